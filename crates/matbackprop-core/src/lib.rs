@@ -1,0 +1,3 @@
+//! Differentiable matrix rules, on faer.
+mod error;
+pub use error::{Error, Result};

@@ -1,0 +1,1 @@
+//! Convolutional trunks on dfdx, the seam to matrix layers, and training
