@@ -1,0 +1,171 @@
+//! `cargo xtask check`: the steps a change has to pass, one after another.
+//!
+//! One profile (dev), one target folder and one selection of packages (`--workspace`) throughout, so
+//! that no step builds again what an earlier one built. Benches are compiled by `clippy --all-targets`.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::{examples, tidy, workspace};
+
+/// One step of the check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Format,
+    Tidy,
+    Clippy,
+    Test,
+    Doc,
+    Examples,
+}
+
+/// Which steps to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selection {
+    All,
+    Only(Step),
+    From(Step),
+}
+
+impl Step {
+    /// Every step, in the order they run: the quick ones first.
+    pub const ALL: [Self; 6] = [
+        Self::Format,
+        Self::Tidy,
+        Self::Clippy,
+        Self::Test,
+        Self::Doc,
+        Self::Examples,
+    ];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Format => "format",
+            Self::Tidy => "tidy",
+            Self::Clippy => "clippy",
+            Self::Test => "test",
+            Self::Doc => "doc",
+            Self::Examples => "examples",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.name() == name)
+    }
+
+    /// All names, for messages.
+    pub fn names() -> String {
+        Self::ALL.map(Self::name).join(", ")
+    }
+
+    /// The arguments for cargo; empty where the step is done in this process.
+    fn cargo_arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Format => &["fmt", "--all", "--", "--check"],
+            Self::Clippy => &[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
+            Self::Test => &["test", "--workspace"],
+            Self::Doc => &["doc", "--workspace", "--no-deps"],
+            Self::Tidy | Self::Examples => &[],
+        }
+    }
+
+    fn run(self, root: &Path) -> Result<bool> {
+        match self {
+            Self::Tidy => tidy::run(root),
+            Self::Examples => examples::run(root),
+            _ => {
+                let mut command = workspace::cargo(root);
+                command.args(self.cargo_arguments());
+                if self == Self::Doc {
+                    command.env("RUSTDOCFLAGS", "-D warnings");
+                }
+                let status = command
+                    .status()
+                    .with_context(|| format!("starting cargo for step {}", self.name()))?;
+                Ok(status.success())
+            }
+        }
+    }
+}
+
+impl Selection {
+    /// The steps it holds, in order.
+    pub fn steps(self) -> Vec<Step> {
+        match self {
+            Self::All => Step::ALL.to_vec(),
+            Self::Only(step) => vec![step],
+            Self::From(first) => Step::ALL
+                .into_iter()
+                .skip_while(|step| *step != first)
+                .collect(),
+        }
+    }
+}
+
+/// Runs the selected steps; `Ok(false)` at the first that fails.
+pub fn run(root: &Path, selection: Selection) -> Result<bool> {
+    let steps = selection.steps();
+    let whole = Instant::now();
+    for (index, step) in steps.iter().enumerate() {
+        eprintln!("== {} ({} of {})", step.name(), index + 1, steps.len());
+        let start = Instant::now();
+        let passed = step.run(root);
+        let seconds = start.elapsed().as_secs_f64();
+        if !matches!(passed, Ok(true)) {
+            eprintln!(
+                "== {} FAILED after {seconds:.1} s. To repeat only this step:\n     cargo xtask check --only {}",
+                step.name(),
+                step.name()
+            );
+            return passed;
+        }
+        eprintln!("== {} passed in {seconds:.1} s\n", step.name());
+    }
+    eprintln!(
+        "== check passed: {} of {} steps in {:.1} s",
+        steps.len(),
+        Step::ALL.len(),
+        whole.elapsed().as_secs_f64()
+    );
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_back_to_their_steps() {
+        for step in Step::ALL {
+            assert_eq!(Step::from_name(step.name()), Some(step));
+        }
+        assert_eq!(Step::from_name("lint"), None);
+    }
+
+    #[test]
+    fn selections_keep_the_order() {
+        assert_eq!(Selection::All.steps(), Step::ALL);
+        assert_eq!(Selection::Only(Step::Tidy).steps(), [Step::Tidy]);
+        assert_eq!(
+            Selection::From(Step::Test).steps(),
+            [Step::Test, Step::Doc, Step::Examples]
+        );
+    }
+
+    #[test]
+    fn every_building_step_takes_the_whole_workspace() {
+        for step in [Step::Clippy, Step::Test, Step::Doc] {
+            assert!(step.cargo_arguments().contains(&"--workspace"));
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! `cargo xtask tidy`: our own lint over the files of the repository.
+//!
+//! ```text
+//!   files ─▶ text ─▶ source_text ─▶ length · stubs · words     Rust, a line split into code and comment
+//!        │       ├─▶ names                                     Rust, paths and `mod` lines
+//!        │       ├─▶ layers · safety                           manifests
+//!        │       ├─▶ paths                                     every text
+//!        │       └─▶ links                                     Markdown
+//!        └─▶ weight                                            sizes
+//! ```
+//!
+//! A rule takes text and gives findings; it touches no file, so that its tests are strings.
+
+mod finding;
+mod layers;
+mod length;
+mod links;
+mod names;
+mod paths;
+mod safety;
+mod source_text;
+mod stubs;
+mod weight;
+mod words;
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use finding::Finding;
+
+use crate::workspace;
+
+/// Prints each finding; `Ok(true)` where there is none.
+pub fn run(root: &Path) -> Result<bool> {
+    let files = workspace::files(root)?;
+    let findings = collect(root, &files)?;
+    for finding in &findings {
+        eprintln!("{finding}");
+    }
+    match findings.len() {
+        0 => eprintln!("tidy: {} files, nothing found", files.len()),
+        1 => eprintln!("tidy: {} files, 1 finding", files.len()),
+        count => eprintln!("tidy: {} files, {count} findings", files.len()),
+    }
+    Ok(findings.is_empty())
+}
+
+fn collect(root: &Path, files: &[String]) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let mut sizes = Vec::new();
+    let mut texts = Vec::new();
+    for path in files {
+        let content = std::fs::read(root.join(path)).with_context(|| format!("reading {path}"))?;
+        sizes.push((path.as_str(), content.len() as u64));
+        // What is not UTF-8 is no text: pictures, weights.
+        if let Ok(text) = String::from_utf8(content) {
+            texts.push((path.as_str(), text));
+        }
+    }
+    let tree = links::Tree::new(files);
+    for (path, text) in &texts {
+        if path.ends_with(".rs") {
+            let lines = source_text::split(text);
+            findings.extend(length::check(path, &lines));
+            findings.extend(names::check(path, &lines));
+            findings.extend(stubs::check(path, &lines));
+            findings.extend(words::check(path, &lines));
+        }
+        if path.ends_with(".md") {
+            findings.extend(links::check(path, text, &tree));
+        }
+        findings.extend(paths::check(path, text));
+    }
+    findings.extend(weight::check(&sizes));
+    findings.extend(layers::check(&texts)?);
+    findings.extend(safety::check(&texts)?);
+    findings.sort();
+    Ok(findings)
+}

@@ -1,0 +1,237 @@
+//! Arrows point down: a crate depends on the floors below its own.
+//!
+//! ```text
+//!   4   matbackprop   web
+//!   3   bench-coco   bench-bsds
+//!   2   models
+//!   1   o2p   ncuts
+//!   0   matbackprop-core
+//! ```
+
+use anyhow::{Context, Result};
+use toml::{Table, Value};
+
+use super::finding::Finding;
+
+const FLOORS: [&[&str]; 5] = [
+    &["matbackprop-core"],
+    &["o2p", "ncuts"],
+    &["models"],
+    &["bench-coco", "bench-bsds"],
+    &["matbackprop", "web"],
+];
+
+/// Tensors and devices: `models` alone knows them.
+const DEVICE_CRATES: [&str; 2] = ["dfdx", "cudarc"];
+/// Below `models` there are no pictures and no weight files either.
+const FILE_CRATES: [&str; 2] = ["image", "safetensors"];
+
+/// Takes all texts; reads the manifests of packages among them.
+pub fn check(texts: &[(&str, String)]) -> Result<Vec<Finding>> {
+    let mut packages = Vec::new();
+    for (path, text) in texts {
+        if *path != "Cargo.toml" && !path.ends_with("/Cargo.toml") {
+            continue;
+        }
+        let manifest: Table = toml::from_str(text).with_context(|| format!("reading {path}"))?;
+        let name = manifest
+            .get("package")
+            .and_then(|package| package.get("name"))
+            .and_then(Value::as_str);
+        if let Some(name) = name {
+            packages.push((*path, text, name.to_owned(), manifest));
+        }
+    }
+    let members: Vec<&str> = packages
+        .iter()
+        .map(|(_, _, name, _)| name.as_str())
+        .collect();
+    let mut findings = Vec::new();
+    for (path, text, name, manifest) in &packages {
+        for dependency in dependencies(manifest) {
+            if let Some((what, expected)) = judge(name, &dependency, &members) {
+                findings.push(Finding::new(
+                    path,
+                    line_of(text, &dependency.key),
+                    what,
+                    expected,
+                ));
+            }
+        }
+        if *name != "xtask" && floor(name).is_none() {
+            findings.push(Finding::new(
+                path,
+                line_of(text, "name"),
+                format!("package `{name}` has no floor"),
+                "its line in the picture of crates/xtask/src/tidy/layers.rs",
+            ));
+        }
+    }
+    Ok(findings)
+}
+
+struct Dependency {
+    /// The key in the manifest.
+    key: String,
+    /// The package it stands for.
+    package: String,
+    /// From `[dev-dependencies]`.
+    for_tests: bool,
+}
+
+fn floor(name: &str) -> Option<usize> {
+    FLOORS.iter().position(|floor| floor.contains(&name))
+}
+
+/// What is wrong with a dependency, and what was expected.
+fn judge(name: &str, dependency: &Dependency, members: &[&str]) -> Option<(String, String)> {
+    let package = dependency.package.as_str();
+    let what = format!("`{name}` depends on `{package}`");
+    if members.contains(&package) {
+        return match (floor(name), floor(package)) {
+            (Some(own), Some(other)) if other < own => None,
+            _ => Some((what, "a crate of a lower floor".to_owned())),
+        };
+    }
+    let own = floor(name)?;
+    if DEVICE_CRATES.contains(&package) && (own < 2 || own == 3) {
+        return Some((what, "tensors and devices in `models` alone".to_owned()));
+    }
+    if FILE_CRATES.contains(&package) && own < 2 && !dependency.for_tests {
+        return Some((what, "files and pictures from `models` upward".to_owned()));
+    }
+    None
+}
+
+/// Every dependency of a manifest: plain, for tests, for builds, for one platform.
+fn dependencies(manifest: &Table) -> Vec<Dependency> {
+    let mut found = Vec::new();
+    let platforms = manifest
+        .get("target")
+        .and_then(Value::as_table)
+        .into_iter()
+        .flat_map(|targets| targets.values().filter_map(Value::as_table));
+    for table in std::iter::once(manifest).chain(platforms) {
+        for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            let Some(entries) = table.get(section).and_then(Value::as_table) else {
+                continue;
+            };
+            for (key, value) in entries {
+                let package = value.get("package").and_then(Value::as_str).unwrap_or(key);
+                found.push(Dependency {
+                    key: key.clone(),
+                    package: package.to_owned(),
+                    for_tests: section == "dev-dependencies",
+                });
+            }
+        }
+    }
+    found
+}
+
+/// The line that begins with the key, or the first.
+fn line_of(text: &str, key: &str) -> usize {
+    text.lines()
+        .position(|line| {
+            line.strip_prefix(key)
+                .is_some_and(|rest| rest.starts_with([' ', '.', '=']))
+        })
+        .map_or(1, |index| index + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(name: &str, rest: &str) -> String {
+        format!("[package]\nname = \"{name}\"\n{rest}\n")
+    }
+
+    fn found(manifests: &[(&'static str, String)]) -> Vec<String> {
+        check(manifests)
+            .expect("manifests that parse")
+            .into_iter()
+            .map(|finding| finding.to_string())
+            .collect()
+    }
+
+    fn core() -> (&'static str, String) {
+        ("crates/a/Cargo.toml", manifest("matbackprop-core", ""))
+    }
+
+    #[test]
+    fn arrows_down_pass() {
+        let ncuts = manifest("ncuts", "[dependencies]\nmatbackprop-core.workspace = true");
+        let models = manifest(
+            "models",
+            "[dependencies]\ndfdx = \"0.13\"\nimage = \"0.25\"\nncuts = { path = \"../b\" }",
+        );
+        let all = [
+            core(),
+            ("crates/b/Cargo.toml", ncuts),
+            ("crates/c/Cargo.toml", models),
+            ("Cargo.toml", "[workspace]\nmembers = []\n".to_owned()),
+        ];
+        assert!(found(&all).is_empty());
+    }
+
+    #[test]
+    fn arrows_up_and_sideways_do_not() {
+        let ncuts = manifest("ncuts", "");
+        let o2p = manifest("o2p", "[dev-dependencies]\nncuts = { path = \"../b\" }");
+        let up = manifest("matbackprop-core", "[dependencies]\nncuts.workspace = true");
+        let all = [
+            ("crates/a/Cargo.toml", up),
+            ("crates/b/Cargo.toml", ncuts),
+            ("crates/c/Cargo.toml", o2p),
+        ];
+        let found = found(&all);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert_eq!(
+            found[0],
+            "crates/a/Cargo.toml:4: `matbackprop-core` depends on `ncuts`, expected a crate of a lower floor"
+        );
+        assert!(found[1].starts_with("crates/c/Cargo.toml:4: `o2p` depends on `ncuts`"));
+    }
+
+    #[test]
+    fn tensors_and_devices_stay_in_models() {
+        let bench = manifest("bench-bsds", "[dependencies]\ndfdx = \"0.13\"");
+        let renamed = manifest(
+            "ncuts",
+            "[target.'cfg(unix)'.dependencies]\ngpu = { package = \"cudarc\", version = \"0\" }",
+        );
+        let all = [
+            ("crates/b/Cargo.toml", bench),
+            ("crates/c/Cargo.toml", renamed),
+        ];
+        let found = found(&all);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[1].starts_with("crates/c/Cargo.toml:4: `ncuts` depends on `cudarc`"));
+    }
+
+    #[test]
+    fn pictures_below_models_only_in_tests() {
+        let plain = manifest("ncuts", "[dependencies]\nimage = \"0.25\"");
+        let tests = manifest("o2p", "[dev-dependencies]\nimage = \"0.25\"");
+        assert_eq!(found(&[("crates/b/Cargo.toml", plain)]).len(), 1);
+        assert!(found(&[("crates/c/Cargo.toml", tests)]).is_empty());
+    }
+
+    #[test]
+    fn a_new_crate_needs_a_floor_and_xtask_none() {
+        let strange = manifest("strange", "");
+        assert_eq!(
+            found(&[("crates/s/Cargo.toml", strange)]),
+            [
+                "crates/s/Cargo.toml:2: package `strange` has no floor, expected its line in the picture of crates/xtask/src/tidy/layers.rs"
+            ]
+        );
+        assert!(found(&[("crates/xtask/Cargo.toml", manifest("xtask", ""))]).is_empty());
+        let xtask = manifest("xtask", "[dependencies]\nmatbackprop-core.workspace = true");
+        assert_eq!(
+            found(&[core(), ("crates/xtask/Cargo.toml", xtask)]).len(),
+            1
+        );
+    }
+}

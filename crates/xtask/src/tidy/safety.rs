@@ -1,0 +1,102 @@
+//! No unsafe code: forbidden by the workspace's lints, or by the crate's own attribute.
+
+use anyhow::{Context, Result};
+use toml::{Table, Value};
+
+use super::finding::Finding;
+
+const ATTRIBUTE: &str = "#![forbid(unsafe_code)]";
+
+/// Takes all texts; looks at the root files of every package among them.
+pub fn check(texts: &[(&str, String)]) -> Result<Vec<Finding>> {
+    let workspace_forbids = match find(texts, "Cargo.toml") {
+        Some(text) => forbids(&parse("Cargo.toml", text)?),
+        None => false,
+    };
+    let mut findings = Vec::new();
+    for (path, text) in texts {
+        let Some(folder) = path.strip_suffix("/Cargo.toml") else {
+            continue;
+        };
+        let manifest = parse(path, text)?;
+        let inherits = manifest
+            .get("lints")
+            .and_then(|lints| lints.get("workspace"))
+            .and_then(Value::as_bool)
+            == Some(true);
+        if inherits && workspace_forbids {
+            continue;
+        }
+        for name in ["src/lib.rs", "src/main.rs"] {
+            let source_path = format!("{folder}/{name}");
+            let Some(source) = find(texts, &source_path) else {
+                continue;
+            };
+            if !source.lines().any(|line| line.trim() == ATTRIBUTE) {
+                findings.push(Finding::new(
+                    &source_path,
+                    1,
+                    "unsafe code is not forbidden",
+                    format!("`{ATTRIBUTE}`, or `[lints] workspace = true` in {path}"),
+                ));
+            }
+        }
+    }
+    Ok(findings)
+}
+
+fn find<'a>(texts: &'a [(&str, String)], path: &str) -> Option<&'a str> {
+    texts
+        .iter()
+        .find(|(name, _)| *name == path)
+        .map(|(_, text)| text.as_str())
+}
+
+fn parse(path: &str, text: &str) -> Result<Table> {
+    toml::from_str(text).with_context(|| format!("reading {path}"))
+}
+
+/// Whether the workspace manifest says `unsafe_code = "forbid"`, plainly or with a priority.
+fn forbids(manifest: &Table) -> bool {
+    let level = manifest
+        .get("workspace")
+        .and_then(|workspace| workspace.get("lints"))
+        .and_then(|lints| lints.get("rust"))
+        .and_then(|rust| rust.get("unsafe_code"));
+    let level = level.and_then(|level| level.get("level")).or(level);
+    level.and_then(Value::as_str) == Some("forbid")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORBIDS: &str = "[workspace.lints.rust]\nunsafe_code = \"forbid\"\n";
+    const WARNS: &str = "[workspace.lints.rust]\nunsafe_code = \"warn\"\n";
+    const INHERITS: &str = "[package]\nname = \"a\"\n[lints]\nworkspace = true\n";
+    const ALONE: &str = "[package]\nname = \"a\"\n";
+
+    fn found(workspace: &str, manifest: &str, source: &str) -> usize {
+        let texts = [
+            ("Cargo.toml", workspace.to_owned()),
+            ("crates/a/Cargo.toml", manifest.to_owned()),
+            ("crates/a/src/lib.rs", source.to_owned()),
+        ];
+        check(&texts).expect("manifests that parse").len()
+    }
+
+    #[test]
+    fn either_way_of_forbidding_passes() {
+        assert_eq!(found(FORBIDS, INHERITS, "fn f() {}"), 0);
+        assert_eq!(found(WARNS, ALONE, "//! a\n#![forbid(unsafe_code)]\n"), 0);
+        let with_priority = FORBIDS.replace("\"forbid\"", "{ level = \"forbid\", priority = 1 }");
+        assert_eq!(found(&with_priority, INHERITS, ""), 0);
+    }
+
+    #[test]
+    fn neither_does_not() {
+        assert_eq!(found(FORBIDS, ALONE, "fn f() {}"), 1);
+        assert_eq!(found(WARNS, INHERITS, "fn f() {}"), 1);
+        assert_eq!(found(WARNS, ALONE, "// #![forbid(unsafe_code)]\n"), 1);
+    }
+}
