@@ -76,6 +76,12 @@ impl LabelMap {
         (map, order.len())
     }
 
+    /// A map of the same size with other ids.
+    pub(crate) fn with_ids(&self, ids: Vec<u32>) -> Self {
+        assert_eq!(ids.len(), self.ids.len(), "one id a pixel");
+        Self { ids, ..*self }
+    }
+
     /// The map mirrored left to right.
     pub fn flipped(&self) -> Self {
         let ids = self

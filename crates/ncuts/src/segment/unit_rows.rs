@@ -1,0 +1,210 @@
+//! Rows of an embedding scaled to unit length: the points that clustering sees.
+
+use super::embedding::Embedding;
+
+/// Positions are kept in groups of this many, so that one instruction serves several; the last group is padded with zeros.
+pub(super) const LANES: usize = 16;
+
+/// How the columns of U are weighted before the rows are normalised.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum EmbeddingScaling {
+    /// All columns alike.
+    Unit,
+    /// Column j by σⱼ to this power: a positive power trusts the leading vectors more.
+    SingularValue(f64),
+}
+
+/// The leading columns of an embedding, each row of unit length; zero rows stay zero.
+///
+/// ```text
+///     yᵢ = sᵢ / ‖sᵢ‖,   sᵢⱼ = Uᵢⱼ σⱼ^p
+/// ```
+///
+/// # Conventions
+/// Single precision: unit vectors that a k-means compares. Groups of [`LANES`] positions; within one the dimensions follow each other.
+#[derive(Clone, Debug)]
+pub(super) struct UnitRows {
+    positions: usize,
+    dimensions: usize,
+    groups: Vec<[f32; LANES]>,
+}
+
+impl UnitRows {
+    /// The first `dimensions` columns of `embedding`, or as many as it has.
+    pub(super) fn from_embedding(embedding: &Embedding, dimensions: usize, scaling: EmbeddingScaling) -> Self {
+        let dimensions = dimensions.min(embedding.rank());
+        let weights: Vec<f64> = embedding.spectrum()[..dimensions]
+            .iter()
+            .map(|sigma| match scaling {
+                EmbeddingScaling::Unit => 1.0,
+                EmbeddingScaling::SingularValue(power) => sigma.powf(power),
+            })
+            .collect();
+        let vectors = embedding.vectors();
+        Self::from_fn(vectors.nrows(), dimensions, |i, j| vectors[(i, j)] * weights[j])
+    }
+
+    /// Rows from their entries.
+    pub(super) fn from_fn(positions: usize, dimensions: usize, entry: impl Fn(usize, usize) -> f64) -> Self {
+        let mut groups = vec![[0.0; LANES]; positions.div_ceil(LANES) * dimensions];
+        for i in 0..positions {
+            let length = (0..dimensions).map(|j| entry(i, j).powi(2)).sum::<f64>().sqrt();
+            if length > 0.0 {
+                for j in 0..dimensions {
+                    groups[i / LANES * dimensions + j][i % LANES] = (entry(i, j) / length) as f32;
+                }
+            }
+        }
+        Self { positions, dimensions, groups }
+    }
+
+    /// Rows.
+    pub(super) fn positions(&self) -> usize {
+        self.positions
+    }
+
+    /// Columns.
+    pub(super) fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    /// Group after group: its dimensions, each with [`LANES`] positions.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &[[f32; LANES]]> {
+        self.groups.chunks_exact(self.dimensions)
+    }
+
+    /// Entry j of row i.
+    pub(super) fn at(&self, i: usize, j: usize) -> f32 {
+        self.groups[i / LANES * self.dimensions + j][i % LANES]
+    }
+
+    /// Row i.
+    pub(super) fn row(&self, i: usize) -> Vec<f32> {
+        (0..self.dimensions).map(|j| self.at(i, j)).collect()
+    }
+}
+
+/// k points that stand for clusters.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Centres {
+    dimensions: usize,
+    entries: Vec<f32>,
+    half_squares: Vec<f32>,
+}
+
+impl Centres {
+    /// Centres from their rows, each of `dimensions` entries.
+    pub(super) fn from_entries(dimensions: usize, entries: Vec<f32>) -> Self {
+        let half_squares = entries
+            .chunks_exact(dimensions)
+            .map(|centre| 0.5 * centre.iter().map(|c| c * c).sum::<f32>())
+            .collect();
+        Self { dimensions, entries, half_squares }
+    }
+
+    /// k.
+    pub(super) fn len(&self) -> usize {
+        self.half_squares.len()
+    }
+
+    /// Centre j.
+    #[cfg(test)]
+    pub(super) fn centre(&self, j: usize) -> &[f32] {
+        &self.entries[j * self.dimensions..(j + 1) * self.dimensions]
+    }
+
+    /// Scores of one group of rows: `scores[j][lane]` = y · cⱼ − ½ ‖cⱼ‖², largest for the nearest centre.
+    #[inline(always)]
+    fn group_scores(&self, group: &[[f32; LANES]], mut each: impl FnMut(usize, [f32; LANES])) {
+        for (j, centre) in self.entries.chunks_exact(self.dimensions).enumerate() {
+            let mut score = [-self.half_squares[j]; LANES];
+            for (c, values) in centre.iter().zip(group) {
+                for lane in 0..LANES {
+                    score[lane] += c * values[lane];
+                }
+            }
+            each(j, score);
+        }
+    }
+
+    /// The nearest centre of every row (the first of several), and its score.
+    pub(super) fn nearest(&self, rows: &UnitRows, labels: &mut [u32], scores: &mut [f32]) {
+        for ((group, labels), scores) in rows.groups().zip(labels.chunks_mut(LANES)).zip(scores.chunks_mut(LANES)) {
+            let mut best = [f32::NEG_INFINITY; LANES];
+            let mut owner = [0_u32; LANES];
+            self.group_scores(group, |j, score| {
+                for lane in 0..LANES {
+                    let better = score[lane] > best[lane];
+                    best[lane] = if better { score[lane] } else { best[lane] };
+                    owner[lane] = if better { j as u32 } else { owner[lane] };
+                }
+            });
+            labels.copy_from_slice(&owner[..labels.len()]);
+            scores.copy_from_slice(&best[..scores.len()]);
+        }
+    }
+
+    /// All scores, positions × k, row-major.
+    pub(super) fn all_scores(&self, rows: &UnitRows) -> Vec<f32> {
+        let count = self.len();
+        let mut all = vec![0.0; rows.positions() * count];
+        for (group, all) in rows.groups().zip(all.chunks_mut(LANES * count)) {
+            self.group_scores(group, |j, score| {
+                for (all, score) in all.chunks_exact_mut(count).zip(score) {
+                    all[j] = score;
+                }
+            });
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_have_unit_length_and_zero_stays_zero() {
+        let rows = UnitRows::from_fn(LANES + 2, 2, |i, j| if i == 3 { 0.0 } else { [3.0, 4.0][j] * (1 + i) as f64 });
+        assert_eq!(rows.row(0), [0.6, 0.8]);
+        assert_eq!(rows.row(3), [0.0, 0.0]);
+        assert_eq!(rows.row(LANES + 1), [0.6, 0.8]);
+        assert_eq!((rows.positions(), rows.dimensions()), (LANES + 2, 2));
+    }
+
+    #[test]
+    fn the_nearest_centre_by_hand() {
+        let rows = UnitRows::from_fn(3, 2, |i, j| [[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]][i][j]);
+        let centres = Centres::from_entries(2, vec![1.0, 0.0, 0.0, 1.0, 0.0, 1.0]);
+        let (mut labels, mut scores) = (vec![9; 3], vec![0.0; 3]);
+        centres.nearest(&rows, &mut labels, &mut scores);
+        assert_eq!(labels, [0, 1, 1]);
+        assert_eq!(centres.all_scores(&rows)[..3], [0.5, -0.5, -0.5]);
+        assert!((scores[2] - 0.3).abs() < 1e-6);
+    }
+
+    #[test]
+    fn scores_order_centres_by_distance() {
+        let rows = UnitRows::from_fn(40, 3, |i, j| ((1 + i) as f64 * (j as f64 + 0.7)).sin());
+        let centres = Centres::from_entries(3, (0..12).map(|i| (i as f32 * 0.9).cos()).collect());
+        let scores = centres.all_scores(&rows);
+        for i in 0..40 {
+            for j in 0..4 {
+                let square: f32 = (0..3).map(|d| (rows.at(i, d) - centres.centre(j)[d]).powi(2)).sum();
+                assert!((square - (1.0 - 2.0 * scores[i * 4 + j])).abs() < 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn singular_values_weigh_columns() {
+        let features = faer::Mat::from_fn(6, 3, |i, c| 1.1 + ((1 + i) as f64 * (0.4 + c as f64)).sin());
+        let embedding = Embedding::from_features(features.as_ref(), None, 3, 2, 3).unwrap();
+        let unit = UnitRows::from_embedding(&embedding, 9, EmbeddingScaling::Unit);
+        let weighted = UnitRows::from_embedding(&embedding, 9, EmbeddingScaling::SingularValue(1.0));
+        let sigma = embedding.spectrum();
+        let ratio = |rows: &UnitRows| f64::from(rows.at(2, 1) / rows.at(2, 0));
+        assert!((ratio(&weighted) - ratio(&unit) * sigma[1] / sigma[0]).abs() < 1e-5);
+    }
+}
