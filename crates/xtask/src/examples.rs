@@ -54,7 +54,7 @@ pub fn run(root: &Path) -> Result<bool> {
             );
         }
     }
-    eprintln!("{} examples", examples.len());
+    eprintln!("examples run: {}", examples.len());
     Ok(all_passed)
 }
 
