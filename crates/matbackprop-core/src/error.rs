@@ -1,6 +1,8 @@
 //! What can go wrong in this crate.
 
 /// An error of this crate.
+///
+/// `op` names the rule that refused; the other fields carry the numbers that brought it about.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -10,7 +12,113 @@ pub enum Error {
         /// The rule that refused.
         op: &'static str,
     },
+    /// A matrix has no entries.
+    #[error("{op}: expected at least one row and one column, found {rows} × {columns}")]
+    Empty {
+        /// The rule that refused.
+        op: &'static str,
+        /// Rows given.
+        rows: usize,
+        /// Columns given.
+        columns: usize,
+    },
+    /// A matrix, or a list of values (one column), has another shape than its place asks for.
+    #[error("{op}: expected {} × {}, found {} × {}", expected.0, expected.1, found.0, found.1)]
+    ShapeMismatch {
+        /// The rule that refused.
+        op: &'static str,
+        /// Rows and columns that fit.
+        expected: (usize, usize),
+        /// Rows and columns given.
+        found: (usize, usize),
+    },
+    /// A matrix should be square.
+    #[error("{op}: expected a square matrix, found {rows} × {columns}")]
+    NotSquare {
+        /// The rule that refused.
+        op: &'static str,
+        /// Rows given.
+        rows: usize,
+        /// Columns given.
+        columns: usize,
+    },
+    /// A number must lie above a floor.
+    #[error("{op}: expected a number above {floor:e}, found {value:e}")]
+    NotPositive {
+        /// The rule that refused.
+        op: &'static str,
+        /// The number given.
+        value: f64,
+        /// The number it must exceed.
+        floor: f64,
+    },
+    /// A number must lie in a half-open interval.
+    #[error("{op}: expected a number in [{low:e}, {high:e}), found {value:e}")]
+    OutOfRange {
+        /// The rule that refused.
+        op: &'static str,
+        /// The number given.
+        value: f64,
+        /// Smallest accepted number.
+        low: f64,
+        /// Smallest number too large.
+        high: f64,
+    },
+    /// Two spectral values are too close for a cotangent that tells their vectors apart.
+    ///
+    /// Gap and floor are relative to the largest spectral value.
+    #[error("{op}: expected a gap above {floor:e} between values {i} and {j}, found {gap:e} (relative to the largest)")]
+    GapClosed {
+        /// The rule that refused.
+        op: &'static str,
+        /// Index of one value.
+        i: usize,
+        /// Index of the other; equal to `i` when the value is too close to zero itself.
+        j: usize,
+        /// Their difference.
+        gap: f64,
+        /// The smallest accepted magnitude of a difference.
+        floor: f64,
+    },
+    /// An iterative decomposition gave up.
+    #[error("{op}: expected the decomposition of a {rows} × {columns} matrix to converge, found that it did not")]
+    NoConvergence {
+        /// The rule that refused.
+        op: &'static str,
+        /// Rows of the matrix.
+        rows: usize,
+        /// Columns of the matrix.
+        columns: usize,
+    },
+    /// A derivative disagrees with finite differences.
+    #[error("{op}: expected a relative error up to {tolerance:e}, found {relative_error:e} along direction {direction}")]
+    GradientMismatch {
+        /// The check that failed.
+        op: &'static str,
+        /// Which of the random directions.
+        direction: usize,
+        /// Error relative to the larger of the two numbers, see `gradcheck`.
+        relative_error: f64,
+        /// The largest accepted one.
+        tolerance: f64,
+    },
 }
 
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_say_what_was_expected_and_what_was_found() {
+        let shape = Error::ShapeMismatch { op: "thin SVD", expected: (2, 3), found: (3, 2) };
+        assert_eq!(shape.to_string(), "thin SVD: expected 2 × 3, found 3 × 2");
+        let gap = Error::GapClosed { op: "eigen", i: 0, j: 1, gap: 1e-17, floor: 1e-12 };
+        assert_eq!(
+            gap.to_string(),
+            "eigen: expected a gap above 1e-12 between values 0 and 1, found 1e-17 (relative to the largest)"
+        );
+    }
+}

@@ -1,3 +1,82 @@
-//! Differentiable matrix rules, on faer.
+//! Differentiable matrix rules: a map and its way back, on [faer].
+//!
+//! ```text
+//!            a rule                          what stands below it
+//!   sym_eig   thin_svd                       gap            1/(λⱼ − λᵢ), the caller's policy
+//!   projector   regularised_projector        rank           which singular values count
+//!        |                                   decompose      faer's decompositions
+//!   gradcheck  holds each to differences     scale  symmetric  guard  error
+//! ```
+//!
+//! | module | rule | back |
+//! |---|---|---|
+//! | `sym_eig` | [`SymEig`]: A = V Λ Vᵀ | Ā = V (diag(λ̄) + K ∘ skew(VᵀV̄)) Vᵀ |
+//! | `thin_svd` | [`ThinSvd`]: A = U Σ Vᵀ, tall or wide | three cotangents, each optional |
+//! | `projector` | [`Projector`]: Π = A A⁺ at a stated [`RankTolerance`] | Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ |
+//! | `regularised_projector` | [`RegularisedProjector`]: P = A (AᵀA + εI)⁻¹ Aᵀ | Ā = 2 (I − P) sym(P̄) A (AᵀA + εI)⁻¹ |
+//! | `gap` | [`GapPolicy`]: what a closed gap means | |
+//! | `symmetric` | [`SymmetricProduct`]: sym(L Rᵀ) as factors | |
+//! | `guard`, `scale` | questions asked of every input; a scale that changes no digit | |
+//! | [`gradcheck`] | finite differences, matrices with a chosen spectrum | |
+//!
+//! # Example
+//! The distance between two subspaces, and the way to bring them together.
+//! ```
+//! # fn main() -> Result<(), matbackprop_core::Error> {
+//! use matbackprop_core::gradcheck::gaussian;
+//! use matbackprop_core::{Projector, RankTolerance};
+//!
+//! let (mut a, b) = (gaussian(50, 3, 1), gaussian(50, 3, 2));
+//! let target = Projector::forward(b.as_ref(), RankTolerance::default())?;
+//! let mut distances = Vec::new();
+//! for _ in 0..50 {
+//!     let projector = Projector::forward(a.as_ref(), RankTolerance::default())?;
+//!     // ½‖Π_A − Π_B‖² = 3 − tr(Π_B Π_A), so Π̄ = −Π_B = −Q Qᵀ: never a 50 × 50 matrix.
+//!     distances.push(3.0 - (target.basis().transpose() * projector.basis()).squared_norm_l2());
+//!     let a_bar = projector.vjp_factored((-target.basis()).as_ref(), target.basis())?;
+//!     a -= faer::Scale(10.0) * a_bar;
+//! }
+//! assert!(distances[0] > 2.0 && distances[49] < 0.1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Conventions
+//! * Matrices are faer's, `f64`; `forward` keeps what `vjp` and `jvp` need, and neither factorises again.
+//! * `x_bar` is the cotangent of x, `x_dot` its tangent: ⟨ȳ, ẏ⟩ = ⟨x̄, ẋ⟩.
+//! * Eigenvalues nondecreasing, singular values nonincreasing; signs and rotations of vectors are free.
+//! * Inputs may have any size between the subnormal numbers and overflow.
+//! * Nothing finite becomes NaN or an infinity: a rule answers with numbers or with an [`Error`] that carries them.
+//! * One thread a call, the same bits each time.
+//!
+//! # Features
+//! None.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod decompose;
 mod error;
+mod gap;
+pub mod gradcheck;
+mod guard;
+mod projector;
+mod rank;
+mod regularised_projector;
+mod scale;
+mod sym_eig;
+mod symmetric;
+mod thin_svd;
+
 pub use error::{Error, Result};
+pub use gap::GapPolicy;
+pub use guard::{
+    ensure_above, ensure_finite, ensure_finite_values, ensure_length, ensure_matrix, ensure_shape, ensure_square,
+};
+pub use projector::Projector;
+pub use rank::{RankTolerance, Road};
+pub use regularised_projector::RegularisedProjector;
+pub use scale::power_of_two_scale;
+pub use sym_eig::{SymEig, SymEigTangent};
+pub use symmetric::SymmetricProduct;
+pub use thin_svd::{ThinSvd, ThinSvdTangent};

@@ -1,0 +1,7 @@
+//! Derivatives held against finite differences, and matrices to hold them on.
+
+mod check;
+mod matrices;
+
+pub use check::{GradientCheck, Perturbation, check_jvp, check_vjp};
+pub use matrices::{gaussian, symmetric_with_spectrum, with_spectrum};

@@ -1,0 +1,382 @@
+//! The orthogonal projector onto the range of a matrix.
+
+use crate::decompose::{gram, symmetric_eigen, thin_svd};
+use crate::error::Result;
+use crate::guard::{ensure_matrix, ensure_shape};
+use crate::rank::{RankTolerance, Road, count_above};
+use crate::scale::{power_of_two_scale, scaled};
+use crate::symmetric::{SymmetricProduct, sym};
+use faer::{Mat, MatRef, Scale};
+
+const OP: &str = "projector";
+
+/// On the Gram road all of σ² lie above this times the largest: cond(A) ≤ 10⁴.
+const GRAM_FLOOR: f64 = 1e-8;
+
+/// Π = A A⁺, kept as an orthonormal basis Q of the range of A: Π = Q Qᵀ.
+///
+///     forward   A = Q Σ Vᵀ,  σ above the tolerance only         Π = Q Qᵀ,  A⁺ = N Qᵀ,  N = V Σ⁻¹
+///     vjp       Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ
+///     jvp       Π̇ = 2 sym( (I − Π) Ȧ N Qᵀ )
+///
+/// For Π̄ = L Rᵀ no m × m matrix is formed: Ā = (I − Π) ( L (N QᵀR)ᵀ + R (N QᵀL)ᵀ ).
+///
+/// # Shapes
+/// A, Ā: m × n; Q: m × r; Π, Π̄: m × m, or L, R: m × p.
+///
+/// # Conventions
+/// A singular value counts when it exceeds [`RankTolerance`] times the largest; the others are taken for zero, in the
+/// derivative too. Where the rank drops, Ā is the derivative along the perturbations that keep the rank: Π jumps along
+/// any other. Q is free up to a rotation of its columns; Π is not. A zero matrix has rank 0 and Π = 0.
+///
+/// # Errors
+/// [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
+/// [`OutOfRange`](crate::Error::OutOfRange) for a tolerance outside [0, 1),
+/// [`NoConvergence`](crate::Error::NoConvergence).
+///
+/// # Cost
+/// O(m n²) time for tall A; (m + n) r numbers kept. The [`Road`] is AᵀA with one correction of Q where all columns
+/// that are not zero have cond ≤ 10⁴, which then holds QᵀQ = I to rounding; elsewhere, and for wide A, the SVD.
+///
+/// # Source
+/// Ionescu, Vantzos, Sminchisescu, "Training Deep Networks with Structured Layers by Matrix Backpropagation",
+/// arXiv 1509.07838, section on normalised cuts. There A has full column rank; the tolerance, zero columns and the
+/// factored cotangent are ours.
+///
+/// # Example
+/// ```
+/// # fn main() -> Result<(), matbackprop_core::Error> {
+/// use faer::mat;
+/// use matbackprop_core::{Projector, RankTolerance};
+///
+/// // Two proportional columns: one direction.
+/// let a = mat![[1.0, 2.0], [0.0, 0.0], [1.0, 2.0]];
+/// let projector = Projector::forward(a.as_ref(), RankTolerance::default())?;
+/// assert_eq!(projector.rank(), 1);
+/// let projected = projector.project(mat![[1.0], [1.0], [0.0]].as_ref())?;
+/// assert!((projected - mat![[0.5], [0.0], [0.5]]).norm_max() < 1e-15);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Projector {
+    basis: Mat<f64>,
+    /// N, n × r, of A / scale.
+    coefficients: Mat<f64>,
+    singular_values: Vec<f64>,
+    scale: f64,
+    road: Road,
+}
+
+impl Projector {
+    /// Finds a basis of the range of A.
+    ///
+    /// # Errors
+    /// See [`Projector`].
+    pub fn forward(a: MatRef<'_, f64>, tolerance: RankTolerance) -> Result<Self> {
+        ensure_matrix(OP, a)?;
+        let fraction = tolerance.fraction(a.nrows(), a.ncols())?;
+        let scale = power_of_two_scale(a);
+        let a = scaled(a, scale);
+        if fraction <= GRAM_FLOOR.sqrt()
+            && let Some(projector) = Self::by_gram(a.as_ref(), scale)?
+        {
+            return Ok(projector);
+        }
+        Self::by_svd(a.as_ref(), scale, fraction)
+    }
+
+    /// From AᵀA, where the columns that are not zero are well conditioned; `None` elsewhere.
+    fn by_gram(a: MatRef<'_, f64>, scale: f64) -> Result<Option<Self>> {
+        let alive: Vec<usize> = (0..a.ncols()).filter(|&j| a.col(j).norm_max() > 0.0).collect();
+        let r = alive.len();
+        if r == 0 || r > a.nrows() {
+            return Ok(None);
+        }
+        let compact;
+        let columns = if r == a.ncols() {
+            a
+        } else {
+            compact = Mat::from_fn(a.nrows(), r, |i, j| a[(i, alive[j])]);
+            compact.as_ref()
+        };
+        let (squares, v) = symmetric_eigen(OP, gram(columns).as_ref())?;
+        if squares[0] < GRAM_FLOOR * squares[r - 1] {
+            return Ok(None);
+        }
+        // Q₁ = A V Σ⁻¹ is orthonormal up to E = Q₁ᵀQ₁ − I of size ε cond²; Q = Q₁ (I − E/2) up to E².
+        let n1 = Mat::from_fn(r, r, |i, j| v[(i, j)] / squares[j].sqrt());
+        let q1 = columns * &n1;
+        let correction = Scale(1.5) * Mat::<f64>::identity(r, r) - Scale(0.5) * gram(q1.as_ref());
+        let basis = q1 * &correction;
+        let compact_coefficients = n1 * correction;
+        let mut coefficients = Mat::zeros(a.ncols(), r);
+        for (row, &j) in alive.iter().enumerate() {
+            coefficients.row_mut(j).copy_from(compact_coefficients.row(row));
+        }
+        let mut singular_values: Vec<f64> = squares.iter().rev().map(|square| square.sqrt() * scale).collect();
+        singular_values.resize(a.nrows().min(a.ncols()), 0.0);
+        Ok(Some(Self { basis, coefficients, singular_values, scale, road: Road::Gram }))
+    }
+
+    fn by_svd(a: MatRef<'_, f64>, scale: f64, fraction: f64) -> Result<Self> {
+        let (u, values, v) = thin_svd(OP, a)?;
+        let r = count_above(&values, fraction);
+        Ok(Self {
+            basis: u.subcols(0, r).to_owned(),
+            coefficients: Mat::from_fn(a.ncols(), r, |i, j| v[(i, j)] / values[j]),
+            singular_values: values.iter().map(|value| value * scale).collect(),
+            scale,
+            road: Road::Svd,
+        })
+    }
+
+    /// Q, m × r, orthonormal columns.
+    pub fn basis(&self) -> MatRef<'_, f64> {
+        self.basis.as_ref()
+    }
+
+    /// The number of singular values above the tolerance.
+    pub fn rank(&self) -> usize {
+        self.basis.ncols()
+    }
+
+    /// All min(m, n) singular values of A, nonincreasing.
+    pub fn singular_values(&self) -> &[f64] {
+        &self.singular_values
+    }
+
+    /// How the basis was found.
+    pub fn road(&self) -> Road {
+        self.road
+    }
+
+    /// Π Y for Y: m × p, in O(m r p) time.
+    ///
+    /// # Errors
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless Y has m rows; [`NotFinite`](crate::Error::NotFinite).
+    pub fn project(&self, y: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        ensure_shape(OP, y, (self.basis.nrows(), y.ncols()))?;
+        Ok(&self.basis * (self.basis.transpose() * y))
+    }
+
+    /// Ā from a full Π̄, m × m: for small m.
+    ///
+    /// # Errors
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless Π̄ is m × m; [`NotFinite`](crate::Error::NotFinite).
+    pub fn vjp(&self, projector_bar: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        let m = self.basis.nrows();
+        ensure_shape(OP, projector_bar, (m, m))?;
+        let q = self.basis();
+        let pulled = sym(projector_bar) * q;
+        let outside = &pulled - q * (q.transpose() * &pulled);
+        Ok(Scale(2.0 / self.scale) * outside * self.coefficients.transpose())
+    }
+
+    /// Ā from Π̄ = sym(L Rᵀ) kept as factors, in O(m (n + r) p) time.
+    ///
+    /// # Errors
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless L and R are m × p;
+    /// [`NotFinite`](crate::Error::NotFinite).
+    pub fn vjp_factored(&self, left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        ensure_shape(OP, left, (self.basis.nrows(), left.ncols()))?;
+        ensure_shape(OP, right, left.shape())?;
+        let q = self.basis();
+        let (inside_left, inside_right) = (q.transpose() * left, q.transpose() * right);
+        let n = Scale(self.scale.recip()) * &self.coefficients;
+        let outside_left = left - q * &inside_left;
+        let outside_right = right - q * &inside_right;
+        Ok(outside_left * (&n * inside_right).transpose() + outside_right * (n * inside_left).transpose())
+    }
+
+    /// Π̇ as factors, from Ȧ.
+    ///
+    /// # Errors
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless Ȧ is m × n; [`NotFinite`](crate::Error::NotFinite).
+    pub fn jvp(&self, a_dot: MatRef<'_, f64>) -> Result<SymmetricProduct> {
+        ensure_shape(OP, a_dot, (self.basis.nrows(), self.coefficients.nrows()))?;
+        let q = self.basis();
+        let moved = a_dot * &self.coefficients;
+        let outside = &moved - q * (q.transpose() * &moved);
+        SymmetricProduct::new(Scale(2.0 / self.scale) * outside, self.basis.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::gradcheck::{GradientCheck, check_jvp, check_vjp, gaussian, with_spectrum};
+    use crate::symmetric::inner;
+    use faer::mat;
+
+    const DEFAULT: RankTolerance = RankTolerance::MachinePrecision;
+
+    fn dense(a: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        let projector = Projector::forward(a, DEFAULT)?;
+        projector.project(Mat::identity(a.nrows(), a.nrows()).as_ref())
+    }
+
+    /// Tall on each road, wide, square, one row, one column.
+    fn cases() -> Vec<(Mat<f64>, Road)> {
+        vec![
+            (with_spectrum(9, 3, &[3.0, 1.0, 0.5], 2), Road::Gram),
+            (with_spectrum(9, 3, &[3.0, 1.0, 1e-5], 2), Road::Svd),
+            (with_spectrum(4, 4, &[3.0, 2.0, 1.0, 0.5], 2), Road::Gram),
+            (with_spectrum(3, 6, &[3.0, 1.0, 0.5], 2), Road::Svd),
+            (mat![[2.0]], Road::Gram),
+            (mat![[2.0], [-1.0], [0.0]], Road::Gram),
+            (mat![[2.0, -1.0]], Road::Svd),
+        ]
+    }
+
+    #[test]
+    fn a_plane_by_hand() {
+        // Span of (1, 0, 0) and (0, 3, 4)/5.
+        let a = mat![[2.0, 2.0], [0.0, 3.0], [0.0, 4.0]];
+        let expected = mat![[1.0, 0.0, 0.0], [0.0, 0.36, 0.48], [0.0, 0.48, 0.64]];
+        assert!((dense(a.as_ref()).unwrap() - expected).norm_max() < 1e-15);
+    }
+
+    #[test]
+    fn agrees_with_finite_differences_on_each_road() {
+        for (a, road) in cases() {
+            let projector = Projector::forward(a.as_ref(), DEFAULT).unwrap();
+            assert_eq!(projector.road(), road, "{:?}", a.shape());
+            let smallest = projector.singular_values()[projector.rank() - 1];
+            let check = GradientCheck { step: 1e-4 * smallest.min(0.3), tolerance: 1e-7, ..GradientCheck::default() };
+            check_vjp(dense, |bar| projector.vjp(bar), a.as_ref(), &check).unwrap();
+            if projector.rank() < a.nrows() {
+                let jvp = |a_dot: MatRef<'_, f64>| Ok(projector.jvp(a_dot)?.to_dense());
+                check_jvp(dense, jvp, a.as_ref(), &check).unwrap_or_else(|e| panic!("{:?}: {e}", a));
+            }
+        }
+    }
+
+    #[test]
+    fn factors_give_what_the_full_cotangent_gives() {
+        for (a, _) in cases() {
+            let projector = Projector::forward(a.as_ref(), DEFAULT).unwrap();
+            let (left, right) = (gaussian(a.nrows(), 2, 1), gaussian(a.nrows(), 2, 2));
+            let factored = projector.vjp_factored(left.as_ref(), right.as_ref()).unwrap();
+            let full = projector.vjp((&left * right.transpose()).as_ref()).unwrap();
+            let smallest = projector.singular_values()[projector.rank() - 1];
+            assert!((&factored - full).norm_max() < 1e-13 / smallest, "{:?}", a.shape());
+
+            let a_dot = gaussian(a.nrows(), a.ncols(), 3);
+            let pushed = projector.jvp(a_dot.as_ref()).unwrap().to_dense();
+            let forward = inner((left * right.transpose()).as_ref(), pushed.as_ref());
+            let back = inner(factored.as_ref(), a_dot.as_ref());
+            assert!((forward - back).abs() < 1e-12 / smallest, "{:?}: {forward} {back}", a.shape());
+        }
+    }
+
+    #[test]
+    fn dead_and_duplicate_columns_change_nothing() {
+        let a = gaussian(200, 20, 4);
+        let plain = Projector::forward(a.as_ref(), DEFAULT).unwrap();
+        // Columns 20 and 21 dead, 22 and 23 copies of 0 and 7.
+        let wide = Mat::from_fn(200, 24, |i, j| match j {
+            0..20 => a[(i, j)],
+            20 | 21 => 0.0,
+            22 => a[(i, 0)],
+            _ => a[(i, 7)],
+        });
+        let y = gaussian(200, 3, 5);
+        let projected = plain.project(y.as_ref()).unwrap();
+        for (columns, road) in [(22, Road::Gram), (24, Road::Svd)] {
+            let projector = Projector::forward(wide.subcols(0, columns), DEFAULT).unwrap();
+            assert_eq!((projector.rank(), projector.road()), (20, road));
+            let error = (projector.project(y.as_ref()).unwrap() - &projected).norm_max();
+            assert!(error < 1e-13, "{columns} columns: {error:e}");
+            let a_bar = projector.vjp_factored(y.as_ref(), y.as_ref()).unwrap();
+            assert_eq!(a_bar.subcols(20, 2), Mat::<f64>::zeros(200, 2), "{columns} columns");
+            assert!(a_bar.norm_max() < 10.0, "{columns} columns");
+        }
+        assert_eq!(plain.road(), Road::Gram);
+    }
+
+    #[test]
+    fn low_rank_is_differentiated_along_its_rank() {
+        // A = B C has rank 4; perturbing B or C keeps it.
+        let (b, c) = (gaussian(30, 4, 6), gaussian(4, 8, 7));
+        let a = &b * &c;
+        let projector = Projector::forward(a.as_ref(), DEFAULT).unwrap();
+        assert_eq!((projector.rank(), projector.road()), (4, Road::Svd));
+        let of_b = |b: MatRef<'_, f64>| dense((b * &c).as_ref());
+        let vjp = |bar: MatRef<'_, f64>| Ok(projector.vjp(bar)? * c.transpose());
+        check_vjp(of_b, vjp, b.as_ref(), &GradientCheck::default()).unwrap();
+        // The range of B C does not depend on C.
+        let bar = gaussian(30, 30, 8);
+        let c_bar = b.transpose() * projector.vjp(bar.as_ref()).unwrap();
+        assert!(c_bar.norm_max() < 1e-12, "{:e}", c_bar.norm_max());
+    }
+
+    #[test]
+    fn both_roads_hold_orthogonality_where_they_meet() {
+        for smallest in [1.0, 1e-2, 1.1e-4, 0.9e-4] {
+            let a = with_spectrum(300, 6, &[1.0, 1.0, 0.5, 0.1, 0.02, smallest], 9);
+            let projector = Projector::forward(a.as_ref(), DEFAULT).unwrap();
+            assert_eq!(projector.road() == Road::Gram, smallest > 1e-4);
+            let error = (gram(projector.basis()) - Mat::<f64>::identity(6, 6)).norm_max();
+            assert!(error < 1e-14, "{smallest:e}: {error:e}");
+            // A⁺ A = I up to ε cond.
+            let svd = Projector::by_svd(a.as_ref(), 1.0, 1e-12).unwrap();
+            let y = gaussian(300, 2, 1);
+            let difference = projector.project(y.as_ref()).unwrap() - svd.project(y.as_ref()).unwrap();
+            assert!(difference.norm_max() < 1e-13 / smallest, "{smallest:e}");
+            let bars = [&projector, &svd].map(|projector| projector.vjp_factored(y.as_ref(), y.as_ref()).unwrap());
+            let difference = (&bars[0] - &bars[1]).norm_max() / bars[1].norm_max();
+            assert!(difference < 1e-12 / smallest, "{smallest:e}: {difference:e}");
+        }
+    }
+
+    #[test]
+    fn the_tolerance_decides_the_rank() {
+        let a = with_spectrum(20, 4, &[2.0, 1.0, 1e-3, 1e-7], 3);
+        for (tolerance, rank) in [(DEFAULT, 4), (RankTolerance::Relative(1e-6), 3), (RankTolerance::Relative(0.1), 2)] {
+            let projector = Projector::forward(a.as_ref(), tolerance).unwrap();
+            assert_eq!(projector.rank(), rank, "{tolerance:?}");
+            assert_eq!(projector.singular_values().len(), 4);
+        }
+    }
+
+    #[test]
+    fn the_zero_matrix_projects_to_nothing() {
+        let projector = Projector::forward(Mat::zeros(4, 3).as_ref(), DEFAULT).unwrap();
+        assert_eq!(projector.rank(), 0);
+        let y = gaussian(4, 2, 1);
+        assert_eq!(projector.project(y.as_ref()).unwrap(), Mat::<f64>::zeros(4, 2));
+        assert_eq!(projector.vjp_factored(y.as_ref(), y.as_ref()).unwrap(), Mat::<f64>::zeros(4, 3));
+        assert_eq!(projector.jvp(Mat::zeros(4, 3).as_ref()).unwrap().to_dense(), Mat::<f64>::zeros(4, 4));
+    }
+
+    #[test]
+    fn the_projector_does_not_see_the_size_of_its_input() {
+        let a = gaussian(12, 4, 1);
+        let y = gaussian(12, 2, 2);
+        let plain = Projector::forward(a.as_ref(), DEFAULT).unwrap();
+        let plain_bar = plain.vjp_factored(y.as_ref(), y.as_ref()).unwrap();
+        for size in [1e-150, 1e150] {
+            let projector = Projector::forward((Scale(size) * &a).as_ref(), DEFAULT).unwrap();
+            assert_eq!(projector.rank(), 4);
+            let a_bar = Scale(size) * projector.vjp_factored(y.as_ref(), y.as_ref()).unwrap();
+            assert!((a_bar - &plain_bar).norm_max() < 1e-13, "{size:e}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_does_not_fit() {
+        let forward = |a: Mat<f64>, t| Projector::forward(a.as_ref(), t).map(|_| ()).unwrap_err();
+        assert!(matches!(forward(Mat::zeros(3, 0), DEFAULT), Error::Empty { .. }));
+        assert!(matches!(forward(mat![[f64::INFINITY]], DEFAULT), Error::NotFinite { .. }));
+        assert!(matches!(forward(mat![[1.0]], RankTolerance::Relative(2.0)), Error::OutOfRange { .. }));
+        let projector = Projector::forward(gaussian(4, 2, 1).as_ref(), DEFAULT).unwrap();
+        let wrong = Mat::zeros(3, 3);
+        let wrong = wrong.as_ref();
+        assert!(matches!(projector.project(wrong), Err(Error::ShapeMismatch { .. })));
+        assert!(matches!(projector.vjp(wrong), Err(Error::ShapeMismatch { .. })));
+        assert!(matches!(projector.vjp_factored(wrong, wrong), Err(Error::ShapeMismatch { .. })));
+        assert!(matches!(projector.jvp(wrong), Err(Error::ShapeMismatch { .. })));
+    }
+}

@@ -1,0 +1,296 @@
+//! Eigenvalues and eigenvectors of a symmetric matrix.
+
+use crate::decompose::symmetric_eigen;
+use crate::error::Result;
+use crate::gap::{GapDivider, GapPolicy};
+use crate::guard::{ensure_length, ensure_shape, ensure_square};
+use crate::scale::{power_of_two_scale, scaled};
+use crate::symmetric::{skew, sym};
+use faer::{Mat, MatRef, Scale};
+
+const OP: &str = "symmetric eigendecomposition";
+
+/// A = V Λ Vᵀ with orthogonal V.
+///
+///     forward   A = V Λ Vᵀ
+///     vjp       Ā = V ( diag(λ̄) + K ∘ skew(VᵀV̄) ) Vᵀ         Kᵢⱼ = 1 / (λⱼ − λᵢ),  Kᵢᵢ = 0
+///     jvp       λ̇ = diag(P),  V̇ = V ( K ∘ P )                  P = Vᵀ sym(Ȧ) V
+///
+/// # Shapes
+/// A, V, Ā: n × n; λ: n values.
+///
+/// # Conventions
+/// Eigenvalues nondecreasing. The symmetric part (A + Aᵀ)/2 is what is decomposed, so Ā is symmetric and right for
+/// every perturbation. Signs of columns of V, and rotations among columns of equal eigenvalues, are free; only losses
+/// that do not see them have a gradient where eigenvalues meet.
+///
+/// # Errors
+/// [`NotSquare`](crate::Error::NotSquare), [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
+/// [`NoConvergence`](crate::Error::NoConvergence); [`GapClosed`](crate::Error::GapClosed) as the [`GapPolicy`] says,
+/// never from a cotangent of the values alone.
+///
+/// # Cost
+/// O(n³) time; n² + n numbers kept.
+///
+/// # Source
+/// Ionescu, Vantzos, Sminchisescu, "Matrix Backpropagation for Deep Networks with Structured Layers", ICCV 2015,
+/// proposition 2. We take only the antisymmetric part of VᵀV̄, to which the rest contributes nothing, and leave a
+/// closed gap to the caller.
+///
+/// # Example
+/// ```
+/// # fn main() -> Result<(), matbackprop_core::Error> {
+/// use faer::mat;
+/// use matbackprop_core::{GapPolicy, SymEig};
+///
+/// let eigen = SymEig::forward(mat![[2.0, 1.0], [1.0, 2.0]].as_ref(), GapPolicy::default())?;
+/// assert!((eigen.values()[0] - 1.0).abs() < 1e-15 && (eigen.values()[1] - 3.0).abs() < 1e-15);
+/// // The gradient of the largest eigenvalue is v vᵀ, here ½ everywhere.
+/// let a_bar = eigen.vjp(Some(&[0.0, 1.0]), None)?;
+/// assert!((a_bar - mat![[0.5, 0.5], [0.5, 0.5]]).norm_max() < 1e-15);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct SymEig {
+    values: Vec<f64>,
+    vectors: Mat<f64>,
+    /// λ / spread, of order one.
+    relative_values: Vec<f64>,
+    spread: f64,
+    gaps: GapPolicy,
+}
+
+/// What [`SymEig::jvp`] returns.
+#[derive(Clone, Debug)]
+pub struct SymEigTangent {
+    /// λ̇.
+    pub values: Vec<f64>,
+    /// V̇, n × n.
+    pub vectors: Mat<f64>,
+}
+
+impl SymEig {
+    /// Decomposes the symmetric part of A.
+    ///
+    /// # Errors
+    /// See [`SymEig`].
+    pub fn forward(a: MatRef<'_, f64>, gaps: GapPolicy) -> Result<Self> {
+        ensure_square(OP, a)?;
+        gaps.validate(OP)?;
+        let scale = power_of_two_scale(a);
+        let (values, vectors) = symmetric_eigen(OP, sym(scaled(a, scale).as_ref()).as_ref())?;
+        let largest = values.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+        let largest = if largest > 0.0 { largest } else { 1.0 };
+        Ok(Self {
+            relative_values: values.iter().map(|value| value / largest).collect(),
+            values: values.iter().map(|value| value * scale).collect(),
+            vectors,
+            spread: largest * scale,
+            gaps,
+        })
+    }
+
+    /// Eigenvalues, nondecreasing.
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// Eigenvectors V, one a column, in the order of the values.
+    pub fn vectors(&self) -> MatRef<'_, f64> {
+        self.vectors.as_ref()
+    }
+
+    /// Ā from λ̄ and V̄; `None` is a zero that costs nothing.
+    ///
+    /// # Errors
+    /// See [`SymEig`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) when a cotangent does not fit.
+    pub fn vjp(&self, values_bar: Option<&[f64]>, vectors_bar: Option<MatRef<'_, f64>>) -> Result<Mat<f64>> {
+        let n = self.values.len();
+        let v = self.vectors();
+        let mut core = Mat::zeros(n, n);
+        if let Some(vectors_bar) = vectors_bar {
+            ensure_shape(OP, vectors_bar, (n, n))?;
+            let rotation = skew((v.transpose() * vectors_bar).as_ref());
+            core = self.over_gaps(rotation, vectors_bar.norm_max())?;
+        }
+        if let Some(values_bar) = values_bar {
+            ensure_length(OP, values_bar, n)?;
+            for i in 0..n {
+                core[(i, i)] = values_bar[i];
+            }
+        }
+        Ok(sym((v * core * v.transpose()).as_ref()))
+    }
+
+    /// λ̇ and V̇ from Ȧ, whose symmetric part counts.
+    ///
+    /// # Errors
+    /// See [`SymEig`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) unless Ȧ is n × n.
+    pub fn jvp(&self, a_dot: MatRef<'_, f64>) -> Result<SymEigTangent> {
+        let n = self.values.len();
+        ensure_shape(OP, a_dot, (n, n))?;
+        let v = self.vectors();
+        let p = v.transpose() * sym(a_dot) * v;
+        let values = (0..n).map(|i| p[(i, i)]).collect();
+        let vectors = v * self.over_gaps(p, a_dot.norm_max())?;
+        Ok(SymEigTangent { values, vectors })
+    }
+
+    /// K ∘ X, with zeros on the diagonal.
+    fn over_gaps(&self, mut x: Mat<f64>, magnitude: f64) -> Result<Mat<f64>> {
+        let divider = GapDivider { op: OP, policy: self.gaps, magnitude };
+        for j in 0..x.ncols() {
+            for i in 0..x.nrows() {
+                x[(i, j)] = if i == j {
+                    0.0
+                } else {
+                    divider.divide(i, j, x[(i, j)], self.relative_values[j] - self.relative_values[i])? / self.spread
+                };
+            }
+        }
+        Ok(x)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::gradcheck::{GradientCheck, check_jvp, check_vjp, gaussian, symmetric_with_spectrum};
+    use crate::symmetric::inner;
+    use faer::mat;
+
+    const STRICT: GapPolicy = GapPolicy::Error { floor: 1e-12 };
+
+    /// λ above a matrix that no free sign changes: V diag(1, 2, …) Vᵀ.
+    fn outputs(a: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        let eigen = SymEig::forward(a, STRICT)?;
+        let n = a.nrows();
+        let weighted = weighted(eigen.vectors());
+        Ok(Mat::from_fn(n + 1, n, |i, j| if i == 0 { eigen.values()[j] } else { weighted[(i - 1, j)] }))
+    }
+
+    fn weighted(v: MatRef<'_, f64>) -> Mat<f64> {
+        let scaled = Mat::from_fn(v.nrows(), v.ncols(), |i, j| v[(i, j)] * (j + 1) as f64);
+        scaled * v.transpose()
+    }
+
+    /// The cotangent of V under C = V N Vᵀ, N = diag(1, 2, …): V̄ = (C̄ + C̄ᵀ) V N.
+    fn pulled_back(eigen: &SymEig, y_bar: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        let n = y_bar.ncols();
+        let values_bar: Vec<f64> = (0..n).map(|j| y_bar[(0, j)]).collect();
+        let c_bar = y_bar.subrows(1, n);
+        let product = (c_bar + c_bar.transpose()) * eigen.vectors();
+        let vectors_bar = Mat::from_fn(n, n, |i, j| product[(i, j)] * (j + 1) as f64);
+        eigen.vjp(Some(&values_bar), Some(vectors_bar.as_ref()))
+    }
+
+    #[test]
+    fn two_by_two_by_hand() {
+        // λ = 3 ∓ 2; the rotation angle θ of V obeys θ̇ = ȧ₁₂ / (λ₂ − λ₁) at a diagonal A.
+        let eigen = SymEig::forward(mat![[1.0, 0.0], [0.0, 5.0]].as_ref(), STRICT).unwrap();
+        assert_eq!(eigen.values(), &[1.0, 5.0]);
+        let v = eigen.vectors().to_owned();
+        let tangent = eigen.jvp(mat![[7.0, 2.0], [2.0, 9.0]].as_ref()).unwrap();
+        assert_eq!(tangent.values, vec![7.0, 9.0]);
+        let rotation = v.transpose() * &tangent.vectors;
+        let expected = 0.5 * v[(0, 0)] * v[(1, 1)];
+        assert!((rotation - mat![[0.0, expected], [-expected, 0.0]]).norm_max() < 1e-15);
+    }
+
+    #[test]
+    fn agrees_with_finite_differences() {
+        for eigenvalues in [&[0.7][..], &[-1.0, 2.0], &[3.0, -2.0, 0.0, 1.0, 1.3], &[1e-3, 0.3, 1.0, 2.0, 3.0, 5.0]] {
+            let a = symmetric_with_spectrum(eigenvalues, 11);
+            let eigen = SymEig::forward(a.as_ref(), STRICT).unwrap();
+            for check in [GradientCheck::symmetric(), GradientCheck::default()] {
+                let check = GradientCheck { tolerance: 1e-8, ..check };
+                check_vjp(outputs, |y_bar| pulled_back(&eigen, y_bar), a.as_ref(), &check).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn jvp_agrees_with_finite_differences_and_with_vjp() {
+        let a = symmetric_with_spectrum(&[4.0, -1.0, 0.5, 2.0], 3);
+        let eigen = SymEig::forward(a.as_ref(), STRICT).unwrap();
+        let values = |a: MatRef<'_, f64>| {
+            let eigen = SymEig::forward(a, STRICT)?;
+            Ok::<_, Error>(Mat::from_fn(4, 1, |i, _| eigen.values()[i]))
+        };
+        let values_dot = |a_dot: MatRef<'_, f64>| {
+            let tangent = eigen.jvp(a_dot)?;
+            Ok(Mat::from_fn(4, 1, |i, _| tangent.values[i]))
+        };
+        check_jvp(values, values_dot, a.as_ref(), &GradientCheck::default()).unwrap();
+
+        let (values_bar, vectors_bar) = ([1.0, -2.0, 0.5, 3.0], gaussian(4, 4, 1));
+        let a_dot = gaussian(4, 4, 2);
+        let tangent = eigen.jvp(a_dot.as_ref()).unwrap();
+        let a_bar = eigen.vjp(Some(&values_bar), Some(vectors_bar.as_ref())).unwrap();
+        let forward = inner(vectors_bar.as_ref(), tangent.vectors.as_ref())
+            + values_bar.iter().zip(&tangent.values).map(|(bar, dot)| bar * dot).sum::<f64>();
+        let back = inner(a_bar.as_ref(), a_dot.as_ref());
+        assert!((forward - back).abs() < 1e-13 * back.abs().max(10.0), "{forward} {back}");
+    }
+
+    #[test]
+    fn a_repeated_eigenvalue_is_what_the_policy_says() {
+        let a = symmetric_with_spectrum(&[2.0, 2.0, 5.0], 8);
+        // V Vᵀ = I whatever V: nothing asks to rotate. V̄ = 2 V.
+        let free = |eigen: &SymEig| Scale(2.0) * eigen.vectors().to_owned();
+        let strict = SymEig::forward(a.as_ref(), STRICT).unwrap();
+        assert!(matches!(
+            strict.vjp(None, Some(free(&strict).as_ref())),
+            Err(Error::GapClosed { i: 1, j: 0, floor: 1e-12, .. })
+        ));
+        let policy = GapPolicy::ZeroWhereFree { floor: 1e-12, tolerance: 1e-12 };
+        let lenient = SymEig::forward(a.as_ref(), policy).unwrap();
+        let a_bar = lenient.vjp(None, Some(free(&lenient).as_ref())).unwrap();
+        assert!(a_bar.norm_max() < 1e-14, "{a_bar:?}");
+        let rotating = gaussian(3, 3, 1);
+        assert!(matches!(lenient.vjp(None, Some(rotating.as_ref())), Err(Error::GapClosed { .. })));
+        let broadened = SymEig::forward(a.as_ref(), GapPolicy::Broadened { width: 1e-3 }).unwrap();
+        let a_bar = broadened.vjp(None, Some(rotating.as_ref())).unwrap();
+        // 1 / (2 · width · λ max) bounds each quotient.
+        assert!(a_bar.norm_max() <= 3.0 * rotating.norm_l2() * 500.0 / 5.0, "{a_bar:?}");
+        // The values alone never ask for a gap.
+        let a_bar = strict.vjp(Some(&[1.0, 1.0, 1.0]), None).unwrap();
+        assert!((a_bar - Mat::<f64>::identity(3, 3)).norm_max() < 1e-14);
+    }
+
+    #[test]
+    fn the_rule_scales_with_its_input() {
+        let a = symmetric_with_spectrum(&[4.0, -1.0, 0.5, 2.0], 3);
+        let bar = gaussian(4, 4, 1);
+        let plain = SymEig::forward(a.as_ref(), STRICT).unwrap().vjp(None, Some(bar.as_ref())).unwrap();
+        for size in [2f64.powi(-500), 2f64.powi(500)] {
+            let eigen = SymEig::forward((Scale(size) * &a).as_ref(), STRICT).unwrap();
+            let a_bar = Scale(size) * eigen.vjp(None, Some(bar.as_ref())).unwrap();
+            assert!((a_bar - &plain).norm_max() < 1e-14 * plain.norm_max(), "{size:e}");
+        }
+    }
+
+    #[test]
+    fn the_zero_matrix_has_values_and_their_gradient() {
+        let eigen = SymEig::forward(Mat::zeros(3, 3).as_ref(), STRICT).unwrap();
+        assert_eq!(eigen.values(), &[0.0; 3]);
+        let a_bar = eigen.vjp(Some(&[2.0; 3]), None).unwrap();
+        assert!((a_bar - Scale(2.0) * Mat::<f64>::identity(3, 3)).norm_max() < 1e-14);
+    }
+
+    #[test]
+    fn refuses_what_does_not_fit() {
+        let forward = |a: Mat<f64>| SymEig::forward(a.as_ref(), STRICT).map(|_| ()).unwrap_err();
+        assert!(matches!(forward(Mat::zeros(2, 3)), Error::NotSquare { rows: 2, columns: 3, .. }));
+        assert!(matches!(forward(Mat::zeros(0, 0)), Error::Empty { .. }));
+        assert!(matches!(forward(mat![[f64::NAN]]), Error::NotFinite { .. }));
+        let broken = SymEig::forward(mat![[1.0]].as_ref(), GapPolicy::Broadened { width: -1.0 });
+        assert!(matches!(broken, Err(Error::NotPositive { .. })));
+        let eigen = SymEig::forward(mat![[1.0]].as_ref(), STRICT).unwrap();
+        assert!(matches!(eigen.vjp(Some(&[1.0, 2.0]), None), Err(Error::ShapeMismatch { .. })));
+        assert!(matches!(eigen.vjp(None, Some(Mat::zeros(2, 2).as_ref())), Err(Error::ShapeMismatch { .. })));
+        assert!(matches!(eigen.jvp(mat![[f64::INFINITY]].as_ref()), Err(Error::NotFinite { .. })));
+    }
+}
