@@ -6,7 +6,7 @@ use crate::gap::{GapDivider, GapPolicy};
 use crate::guard::{ensure_length, ensure_shape, ensure_square};
 use crate::scale::{power_of_two_scale, scaled};
 use crate::symmetric::{skew, sym};
-use faer::{Mat, MatRef, Scale};
+use faer::{Mat, MatRef};
 
 const OP: &str = "symmetric eigendecomposition";
 
@@ -159,7 +159,7 @@ mod tests {
     use crate::error::Error;
     use crate::gradcheck::{GradientCheck, check_jvp, check_vjp, gaussian, symmetric_with_spectrum};
     use crate::symmetric::inner;
-    use faer::mat;
+    use faer::{Scale, mat};
 
     const STRICT: GapPolicy = GapPolicy::Error { floor: 1e-12 };
 
