@@ -15,7 +15,9 @@ fn main() {
 fn features(channels: usize) -> Mat<f64> {
     Mat::from_fn(GRID.0 * GRID.1, channels, |i, c| {
         let (x, y) = ((i % GRID.0) as f64, (i / GRID.0) as f64);
-        let region = ((x / 15.0 + (y / 9.0).sin()).floor() + 5.0 * (y / 14.0 + (x / 11.0).cos() * 0.4).floor()).abs();
+        let region = ((x / 15.0 + (y / 9.0).sin()).floor()
+            + 5.0 * (y / 14.0 + (x / 11.0).cos() * 0.4).floor())
+        .abs();
         let tuned = (1.7 * region + 0.61 * c as f64 * (1.0 + region)).sin();
         let texture = 0.35 * ((1 + i) as f64 * (0.37 + 0.173 * c as f64)).sin();
         (tuned + texture).max(0.0)
@@ -23,7 +25,8 @@ fn features(channels: usize) -> Mat<f64> {
 }
 
 fn embedding(channels: usize) -> Embedding {
-    Embedding::from_features(features(channels).as_ref(), None, GRID.0, GRID.1, 16).expect("features with an affinity")
+    Embedding::from_features(features(channels).as_ref(), None, GRID.0, GRID.1, 16)
+        .expect("features with an affinity")
 }
 
 #[divan::bench(args = [32, 64, 128, 192, 256, 512, 1024])]

@@ -29,38 +29,6 @@ pub enum Error {
     /// An embedding of no dimension was asked for.
     #[error("embedding: expected at least one dimension, found 0")]
     NoDimensions,
-    /// A metric Λ that does not fit the features.
-    #[error("embedding: expected a metric of {channels} × {channels}, found {rows} × {columns}")]
-    MetricShape {
-        /// Rows of Λ.
-        rows: usize,
-        /// Columns of Λ.
-        columns: usize,
-        /// Channels of the features.
-        channels: usize,
-    },
-    /// A metric Λ without a real root.
-    #[error("embedding: expected a positive semidefinite metric, found eigenvalues from {smallest:e} to {largest:e}")]
-    NegativeMetric {
-        /// The smallest eigenvalue.
-        smallest: f64,
-        /// The largest eigenvalue.
-        largest: f64,
-    },
-    /// A negative row sum of the affinity.
-    #[error("embedding: expected degrees of at least 0, found {degree:e} in row {row}")]
-    NegativeDegree {
-        /// The first such row.
-        row: usize,
-        /// Its degree.
-        degree: f64,
-    },
-    /// No position is similar to any.
-    #[error("embedding: expected a positive degree, found none in {rows} rows")]
-    NoAffinity {
-        /// Rows of the features.
-        rows: usize,
-    },
     /// The symmetric eigensolver gave up.
     #[error("embedding: expected the eigenvalues of a {side} × {side} matrix, found no convergence")]
     EigenNotConverged {
@@ -85,6 +53,62 @@ pub enum Error {
         expected: &'static str,
         /// Its value.
         found: f64,
+    },
+    /// Λ is not positive semidefinite.
+    #[error("affinity: expected a positive semidefinite Λ, found eigenvalues from {smallest:e} to {largest:e}")]
+    LambdaIndefinite {
+        /// The smallest eigenvalue, of Λ divided by a power of two.
+        smallest: f64,
+        /// The largest eigenvalue, likewise.
+        largest: f64,
+    },
+    /// A degree is negative, or none is positive.
+    #[error("degrees: expected a positive degree (none below minus {floor:e}), found {value:e} at pixel {pixel}")]
+    DegreeNotPositive {
+        /// The first such pixel.
+        pixel: usize,
+        /// Its degree, of features divided by a power of two.
+        value: f64,
+        /// Magnitudes up to this count as zero.
+        floor: f64,
+    },
+    /// A grid that does not fit the label map.
+    #[error(
+        "indicator: expected a grid of 1 × 1 to {width} × {height} cells, as large as the label map, found {grid_width} × {grid_height}"
+    )]
+    GridSize {
+        /// Columns of the grid.
+        grid_width: usize,
+        /// Rows of the grid.
+        grid_height: usize,
+        /// Columns of the label map.
+        width: usize,
+        /// Rows of the label map.
+        height: usize,
+    },
+    /// An assignment of no positions.
+    #[error("indicator: expected at least one position, found none")]
+    NoPositions,
+    /// A position in a segment that does not exist.
+    #[error("indicator: expected segments below {segments}, found {segment} at position {position}")]
+    SegmentIndex {
+        /// The first such position.
+        position: usize,
+        /// Its segment.
+        segment: u32,
+        /// The number of segments.
+        segments: usize,
+    },
+    /// No annotation to compare with.
+    #[error("normalised cuts: expected at least one indicator, found none")]
+    NoIndicators,
+    /// An annotation of another image.
+    #[error("normalised cuts: expected an indicator of {expected} positions, as the features have, found {found}")]
+    IndicatorLength {
+        /// Rows of the features.
+        expected: usize,
+        /// Positions of the indicator.
+        found: usize,
     },
     /// A rule of `matbackprop-core` refused.
     #[error(transparent)]

@@ -1,0 +1,233 @@
+//! How far the normalised affinity is from spanning the segments.
+
+use crate::affinity::Affinity;
+use crate::degree::Degrees;
+use crate::error::Result;
+use crate::similarity::normalised_features;
+use crate::target::Targets;
+use faer::{Mat, MatRef, Scale};
+use matbackprop_core::{Projector, RankTolerance, RegularisedProjector};
+
+/// What is compared with the projector Π_A onto the segments.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Criterion {
+    /// J = ½ ‖Π_A − Π_Z‖²_F = ½ (rank A + rank Z) − tr(Π_A Π_Z), Π_Z the orthogonal projector onto the range of
+    /// Z = D^{−½} F Λ^{½} at a stated rank tolerance. It cannot reach zero before the ranks agree.
+    HardProjector {
+        /// Which singular values count.
+        rank_tolerance: RankTolerance,
+    },
+    /// J = ½ ‖Π_A − P‖²_F = ½ (rank A + ‖P‖²_F) − tr(Π_A P), P = N (N + εI)⁻¹ with the normalised affinity
+    /// N = Z Zᵀ = D^{−½} W D^{−½}: smooth through changes of rank. The largest eigenvalue of N is 1, so ε is a
+    /// fraction of it.
+    Regularised {
+        /// ε > 0.
+        epsilon: f64,
+    },
+}
+
+impl Default for Criterion {
+    /// `Regularised` with ε = 10⁻⁴.
+    fn default() -> Self {
+        Self::Regularised { epsilon: 1e-4 }
+    }
+}
+
+/// J as the mean over m annotations, with what the way back needs.
+///
+/// ```text
+/// forward   T = P Q,  J = ½ (K/m + ‖P‖²_F) − ⟨Q, T⟩ / m             Q: the m bases side by side, K columns
+/// vjp       P̄ = −Q Qᵀ J̄/m,  q̄ = ½ J̄,  Q̄ = −2 T J̄/m
+///           Λ̄ = Eᵀ (P − Q Qᵀ/m) E J̄/ε,  E = (I − P) X               regularised, from dP = (I − P) dN (I − P)/ε
+///           Λ̄ = sym((I − V₁V₁ᵀ) Xᵀ Z̄ L⁺)                            hard, along changes of Λ that keep its rank
+/// ```
+///
+/// where P is Π_Z for the hard criterion, and ‖Π_Z‖² = rank Z, which has no derivative. Hard Λ̄ is zero in the block of
+/// Λ̇ that would raise the rank, along which Π_Z jumps, and zero altogether for an invertible Λ.
+#[derive(Clone, Debug)]
+pub(crate) struct CriterionForward {
+    projector: SimilarityProjector,
+    /// T, n × K.
+    projected: Mat<f64>,
+    annotations: f64,
+    similarity_rank: usize,
+    alignment: f64,
+    loss: f64,
+}
+
+#[derive(Clone, Debug)]
+enum SimilarityProjector {
+    Hard(Projector),
+    Regularised(RegularisedProjector, f64),
+}
+
+impl CriterionForward {
+    /// Compares the range of Z with the targets.
+    pub(crate) fn forward(criterion: Criterion, factor: MatRef<'_, f64>, targets: &Targets) -> Result<Self> {
+        let q = targets.basis();
+        let (projector, rank, squared_norm, projected) = match criterion {
+            Criterion::HardProjector { rank_tolerance } => {
+                let projector = Projector::forward(factor, rank_tolerance)?;
+                let (rank, projected) = (projector.rank(), projector.project(q)?);
+                (SimilarityProjector::Hard(projector), rank, rank as f64, projected)
+            }
+            Criterion::Regularised { epsilon } => {
+                let projector = RegularisedProjector::forward(factor, epsilon)?;
+                let (rank, projected) = (projector.rank(RankTolerance::default())?, projector.project(q)?);
+                let squared_norm = projector.squared_norm();
+                (SimilarityProjector::Regularised(projector, epsilon), rank, squared_norm, projected)
+            }
+        };
+        let annotations = targets.ranks().len() as f64;
+        let alignment = inner(q, projected.as_ref()) / annotations;
+        let loss = 0.5 * (q.ncols() as f64 / annotations + squared_norm) - alignment;
+        Ok(Self { projector, projected, annotations, similarity_rank: rank, alignment, loss })
+    }
+
+    /// J.
+    pub(crate) fn loss(&self) -> f64 {
+        self.loss
+    }
+
+    /// tr(Π_A P), the mean over annotations.
+    pub(crate) fn alignment(&self) -> f64 {
+        self.alignment
+    }
+
+    /// Singular values of Z, nonincreasing.
+    pub(crate) fn singular_values(&self) -> &[f64] {
+        match &self.projector {
+            SimilarityProjector::Hard(projector) => projector.singular_values(),
+            SimilarityProjector::Regularised(projector, _) => projector.singular_values(),
+        }
+    }
+
+    /// The rank of Z, at the tolerance of the hard criterion or the default one.
+    pub(crate) fn similarity_rank(&self) -> usize {
+        self.similarity_rank
+    }
+
+    /// Z̄ and Q̄ from J̄.
+    pub(crate) fn vjp(&self, targets: &Targets, loss_bar: f64) -> Result<(Mat<f64>, Mat<f64>)> {
+        let share = loss_bar / self.annotations;
+        let q = targets.basis();
+        let pulled = Scale(-share) * q;
+        let factor_bar = match &self.projector {
+            SimilarityProjector::Hard(projector) => projector.vjp_factored(pulled.as_ref(), q)?,
+            SimilarityProjector::Regularised(projector, _) => {
+                projector.vjp_factored(pulled.as_ref(), q, 0.5 * loss_bar)?
+            }
+        };
+        Ok((factor_bar, Scale(-2.0 * share) * &self.projected))
+    }
+
+    /// The part of Λ̄ that does not go through the degrees, from J̄ and Z̄; `None` without Λ.
+    pub(crate) fn lambda_vjp(
+        &self,
+        affinity: &Affinity,
+        degrees: &Degrees,
+        targets: &Targets,
+        factor_bar: MatRef<'_, f64>,
+        loss_bar: f64,
+    ) -> Result<Option<Mat<f64>>> {
+        let Some(lambda) = affinity.lambda_root() else {
+            return Ok(None);
+        };
+        let x = normalised_features(affinity, degrees);
+        let bar = match &self.projector {
+            SimilarityProjector::Hard(_) => {
+                let pulled = x.transpose() * factor_bar;
+                let free = &pulled - &lambda.range * (lambda.range.transpose() * &pulled);
+                free * &lambda.inverse
+            }
+            SimilarityProjector::Regularised(projector, epsilon) => {
+                let outside = &x - projector.project(x.as_ref())?;
+                let aligned = outside.transpose() * targets.basis();
+                let spread = outside.transpose() * projector.project(outside.as_ref())?;
+                Scale(loss_bar / epsilon) * (spread - Scale(self.annotations.recip()) * &aligned * aligned.transpose())
+            }
+        };
+        Ok(Some(Scale(0.5) * (&bar + bar.transpose())))
+    }
+
+    /// The part of J̇ that Λ̇ brings other than through the degrees.
+    ///
+    /// J is one number, so its derivative along Λ̇ is ⟨Λ̄, Λ̇⟩ at J̄ = 1.
+    pub(crate) fn lambda_jvp(
+        &self,
+        affinity: &Affinity,
+        degrees: &Degrees,
+        targets: &Targets,
+        lambda_dot: &Mat<f64>,
+    ) -> Result<f64> {
+        let (factor_bar, _) = self.vjp(targets, 1.0)?;
+        let bar = self.lambda_vjp(affinity, degrees, targets, factor_bar.as_ref(), 1.0)?;
+        Ok(bar.map_or(0.0, |bar| inner(bar.as_ref(), lambda_dot.as_ref())))
+    }
+
+    /// J̇ from Ż and Q̇.
+    pub(crate) fn jvp(&self, targets: &Targets, factor_dot: MatRef<'_, f64>, basis_dot: &Mat<f64>) -> Result<f64> {
+        let (projector_dot, squared_norm_dot) = match &self.projector {
+            SimilarityProjector::Hard(projector) => (projector.jvp(factor_dot)?, 0.0),
+            SimilarityProjector::Regularised(projector, _) => {
+                (projector.jvp(factor_dot)?, projector.squared_norm_jvp(factor_dot)?)
+            }
+        };
+        let alignment_dot = projector_dot.quadratic_form(targets.basis())?
+            + 2.0 * inner(self.projected.as_ref(), basis_dot.as_ref());
+        Ok(0.5 * squared_norm_dot - alignment_dot / self.annotations)
+    }
+}
+
+/// ⟨A, B⟩.
+pub(crate) fn inner(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> f64 {
+    a.col_iter().zip(b.col_iter()).map(|(a, b)| a.transpose() * b).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::indicator::Indicator;
+    use faer::mat;
+
+    const HARD: Criterion = Criterion::HardProjector { rank_tolerance: RankTolerance::MachinePrecision };
+
+    fn targets(assignment: &[u32]) -> Targets {
+        let n = assignment.len();
+        let affinity = Affinity::forward(Mat::from_fn(n, 1, |_, _| 1.0).as_ref(), None).unwrap();
+        let degrees = Degrees::forward(&affinity).unwrap();
+        let indicator = Indicator::from_assignment(assignment.to_vec(), 2).unwrap();
+        Targets::forward(&degrees, &[indicator]).unwrap()
+    }
+
+    #[test]
+    fn orthogonal_and_equal_spans_by_hand() {
+        let targets = targets(&[0, 0, 1, 1]);
+        // One direction inside the span of (1, 1, 0, 0) and (0, 0, 1, 1), one outside: J = ½ (2 + 2) − 1.
+        let factor = mat![[1.0, 1.0], [1.0, -1.0], [0.0, 0.0], [0.0, 0.0]];
+        let hard = CriterionForward::forward(HARD, factor.as_ref(), &targets).unwrap();
+        assert!((hard.loss() - 1.0).abs() < 1e-15 && (hard.alignment() - 1.0).abs() < 1e-15);
+        // σ² = 2 and ε = 2: p = ½ twice, J = ½ (2 + ½) − ½.
+        let criterion = Criterion::Regularised { epsilon: 2.0 };
+        let smooth = CriterionForward::forward(criterion, factor.as_ref(), &targets).unwrap();
+        assert!((smooth.loss() - 0.75).abs() < 1e-15 && (smooth.alignment() - 0.5).abs() < 1e-15);
+
+        let same = mat![[1.0, 2.0], [1.0, 2.0], [3.0, 1.0], [3.0, 1.0]];
+        let hard = CriterionForward::forward(HARD, same.as_ref(), &targets).unwrap();
+        assert!(hard.loss().abs() < 1e-14, "{:e}", hard.loss());
+        let (factor_bar, _) = hard.vjp(&targets, 1.0).unwrap();
+        assert!(factor_bar.norm_max() < 1e-14);
+    }
+
+    #[test]
+    fn the_projectors_errors_come_through() {
+        let targets = targets(&[0, 1]);
+        let factor = mat![[1.0], [1.0]];
+        let criterion = Criterion::Regularised { epsilon: 0.0 };
+        assert!(matches!(CriterionForward::forward(criterion, factor.as_ref(), &targets), Err(Error::Rule(_))));
+        let criterion = Criterion::HardProjector { rank_tolerance: RankTolerance::Relative(-1.0) };
+        assert!(matches!(CriterionForward::forward(criterion, factor.as_ref(), &targets), Err(Error::Rule(_))));
+    }
+}

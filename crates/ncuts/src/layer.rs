@@ -1,0 +1,177 @@
+//! The layer: from features and annotations to one number, and back.
+
+use crate::affinity::{Affinity, NcutsCotangents};
+use crate::criterion::{Criterion, CriterionForward};
+use crate::degree::Degrees;
+use crate::error::Result;
+use crate::indicator::Indicator;
+use crate::similarity;
+use crate::target::Targets;
+use faer::MatRef;
+use matbackprop_core::ensure_finite_values;
+
+/// Normalised cuts as a criterion on features: J compares what D^{−½} W D^{−½}, W = F Λ Fᵀ, spans with the segments.
+///
+/// ```text
+/// forward   w = W 1,  Z = D^{−½} F Λ^{½},  A = D^{½} E,  J = ½ ‖Π_A − P_Z‖²_F
+/// vjp       Z̄, Ā → w̄ → F̄ = D^{−½} Z̄ Λ^{½} + w̄ (Λ s)ᵀ + 1 (Λ Fᵀ w̄)ᵀ,  Λ̄ = sym((Fᵀ w̄) sᵀ) + what Z̄ adds,  s = Fᵀ 1
+/// ```
+///
+/// P_Z is the orthogonal projector onto the range of Z, or its regularised form: see [`Criterion`].
+///
+/// # Shapes
+/// F, F̄: n × d, a row a pixel, a column a feature; Λ, Λ̄: d × d, symmetric; E: n × k, an [`Indicator`] an annotation.
+///
+/// # Conventions
+/// With several annotations J is the mean of theirs. Features are meant to be ≥ 0 (after a ReLU); what matters is that
+/// no degree is negative. J depends on neither the size of F nor that of Λ. Every finite input has a finite outcome:
+///
+/// | input | outcome |
+/// |---|---|
+/// | dead, duplicate or dependent features | the rank drops, nothing else; reported by `similarity_rank` |
+/// | Λ positive semidefinite, of any rank | the range is taken with Λ^{½} |
+/// | Λ indefinite | `LambdaIndefinite` |
+/// | an all-zero pixel row | the pixel is left out, counted by `isolated_pixels` |
+/// | all rows zero, or a negative degree | `DegreeNotPositive` |
+/// | an empty segment | it has no column in A; `target_ranks` counts those that have |
+///
+/// # Errors
+/// [`Error::Rule`](crate::Error::Rule) for empty, misshapen or non-finite inputs, ε ≤ 0, a rank tolerance outside
+/// [0, 1); [`LambdaIndefinite`](crate::Error::LambdaIndefinite),
+/// [`DegreeNotPositive`](crate::Error::DegreeNotPositive), [`NoIndicators`](crate::Error::NoIndicators),
+/// [`IndicatorLength`](crate::Error::IndicatorLength).
+///
+/// # Cost
+/// O(n d² + n k d) time, O(n (d + k)) memory: n × n is never formed.
+///
+/// # Source
+/// Ionescu, Vantzos, Sminchisescu, "Training Deep Networks with Structured Layers by Matrix Backpropagation",
+/// arXiv 1509.07838, section on normalised cuts. The low-rank form, Λ of any rank, the rank tolerance, isolated pixels
+/// and the regularised criterion are ours.
+///
+/// # Example
+/// ```
+/// # fn main() -> Result<(), ncuts::Error> {
+/// use ncuts::{Criterion, Indicator, NcutsLayer};
+///
+/// // Four pixels, two features; the annotation joins the first two and the last two.
+/// let features = faer::mat![[1.0, 0.1], [0.9, 0.2], [0.2, 1.0], [0.1, 0.8]];
+/// let indicator = Indicator::from_assignment(vec![0, 0, 1, 1], 2)?;
+/// let layer = NcutsLayer::new(Criterion::default());
+/// let forward = layer.forward(features.as_ref(), None, &[indicator.clone()])?;
+/// let gradient = forward.vjp(1.0)?.features;
+/// let step = &features - faer::Scale(0.1) * &gradient;
+/// assert!(layer.forward(step.as_ref(), None, &[indicator])?.loss() < forward.loss());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct NcutsLayer {
+    criterion: Criterion,
+}
+
+impl NcutsLayer {
+    /// A layer with this criterion.
+    pub fn new(criterion: Criterion) -> Self {
+        Self { criterion }
+    }
+
+    /// The criterion of this layer.
+    pub fn criterion(&self) -> Criterion {
+        self.criterion
+    }
+
+    /// J for features F, Λ (the identity where `None`) and one or more annotations of the same image.
+    ///
+    /// # Errors
+    /// See [`NcutsLayer`].
+    pub fn forward(
+        &self,
+        features: MatRef<'_, f64>,
+        lambda: Option<MatRef<'_, f64>>,
+        indicators: &[Indicator],
+    ) -> Result<NcutsForward> {
+        let affinity = Affinity::forward(features, lambda)?;
+        let degrees = Degrees::forward(&affinity)?;
+        let targets = Targets::forward(&degrees, indicators)?;
+        let factor = similarity::forward(&affinity, &degrees);
+        let criterion = CriterionForward::forward(self.criterion, factor.as_ref(), &targets)?;
+        Ok(NcutsForward { affinity, degrees, targets, criterion })
+    }
+}
+
+/// J, with what the way back needs.
+#[derive(Clone, Debug)]
+pub struct NcutsForward {
+    affinity: Affinity,
+    degrees: Degrees,
+    targets: Targets,
+    criterion: CriterionForward,
+}
+
+impl NcutsForward {
+    /// J, the mean over the annotations.
+    pub fn loss(&self) -> f64 {
+        self.criterion.loss()
+    }
+
+    /// tr(Π_A P_Z), the mean over the annotations: J without its constants, between 0 and the number of segments.
+    pub fn alignment(&self) -> f64 {
+        self.criterion.alignment()
+    }
+
+    /// rank Z: at the tolerance of the hard criterion, or at [`RankTolerance::default`](matbackprop_core::RankTolerance) for the regularised one.
+    ///
+    /// From ZᵀZ no singular value below √(2⁻⁵² d) of the largest is seen.
+    pub fn similarity_rank(&self) -> usize {
+        self.criterion.similarity_rank()
+    }
+
+    /// All min(n, rank Λ) singular values of Z, nonincreasing; the first is 1.
+    pub fn spectrum(&self) -> &[f64] {
+        self.criterion.singular_values()
+    }
+
+    /// rank A of each annotation: its segments with volume.
+    pub fn target_ranks(&self) -> &[usize] {
+        self.targets.ranks()
+    }
+
+    /// Pixels without similarity to any, left out of J.
+    pub fn isolated_pixels(&self) -> usize {
+        self.degrees.isolated()
+    }
+
+    /// F̄ and, where Λ was given, Λ̄.
+    ///
+    /// # Errors
+    /// [`Error::Rule`](crate::Error::Rule) when `loss_bar` is not finite.
+    pub fn vjp(&self, loss_bar: f64) -> Result<NcutsCotangents> {
+        ensure_finite_values("normalised cuts", &[loss_bar])?;
+        let Self { affinity, degrees, targets, criterion } = self;
+        let (factor_bar, basis_bar) = criterion.vjp(targets, loss_bar)?;
+        let direct = criterion.lambda_vjp(affinity, degrees, targets, factor_bar.as_ref(), loss_bar)?;
+        let (mut features_bar, mut degrees_bar) = similarity::vjp(affinity, degrees, factor_bar);
+        targets.vjp(degrees, basis_bar.as_ref(), &mut degrees_bar);
+        let through_degrees = degrees.vjp(affinity, &degrees_bar, &mut features_bar);
+        let lambda_bar = direct.map(|direct| direct + through_degrees);
+        Ok(affinity.cotangents(features_bar, lambda_bar))
+    }
+
+    /// J̇ from Ḟ and Λ̇; `None` is a zero.
+    ///
+    /// # Errors
+    /// [`Error::Rule`](crate::Error::Rule) when a tangent does not fit or is not finite.
+    pub fn jvp(&self, features_dot: MatRef<'_, f64>, lambda_dot: Option<MatRef<'_, f64>>) -> Result<f64> {
+        let Self { affinity, degrees, targets, criterion } = self;
+        let (features_dot, lambda_dot) = affinity.tangents(features_dot, lambda_dot)?;
+        let degrees_dot = degrees.jvp(affinity, &features_dot, lambda_dot.as_ref());
+        let basis_dot = targets.jvp(degrees, &degrees_dot);
+        let factor_dot = similarity::jvp(affinity, degrees, &features_dot, &degrees_dot);
+        let loss_dot = criterion.jvp(targets, factor_dot.as_ref(), &basis_dot)?;
+        match &lambda_dot {
+            Some(lambda_dot) => Ok(loss_dot + criterion.lambda_jvp(affinity, degrees, targets, lambda_dot)?),
+            None => Ok(loss_dot),
+        }
+    }
+}

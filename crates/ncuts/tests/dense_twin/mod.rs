@@ -1,0 +1,105 @@
+//! The same criterion with every n × n matrix formed: slow, short, and written from W down rather than from factors up.
+
+use faer::{Mat, MatRef, Side};
+use matbackprop_core::gradcheck::gaussian;
+
+/// J and its gradients, for one annotation.
+pub struct DenseTwin {
+    pub loss: f64,
+    pub features_bar: Mat<f64>,
+    pub lambda_bar: Mat<f64>,
+}
+
+/// Which projector stands for the affinity.
+#[derive(Clone, Copy)]
+pub enum DenseCriterion {
+    /// Eigenvalues of the normalised affinity above this count.
+    Hard(f64),
+    /// N (N + εI)⁻¹.
+    Regularised(f64),
+}
+
+pub fn dense_twin(f: MatRef<'_, f64>, lambda: MatRef<'_, f64>, assignment: &[u32], criterion: DenseCriterion) -> DenseTwin {
+    let n = f.nrows();
+    let identity = Mat::<f64>::identity(n, n);
+    let affinity = f * lambda * f.transpose();
+    let w: Vec<f64> = (0..n).map(|i| affinity.row(i).iter().sum()).collect();
+    let alive = |i: usize| w[i] > 1e-12 * w.iter().copied().fold(0.0, f64::max);
+    let root = |i: usize| if alive(i) { w[i].sqrt() } else { 0.0 };
+    let inverse_root = |i: usize| if alive(i) { w[i].sqrt().recip() } else { 0.0 };
+    let normalised = Mat::from_fn(n, n, |i, j| inverse_root(i) * affinity[(i, j)] * inverse_root(j));
+
+    let segments = *assignment.iter().max().unwrap() as usize + 1;
+    let a = Mat::from_fn(n, segments, |i, c| if assignment[i] as usize == c { root(i) } else { 0.0 });
+    let a_pinv = pseudo_inverse(&a);
+    let target = &a * &a_pinv;
+
+    // N̄ from P̄ = P − Π_A.
+    let (projector, normalised_bar) = match criterion {
+        DenseCriterion::Hard(floor) => {
+            let eigen = normalised.self_adjoint_eigen(Side::Lower).unwrap();
+            let values = eigen.S().column_vector();
+            let of = |f: &dyn Fn(f64) -> f64| {
+                let scaled = Mat::from_fn(n, n, |i, j| eigen.U()[(i, j)] * f(values[j]));
+                scaled * eigen.U().transpose()
+            };
+            let projector = of(&|value| f64::from(value > floor));
+            let pinv = of(&|value| if value > floor { value.recip() } else { 0.0 });
+            let half = (&identity - &projector) * (&projector - &target) * pinv;
+            let bar = &half + half.transpose();
+            (projector, bar)
+        }
+        DenseCriterion::Regularised(epsilon) => {
+            let shifted = &normalised + faer::Scale(epsilon) * &identity;
+            let inverse = pseudo_inverse(&shifted);
+            let projector = &normalised * &inverse;
+            let bar = faer::Scale(epsilon) * &inverse * (&projector - &target) * &inverse;
+            (projector, bar)
+        }
+    };
+    let difference = &target - &projector;
+    let a_bar = faer::Scale(2.0) * (&identity - &target) * &difference * a_pinv.transpose();
+
+    let pulled = &normalised_bar * &normalised;
+    let w_bar: Vec<f64> = (0..n)
+        .map(|i| {
+            if alive(i) {
+                -pulled[(i, i)] / w[i] + 0.5 * a_bar[(i, assignment[i] as usize)] * inverse_root(i)
+            } else {
+                0.0
+            }
+        })
+        .collect();
+    let affinity_bar =
+        Mat::from_fn(n, n, |i, j| inverse_root(i) * normalised_bar[(i, j)] * inverse_root(j) + w_bar[i]);
+    let both = &affinity_bar + affinity_bar.transpose();
+    let lambda_bar = faer::Scale(0.5) * (f.transpose() * &both * f);
+    DenseTwin { loss: 0.5 * difference.squared_norm_l2(), features_bar: both * f * lambda, lambda_bar }
+}
+
+fn pseudo_inverse(a: &Mat<f64>) -> Mat<f64> {
+    let svd = a.thin_svd().unwrap();
+    let s = svd.S().column_vector();
+    let largest = s.iter().copied().fold(0.0, f64::max);
+    let scaled = Mat::from_fn(a.ncols(), s.nrows(), |i, j| {
+        if s[j] > 1e-13 * largest { svd.V()[(i, j)] / s[j] } else { 0.0 }
+    });
+    scaled * svd.U().transpose()
+}
+
+/// Features as a ReLU leaves them: non-negative, with zeros.
+pub fn relu_features(n: usize, d: usize, seed: u64) -> Mat<f64> {
+    let noise = gaussian(n, d, seed);
+    Mat::from_fn(n, d, |i, j| (noise[(i, j)] + 0.5).max(0.0))
+}
+
+/// A positive definite Λ with positive entries on average.
+pub fn definite_lambda(d: usize, rank: usize, seed: u64) -> Mat<f64> {
+    let half = relu_features(d, rank, seed);
+    &half * half.transpose()
+}
+
+/// Segment i mod k, in uneven blocks.
+pub fn blocks(n: usize, k: u32) -> Vec<u32> {
+    (0..n).map(|i| (i * i / n) as u32 * k / n as u32).collect()
+}
