@@ -8,8 +8,10 @@ use crate::guard::ensure_above;
 
 /// What to do where two spectral values are too close to tell their vectors apart.
 ///
-///     open gap      x / gap
-///     Broadened     x · gap / (gap² + width²)      at every gap
+/// ```text
+/// open gap      x / gap
+/// Broadened     x · gap / (gap² + width²)      at every gap
+/// ```
 ///
 /// where x is the antisymmetric part of the cotangent that wants to rotate the two vectors.
 ///

@@ -15,9 +15,11 @@ const GRAM_FLOOR: f64 = 1e-8;
 
 /// Π = A A⁺, kept as an orthonormal basis Q of the range of A: Π = Q Qᵀ.
 ///
-///     forward   A = Q Σ Vᵀ,  σ above the tolerance only         Π = Q Qᵀ,  A⁺ = N Qᵀ,  N = V Σ⁻¹
-///     vjp       Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ
-///     jvp       Π̇ = 2 sym( (I − Π) Ȧ N Qᵀ )
+/// ```text
+/// forward   A = Q Σ Vᵀ,  σ above the tolerance only         Π = Q Qᵀ,  A⁺ = N Qᵀ,  N = V Σ⁻¹
+/// vjp       Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ
+/// jvp       Π̇ = 2 sym( (I − Π) Ȧ N Qᵀ )
+/// ```
 ///
 /// For Π̄ = L Rᵀ no m × m matrix is formed: Ā = (I − Π) ( L (N QᵀR)ᵀ + R (N QᵀL)ᵀ ).
 ///

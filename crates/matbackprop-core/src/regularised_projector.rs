@@ -16,10 +16,12 @@ const GRAM_FLOOR: f64 = 2e-6;
 
 /// P_ε = A (AᵀA + εI)⁻¹ Aᵀ, smooth through every change of rank.
 ///
-///     forward   A = U Σ Vᵀ                      P = U diag(p) Uᵀ,  pⱼ = σⱼ² / (σⱼ² + ε)
-///               tr P = Σ pⱼ                     ‖P‖²_F = Σ pⱼ²
-///     vjp       Ā = 2 (I − P) sym(P̄) A H⁻¹      H = AᵀA + εI,  P̄ + 2 q̄ P  for a cotangent q̄ of ‖P‖²_F
-///     jvp       Ṗ = 2 sym( (I − P) Ȧ H⁻¹ Aᵀ )
+/// ```text
+/// forward   A = U Σ Vᵀ                      P = U diag(p) Uᵀ,  pⱼ = σⱼ² / (σⱼ² + ε)
+///           tr P = Σ pⱼ                     ‖P‖²_F = Σ pⱼ²
+/// vjp       Ā = 2 (I − P) sym(P̄) A H⁻¹      H = AᵀA + εI,  P̄ + 2 q̄ P  for a cotangent q̄ of ‖P‖²_F
+/// jvp       Ṗ = 2 sym( (I − P) Ȧ H⁻¹ Aᵀ )
+/// ```
 ///
 /// For P̄ = L Rᵀ no m × m matrix is formed: Ā = (I − P) ( L (H⁻¹AᵀR)ᵀ + R (H⁻¹AᵀL)ᵀ ).
 ///

@@ -12,9 +12,11 @@ const OP: &str = "symmetric eigendecomposition";
 
 /// A = V Λ Vᵀ with orthogonal V.
 ///
-///     forward   A = V Λ Vᵀ
-///     vjp       Ā = V ( diag(λ̄) + K ∘ skew(VᵀV̄) ) Vᵀ         Kᵢⱼ = 1 / (λⱼ − λᵢ),  Kᵢᵢ = 0
-///     jvp       λ̇ = diag(P),  V̇ = V ( K ∘ P )                  P = Vᵀ sym(Ȧ) V
+/// ```text
+/// forward   A = V Λ Vᵀ
+/// vjp       Ā = V ( diag(λ̄) + K ∘ skew(VᵀV̄) ) Vᵀ         Kᵢⱼ = 1 / (λⱼ − λᵢ),  Kᵢᵢ = 0
+/// jvp       λ̇ = diag(P),  V̇ = V ( K ∘ P )                  P = Vᵀ sym(Ȧ) V
+/// ```
 ///
 /// # Shapes
 /// A, V, Ā: n × n; λ: n values.

@@ -12,11 +12,13 @@ const OP: &str = "thin SVD";
 
 /// A = U Σ Vᵀ, tall, wide or square.
 ///
-///     forward   A = U Σ Vᵀ
-///     vjp       Ā = U ( diag(σ̄) + K ∘ (a + b) + H ∘ (a − b) ) Vᵀ + (I − UUᵀ) Ū Σ⁻¹ Vᵀ + U Σ⁻¹ V̄ᵀ (I − VVᵀ)
-///               a = skew(UᵀŪ),  b = skew(VᵀV̄),  Kᵢⱼ = 1 / (σⱼ − σᵢ),  Hᵢⱼ = 1 / (σⱼ + σᵢ),  both 0 on the diagonal
-///     jvp       σ̇ = diag(P),  U̇ = U (Ω₊ + Ω₋) + (I − UUᵀ) Ȧ V Σ⁻¹,  V̇ = V (Ω₊ − Ω₋) + (I − VVᵀ) Ȧᵀ U Σ⁻¹
-///               P = UᵀȦV,  Ω₊ = K ∘ (P + Pᵀ)/2,  Ω₋ = H ∘ (P − Pᵀ)/2
+/// ```text
+/// forward   A = U Σ Vᵀ
+/// vjp       Ā = U ( diag(σ̄) + K ∘ (a + b) + H ∘ (a − b) ) Vᵀ + (I − UUᵀ) Ū Σ⁻¹ Vᵀ + U Σ⁻¹ V̄ᵀ (I − VVᵀ)
+///           a = skew(UᵀŪ),  b = skew(VᵀV̄),  Kᵢⱼ = 1 / (σⱼ − σᵢ),  Hᵢⱼ = 1 / (σⱼ + σᵢ),  both 0 on the diagonal
+/// jvp       σ̇ = diag(P),  U̇ = U (Ω₊ + Ω₋) + (I − UUᵀ) Ȧ V Σ⁻¹,  V̇ = V (Ω₊ − Ω₋) + (I − VVᵀ) Ȧᵀ U Σ⁻¹
+///           P = UᵀȦV,  Ω₊ = K ∘ (P + Pᵀ)/2,  Ω₋ = H ∘ (P − Pᵀ)/2
+/// ```
 ///
 /// # Shapes
 /// A, Ā: m × n; U: m × r, V: n × r, r = min(m, n); σ: r values.

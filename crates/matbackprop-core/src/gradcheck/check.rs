@@ -17,7 +17,9 @@ pub enum Perturbation {
 
 /// How a derivative is checked.
 ///
-///     f′(x)·ẋ ≈ ( 8 (f(x + hẋ) − f(x − hẋ)) − (f(x + 2hẋ) − f(x − 2hẋ)) ) / 12h,   error O(h⁴)
+/// ```text
+/// f′(x)·ẋ ≈ ( 8 (f(x + hẋ) − f(x − hẋ)) − (f(x + 2hẋ) − f(x − 2hẋ)) ) / 12h,   error O(h⁴)
+/// ```
 ///
 /// # Conventions
 /// ẋ has standard normal entries times the largest magnitude in x, so `step` = h is relative. An error is relative to
