@@ -48,7 +48,12 @@ pub(super) fn assign_pixels(grid: &GridScores<'_>, width: usize, height: usize) 
     let mut ends = vec![(0.0, 0.0); centres];
     for (y0, y1, ys) in rows.cells() {
         for (x0, x1, xs) in columns.cells() {
-            let corners = [y0 * grid.width + x0, y0 * grid.width + x1, y1 * grid.width + x0, y1 * grid.width + x1];
+            let corners = [
+                y0 * grid.width + x0,
+                y0 * grid.width + x1,
+                y1 * grid.width + x0,
+                y1 * grid.width + x1,
+            ];
             let owners = corners.map(|corner| grid.labels[corner]);
             if owners.iter().all(|owner| *owner == owners[0]) {
                 for y in ys.clone() {
@@ -99,9 +104,16 @@ struct Spans {
 impl Spans {
     fn new(grid: usize, pixels: usize) -> Self {
         let last = (grid - 1) as f64;
-        let sources = (0..pixels).map(|x| ((x as f64 + 0.5) * grid as f64 / pixels as f64 - 0.5).clamp(0.0, last));
-        let (origins, fractions) = sources.map(|source| (source as usize, source.fract() as f32)).unzip();
-        Self { grid, origins, fractions }
+        let sources = (0..pixels)
+            .map(|x| ((x as f64 + 0.5) * grid as f64 / pixels as f64 - 0.5).clamp(0.0, last));
+        let (origins, fractions) = sources
+            .map(|source| (source as usize, source.fract() as f32))
+            .unzip();
+        Self {
+            grid,
+            origins,
+            fractions,
+        }
     }
 
     /// Each cell's two grid positions and its pixels.
@@ -122,7 +134,9 @@ mod tests {
     /// Every score of every pixel, without shortcuts.
     fn exhaustive(grid: &GridScores<'_>, width: usize, height: usize) -> Vec<u32> {
         let k = grid.scores.len() / grid.labels.len();
-        let source = |p: usize, pixels: usize, grid: usize| ((p as f64 + 0.5) * grid as f64 / pixels as f64 - 0.5).clamp(0.0, (grid - 1) as f64);
+        let source = |p: usize, pixels: usize, grid: usize| {
+            ((p as f64 + 0.5) * grid as f64 / pixels as f64 - 0.5).clamp(0.0, (grid - 1) as f64)
+        };
         let mut labels = Vec::new();
         for y in 0..height {
             for x in 0..width {
@@ -131,38 +145,69 @@ mod tests {
                     let mut sum = 0.0;
                     for gy in 0..grid.height {
                         for gx in 0..grid.width {
-                            let weight = (1.0 - (sx - gx as f64).abs()).max(0.0) * (1.0 - (sy - gy as f64).abs()).max(0.0);
+                            let weight = (1.0 - (sx - gx as f64).abs()).max(0.0)
+                                * (1.0 - (sy - gy as f64).abs()).max(0.0);
                             sum += weight * f64::from(grid.scores[(gy * grid.width + gx) * k + j]);
                         }
                     }
                     sum
                 };
-                labels.push((0..k).fold(0, |best, j| if score(j) > score(best) + 1e-6 { j } else { best }) as u32);
+                labels.push((0..k).fold(0, |best, j| {
+                    if score(j) > score(best) + 1e-6 {
+                        j
+                    } else {
+                        best
+                    }
+                }) as u32);
             }
         }
         labels
     }
 
     fn winners(scores: &[f32], k: usize) -> Vec<u32> {
-        scores.chunks_exact(k).map(|s| (0..k).fold(0, |best, j| if s[j] > s[best] { j } else { best }) as u32).collect()
+        scores
+            .chunks_exact(k)
+            .map(|s| (0..k).fold(0, |best, j| if s[j] > s[best] { j } else { best }) as u32)
+            .collect()
     }
 
     #[test]
     fn the_border_lies_where_scores_cross() {
         // Two positions, two centres, scores crossing midway: the image is cut in halves.
         let scores = [1.0, 0.0, 0.0, 1.0];
-        let grid = GridScores { width: 2, height: 1, scores: &scores, labels: &[0, 1], candidates: Candidates::All };
-        assert_eq!(assign_pixels(&grid, 6, 2), [0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1]);
+        let grid = GridScores {
+            width: 2,
+            height: 1,
+            scores: &scores,
+            labels: &[0, 1],
+            candidates: Candidates::All,
+        };
+        assert_eq!(
+            assign_pixels(&grid, 6, 2),
+            [0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1]
+        );
     }
 
     #[test]
     fn equals_the_exhaustive_way_enlarging_and_reducing() {
         let (grid_width, grid_height, k) = (5, 4, 3);
-        let scores: Vec<f32> = (0..grid_width * grid_height * k).map(|i| (i as f32 * 1.7).sin()).collect();
+        let scores: Vec<f32> = (0..grid_width * grid_height * k)
+            .map(|i| (i as f32 * 1.7).sin())
+            .collect();
         let labels = winners(&scores, k);
-        let grid = GridScores { width: grid_width, height: grid_height, scores: &scores, labels: &labels, candidates: Candidates::All };
+        let grid = GridScores {
+            width: grid_width,
+            height: grid_height,
+            scores: &scores,
+            labels: &labels,
+            candidates: Candidates::All,
+        };
         for (width, height) in [(37, 29), (5, 4), (3, 2), (1, 1), (40, 1)] {
-            assert_eq!(assign_pixels(&grid, width, height), exhaustive(&grid, width, height), "{width} × {height}");
+            assert_eq!(
+                assign_pixels(&grid, width, height),
+                exhaustive(&grid, width, height),
+                "{width} × {height}"
+            );
         }
     }
 
@@ -170,15 +215,30 @@ mod tests {
     fn surrounding_candidates_keep_far_centres_out() {
         // Centre 2 would win between the positions, but neither has it.
         let scores = [1.0, 0.0, 0.9, 0.0, 1.0, 0.9];
-        let all = GridScores { width: 2, height: 1, scores: &scores, labels: &[0, 1], candidates: Candidates::All };
-        let near = GridScores { candidates: Candidates::Surrounding, ..all };
+        let all = GridScores {
+            width: 2,
+            height: 1,
+            scores: &scores,
+            labels: &[0, 1],
+            candidates: Candidates::All,
+        };
+        let near = GridScores {
+            candidates: Candidates::Surrounding,
+            ..all
+        };
         assert!(assign_pixels(&all, 8, 1).contains(&2));
         assert_eq!(assign_pixels(&near, 8, 1), [0, 0, 0, 0, 1, 1, 1, 1]);
     }
 
     #[test]
     fn a_single_position_fills_the_image() {
-        let grid = GridScores { width: 1, height: 1, scores: &[0.1, 0.7], labels: &[1], candidates: Candidates::All };
+        let grid = GridScores {
+            width: 1,
+            height: 1,
+            scores: &[0.1, 0.7],
+            labels: &[1],
+            candidates: Candidates::All,
+        };
         assert_eq!(assign_pixels(&grid, 3, 2), [1; 6]);
     }
 }

@@ -37,14 +37,20 @@ const QUIET: f64 = 0.01;
 pub fn choose_k(embedding: &Embedding, cluster_counts: &[usize]) -> Result<usize> {
     let positions = embedding.vectors().nrows();
     check_cluster_counts(cluster_counts, positions)?;
-    let eigenvalues: Vec<f64> = embedding.spectrum().iter().map(|sigma| sigma * sigma).collect();
+    let eigenvalues: Vec<f64> = embedding
+        .spectrum()
+        .iter()
+        .map(|sigma| sigma * sigma)
+        .collect();
     let gap = |k: usize| {
         let next = match eigenvalues.get(k) {
             Some(next) => *next,
             None if embedding.spectrum_is_complete() => 0.0,
             None => return 0.0,
         };
-        eigenvalues.get(k - 1).map_or(0.0, |value| (value - next) / (value + QUIET * eigenvalues[0]))
+        eigenvalues.get(k - 1).map_or(0.0, |value| {
+            (value - next) / (value + QUIET * eigenvalues[0])
+        })
     };
     let mut counts = cluster_counts.to_vec();
     counts.sort_unstable();
@@ -64,7 +70,10 @@ pub(super) fn check_cluster_counts(cluster_counts: &[usize], positions: usize) -
         return Err(Error::NoClusterCounts);
     }
     match cluster_counts.iter().find(|k| **k == 0 || **k > positions) {
-        Some(clusters) => Err(Error::ClusterCount { clusters: *clusters, positions }),
+        Some(clusters) => Err(Error::ClusterCount {
+            clusters: *clusters,
+            positions,
+        }),
         None => Ok(()),
     }
 }
@@ -80,14 +89,20 @@ mod tests {
 
     /// `blocks` groups of rows, each with its own channel, and `noise` in all.
     fn blocks(rows: usize, blocks: usize, channels: usize, noise: f64) -> Mat<f64> {
-        Mat::from_fn(rows, channels, |i, c| f64::from(i * blocks / rows == c) + noise * (1.0 + ((1 + i) as f64 * (c as f64 + 1.7)).sin()))
+        Mat::from_fn(rows, channels, |i, c| {
+            f64::from(i * blocks / rows == c)
+                + noise * (1.0 + ((1 + i) as f64 * (c as f64 + 1.7)).sin())
+        })
     }
 
     #[test]
     fn counts_the_blocks() {
         for count in 2..=6 {
             let features = blocks(60, count, 10, 0.03);
-            assert_eq!(choose_k(&embedding(&features, 10), &[2, 3, 4, 5, 6, 7, 8]).unwrap(), count);
+            assert_eq!(
+                choose_k(&embedding(&features, 10), &[2, 3, 4, 5, 6, 7, 8]).unwrap(),
+                count
+            );
         }
     }
 
@@ -95,7 +110,10 @@ mod tests {
     fn the_end_of_a_low_rank_is_no_large_gap() {
         // μ = 1, about ½, then next to nothing: the second gap must win over the last.
         let features = blocks(40, 2, 3, 0.01);
-        assert_eq!(choose_k(&embedding(&features, 8), &[2, 3, 4, 5]).unwrap(), 2);
+        assert_eq!(
+            choose_k(&embedding(&features, 8), &[2, 3, 4, 5]).unwrap(),
+            2
+        );
     }
 
     #[test]
@@ -111,7 +129,19 @@ mod tests {
     fn refuses_counts_that_cannot_be() {
         let some = embedding(&blocks(10, 2, 3, 0.1), 3);
         assert!(matches!(choose_k(&some, &[]), Err(Error::NoClusterCounts)));
-        assert!(matches!(choose_k(&some, &[2, 0]), Err(Error::ClusterCount { clusters: 0, positions: 10 })));
-        assert!(matches!(choose_k(&some, &[11]), Err(Error::ClusterCount { clusters: 11, positions: 10 })));
+        assert!(matches!(
+            choose_k(&some, &[2, 0]),
+            Err(Error::ClusterCount {
+                clusters: 0,
+                positions: 10
+            })
+        ));
+        assert!(matches!(
+            choose_k(&some, &[11]),
+            Err(Error::ClusterCount {
+                clusters: 11,
+                positions: 10
+            })
+        ));
     }
 }

@@ -80,13 +80,19 @@ pub fn merge_small_pieces(map: &LabelMap, min_area: usize) -> (LabelMap, usize) 
     runs.each_neighbour_in_a_row(|left, right| touch(left, right, 1));
 
     let mut small: BinaryHeap<Reverse<(usize, usize)>> = BinaryHeap::new();
-    small.extend((0..runs.len()).filter(|run| areas[*run] > 0 && areas[*run] < min_area).map(|run| Reverse((areas[run], run))));
+    small.extend(
+        (0..runs.len())
+            .filter(|run| areas[*run] > 0 && areas[*run] < min_area)
+            .map(|run| Reverse((areas[run], run))),
+    );
     while let Some(Reverse((area, piece))) = small.pop() {
         if pieces.find(piece) != piece || areas[piece] != area {
             continue; // it has grown or gone since
         }
         let mut border = std::mem::take(&mut borders[piece]);
-        border.iter_mut().for_each(|(neighbour, _)| *neighbour = pieces.find(*neighbour));
+        border
+            .iter_mut()
+            .for_each(|(neighbour, _)| *neighbour = pieces.find(*neighbour));
         border.retain(|(neighbour, _)| *neighbour != piece);
         let Some(target) = longest(&mut border) else {
             break; // the only piece left
@@ -116,7 +122,10 @@ fn longest(border: &mut Vec<(usize, usize)>) -> Option<usize> {
         }
         same
     });
-    border.iter().max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0))).map(|(neighbour, _)| *neighbour)
+    border
+        .iter()
+        .max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0)))
+        .map(|(neighbour, _)| *neighbour)
 }
 
 /// Maximal stretches of one id in a row, in row-major order.
@@ -140,7 +149,13 @@ impl Runs {
             }
             rows.push(starts.len());
         }
-        Self { starts, ids, rows, pixels: map.ids().len(), width: map.width() }
+        Self {
+            starts,
+            ids,
+            rows,
+            pixels: map.ids().len(),
+            width: map.width(),
+        }
     }
 
     fn len(&self) -> usize {
@@ -201,7 +216,9 @@ struct DisjointSets {
 
 impl DisjointSets {
     fn new(members: usize) -> Self {
-        Self { parents: (0..members).collect() }
+        Self {
+            parents: (0..members).collect(),
+        }
     }
 
     fn find(&mut self, mut member: usize) -> usize {
@@ -232,7 +249,14 @@ mod tests {
 
     fn random_map(width: usize, height: usize, labels: u32, seed: u64) -> LabelMap {
         let mut random = Pcg32::new(seed, 1);
-        LabelMap::new(width, height, (0..width * height).map(|_| random.next_u32() % labels).collect()).unwrap()
+        LabelMap::new(
+            width,
+            height,
+            (0..width * height)
+                .map(|_| random.next_u32() % labels)
+                .collect(),
+        )
+        .unwrap()
     }
 
     /// Pieces by flooding, pixel by pixel.
@@ -249,10 +273,18 @@ mod tests {
             while let Some(p) = stack.pop() {
                 let (x, y) = (p % width, p / width);
                 let mut around = Vec::new();
-                if x > 0 { around.push(p - 1) }
-                if x + 1 < width { around.push(p + 1) }
-                if y > 0 { around.push(p - width) }
-                if y + 1 < height { around.push(p + width) }
+                if x > 0 {
+                    around.push(p - 1)
+                }
+                if x + 1 < width {
+                    around.push(p + 1)
+                }
+                if y > 0 {
+                    around.push(p - width)
+                }
+                if y + 1 < height {
+                    around.push(p + width)
+                }
                 for q in around {
                     if ids[q] == u32::MAX && map.ids()[q] == map.ids()[p] {
                         ids[q] = next;
@@ -269,13 +301,23 @@ mod tests {
     fn a_ring_is_one_piece_and_its_hole_another() {
         let ring = map(4, &[7, 7, 7, 7, 7, 3, 3, 7, 7, 7, 7, 7, 3, 7, 3, 3]);
         let (pieces, count) = connected_components(&ring);
-        assert_eq!(pieces.ids(), [0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 2, 0, 3, 3]);
+        assert_eq!(
+            pieces.ids(),
+            [0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 2, 0, 3, 3]
+        );
         assert_eq!(count, 4);
     }
 
     #[test]
     fn pieces_equal_flooding_on_random_maps() {
-        for (width, height, labels) in [(1, 1, 2), (17, 1, 2), (1, 17, 2), (13, 11, 2), (30, 20, 3), (9, 31, 4)] {
+        for (width, height, labels) in [
+            (1, 1, 2),
+            (17, 1, 2),
+            (1, 17, 2),
+            (13, 11, 2),
+            (30, 20, 3),
+            (9, 31, 4),
+        ] {
             let random = random_map(width, height, labels, 5);
             let (pieces, count) = connected_components(&random);
             let expected = flooded(&random);
@@ -289,7 +331,11 @@ mod tests {
         // The 2 touches 0 along one side and 1 along two.
         let before = map(3, &[0, 0, 1, 0, 2, 1, 0, 1, 1]);
         let (after, count) = merge_small_pieces(&before, 2);
-        assert_eq!((after.ids(), count), (&[0, 0, 1, 0, 0, 1, 0, 1, 1][..], 2), "a tie goes to the piece that appears first");
+        assert_eq!(
+            (after.ids(), count),
+            (&[0, 0, 1, 0, 0, 1, 0, 1, 1][..], 2),
+            "a tie goes to the piece that appears first"
+        );
         let before = map(4, &[0, 0, 1, 1, 0, 2, 1, 1, 1, 1, 1, 1]);
         let (after, _) = merge_small_pieces(&before, 2);
         assert_eq!(after.ids()[5], 0, "two sides each: the first again");
@@ -319,7 +365,11 @@ mod tests {
             let random = random_map(25, 18, 2 + (seed % 4) as u32, seed);
             let min_area = 1 + 3 * seed as usize;
             let (after, count) = merge_small_pieces(&random, min_area);
-            assert_eq!(after.ids(), flooded(&after), "connected, ids in order of appearance");
+            assert_eq!(
+                after.ids(),
+                flooded(&after),
+                "connected, ids in order of appearance"
+            );
             let mut areas = vec![0; count];
             after.ids().iter().for_each(|id| areas[*id as usize] += 1);
             assert!(count == 1 || areas.iter().all(|area| *area >= min_area));

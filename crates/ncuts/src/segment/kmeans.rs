@@ -33,7 +33,10 @@ pub(super) struct KMeans {
 impl KMeans {
     /// At most `clusters` clusters of `rows`; both counts are at least 1.
     pub(super) fn fit(rows: &UnitRows, clusters: usize, restarts: usize, seed: u64) -> Self {
-        assert!(clusters > 0 && restarts > 0 && rows.positions() > 0, "k-means needs rows, clusters and a start");
+        assert!(
+            clusters > 0 && restarts > 0 && rows.positions() > 0,
+            "k-means needs rows, clusters and a start"
+        );
         let mut best = Self::from_start(rows, clusters, seed, 0);
         for restart in 1..restarts {
             let next = Self::from_start(rows, clusters, seed, restart as u64);
@@ -93,14 +96,20 @@ fn plus_plus(rows: &UnitRows, clusters: usize, random: &mut Pcg32) -> Vec<usize>
     let mut trial = Vec::new();
     while starts.len() < clusters {
         let mass: f64 = nearest.iter().map(|square| f64::from(*square)).sum();
-        if nearest.iter().all(|square| f64::from(*square) <= SAME_POINT) {
+        if nearest
+            .iter()
+            .all(|square| f64::from(*square) <= SAME_POINT)
+        {
             break;
         }
         let mut best: Option<(f64, usize, Vec<f32>)> = None;
         for _ in 0..draws {
             let row = row_at(&nearest, uniform() * mass);
             square_distances(rows, row, &mut trial);
-            trial.iter_mut().zip(&nearest).for_each(|(trial, nearest)| *trial = trial.min(*nearest));
+            trial
+                .iter_mut()
+                .zip(&nearest)
+                .for_each(|(trial, nearest)| *trial = trial.min(*nearest));
             let left: f64 = trial.iter().map(|square| f64::from(*square)).sum();
             if best.as_ref().is_none_or(|(least, _, _)| left < *least) {
                 best = Some((left, row, std::mem::take(&mut trial)));
@@ -131,13 +140,21 @@ fn lloyd(rows: &UnitRows, starts: Vec<usize>) -> KMeans {
         previous.clone_from(&labels);
     }
     centres.nearest(rows, &mut labels, &mut scores);
-    let inertia = (0..positions).map(|i| square_from_score(rows, i, scores[i])).sum();
-    KMeans { centres, labels, inertia }
+    let inertia = (0..positions)
+        .map(|i| square_from_score(rows, i, scores[i]))
+        .sum();
+    KMeans {
+        centres,
+        labels,
+        inertia,
+    }
 }
 
 /// ‖y − c‖² = ‖y‖² − 2 (y·c − ½‖c‖²).
 fn square_from_score(rows: &UnitRows, i: usize, score: f32) -> f64 {
-    let square: f64 = (0..rows.dimensions()).map(|j| f64::from(rows.at(i, j)).powi(2)).sum();
+    let square: f64 = (0..rows.dimensions())
+        .map(|j| f64::from(rows.at(i, j)).powi(2))
+        .sum();
     (square - 2.0 * f64::from(score)).max(0.0)
 }
 
@@ -150,12 +167,13 @@ fn means(rows: &UnitRows, labels: &mut [u32], scores: &[f32], clusters: usize) -
         farthest.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]).then(a.cmp(b)));
         let mut candidates = farthest.into_iter();
         for empty in 0..clusters {
-            if counts[empty] == 0 {
-                if let Some(row) = candidates.find(|row| counts[labels[*row] as usize] > 1) {
-                    counts[labels[row] as usize] -= 1;
-                    labels[row] = empty as u32;
-                    counts[empty] = 1;
-                }
+            if counts[empty] > 0 {
+                continue;
+            }
+            if let Some(row) = candidates.find(|row| counts[labels[*row] as usize] > 1) {
+                counts[labels[row] as usize] -= 1;
+                labels[row] = empty as u32;
+                counts[empty] = 1;
             }
         }
     }
@@ -189,14 +207,20 @@ mod tests {
     }
 
     fn partition(labels: &[u32]) -> Vec<usize> {
-        labels.iter().map(|label| labels.iter().position(|other| other == label).unwrap_or(0)).collect()
+        labels
+            .iter()
+            .map(|label| labels.iter().position(|other| other == label).unwrap_or(0))
+            .collect()
     }
 
     #[test]
     fn separated_clusters_are_found_exactly() {
         let rows = around_axes(5, 20, 0.1);
         let fit = KMeans::fit(&rows, 5, 3, 1);
-        assert_eq!(partition(&fit.labels), (0..100).map(|i| i % 5).collect::<Vec<_>>());
+        assert_eq!(
+            partition(&fit.labels),
+            (0..100).map(|i| i % 5).collect::<Vec<_>>()
+        );
     }
 
     #[test]
@@ -213,7 +237,9 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_clusters_and_signs_do_not_matter() {
         let rows = around_axes(4, 50, 0.9);
-        let mirrored = UnitRows::from_fn(200, 4, |i, j| f64::from(rows.at(i, j)) * [1.0, -1.0, 1.0, -1.0][j]);
+        let mirrored = UnitRows::from_fn(200, 4, |i, j| {
+            f64::from(rows.at(i, j)) * [1.0, -1.0, 1.0, -1.0][j]
+        });
         let fit = KMeans::fit(&rows, 7, 2, 3);
         assert_eq!(fit.labels, KMeans::fit(&rows, 7, 2, 3).labels);
         assert_eq!(fit.labels, KMeans::fit(&mirrored, 7, 2, 3).labels);
@@ -243,7 +269,14 @@ mod tests {
     fn every_row_has_its_nearest_centre() {
         let rows = around_axes(4, 40, 1.0);
         let fit = KMeans::fit(&rows, 6, 1, 2);
-        let square = |i: usize, j: usize| -> f32 { fit.centres.centre(j).iter().enumerate().map(|(d, c)| (rows.at(i, d) - c).powi(2)).sum() };
+        let square = |i: usize, j: usize| -> f32 {
+            fit.centres
+                .centre(j)
+                .iter()
+                .enumerate()
+                .map(|(d, c)| (rows.at(i, d) - c).powi(2))
+                .sum()
+        };
         for i in 0..rows.positions() {
             let own = square(i, fit.labels[i] as usize);
             assert!((0..6).all(|j| own <= square(i, j) + 1e-5));
@@ -252,7 +285,9 @@ mod tests {
 
     #[test]
     fn an_empty_cluster_is_planted_on_the_farthest_row() {
-        let rows = UnitRows::from_fn(4, 2, |i, j| [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.8, 0.6]][i][j]);
+        let rows = UnitRows::from_fn(4, 2, |i, j| {
+            [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.8, 0.6]][i][j]
+        });
         let centres = Centres::from_entries(2, vec![1.0, 0.0, -1.0, 0.0]);
         let (mut labels, mut scores) = (vec![0; 4], vec![0.0; 4]);
         centres.nearest(&rows, &mut labels, &mut scores);

@@ -87,7 +87,10 @@ impl SegmentOptions {
     /// With these numbers of clusters: a range, or a list.
     #[must_use]
     pub fn with_cluster_counts(self, cluster_counts: impl IntoIterator<Item = usize>) -> Self {
-        Self { cluster_counts: cluster_counts.into_iter().collect(), ..self }
+        Self {
+            cluster_counts: cluster_counts.into_iter().collect(),
+            ..self
+        }
     }
 
     /// With this maker of clusters.
@@ -131,9 +134,13 @@ impl SegmentOptions {
         let refuse = |expected, found| Err(Error::SegmentOption { expected, found });
         match (self.min_area, self.dimensions, self.scaling) {
             _ if self.restarts == 0 => refuse("at least one restart", 0.0),
-            (MinArea::Fraction(fraction), _, _) if !(0.0..=1.0).contains(&fraction) => refuse("a smallest area from 0 to 1 of the image", fraction),
+            (MinArea::Fraction(fraction), _, _) if !(0.0..=1.0).contains(&fraction) => {
+                refuse("a smallest area from 0 to 1 of the image", fraction)
+            }
             (_, EmbeddingDimensions::Fixed(0), _) => refuse("at least one dimension", 0.0),
-            (_, _, EmbeddingScaling::SingularValue(power)) if !power.is_finite() => refuse("a finite power of the singular values", power),
+            (_, _, EmbeddingScaling::SingularValue(power)) if !power.is_finite() => {
+                refuse("a finite power of the singular values", power)
+            }
             _ => Ok(()),
         }
     }
@@ -146,7 +153,13 @@ mod tests {
     #[test]
     fn areas_round_up() {
         assert_eq!(MinArea::Fraction(0.001).pixels(321 * 481), 155);
-        assert_eq!((MinArea::Fraction(0.0).pixels(9), MinArea::Pixels(7).pixels(9)), (0, 7));
+        assert_eq!(
+            (
+                MinArea::Fraction(0.0).pixels(9),
+                MinArea::Pixels(7).pixels(9)
+            ),
+            (0, 7)
+        );
     }
 
     #[test]
@@ -161,7 +174,10 @@ mod tests {
             good.with_scaling(EmbeddingScaling::SingularValue(f64::INFINITY)),
         ];
         for options in bad {
-            assert!(matches!(options.check(), Err(Error::SegmentOption { .. })), "{options:?}");
+            assert!(
+                matches!(options.check(), Err(Error::SegmentOption { .. })),
+                "{options:?}"
+            );
         }
     }
 }

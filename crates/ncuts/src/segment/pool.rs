@@ -32,7 +32,7 @@ pub struct Segmentation {
 /// ```
 ///
 /// # Conventions
-/// Excluded positions (zero rows of the embedding) go to the nearest centre as any other. The same input, options and seed give the same label maps,
+/// Isolated positions (zero rows of the embedding) go to the nearest centre as any other. The same input, options and seed give the same label maps,
 /// with the feature `rayon` or without.
 ///
 /// # Errors
@@ -56,12 +56,21 @@ pub struct Segmentation {
 /// # Ok(())
 /// # }
 /// ```
-pub fn segmentation_pool(embedding: &Embedding, width: usize, height: usize, options: &SegmentOptions) -> Result<Vec<Segmentation>> {
+pub fn segmentation_pool(
+    embedding: &Embedding,
+    width: usize,
+    height: usize,
+    options: &SegmentOptions,
+) -> Result<Vec<Segmentation>> {
     let counts = &options.cluster_counts;
     check_cluster_counts(counts, embedding.vectors().nrows())?;
     options.check()?;
     if width.checked_mul(height).is_none_or(|pixels| pixels == 0) {
-        return Err(Error::LabelMapShape { width, height, found: 0 });
+        return Err(Error::LabelMapShape {
+            width,
+            height,
+            found: 0,
+        });
     }
     let columns = |k| match options.dimensions {
         EmbeddingDimensions::SameAsK => k,
@@ -73,7 +82,15 @@ pub fn segmentation_pool(embedding: &Embedding, width: usize, height: usize, opt
         Clustering::KMeans => for_each_count(counts, |k| {
             let rows = unit_rows(k);
             let fit = KMeans::fit(&rows, k, options.restarts, options.seed);
-            paint(k, Clusters { rows: &rows, centres: fit.centres, labels: fit.labels, candidates: Candidates::All })
+            paint(
+                k,
+                Clusters {
+                    rows: &rows,
+                    centres: fit.centres,
+                    labels: fit.labels,
+                    candidates: Candidates::All,
+                },
+            )
         }),
         Clustering::Tree => {
             let rows = unit_rows(counts.iter().copied().max().unwrap_or(1));
@@ -81,7 +98,15 @@ pub fn segmentation_pool(embedding: &Embedding, width: usize, height: usize, opt
             for_each_count(counts, |k| {
                 let labels = tree.cut(k);
                 let centres = region_means(&rows, &labels);
-                paint(k, Clusters { rows: &rows, centres, labels, candidates: Candidates::Surrounding })
+                paint(
+                    k,
+                    Clusters {
+                        rows: &rows,
+                        centres,
+                        labels,
+                        candidates: Candidates::Surrounding,
+                    },
+                )
             })
         }
     }
@@ -96,7 +121,14 @@ struct Clusters<'a> {
 }
 
 impl Clusters<'_> {
-    fn painted(&self, k: usize, embedding: &Embedding, width: usize, height: usize, options: &SegmentOptions) -> Result<Segmentation> {
+    fn painted(
+        &self,
+        k: usize,
+        embedding: &Embedding,
+        width: usize,
+        height: usize,
+        options: &SegmentOptions,
+    ) -> Result<Segmentation> {
         let grid = GridScores {
             width: embedding.grid_width(),
             height: embedding.grid_height(),
@@ -105,14 +137,23 @@ impl Clusters<'_> {
             candidates: self.candidates,
         };
         let pixels = LabelMap::new(width, height, assign_pixels(&grid, width, height))?;
-        let (labels, segments) = merge_small_pieces(&pixels, options.min_area.pixels(width * height));
-        Ok(Segmentation { k, clusters: self.centres.len(), labels, segments })
+        let (labels, segments) =
+            merge_small_pieces(&pixels, options.min_area.pixels(width * height));
+        Ok(Segmentation {
+            k,
+            clusters: self.centres.len(),
+            labels,
+            segments,
+        })
     }
 }
 
 /// `each` of every count, in order; on all cores, the costly ones first.
 #[cfg(feature = "rayon")]
-fn for_each_count(counts: &[usize], each: impl Fn(usize) -> Result<Segmentation> + Sync) -> Result<Vec<Segmentation>> {
+fn for_each_count(
+    counts: &[usize],
+    each: impl Fn(usize) -> Result<Segmentation> + Sync,
+) -> Result<Vec<Segmentation>> {
     use rayon::prelude::*;
     let mut order: Vec<usize> = (0..counts.len()).collect();
     order.sort_by_key(|i| std::cmp::Reverse(counts[*i]));
@@ -122,12 +163,18 @@ fn for_each_count(counts: &[usize], each: impl Fn(usize) -> Result<Segmentation>
         .map(|i| each(counts[i]).map(|segmentation| (i, segmentation)))
         .collect::<Result<_>>()?;
     found.sort_by_key(|(i, _)| *i);
-    Ok(found.into_iter().map(|(_, segmentation)| segmentation).collect())
+    Ok(found
+        .into_iter()
+        .map(|(_, segmentation)| segmentation)
+        .collect())
 }
 
 /// `each` of every count, in order.
 #[cfg(not(feature = "rayon"))]
-fn for_each_count(counts: &[usize], each: impl Fn(usize) -> Result<Segmentation>) -> Result<Vec<Segmentation>> {
+fn for_each_count(
+    counts: &[usize],
+    each: impl Fn(usize) -> Result<Segmentation>,
+) -> Result<Vec<Segmentation>> {
     counts.iter().map(|k| each(*k)).collect()
 }
 
@@ -146,19 +193,35 @@ mod tests {
     /// Quarters of a grid, a channel each.
     fn quarters(width: usize, height: usize) -> Embedding {
         let features = Mat::from_fn(width * height, 4, |i, c| {
-            let quarter = usize::from(i % width >= width / 2) + 2 * usize::from(i / width >= height / 2);
-            if quarter == c { 1.0 + (i % 3) as f64 } else { 0.0 }
+            let quarter =
+                usize::from(i % width >= width / 2) + 2 * usize::from(i / width >= height / 2);
+            if quarter == c {
+                1.0 + (i % 3) as f64
+            } else {
+                0.0
+            }
         });
         Embedding::from_features(features.as_ref(), None, width, height, 16).unwrap()
     }
 
-    fn random(width: usize, height: usize, channels: usize, dimensions: usize, seed: u64) -> Embedding {
+    fn random(
+        width: usize,
+        height: usize,
+        channels: usize,
+        dimensions: usize,
+        seed: u64,
+    ) -> Embedding {
         let mut random = Pcg32::new(seed, 1);
         // Blobs with a tenth of the rows dead and a dead channel.
         let features = Mat::from_fn(width * height, channels, |i, c| {
-            let blob = ((i % width) as f64 * 0.4 + c as f64).sin() * ((i / width) as f64 * 0.3 + 2.0 * c as f64).cos();
+            let blob = ((i % width) as f64 * 0.4 + c as f64).sin()
+                * ((i / width) as f64 * 0.3 + 2.0 * c as f64).cos();
             let noise = f64::from(random.next_u32()) / f64::from(u32::MAX);
-            if i % 10 == 7 || c == 1 { 0.0 } else { (blob + 0.5 * noise).max(0.0) }
+            if i % 10 == 7 || c == 1 {
+                0.0
+            } else {
+                (blob + 0.5 * noise).max(0.0)
+            }
         });
         Embedding::from_features(features.as_ref(), None, width, height, dimensions).unwrap()
     }
@@ -167,7 +230,9 @@ mod tests {
     fn a_block_diagonal_affinity_gives_its_blocks_exactly() {
         let embedding = quarters(8, 6);
         for clustering in BOTH {
-            let options = SegmentOptions::default().with_cluster_counts([4]).with_clustering(clustering);
+            let options = SegmentOptions::default()
+                .with_cluster_counts([4])
+                .with_clustering(clustering);
             let pool = segmentation_pool(&embedding, 80, 60, &options).unwrap();
             assert_eq!((pool[0].k, pool[0].clusters, pool[0].segments), (4, 4, 4));
             for y in 0_usize..60 {
@@ -184,7 +249,8 @@ mod tests {
 
     #[test]
     fn every_map_is_a_partition_into_large_connected_pieces() {
-        for (seed, (width, height)) in [(9, 7), (16, 11), (1, 20), (12, 1)].into_iter().enumerate() {
+        for (seed, (width, height)) in [(9, 7), (16, 11), (1, 20), (12, 1)].into_iter().enumerate()
+        {
             let embedding = random(width, height, 6, 8, seed as u64);
             for clustering in BOTH {
                 for scaling in [EmbeddingScaling::Unit, EmbeddingScaling::SingularValue(1.0)] {
@@ -195,7 +261,10 @@ mod tests {
                         .with_min_area(MinArea::Pixels(9));
                     for segmentation in segmentation_pool(&embedding, 67, 45, &options).unwrap() {
                         let labels = &segmentation.labels;
-                        assert_eq!(connected_components(labels), (labels.clone(), segmentation.segments));
+                        assert_eq!(
+                            connected_components(labels),
+                            (labels.clone(), segmentation.segments)
+                        );
                         let mut areas = vec![0; segmentation.segments];
                         labels.ids().iter().for_each(|id| areas[*id as usize] += 1);
                         assert!(areas.iter().all(|area| *area >= 9));
@@ -215,9 +284,18 @@ mod tests {
                 .with_dimensions(EmbeddingDimensions::Fixed(6));
             let pool = segmentation_pool(&embedding, 70, 50, &options).unwrap();
             assert_eq!(pool.iter().map(|s| s.k).collect::<Vec<_>>(), [5, 2, 8, 3]);
-            assert_eq!(pool, segmentation_pool(&embedding, 70, 50, &options).unwrap());
+            assert_eq!(
+                pool,
+                segmentation_pool(&embedding, 70, 50, &options).unwrap()
+            );
             for segmentation in &pool {
-                let alone = segmentation_pool(&embedding, 70, 50, &options.clone().with_cluster_counts([segmentation.k])).unwrap();
+                let alone = segmentation_pool(
+                    &embedding,
+                    70,
+                    50,
+                    &options.clone().with_cluster_counts([segmentation.k]),
+                )
+                .unwrap();
                 assert_eq!(alone[0], *segmentation);
             }
         }
@@ -225,10 +303,18 @@ mod tests {
 
     #[test]
     fn the_tree_gives_no_more_segments_than_asked_for() {
-        let options = SegmentOptions::default().with_clustering(Clustering::Tree).with_min_area(MinArea::Pixels(40));
-        for segmentation in segmentation_pool(&random(16, 12, 8, 16, 9), 128, 96, &options).unwrap() {
+        let options = SegmentOptions::default()
+            .with_clustering(Clustering::Tree)
+            .with_min_area(MinArea::Pixels(40));
+        for segmentation in segmentation_pool(&random(16, 12, 8, 16, 9), 128, 96, &options).unwrap()
+        {
             assert_eq!(segmentation.clusters, segmentation.k);
-            assert!(segmentation.segments <= segmentation.k + 2, "{} of {}", segmentation.segments, segmentation.k);
+            assert!(
+                segmentation.segments <= segmentation.k + 2,
+                "{} of {}",
+                segmentation.segments,
+                segmentation.k
+            );
         }
     }
 
@@ -236,24 +322,66 @@ mod tests {
     fn constant_features_and_a_single_pixel_give_one_segment() {
         let constant = Mat::from_fn(12, 3, |_, _| 1.0);
         let embedding = Embedding::from_features(constant.as_ref(), None, 4, 3, 8).unwrap();
-        let pool = segmentation_pool(&embedding, 40, 30, &SegmentOptions::default().with_cluster_counts([2, 12])).unwrap();
+        let pool = segmentation_pool(
+            &embedding,
+            40,
+            30,
+            &SegmentOptions::default().with_cluster_counts([2, 12]),
+        )
+        .unwrap();
         assert!(pool.iter().all(|s| (s.clusters, s.segments) == (1, 1)));
-        let pixel = Embedding::from_features(Mat::from_fn(1, 2, |_, _| 1.0).as_ref(), None, 1, 1, 2).unwrap();
+        let pixel =
+            Embedding::from_features(Mat::from_fn(1, 2, |_, _| 1.0).as_ref(), None, 1, 1, 2)
+                .unwrap();
         for clustering in BOTH {
-            let options = SegmentOptions::default().with_cluster_counts([1]).with_clustering(clustering);
-            assert_eq!(segmentation_pool(&pixel, 5, 5, &options).unwrap()[0].segments, 1);
+            let options = SegmentOptions::default()
+                .with_cluster_counts([1])
+                .with_clustering(clustering);
+            assert_eq!(
+                segmentation_pool(&pixel, 5, 5, &options).unwrap()[0].segments,
+                1
+            );
         }
     }
 
     #[test]
     fn refuses_what_it_cannot_do() {
         let embedding = quarters(4, 4);
-        let pool = |counts: Vec<usize>, width| segmentation_pool(&embedding, width, 9, &SegmentOptions::default().with_cluster_counts(counts));
+        let pool = |counts: Vec<usize>, width| {
+            segmentation_pool(
+                &embedding,
+                width,
+                9,
+                &SegmentOptions::default().with_cluster_counts(counts),
+            )
+        };
         assert!(matches!(pool(vec![], 9), Err(Error::NoClusterCounts)));
-        assert!(matches!(pool(vec![3, 0], 9), Err(Error::ClusterCount { clusters: 0, positions: 16 })));
-        assert!(matches!(pool(vec![17], 9), Err(Error::ClusterCount { clusters: 17, positions: 16 })));
-        assert!(matches!(pool(vec![2], 0), Err(Error::LabelMapShape { width: 0, height: 9, .. })));
+        assert!(matches!(
+            pool(vec![3, 0], 9),
+            Err(Error::ClusterCount {
+                clusters: 0,
+                positions: 16
+            })
+        ));
+        assert!(matches!(
+            pool(vec![17], 9),
+            Err(Error::ClusterCount {
+                clusters: 17,
+                positions: 16
+            })
+        ));
+        assert!(matches!(
+            pool(vec![2], 0),
+            Err(Error::LabelMapShape {
+                width: 0,
+                height: 9,
+                ..
+            })
+        ));
         let options = SegmentOptions::default().with_restarts(0);
-        assert!(matches!(segmentation_pool(&embedding, 9, 9, &options), Err(Error::SegmentOption { .. })));
+        assert!(matches!(
+            segmentation_pool(&embedding, 9, 9, &options),
+            Err(Error::SegmentOption { .. })
+        ));
     }
 }

@@ -33,14 +33,16 @@ impl RegionTree {
     /// The tree over a grid of `width` columns, a row of `rows` a position.
     pub(super) fn build(rows: &UnitRows, width: usize) -> Self {
         let positions = rows.positions();
-        let mut regions: Vec<Option<Region>> = (0..positions).map(|i| Some(Region::of_position(rows, i, width))).collect();
+        let mut regions: Vec<Option<Region>> = (0..positions)
+            .map(|i| Some(Region::of_position(rows, i, width)))
+            .collect();
         let mut queue = BinaryHeap::new();
         for i in 0..positions {
-            for j in [i + 1, i + width] {
-                if j < positions && (j != i + 1 || j % width != 0) {
-                    queue.push(Reverse(Pair::new(&regions, i, j)));
-                }
-            }
+            let later = regions[i]
+                .iter()
+                .flat_map(|region| &region.neighbours)
+                .filter(|j| **j > i);
+            queue.extend(later.map(|j| Reverse(Pair::new(&regions, i, *j))));
         }
         let mut merges = Vec::with_capacity(positions - 1);
         while let Some(Reverse(pair)) = queue.pop() {
@@ -55,7 +57,9 @@ impl RegionTree {
             let union = a.joined(b, pair.a, pair.b);
             for neighbour in &union.neighbours {
                 if let Some(region) = &mut regions[*neighbour] {
-                    region.neighbours.retain(|other| *other != pair.a && *other != pair.b);
+                    region
+                        .neighbours
+                        .retain(|other| *other != pair.a && *other != pair.b);
                     region.neighbours.push(merged);
                 }
             }
@@ -105,7 +109,11 @@ pub(super) fn region_means(rows: &UnitRows, labels: &[u32]) -> Centres {
         areas[label] += 1.0;
         (0..dimensions).for_each(|j| sums[label * dimensions + j] += f64::from(rows.at(i, j)));
     }
-    let entries = sums.iter().enumerate().map(|(i, sum)| (sum / areas[i / dimensions]) as f32).collect();
+    let entries = sums
+        .iter()
+        .enumerate()
+        .map(|(i, sum)| (sum / areas[i / dimensions]) as f32)
+        .collect();
     Centres::from_entries(dimensions, entries)
 }
 
@@ -120,10 +128,11 @@ struct Region {
 impl Region {
     fn of_position(rows: &UnitRows, i: usize, width: usize) -> Self {
         let mut neighbours = Vec::with_capacity(4);
-        if i % width > 0 {
+        let column = i % width;
+        if column > 0 {
             neighbours.push(i - 1);
         }
-        if i % width + 1 < width {
+        if column + 1 < width {
             neighbours.push(i + 1);
         }
         if i >= width {
@@ -132,19 +141,32 @@ impl Region {
         if i + width < rows.positions() {
             neighbours.push(i + width);
         }
-        Self { area: 1.0, mean: rows.row(i).into_iter().map(f64::from).collect(), neighbours }
+        Self {
+            area: 1.0,
+            mean: rows.row(i).into_iter().map(f64::from).collect(),
+            neighbours,
+        }
     }
 
     /// The union of regions `a` and `b`.
     fn joined(self, other: Self, a: usize, b: usize) -> Self {
         let area = self.area + other.area;
-        let mean = self.mean.iter().zip(&other.mean).map(|(x, y)| (self.area * x + other.area * y) / area).collect();
+        let mean = self
+            .mean
+            .iter()
+            .zip(&other.mean)
+            .map(|(x, y)| (self.area * x + other.area * y) / area)
+            .collect();
         let mut neighbours = self.neighbours;
         neighbours.extend(other.neighbours);
         neighbours.retain(|neighbour| *neighbour != a && *neighbour != b);
         neighbours.sort_unstable();
         neighbours.dedup();
-        Self { area, mean, neighbours }
+        Self {
+            area,
+            mean,
+            neighbours,
+        }
     }
 }
 
@@ -161,7 +183,12 @@ impl Pair {
     fn new(regions: &[Option<Region>], a: usize, b: usize) -> Self {
         let cost = match (&regions[a], &regions[b]) {
             (Some(first), Some(second)) => {
-                let square: f64 = first.mean.iter().zip(&second.mean).map(|(x, y)| (x - y) * (x - y)).sum();
+                let square: f64 = first
+                    .mean
+                    .iter()
+                    .zip(&second.mean)
+                    .map(|(x, y)| (x - y) * (x - y))
+                    .sum();
                 first.area * second.area / (first.area + second.area) * square
             }
             _ => f64::INFINITY,
@@ -173,7 +200,9 @@ impl Pair {
 impl Ord for Pair {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         let formed = |pair: &Self| (pair.a.max(pair.b), pair.a.min(pair.b));
-        self.cost.total_cmp(&other.cost).then(formed(self).cmp(&formed(other)))
+        self.cost
+            .total_cmp(&other.cost)
+            .then(formed(self).cmp(&formed(other)))
     }
 }
 
@@ -198,7 +227,13 @@ mod tests {
     use crate::segment::components::connected_components;
 
     fn angles(angles: &[f64]) -> UnitRows {
-        UnitRows::from_fn(angles.len(), 2, |i, j| if j == 0 { angles[i].cos() } else { angles[i].sin() })
+        UnitRows::from_fn(angles.len(), 2, |i, j| {
+            if j == 0 {
+                angles[i].cos()
+            } else {
+                angles[i].sin()
+            }
+        })
     }
 
     #[test]
@@ -221,7 +256,11 @@ mod tests {
     #[test]
     fn cuts_are_connected_nested_and_of_the_count_asked_for() {
         let (width, height) = (9, 7);
-        let rows = angles(&(0..width * height).map(|i| (i as f64 * 1.3).sin()).collect::<Vec<_>>());
+        let rows = angles(
+            &(0..width * height)
+                .map(|i| (i as f64 * 1.3).sin())
+                .collect::<Vec<_>>(),
+        );
         let tree = RegionTree::build(&rows, width);
         assert_eq!(tree.merges.len(), width * height - 1);
         for count in 1..=width * height {
@@ -230,7 +269,10 @@ mod tests {
             let finer = tree.cut(count + 1);
             for i in 0..finer.len() {
                 for j in 0..i {
-                    assert!(finer[i] != finer[j] || cut.ids()[i] == cut.ids()[j], "nested");
+                    assert!(
+                        finer[i] != finer[j] || cut.ids()[i] == cut.ids()[j],
+                        "nested"
+                    );
                 }
             }
         }
@@ -238,8 +280,13 @@ mod tests {
 
     #[test]
     fn means_of_regions() {
-        let centres = region_means(&angles(&[0.0, 0.0, std::f64::consts::FRAC_PI_2]), &[0, 0, 1]);
+        let centres = region_means(
+            &angles(&[0.0, 0.0, std::f64::consts::FRAC_PI_2]),
+            &[0, 0, 1],
+        );
         assert_eq!(centres.len(), 2);
-        assert!((centres.centre(0)[0] - 1.0).abs() < 1e-6 && (centres.centre(1)[1] - 1.0).abs() < 1e-6);
+        assert!(
+            (centres.centre(0)[0] - 1.0).abs() < 1e-6 && (centres.centre(1)[1] - 1.0).abs() < 1e-6
+        );
     }
 }

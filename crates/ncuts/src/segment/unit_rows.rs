@@ -32,7 +32,11 @@ pub(super) struct UnitRows {
 
 impl UnitRows {
     /// The first `dimensions` columns of `embedding`, or as many as it has.
-    pub(super) fn from_embedding(embedding: &Embedding, dimensions: usize, scaling: EmbeddingScaling) -> Self {
+    pub(super) fn from_embedding(
+        embedding: &Embedding,
+        dimensions: usize,
+        scaling: EmbeddingScaling,
+    ) -> Self {
         let dimensions = dimensions.min(embedding.rank());
         let weights: Vec<f64> = embedding.spectrum()[..dimensions]
             .iter()
@@ -42,21 +46,34 @@ impl UnitRows {
             })
             .collect();
         let vectors = embedding.vectors();
-        Self::from_fn(vectors.nrows(), dimensions, |i, j| vectors[(i, j)] * weights[j])
+        Self::from_fn(vectors.nrows(), dimensions, |i, j| {
+            vectors[(i, j)] * weights[j]
+        })
     }
 
     /// Rows from their entries.
-    pub(super) fn from_fn(positions: usize, dimensions: usize, entry: impl Fn(usize, usize) -> f64) -> Self {
+    pub(super) fn from_fn(
+        positions: usize,
+        dimensions: usize,
+        entry: impl Fn(usize, usize) -> f64,
+    ) -> Self {
         let mut groups = vec![[0.0; LANES]; positions.div_ceil(LANES) * dimensions];
         for i in 0..positions {
-            let length = (0..dimensions).map(|j| entry(i, j).powi(2)).sum::<f64>().sqrt();
+            let length = (0..dimensions)
+                .map(|j| entry(i, j).powi(2))
+                .sum::<f64>()
+                .sqrt();
             if length > 0.0 {
                 for j in 0..dimensions {
                     groups[i / LANES * dimensions + j][i % LANES] = (entry(i, j) / length) as f32;
                 }
             }
         }
-        Self { positions, dimensions, groups }
+        Self {
+            positions,
+            dimensions,
+            groups,
+        }
     }
 
     /// Rows.
@@ -100,7 +117,11 @@ impl Centres {
             .chunks_exact(dimensions)
             .map(|centre| 0.5 * centre.iter().map(|c| c * c).sum::<f32>())
             .collect();
-        Self { dimensions, entries, half_squares }
+        Self {
+            dimensions,
+            entries,
+            half_squares,
+        }
     }
 
     /// k.
@@ -130,7 +151,11 @@ impl Centres {
 
     /// The nearest centre of every row (the first of several), and its score.
     pub(super) fn nearest(&self, rows: &UnitRows, labels: &mut [u32], scores: &mut [f32]) {
-        for ((group, labels), scores) in rows.groups().zip(labels.chunks_mut(LANES)).zip(scores.chunks_mut(LANES)) {
+        for ((group, labels), scores) in rows
+            .groups()
+            .zip(labels.chunks_mut(LANES))
+            .zip(scores.chunks_mut(LANES))
+        {
             let mut best = [f32::NEG_INFINITY; LANES];
             let mut owner = [0_u32; LANES];
             self.group_scores(group, |j, score| {
@@ -166,7 +191,13 @@ mod tests {
 
     #[test]
     fn rows_have_unit_length_and_zero_stays_zero() {
-        let rows = UnitRows::from_fn(LANES + 2, 2, |i, j| if i == 3 { 0.0 } else { [3.0, 4.0][j] * (1 + i) as f64 });
+        let rows = UnitRows::from_fn(LANES + 2, 2, |i, j| {
+            if i == 3 {
+                0.0
+            } else {
+                [3.0, 4.0][j] * (1 + i) as f64
+            }
+        });
         assert_eq!(rows.row(0), [0.6, 0.8]);
         assert_eq!(rows.row(3), [0.0, 0.0]);
         assert_eq!(rows.row(LANES + 1), [0.6, 0.8]);
@@ -191,7 +222,9 @@ mod tests {
         let scores = centres.all_scores(&rows);
         for i in 0..40 {
             for j in 0..4 {
-                let square: f32 = (0..3).map(|d| (rows.at(i, d) - centres.centre(j)[d]).powi(2)).sum();
+                let square: f32 = (0..3)
+                    .map(|d| (rows.at(i, d) - centres.centre(j)[d]).powi(2))
+                    .sum();
                 assert!((square - (1.0 - 2.0 * scores[i * 4 + j])).abs() < 1e-5);
             }
         }
@@ -199,10 +232,12 @@ mod tests {
 
     #[test]
     fn singular_values_weigh_columns() {
-        let features = faer::Mat::from_fn(6, 3, |i, c| 1.1 + ((1 + i) as f64 * (0.4 + c as f64)).sin());
+        let features =
+            faer::Mat::from_fn(6, 3, |i, c| 1.1 + ((1 + i) as f64 * (0.4 + c as f64)).sin());
         let embedding = Embedding::from_features(features.as_ref(), None, 3, 2, 3).unwrap();
         let unit = UnitRows::from_embedding(&embedding, 9, EmbeddingScaling::Unit);
-        let weighted = UnitRows::from_embedding(&embedding, 9, EmbeddingScaling::SingularValue(1.0));
+        let weighted =
+            UnitRows::from_embedding(&embedding, 9, EmbeddingScaling::SingularValue(1.0));
         let sigma = embedding.spectrum();
         let ratio = |rows: &UnitRows| f64::from(rows.at(2, 1) / rows.at(2, 0));
         assert!((ratio(&weighted) - ratio(&unit) * sigma[1] / sigma[0]).abs() < 1e-5);
