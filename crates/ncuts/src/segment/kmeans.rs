@@ -1,16 +1,16 @@
-//! k-means on unit rows, seeded.
+//! k-means on points, seeded.
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 
-use super::unit_rows::{Centres, UnitRows};
+use super::points::{Centres, Points};
 
 /// Rows nearer than this, squared, are the same point in single precision.
 const SAME_POINT: f64 = 1e-10;
 /// Lloyd's iterations after which the centres are taken as they are.
 const ITERATIONS: usize = 100;
 
-/// Clusters of unit rows: centres near which the squared distances are small in sum.
+/// Clusters of points: centres near which the squared distances are small in sum.
 ///
 /// ```text
 ///     inertia = Σᵢ min_j ‖yᵢ − cⱼ‖²
@@ -32,7 +32,7 @@ pub(super) struct KMeans {
 
 impl KMeans {
     /// At most `clusters` clusters of `rows`; both counts are at least 1.
-    pub(super) fn fit(rows: &UnitRows, clusters: usize, restarts: usize, seed: u64) -> Self {
+    pub(super) fn fit(rows: &Points, clusters: usize, restarts: usize, seed: u64) -> Self {
         assert!(
             clusters > 0 && restarts > 0 && rows.positions() > 0,
             "k-means needs rows, clusters and a start"
@@ -47,18 +47,18 @@ impl KMeans {
         best
     }
 
-    fn from_start(rows: &UnitRows, clusters: usize, seed: u64, restart: u64) -> Self {
+    fn from_start(rows: &Points, clusters: usize, seed: u64, restart: u64) -> Self {
         let mut random = Pcg32::new(seed, ((clusters as u64) << 32) | restart);
         lloyd(rows, plus_plus(rows, clusters, &mut random))
     }
 }
 
 /// ‖yᵢ − y_p‖² for every row i.
-fn square_distances(rows: &UnitRows, p: usize, squares: &mut Vec<f32>) {
+fn square_distances(rows: &Points, p: usize, squares: &mut Vec<f32>) {
     let centre = rows.row(p);
     squares.clear();
     for group in rows.groups() {
-        let mut sum = [0.0_f32; super::unit_rows::LANES];
+        let mut sum = [0.0_f32; super::points::LANES];
         for (c, values) in centre.iter().zip(group) {
             for (sum, value) in sum.iter_mut().zip(values) {
                 *sum += (value - c) * (value - c);
@@ -86,7 +86,7 @@ fn row_at(weights: &[f32], mass: f64) -> usize {
 }
 
 /// Rows that start the clusters: each drawn with probability proportional to its squared distance from those before, the best of a few draws.
-fn plus_plus(rows: &UnitRows, clusters: usize, random: &mut Pcg32) -> Vec<usize> {
+fn plus_plus(rows: &Points, clusters: usize, random: &mut Pcg32) -> Vec<usize> {
     let draws = 2 + clusters.ilog2() as usize;
     let mut uniform = || f64::from(random.next_u32()) / 4_294_967_296.0;
     let first = ((uniform() * rows.positions() as f64) as usize).min(rows.positions() - 1);
@@ -124,7 +124,7 @@ fn plus_plus(rows: &UnitRows, clusters: usize, random: &mut Pcg32) -> Vec<usize>
 }
 
 /// Lloyd's iterations from centres on the rows `starts`.
-fn lloyd(rows: &UnitRows, starts: Vec<usize>) -> KMeans {
+fn lloyd(rows: &Points, starts: Vec<usize>) -> KMeans {
     let (positions, dimensions) = (rows.positions(), rows.dimensions());
     let entries = starts.iter().flat_map(|row| rows.row(*row)).collect();
     let mut centres = Centres::from_entries(dimensions, entries);
@@ -151,7 +151,7 @@ fn lloyd(rows: &UnitRows, starts: Vec<usize>) -> KMeans {
 }
 
 /// ‖y − c‖² = ‖y‖² − 2 (y·c − ½‖c‖²).
-fn square_from_score(rows: &UnitRows, i: usize, score: f32) -> f64 {
+fn square_from_score(rows: &Points, i: usize, score: f32) -> f64 {
     let square: f64 = (0..rows.dimensions())
         .map(|j| f64::from(rows.at(i, j)).powi(2))
         .sum();
@@ -159,12 +159,17 @@ fn square_from_score(rows: &UnitRows, i: usize, score: f32) -> f64 {
 }
 
 /// The means of the labelled rows; a label without rows takes the row farthest from its centre, out of a cluster of several.
-fn means(rows: &UnitRows, labels: &mut [u32], scores: &[f32], clusters: usize) -> Centres {
+fn means(rows: &Points, labels: &mut [u32], scores: &[f32], clusters: usize) -> Centres {
     let mut counts = vec![0_usize; clusters];
     labels.iter().for_each(|label| counts[*label as usize] += 1);
     if counts.contains(&0) {
+        let squares: Vec<f64> = scores
+            .iter()
+            .enumerate()
+            .map(|(i, score)| square_from_score(rows, i, *score))
+            .collect();
         let mut farthest: Vec<usize> = (0..labels.len()).collect();
-        farthest.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]).then(a.cmp(b)));
+        farthest.sort_by(|a, b| squares[*b].total_cmp(&squares[*a]).then(a.cmp(b)));
         let mut candidates = farthest.into_iter();
         for empty in 0..clusters {
             if counts[empty] > 0 {
@@ -179,7 +184,7 @@ fn means(rows: &UnitRows, labels: &mut [u32], scores: &[f32], clusters: usize) -
     }
     let dimensions = rows.dimensions();
     let mut sums = vec![0.0_f64; clusters * dimensions];
-    for (group, labels) in rows.groups().zip(labels.chunks(super::unit_rows::LANES)) {
+    for (group, labels) in rows.groups().zip(labels.chunks(super::points::LANES)) {
         for (lane, label) in labels.iter().enumerate() {
             let sum = &mut sums[*label as usize * dimensions..][..dimensions];
             for (sum, values) in sum.iter_mut().zip(group) {
@@ -200,8 +205,8 @@ mod tests {
     use super::*;
 
     /// `copies` rows near each of the coordinate axes.
-    fn around_axes(axes: usize, copies: usize, spread: f64) -> UnitRows {
-        UnitRows::from_fn(axes * copies, axes, |i, j| {
+    fn around_axes(axes: usize, copies: usize, spread: f64) -> Points {
+        Points::unit(axes * copies, axes, |i, j| {
             f64::from(i % axes == j) + spread * ((1 + i) as f64 * (2.3 + j as f64)).sin()
         })
     }
@@ -226,7 +231,7 @@ mod tests {
     #[test]
     fn inertia_by_hand() {
         // Two pairs: (1,0), (0.6,0.8) apart by √0.8, and one alone at (−1,0); the mean of the pair is ½√0.8 from each.
-        let rows = UnitRows::from_fn(3, 2, |i, j| [[1.0, 0.0], [0.6, 0.8], [-1.0, 0.0]][i][j]);
+        let rows = Points::unit(3, 2, |i, j| [[1.0, 0.0], [0.6, 0.8], [-1.0, 0.0]][i][j]);
         let fit = KMeans::fit(&rows, 2, 4, 7);
         assert!((fit.inertia - 0.4).abs() < 1e-6);
         assert_eq!(partition(&fit.labels), [0, 0, 2]);
@@ -237,7 +242,7 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_clusters_and_signs_do_not_matter() {
         let rows = around_axes(4, 50, 0.9);
-        let mirrored = UnitRows::from_fn(200, 4, |i, j| {
+        let mirrored = Points::unit(200, 4, |i, j| {
             f64::from(rows.at(i, j)) * [1.0, -1.0, 1.0, -1.0][j]
         });
         let fit = KMeans::fit(&rows, 7, 2, 3);
@@ -250,7 +255,7 @@ mod tests {
         let rows = around_axes(3, 10, 0.0);
         let fit = KMeans::fit(&rows, 8, 2, 5);
         assert_eq!((fit.centres.len(), fit.inertia), (3, 0.0));
-        let zero = UnitRows::from_fn(5, 2, |_, _| 0.0);
+        let zero = Points::unit(5, 2, |_, _| 0.0);
         assert_eq!(KMeans::fit(&zero, 4, 2, 5).centres.len(), 1);
     }
 
@@ -285,7 +290,7 @@ mod tests {
 
     #[test]
     fn an_empty_cluster_is_planted_on_the_farthest_row() {
-        let rows = UnitRows::from_fn(4, 2, |i, j| {
+        let rows = Points::unit(4, 2, |i, j| {
             [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.8, 0.6]][i][j]
         });
         let centres = Centres::from_entries(2, vec![1.0, 0.0, -1.0, 0.0]);

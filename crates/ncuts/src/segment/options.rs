@@ -1,6 +1,6 @@
 //! How an embedding is made into segmentations.
 
-use super::unit_rows::EmbeddingScaling;
+use super::points::EmbeddingScaling;
 use crate::error::{Error, Result};
 
 /// What makes clusters of the rows of an embedding.
@@ -141,6 +141,11 @@ impl SegmentOptions {
             (_, _, EmbeddingScaling::SingularValue(power)) if !power.is_finite() => {
                 refuse("a finite power of the singular values", power)
             }
+            (_, _, EmbeddingScaling::Confidence { epsilon })
+                if !(epsilon.is_finite() && epsilon > 0.0) =>
+            {
+                refuse("an epsilon above 0", epsilon)
+            }
             _ => Ok(()),
         }
     }
@@ -171,6 +176,8 @@ mod tests {
             good.clone().with_min_area(MinArea::Fraction(1.5)),
             good.clone().with_min_area(MinArea::Fraction(f64::NAN)),
             good.clone().with_dimensions(EmbeddingDimensions::Fixed(0)),
+            good.clone()
+                .with_scaling(EmbeddingScaling::Confidence { epsilon: 0.0 }),
             good.with_scaling(EmbeddingScaling::SingularValue(f64::INFINITY)),
         ];
         for options in bad {

@@ -6,8 +6,8 @@ use super::components::merge_small_pieces;
 use super::embedding::Embedding;
 use super::kmeans::KMeans;
 use super::options::{Clustering, EmbeddingDimensions, SegmentOptions};
+use super::points::{Centres, Points};
 use super::tree::{RegionTree, region_means};
-use super::unit_rows::{Centres, UnitRows};
 use crate::error::{Error, Result};
 use crate::label_map::LabelMap;
 
@@ -76,11 +76,11 @@ pub fn segmentation_pool(
         EmbeddingDimensions::SameAsK => k,
         EmbeddingDimensions::Fixed(dimensions) => dimensions,
     };
-    let unit_rows = |k| UnitRows::from_embedding(embedding, columns(k), options.scaling);
+    let points = |k| Points::from_embedding(embedding, columns(k), options.scaling);
     let paint = |k, clusters: Clusters<'_>| clusters.painted(k, embedding, width, height, options);
     match options.clustering {
         Clustering::KMeans => for_each_count(counts, |k| {
-            let rows = unit_rows(k);
+            let rows = points(k);
             let fit = KMeans::fit(&rows, k, options.restarts, options.seed);
             paint(
                 k,
@@ -93,7 +93,7 @@ pub fn segmentation_pool(
             )
         }),
         Clustering::Tree => {
-            let rows = unit_rows(counts.iter().copied().max().unwrap_or(1));
+            let rows = points(counts.iter().copied().max().unwrap_or(1));
             let tree = RegionTree::build(&rows, embedding.grid_width());
             for_each_count(counts, |k| {
                 let labels = tree.cut(k);
@@ -114,7 +114,7 @@ pub fn segmentation_pool(
 
 /// Clusters on the grid, before they are painted at full size.
 struct Clusters<'a> {
-    rows: &'a UnitRows,
+    rows: &'a Points,
     centres: Centres,
     labels: Vec<u32>,
     candidates: Candidates,
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
     use crate::segment::components::connected_components;
     use crate::segment::options::MinArea;
-    use crate::segment::unit_rows::EmbeddingScaling;
+    use crate::segment::points::EmbeddingScaling;
     use faer::Mat;
     use rand_pcg::Pcg32;
     use rand_pcg::rand_core::Rng;

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::unit_rows::{Centres, UnitRows};
+use super::points::{Centres, Points};
 
 /// The order in which neighbouring regions of the grid merge, from single positions to one region.
 ///
@@ -31,7 +31,7 @@ pub(super) struct RegionTree {
 
 impl RegionTree {
     /// The tree over a grid of `width` columns, a row of `rows` a position.
-    pub(super) fn build(rows: &UnitRows, width: usize) -> Self {
+    pub(super) fn build(rows: &Points, width: usize) -> Self {
         let positions = rows.positions();
         let mut regions: Vec<Option<Region>> = (0..positions)
             .map(|i| Some(Region::of_position(rows, i, width)))
@@ -99,7 +99,7 @@ impl RegionTree {
 }
 
 /// The mean row of each of the regions named by `labels`.
-pub(super) fn region_means(rows: &UnitRows, labels: &[u32]) -> Centres {
+pub(super) fn region_means(rows: &Points, labels: &[u32]) -> Centres {
     let dimensions = rows.dimensions();
     let count = labels.iter().max().map_or(0, |label| *label as usize + 1);
     let mut sums = vec![0.0_f64; count * dimensions];
@@ -126,7 +126,7 @@ struct Region {
 }
 
 impl Region {
-    fn of_position(rows: &UnitRows, i: usize, width: usize) -> Self {
+    fn of_position(rows: &Points, i: usize, width: usize) -> Self {
         let mut neighbours = Vec::with_capacity(4);
         let column = i % width;
         if column > 0 {
@@ -226,8 +226,8 @@ mod tests {
     use crate::label_map::LabelMap;
     use crate::segment::components::connected_components;
 
-    fn angles(angles: &[f64]) -> UnitRows {
-        UnitRows::from_fn(angles.len(), 2, |i, j| {
+    fn angles(angles: &[f64]) -> Points {
+        Points::unit(angles.len(), 2, |i, j| {
             if j == 0 {
                 angles[i].cos()
             } else {

@@ -1,36 +1,44 @@
-//! Rows of an embedding scaled to unit length: the points that clustering sees.
+//! Rows of an embedding, weighted: the points that clustering sees.
 
 use super::embedding::Embedding;
 
 /// Positions are kept in groups of this many, so that one instruction serves several; the last group is padded with zeros.
 pub(super) const LANES: usize = 16;
 
-/// How the columns of U are weighted before the rows are normalised.
+/// How the columns of U are weighted, and whether rows are then normalised.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum EmbeddingScaling {
     /// All columns alike.
     Unit,
-    /// Column j by σⱼ to this power: a positive power trusts the leading vectors more.
+    /// Column j by σⱼ to this power: a positive power trusts the leading vectors more. Rows of unit length.
     SingularValue(f64),
+    /// Column j by σⱼ² / (σⱼ² + ε), rows as long as they come out: two positions are as far apart as their rows of the
+    /// regularised projector P_ε, which a network trained on it has made close to that of the human segments. Take the ε
+    /// of the training.
+    Confidence {
+        /// ε > 0.
+        epsilon: f64,
+    },
 }
 
-/// The leading columns of an embedding, each row of unit length; zero rows stay zero.
+/// The leading columns of an embedding, weighted, as points; zero rows stay zero.
 ///
 /// ```text
-///     yᵢ = sᵢ / ‖sᵢ‖,   sᵢⱼ = Uᵢⱼ σⱼ^p
+///     yᵢ = sᵢ / ‖sᵢ‖,        sᵢⱼ = Uᵢⱼ σⱼ^p
+///     yᵢ = sᵢ / RMSᵢ ‖sᵢ‖,   sᵢⱼ = Uᵢⱼ σⱼ² / (σⱼ² + ε)      with confidence: ‖sᵢ − sₖ‖ ≈ ‖(P_ε)ᵢ − (P_ε)ₖ‖
 /// ```
 ///
 /// # Conventions
-/// Single precision: unit vectors that a k-means compares. Groups of [`LANES`] positions; within one the dimensions follow each other.
+/// Single precision: vectors of lengths about 1 that a k-means compares. Groups of [`LANES`] positions; within one the dimensions follow each other.
 #[derive(Clone, Debug)]
-pub(super) struct UnitRows {
+pub(super) struct Points {
     positions: usize,
     dimensions: usize,
     groups: Vec<[f32; LANES]>,
 }
 
-impl UnitRows {
+impl Points {
     /// The first `dimensions` columns of `embedding`, or as many as it has.
     pub(super) fn from_embedding(
         embedding: &Embedding,
@@ -43,11 +51,46 @@ impl UnitRows {
             .map(|sigma| match scaling {
                 EmbeddingScaling::Unit => 1.0,
                 EmbeddingScaling::SingularValue(power) => sigma.powf(power),
+                EmbeddingScaling::Confidence { epsilon } => {
+                    sigma * sigma / (sigma * sigma + epsilon)
+                }
             })
             .collect();
         let vectors = embedding.vectors();
-        Self::from_fn(vectors.nrows(), dimensions, |i, j| {
-            vectors[(i, j)] * weights[j]
+        let entry = |i: usize, j: usize| vectors[(i, j)] * weights[j];
+        let positions = vectors.nrows();
+        match scaling {
+            EmbeddingScaling::Confidence { .. } => {
+                let energy: f64 = (0..positions)
+                    .flat_map(|i| (0..dimensions).map(move |j| (i, j)))
+                    .map(|(i, j)| entry(i, j).powi(2))
+                    .sum();
+                let size = (energy / positions as f64).sqrt().max(f64::MIN_POSITIVE);
+                Self::from_fn(positions, dimensions, |i, j| entry(i, j) / size)
+            }
+            _ => Self::unit(positions, dimensions, entry),
+        }
+    }
+
+    /// Rows from their entries, scaled to unit length.
+    pub(super) fn unit(
+        positions: usize,
+        dimensions: usize,
+        entry: impl Fn(usize, usize) -> f64,
+    ) -> Self {
+        let length = |i| {
+            (0..dimensions)
+                .map(|j| entry(i, j).powi(2))
+                .sum::<f64>()
+                .sqrt()
+        };
+        let lengths: Vec<f64> = (0..positions).map(length).collect();
+        Self::from_fn(positions, dimensions, |i, j| {
+            if lengths[i] > 0.0 {
+                entry(i, j) / lengths[i]
+            } else {
+                0.0
+            }
         })
     }
 
@@ -59,14 +102,8 @@ impl UnitRows {
     ) -> Self {
         let mut groups = vec![[0.0; LANES]; positions.div_ceil(LANES) * dimensions];
         for i in 0..positions {
-            let length = (0..dimensions)
-                .map(|j| entry(i, j).powi(2))
-                .sum::<f64>()
-                .sqrt();
-            if length > 0.0 {
-                for j in 0..dimensions {
-                    groups[i / LANES * dimensions + j][i % LANES] = (entry(i, j) / length) as f32;
-                }
+            for j in 0..dimensions {
+                groups[i / LANES * dimensions + j][i % LANES] = entry(i, j) as f32;
             }
         }
         Self {
@@ -150,7 +187,7 @@ impl Centres {
     }
 
     /// The nearest centre of every row (the first of several), and its score.
-    pub(super) fn nearest(&self, rows: &UnitRows, labels: &mut [u32], scores: &mut [f32]) {
+    pub(super) fn nearest(&self, rows: &Points, labels: &mut [u32], scores: &mut [f32]) {
         for ((group, labels), scores) in rows
             .groups()
             .zip(labels.chunks_mut(LANES))
@@ -171,7 +208,7 @@ impl Centres {
     }
 
     /// All scores, positions × k, row-major.
-    pub(super) fn all_scores(&self, rows: &UnitRows) -> Vec<f32> {
+    pub(super) fn all_scores(&self, rows: &Points) -> Vec<f32> {
         let count = self.len();
         let mut all = vec![0.0; rows.positions() * count];
         for (group, all) in rows.groups().zip(all.chunks_mut(LANES * count)) {
@@ -191,7 +228,7 @@ mod tests {
 
     #[test]
     fn rows_have_unit_length_and_zero_stays_zero() {
-        let rows = UnitRows::from_fn(LANES + 2, 2, |i, j| {
+        let rows = Points::unit(LANES + 2, 2, |i, j| {
             if i == 3 {
                 0.0
             } else {
@@ -206,7 +243,7 @@ mod tests {
 
     #[test]
     fn the_nearest_centre_by_hand() {
-        let rows = UnitRows::from_fn(3, 2, |i, j| [[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]][i][j]);
+        let rows = Points::from_fn(3, 2, |i, j| [[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]][i][j]);
         let centres = Centres::from_entries(2, vec![1.0, 0.0, 0.0, 1.0, 0.0, 1.0]);
         let (mut labels, mut scores) = (vec![9; 3], vec![0.0; 3]);
         centres.nearest(&rows, &mut labels, &mut scores);
@@ -217,7 +254,7 @@ mod tests {
 
     #[test]
     fn scores_order_centres_by_distance() {
-        let rows = UnitRows::from_fn(40, 3, |i, j| ((1 + i) as f64 * (j as f64 + 0.7)).sin());
+        let rows = Points::unit(40, 3, |i, j| ((1 + i) as f64 * (j as f64 + 0.7)).sin());
         let centres = Centres::from_entries(3, (0..12).map(|i| (i as f32 * 0.9).cos()).collect());
         let scores = centres.all_scores(&rows);
         for i in 0..40 {
@@ -235,11 +272,46 @@ mod tests {
         let features =
             faer::Mat::from_fn(6, 3, |i, c| 1.1 + ((1 + i) as f64 * (0.4 + c as f64)).sin());
         let embedding = Embedding::from_features(features.as_ref(), None, 3, 2, 3).unwrap();
-        let unit = UnitRows::from_embedding(&embedding, 9, EmbeddingScaling::Unit);
-        let weighted =
-            UnitRows::from_embedding(&embedding, 9, EmbeddingScaling::SingularValue(1.0));
+        let unit = Points::from_embedding(&embedding, 9, EmbeddingScaling::Unit);
+        let weighted = Points::from_embedding(&embedding, 9, EmbeddingScaling::SingularValue(1.0));
         let sigma = embedding.spectrum();
-        let ratio = |rows: &UnitRows| f64::from(rows.at(2, 1) / rows.at(2, 0));
+        let ratio = |rows: &Points| f64::from(rows.at(2, 1) / rows.at(2, 0));
         assert!((ratio(&weighted) - ratio(&unit) * sigma[1] / sigma[0]).abs() < 1e-5);
+    }
+
+    #[test]
+    fn confidence_measures_distances_in_the_projector() {
+        let features =
+            faer::Mat::from_fn(6, 3, |i, c| 1.1 + ((1 + i) as f64 * (0.4 + c as f64)).sin());
+        let embedding = Embedding::from_features(features.as_ref(), None, 3, 2, 3).unwrap();
+        let epsilon = 0.05;
+        let rows = Points::from_embedding(&embedding, 3, EmbeddingScaling::Confidence { epsilon });
+        // P = U diag(σ² / (σ² + ε)) Uᵀ; its rows are as far apart as those of U diag(…).
+        let (u, sigma) = (embedding.vectors(), embedding.spectrum());
+        let p = |i: usize, j: usize| -> f64 {
+            (0..3)
+                .map(|c| u[(i, c)] * u[(j, c)] * sigma[c].powi(2) / (sigma[c].powi(2) + epsilon))
+                .sum()
+        };
+        let projector = |i: usize, k: usize| {
+            (0..6)
+                .map(|j| (p(i, j) - p(k, j)).powi(2))
+                .sum::<f64>()
+                .sqrt()
+        };
+        let points = |i: usize, k: usize| {
+            (0..3)
+                .map(|j| f64::from(rows.at(i, j) - rows.at(k, j)).powi(2))
+                .sum::<f64>()
+                .sqrt()
+        };
+        let size = projector(0, 1) / points(0, 1);
+        for (i, k) in [(0, 2), (1, 4), (3, 5)] {
+            assert!((projector(i, k) / points(i, k) - size).abs() < 1e-5 * size);
+        }
+        let energy: f64 = (0..6)
+            .map(|i| rows.row(i).iter().map(|v| f64::from(v * v)).sum::<f64>())
+            .sum();
+        assert!((energy - 6.0).abs() < 1e-4);
     }
 }
