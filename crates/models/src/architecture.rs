@@ -1,0 +1,169 @@
+//! What a network is made of, as it stands in the metadata of its file.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::head::HeadLayout;
+use crate::image_input::InputRecipe;
+use crate::segmenter::CutSettings;
+use crate::trunk::TrunkKind;
+
+/// A layer of the trunk whose features are taken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TapLayer {
+    /// Its name, `relu4_3` say.
+    pub layer: String,
+    /// Factor on its features; 1 / RMS over the training images.
+    pub scale: f32,
+}
+
+/// How many clusters an image gets when nobody says: k = ⌊slope · r + offset + ½⌋, held in a range.
+///
+/// r = tr P_ε² = Σᵢ (σᵢ² / (σᵢ² + ε))² is the soft rank of the learned affinity: how many segments
+/// the network is sure of.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClusterRule {
+    /// Clusters a unit of soft rank.
+    pub slope: f64,
+    /// Clusters beyond that.
+    pub offset: f64,
+    /// ε of the soft rank.
+    pub epsilon: f64,
+    /// Fewest clusters.
+    pub fewest: usize,
+    /// Most clusters.
+    pub most: usize,
+}
+
+impl Default for ClusterRule {
+    fn default() -> Self {
+        Self {
+            slope: 1.5,
+            offset: 0.0,
+            epsilon: 1e-4,
+            fewest: 2,
+            most: 16,
+        }
+    }
+}
+
+impl ClusterRule {
+    /// r from the singular values σ of D^{−½} F Λ^{½}.
+    pub fn soft_rank(&self, singular_values: &[f64]) -> f64 {
+        let share = |sigma: &f64| sigma * sigma / (sigma * sigma + self.epsilon);
+        singular_values
+            .iter()
+            .map(|sigma| share(sigma).powi(2))
+            .sum()
+    }
+
+    /// k for a soft rank, `shift` clusters more than the rule says.
+    pub fn clusters(&self, soft_rank: f64, shift: f64) -> usize {
+        let k = (self.slope * soft_rank + self.offset + shift).round();
+        (k.max(0.0) as usize).clamp(self.fewest, self.most)
+    }
+}
+
+/// Everything about a [`DeepNcuts`](crate::DeepNcuts) but its numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Architecture {
+    /// Version of this description.
+    pub format: u32,
+    /// The trunk.
+    pub trunk: TrunkKind,
+    /// How it wants its pixels.
+    pub recipe: InputRecipe,
+    /// Which of its layers are taken, the one that gives the grid first.
+    pub taps: Vec<TapLayer>,
+    /// What follows; none for the trunk's own features.
+    pub head: Option<HeadLayout>,
+    /// How many clusters by default.
+    pub clusters: ClusterRule,
+    /// How its embedding is cut.
+    pub cut: CutSettings,
+}
+
+impl Architecture {
+    /// The version this crate writes and reads.
+    pub const FORMAT: u32 = 1;
+
+    /// A trunk's two usual layers under a new head.
+    pub fn new(trunk: TrunkKind, head: Option<HeadLayout>) -> Self {
+        let tap = |layer: &str| TapLayer {
+            layer: layer.to_owned(),
+            scale: 1.0,
+        };
+        let cut = if head.is_some() {
+            CutSettings::TRAINED
+        } else {
+            CutSettings::UNTRAINED
+        };
+        Self {
+            format: Self::FORMAT,
+            trunk,
+            recipe: trunk.recipe(),
+            taps: trunk.default_taps().map(tap).to_vec(),
+            head,
+            clusters: ClusterRule::default(),
+            cut,
+        }
+    }
+
+    /// The description out of a file's metadata.
+    ///
+    /// # Errors
+    /// [`Error::NotANetwork`].
+    pub(crate) fn from_metadata(origin: &str, text: &str) -> Result<Self> {
+        let refused = |found: String| Error::NotANetwork {
+            origin: origin.to_owned(),
+            found,
+        };
+        let architecture: Self =
+            serde_json::from_str(text).map_err(|error| refused(error.to_string()))?;
+        if architecture.format != Self::FORMAT {
+            return Err(refused(format!("format {}", architecture.format)));
+        }
+        Ok(architecture)
+    }
+
+    /// Names and scales as trunks take them.
+    pub(crate) fn trunk_taps(&self) -> Vec<(String, f32)> {
+        self.taps
+            .iter()
+            .map(|tap| (tap.layer.clone(), tap.scale))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn soft_rank_and_clusters_by_hand() {
+        let rule = ClusterRule {
+            epsilon: 1.0,
+            ..ClusterRule::default()
+        };
+        assert_eq!(rule.soft_rank(&[1.0, 0.0]), 0.25);
+        assert_eq!(rule.clusters(4.0, 0.0), 6);
+        assert_eq!(rule.clusters(4.0, -9.0), 2);
+        assert_eq!(rule.clusters(40.0, 0.0), 16);
+    }
+
+    #[test]
+    fn another_format_is_refused() {
+        let mut architecture = Architecture::new(TrunkKind::Lite0, None);
+        let text = serde_json::to_string(&architecture).unwrap();
+        assert_eq!(
+            Architecture::from_metadata("file", &text).unwrap(),
+            architecture
+        );
+        architecture.format = 7;
+        let text = serde_json::to_string(&architecture).unwrap();
+        for text in ["", "{", text.as_str()] {
+            let refused = Architecture::from_metadata("file", text);
+            assert!(matches!(refused, Err(Error::NotANetwork { .. })));
+        }
+    }
+}

@@ -1,0 +1,443 @@
+//! Trunk → two scales joined → head → normalised cuts.
+
+use std::path::Path;
+
+use dfdx::prelude::*;
+use dfdx::tensor::Cpu;
+use faer::Mat;
+use image::RgbImage;
+use ncuts::{Indicator, LabelMap, NcutsLayer};
+
+use crate::architecture::Architecture;
+use crate::error::{Error, Result};
+use crate::network::{Network, TrunkWeights};
+use crate::seam::{features_from_maps, maps_from_features};
+use crate::tape::{MapTensor, Reach, refused, run_chain, send_home};
+use crate::trunk::{Mode, Planes};
+use crate::weights::{Precision, TensorOut, WeightsFile, write_atomically, write_safetensors};
+
+/// A convolutional network whose features normalised cuts segment.
+///
+/// ```text
+/// image → trunk → taps, scaled, brought to one grid → head (conv–ReLU pairs) → F ≥ 0 → W = F Fᵀ → cut
+/// ```
+///
+/// # Shapes
+/// F: n × d, a row a position of the first tap's grid, a column a channel.
+#[derive(Clone, Debug)]
+pub struct DeepNcuts {
+    architecture: Architecture,
+    pub(crate) trunk: Network,
+    pub(crate) head: Option<Network>,
+}
+
+/// Feature maps C × H × W, between trunk and head.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeatureMaps {
+    pub(crate) channels: usize,
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    pub(crate) values: Vec<f32>,
+}
+
+/// F, and the grid its rows stand for.
+#[derive(Clone, Debug)]
+pub struct GridFeatures {
+    /// n × d, rows row-major over the grid.
+    pub features: Mat<f64>,
+    /// Rows of the grid.
+    pub height: usize,
+    /// Columns of the grid.
+    pub width: usize,
+}
+
+/// What a training step starts from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum StepInput<'a> {
+    /// The image itself: the trunk learns, from this layer of its chain on.
+    Image {
+        image: &'a RgbImage,
+        first_step: usize,
+    },
+    /// The trunk's features: the head alone learns.
+    Features(&'a FeatureMaps),
+}
+
+/// Loss, ranks and cotangents of one image.
+pub(crate) struct StepOutcome {
+    pub(crate) loss: f64,
+    pub(crate) similarity_rank: usize,
+    pub(crate) target_ranks: Vec<usize>,
+    pub(crate) dropped_segments: usize,
+    pub(crate) gradients: Gradients<f32, Cpu>,
+}
+
+impl DeepNcuts {
+    /// A network with a new head.
+    ///
+    /// # Errors
+    /// An unknown layer or setting; a missing or misshapen tensor of the trunk's file, by name.
+    pub fn new(architecture: Architecture, weights: &TrunkWeights<'_>, seed: u64) -> Result<Self> {
+        let taps = architecture.trunk_taps();
+        let trunk = Network::trunk(architecture.trunk, &taps, weights, seed)?;
+        let channels = tap_channels(&trunk);
+        let head = match &architecture.head {
+            None => None,
+            Some(layout) => {
+                let (chain, layers) = layout.chain(channels)?;
+                // Apart from the trunk's numbers, which a seed may have drawn too.
+                let parameters = crate::Parameters::random(layers, seed ^ 0x5EED);
+                Some(Network { chain, parameters })
+            }
+        };
+        Ok(Self {
+            architecture,
+            trunk,
+            head,
+        })
+    }
+
+    /// A network that [`DeepNcuts::save`] wrote.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::NotSafetensors`], [`Error::NotANetwork`], a tensor's by name.
+    pub fn load(path: &Path) -> Result<Self> {
+        Self::from_file(&WeightsFile::open(path)?)
+    }
+
+    /// A network out of a file's bytes; `origin` names it in errors.
+    ///
+    /// # Errors
+    /// As [`DeepNcuts::load`].
+    pub fn from_bytes(origin: &str, bytes: Vec<u8>) -> Result<Self> {
+        Self::from_file(&WeightsFile::from_bytes(origin.to_owned(), bytes)?)
+    }
+
+    pub(crate) fn from_file(file: &WeightsFile) -> Result<Self> {
+        Self::from_described(file, &file.metadata("matbackprop").unwrap_or_default())
+    }
+
+    /// A network whose description stands elsewhere than in the file's metadata.
+    pub(crate) fn from_described(file: &WeightsFile, description: &str) -> Result<Self> {
+        let architecture = Architecture::from_metadata(file.origin(), description)?;
+        let taps = architecture.trunk_taps();
+        let (chain, layers) = architecture.trunk.chain(&taps)?;
+        let parameters = crate::Parameters::from_source(layers, file)?;
+        let trunk = Network { chain, parameters };
+        let head = match &architecture.head {
+            None => None,
+            Some(layout) => {
+                let (chain, layers) = layout.chain(tap_channels(&trunk))?;
+                let parameters = crate::Parameters::from_source(layers, file)?;
+                Some(Network { chain, parameters })
+            }
+        };
+        Ok(Self {
+            architecture,
+            trunk,
+            head,
+        })
+    }
+
+    /// Writes the network, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn save(&self, path: &Path, precision: Precision) -> Result<()> {
+        let bytes = write_safetensors(&self.tensors_out(), precision, Some(self.description()?))?;
+        write_atomically(path, &bytes)
+    }
+
+    /// The architecture as text.
+    pub(crate) fn description(&self) -> Result<String> {
+        serde_json::to_string(&self.architecture).map_err(|error| Error::NotANetwork {
+            origin: "network to be written".into(),
+            found: error.to_string(),
+        })
+    }
+
+    pub(crate) fn tensors_out(&self) -> Vec<TensorOut> {
+        let head = self.head.iter().flat_map(|head| head.parameters.named());
+        let named = self.trunk.parameters.named().into_iter().chain(head);
+        named
+            .map(|(name, shape, values)| TensorOut {
+                name,
+                shape,
+                values,
+            })
+            .collect()
+    }
+
+    /// What it is made of.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// Sets the rule for the number of clusters.
+    pub fn set_clusters(&mut self, clusters: crate::ClusterRule) {
+        self.architecture.clusters = clusters;
+    }
+
+    /// Numbers in trunk and head.
+    pub fn parameter_count(&self) -> (usize, usize) {
+        let head = self.head.as_ref().map_or(0, |head| head.parameters.count());
+        (self.trunk.parameters.count(), head)
+    }
+
+    /// The trunk's taps, scaled and brought to one grid.
+    ///
+    /// # Errors
+    /// [`Error::ImageTooSmall`].
+    pub fn trunk_features(&self, image: &RgbImage) -> Result<FeatureMaps> {
+        // Straight through the chain: nothing is to be differentiated.
+        let input = self.architecture.recipe.planes(image);
+        let values = self.trunk.parameters.values();
+        let (maps, _) = self
+            .trunk
+            .chain
+            .forward(input, &values, Mode::Inference, false)?;
+        Ok(FeatureMaps::from_planes(maps))
+    }
+
+    /// F of an image: what normalised cuts segment.
+    ///
+    /// # Errors
+    /// [`Error::ImageTooSmall`].
+    pub fn grid_features(&self, image: &RgbImage) -> Result<GridFeatures> {
+        self.head_features(&self.trunk_features(image)?)
+    }
+
+    /// F from the trunk's features.
+    ///
+    /// # Errors
+    /// [`Error::ImageTooSmall`] for an empty grid.
+    pub fn head_features(&self, maps: &FeatureMaps) -> Result<GridFeatures> {
+        let Some(head) = &self.head else {
+            return Ok(maps.grid_features());
+        };
+        let values = head.parameters.values();
+        let (maps, _) = head
+            .chain
+            .forward(maps.planes(), &values, Mode::Inference, false)?;
+        Ok(FeatureMaps::from_planes(maps).grid_features())
+    }
+
+    /// Sets each tap's scale to 1 / RMS of its features over the given images.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when there is no image, or a tap is zero on all of them.
+    pub fn calibrate(&mut self, images: impl Iterator<Item = Result<RgbImage>>) -> Result<()> {
+        for tap in &mut self.trunk.chain.taps {
+            tap.scale = 1.0;
+        }
+        let channels = channels_of_taps(&self.trunk);
+        let mut energies = vec![(0.0_f64, 0_usize); channels.len()];
+        for image in images {
+            let maps = self.trunk_features(&image?)?;
+            let plane = maps.height * maps.width;
+            let mut rest = maps.values.as_slice();
+            for (count, (energy, numbers)) in channels.iter().zip(&mut energies) {
+                let (own, others) = rest.split_at(count * plane);
+                *energy += own.iter().map(|v| f64::from(v * v)).sum::<f64>();
+                *numbers += own.len();
+                rest = others;
+            }
+        }
+        for (index, (energy, numbers)) in energies.into_iter().enumerate() {
+            if numbers == 0 || energy <= 0.0 {
+                let found = format!(
+                    "{} on {numbers} numbers",
+                    self.architecture.taps[index].layer
+                );
+                let expected = "features that are not all zero";
+                return Err(Error::Setting {
+                    name: "calibration",
+                    expected,
+                    found,
+                });
+            }
+            let scale = (numbers as f64 / energy).sqrt() as f32;
+            self.architecture.taps[index].scale = scale;
+            self.trunk.chain.taps[index].scale = scale;
+        }
+        Ok(())
+    }
+
+    /// Loss of one image against human label maps, and the cotangents of all parameters reached,
+    /// added to `gradients`.
+    ///
+    /// # Errors
+    /// Those of trunk and layer.
+    pub(crate) fn step(
+        &self,
+        input: StepInput<'_>,
+        annotations: &[&LabelMap],
+        layer: &NcutsLayer,
+        seed: u64,
+        gradients: Gradients<f32, Cpu>,
+    ) -> Result<StepOutcome> {
+        let device = Cpu::default();
+        let mode = Mode::Training { seed };
+        let features: MapTensor<OwnedTape<f32, Cpu>> = match input {
+            StepInput::Features(maps) => {
+                let shape = (maps.channels, maps.height, maps.width);
+                let x: MapTensor = device
+                    .try_tensor_from_vec(maps.values.clone(), shape)
+                    .map_err(refused)?;
+                x.traced(gradients)
+            }
+            StepInput::Image { image, first_step } => {
+                let x = self.image_tensor(&device, image)?.traced(gradients);
+                let reach = Reach {
+                    first_step,
+                    input: false,
+                };
+                run_chain(&self.trunk.chain, &self.trunk.parameters, x, mode, reach)?
+            }
+        };
+        let output = match &self.head {
+            None => features,
+            Some(head) => {
+                let input = matches!(input, StepInput::Image { .. });
+                let reach = Reach {
+                    first_step: 0,
+                    input,
+                };
+                run_chain(&head.chain, &head.parameters, features, mode, reach)?
+            }
+        };
+        cut_and_send_home(output, annotations, layer)
+    }
+
+    /// Loss of one image, and the cotangent of its pixels after the recipe, 3 × H × W.
+    ///
+    /// # Errors
+    /// Those of trunk and layer.
+    pub fn image_cotangent(
+        &self,
+        image: &[f32],
+        (height, width): (usize, usize),
+        annotations: &[&LabelMap],
+        layer: &NcutsLayer,
+    ) -> Result<(f64, Vec<f32>)> {
+        let device = Cpu::default();
+        let x: MapTensor = device
+            .try_tensor_from_vec(image.to_vec(), (3, height, width))
+            .map_err(refused)?;
+        let reach = Reach {
+            first_step: 0,
+            input: true,
+        };
+        let traced = x.trace(Gradients::leaky());
+        let maps = run_chain(
+            &self.trunk.chain,
+            &self.trunk.parameters,
+            traced,
+            Mode::Inference,
+            reach,
+        )?;
+        let output = match &self.head {
+            None => maps,
+            Some(head) => run_chain(&head.chain, &head.parameters, maps, Mode::Inference, reach)?,
+        };
+        let outcome = cut_and_send_home(output, annotations, layer)?;
+        Ok((outcome.loss, outcome.gradients.get(&x).as_vec()))
+    }
+
+    fn image_tensor(&self, device: &Cpu, image: &RgbImage) -> Result<MapTensor> {
+        let planes = self.architecture.recipe.planes(image);
+        let shape = (3, planes.height(), planes.width());
+        device
+            .try_tensor_from_vec(planes.into_contiguous(), shape)
+            .map_err(refused)
+    }
+}
+
+/// The end of the way up and the start of the way down: F → J → F̄ → the tape.
+fn cut_and_send_home(
+    output: MapTensor<OwnedTape<f32, Cpu>>,
+    annotations: &[&LabelMap],
+    layer: &NcutsLayer,
+) -> Result<StepOutcome> {
+    let (channels, height, width) = *output.shape();
+    let features = features_from_maps(&output.as_vec(), channels);
+    let indicators = annotations
+        .iter()
+        .map(|labels| Indicator::from_label_map(labels, width, height))
+        .collect::<std::result::Result<Vec<_>, _>>()?;
+    let dropped_segments = indicators
+        .iter()
+        .map(|indicator| indicator.dropped().len())
+        .sum();
+    let cut = layer.forward(features.as_ref(), None, &indicators)?;
+    let bars = cut.vjp(1.0)?;
+    let gradients = send_home(output, maps_from_features(bars.features.as_ref()))?;
+    Ok(StepOutcome {
+        loss: cut.loss(),
+        similarity_rank: cut.similarity_rank(),
+        target_ranks: cut.target_ranks().to_vec(),
+        dropped_segments,
+        gradients,
+    })
+}
+
+impl FeatureMaps {
+    /// C
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// H
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// W
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// C × H × W numbers, row-major.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    pub(crate) fn from_planes(planes: Planes) -> Self {
+        let (channels, height, width) = (planes.channels(), planes.height(), planes.width());
+        Self {
+            channels,
+            height,
+            width,
+            values: planes.into_contiguous(),
+        }
+    }
+
+    pub(crate) fn planes(&self) -> Planes {
+        Planes::from_contiguous(self.channels, self.height, self.width, 0, &self.values)
+    }
+
+    fn grid_features(&self) -> GridFeatures {
+        GridFeatures {
+            features: features_from_maps(&self.values, self.channels),
+            height: self.height,
+            width: self.width,
+        }
+    }
+}
+
+/// Channels of each tap, in order.
+fn channels_of_taps(trunk: &Network) -> Vec<usize> {
+    // Sizes of an image that any trunk takes; channels do not depend on it.
+    let sizes = trunk.chain.sizes((3, 256, 256)).unwrap_or_default();
+    trunk
+        .chain
+        .taps
+        .iter()
+        .filter_map(|tap| sizes.get(tap.value))
+        .map(|size| size.0)
+        .collect()
+}
+
+fn tap_channels(trunk: &Network) -> usize {
+    channels_of_taps(trunk).iter().sum()
+}

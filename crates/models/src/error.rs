@@ -1,0 +1,154 @@
+//! What can go wrong in this crate.
+
+use std::path::PathBuf;
+
+/// An error of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A window of the trunk does not fit into the image.
+    #[error(
+        "image of {width} × {height} pixels: expected one large enough for the trunk's windows"
+    )]
+    ImageTooSmall {
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
+    },
+    /// A file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// An image file could not be decoded.
+    #[error("{}: expected an image, found {message}", path.display())]
+    Image {
+        /// Which file.
+        path: PathBuf,
+        /// What the decoder said.
+        message: String,
+    },
+    /// A file is not in the safetensors format.
+    #[error("{origin}: expected a safetensors file, found {message}")]
+    NotSafetensors {
+        /// Which file.
+        origin: String,
+        /// What the reader said.
+        message: String,
+    },
+    /// A file lacks a tensor.
+    #[error("{origin}: expected a tensor `{name}`, found none of that name")]
+    MissingTensor {
+        /// Which file.
+        origin: String,
+        /// Which tensor.
+        name: String,
+    },
+    /// A tensor has another shape.
+    #[error("{origin}: tensor `{name}`: expected shape {expected:?}, found {found:?}")]
+    TensorShape {
+        /// Which file.
+        origin: String,
+        /// Which tensor.
+        name: String,
+        /// The shape the network has.
+        expected: Vec<usize>,
+        /// The shape in the file.
+        found: Vec<usize>,
+    },
+    /// A tensor has a type that this crate does not read.
+    #[error("{origin}: tensor `{name}`: expected F32, F16 or BF16, found {found}")]
+    TensorType {
+        /// Which file.
+        origin: String,
+        /// Which tensor.
+        name: String,
+        /// The type in the file.
+        found: String,
+    },
+    /// A tensor holds a number that is not finite.
+    #[error("{origin}: tensor `{name}`: expected finite numbers, found {found} at place {place}")]
+    TensorNotFinite {
+        /// Which file.
+        origin: String,
+        /// Which tensor.
+        name: String,
+        /// Where.
+        place: usize,
+        /// What.
+        found: f32,
+    },
+    /// A file holds weights, but not of a network that this crate saved.
+    #[error(
+        "{origin}: expected the description of a network in the file's metadata, found {found}"
+    )]
+    NotANetwork {
+        /// Which file.
+        origin: String,
+        /// What is there.
+        found: String,
+    },
+    /// A layer's name that the trunk does not have.
+    #[error("trunk {trunk}: expected a layer among {known}, found `{found}`")]
+    UnknownLayer {
+        /// Which trunk.
+        trunk: &'static str,
+        /// The layers it has.
+        known: String,
+        /// The name asked for.
+        found: String,
+    },
+    /// A setting outside its range.
+    #[error("{name}: expected {expected}, found {found}")]
+    Setting {
+        /// Which setting.
+        name: &'static str,
+        /// What it may be.
+        expected: &'static str,
+        /// What it is.
+        found: String,
+    },
+    /// Training met a number that is not finite.
+    #[error(
+        "step {step}: expected a finite {what}, found {found}; the last checkpoint is untouched"
+    )]
+    Diverged {
+        /// Which step.
+        step: u64,
+        /// Loss or gradient.
+        what: &'static str,
+        /// What it is.
+        found: f64,
+    },
+    /// A checkpoint belongs to another training.
+    #[error("{}: expected a checkpoint of this training, found another {what}: {found}", path.display())]
+    Checkpoint {
+        /// Which file.
+        path: PathBuf,
+        /// What differs.
+        what: &'static str,
+        /// What it says.
+        found: String,
+    },
+    /// The tape refused.
+    #[error("dfdx: {0}")]
+    Tape(String),
+    /// Normalised cuts refused.
+    #[error(transparent)]
+    Ncuts(#[from] ncuts::Error),
+}
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// Names the file of an error of the system.
+    pub(crate) fn file(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::File { path, source }
+    }
+}

@@ -1,0 +1,174 @@
+//! The numbers a network learns, as tensors on dfdx's device.
+
+use dfdx::prelude::*;
+use dfdx::tensor::Cpu;
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+use crate::error::{Error, Result};
+use crate::trunk::NamedLayer;
+
+/// One parameter, flat, in the order its layer reads it.
+pub(crate) type ParameterTensor = Tensor<(usize,), f32, Cpu>;
+
+/// Kernels and biases of a chain's layers: kernel of layer i at 2i, its bias at 2i + 1.
+#[derive(Clone, Debug)]
+pub struct Parameters {
+    layers: Vec<NamedLayer>,
+    tensors: Vec<ParameterTensor>,
+}
+
+impl Parameters {
+    /// Parameters from flat numbers, kernel and bias of each layer in turn.
+    ///
+    /// # Panics
+    /// When there are not two vectors a layer.
+    pub(crate) fn from_values(layers: Vec<NamedLayer>, values: Vec<Vec<f32>>) -> Self {
+        assert_eq!(
+            values.len(),
+            2 * layers.len(),
+            "a kernel and a bias a layer"
+        );
+        let device = Cpu::default();
+        let tensors = values
+            .into_iter()
+            .map(|values| {
+                let len = values.len();
+                device.tensor_from_vec(values, (len,))
+            })
+            .collect();
+        Self { layers, tensors }
+    }
+
+    /// Random kernels, zero biases.
+    ///
+    /// # Conventions
+    /// Kernels are uniform in ±√(6 / fan-in): variance 2 / fan-in, which keeps the size of numbers
+    /// through ReLUs (He, Zhang, Ren, Sun, 2015).
+    pub fn random(layers: Vec<NamedLayer>, seed: u64) -> Self {
+        let mut random = Pcg64Mcg::seed_from_u64(seed);
+        let mut values = Vec::new();
+        for layer in &layers {
+            let [out, fan_channels, kernel, _] = layer.weight_shape();
+            let fan_in = (fan_channels * kernel * kernel) as f32;
+            let bound = (6.0 / fan_in).sqrt();
+            let count = out * fan_channels * kernel * kernel;
+            let torch: Vec<f32> = (0..count)
+                .map(|_| random.random_range(-bound..bound))
+                .collect();
+            values.push(layer.weight_from_torch(&torch));
+            values.push(vec![0.0; out]);
+        }
+        Self::from_values(layers, values)
+    }
+
+    /// The layers, in order.
+    pub fn layers(&self) -> &[NamedLayer] {
+        &self.layers
+    }
+
+    /// How many numbers in all.
+    pub fn count(&self) -> usize {
+        self.tensors.iter().map(|tensor| tensor.shape().0).sum()
+    }
+
+    /// Copies of all numbers, as chains read them.
+    pub(crate) fn values(&self) -> Vec<Vec<f32>> {
+        self.tensors.iter().map(Tensor::as_vec).collect()
+    }
+
+    /// The tensors, kernel and bias of each layer in turn.
+    pub(crate) fn tensors(&self) -> &[ParameterTensor] {
+        &self.tensors
+    }
+
+    /// The tensors, to be stepped.
+    pub(crate) fn tensors_mut(&mut self) -> &mut [ParameterTensor] {
+        &mut self.tensors
+    }
+
+    /// All tensors under their names in files, kernels in torch's order.
+    pub(crate) fn named(&self) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+        let mut named = Vec::new();
+        for (layer, pair) in self.layers.iter().zip(self.tensors.chunks_exact(2)) {
+            let shape = layer.weight_shape();
+            let weight = layer.weight_to_torch(&pair[0].as_vec());
+            named.push((format!("{}.weight", layer.name), shape.to_vec(), weight));
+            named.push((
+                format!("{}.bias", layer.name),
+                vec![shape[0]],
+                pair[1].as_vec(),
+            ));
+        }
+        named
+    }
+
+    /// Parameters whose tensors `source` gives by name and shape.
+    ///
+    /// A layer with a batch normalisation whose bias the source lacks is folded: with γ, β, μ, σ²
+    /// of the normalisation, w′ = w γ / √(σ² + ε) and b′ = β − μ γ / √(σ² + ε), ε = 1e-3.
+    ///
+    /// # Errors
+    /// Those of `source`: a missing or misshapen tensor, by name.
+    pub(crate) fn from_source(
+        layers: Vec<NamedLayer>,
+        source: &impl crate::weights::TensorSource,
+    ) -> Result<Self> {
+        let mut values = Vec::new();
+        for layer in &layers {
+            let shape = layer.weight_shape();
+            let mut weight = source.tensor(&format!("{}.weight", layer.name), &shape)?;
+            let bias_name = format!("{}.bias", layer.name);
+            let bias = match &layer.batch_norm {
+                Some(norm) if !source.contains(&bias_name) => {
+                    fold(norm, shape[0], source, &mut weight)?
+                }
+                _ => source.tensor(&bias_name, &[shape[0]])?,
+            };
+            values.push(layer.weight_from_torch(&weight));
+            values.push(bias);
+        }
+        Ok(Self::from_values(layers, values))
+    }
+
+    /// Index of the first step's layer with this name, for freezing what lies below.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where no layer has the name.
+    pub fn layer_index(&self, name: &str) -> Result<usize> {
+        let place = self.layers.iter().position(|layer| layer.name == name);
+        place.ok_or_else(|| Error::Setting {
+            name: "layer",
+            expected: "a layer of this network",
+            found: name.to_owned(),
+        })
+    }
+
+    /// Whether tensor `index` is a bias.
+    pub(crate) fn is_bias(index: usize) -> bool {
+        index % 2 == 1
+    }
+}
+
+/// Scales `weight` and gives the bias that stands for the normalisation.
+fn fold(
+    norm: &str,
+    channels: usize,
+    source: &impl crate::weights::TensorSource,
+    weight: &mut [f32],
+) -> Result<Vec<f32>> {
+    /// TensorFlow's, which the weights were trained with.
+    const EPSILON: f32 = 1e-3;
+
+    let read = |part: &str| source.tensor(&format!("{norm}.{part}"), &[channels]);
+    let (gamma, beta) = (read("weight")?, read("bias")?);
+    let (mean, variance) = (read("running_mean")?, read("running_var")?);
+    let per_channel = weight.len() / channels;
+    let mut bias = Vec::with_capacity(channels);
+    for (c, weights) in weight.chunks_exact_mut(per_channel).enumerate() {
+        let factor = gamma[c] / (variance[c] + EPSILON).sqrt();
+        weights.iter_mut().for_each(|w| *w *= factor);
+        bias.push(beta[c] - mean[c] * factor);
+    }
+    Ok(bias)
+}

@@ -1,0 +1,172 @@
+//! From a photograph to segmentations.
+
+use std::time::Instant;
+
+use image::RgbImage;
+use ncuts::{
+    Embedding, EmbeddingDimensions, EmbeddingScaling, MinArea, SegmentOptions, Segmentation,
+    segmentation_pool,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::deep_ncuts::{DeepNcuts, GridFeatures};
+use crate::error::{Error, Result};
+
+/// How a network's embedding is made into segmentations.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CutSettings {
+    /// Columns of the embedding that clustering sees; `None` for as many as clusters.
+    pub dimensions: Option<usize>,
+    /// Columns are weighted by their confidence σ² / (σ² + ε), rows keep their length; `None` for
+    /// rows of unit length.
+    pub epsilon: Option<f64>,
+    /// Starts of each k-means.
+    pub restarts: usize,
+    /// Smallest piece, as a fraction of the image.
+    pub min_area: f64,
+}
+
+impl CutSettings {
+    /// For a trained network: sixteen columns, weighted by confidence.
+    pub const TRAINED: Self = Self {
+        dimensions: Some(16),
+        epsilon: Some(1e-4),
+        restarts: 10,
+        min_area: 0.001,
+    };
+
+    /// For features that never saw the criterion: the classical rows of unit length.
+    pub const UNTRAINED: Self = Self {
+        dimensions: None,
+        epsilon: None,
+        restarts: 10,
+        min_area: 0.001,
+    };
+
+    fn options(&self, counts: &[usize]) -> SegmentOptions {
+        let scaling = match self.epsilon {
+            Some(epsilon) => EmbeddingScaling::Confidence { epsilon },
+            None => EmbeddingScaling::Unit,
+        };
+        let dimensions = match self.dimensions {
+            Some(dimensions) => EmbeddingDimensions::Fixed(dimensions),
+            None => EmbeddingDimensions::SameAsK,
+        };
+        SegmentOptions::default()
+            .with_cluster_counts(counts.iter().copied())
+            .with_dimensions(dimensions)
+            .with_scaling(scaling)
+            .with_restarts(self.restarts)
+            .with_min_area(MinArea::Fraction(self.min_area))
+    }
+}
+
+/// Singular values that the soft rank sees: past these a network is sure of nothing.
+const SPECTRUM: usize = 32;
+
+/// How many clusters are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClusterChoice {
+    /// One number, which the network chooses by its soft rank.
+    Auto,
+    /// A segmentation for each of these numbers.
+    Counts(Vec<usize>),
+}
+
+/// Wall seconds of a segmentation's parts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct SegmentSeconds {
+    /// Trunk and head.
+    pub trunk: f64,
+    /// The matrix layer: degrees, normalisation, leading singular vectors.
+    pub layer: f64,
+    /// k-means, assignment at full size, connected pieces.
+    pub clustering: f64,
+}
+
+/// Segmentations of one photograph.
+#[derive(Clone, Debug)]
+pub struct Segmented {
+    /// One for each number of clusters, in the order asked for.
+    pub pool: Vec<Segmentation>,
+    /// Soft rank of the affinity: how many segments the network is sure of.
+    pub soft_rank: f64,
+    /// What took how long.
+    pub seconds: SegmentSeconds,
+}
+
+impl DeepNcuts {
+    /// Segments a photograph.
+    ///
+    /// # Errors
+    /// [`Error::ImageTooSmall`]; [`Error::Setting`] for no or zero clusters, or more than the
+    /// features' grid has positions; those of normalised cuts for features without a cut.
+    pub fn segment(&self, image: &RgbImage, clusters: &ClusterChoice) -> Result<Segmented> {
+        let begin = Instant::now();
+        let grid = self.grid_features(image)?;
+        let trunk = begin.elapsed().as_secs_f64();
+        let size = (image.width() as usize, image.height() as usize);
+        let mut segmented = self.cut(&grid, size, clusters)?;
+        segmented.seconds.trunk = trunk;
+        Ok(segmented)
+    }
+
+    /// Segmentations of `width × height` pixels from the features of [`DeepNcuts::grid_features`].
+    ///
+    /// # Errors
+    /// As [`DeepNcuts::segment`].
+    pub fn cut(
+        &self,
+        grid: &GridFeatures,
+        (width, height): (usize, usize),
+        clusters: &ClusterChoice,
+    ) -> Result<Segmented> {
+        let (rule, settings) = (self.architecture().clusters, self.architecture().cut);
+        let positions = grid.width * grid.height;
+        if let ClusterChoice::Counts(counts) = clusters {
+            let fits = |k: &usize| (1..=positions).contains(k);
+            if counts.is_empty() || !counts.iter().all(fits) {
+                let expected = "one or more numbers from 1 to the positions of the features' grid";
+                let found = format!("{counts:?}, with {positions} positions");
+                return Err(Error::Setting {
+                    name: "clusters",
+                    expected,
+                    found,
+                });
+            }
+        }
+        let begin = Instant::now();
+        let wanted = match clusters {
+            ClusterChoice::Auto => rule.most,
+            ClusterChoice::Counts(counts) => counts.iter().copied().max().unwrap_or(1),
+        };
+        let dimensions = settings
+            .dimensions
+            .unwrap_or(wanted)
+            .max(SPECTRUM)
+            .min(positions);
+        let features = grid.features.as_ref();
+        let embedding =
+            Embedding::from_features(features, None, grid.width, grid.height, dimensions)?;
+        let layer = begin.elapsed().as_secs_f64();
+
+        let begin = Instant::now();
+        let soft_rank = rule.soft_rank(embedding.spectrum());
+        let counts = match clusters {
+            ClusterChoice::Auto => vec![rule.clusters(soft_rank, 0.0).min(positions)],
+            ClusterChoice::Counts(counts) => counts.clone(),
+        };
+        let pool = segmentation_pool(&embedding, width, height, &settings.options(&counts))?;
+        let clustering = begin.elapsed().as_secs_f64();
+        let seconds = SegmentSeconds {
+            trunk: 0.0,
+            layer,
+            clustering,
+        };
+        Ok(Segmented {
+            pool,
+            soft_rank,
+            seconds,
+        })
+    }
+}

@@ -1,0 +1,99 @@
+//! A chain of layers as one operation on dfdx's tape.
+
+use dfdx::prelude::*;
+use dfdx::tensor::{Cpu, CpuError};
+
+use crate::error::{Error, Result};
+use crate::parameters::Parameters;
+use crate::trunk::{Chain, Mode, Planes};
+
+/// Feature maps as a tensor: channels, height, width.
+pub(crate) type MapTensor<T = NoneTape> = Tensor<(usize, usize, usize), f32, Cpu, T>;
+
+/// How far the way back goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reach {
+    /// The first step that learns; what lies below is frozen.
+    pub(crate) first_step: usize,
+    /// Whether the chain's own input wants a cotangent (only when `first_step` is 0).
+    pub(crate) input: bool,
+}
+
+/// Runs `chain` on `x` and puts its way back on x's tape.
+///
+/// Nothing is kept where the tape is [`NoneTape`].
+///
+/// # Errors
+/// [`Error::ImageTooSmall`]; [`Error::Tape`] when the device refuses.
+pub(crate) fn run_chain<T: Tape<f32, Cpu>>(
+    chain: &Chain,
+    parameters: &Parameters,
+    x: MapTensor<T>,
+    mode: Mode,
+    reach: Reach,
+) -> Result<MapTensor<T>> {
+    let (x, mut tape) = x.split_tape();
+    let (channels, height, width) = *x.shape();
+    let values = parameters.values();
+    let input = Planes::from_contiguous(channels, height, width, 0, &x.as_vec());
+    let (output, saved) = chain.forward(input, &values, mode, T::OWNS_TAPE)?;
+    let shape = (output.channels(), output.height(), output.width());
+    let out = x
+        .device()
+        .try_tensor_from_vec(output.into_contiguous(), shape)
+        .map_err(refused)?;
+    if T::OWNS_TAPE {
+        let chain = chain.clone();
+        let (x_ghost, out_ghost) = (x.ghost(), out.ghost());
+        let ghosts: Vec<_> = parameters.tensors().iter().map(Tensor::ghost).collect();
+        tape.add_backward_op(move |gradients| {
+            let bar: &Vec<f32> = gradients.get_or_alloc_mut(&out_ghost)?;
+            let bar = Planes::from_contiguous(shape.0, shape.1, shape.2, 0, bar);
+            let (bars, x_bar) = chain.vjp(saved, &values, &bar, reach.first_step, reach.input);
+            for (ghost, bar) in ghosts.iter().zip(bars) {
+                if !bar.is_empty() {
+                    add(gradients.get_or_alloc_mut(ghost)?, &bar);
+                }
+            }
+            if let Some(bar) = x_bar {
+                add(
+                    gradients.get_or_alloc_mut(&x_ghost)?,
+                    &bar.into_contiguous(),
+                );
+            }
+            Ok(())
+        });
+    }
+    Ok(out.put_tape(tape))
+}
+
+/// Sends a cotangent that was made off the tape home through it.
+///
+/// # Errors
+/// [`Error::Tape`] when the device refuses.
+pub(crate) fn send_home(
+    output: MapTensor<OwnedTape<f32, Cpu>>,
+    bar: Vec<f32>,
+) -> Result<Gradients<f32, Cpu>> {
+    let shape = *output.shape();
+    let seed: MapTensor = output
+        .device()
+        .try_tensor_from_vec(bar, shape)
+        .map_err(refused)?;
+    let total = output
+        .try_mul(seed)
+        .and_then(|product| product.try_sum::<(), _>());
+    total
+        .and_then(|total| total.try_backward())
+        .map_err(refused)
+}
+
+fn add(total: &mut [f32], bar: &[f32]) {
+    for (total, bar) in total.iter_mut().zip(bar) {
+        *total += bar;
+    }
+}
+
+pub(crate) fn refused(error: CpuError) -> Error {
+    Error::Tape(error.to_string())
+}

@@ -1,0 +1,65 @@
+//! A running average of the weights.
+
+use crate::deep_ncuts::DeepNcuts;
+use crate::parameters::Parameters;
+
+/// ā ← β ā + (1 − β) w after every step, with β = min(decay, (1 + t) / (10 + t)): early weights are
+/// forgotten soon.
+#[derive(Clone, Debug)]
+pub(super) struct Averaging {
+    decay: f64,
+    values: Vec<Vec<f32>>,
+}
+
+impl Averaging {
+    /// An average that starts at the network's weights.
+    pub(super) fn new(decay: f64, network: &DeepNcuts) -> Self {
+        Self {
+            decay,
+            values: values_of(network),
+        }
+    }
+
+    /// Takes in the weights after step `t`, counted from 1.
+    pub(super) fn follow(&mut self, network: &DeepNcuts, t: u64) {
+        let decay = self.decay.min((1.0 + t as f64) / (10.0 + t as f64)) as f32;
+        for (average, values) in self.values.iter_mut().zip(values_of(network)) {
+            for (average, value) in average.iter_mut().zip(values) {
+                *average = decay * *average + (1.0 - decay) * value;
+            }
+        }
+    }
+
+    /// The network with the average for its weights.
+    pub(super) fn applied(&self, network: &DeepNcuts) -> DeepNcuts {
+        let mut network = network.clone();
+        let mut rest = self.values.clone().into_iter();
+        let parts = [Some(&mut network.trunk), network.head.as_mut()];
+        for part in parts.into_iter().flatten() {
+            let layers = part.parameters.layers().to_vec();
+            let values = rest.by_ref().take(2 * layers.len()).collect();
+            part.parameters = Parameters::from_values(layers, values);
+        }
+        network
+    }
+
+    /// The averages, in the order of [`values_of`].
+    pub(super) fn values(&self) -> &[Vec<f32>] {
+        &self.values
+    }
+
+    /// Takes averages that were written down.
+    pub(super) fn restore(&mut self, values: Vec<Vec<f32>>) {
+        self.values = values;
+    }
+}
+
+/// All weights: the trunk's tensors, then the head's.
+fn values_of(network: &DeepNcuts) -> Vec<Vec<f32>> {
+    let parts = [Some(&network.trunk), network.head.as_ref()];
+    parts
+        .into_iter()
+        .flatten()
+        .flat_map(|part| part.parameters.values())
+        .collect()
+}

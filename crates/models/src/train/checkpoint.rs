@@ -1,0 +1,135 @@
+//! A training written down, to be taken up to the bit.
+
+use std::path::Path;
+
+use dfdx::prelude::HasShape;
+use serde::{Deserialize, Serialize};
+
+use super::averaging::Averaging;
+use super::config::TrainConfig;
+use super::optimiser::OptimiserState;
+use crate::deep_ncuts::DeepNcuts;
+use crate::error::{Error, Result};
+use crate::parameters::ParameterTensor;
+use crate::weights::{
+    Precision, TensorOut, TensorSource, WeightsFile, write_atomically, write_safetensors,
+};
+
+/// What the file says beside its tensors.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    /// Steps done.
+    step: u64,
+    /// Settings; a training resumes only under its own.
+    config: TrainConfig,
+    /// The network's description, as text.
+    network: String,
+}
+
+/// A training as it was after some step.
+pub(super) struct Checkpoint {
+    pub(super) network: DeepNcuts,
+    pub(super) optimiser: OptimiserState,
+    pub(super) averaging: Averaging,
+}
+
+impl Checkpoint {
+    /// Writes network, optimiser and average, whole or not at all.
+    pub(super) fn write(
+        path: &Path,
+        network: &DeepNcuts,
+        optimiser: &mut OptimiserState,
+        averaging: &Averaging,
+        config: &TrainConfig,
+    ) -> Result<()> {
+        let header = Header {
+            step: optimiser.steps(),
+            config: config.clone(),
+            network: network.description()?,
+        };
+        let header = serde_json::to_string(&header)
+            .map_err(|error| Error::file(path)(std::io::Error::other(error)))?;
+        let mut tensors = network.tensors_out();
+        for (index, (tensor, average)) in tensors_of(network)
+            .into_iter()
+            .zip(averaging.values())
+            .enumerate()
+        {
+            let [first, second] = optimiser.state_of(tensor)?;
+            for (what, values) in [
+                ("first", first),
+                ("second", second),
+                ("average", average.clone()),
+            ] {
+                let shape = vec![values.len()];
+                tensors.push(TensorOut {
+                    name: state_name(what, index),
+                    shape,
+                    values,
+                });
+            }
+        }
+        write_atomically(
+            path,
+            &write_safetensors(&tensors, Precision::Single, Some(header))?,
+        )
+    }
+
+    /// Reads what [`Checkpoint::write`] wrote.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] when it is no checkpoint, or one under other settings; those of the file.
+    pub(super) fn read(path: &Path, config: &TrainConfig) -> Result<Self> {
+        let file = WeightsFile::open(path)?;
+        let refused = |what, found: String| Error::Checkpoint {
+            path: path.to_path_buf(),
+            what,
+            found,
+        };
+        let text = file
+            .metadata("matbackprop")
+            .ok_or_else(|| refused("header", "none".into()))?;
+        let header: Header =
+            serde_json::from_str(&text).map_err(|error| refused("header", error.to_string()))?;
+        // How often checkpoints are written, and how much is cached, does not change the numbers.
+        let comparable = TrainConfig {
+            checkpoint_every: config.checkpoint_every,
+            cache_bytes: config.cache_bytes,
+            ..header.config
+        };
+        if comparable != *config {
+            let found = serde_json::to_string(&comparable).unwrap_or_default();
+            return Err(refused("settings", found));
+        }
+        let network = DeepNcuts::from_described(&file, &header.network)?;
+        let mut optimiser = OptimiserState::new(config.optimiser);
+        let mut averages = Vec::new();
+        for (index, tensor) in tensors_of(&network).into_iter().enumerate() {
+            let len = tensor.shape().0;
+            let read = |what| file.tensor(&state_name(what, index), &[len]);
+            optimiser.restore(tensor, [read("first")?, read("second")?], header.step)?;
+            averages.push(read("average")?);
+        }
+        let mut averaging = Averaging::new(config.averaging, &network);
+        averaging.restore(averages);
+        Ok(Self {
+            network,
+            optimiser,
+            averaging,
+        })
+    }
+}
+
+fn state_name(what: &str, index: usize) -> String {
+    format!("state.{index}.{what}")
+}
+
+/// All tensors: the trunk's, then the head's.
+fn tensors_of(network: &DeepNcuts) -> Vec<&ParameterTensor> {
+    let parts = [Some(&network.trunk), network.head.as_ref()];
+    parts
+        .into_iter()
+        .flatten()
+        .flat_map(|part| part.parameters.tensors())
+        .collect()
+}

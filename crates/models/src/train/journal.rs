@@ -1,0 +1,132 @@
+//! One JSON line a step.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::weights::write_atomically;
+
+/// What a step did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// Counted from 1.
+    pub step: u64,
+    /// Counted from 1.
+    pub epoch: u64,
+    /// Images of this step.
+    pub images: Vec<String>,
+    /// J, the mean over the step's images.
+    pub loss: f64,
+    /// Mean rank of the similarity's projector.
+    pub similarity_rank: f64,
+    /// Mean rank of the target's projector: segments of the annotations used.
+    pub target_rank: f64,
+    /// Segments of annotations that vanish at the features' resolution, and were left out.
+    pub dropped_segments: usize,
+    /// Length of the gradient before clipping.
+    pub gradient_norm: f64,
+    /// Whether it was clipped.
+    pub clipped: bool,
+    /// Learning rate of new layers.
+    pub rate: f64,
+    /// Wall time of the step.
+    pub seconds: f64,
+}
+
+/// The file that steps are written to, a line each.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+}
+
+impl Journal {
+    /// Opens the journal and drops the lines after `step`: those steps come again.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn open(path: &Path, step: u64) -> Result<Self> {
+        let kept: Vec<u8> = match File::open(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(Error::file(path)(error)),
+            Ok(file) => {
+                let mut kept = Vec::new();
+                for line in BufReader::new(file).split(b'\n') {
+                    let line = line.map_err(Error::file(path))?;
+                    // A line cut short by a crash is no record, and goes.
+                    let record = serde_json::from_slice::<StepRecord>(&line);
+                    if record.is_ok_and(|record| record.step <= step) {
+                        kept.extend_from_slice(&line);
+                        kept.push(b'\n');
+                    }
+                }
+                kept
+            }
+        };
+        write_atomically(path, &kept)?;
+        let file = OpenOptions::new()
+            .append(true)
+            .open(path)
+            .map_err(Error::file(path))?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            file,
+        })
+    }
+
+    /// Appends a line.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn write(&mut self, record: &StepRecord) -> Result<()> {
+        let mut line = serde_json::to_vec(record)
+            .map_err(|error| Error::file(&self.path)(std::io::Error::other(error)))?;
+        line.push(b'\n');
+        self.file.write_all(&line).map_err(Error::file(&self.path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(step: u64) -> StepRecord {
+        StepRecord {
+            step,
+            epoch: 1,
+            images: vec!["a".into()],
+            loss: 0.5,
+            similarity_rank: 3.0,
+            target_rank: 2.0,
+            dropped_segments: 0,
+            gradient_norm: 1.0,
+            clipped: false,
+            rate: 0.1,
+            seconds: 0.0,
+        }
+    }
+
+    #[test]
+    fn what_comes_after_the_checkpoint_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        let mut journal = Journal::open(&path, 0).unwrap();
+        for step in 1..=5 {
+            journal.write(&record(step)).unwrap();
+        }
+        drop(journal);
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(b"{\"step\": 3, \"epo").unwrap();
+        let mut journal = Journal::open(&path, 3).unwrap();
+        journal.write(&record(4)).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let steps: Vec<u64> = text
+            .lines()
+            .map(|line| serde_json::from_str::<StepRecord>(line).unwrap().step)
+            .collect();
+        assert_eq!(steps, [1, 2, 3, 4]);
+    }
+}

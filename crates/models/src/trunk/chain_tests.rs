@@ -1,0 +1,204 @@
+//! Tests of a chain that holds every step.
+
+use super::*;
+use crate::trunk::activation::Activation;
+use crate::trunk::padding::Padding;
+use crate::trunk::test_numbers::numbers;
+
+/// Conv, norm, pool, depthwise, conv, residual, dropout; two taps of different size.
+fn everything() -> (Chain, Vec<Vec<f32>>) {
+    let conv = |ci, co, kernel, activation| Conv {
+        in_channels: ci,
+        out_channels: co,
+        kernel,
+        stride: 1,
+        padding: Padding::Symmetric(kernel / 2),
+        groups: 1,
+        activation,
+    };
+    let layers = [
+        conv(3, 16, 3, Activation::Relu),
+        conv(16, 16, 1, Activation::Identity),
+    ];
+    let depthwise = Depthwise {
+        channels: 16,
+        kernel: 3,
+        stride: 1,
+        padding: Padding::Same,
+        activation: Activation::Relu6,
+    };
+    let last = conv(16, 4, 3, Activation::Relu);
+    let steps = vec![
+        Step::Conv {
+            layer: layers[0],
+            weight: 0,
+        },
+        Step::ResponseNorm(ResponseNorm::ALEXNET),
+        Step::MaxPool(MaxPool {
+            kernel: 2,
+            stride: 2,
+            ceil: false,
+        }),
+        Step::Depthwise {
+            layer: depthwise,
+            weight: 2,
+        },
+        Step::Conv {
+            layer: layers[1],
+            weight: 4,
+        },
+        Step::Add { value: 3 },
+        Step::Dropout(Dropout { rate: 0.3 }),
+        Step::Conv {
+            layer: last,
+            weight: 6,
+        },
+    ];
+    let taps = vec![
+        Tap {
+            value: 8,
+            scale: 2.0,
+        },
+        Tap {
+            value: 1,
+            scale: 0.5,
+        },
+    ];
+    let lengths = [
+        (layers[0].weight_len(), 16),
+        (16 * 9, 16),
+        (layers[1].weight_len(), 16),
+    ];
+    let lengths = lengths.into_iter().chain([(last.weight_len(), 4)]);
+    let parameters = lengths
+        .enumerate()
+        .flat_map(|(i, (w, b))| {
+            let weight = numbers(w, i as u64)
+                .into_iter()
+                .map(|v| 0.2 * v + 0.05)
+                .collect();
+            // Most units stay clear of their kinks, where differences mean nothing.
+            let bias = numbers(b, 50 + i as u64)
+                .into_iter()
+                .map(|v| 0.2 * v + 1.0)
+                .collect();
+            [weight, bias]
+        })
+        .collect();
+    (Chain { steps, taps }, parameters)
+}
+
+#[test]
+fn keeping_or_not_gives_the_same_value() {
+    let (chain, parameters) = everything();
+    let x = Planes::from_contiguous(3, 8, 10, 0, &numbers(240, 9));
+    let run = |keep| {
+        chain
+            .forward(x.clone(), &parameters, Mode::Inference, keep)
+            .unwrap()
+            .0
+    };
+    assert_eq!(run(true), run(false));
+    let joined = run(true);
+    assert_eq!(
+        (joined.channels(), joined.height(), joined.width()),
+        (20, 4, 5)
+    );
+}
+
+#[test]
+fn way_back_equals_differences_through_every_step() {
+    let (chain, parameters) = everything();
+    let mode = Mode::Training { seed: 3 };
+    let x = numbers(3 * 8 * 10, 9);
+    let bar = numbers(20 * 4 * 5, 10);
+    let loss = |x: &[f32], parameters: &[Vec<f32>]| -> f64 {
+        let input = Planes::from_contiguous(3, 8, 10, 0, x);
+        let (y, _) = chain.forward(input, parameters, mode, false).unwrap();
+        y.data()
+            .iter()
+            .zip(&bar)
+            .map(|(a, b)| f64::from(*a) * f64::from(*b))
+            .sum()
+    };
+    let input = Planes::from_contiguous(3, 8, 10, 0, &x);
+    let (_, saved) = chain.forward(input, &parameters, mode, true).unwrap();
+    let out_bar = Planes::from_contiguous(20, 4, 5, 0, &bar);
+    let (bars, x_bar) = chain.vjp(saved, &parameters, &out_bar, 0, true);
+
+    let check = |slope: f64, expected: f64, what: &str| {
+        // Central differences in f32 across ReLU kinks; a wrong rule is off by tens of percent.
+        let scale = expected.abs().max(1.0);
+        assert!(
+            (slope - expected).abs() < 2e-2 * scale,
+            "{what}: {slope} {expected}"
+        );
+    };
+    let step = 1e-3_f32;
+    let shifted = |base: &[f32], direction: &[f32], step: f32| -> Vec<f32> {
+        base.iter()
+            .zip(direction)
+            .map(|(a, d)| a + step * d)
+            .collect()
+    };
+    let dot = |a: &[f32], b: &[f32]| -> f64 {
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| f64::from(*a) * f64::from(*b))
+            .sum()
+    };
+    let direction = numbers(x.len(), 20);
+    let up = loss(&shifted(&x, &direction, step), &parameters);
+    let down = loss(&shifted(&x, &direction, -step), &parameters);
+    let slope = (up - down) / (2.0 * f64::from(step));
+    check(
+        slope,
+        dot(&x_bar.unwrap().to_contiguous(), &direction),
+        "input",
+    );
+    for index in 0..parameters.len() {
+        let direction = numbers(parameters[index].len(), 30 + index as u64);
+        let moved = |step: f32| {
+            let mut moved = parameters.clone();
+            moved[index] = shifted(&parameters[index], &direction, step);
+            loss(&x, &moved)
+        };
+        let slope = (moved(step) - moved(-step)) / (2.0 * f64::from(step));
+        check(
+            slope,
+            dot(&bars[index], &direction),
+            &format!("parameter {index}"),
+        );
+    }
+}
+
+#[test]
+fn the_way_back_stops_where_it_is_frozen() {
+    let (chain, parameters) = everything();
+    let x = Planes::from_contiguous(3, 8, 10, 0, &numbers(240, 9));
+    let (y, saved) = chain
+        .forward(x, &parameters, Mode::Inference, true)
+        .unwrap();
+    let (bars, x_bar) = chain.vjp(saved, &parameters, &y, 4, true);
+    assert!(x_bar.is_none());
+    assert!(bars[0].is_empty() && bars[2].is_empty() && !bars[4].is_empty());
+}
+
+#[test]
+fn an_image_smaller_than_a_window_is_an_error() {
+    let (chain, parameters) = everything();
+    let x = Planes::zeros(3, 1, 10, 0);
+    let found = chain
+        .forward(x, &parameters, Mode::Inference, false)
+        .map(|_| ());
+    assert!(
+        matches!(
+            found,
+            Err(Error::ImageTooSmall {
+                height: 1,
+                width: 10
+            })
+        ),
+        "{found:?}"
+    );
+}

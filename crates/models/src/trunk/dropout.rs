@@ -1,0 +1,82 @@
+//! Dropout: some channels set to zero while training.
+
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+use rayon::prelude::*;
+
+use super::planes::Planes;
+
+/// Sets each channel to zero with probability `rate` and scales the others by 1 / (1 − rate).
+///
+/// ```text
+/// forward   y[c] = m_c x[c],    m_c ∈ {0, 1 / (1 − rate)}
+/// vjp       x̄[c] = m_c ȳ[c]
+/// ```
+///
+/// Neighbouring positions of a feature map say nearly the same, so dropping single numbers drops
+/// nothing; whole channels do what dropout does between fully connected layers.
+///
+/// # Conventions
+/// m comes from the seed alone, so the way back draws it again.
+///
+/// # Source
+/// Tompson, Goroshin, Jain, LeCun, Bregler, "Efficient object localization using convolutional
+/// networks", 2015, section 3.2.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dropout {
+    /// Probability of a zero, in [0, 1).
+    pub rate: f32,
+}
+
+impl Dropout {
+    /// m ∘ x in place: both directions.
+    pub(super) fn mask_in_place(&self, planes: &mut Planes, seed: u64) {
+        let keep = 1.0 / (1.0 - self.rate);
+        let mut random = Pcg64Mcg::seed_from_u64(seed);
+        let masks: Vec<f32> = (0..planes.channels())
+            .map(|_| {
+                if random.random::<f32>() < self.rate {
+                    0.0
+                } else {
+                    keep
+                }
+            })
+            .collect();
+        let plane = planes.plane_stride();
+        planes
+            .data_mut()
+            .par_chunks_exact_mut(plane)
+            .zip(masks)
+            .for_each(|(plane, mask)| {
+                plane.iter_mut().for_each(|value| *value *= mask);
+            });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_its_share_of_channels_and_keeps_the_mean() {
+        let mut planes = Planes::from_contiguous(2000, 1, 2, 1, &[1.0; 4000]);
+        let drop = Dropout { rate: 0.25 };
+        drop.mask_in_place(&mut planes, 7);
+        let values = planes.to_contiguous();
+        let zeros = values.iter().filter(|v| **v == 0.0).count() / 2;
+        // Four standard deviations of a binomial with n = 2000, p = 1/4: 77.
+        assert!((423..=577).contains(&zeros), "{zeros}");
+        assert!(values.chunks(2).all(|pair| pair[0] == pair[1]));
+        assert!(
+            values
+                .iter()
+                .all(|v| *v == 0.0 || (*v - 4.0 / 3.0).abs() < 1e-6)
+        );
+
+        let mut again = Planes::from_contiguous(2000, 1, 2, 0, &[1.0; 4000]);
+        drop.mask_in_place(&mut again, 7);
+        assert_eq!(again.data(), &values);
+        drop.mask_in_place(&mut again, 8);
+        assert_ne!(again.data(), &values);
+    }
+}

@@ -1,0 +1,152 @@
+//! AlexNet's response normalisation across channels.
+
+use rayon::prelude::*;
+
+use super::planes::Planes;
+
+/// Divides each number by a power of the energy in neighbouring channels.
+///
+/// ```text
+/// forward   y_c = x_c s_c^{−β},     s_c = κ + (α / n) Σ_{c′ ∈ window(c)} x_{c′}²
+/// vjp       x̄_c = ȳ_c s_c^{−β} − (2αβ / n) x_c Σ_{c′ : c ∈ window(c′)} ȳ_{c′} x_{c′} s_{c′}^{−β−1}
+/// ```
+///
+/// # Conventions
+/// The window is the `size` = n channels around c, cut at the ends; n is odd.
+///
+/// # Source
+/// Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural
+/// networks", 2012, section 3.3; α is divided by n as in Caffe and PyTorch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ResponseNorm {
+    /// Channels in a window, odd.
+    pub size: usize,
+    /// α
+    pub alpha: f32,
+    /// β
+    pub beta: f32,
+    /// κ
+    pub kappa: f32,
+}
+
+impl ResponseNorm {
+    /// AlexNet's numbers: 5 channels, α = 1e-4, β = 0.75, κ = 1 (Caffe's reference network).
+    pub const ALEXNET: Self = Self {
+        size: 5,
+        alpha: 1e-4,
+        beta: 0.75,
+        kappa: 1.0,
+    };
+
+    /// y, in a frame of `out_pad`.
+    pub(super) fn forward(&self, input: &Planes, out_pad: usize) -> Planes {
+        let mut output = Planes::zeros(input.channels(), input.height(), input.width(), out_pad);
+        let (plane, stride) = (output.plane_stride(), output.row_stride());
+        let width = input.width();
+        output
+            .data_mut()
+            .par_chunks_exact_mut(plane)
+            .enumerate()
+            .for_each(|(c, places)| {
+                for y in 0..input.height() {
+                    let row = &mut places[(y + out_pad) * stride + out_pad..][..width];
+                    for (x, place) in row.iter_mut().enumerate() {
+                        let s = self.energy(input, c, y, x);
+                        *place = input.row(c, y)[x] * s.powf(-self.beta);
+                    }
+                }
+            });
+        output
+    }
+
+    /// x̄, in a frame of `input_pad`.
+    pub(super) fn vjp(&self, input: &Planes, out_bar: &Planes, input_pad: usize) -> Planes {
+        let mut bar = Planes::zeros(input.channels(), input.height(), input.width(), input_pad);
+        let (plane, stride) = (bar.plane_stride(), bar.row_stride());
+        let factor = 2.0 * self.alpha * self.beta / self.size as f32;
+        bar.data_mut()
+            .par_chunks_exact_mut(plane)
+            .enumerate()
+            .for_each(|(c, places)| {
+                for y in 0..input.height() {
+                    for x in 0..input.width() {
+                        let cross: f32 = self
+                            .window(c, input.channels())
+                            .map(|k| {
+                                let s = self.energy(input, k, y, x);
+                                out_bar.row(k, y)[x] * input.row(k, y)[x] * s.powf(-self.beta - 1.0)
+                            })
+                            .sum();
+                        let own =
+                            out_bar.row(c, y)[x] * self.energy(input, c, y, x).powf(-self.beta);
+                        places[(y + input_pad) * stride + x + input_pad] =
+                            own - factor * input.row(c, y)[x] * cross;
+                    }
+                }
+            });
+        bar
+    }
+
+    fn window(&self, c: usize, channels: usize) -> std::ops::Range<usize> {
+        let half = self.size / 2;
+        c.saturating_sub(half)..(c + half + 1).min(channels)
+    }
+
+    fn energy(&self, input: &Planes, c: usize, y: usize, x: usize) -> f32 {
+        let squares = self
+            .window(c, input.channels())
+            .map(|k| input.row(k, y)[x].powi(2));
+        self.kappa + self.alpha / self.size as f32 * squares.sum::<f32>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trunk::test_numbers::numbers;
+
+    /// Strong enough that the cross term counts.
+    const STRONG: ResponseNorm = ResponseNorm {
+        size: 3,
+        alpha: 1.5,
+        beta: 0.75,
+        kappa: 1.0,
+    };
+
+    #[test]
+    fn value_by_hand() {
+        let x = Planes::from_contiguous(2, 1, 1, 0, &[1.0, 2.0]);
+        let y = STRONG.forward(&x, 1).to_contiguous();
+        // s = 1 + 0.5 · (1 + 4) = 3.5 for both channels
+        let power = 3.5_f32.powf(-0.75);
+        assert!((y[0] - power).abs() < 1e-6 && (y[1] - 2.0 * power).abs() < 1e-6);
+    }
+
+    #[test]
+    fn way_back_equals_differences() {
+        let values = numbers(5 * 4, 1);
+        let bar = numbers(5 * 4, 2);
+        let loss = |values: &[f32]| -> f64 {
+            let y = STRONG.forward(&Planes::from_contiguous(5, 2, 2, 0, values), 0);
+            y.data()
+                .iter()
+                .zip(&bar)
+                .map(|(a, b)| f64::from(*a) * f64::from(*b))
+                .sum()
+        };
+        let x = Planes::from_contiguous(5, 2, 2, 1, &values);
+        let x_bar = STRONG.vjp(&x, &Planes::from_contiguous(5, 2, 2, 1, &bar), 0);
+        let step = 1e-2;
+        for i in 0..values.len() {
+            let (mut up, mut down) = (values.clone(), values.clone());
+            up[i] += step;
+            down[i] -= step;
+            let slope = (loss(&up) - loss(&down)) / f64::from(up[i] - down[i]);
+            // Truncation of second order in the step, and f32 rounding over it.
+            assert!(
+                (slope - f64::from(x_bar.data()[i])).abs() < 2e-3,
+                "{i}: {slope}"
+            );
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Rows of a map cut into tiles, one thread a tile.
+
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use super::planes::Planes;
+
+/// Positions a tile aims at: tile, taps and matrix then share the second-level cache.
+const TILE_POSITIONS: usize = 1024;
+
+/// Rows of a tile: about a thousand positions, and no fewer tiles than threads.
+pub(super) fn tile_rows(height: usize, stride: usize) -> usize {
+    let share = height.div_ceil(rayon::current_num_threads()).max(1);
+    (TILE_POSITIONS / stride).clamp(1, share)
+}
+
+/// Cuts the given channels of `output` into tiles of `rows` rows and runs `work` on each, on all
+/// threads: `work(scratch, y0, places)` with a scratch of its thread, the tile's first row, and one
+/// slice a channel that holds the tile's rows with their frame left and right.
+///
+/// Tiles do not overlap, so the result does not depend on the number of threads.
+pub(super) fn for_each_tile(
+    output: &mut Planes,
+    channels: Range<usize>,
+    rows: usize,
+    scratch: usize,
+    work: impl Fn(&mut [f32], usize, &mut [&mut [f32]]) + Sync,
+) {
+    let tiles = tiles_of(output, channels, rows);
+    let threads = rayon::current_num_threads().min(tiles.len());
+    let queue = Mutex::new(tiles.into_iter().enumerate());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let run = || {
+        let mut scratch = vec![0.0_f32; scratch];
+        while let Some((index, mut places)) = next() {
+            work(&mut scratch, index * rows, &mut places);
+        }
+    };
+    rayon::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|_| run());
+        }
+    });
+}
+
+/// A list of tiles, each a list of one slice a channel.
+fn tiles_of(output: &mut Planes, channels: Range<usize>, rows: usize) -> Vec<Vec<&mut [f32]>> {
+    let (stride, plane) = (output.row_stride(), output.plane_stride());
+    let (height, pad) = (output.height(), output.pad());
+    let mut tiles: Vec<Vec<&mut [f32]>> = Vec::new();
+    tiles.resize_with(height.div_ceil(rows), || Vec::with_capacity(channels.len()));
+    let data = &mut output.data_mut()[channels.start * plane..channels.end * plane];
+    for data in data.chunks_exact_mut(plane) {
+        let inside = &mut data[pad * stride..(pad + height) * stride];
+        for (tile, slice) in tiles.iter_mut().zip(inside.chunks_mut(rows * stride)) {
+            tile.push(slice);
+        }
+    }
+    tiles
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_visited_once() {
+        for rows in 1..8 {
+            let mut planes = Planes::zeros(3, 7, 2, 1);
+            for_each_tile(&mut planes, 1..3, rows, 0, |_, y0, places| {
+                for (c, place) in places.iter_mut().enumerate() {
+                    for (y, row) in place.chunks_exact_mut(4).enumerate() {
+                        row[1] += (10 * c + y0 + y) as f32;
+                        row[2] += 1.0;
+                    }
+                }
+            });
+            for y in 0..7 {
+                assert_eq!(planes.row(0, y), &[0.0, 0.0]);
+                assert_eq!(planes.row(1, y), &[y as f32, 1.0]);
+                assert_eq!(planes.row(2, y), &[(10 + y) as f32, 1.0]);
+            }
+        }
+    }
+}
