@@ -32,11 +32,15 @@ pub(crate) fn gram(a: MatRef<'_, f64>) -> Mat<f64> {
 }
 
 /// Eigenvalues, nondecreasing, and eigenvectors of a finite symmetric matrix; its lower triangle is read.
-pub(crate) fn symmetric_eigen(op: &'static str, a: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>)> {
+pub(crate) fn symmetric_eigen(
+    op: &'static str,
+    a: MatRef<'_, f64>,
+) -> Result<(Vec<f64>, Mat<f64>)> {
     let n = a.nrows();
     let mut values = Diag::<f64>::zeros(n);
     let mut vectors = Mat::zeros(n, n);
-    let scratch = self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, Par::Seq, Default::default());
+    let scratch =
+        self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, Par::Seq, Default::default());
     self_adjoint_evd(
         a,
         values.as_mut(),
@@ -45,12 +49,19 @@ pub(crate) fn symmetric_eigen(op: &'static str, a: MatRef<'_, f64>) -> Result<(V
         MemStack::new(&mut MemBuffer::new(scratch)),
         Default::default(),
     )
-    .map_err(|_| Error::NoConvergence { op, rows: n, columns: n })?;
+    .map_err(|_| Error::NoConvergence {
+        op,
+        rows: n,
+        columns: n,
+    })?;
     Ok((values.column_vector().iter().copied().collect(), vectors))
 }
 
 /// U (m × r), singular values, nonincreasing, and V (n × r) of a finite matrix, r = min(m, n).
-pub(crate) fn thin_svd(op: &'static str, a: MatRef<'_, f64>) -> Result<(Mat<f64>, Vec<f64>, Mat<f64>)> {
+pub(crate) fn thin_svd(
+    op: &'static str,
+    a: MatRef<'_, f64>,
+) -> Result<(Mat<f64>, Vec<f64>, Mat<f64>)> {
     let (m, n) = a.shape();
     let r = m.min(n);
     let mut values = Diag::<f64>::zeros(r);
@@ -66,7 +77,11 @@ pub(crate) fn thin_svd(op: &'static str, a: MatRef<'_, f64>) -> Result<(Mat<f64>
         MemStack::new(&mut MemBuffer::new(scratch)),
         Default::default(),
     )
-    .map_err(|_| Error::NoConvergence { op, rows: m, columns: n })?;
+    .map_err(|_| Error::NoConvergence {
+        op,
+        rows: m,
+        columns: n,
+    })?;
     Ok((u, values.column_vector().iter().copied().collect(), v))
 }
 
@@ -81,7 +96,10 @@ mod tests {
             let a = gaussian(m, n, 3);
             let error = (gram(a.as_ref()) - a.transpose() * &a).norm_max();
             // m products a sum, entries of a few units.
-            assert!(error < 100.0 * f64::EPSILON * m as f64, "{m} × {n}: {error:e}");
+            assert!(
+                error < 100.0 * f64::EPSILON * m as f64,
+                "{m} × {n}: {error:e}"
+            );
         }
     }
 
@@ -94,14 +112,20 @@ mod tests {
             let us = Mat::from_fn(m, r, |i, j| u[(i, j)] * s[j]);
             // Backward error of Householder methods: a few n ε ‖A‖.
             let tolerance = 10.0 * f64::EPSILON * (m + n) as f64 * s[0];
-            assert!((us * v.transpose() - &a).norm_max() < tolerance, "{m} × {n}");
+            assert!(
+                (us * v.transpose() - &a).norm_max() < tolerance,
+                "{m} × {n}"
+            );
             assert!((gram(u.as_ref()) - Mat::<f64>::identity(r, r)).norm_max() < tolerance);
             assert!(s.windows(2).all(|pair| pair[0] >= pair[1]));
 
             let g = gram(a.as_ref());
             let (values, vectors) = symmetric_eigen("test", g.as_ref()).unwrap();
             let scaled = Mat::from_fn(n, n, |i, j| vectors[(i, j)] * values[j]);
-            assert!((scaled * vectors.transpose() - &g).norm_max() < tolerance * s[0], "{m} × {n}");
+            assert!(
+                (scaled * vectors.transpose() - &g).norm_max() < tolerance * s[0],
+                "{m} × {n}"
+            );
             assert!(values.windows(2).all(|pair| pair[0] <= pair[1]));
         }
     }

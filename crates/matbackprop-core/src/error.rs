@@ -67,7 +67,9 @@ pub enum Error {
     /// Two spectral values are too close for a cotangent that tells their vectors apart.
     ///
     /// Gap and floor are relative to the largest spectral value.
-    #[error("{op}: expected a gap above {floor:e} between values {i} and {j}, found {gap:e} (relative to the largest)")]
+    #[error(
+        "{op}: expected a gap above {floor:e} between values {i} and {j}, found {gap:e} (relative to the largest)"
+    )]
     GapClosed {
         /// The rule that refused.
         op: &'static str,
@@ -81,7 +83,9 @@ pub enum Error {
         floor: f64,
     },
     /// An iterative decomposition gave up.
-    #[error("{op}: expected the decomposition of a {rows} × {columns} matrix to converge, found that it did not")]
+    #[error(
+        "{op}: expected the decomposition of a {rows} × {columns} matrix to converge, found that it did not"
+    )]
     NoConvergence {
         /// The rule that refused.
         op: &'static str,
@@ -91,7 +95,9 @@ pub enum Error {
         columns: usize,
     },
     /// A derivative disagrees with finite differences.
-    #[error("{op}: expected a relative error up to {tolerance:e}, found {relative_error:e} along direction {direction}")]
+    #[error(
+        "{op}: expected a relative error up to {tolerance:e}, found {relative_error:e} along direction {direction}"
+    )]
     GradientMismatch {
         /// The check that failed.
         op: &'static str,
@@ -113,9 +119,19 @@ mod tests {
 
     #[test]
     fn messages_say_what_was_expected_and_what_was_found() {
-        let shape = Error::ShapeMismatch { op: "thin SVD", expected: (2, 3), found: (3, 2) };
+        let shape = Error::ShapeMismatch {
+            op: "thin SVD",
+            expected: (2, 3),
+            found: (3, 2),
+        };
         assert_eq!(shape.to_string(), "thin SVD: expected 2 × 3, found 3 × 2");
-        let gap = Error::GapClosed { op: "eigen", i: 0, j: 1, gap: 1e-17, floor: 1e-12 };
+        let gap = Error::GapClosed {
+            op: "eigen",
+            i: 0,
+            j: 1,
+            gap: 1e-17,
+            floor: 1e-12,
+        };
         assert_eq!(
             gap.to_string(),
             "eigen: expected a gap above 1e-12 between values 0 and 1, found 1e-17 (relative to the largest)"

@@ -55,7 +55,12 @@ impl GapPolicy {
             if value.is_finite() && value >= 0.0 {
                 Ok(())
             } else {
-                Err(Error::OutOfRange { op, value, low: 0.0, high: f64::INFINITY })
+                Err(Error::OutOfRange {
+                    op,
+                    value,
+                    low: 0.0,
+                    high: f64::INFINITY,
+                })
             }
         };
         match self {
@@ -83,13 +88,25 @@ pub(crate) struct GapDivider {
 impl GapDivider {
     /// `numerator / gap` for the gap between values `i` and `j`.
     pub(crate) fn divide(&self, i: usize, j: usize, numerator: f64, gap: f64) -> Result<f64> {
-        let closed = |floor| Error::GapClosed { op: self.op, i, j, gap: gap.abs(), floor };
+        let closed = |floor| Error::GapClosed {
+            op: self.op,
+            i,
+            j,
+            gap: gap.abs(),
+            floor,
+        };
         match self.policy {
-            GapPolicy::Error { floor } | GapPolicy::ZeroWhereFree { floor, .. } if gap.abs() > floor => {
+            GapPolicy::Error { floor } | GapPolicy::ZeroWhereFree { floor, .. }
+                if gap.abs() > floor =>
+            {
                 Ok(numerator / gap)
             }
             GapPolicy::Error { floor } => Err(closed(floor)),
-            GapPolicy::ZeroWhereFree { tolerance, .. } if numerator.abs() <= tolerance * self.magnitude => Ok(0.0),
+            GapPolicy::ZeroWhereFree { tolerance, .. }
+                if numerator.abs() <= tolerance * self.magnitude =>
+            {
+                Ok(0.0)
+            }
             GapPolicy::ZeroWhereFree { floor, .. } => Err(closed(floor)),
             // The limit of the quotient; 0 / 0 where gap² and width² both underflow.
             GapPolicy::Broadened { .. } if gap == 0.0 => Ok(0.0),
@@ -103,23 +120,48 @@ mod tests {
     use super::*;
 
     fn divider(policy: GapPolicy) -> GapDivider {
-        GapDivider { op: "test", policy, magnitude: 2.0 }
+        GapDivider {
+            op: "test",
+            policy,
+            magnitude: 2.0,
+        }
     }
 
     #[test]
     fn an_open_gap_is_divided_by() {
-        for policy in [GapPolicy::Error { floor: 0.1 }, GapPolicy::ZeroWhereFree { floor: 0.1, tolerance: 0.0 }] {
+        for policy in [
+            GapPolicy::Error { floor: 0.1 },
+            GapPolicy::ZeroWhereFree {
+                floor: 0.1,
+                tolerance: 0.0,
+            },
+        ] {
             assert_eq!(divider(policy).divide(0, 1, 3.0, -0.5), Ok(-6.0));
         }
         // 3 · 0.5 / (0.25 + 0.25)
-        assert_eq!(divider(GapPolicy::Broadened { width: 0.5 }).divide(0, 1, 3.0, 0.5), Ok(3.0));
+        assert_eq!(
+            divider(GapPolicy::Broadened { width: 0.5 }).divide(0, 1, 3.0, 0.5),
+            Ok(3.0)
+        );
     }
 
     #[test]
     fn a_closed_gap_is_what_the_caller_said() {
-        let closed = Err(Error::GapClosed { op: "test", i: 0, j: 1, gap: 0.1, floor: 0.1 });
-        assert_eq!(divider(GapPolicy::Error { floor: 0.1 }).divide(0, 1, 0.0, -0.1), closed);
-        let zero_where_free = divider(GapPolicy::ZeroWhereFree { floor: 0.1, tolerance: 1e-3 });
+        let closed = Err(Error::GapClosed {
+            op: "test",
+            i: 0,
+            j: 1,
+            gap: 0.1,
+            floor: 0.1,
+        });
+        assert_eq!(
+            divider(GapPolicy::Error { floor: 0.1 }).divide(0, 1, 0.0, -0.1),
+            closed
+        );
+        let zero_where_free = divider(GapPolicy::ZeroWhereFree {
+            floor: 0.1,
+            tolerance: 1e-3,
+        });
         assert_eq!(zero_where_free.divide(0, 1, 2e-3, 0.1), Ok(0.0));
         assert_eq!(zero_where_free.divide(0, 1, 2.1e-3, 0.1), closed);
     }
@@ -130,16 +172,31 @@ mod tests {
         assert_eq!(broadened.divide(0, 1, 1.0, 0.0), Ok(0.0));
         for exponent in -300..=0 {
             let quotient = broadened.divide(0, 1, 1.0, 10f64.powi(exponent)).unwrap();
-            assert!((0.0..=500.0 * (1.0 + 1e-12)).contains(&quotient), "{exponent}: {quotient}");
+            assert!(
+                (0.0..=500.0 * (1.0 + 1e-12)).contains(&quotient),
+                "{exponent}: {quotient}"
+            );
         }
     }
 
     #[test]
     fn refuses_numbers_that_mean_nothing() {
-        assert!(matches!(GapPolicy::Error { floor: -1.0 }.validate("test"), Err(Error::OutOfRange { .. })));
-        let policy = GapPolicy::ZeroWhereFree { floor: 0.0, tolerance: f64::NAN };
-        assert!(matches!(policy.validate("test"), Err(Error::OutOfRange { .. })));
-        assert!(matches!(GapPolicy::Broadened { width: 0.0 }.validate("test"), Err(Error::NotPositive { .. })));
+        assert!(matches!(
+            GapPolicy::Error { floor: -1.0 }.validate("test"),
+            Err(Error::OutOfRange { .. })
+        ));
+        let policy = GapPolicy::ZeroWhereFree {
+            floor: 0.0,
+            tolerance: f64::NAN,
+        };
+        assert!(matches!(
+            policy.validate("test"),
+            Err(Error::OutOfRange { .. })
+        ));
+        assert!(matches!(
+            GapPolicy::Broadened { width: 0.0 }.validate("test"),
+            Err(Error::NotPositive { .. })
+        ));
         assert_eq!(GapPolicy::default().validate("test"), Ok(()));
     }
 }

@@ -10,12 +10,15 @@ use faer::MatRef;
 /// # Errors
 /// [`Error::NotFinite`] when one is NaN or infinite.
 pub fn ensure_finite(op: &'static str, a: MatRef<'_, f64>) -> Result<()> {
-    // x · 0 is 0 for finite x and NaN otherwise: one branch-free sum a column.
     let all_finite = a.col_iter().all(|column| match column.try_as_col_major() {
         Some(column) => is_finite(column.as_slice()),
         None => column.iter().all(|x| x.is_finite()),
     });
-    if all_finite { Ok(()) } else { Err(Error::NotFinite { op }) }
+    if all_finite {
+        Ok(())
+    } else {
+        Err(Error::NotFinite { op })
+    }
 }
 
 /// Is every value finite?
@@ -23,11 +26,23 @@ pub fn ensure_finite(op: &'static str, a: MatRef<'_, f64>) -> Result<()> {
 /// # Errors
 /// [`Error::NotFinite`] when one is NaN or infinite.
 pub fn ensure_finite_values(op: &'static str, values: &[f64]) -> Result<()> {
-    if is_finite(values) { Ok(()) } else { Err(Error::NotFinite { op }) }
+    if is_finite(values) {
+        Ok(())
+    } else {
+        Err(Error::NotFinite { op })
+    }
 }
 
+/// x · 0 is 0 for finite x and NaN otherwise: eight sums side by side, without a branch an entry.
 fn is_finite(values: &[f64]) -> bool {
-    values.iter().fold(true, |all, x| all & x.is_finite())
+    let (chunks, rest) = values.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for chunk in chunks {
+        for (sum, x) in sums.iter_mut().zip(chunk) {
+            *sum += x * 0.0;
+        }
+    }
+    sums.iter().all(|&sum| sum == 0.0) && rest.iter().all(|x| x.is_finite())
 }
 
 /// Has the matrix this shape, and only finite entries?
@@ -36,7 +51,11 @@ fn is_finite(values: &[f64]) -> bool {
 /// [`Error::ShapeMismatch`]; [`Error::NotFinite`].
 pub fn ensure_shape(op: &'static str, a: MatRef<'_, f64>, expected: (usize, usize)) -> Result<()> {
     if a.shape() != expected {
-        return Err(Error::ShapeMismatch { op, expected, found: a.shape() });
+        return Err(Error::ShapeMismatch {
+            op,
+            expected,
+            found: a.shape(),
+        });
     }
     ensure_finite(op, a)
 }
@@ -47,7 +66,11 @@ pub fn ensure_shape(op: &'static str, a: MatRef<'_, f64>, expected: (usize, usiz
 /// [`Error::ShapeMismatch`] with one column; [`Error::NotFinite`].
 pub fn ensure_length(op: &'static str, values: &[f64], expected: usize) -> Result<()> {
     if values.len() != expected {
-        return Err(Error::ShapeMismatch { op, expected: (expected, 1), found: (values.len(), 1) });
+        return Err(Error::ShapeMismatch {
+            op,
+            expected: (expected, 1),
+            found: (values.len(), 1),
+        });
     }
     ensure_finite_values(op, values)
 }
@@ -105,9 +128,23 @@ mod tests {
     fn finds_each_kind_of_bad_entry_in_either_storage_order() {
         for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             let a = mat![[1.0, 2.0], [3.0, bad]];
-            assert_eq!(ensure_finite("test", a.as_ref()), Err(Error::NotFinite { op: "test" }));
-            assert_eq!(ensure_finite("test", a.transpose()), Err(Error::NotFinite { op: "test" }));
-            assert_eq!(ensure_finite_values("test", &[0.0, bad]), Err(Error::NotFinite { op: "test" }));
+            assert_eq!(
+                ensure_finite("test", a.as_ref()),
+                Err(Error::NotFinite { op: "test" })
+            );
+            assert_eq!(
+                ensure_finite("test", a.transpose()),
+                Err(Error::NotFinite { op: "test" })
+            );
+            for place in [0, 7, 8, 18] {
+                let mut values = [f64::MAX; 19];
+                assert_eq!(ensure_finite_values("test", &values), Ok(()));
+                values[place] = bad;
+                assert_eq!(
+                    ensure_finite_values("test", &values),
+                    Err(Error::NotFinite { op: "test" })
+                );
+            }
         }
     }
 
@@ -117,19 +154,35 @@ mod tests {
         let found = (2, 3);
         assert_eq!(
             ensure_shape("test", a.as_ref(), (3, 2)),
-            Err(Error::ShapeMismatch { op: "test", expected: (3, 2), found })
+            Err(Error::ShapeMismatch {
+                op: "test",
+                expected: (3, 2),
+                found
+            })
         );
         assert_eq!(
             ensure_square("test", a.as_ref()),
-            Err(Error::NotSquare { op: "test", rows: 2, columns: 3 })
+            Err(Error::NotSquare {
+                op: "test",
+                rows: 2,
+                columns: 3
+            })
         );
         assert_eq!(
             ensure_matrix("test", Mat::zeros(0, 3).as_ref()),
-            Err(Error::Empty { op: "test", rows: 0, columns: 3 })
+            Err(Error::Empty {
+                op: "test",
+                rows: 0,
+                columns: 3
+            })
         );
         assert_eq!(
             ensure_length("test", &[1.0], 2),
-            Err(Error::ShapeMismatch { op: "test", expected: (2, 1), found: (1, 1) })
+            Err(Error::ShapeMismatch {
+                op: "test",
+                expected: (2, 1),
+                found: (1, 1)
+            })
         );
     }
 
@@ -137,7 +190,10 @@ mod tests {
     fn a_floor_is_excluded() {
         assert_eq!(ensure_above("test", 1e-300, 0.0), Ok(()));
         for value in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert!(matches!(ensure_above("test", value, 0.0), Err(Error::NotPositive { .. })));
+            assert!(matches!(
+                ensure_above("test", value, 0.0),
+                Err(Error::NotPositive { .. })
+            ));
         }
     }
 }

@@ -71,7 +71,8 @@ mod thin_svd;
 pub use error::{Error, Result};
 pub use gap::GapPolicy;
 pub use guard::{
-    ensure_above, ensure_finite, ensure_finite_values, ensure_length, ensure_matrix, ensure_shape, ensure_square,
+    ensure_above, ensure_finite, ensure_finite_values, ensure_length, ensure_matrix, ensure_shape,
+    ensure_square,
 };
 pub use projector::Projector;
 pub use rank::{RankTolerance, Road};

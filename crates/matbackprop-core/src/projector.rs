@@ -4,9 +4,10 @@ use crate::decompose::{gram, symmetric_eigen, thin_svd};
 use crate::error::Result;
 use crate::guard::{ensure_matrix, ensure_shape};
 use crate::rank::{RankTolerance, Road, count_above};
-use crate::scale::{power_of_two_scale, scaled};
+use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::{SymmetricProduct, sym};
-use faer::{Mat, MatRef, Scale};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatRef, Par, Scale};
 
 const OP: &str = "projector";
 
@@ -79,7 +80,7 @@ impl Projector {
         ensure_matrix(OP, a)?;
         let fraction = tolerance.fraction(a.nrows(), a.ncols())?;
         let scale = power_of_two_scale(a);
-        let a = scaled(a, scale);
+        let a = Scaled::new(a, scale);
         if fraction <= GRAM_FLOOR.sqrt()
             && let Some(projector) = Self::by_gram(a.as_ref(), scale)?
         {
@@ -90,7 +91,9 @@ impl Projector {
 
     /// From AᵀA, where the columns that are not zero are well conditioned; `None` elsewhere.
     fn by_gram(a: MatRef<'_, f64>, scale: f64) -> Result<Option<Self>> {
-        let alive: Vec<usize> = (0..a.ncols()).filter(|&j| a.col(j).norm_max() > 0.0).collect();
+        let alive: Vec<usize> = (0..a.ncols())
+            .filter(|&j| a.col(j).norm_max() > 0.0)
+            .collect();
         let r = alive.len();
         if r == 0 || r > a.nrows() {
             return Ok(None);
@@ -108,17 +111,30 @@ impl Projector {
         }
         // Q₁ = A V Σ⁻¹ is orthonormal up to E = Q₁ᵀQ₁ − I of size ε cond²; Q = Q₁ (I − E/2) up to E².
         let n1 = Mat::from_fn(r, r, |i, j| v[(i, j)] / squares[j].sqrt());
-        let q1 = columns * &n1;
-        let correction = Scale(1.5) * Mat::<f64>::identity(r, r) - Scale(0.5) * gram(q1.as_ref());
-        let basis = q1 * &correction;
+        let mut basis = columns * &n1;
+        let correction =
+            Scale(1.5) * Mat::<f64>::identity(r, r) - Scale(0.5) * gram(basis.as_ref());
+        times_in_place(&mut basis, correction.as_ref());
         let compact_coefficients = n1 * correction;
         let mut coefficients = Mat::zeros(a.ncols(), r);
         for (row, &j) in alive.iter().enumerate() {
-            coefficients.row_mut(j).copy_from(compact_coefficients.row(row));
+            coefficients
+                .row_mut(j)
+                .copy_from(compact_coefficients.row(row));
         }
-        let mut singular_values: Vec<f64> = squares.iter().rev().map(|square| square.sqrt() * scale).collect();
+        let mut singular_values: Vec<f64> = squares
+            .iter()
+            .rev()
+            .map(|square| square.sqrt() * scale)
+            .collect();
         singular_values.resize(a.nrows().min(a.ncols()), 0.0);
-        Ok(Some(Self { basis, coefficients, singular_values, scale, road: Road::Gram }))
+        Ok(Some(Self {
+            basis,
+            coefficients,
+            singular_values,
+            scale,
+            road: Road::Gram,
+        }))
     }
 
     fn by_svd(a: MatRef<'_, f64>, scale: f64, fraction: f64) -> Result<Self> {
@@ -188,7 +204,16 @@ impl Projector {
         let n = Scale(self.scale.recip()) * &self.coefficients;
         let outside_left = left - q * &inside_left;
         let outside_right = right - q * &inside_right;
-        Ok(outside_left * (&n * inside_right).transpose() + outside_right * (n * inside_left).transpose())
+        let mut a_bar = outside_left * (&n * inside_right).transpose();
+        matmul(
+            a_bar.as_mut(),
+            Accum::Add,
+            outside_right.as_ref(),
+            (n * inside_left).transpose(),
+            1.0,
+            Par::Seq,
+        );
+        Ok(a_bar)
     }
 
     /// Π̇ as factors, from Ȧ.
@@ -201,6 +226,26 @@ impl Projector {
         let moved = a_dot * &self.coefficients;
         let outside = &moved - q * (q.transpose() * &moved);
         SymmetricProduct::new(Scale(2.0 / self.scale) * outside, self.basis.clone())
+    }
+}
+
+/// X ← X C for a square C, a band of rows at a time: no second matrix of the size of X.
+fn times_in_place(x: &mut Mat<f64>, c: MatRef<'_, f64>) {
+    const BAND: usize = 256;
+    let mut product = Mat::zeros(BAND, c.ncols());
+    for first in (0..x.nrows()).step_by(BAND) {
+        let rows = BAND.min(x.nrows() - first);
+        let mut product = product.subrows_mut(0, rows);
+        let mut band = x.subrows_mut(first, rows);
+        matmul(
+            product.as_mut(),
+            Accum::Replace,
+            band.as_ref(),
+            c,
+            1.0,
+            Par::Seq,
+        );
+        band.copy_from(product);
     }
 }
 
@@ -246,14 +291,20 @@ mod tests {
             let projector = Projector::forward(a.as_ref(), DEFAULT).unwrap();
             assert_eq!(projector.road(), road, "{:?}", a.shape());
             let smallest = projector.singular_values()[projector.rank() - 1];
-            let check = GradientCheck { step: 1e-4 * smallest.min(0.3), tolerance: 1e-7, ..GradientCheck::default() };
+            let check = GradientCheck {
+                step: 1e-4 * smallest.min(0.3),
+                tolerance: 1e-7,
+                ..GradientCheck::default()
+            };
             if projector.rank() < a.nrows() {
                 check_vjp(dense, |bar| projector.vjp(bar), a.as_ref(), &check).unwrap();
                 let jvp = |a_dot: MatRef<'_, f64>| Ok(projector.jvp(a_dot)?.to_dense());
                 check_jvp(dense, jvp, a.as_ref(), &check).unwrap();
             } else {
                 // Π = I whatever A.
-                let a_bar = projector.vjp(gaussian(a.nrows(), a.nrows(), 1).as_ref()).unwrap();
+                let a_bar = projector
+                    .vjp(gaussian(a.nrows(), a.nrows(), 1).as_ref())
+                    .unwrap();
                 assert!(a_bar.norm_max() < 1e-13, "{:?}: {a_bar:?}", a.shape());
             }
         }
@@ -264,16 +315,26 @@ mod tests {
         for (a, _) in cases() {
             let projector = Projector::forward(a.as_ref(), DEFAULT).unwrap();
             let (left, right) = (gaussian(a.nrows(), 2, 1), gaussian(a.nrows(), 2, 2));
-            let factored = projector.vjp_factored(left.as_ref(), right.as_ref()).unwrap();
+            let factored = projector
+                .vjp_factored(left.as_ref(), right.as_ref())
+                .unwrap();
             let full = projector.vjp((&left * right.transpose()).as_ref()).unwrap();
             let smallest = projector.singular_values()[projector.rank() - 1];
-            assert!((&factored - full).norm_max() < 1e-13 / smallest, "{:?}", a.shape());
+            assert!(
+                (&factored - full).norm_max() < 1e-13 / smallest,
+                "{:?}",
+                a.shape()
+            );
 
             let a_dot = gaussian(a.nrows(), a.ncols(), 3);
             let pushed = projector.jvp(a_dot.as_ref()).unwrap().to_dense();
             let forward = inner((left * right.transpose()).as_ref(), pushed.as_ref());
             let back = inner(factored.as_ref(), a_dot.as_ref());
-            assert!((forward - back).abs() < 1e-12 / smallest, "{:?}: {forward} {back}", a.shape());
+            assert!(
+                (forward - back).abs() < 1e-12 / smallest,
+                "{:?}: {forward} {back}",
+                a.shape()
+            );
         }
     }
 
@@ -296,7 +357,11 @@ mod tests {
             let error = (projector.project(y.as_ref()).unwrap() - &projected).norm_max();
             assert!(error < 1e-13, "{columns} columns: {error:e}");
             let a_bar = projector.vjp_factored(y.as_ref(), y.as_ref()).unwrap();
-            assert_eq!(a_bar.subcols(20, 2), Mat::<f64>::zeros(200, 2), "{columns} columns");
+            assert_eq!(
+                a_bar.subcols(20, 2),
+                Mat::<f64>::zeros(200, 2),
+                "{columns} columns"
+            );
             assert!(a_bar.norm_max() < 10.0, "{columns} columns");
         }
         assert_eq!(plain.road(), Road::Gram);
@@ -329,18 +394,27 @@ mod tests {
             // A⁺ A = I up to ε cond.
             let svd = Projector::by_svd(a.as_ref(), 1.0, 1e-12).unwrap();
             let y = gaussian(300, 2, 1);
-            let difference = projector.project(y.as_ref()).unwrap() - svd.project(y.as_ref()).unwrap();
+            let difference =
+                projector.project(y.as_ref()).unwrap() - svd.project(y.as_ref()).unwrap();
             assert!(difference.norm_max() < 1e-13 / smallest, "{smallest:e}");
-            let bars = [&projector, &svd].map(|projector| projector.vjp_factored(y.as_ref(), y.as_ref()).unwrap());
+            let bars = [&projector, &svd]
+                .map(|projector| projector.vjp_factored(y.as_ref(), y.as_ref()).unwrap());
             let difference = (&bars[0] - &bars[1]).norm_max() / bars[1].norm_max();
-            assert!(difference < 1e-12 / smallest, "{smallest:e}: {difference:e}");
+            assert!(
+                difference < 1e-12 / smallest,
+                "{smallest:e}: {difference:e}"
+            );
         }
     }
 
     #[test]
     fn the_tolerance_decides_the_rank() {
         let a = with_spectrum(20, 4, &[2.0, 1.0, 1e-3, 1e-7], 3);
-        for (tolerance, rank) in [(DEFAULT, 4), (RankTolerance::Relative(1e-6), 3), (RankTolerance::Relative(0.1), 2)] {
+        for (tolerance, rank) in [
+            (DEFAULT, 4),
+            (RankTolerance::Relative(1e-6), 3),
+            (RankTolerance::Relative(0.1), 2),
+        ] {
             let projector = Projector::forward(a.as_ref(), tolerance).unwrap();
             assert_eq!(projector.rank(), rank, "{tolerance:?}");
             assert_eq!(projector.singular_values().len(), 4);
@@ -352,9 +426,18 @@ mod tests {
         let projector = Projector::forward(Mat::zeros(4, 3).as_ref(), DEFAULT).unwrap();
         assert_eq!(projector.rank(), 0);
         let y = gaussian(4, 2, 1);
-        assert_eq!(projector.project(y.as_ref()).unwrap(), Mat::<f64>::zeros(4, 2));
-        assert_eq!(projector.vjp_factored(y.as_ref(), y.as_ref()).unwrap(), Mat::<f64>::zeros(4, 3));
-        assert_eq!(projector.jvp(Mat::zeros(4, 3).as_ref()).unwrap().to_dense(), Mat::<f64>::zeros(4, 4));
+        assert_eq!(
+            projector.project(y.as_ref()).unwrap(),
+            Mat::<f64>::zeros(4, 2)
+        );
+        assert_eq!(
+            projector.vjp_factored(y.as_ref(), y.as_ref()).unwrap(),
+            Mat::<f64>::zeros(4, 3)
+        );
+        assert_eq!(
+            projector.jvp(Mat::zeros(4, 3).as_ref()).unwrap().to_dense(),
+            Mat::<f64>::zeros(4, 4)
+        );
     }
 
     #[test]
@@ -374,15 +457,36 @@ mod tests {
     #[test]
     fn refuses_what_does_not_fit() {
         let forward = |a: Mat<f64>, t| Projector::forward(a.as_ref(), t).map(|_| ()).unwrap_err();
-        assert!(matches!(forward(Mat::zeros(3, 0), DEFAULT), Error::Empty { .. }));
-        assert!(matches!(forward(mat![[f64::INFINITY]], DEFAULT), Error::NotFinite { .. }));
-        assert!(matches!(forward(mat![[1.0]], RankTolerance::Relative(2.0)), Error::OutOfRange { .. }));
+        assert!(matches!(
+            forward(Mat::zeros(3, 0), DEFAULT),
+            Error::Empty { .. }
+        ));
+        assert!(matches!(
+            forward(mat![[f64::INFINITY]], DEFAULT),
+            Error::NotFinite { .. }
+        ));
+        assert!(matches!(
+            forward(mat![[1.0]], RankTolerance::Relative(2.0)),
+            Error::OutOfRange { .. }
+        ));
         let projector = Projector::forward(gaussian(4, 2, 1).as_ref(), DEFAULT).unwrap();
         let wrong = Mat::zeros(3, 3);
         let wrong = wrong.as_ref();
-        assert!(matches!(projector.project(wrong), Err(Error::ShapeMismatch { .. })));
-        assert!(matches!(projector.vjp(wrong), Err(Error::ShapeMismatch { .. })));
-        assert!(matches!(projector.vjp_factored(wrong, wrong), Err(Error::ShapeMismatch { .. })));
-        assert!(matches!(projector.jvp(wrong), Err(Error::ShapeMismatch { .. })));
+        assert!(matches!(
+            projector.project(wrong),
+            Err(Error::ShapeMismatch { .. })
+        ));
+        assert!(matches!(
+            projector.vjp(wrong),
+            Err(Error::ShapeMismatch { .. })
+        ));
+        assert!(matches!(
+            projector.vjp_factored(wrong, wrong),
+            Err(Error::ShapeMismatch { .. })
+        ));
+        assert!(matches!(
+            projector.jvp(wrong),
+            Err(Error::ShapeMismatch { .. })
+        ));
     }
 }

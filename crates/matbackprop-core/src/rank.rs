@@ -26,7 +26,12 @@ impl RankTolerance {
         match self {
             Self::MachinePrecision => Ok((8.0 * m.max(n) as f64 * f64::EPSILON).min(0.5)),
             Self::Relative(value) if (0.0..1.0).contains(&value) => Ok(value),
-            Self::Relative(value) => Err(Error::OutOfRange { op: "rank tolerance", value, low: 0.0, high: 1.0 }),
+            Self::Relative(value) => Err(Error::OutOfRange {
+                op: "rank tolerance",
+                value,
+                low: 0.0,
+                high: 1.0,
+            }),
         }
     }
 }
@@ -44,7 +49,10 @@ pub enum Road {
 /// The number of values above `fraction` times the largest; none of a zero matrix.
 pub(crate) fn count_above(singular_values: &[f64], fraction: f64) -> usize {
     let largest = singular_values.iter().copied().fold(0.0, f64::max);
-    singular_values.iter().filter(|&&value| value > fraction * largest).count()
+    singular_values
+        .iter()
+        .filter(|&&value| value > fraction * largest)
+        .count()
 }
 
 #[cfg(test)]
@@ -63,7 +71,10 @@ mod tests {
         let fraction = RankTolerance::default().fraction(2400, 128).unwrap();
         assert_eq!(fraction, 8.0 * 2400.0 * f64::EPSILON);
         for value in [-0.1, 1.0, f64::NAN] {
-            assert!(matches!(RankTolerance::Relative(value).fraction(1, 1), Err(Error::OutOfRange { .. })));
+            assert!(matches!(
+                RankTolerance::Relative(value).fraction(1, 1),
+                Err(Error::OutOfRange { .. })
+            ));
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::decompose::{gram, symmetric_eigen, thin_svd};
 use crate::error::Result;
 use crate::guard::{ensure_above, ensure_finite_values, ensure_matrix, ensure_shape};
 use crate::rank::{RankTolerance, Road, count_above};
-use crate::scale::{power_of_two_scale, scaled};
+use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::{SymmetricProduct, sym};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par, Scale};
@@ -81,14 +81,20 @@ impl RegularisedProjector {
         ensure_matrix(OP, a)?;
         ensure_above(OP, epsilon, 0.0)?;
         let scale = power_of_two_scale(a);
-        let a = scaled(a, scale);
+        let a = Scaled::new(a, scale);
         // Twice, as scale² may overflow; the floor keeps 0 / (0 + ε) defined.
         let epsilon = (epsilon / scale / scale).max(f64::MIN_POSITIVE);
-        let (m, n) = a.shape();
+        let (m, n) = a.as_ref().shape();
         if m >= n {
             let (squares, v) = symmetric_eigen(OP, gram(a.as_ref()).as_ref())?;
             if epsilon >= GRAM_FLOOR * squares[n - 1] {
-                return Ok(Self::by_gram(a, &squares, v.as_ref(), epsilon, scale));
+                return Ok(Self::by_gram(
+                    a.into_owned(),
+                    &squares,
+                    v.as_ref(),
+                    epsilon,
+                    scale,
+                ));
             }
         }
         Self::by_svd(a.as_ref(), epsilon, scale)
@@ -98,7 +104,10 @@ impl RegularisedProjector {
         // In the order of the singular values; rounding may leave squares just below zero.
         let squares: Vec<f64> = squares.iter().rev().map(|square| square.max(0.0)).collect();
         let v = v.reverse_cols();
-        let weights: Vec<f64> = squares.iter().map(|square| square / (square + epsilon)).collect();
+        let weights: Vec<f64> = squares
+            .iter()
+            .map(|square| square / (square + epsilon))
+            .collect();
         let function = |f: &dyn Fn(usize) -> f64| times_diagonal(v, f) * v.transpose();
         let inverse = function(&|j| (squares[j] + epsilon).recip());
         Self {
@@ -122,7 +131,9 @@ impl RegularisedProjector {
             range: u,
             kernel: Mat::from_fn(r, r, |i, j| if i == j { weights[j] } else { 0.0 }),
             coefficients: times_diagonal(v.as_ref(), |j| slopes[j]),
-            squared: times_diagonal(v.as_ref(), |j| (1.0 - weights[j]) * weights[j] * slopes[j]).transpose().to_owned(),
+            squared: times_diagonal(v.as_ref(), |j| (1.0 - weights[j]) * weights[j] * slopes[j])
+                .transpose()
+                .to_owned(),
             weights,
             singular_values: values.iter().map(|value| value * scale).collect(),
             scale,
@@ -155,7 +166,10 @@ impl RegularisedProjector {
             Road::Gram => (n as f64 * f64::EPSILON).sqrt(),
             Road::Svd => 0.0,
         };
-        Ok(count_above(&self.singular_values, tolerance.fraction(m, n)?.max(resolved)))
+        Ok(count_above(
+            &self.singular_values,
+            tolerance.fraction(m, n)?.max(resolved),
+        ))
     }
 
     /// How the spectrum was found.
@@ -205,9 +219,19 @@ impl RegularisedProjector {
         let m = Scale(self.scale.recip()) * &self.coefficients;
 
         let mut a_bar = outside_left * (&m * inside_right).transpose();
-        add_product(&mut a_bar, outside_right.as_ref(), (m * inside_left).transpose(), 1.0);
+        add_product(
+            &mut a_bar,
+            outside_right.as_ref(),
+            (m * inside_left).transpose(),
+            1.0,
+        );
         if squared_norm_bar != 0.0 {
-            add_product(&mut a_bar, y, self.squared.as_ref(), 4.0 * squared_norm_bar / self.scale);
+            add_product(
+                &mut a_bar,
+                y,
+                self.squared.as_ref(),
+                4.0 * squared_norm_bar / self.scale,
+            );
         }
         Ok(a_bar)
     }
@@ -264,7 +288,11 @@ mod tests {
             (with_spectrum(9, 3, &[3.0, 1.0, 0.5], 2), 0.1, Road::Gram),
             (with_spectrum(9, 3, &[3.0, 1.0, 2e-3], 2), 1e-6, Road::Svd),
             (with_spectrum(9, 4, &[3.0, 1.0], 2), 0.1, Road::Gram),
-            (with_spectrum(4, 4, &[3.0, 2.0, 1.0, 0.5], 2), 0.5, Road::Gram),
+            (
+                with_spectrum(4, 4, &[3.0, 2.0, 1.0, 0.5], 2),
+                0.5,
+                Road::Gram,
+            ),
             (with_spectrum(3, 6, &[3.0, 1.0, 0.5], 2), 0.1, Road::Svd),
             (mat![[2.0]], 1.0, Road::Gram),
             (mat![[2.0], [-1.0], [0.0]], 1.0, Road::Gram),
@@ -274,7 +302,8 @@ mod tests {
     }
 
     fn dense(a: MatRef<'_, f64>, epsilon: f64) -> Result<Mat<f64>> {
-        RegularisedProjector::forward(a, epsilon)?.project(Mat::identity(a.nrows(), a.nrows()).as_ref())
+        RegularisedProjector::forward(a, epsilon)?
+            .project(Mat::identity(a.nrows(), a.nrows()).as_ref())
     }
 
     #[test]
@@ -294,7 +323,11 @@ mod tests {
             let projector = RegularisedProjector::forward(a.as_ref(), epsilon).unwrap();
             assert_eq!(projector.road(), road, "{:?}", a.shape());
             // P changes over σ ~ √ε.
-            let check = GradientCheck { step: 1e-4 * epsilon.sqrt().min(0.3), tolerance: 1e-7, ..Default::default() };
+            let check = GradientCheck {
+                step: 1e-4 * epsilon.sqrt().min(0.3),
+                tolerance: 1e-7,
+                ..Default::default()
+            };
             let full = |a: MatRef<'_, f64>| dense(a, epsilon);
             let jvp = |a_dot: MatRef<'_, f64>| Ok(projector.jvp(a_dot)?.to_dense());
             let norm = |a: MatRef<'_, f64>| {
@@ -302,7 +335,9 @@ mod tests {
                 Ok::<_, Error>(mat![[projector.squared_norm()]])
             };
             let nothing = Mat::zeros(a.nrows(), 0);
-            let norm_vjp = |bar: MatRef<'_, f64>| projector.vjp_factored(nothing.as_ref(), nothing.as_ref(), bar[(0, 0)]);
+            let norm_vjp = |bar: MatRef<'_, f64>| {
+                projector.vjp_factored(nothing.as_ref(), nothing.as_ref(), bar[(0, 0)])
+            };
             let norm_jvp = |a_dot: MatRef<'_, f64>| Ok(mat![[projector.squared_norm_jvp(a_dot)?]]);
             if a.norm_max() > 0.0 {
                 check_vjp(full, |bar| projector.vjp(bar), a.as_ref(), &check).unwrap();
@@ -322,7 +357,9 @@ mod tests {
         for (a, epsilon, _) in cases() {
             let projector = RegularisedProjector::forward(a.as_ref(), epsilon).unwrap();
             let (left, right) = (gaussian(a.nrows(), 2, 1), gaussian(a.nrows(), 2, 2));
-            let factored = projector.vjp_factored(left.as_ref(), right.as_ref(), 0.3).unwrap();
+            let factored = projector
+                .vjp_factored(left.as_ref(), right.as_ref(), 0.3)
+                .unwrap();
             // The gradient of 0.3 ‖P‖² is 0.6 P.
             let bar = &left * right.transpose() + Scale(0.6) * dense(a.as_ref(), epsilon).unwrap();
             let full = projector.vjp(bar.as_ref()).unwrap();
@@ -334,7 +371,11 @@ mod tests {
             let forward = inner((left * right.transpose()).as_ref(), pushed.as_ref())
                 + 0.3 * projector.squared_norm_jvp(a_dot.as_ref()).unwrap();
             let back = inner(factored.as_ref(), a_dot.as_ref());
-            assert!((forward - back).abs() < 10.0 * tolerance, "{:?}: {forward} {back}", a.shape());
+            assert!(
+                (forward - back).abs() < 10.0 * tolerance,
+                "{:?}: {forward} {back}",
+                a.shape()
+            );
         }
     }
 
@@ -357,7 +398,10 @@ mod tests {
         let y = gaussian(12, 2, 1);
         let hard = Projector::forward(a.as_ref(), RankTolerance::default()).unwrap();
         let smooth = RegularisedProjector::forward(a.as_ref(), 1e-14).unwrap();
-        assert!((smooth.project(y.as_ref()).unwrap() - hard.project(y.as_ref()).unwrap()).norm_max() < 1e-12);
+        assert!(
+            (smooth.project(y.as_ref()).unwrap() - hard.project(y.as_ref()).unwrap()).norm_max()
+                < 1e-12
+        );
         assert_eq!(smooth.rank(RankTolerance::default()).unwrap(), 3);
         assert!((smooth.trace() - 3.0).abs() < 1e-12);
     }
@@ -368,9 +412,16 @@ mod tests {
         let projector = RegularisedProjector::forward(a.as_ref(), 1e-4).unwrap();
         assert_eq!(projector.road(), Road::Gram);
         for (tolerance, rank) in [(0.0, 3), (1e-2, 2), (0.6, 1)] {
-            assert_eq!(projector.rank(RankTolerance::Relative(tolerance)).unwrap(), rank, "{tolerance:e}");
+            assert_eq!(
+                projector.rank(RankTolerance::Relative(tolerance)).unwrap(),
+                rank,
+                "{tolerance:e}"
+            );
         }
-        assert!(matches!(projector.rank(RankTolerance::Relative(1.0)), Err(Error::OutOfRange { .. })));
+        assert!(matches!(
+            projector.rank(RankTolerance::Relative(1.0)),
+            Err(Error::OutOfRange { .. })
+        ));
     }
 
     #[test]
@@ -380,13 +431,16 @@ mod tests {
         let plain = RegularisedProjector::forward(a.as_ref(), 0.5).unwrap();
         let plain_bar = plain.vjp_factored(y.as_ref(), y.as_ref(), 1.0).unwrap();
         for size in [2f64.powi(-450), 2f64.powi(450)] {
-            let projector = RegularisedProjector::forward((Scale(size) * &a).as_ref(), 0.5 * size * size).unwrap();
+            let projector =
+                RegularisedProjector::forward((Scale(size) * &a).as_ref(), 0.5 * size * size)
+                    .unwrap();
             let a_bar = Scale(size) * projector.vjp_factored(y.as_ref(), y.as_ref(), 1.0).unwrap();
             assert_eq!(a_bar, plain_bar, "{size:e}");
         }
         // Either end of ε: the hard projector, and zero.
         for (size, trace) in [(1e150, 4.0), (1e-170, 0.0)] {
-            let projector = RegularisedProjector::forward((Scale(size) * &a).as_ref(), 1e-4).unwrap();
+            let projector =
+                RegularisedProjector::forward((Scale(size) * &a).as_ref(), 1e-4).unwrap();
             assert!((projector.trace() - trace).abs() < 1e-12, "{size:e}");
             let a_bar = projector.vjp_factored(y.as_ref(), y.as_ref(), 1.0).unwrap();
             assert!(a_bar.norm_max().is_finite(), "{size:e}");
@@ -395,18 +449,46 @@ mod tests {
 
     #[test]
     fn refuses_what_does_not_fit() {
-        let forward = |a: Mat<f64>, e| RegularisedProjector::forward(a.as_ref(), e).map(|_| ()).unwrap_err();
-        assert!(matches!(forward(Mat::zeros(3, 0), 1.0), Error::Empty { .. }));
-        assert!(matches!(forward(mat![[f64::NAN]], 1.0), Error::NotFinite { .. }));
-        assert!(matches!(forward(mat![[1.0]], 0.0), Error::NotPositive { .. }));
+        let forward = |a: Mat<f64>, e| {
+            RegularisedProjector::forward(a.as_ref(), e)
+                .map(|_| ())
+                .unwrap_err()
+        };
+        assert!(matches!(
+            forward(Mat::zeros(3, 0), 1.0),
+            Error::Empty { .. }
+        ));
+        assert!(matches!(
+            forward(mat![[f64::NAN]], 1.0),
+            Error::NotFinite { .. }
+        ));
+        assert!(matches!(
+            forward(mat![[1.0]], 0.0),
+            Error::NotPositive { .. }
+        ));
         let projector = RegularisedProjector::forward(gaussian(4, 2, 1).as_ref(), 1.0).unwrap();
         let wrong = Mat::zeros(3, 3);
         let wrong = wrong.as_ref();
-        assert!(matches!(projector.project(wrong), Err(Error::ShapeMismatch { .. })));
-        assert!(matches!(projector.vjp(wrong), Err(Error::ShapeMismatch { .. })));
-        assert!(matches!(projector.vjp_factored(wrong, wrong, 0.0), Err(Error::ShapeMismatch { .. })));
-        assert!(matches!(projector.jvp(wrong), Err(Error::ShapeMismatch { .. })));
-        assert!(matches!(projector.squared_norm_jvp(wrong), Err(Error::ShapeMismatch { .. })));
+        assert!(matches!(
+            projector.project(wrong),
+            Err(Error::ShapeMismatch { .. })
+        ));
+        assert!(matches!(
+            projector.vjp(wrong),
+            Err(Error::ShapeMismatch { .. })
+        ));
+        assert!(matches!(
+            projector.vjp_factored(wrong, wrong, 0.0),
+            Err(Error::ShapeMismatch { .. })
+        ));
+        assert!(matches!(
+            projector.jvp(wrong),
+            Err(Error::ShapeMismatch { .. })
+        ));
+        assert!(matches!(
+            projector.squared_norm_jvp(wrong),
+            Err(Error::ShapeMismatch { .. })
+        ));
         let four = Mat::zeros(4, 1);
         let nan = projector.vjp_factored(four.as_ref(), four.as_ref(), f64::NAN);
         assert!(matches!(nan, Err(Error::NotFinite { .. })));

@@ -2,16 +2,21 @@
 
 use faer::{Mat, MatRef};
 
-/// The power of two just below the largest magnitude in A; 1 for the zero matrix.
+/// The power of two just below the largest magnitude in A, where that lies beyond 2^±200; else 1.
 ///
-/// Dividing by it changes no digit: zeros, duplicate columns and ranks stay exactly what they were.
+/// Dividing by it leaves entries whose squares, and sums of squares, are far from both ends of the numbers. It changes
+/// no digit: zeros, duplicate columns and ranks stay exactly what they were.
 ///
 /// ```
-/// assert_eq!(matbackprop_core::power_of_two_scale(faer::mat![[-5.0, 1.0]].as_ref()), 4.0);
+/// use faer::mat;
+/// use matbackprop_core::power_of_two_scale;
+/// assert_eq!(power_of_two_scale(mat![[-5.0, 1.0]].as_ref()), 1.0);
+/// assert_eq!(power_of_two_scale(mat![[-1.5 * 2f64.powi(300)]].as_ref()), 2f64.powi(300));
 /// ```
 pub fn power_of_two_scale(a: MatRef<'_, f64>) -> f64 {
     let largest = a.norm_max();
-    if !(largest > 0.0 && largest.is_finite()) {
+    let moderate = 2f64.powi(-200)..=2f64.powi(200);
+    if largest == 0.0 || !largest.is_finite() || moderate.contains(&largest) {
         return 1.0;
     }
     // The sign and the fraction cleared; within ±1022 the reciprocal is a normal number too.
@@ -19,9 +24,35 @@ pub fn power_of_two_scale(a: MatRef<'_, f64>) -> f64 {
     power.clamp(2f64.powi(-1022), 2f64.powi(1022))
 }
 
-/// A / scale for a `scale` that [`power_of_two_scale`] gave.
-pub(crate) fn scaled(a: MatRef<'_, f64>, scale: f64) -> Mat<f64> {
-    faer::Scale(scale.recip()) * a
+/// A / scale for a `scale` that [`power_of_two_scale`] gave; A itself where that is 1.
+pub(crate) enum Scaled<'a> {
+    Same(MatRef<'a, f64>),
+    Divided(Mat<f64>),
+}
+
+impl<'a> Scaled<'a> {
+    /// A / scale.
+    pub(crate) fn new(a: MatRef<'a, f64>, scale: f64) -> Self {
+        if scale == 1.0 {
+            Self::Same(a)
+        } else {
+            Self::Divided(faer::Scale(scale.recip()) * a)
+        }
+    }
+
+    pub(crate) fn as_ref(&self) -> MatRef<'_, f64> {
+        match self {
+            Self::Same(a) => *a,
+            Self::Divided(a) => a.as_ref(),
+        }
+    }
+
+    pub(crate) fn into_owned(self) -> Mat<f64> {
+        match self {
+            Self::Same(a) => a.to_owned(),
+            Self::Divided(a) => a,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -30,14 +61,26 @@ mod tests {
     use faer::mat;
 
     #[test]
-    fn leaves_entries_of_order_one_at_any_input() {
-        for size in [1e-307, 1e-150, 1.0, 3.0, 1e150, f64::MAX] {
+    fn leaves_moderate_entries_of_any_input_and_every_digit() {
+        for size in [
+            1e-307,
+            1e-150,
+            1e-61,
+            1e-60,
+            1.0,
+            3.0,
+            1e60,
+            1e61,
+            1e150,
+            f64::MAX,
+        ] {
             let a = mat![[size, -0.5 * size]];
             let scale = power_of_two_scale(a.as_ref());
-            let b = scaled(a.as_ref(), scale);
-            assert!((1.0..4.0).contains(&b[(0, 0)]), "{size:e}");
-            assert_eq!(b[(0, 1)], -0.5 * b[(0, 0)], "{size:e}");
-            assert_eq!(b[(0, 0)] * scale, size, "{size:e}");
+            let b = Scaled::new(a.as_ref(), scale);
+            let largest = b.as_ref()[(0, 0)];
+            assert!((1e-61..1e61).contains(&largest), "{size:e}");
+            assert_eq!(b.as_ref()[(0, 1)], -0.5 * largest, "{size:e}");
+            assert_eq!(b.into_owned()[(0, 0)] * scale, size, "{size:e}");
         }
     }
 

@@ -4,7 +4,7 @@ use crate::decompose::symmetric_eigen;
 use crate::error::Result;
 use crate::gap::{GapDivider, GapPolicy};
 use crate::guard::{ensure_length, ensure_shape, ensure_square};
-use crate::scale::{power_of_two_scale, scaled};
+use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::{skew, sym};
 use faer::{Mat, MatRef};
 
@@ -81,8 +81,10 @@ impl SymEig {
         ensure_square(OP, a)?;
         gaps.validate(OP)?;
         let scale = power_of_two_scale(a);
-        let (values, vectors) = symmetric_eigen(OP, sym(scaled(a, scale).as_ref()).as_ref())?;
-        let largest = values.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+        let (values, vectors) = symmetric_eigen(OP, sym(Scaled::new(a, scale).as_ref()).as_ref())?;
+        let largest = values
+            .iter()
+            .fold(0.0, |largest: f64, value| largest.max(value.abs()));
         let largest = if largest > 0.0 { largest } else { 1.0 };
         Ok(Self {
             relative_values: values.iter().map(|value| value / largest).collect(),
@@ -107,7 +109,11 @@ impl SymEig {
     ///
     /// # Errors
     /// See [`SymEig`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) when a cotangent does not fit.
-    pub fn vjp(&self, values_bar: Option<&[f64]>, vectors_bar: Option<MatRef<'_, f64>>) -> Result<Mat<f64>> {
+    pub fn vjp(
+        &self,
+        values_bar: Option<&[f64]>,
+        vectors_bar: Option<MatRef<'_, f64>>,
+    ) -> Result<Mat<f64>> {
         let n = self.values.len();
         let v = self.vectors();
         let mut core = Mat::zeros(n, n);
@@ -141,13 +147,22 @@ impl SymEig {
 
     /// K ∘ X, with zeros on the diagonal.
     fn over_gaps(&self, mut x: Mat<f64>, magnitude: f64) -> Result<Mat<f64>> {
-        let divider = GapDivider { op: OP, policy: self.gaps, magnitude };
+        let divider = GapDivider {
+            op: OP,
+            policy: self.gaps,
+            magnitude,
+        };
         for j in 0..x.ncols() {
             for i in 0..x.nrows() {
                 x[(i, j)] = if i == j {
                     0.0
                 } else {
-                    divider.divide(i, j, x[(i, j)], self.relative_values[j] - self.relative_values[i])? / self.spread
+                    divider.divide(
+                        i,
+                        j,
+                        x[(i, j)],
+                        self.relative_values[j] - self.relative_values[i],
+                    )? / self.spread
                 };
             }
         }
@@ -159,7 +174,9 @@ impl SymEig {
 mod tests {
     use super::*;
     use crate::error::Error;
-    use crate::gradcheck::{GradientCheck, check_jvp, check_vjp, gaussian, symmetric_with_spectrum};
+    use crate::gradcheck::{
+        GradientCheck, check_jvp, check_vjp, gaussian, symmetric_with_spectrum,
+    };
     use crate::symmetric::inner;
     use faer::{Scale, mat};
 
@@ -170,7 +187,13 @@ mod tests {
         let eigen = SymEig::forward(a, STRICT)?;
         let n = a.nrows();
         let weighted = weighted(eigen.vectors());
-        Ok(Mat::from_fn(n + 1, n, |i, j| if i == 0 { eigen.values()[j] } else { weighted[(i - 1, j)] }))
+        Ok(Mat::from_fn(n + 1, n, |i, j| {
+            if i == 0 {
+                eigen.values()[j]
+            } else {
+                weighted[(i - 1, j)]
+            }
+        }))
     }
 
     fn weighted(v: MatRef<'_, f64>) -> Mat<f64> {
@@ -203,12 +226,26 @@ mod tests {
 
     #[test]
     fn agrees_with_finite_differences() {
-        for eigenvalues in [&[0.7][..], &[-1.0, 2.0], &[3.0, -2.0, 0.0, 1.0, 1.3], &[1e-3, 0.3, 1.0, 2.0, 3.0, 5.0]] {
+        for eigenvalues in [
+            &[0.7][..],
+            &[-1.0, 2.0],
+            &[3.0, -2.0, 0.0, 1.0, 1.3],
+            &[1e-3, 0.3, 1.0, 2.0, 3.0, 5.0],
+        ] {
             let a = symmetric_with_spectrum(eigenvalues, 11);
             let eigen = SymEig::forward(a.as_ref(), STRICT).unwrap();
             for check in [GradientCheck::symmetric(), GradientCheck::default()] {
-                let check = GradientCheck { tolerance: 1e-8, ..check };
-                check_vjp(outputs, |y_bar| pulled_back(&eigen, y_bar), a.as_ref(), &check).unwrap();
+                let check = GradientCheck {
+                    tolerance: 1e-8,
+                    ..check
+                };
+                check_vjp(
+                    outputs,
+                    |y_bar| pulled_back(&eigen, y_bar),
+                    a.as_ref(),
+                    &check,
+                )
+                .unwrap();
             }
         }
     }
@@ -230,11 +267,20 @@ mod tests {
         let (values_bar, vectors_bar) = ([1.0, -2.0, 0.5, 3.0], gaussian(4, 4, 1));
         let a_dot = gaussian(4, 4, 2);
         let tangent = eigen.jvp(a_dot.as_ref()).unwrap();
-        let a_bar = eigen.vjp(Some(&values_bar), Some(vectors_bar.as_ref())).unwrap();
+        let a_bar = eigen
+            .vjp(Some(&values_bar), Some(vectors_bar.as_ref()))
+            .unwrap();
         let forward = inner(vectors_bar.as_ref(), tangent.vectors.as_ref())
-            + values_bar.iter().zip(&tangent.values).map(|(bar, dot)| bar * dot).sum::<f64>();
+            + values_bar
+                .iter()
+                .zip(&tangent.values)
+                .map(|(bar, dot)| bar * dot)
+                .sum::<f64>();
         let back = inner(a_bar.as_ref(), a_dot.as_ref());
-        assert!((forward - back).abs() < 1e-13 * back.abs().max(10.0), "{forward} {back}");
+        assert!(
+            (forward - back).abs() < 1e-13 * back.abs().max(10.0),
+            "{forward} {back}"
+        );
     }
 
     #[test]
@@ -245,18 +291,32 @@ mod tests {
         let strict = SymEig::forward(a.as_ref(), STRICT).unwrap();
         assert!(matches!(
             strict.vjp(None, Some(free(&strict).as_ref())),
-            Err(Error::GapClosed { i: 1, j: 0, floor: 1e-12, .. })
+            Err(Error::GapClosed {
+                i: 1,
+                j: 0,
+                floor: 1e-12,
+                ..
+            })
         ));
-        let policy = GapPolicy::ZeroWhereFree { floor: 1e-12, tolerance: 1e-12 };
+        let policy = GapPolicy::ZeroWhereFree {
+            floor: 1e-12,
+            tolerance: 1e-12,
+        };
         let lenient = SymEig::forward(a.as_ref(), policy).unwrap();
         let a_bar = lenient.vjp(None, Some(free(&lenient).as_ref())).unwrap();
         assert!(a_bar.norm_max() < 1e-14, "{a_bar:?}");
         let rotating = gaussian(3, 3, 1);
-        assert!(matches!(lenient.vjp(None, Some(rotating.as_ref())), Err(Error::GapClosed { .. })));
+        assert!(matches!(
+            lenient.vjp(None, Some(rotating.as_ref())),
+            Err(Error::GapClosed { .. })
+        ));
         let broadened = SymEig::forward(a.as_ref(), GapPolicy::Broadened { width: 1e-3 }).unwrap();
         let a_bar = broadened.vjp(None, Some(rotating.as_ref())).unwrap();
         // 1 / (2 · width · λ max) bounds each quotient.
-        assert!(a_bar.norm_max() <= 3.0 * rotating.norm_l2() * 500.0 / 5.0, "{a_bar:?}");
+        assert!(
+            a_bar.norm_max() <= 3.0 * rotating.norm_l2() * 500.0 / 5.0,
+            "{a_bar:?}"
+        );
         // The values alone never ask for a gap.
         let a_bar = strict.vjp(Some(&[1.0, 1.0, 1.0]), None).unwrap();
         assert!((a_bar - Mat::<f64>::identity(3, 3)).norm_max() < 1e-14);
@@ -266,11 +326,17 @@ mod tests {
     fn the_rule_scales_with_its_input() {
         let a = symmetric_with_spectrum(&[4.0, -1.0, 0.5, 2.0], 3);
         let bar = gaussian(4, 4, 1);
-        let plain = SymEig::forward(a.as_ref(), STRICT).unwrap().vjp(None, Some(bar.as_ref())).unwrap();
+        let plain = SymEig::forward(a.as_ref(), STRICT)
+            .unwrap()
+            .vjp(None, Some(bar.as_ref()))
+            .unwrap();
         for size in [2f64.powi(-500), 2f64.powi(500)] {
             let eigen = SymEig::forward((Scale(size) * &a).as_ref(), STRICT).unwrap();
             let a_bar = Scale(size) * eigen.vjp(None, Some(bar.as_ref())).unwrap();
-            assert!((a_bar - &plain).norm_max() < 1e-14 * plain.norm_max(), "{size:e}");
+            assert!(
+                (a_bar - &plain).norm_max() < 1e-14 * plain.norm_max(),
+                "{size:e}"
+            );
         }
     }
 
@@ -285,14 +351,30 @@ mod tests {
     #[test]
     fn refuses_what_does_not_fit() {
         let forward = |a: Mat<f64>| SymEig::forward(a.as_ref(), STRICT).map(|_| ()).unwrap_err();
-        assert!(matches!(forward(Mat::zeros(2, 3)), Error::NotSquare { rows: 2, columns: 3, .. }));
+        assert!(matches!(
+            forward(Mat::zeros(2, 3)),
+            Error::NotSquare {
+                rows: 2,
+                columns: 3,
+                ..
+            }
+        ));
         assert!(matches!(forward(Mat::zeros(0, 0)), Error::Empty { .. }));
         assert!(matches!(forward(mat![[f64::NAN]]), Error::NotFinite { .. }));
         let broken = SymEig::forward(mat![[1.0]].as_ref(), GapPolicy::Broadened { width: -1.0 });
         assert!(matches!(broken, Err(Error::NotPositive { .. })));
         let eigen = SymEig::forward(mat![[1.0]].as_ref(), STRICT).unwrap();
-        assert!(matches!(eigen.vjp(Some(&[1.0, 2.0]), None), Err(Error::ShapeMismatch { .. })));
-        assert!(matches!(eigen.vjp(None, Some(Mat::zeros(2, 2).as_ref())), Err(Error::ShapeMismatch { .. })));
-        assert!(matches!(eigen.jvp(mat![[f64::INFINITY]].as_ref()), Err(Error::NotFinite { .. })));
+        assert!(matches!(
+            eigen.vjp(Some(&[1.0, 2.0]), None),
+            Err(Error::ShapeMismatch { .. })
+        ));
+        assert!(matches!(
+            eigen.vjp(None, Some(Mat::zeros(2, 2).as_ref())),
+            Err(Error::ShapeMismatch { .. })
+        ));
+        assert!(matches!(
+            eigen.jvp(mat![[f64::INFINITY]].as_ref()),
+            Err(Error::NotFinite { .. })
+        ));
     }
 }

@@ -6,14 +6,26 @@ use faer::{Mat, MatRef};
 
 /// The symmetric part (A + Aᵀ) / 2 of a square matrix.
 pub(crate) fn sym(a: MatRef<'_, f64>) -> Mat<f64> {
-    assert_eq!(a.nrows(), a.ncols(), "the symmetric part is asked of a square matrix");
-    Mat::from_fn(a.nrows(), a.ncols(), |i, j| 0.5 * a[(i, j)] + 0.5 * a[(j, i)])
+    assert_eq!(
+        a.nrows(),
+        a.ncols(),
+        "the symmetric part is asked of a square matrix"
+    );
+    Mat::from_fn(a.nrows(), a.ncols(), |i, j| {
+        0.5 * a[(i, j)] + 0.5 * a[(j, i)]
+    })
 }
 
 /// The antisymmetric part (A − Aᵀ) / 2 of a square matrix.
 pub(crate) fn skew(a: MatRef<'_, f64>) -> Mat<f64> {
-    assert_eq!(a.nrows(), a.ncols(), "the antisymmetric part is asked of a square matrix");
-    Mat::from_fn(a.nrows(), a.ncols(), |i, j| 0.5 * a[(i, j)] - 0.5 * a[(j, i)])
+    assert_eq!(
+        a.nrows(),
+        a.ncols(),
+        "the antisymmetric part is asked of a square matrix"
+    );
+    Mat::from_fn(a.nrows(), a.ncols(), |i, j| {
+        0.5 * a[(i, j)] - 0.5 * a[(j, i)]
+    })
 }
 
 /// The symmetric m × m matrix S = (L Rᵀ + R Lᵀ) / 2, kept as its m × p factors.
@@ -77,8 +89,15 @@ impl SymmetricProduct {
 
 /// ⟨A, B⟩ = Σ aᵢⱼ bᵢⱼ of two matrices of one shape.
 pub(crate) fn inner(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> f64 {
-    assert_eq!(a.shape(), b.shape(), "an inner product is asked of matrices of one shape");
-    a.col_iter().zip(b.col_iter()).map(|(a, b)| a.transpose() * b).sum()
+    assert_eq!(
+        a.shape(),
+        b.shape(),
+        "an inner product is asked of matrices of one shape"
+    );
+    a.col_iter()
+        .zip(b.col_iter())
+        .map(|(a, b)| a.transpose() * b)
+        .sum()
 }
 
 #[cfg(test)]
@@ -112,7 +131,14 @@ mod tests {
     #[test]
     fn refuses_factors_that_do_not_fit() {
         let error = SymmetricProduct::new(Mat::zeros(3, 2), Mat::zeros(3, 1)).unwrap_err();
-        assert!(matches!(error, Error::ShapeMismatch { expected: (3, 2), found: (3, 1), .. }));
+        assert!(matches!(
+            error,
+            Error::ShapeMismatch {
+                expected: (3, 2),
+                found: (3, 1),
+                ..
+            }
+        ));
         let error = SymmetricProduct::new(mat![[f64::NAN]], mat![[1.0]]).unwrap_err();
         assert!(matches!(error, Error::NotFinite { .. }));
     }

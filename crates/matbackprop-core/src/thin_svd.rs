@@ -4,7 +4,7 @@ use crate::decompose::thin_svd;
 use crate::error::Result;
 use crate::gap::{GapDivider, GapPolicy};
 use crate::guard::{ensure_length, ensure_matrix, ensure_shape};
-use crate::scale::{power_of_two_scale, scaled};
+use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::skew;
 use faer::{Mat, MatRef};
 
@@ -85,7 +85,7 @@ impl ThinSvd {
         ensure_matrix(OP, a)?;
         gaps.validate(OP)?;
         let scale = power_of_two_scale(a);
-        let (u, values, v) = thin_svd(OP, scaled(a, scale).as_ref())?;
+        let (u, values, v) = thin_svd(OP, Scaled::new(a, scale).as_ref())?;
         let largest = if values[0] > 0.0 { values[0] } else { 1.0 };
         Ok(Self {
             u,
@@ -150,10 +150,13 @@ impl ThinSvd {
         }
         let mut a_bar = u * core * v.transpose();
         if let Some(u_bar) = u_bar.filter(|_| u.nrows() > r) {
-            a_bar += self.over_values(&divider, u_bar - u * (u.transpose() * u_bar))? * v.transpose();
+            a_bar +=
+                self.over_values(&divider, u_bar - u * (u.transpose() * u_bar))? * v.transpose();
         }
         if let Some(v_bar) = v_bar.filter(|_| v.nrows() > r) {
-            a_bar += u * self.over_values(&divider, v_bar - v * (v.transpose() * v_bar))?.transpose();
+            a_bar += u * self
+                .over_values(&divider, v_bar - v * (v.transpose() * v_bar))?
+                .transpose();
         }
         Ok(a_bar)
     }
@@ -181,11 +184,19 @@ impl ThinSvd {
             v_dot += self.over_values(&divider, &a_dot_u - v * (v.transpose() * &a_dot_u))?;
         }
         let singular_values = (0..r).map(|i| p[(i, i)]).collect();
-        Ok(ThinSvdTangent { u: u_dot, singular_values, v: v_dot })
+        Ok(ThinSvdTangent {
+            u: u_dot,
+            singular_values,
+            v: v_dot,
+        })
     }
 
     fn divider(&self, magnitude: f64) -> GapDivider {
-        GapDivider { op: OP, policy: self.gaps, magnitude }
+        GapDivider {
+            op: OP,
+            policy: self.gaps,
+            magnitude,
+        }
     }
 
     /// K ∘ X, with zeros on the diagonal.
@@ -198,11 +209,20 @@ impl ThinSvd {
         self.over_pairs(divider, x, |si, sj| sj + si)
     }
 
-    fn over_pairs(&self, divider: &GapDivider, mut x: Mat<f64>, gap: impl Fn(f64, f64) -> f64) -> Result<Mat<f64>> {
+    fn over_pairs(
+        &self,
+        divider: &GapDivider,
+        mut x: Mat<f64>,
+        gap: impl Fn(f64, f64) -> f64,
+    ) -> Result<Mat<f64>> {
         for j in 0..x.ncols() {
             for i in 0..x.nrows() {
                 let gap = gap(self.relative_values[i], self.relative_values[j]);
-                x[(i, j)] = if i == j { 0.0 } else { divider.divide(i, j, x[(i, j)], gap)? / self.largest };
+                x[(i, j)] = if i == j {
+                    0.0
+                } else {
+                    divider.divide(i, j, x[(i, j)], gap)? / self.largest
+                };
             }
         }
         Ok(x)
@@ -212,7 +232,8 @@ impl ThinSvd {
     fn over_values(&self, divider: &GapDivider, mut x: Mat<f64>) -> Result<Mat<f64>> {
         for j in 0..x.ncols() {
             for i in 0..x.nrows() {
-                x[(i, j)] = divider.divide(j, j, x[(i, j)], self.relative_values[j])? / self.largest;
+                x[(i, j)] =
+                    divider.divide(j, j, x[(i, j)], self.relative_values[j])? / self.largest;
             }
         }
         Ok(x)
@@ -271,8 +292,13 @@ mod tests {
         for (m, n, spectrum) in CASES {
             let a = with_spectrum(*m, *n, spectrum, 2);
             let svd = ThinSvd::forward(a.as_ref(), STRICT).unwrap();
-            let us = Mat::from_fn(*m, spectrum.len(), |i, j| svd.u()[(i, j)] * svd.singular_values()[j]);
-            assert!((us * svd.v().transpose() - a).norm_max() < 1e-14, "{m} × {n}");
+            let us = Mat::from_fn(*m, spectrum.len(), |i, j| {
+                svd.u()[(i, j)] * svd.singular_values()[j]
+            });
+            assert!(
+                (us * svd.v().transpose() - a).norm_max() < 1e-14,
+                "{m} × {n}"
+            );
         }
     }
 
@@ -283,11 +309,19 @@ mod tests {
             let svd = ThinSvd::forward(a.as_ref(), STRICT).unwrap();
             let check = GradientCheck::default();
             let vectors = |a: MatRef<'_, f64>| Ok(weighted(&ThinSvd::forward(a, STRICT)?));
-            check_vjp(vectors, |y_bar| weighted_vjp(&svd, y_bar), a.as_ref(), &check).unwrap();
+            check_vjp(
+                vectors,
+                |y_bar| weighted_vjp(&svd, y_bar),
+                a.as_ref(),
+                &check,
+            )
+            .unwrap();
 
             let values = |a: MatRef<'_, f64>| {
                 let svd = ThinSvd::forward(a, STRICT)?;
-                Ok::<_, Error>(Mat::from_fn(spectrum.len(), 1, |i, _| svd.singular_values()[i]))
+                Ok::<_, Error>(Mat::from_fn(spectrum.len(), 1, |i, _| {
+                    svd.singular_values()[i]
+                }))
             };
             let values_vjp = |bar: MatRef<'_, f64>| {
                 let bar: Vec<f64> = (0..spectrum.len()).map(|i| bar[(i, 0)]).collect();
@@ -310,7 +344,8 @@ mod tests {
     fn jvp_and_vjp_are_transposes() {
         for (m, n, spectrum) in CASES {
             let r = spectrum.len();
-            let svd = ThinSvd::forward(with_spectrum(*m, *n, spectrum, 2).as_ref(), STRICT).unwrap();
+            let svd =
+                ThinSvd::forward(with_spectrum(*m, *n, spectrum, 2).as_ref(), STRICT).unwrap();
             let (u_bar, v_bar) = (gaussian(*m, r, 1), gaussian(*n, r, 2));
             let bar = vec![0.5; r];
             let a_dot = gaussian(*m, *n, 3);
@@ -318,9 +353,14 @@ mod tests {
             let forward = inner(u_bar.as_ref(), tangent.u.as_ref())
                 + inner(v_bar.as_ref(), tangent.v.as_ref())
                 + 0.5 * tangent.singular_values.iter().sum::<f64>();
-            let a_bar = svd.vjp(Some(u_bar.as_ref()), Some(&bar), Some(v_bar.as_ref())).unwrap();
+            let a_bar = svd
+                .vjp(Some(u_bar.as_ref()), Some(&bar), Some(v_bar.as_ref()))
+                .unwrap();
             let back = inner(a_bar.as_ref(), a_dot.as_ref());
-            assert!((forward - back).abs() < 1e-13 * back.abs().max(10.0), "{m} × {n}: {forward} {back}");
+            assert!(
+                (forward - back).abs() < 1e-13 * back.abs().max(10.0),
+                "{m} × {n}: {forward} {back}"
+            );
         }
     }
 
@@ -330,11 +370,21 @@ mod tests {
         let strict = ThinSvd::forward(a.as_ref(), STRICT).unwrap();
         // U Vᵀ, the polar factor, sees no joint rotation.
         let polar_vjp = |svd: &ThinSvd, bar: MatRef<'_, f64>| {
-            svd.vjp(Some((bar * svd.v()).as_ref()), None, Some((bar.transpose() * svd.u()).as_ref()))
+            svd.vjp(
+                Some((bar * svd.v()).as_ref()),
+                None,
+                Some((bar.transpose() * svd.u()).as_ref()),
+            )
         };
         let y_bar = gaussian(5, 3, 1);
-        assert!(matches!(polar_vjp(&strict, y_bar.as_ref()), Err(Error::GapClosed { .. })));
-        let policy = GapPolicy::ZeroWhereFree { floor: 1e-12, tolerance: 1e-12 };
+        assert!(matches!(
+            polar_vjp(&strict, y_bar.as_ref()),
+            Err(Error::GapClosed { .. })
+        ));
+        let policy = GapPolicy::ZeroWhereFree {
+            floor: 1e-12,
+            tolerance: 1e-12,
+        };
         let lenient = ThinSvd::forward(a.as_ref(), policy).unwrap();
         let polar = |a: MatRef<'_, f64>| {
             let svd = ThinSvd::forward(a, policy)?;
@@ -342,7 +392,10 @@ mod tests {
         };
         let vjp = |y_bar: MatRef<'_, f64>| polar_vjp(&lenient, y_bar);
         check_vjp(polar, vjp, a.as_ref(), &GradientCheck::default()).unwrap();
-        assert!(matches!(weighted_vjp(&lenient, y_bar.as_ref()), Err(Error::GapClosed { .. })));
+        assert!(matches!(
+            weighted_vjp(&lenient, y_bar.as_ref()),
+            Err(Error::GapClosed { .. })
+        ));
         let broadened = ThinSvd::forward(a.as_ref(), GapPolicy::Broadened { width: 1e-2 }).unwrap();
         assert!(weighted_vjp(&broadened, y_bar.as_ref()).unwrap().norm_max() < 1e4);
     }
@@ -351,7 +404,10 @@ mod tests {
     fn a_zero_value_closes_the_gap_to_the_rest_of_the_space() {
         let svd = ThinSvd::forward(with_spectrum(5, 2, &[1.0], 6).as_ref(), STRICT).unwrap();
         let bar = gaussian(5, 2, 1);
-        assert!(matches!(svd.vjp(Some(bar.as_ref()), None, None), Err(Error::GapClosed { i: 1, j: 1, .. })));
+        assert!(matches!(
+            svd.vjp(Some(bar.as_ref()), None, None),
+            Err(Error::GapClosed { i: 1, j: 1, .. })
+        ));
         // Values alone are always fine, also of the zero matrix.
         assert!(svd.vjp(None, Some(&[1.0, 1.0]), None).unwrap().norm_max() <= 2.0);
         let zero = ThinSvd::forward(Mat::zeros(3, 2).as_ref(), STRICT).unwrap();
@@ -362,24 +418,57 @@ mod tests {
     fn the_rule_scales_with_its_input() {
         let a = with_spectrum(5, 3, &[3.0, 2.0, 1.0], 6);
         let y_bar = gaussian(5, 3, 1);
-        let plain = weighted_vjp(&ThinSvd::forward(a.as_ref(), STRICT).unwrap(), y_bar.as_ref()).unwrap();
+        let plain = weighted_vjp(
+            &ThinSvd::forward(a.as_ref(), STRICT).unwrap(),
+            y_bar.as_ref(),
+        )
+        .unwrap();
         for size in [2f64.powi(-500), 2f64.powi(500)] {
             let svd = ThinSvd::forward((Scale(size) * &a).as_ref(), STRICT).unwrap();
             let a_bar = Scale(size) * weighted_vjp(&svd, y_bar.as_ref()).unwrap();
-            assert!((a_bar - &plain).norm_max() < 1e-13 * plain.norm_max(), "{size:e}");
+            assert!(
+                (a_bar - &plain).norm_max() < 1e-13 * plain.norm_max(),
+                "{size:e}"
+            );
         }
     }
 
     #[test]
     fn refuses_what_does_not_fit() {
-        let forward = |a: Mat<f64>| ThinSvd::forward(a.as_ref(), STRICT).map(|_| ()).unwrap_err();
-        assert!(matches!(forward(Mat::zeros(0, 3)), Error::Empty { rows: 0, columns: 3, .. }));
-        assert!(matches!(forward(mat![[f64::NAN, 1.0]]), Error::NotFinite { .. }));
+        let forward = |a: Mat<f64>| {
+            ThinSvd::forward(a.as_ref(), STRICT)
+                .map(|_| ())
+                .unwrap_err()
+        };
+        assert!(matches!(
+            forward(Mat::zeros(0, 3)),
+            Error::Empty {
+                rows: 0,
+                columns: 3,
+                ..
+            }
+        ));
+        assert!(matches!(
+            forward(mat![[f64::NAN, 1.0]]),
+            Error::NotFinite { .. }
+        ));
         let svd = ThinSvd::forward(gaussian(4, 2, 1).as_ref(), STRICT).unwrap();
         let wrong = Mat::zeros(2, 4);
-        assert!(matches!(svd.vjp(Some(wrong.as_ref()), None, None), Err(Error::ShapeMismatch { .. })));
-        assert!(matches!(svd.vjp(None, Some(&[1.0]), None), Err(Error::ShapeMismatch { .. })));
-        assert!(matches!(svd.vjp(None, None, Some(wrong.as_ref())), Err(Error::ShapeMismatch { .. })));
-        assert!(matches!(svd.jvp(wrong.as_ref()), Err(Error::ShapeMismatch { .. })));
+        assert!(matches!(
+            svd.vjp(Some(wrong.as_ref()), None, None),
+            Err(Error::ShapeMismatch { .. })
+        ));
+        assert!(matches!(
+            svd.vjp(None, Some(&[1.0]), None),
+            Err(Error::ShapeMismatch { .. })
+        ));
+        assert!(matches!(
+            svd.vjp(None, None, Some(wrong.as_ref())),
+            Err(Error::ShapeMismatch { .. })
+        ));
+        assert!(matches!(
+            svd.jvp(wrong.as_ref()),
+            Err(Error::ShapeMismatch { .. })
+        ));
     }
 }

@@ -20,14 +20,25 @@ fn run(bencher: Bencher<'_, '_>, (n, d, k): (usize, usize, usize), criterion: Cr
     let indicators = [Indicator::from_assignment(assignment, k).expect("segments below k")];
     let layer = NcutsLayer::new(criterion);
     bencher.bench_local(|| {
-        let forward = layer.forward(features.as_ref(), None, &indicators).expect("positive degrees");
-        (forward.loss(), forward.vjp(1.0).expect("a finite cotangent").features)
+        let forward = layer
+            .forward(features.as_ref(), None, &indicators)
+            .expect("positive degrees");
+        (
+            forward.loss(),
+            forward.vjp(1.0).expect("a finite cotangent").features,
+        )
     });
 }
 
 #[divan::bench(args = SIZES)]
 fn hard_projector(bencher: Bencher<'_, '_>, size: (usize, usize, usize)) {
-    run(bencher, size, Criterion::HardProjector { rank_tolerance: RankTolerance::default() });
+    run(
+        bencher,
+        size,
+        Criterion::HardProjector {
+            rank_tolerance: RankTolerance::default(),
+        },
+    );
 }
 
 #[divan::bench(args = SIZES)]

@@ -17,8 +17,8 @@ const OP: &str = "affinity";
 /// F: n × d, a row a position, a column a channel; Λ: d × d, the identity where it is absent; W: n × n.
 ///
 /// # Conventions
-/// F and Λ are kept divided by powers of two, so that products of very large or small features stay finite; the
-/// criterion does not see it. Λ stands for its symmetric part and must be positive semidefinite; eigenvalues within
+/// Very large or small F and Λ are kept divided by powers of two, so that their products stay finite; the criterion does
+/// not see it. Λ stands for its symmetric part and must be positive semidefinite; eigenvalues within
 /// 8 d 2⁻⁵² of zero, relative to the largest, are zero.
 ///
 /// # Errors
@@ -56,11 +56,19 @@ impl Affinity {
                 let halved = Scale(0.5 / scale) * lambda;
                 let matrix = &halved + halved.transpose();
                 let root = LambdaRoot::forward(matrix.as_ref())?;
-                Ok::<_, crate::Error>(ScaledLambda { matrix, scale, root })
+                Ok::<_, crate::Error>(ScaledLambda {
+                    matrix,
+                    scale,
+                    root,
+                })
             })
             .transpose()?;
         let features_scale = power_of_two_scale(features);
-        Ok(Self { features: Scale(features_scale.recip()) * features, features_scale, lambda })
+        Ok(Self {
+            features: Scale(features_scale.recip()) * features,
+            features_scale,
+            lambda,
+        })
     }
 
     /// n, the number of positions.
@@ -112,13 +120,28 @@ impl Affinity {
             }
             (_, None) => None,
         };
-        Ok((Scale(self.features_scale.recip()) * features_dot, lambda_dot))
+        Ok((
+            Scale(self.features_scale.recip()) * features_dot,
+            lambda_dot,
+        ))
     }
 
     /// Cotangents in the caller's units.
-    pub(crate) fn cotangents(&self, features_bar: Mat<f64>, lambda_bar: Option<Mat<f64>>) -> NcutsCotangents {
-        let lambda = self.lambda.as_ref().zip(lambda_bar).map(|(lambda, bar)| Scale(lambda.scale.recip()) * bar);
-        NcutsCotangents { features: Scale(self.features_scale.recip()) * features_bar, lambda }
+    pub(crate) fn cotangents(
+        &self,
+        features_bar: Mat<f64>,
+        lambda_bar: Option<Mat<f64>>,
+    ) -> NcutsCotangents {
+        let lambda = self
+            .lambda
+            .as_ref()
+            .zip(lambda_bar)
+            .map(|(lambda, bar)| Scale(lambda.scale.recip()) * bar);
+        let features = match self.features_scale {
+            1.0 => features_bar,
+            scale => Scale(scale.recip()) * features_bar,
+        };
+        NcutsCotangents { features, lambda }
     }
 }
 
@@ -138,34 +161,55 @@ mod tests {
     use faer::mat;
 
     #[test]
-    fn keeps_order_one_and_gives_cotangents_in_the_callers_units() {
-        let f = mat![[4e200, 0.0], [0.0, -1e200]];
-        let lambda = mat![[8.0, 2.0], [0.0, 8.0]];
+    fn keeps_moderate_factors_and_gives_cotangents_in_the_callers_units() {
+        let large = 2f64.powi(300);
+        let f = mat![[3.0 * large, 0.0], [0.0, -large]];
+        let lambda = Scale(large) * mat![[8.0, 2.0], [0.0, 8.0]];
         let affinity = Affinity::forward(f.as_ref(), Some(lambda.as_ref())).unwrap();
-        assert!((1.0..2.0).contains(&affinity.features().norm_max()));
-        // The symmetric part, divided by 8.
+        assert_eq!(affinity.features(), mat![[1.5, 0.0], [0.0, -0.5]]);
+        // The symmetric part, divided by 8 · 2³⁰⁰.
         let identity = Mat::identity(2, 2);
-        assert_eq!(affinity.lambda_times(identity), mat![[1.0, 0.125], [0.125, 1.0]]);
+        assert_eq!(
+            affinity.lambda_times(identity),
+            mat![[1.0, 0.125], [0.125, 1.0]]
+        );
         let ones = mat![[1.0, 1.0], [1.0, 1.0]];
         let cotangents = affinity.cotangents(ones.clone(), Some(ones.clone()));
-        assert_eq!(cotangents.lambda.unwrap(), Scale(0.125) * &ones);
-        // F / scale = F̄ · F for a cotangent of ones.
-        assert_eq!(cotangents.features[(0, 0)] * 4e200, affinity.features()[(0, 0)]);
+        assert_eq!(cotangents.lambda.unwrap(), Scale(0.125 / large) * &ones);
+        assert_eq!(cotangents.features, Scale(0.5 / large) * ones);
     }
 
     #[test]
     fn refuses_what_does_not_fit() {
         let forward = |f: Mat<f64>, l: Mat<f64>| {
-            Affinity::forward(f.as_ref(), Some(l.as_ref())).map(|_| ()).unwrap_err()
+            Affinity::forward(f.as_ref(), Some(l.as_ref()))
+                .map(|_| ())
+                .unwrap_err()
         };
         let f = mat![[1.0, 2.0]];
-        assert!(matches!(forward(Mat::zeros(0, 2), Mat::identity(2, 2)), Error::Rule(_)));
-        assert!(matches!(forward(mat![[f64::NAN, 1.0]], Mat::identity(2, 2)), Error::Rule(_)));
-        assert!(matches!(forward(f.clone(), Mat::identity(3, 3)), Error::Rule(_)));
+        assert!(matches!(
+            forward(Mat::zeros(0, 2), Mat::identity(2, 2)),
+            Error::Rule(_)
+        ));
+        assert!(matches!(
+            forward(mat![[f64::NAN, 1.0]], Mat::identity(2, 2)),
+            Error::Rule(_)
+        ));
+        assert!(matches!(
+            forward(f.clone(), Mat::identity(3, 3)),
+            Error::Rule(_)
+        ));
         let indefinite = mat![[1.0, 0.0], [0.0, -0.5]];
-        assert!(matches!(forward(f.clone(), indefinite), Error::LambdaIndefinite { .. }));
+        assert!(matches!(
+            forward(f.clone(), indefinite),
+            Error::LambdaIndefinite { .. }
+        ));
         let affinity = Affinity::forward(f.as_ref(), None).unwrap();
         assert!(affinity.tangents(Mat::zeros(2, 2).as_ref(), None).is_err());
-        assert!(affinity.tangents(f.as_ref(), Some(Mat::identity(2, 2).as_ref())).is_err());
+        assert!(
+            affinity
+                .tangents(f.as_ref(), Some(Mat::identity(2, 2).as_ref()))
+                .is_err()
+        );
     }
 }

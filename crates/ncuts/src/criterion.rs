@@ -64,25 +64,49 @@ enum SimilarityProjector {
 
 impl CriterionForward {
     /// Compares the range of Z with the targets.
-    pub(crate) fn forward(criterion: Criterion, factor: MatRef<'_, f64>, targets: &Targets) -> Result<Self> {
+    pub(crate) fn forward(
+        criterion: Criterion,
+        factor: MatRef<'_, f64>,
+        targets: &Targets,
+    ) -> Result<Self> {
         let q = targets.basis();
         let (projector, rank, squared_norm, projected) = match criterion {
             Criterion::HardProjector { rank_tolerance } => {
                 let projector = Projector::forward(factor, rank_tolerance)?;
                 let (rank, projected) = (projector.rank(), projector.project(q)?);
-                (SimilarityProjector::Hard(projector), rank, rank as f64, projected)
+                (
+                    SimilarityProjector::Hard(projector),
+                    rank,
+                    rank as f64,
+                    projected,
+                )
             }
             Criterion::Regularised { epsilon } => {
                 let projector = RegularisedProjector::forward(factor, epsilon)?;
-                let (rank, projected) = (projector.rank(RankTolerance::default())?, projector.project(q)?);
+                let (rank, projected) = (
+                    projector.rank(RankTolerance::default())?,
+                    projector.project(q)?,
+                );
                 let squared_norm = projector.squared_norm();
-                (SimilarityProjector::Regularised(projector, epsilon), rank, squared_norm, projected)
+                (
+                    SimilarityProjector::Regularised(projector, epsilon),
+                    rank,
+                    squared_norm,
+                    projected,
+                )
             }
         };
         let annotations = targets.ranks().len() as f64;
         let alignment = inner(q, projected.as_ref()) / annotations;
         let loss = 0.5 * (q.ncols() as f64 / annotations + squared_norm) - alignment;
-        Ok(Self { projector, projected, annotations, similarity_rank: rank, alignment, loss })
+        Ok(Self {
+            projector,
+            projected,
+            annotations,
+            similarity_rank: rank,
+            alignment,
+            loss,
+        })
     }
 
     /// J.
@@ -145,7 +169,8 @@ impl CriterionForward {
                 let outside = &x - projector.project(x.as_ref())?;
                 let aligned = outside.transpose() * targets.basis();
                 let spread = outside.transpose() * projector.project(outside.as_ref())?;
-                Scale(loss_bar / epsilon) * (spread - Scale(self.annotations.recip()) * &aligned * aligned.transpose())
+                Scale(loss_bar / epsilon)
+                    * (spread - Scale(self.annotations.recip()) * &aligned * aligned.transpose())
             }
         };
         Ok(Some(Scale(0.5) * (&bar + bar.transpose())))
@@ -167,12 +192,18 @@ impl CriterionForward {
     }
 
     /// J̇ from Ż and Q̇.
-    pub(crate) fn jvp(&self, targets: &Targets, factor_dot: MatRef<'_, f64>, basis_dot: &Mat<f64>) -> Result<f64> {
+    pub(crate) fn jvp(
+        &self,
+        targets: &Targets,
+        factor_dot: MatRef<'_, f64>,
+        basis_dot: &Mat<f64>,
+    ) -> Result<f64> {
         let (projector_dot, squared_norm_dot) = match &self.projector {
             SimilarityProjector::Hard(projector) => (projector.jvp(factor_dot)?, 0.0),
-            SimilarityProjector::Regularised(projector, _) => {
-                (projector.jvp(factor_dot)?, projector.squared_norm_jvp(factor_dot)?)
-            }
+            SimilarityProjector::Regularised(projector, _) => (
+                projector.jvp(factor_dot)?,
+                projector.squared_norm_jvp(factor_dot)?,
+            ),
         };
         let alignment_dot = projector_dot.quadratic_form(targets.basis())?
             + 2.0 * inner(self.projected.as_ref(), basis_dot.as_ref());
@@ -182,7 +213,10 @@ impl CriterionForward {
 
 /// ⟨A, B⟩.
 pub(crate) fn inner(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> f64 {
-    a.col_iter().zip(b.col_iter()).map(|(a, b)| a.transpose() * b).sum()
+    a.col_iter()
+        .zip(b.col_iter())
+        .map(|(a, b)| a.transpose() * b)
+        .sum()
 }
 
 #[cfg(test)]
@@ -192,7 +226,9 @@ mod tests {
     use crate::indicator::Indicator;
     use faer::mat;
 
-    const HARD: Criterion = Criterion::HardProjector { rank_tolerance: RankTolerance::MachinePrecision };
+    const HARD: Criterion = Criterion::HardProjector {
+        rank_tolerance: RankTolerance::MachinePrecision,
+    };
 
     fn targets(assignment: &[u32]) -> Targets {
         let n = assignment.len();
@@ -226,8 +262,16 @@ mod tests {
         let targets = targets(&[0, 1]);
         let factor = mat![[1.0], [1.0]];
         let criterion = Criterion::Regularised { epsilon: 0.0 };
-        assert!(matches!(CriterionForward::forward(criterion, factor.as_ref(), &targets), Err(Error::Rule(_))));
-        let criterion = Criterion::HardProjector { rank_tolerance: RankTolerance::Relative(-1.0) };
-        assert!(matches!(CriterionForward::forward(criterion, factor.as_ref(), &targets), Err(Error::Rule(_))));
+        assert!(matches!(
+            CriterionForward::forward(criterion, factor.as_ref(), &targets),
+            Err(Error::Rule(_))
+        ));
+        let criterion = Criterion::HardProjector {
+            rank_tolerance: RankTolerance::Relative(-1.0),
+        };
+        assert!(matches!(
+            CriterionForward::forward(criterion, factor.as_ref(), &targets),
+            Err(Error::Rule(_))
+        ));
     }
 }

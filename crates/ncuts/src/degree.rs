@@ -47,19 +47,37 @@ impl Degrees {
         let column_sums = Col::from_fn(f.ncols(), |j| f.col(j).sum());
         let weighted_sums = times(affinity, &column_sums);
         let mut values: Vec<f64> = (f * &weighted_sums).iter().copied().collect();
-        let largest = values.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+        let largest = values
+            .iter()
+            .fold(0.0, |largest: f64, value| largest.max(value.abs()));
         let floor = FLOOR * largest;
-        if let Some(pixel) = values.iter().position(|&value| largest == 0.0 || value < -floor) {
-            return Err(Error::DegreeNotPositive { pixel, value: values[pixel], floor });
+        if let Some(pixel) = values
+            .iter()
+            .position(|&value| largest == 0.0 || value < -floor)
+        {
+            return Err(Error::DegreeNotPositive {
+                pixel,
+                value: values[pixel],
+                floor,
+            });
         }
         for value in &mut values {
             if *value <= floor {
                 *value = 0.0;
             }
         }
-        let inverse_roots: Vec<f64> = values.iter().map(|&w| if w > 0.0 { w.sqrt().recip() } else { 0.0 }).collect();
+        let inverse_roots: Vec<f64> = values
+            .iter()
+            .map(|&w| if w > 0.0 { w.sqrt().recip() } else { 0.0 })
+            .collect();
         let isolated = values.iter().filter(|&&w| w == 0.0).count();
-        Ok(Self { values, inverse_roots, column_sums, weighted_sums, isolated })
+        Ok(Self {
+            values,
+            inverse_roots,
+            column_sums,
+            weighted_sums,
+            isolated,
+        })
     }
 
     /// w, zero for isolated pixels.
@@ -78,7 +96,12 @@ impl Degrees {
     }
 
     /// Adds F̄ to `features_bar` and returns Λ̄, for a w̄ that is zero on isolated pixels.
-    pub(crate) fn vjp(&self, affinity: &Affinity, degrees_bar: &[f64], features_bar: &mut Mat<f64>) -> Mat<f64> {
+    pub(crate) fn vjp(
+        &self,
+        affinity: &Affinity,
+        degrees_bar: &[f64],
+        features_bar: &mut Mat<f64>,
+    ) -> Mat<f64> {
         let f = affinity.features();
         let w_bar = Col::from_fn(degrees_bar.len(), |i| degrees_bar[i]);
         let t = f.transpose() * &w_bar;
@@ -90,24 +113,37 @@ impl Degrees {
             }
         }
         let s = &self.column_sums;
-        Mat::from_fn(t.nrows(), t.nrows(), |i, j| 0.5 * (t[i] * s[j] + s[i] * t[j]))
+        Mat::from_fn(t.nrows(), t.nrows(), |i, j| {
+            0.5 * (t[i] * s[j] + s[i] * t[j])
+        })
     }
 
     /// ẇ, zero on isolated pixels.
-    pub(crate) fn jvp(&self, affinity: &Affinity, features_dot: &Mat<f64>, lambda_dot: Option<&Mat<f64>>) -> Vec<f64> {
+    pub(crate) fn jvp(
+        &self,
+        affinity: &Affinity,
+        features_dot: &Mat<f64>,
+        lambda_dot: Option<&Mat<f64>>,
+    ) -> Vec<f64> {
         let sums_dot = Col::from_fn(features_dot.ncols(), |j| features_dot.col(j).sum());
         let mut inner = times(affinity, &sums_dot);
         if let Some(lambda_dot) = lambda_dot {
             inner += lambda_dot * &self.column_sums;
         }
         let dot = features_dot * &self.weighted_sums + affinity.features() * inner;
-        dot.iter().zip(&self.values).map(|(&dot, &w)| if w > 0.0 { dot } else { 0.0 }).collect()
+        dot.iter()
+            .zip(&self.values)
+            .map(|(&dot, &w)| if w > 0.0 { dot } else { 0.0 })
+            .collect()
     }
 }
 
 /// Λ x.
 fn times(affinity: &Affinity, x: &Col<f64>) -> Col<f64> {
-    affinity.lambda_times(x.as_mat().to_owned()).col(0).to_owned()
+    affinity
+        .lambda_times(x.as_mat().to_owned())
+        .col(0)
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -129,7 +165,10 @@ mod tests {
         let lambda = mat![[1.0, 0.0], [0.0, 1.5]];
         let (_, degrees) = forward(f.as_ref(), Some(lambda.as_ref())).unwrap();
         assert_eq!(degrees.values(), &[2.0, 3.5]);
-        assert_eq!(degrees.inverse_roots(), &[2f64.sqrt().recip(), 3.5f64.sqrt().recip()]);
+        assert_eq!(
+            degrees.inverse_roots(),
+            &[2f64.sqrt().recip(), 3.5f64.sqrt().recip()]
+        );
         assert_eq!(degrees.isolated(), 0);
     }
 
@@ -138,7 +177,13 @@ mod tests {
         // Entries in [1, 2): no change of scale on the way.
         let bounded = |m, n, seed| {
             let noise = gaussian(m, n, seed);
-            Mat::from_fn(m, n, |i, j| if (i, j) == (0, 0) { 1.5 } else { 0.5 + 0.4 * noise[(i, j)].tanh() })
+            Mat::from_fn(m, n, |i, j| {
+                if (i, j) == (0, 0) {
+                    1.5
+                } else {
+                    0.5 + 0.4 * noise[(i, j)].tanh()
+                }
+            })
         };
         let f = bounded(7, 4, 1);
         let half = bounded(4, 4, 2);
@@ -154,9 +199,15 @@ mod tests {
             let lambda_bar = degrees.vjp(&affinity, &bar, &mut features_bar);
             (features_bar, lambda_bar)
         };
-        let check = GradientCheck { tolerance: 1e-9, ..GradientCheck::symmetric() };
+        let check = GradientCheck {
+            tolerance: 1e-9,
+            ..GradientCheck::symmetric()
+        };
         check_vjp::<Error>(of_lambda, |bar| Ok(back(bar).1), lambda.as_ref(), &check).unwrap();
-        let check = GradientCheck { tolerance: 1e-9, ..GradientCheck::default() };
+        let check = GradientCheck {
+            tolerance: 1e-9,
+            ..GradientCheck::default()
+        };
         check_vjp::<Error>(of_features, |bar| Ok(back(bar).0), f.as_ref(), &check).unwrap();
         let ahead = |f_dot: MatRef<'_, f64>| {
             let dot = degrees.jvp(&affinity, &f_dot.to_owned(), None);
@@ -170,15 +221,30 @@ mod tests {
         let f = mat![[1.0, 1.0], [0.0, 0.0], [1.0, 0.0], [1e-14, 0.0]];
         let (_, degrees) = forward(f.as_ref(), None).unwrap();
         assert_eq!(degrees.isolated(), 2);
-        assert_eq!((degrees.values()[1], degrees.inverse_roots()[1]), (0.0, 0.0));
-        assert_eq!((degrees.values()[3], degrees.inverse_roots()[3]), (0.0, 0.0));
+        assert_eq!(
+            (degrees.values()[1], degrees.inverse_roots()[1]),
+            (0.0, 0.0)
+        );
+        assert_eq!(
+            (degrees.values()[3], degrees.inverse_roots()[3]),
+            (0.0, 0.0)
+        );
     }
 
     #[test]
     fn degrees_below_zero_and_no_degree_at_all_are_errors() {
         let negative = forward(mat![[1.0], [2.0], [-0.5]].as_ref(), None).unwrap_err();
-        assert!(matches!(negative, Error::DegreeNotPositive { pixel: 2, value, .. } if value < 0.0));
+        assert!(
+            matches!(negative, Error::DegreeNotPositive { pixel: 2, value, .. } if value < 0.0)
+        );
         let nothing = forward(Mat::zeros(3, 2).as_ref(), None).unwrap_err();
-        assert!(matches!(nothing, Error::DegreeNotPositive { pixel: 0, value: 0.0, floor: 0.0 }));
+        assert!(matches!(
+            nothing,
+            Error::DegreeNotPositive {
+                pixel: 0,
+                value: 0.0,
+                floor: 0.0
+            }
+        ));
     }
 }

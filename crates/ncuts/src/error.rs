@@ -15,7 +15,9 @@ pub enum Error {
         found: usize,
     },
     /// A grid that the rows of the features do not fill.
-    #[error("embedding: expected grid_width · grid_height = rows > 0 and channels > 0, found {grid_width} × {grid_height}, {rows} rows, {channels} channels")]
+    #[error(
+        "embedding: expected grid_width · grid_height = rows > 0 and channels > 0, found {grid_width} × {grid_height}, {rows} rows, {channels} channels"
+    )]
     GridShape {
         /// Columns of the grid.
         grid_width: usize,
@@ -30,7 +32,9 @@ pub enum Error {
     #[error("embedding: expected at least one dimension, found 0")]
     NoDimensions,
     /// The symmetric eigensolver gave up.
-    #[error("embedding: expected the eigenvalues of a {side} × {side} matrix, found no convergence")]
+    #[error(
+        "embedding: expected the eigenvalues of a {side} × {side} matrix, found no convergence"
+    )]
     EigenNotConverged {
         /// Rows of the matrix.
         side: usize,
@@ -55,7 +59,9 @@ pub enum Error {
         found: f64,
     },
     /// Λ is not positive semidefinite.
-    #[error("affinity: expected a positive semidefinite Λ, found eigenvalues from {smallest:e} to {largest:e}")]
+    #[error(
+        "affinity: expected a positive semidefinite Λ, found eigenvalues from {smallest:e} to {largest:e}"
+    )]
     LambdaIndefinite {
         /// The smallest eigenvalue, of Λ divided by a power of two.
         smallest: f64,
@@ -63,7 +69,9 @@ pub enum Error {
         largest: f64,
     },
     /// A degree is negative, or none is positive.
-    #[error("degrees: expected a positive degree (none below minus {floor:e}), found {value:e} at pixel {pixel}")]
+    #[error(
+        "degrees: expected a positive degree (none below minus {floor:e}), found {value:e} at pixel {pixel}"
+    )]
     DegreeNotPositive {
         /// The first such pixel.
         pixel: usize,
@@ -90,7 +98,9 @@ pub enum Error {
     #[error("indicator: expected at least one position, found none")]
     NoPositions,
     /// A position in a segment that does not exist.
-    #[error("indicator: expected segments below {segments}, found {segment} at position {position}")]
+    #[error(
+        "indicator: expected segments below {segments}, found {segment} at position {position}"
+    )]
     SegmentIndex {
         /// The first such position.
         position: usize,
@@ -103,7 +113,9 @@ pub enum Error {
     #[error("normalised cuts: expected at least one indicator, found none")]
     NoIndicators,
     /// An annotation of another image.
-    #[error("normalised cuts: expected an indicator of {expected} positions, as the features have, found {found}")]
+    #[error(
+        "normalised cuts: expected an indicator of {expected} positions, as the features have, found {found}"
+    )]
     IndicatorLength {
         /// Rows of the features.
         expected: usize,

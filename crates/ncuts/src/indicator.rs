@@ -39,10 +39,19 @@ impl Indicator {
     ///
     /// # Cost
     /// One visit to each pixel.
-    pub fn from_label_map(labels: &LabelMap, grid_width: usize, grid_height: usize) -> Result<Self> {
+    pub fn from_label_map(
+        labels: &LabelMap,
+        grid_width: usize,
+        grid_height: usize,
+    ) -> Result<Self> {
         let (width, height) = (labels.width(), labels.height());
         if grid_width == 0 || grid_height == 0 || grid_width > width || grid_height > height {
-            return Err(Error::GridSize { grid_width, grid_height, width, height });
+            return Err(Error::GridSize {
+                grid_width,
+                grid_height,
+                width,
+                height,
+            });
         }
         let mut names = labels.ids().to_vec();
         names.dedup();
@@ -62,7 +71,12 @@ impl Indicator {
         for &name in &assignment {
             taken[name as usize] = true;
         }
-        let dropped = names.iter().zip(&taken).filter(|&(_, &taken)| !taken).map(|(&name, _)| name).collect();
+        let dropped = names
+            .iter()
+            .zip(&taken)
+            .filter(|&(_, &taken)| !taken)
+            .map(|(&name, _)| name)
+            .collect();
         // The number of each name among those taken.
         let mut segments = 0;
         let numbers: Vec<u32> = taken
@@ -75,7 +89,11 @@ impl Indicator {
         for name in &mut assignment {
             *name = numbers[*name as usize];
         }
-        Ok(Self { assignment, segments: segments as usize, dropped })
+        Ok(Self {
+            assignment,
+            segments: segments as usize,
+            dropped,
+        })
     }
 
     /// An explicit assignment of each position to one of `segments`; some may stay empty.
@@ -86,10 +104,21 @@ impl Indicator {
         if assignment.is_empty() {
             return Err(Error::NoPositions);
         }
-        if let Some(position) = assignment.iter().position(|&segment| segment as usize >= segments) {
-            return Err(Error::SegmentIndex { position, segment: assignment[position], segments });
+        if let Some(position) = assignment
+            .iter()
+            .position(|&segment| segment as usize >= segments)
+        {
+            return Err(Error::SegmentIndex {
+                position,
+                segment: assignment[position],
+                segments,
+            });
         }
-        Ok(Self { assignment, segments, dropped: Vec::new() })
+        Ok(Self {
+            assignment,
+            segments,
+            dropped: Vec::new(),
+        })
     }
 
     /// The segment of each position.
@@ -160,17 +189,32 @@ mod tests {
     fn uneven_cells_cover_every_pixel_once() {
         // 5 columns over 2 cells: 0–1 and 2–4.
         let labels = LabelMap::new(5, 1, vec![1, 1, 2, 2, 1]).unwrap();
-        assert_eq!(Indicator::from_label_map(&labels, 2, 1).unwrap().assignment(), &[0, 1]);
+        assert_eq!(
+            Indicator::from_label_map(&labels, 2, 1)
+                .unwrap()
+                .assignment(),
+            &[0, 1]
+        );
         let labels = LabelMap::new(7, 5, (0..35).collect()).unwrap();
         let same = Indicator::from_label_map(&labels, 7, 5).unwrap();
         assert_eq!(same.assignment(), &(0..35).collect::<Vec<u32>>()[..]);
         let one = Indicator::from_label_map(&labels, 1, 1).unwrap();
-        assert_eq!((one.assignment(), one.segments(), one.dropped().len()), (&[0][..], 1, 34));
+        assert_eq!(
+            (one.assignment(), one.segments(), one.dropped().len()),
+            (&[0][..], 1, 34)
+        );
     }
 
     #[test]
     fn every_segment_of_a_label_map_is_taken() {
-        let labels = LabelMap::new(40, 30, (0..1200u32).map(|i| i.wrapping_mul(2_654_435_761) >> 28).collect()).unwrap();
+        let labels = LabelMap::new(
+            40,
+            30,
+            (0..1200u32)
+                .map(|i| i.wrapping_mul(2_654_435_761) >> 28)
+                .collect(),
+        )
+        .unwrap();
         let indicator = Indicator::from_label_map(&labels, 10, 6).unwrap();
         let mut used = vec![false; indicator.segments()];
         for &segment in indicator.assignment() {
@@ -185,11 +229,33 @@ mod tests {
         let labels = LabelMap::new(4, 2, vec![0; 8]).unwrap();
         for (grid_width, grid_height) in [(0, 1), (1, 0), (5, 1), (4, 3)] {
             let error = Indicator::from_label_map(&labels, grid_width, grid_height).unwrap_err();
-            assert!(matches!(error, Error::GridSize { width: 4, height: 2, .. }));
+            assert!(matches!(
+                error,
+                Error::GridSize {
+                    width: 4,
+                    height: 2,
+                    ..
+                }
+            ));
         }
-        assert!(matches!(Indicator::from_assignment(vec![], 1), Err(Error::NoPositions)));
+        assert!(matches!(
+            Indicator::from_assignment(vec![], 1),
+            Err(Error::NoPositions)
+        ));
         let error = Indicator::from_assignment(vec![0, 2], 2).unwrap_err();
-        assert!(matches!(error, Error::SegmentIndex { position: 1, segment: 2, segments: 2 }));
-        assert_eq!(Indicator::from_assignment(vec![0, 2], 4).unwrap().segments(), 4);
+        assert!(matches!(
+            error,
+            Error::SegmentIndex {
+                position: 1,
+                segment: 2,
+                segments: 2
+            }
+        ));
+        assert_eq!(
+            Indicator::from_assignment(vec![0, 2], 4)
+                .unwrap()
+                .segments(),
+            4
+        );
     }
 }

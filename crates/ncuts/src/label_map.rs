@@ -57,7 +57,10 @@ impl LabelMap {
     /// # Panics
     /// When the pixel lies outside.
     pub fn at(&self, x: usize, y: usize) -> u32 {
-        assert!(x < self.width && y < self.height, "pixel outside the label map");
+        assert!(
+            x < self.width && y < self.height,
+            "pixel outside the label map"
+        );
         self.ids[y * self.width + x]
     }
 
@@ -115,7 +118,11 @@ mod tests {
     fn refuses_a_wrong_number_of_ids() {
         assert!(matches!(
             LabelMap::new(2, 2, vec![0; 3]),
-            Err(Error::LabelMapShape { width: 2, height: 2, found: 3 })
+            Err(Error::LabelMapShape {
+                width: 2,
+                height: 2,
+                found: 3
+            })
         ));
     }
 }

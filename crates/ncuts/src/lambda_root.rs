@@ -61,14 +61,18 @@ mod tests {
             let rank = spectrum.iter().filter(|&&value| value > 0.0).count();
             assert_eq!(root.root.ncols(), rank);
             assert!((&root.root * root.root.transpose() - &lambda).norm_max() < 1e-14);
-            assert!((&root.inverse * &root.root - Mat::<f64>::identity(rank, rank)).norm_max() < 1e-14);
+            assert!(
+                (&root.inverse * &root.root - Mat::<f64>::identity(rank, rank)).norm_max() < 1e-14
+            );
         }
     }
 
     #[test]
     fn an_indefinite_lambda_is_refused_with_its_eigenvalues() {
         let error = LambdaRoot::forward(mat![[0.0, 2.0], [2.0, 0.0]].as_ref()).unwrap_err();
-        assert!(matches!(error, Error::LambdaIndefinite { smallest, largest }
-            if (smallest + 2.0).abs() < 1e-15 && (largest - 2.0).abs() < 1e-15));
+        assert!(
+            matches!(error, Error::LambdaIndefinite { smallest, largest }
+            if (smallest + 2.0).abs() < 1e-15 && (largest - 2.0).abs() < 1e-15)
+        );
     }
 }

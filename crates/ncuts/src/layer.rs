@@ -96,7 +96,12 @@ impl NcutsLayer {
         let targets = Targets::forward(&degrees, indicators)?;
         let factor = similarity::forward(&affinity, &degrees);
         let criterion = CriterionForward::forward(self.criterion, factor.as_ref(), &targets)?;
-        Ok(NcutsForward { affinity, degrees, targets, criterion })
+        Ok(NcutsForward {
+            affinity,
+            degrees,
+            targets,
+            criterion,
+        })
     }
 }
 
@@ -148,9 +153,15 @@ impl NcutsForward {
     /// [`Error::Rule`](crate::Error::Rule) when `loss_bar` is not finite.
     pub fn vjp(&self, loss_bar: f64) -> Result<NcutsCotangents> {
         ensure_finite_values("normalised cuts", &[loss_bar])?;
-        let Self { affinity, degrees, targets, criterion } = self;
+        let Self {
+            affinity,
+            degrees,
+            targets,
+            criterion,
+        } = self;
         let (factor_bar, basis_bar) = criterion.vjp(targets, loss_bar)?;
-        let direct = criterion.lambda_vjp(affinity, degrees, targets, factor_bar.as_ref(), loss_bar)?;
+        let direct =
+            criterion.lambda_vjp(affinity, degrees, targets, factor_bar.as_ref(), loss_bar)?;
         let (mut features_bar, mut degrees_bar) = similarity::vjp(affinity, degrees, factor_bar);
         targets.vjp(degrees, basis_bar.as_ref(), &mut degrees_bar);
         let through_degrees = degrees.vjp(affinity, &degrees_bar, &mut features_bar);
@@ -162,15 +173,26 @@ impl NcutsForward {
     ///
     /// # Errors
     /// [`Error::Rule`](crate::Error::Rule) when a tangent does not fit or is not finite.
-    pub fn jvp(&self, features_dot: MatRef<'_, f64>, lambda_dot: Option<MatRef<'_, f64>>) -> Result<f64> {
-        let Self { affinity, degrees, targets, criterion } = self;
+    pub fn jvp(
+        &self,
+        features_dot: MatRef<'_, f64>,
+        lambda_dot: Option<MatRef<'_, f64>>,
+    ) -> Result<f64> {
+        let Self {
+            affinity,
+            degrees,
+            targets,
+            criterion,
+        } = self;
         let (features_dot, lambda_dot) = affinity.tangents(features_dot, lambda_dot)?;
         let degrees_dot = degrees.jvp(affinity, &features_dot, lambda_dot.as_ref());
         let basis_dot = targets.jvp(degrees, &degrees_dot);
         let factor_dot = similarity::jvp(affinity, degrees, &features_dot, &degrees_dot);
         let loss_dot = criterion.jvp(targets, factor_dot.as_ref(), &basis_dot)?;
         match &lambda_dot {
-            Some(lambda_dot) => Ok(loss_dot + criterion.lambda_jvp(affinity, degrees, targets, lambda_dot)?),
+            Some(lambda_dot) => {
+                Ok(loss_dot + criterion.lambda_jvp(affinity, degrees, targets, lambda_dot)?)
+            }
             None => Ok(loss_dot),
         }
     }

@@ -35,7 +35,11 @@ pub(crate) fn normalised_features(affinity: &Affinity, degrees: &Degrees) -> Mat
 }
 
 /// F̄ and w̄ from Z̄.
-pub(crate) fn vjp(affinity: &Affinity, degrees: &Degrees, factor_bar: Mat<f64>) -> (Mat<f64>, Vec<f64>) {
+pub(crate) fn vjp(
+    affinity: &Affinity,
+    degrees: &Degrees,
+    factor_bar: Mat<f64>,
+) -> (Mat<f64>, Vec<f64>) {
     let f = affinity.features();
     let mut x_bar = match affinity.lambda_root() {
         Some(lambda) => factor_bar * lambda.root.transpose(),
@@ -50,18 +54,31 @@ pub(crate) fn vjp(affinity: &Affinity, degrees: &Degrees, factor_bar: Mat<f64>) 
             *bar += f * f_bar;
         }
     }
-    for ((bar, root), w) in degrees_bar.iter_mut().zip(degrees.inverse_roots()).zip(degrees.values()) {
+    for ((bar, root), w) in degrees_bar
+        .iter_mut()
+        .zip(degrees.inverse_roots())
+        .zip(degrees.values())
+    {
         *bar *= if *w > 0.0 { -0.5 * root * root } else { 0.0 };
     }
     (x_bar, degrees_bar)
 }
 
 /// Ż from Ḟ and ẇ; a tangent of L is the criterion's.
-pub(crate) fn jvp(affinity: &Affinity, degrees: &Degrees, features_dot: &Mat<f64>, degrees_dot: &[f64]) -> Mat<f64> {
+pub(crate) fn jvp(
+    affinity: &Affinity,
+    degrees: &Degrees,
+    features_dot: &Mat<f64>,
+    degrees_dot: &[f64],
+) -> Mat<f64> {
     let f = affinity.features();
     let (w, roots) = (degrees.values(), degrees.inverse_roots());
     let x_dot = Mat::from_fn(f.nrows(), f.ncols(), |i, j| {
-        if w[i] > 0.0 { roots[i] * (features_dot[(i, j)] - 0.5 * degrees_dot[i] / w[i] * f[(i, j)]) } else { 0.0 }
+        if w[i] > 0.0 {
+            roots[i] * (features_dot[(i, j)] - 0.5 * degrees_dot[i] / w[i] * f[(i, j)])
+        } else {
+            0.0
+        }
     });
     match affinity.lambda_root() {
         Some(lambda) => x_dot * &lambda.root,
@@ -97,7 +114,13 @@ mod tests {
     #[test]
     fn the_affinity_of_the_factor_fixes_the_roots_of_the_degrees() {
         // D^{−½} W D^{−½} D^{½} 1 = D^{½} 1, with any Λ and with an isolated pixel.
-        let f = Mat::from_fn(8, 3, |i, j| if i == 5 { 0.0 } else { gaussian(8, 3, 1)[(i, j)].abs() });
+        let f = Mat::from_fn(8, 3, |i, j| {
+            if i == 5 {
+                0.0
+            } else {
+                gaussian(8, 3, 1)[(i, j)].abs()
+            }
+        });
         let half = Mat::from_fn(3, 2, |i, j| gaussian(3, 2, 2)[(i, j)].abs());
         let lambda = &half * half.transpose();
         let affinity = Affinity::forward(f.as_ref(), Some(lambda.as_ref())).unwrap();
@@ -110,14 +133,21 @@ mod tests {
 
     #[test]
     fn agrees_with_finite_differences_at_fixed_degrees_and_in_the_degrees() {
-        let f = Mat::from_fn(6, 3, |i, j| if (i, j) == (0, 0) { 1.5 } else { 0.6 + 0.3 * gaussian(6, 3, 3)[(i, j)].tanh() });
+        let f = Mat::from_fn(6, 3, |i, j| {
+            if (i, j) == (0, 0) {
+                1.5
+            } else {
+                0.6 + 0.3 * gaussian(6, 3, 3)[(i, j)].tanh()
+            }
+        });
         let both = |f: MatRef<'_, f64>| -> Result<(Affinity, Degrees)> {
             let affinity = Affinity::forward(f, None)?;
             let degrees = Degrees::forward(&affinity)?;
             Ok((affinity, degrees))
         };
         let (affinity, degrees) = both(f.as_ref()).unwrap();
-        let of_features = |f: MatRef<'_, f64>| both(f).map(|(affinity, degrees)| forward(&affinity, &degrees));
+        let of_features =
+            |f: MatRef<'_, f64>| both(f).map(|(affinity, degrees)| forward(&affinity, &degrees));
         let back = |bar: MatRef<'_, f64>| {
             let (mut features_bar, degrees_bar) = vjp(&affinity, &degrees, bar.to_owned());
             degrees.vjp(&affinity, &degrees_bar, &mut features_bar);
@@ -126,9 +156,19 @@ mod tests {
         check_vjp(of_features, back, f.as_ref(), &GradientCheck::default()).unwrap();
 
         let (f_dot, z_bar) = (gaussian(6, 3, 4), gaussian(6, 3, 5));
-        let z_dot = jvp(&affinity, &degrees, &f_dot, &degrees.jvp(&affinity, &f_dot, None));
-        let inner = |a: &Mat<f64>, b: &Mat<f64>| (0..3).map(|j| a.col(j).transpose() * b.col(j)).sum::<f64>();
-        let (ahead, behind) = (inner(&z_bar, &z_dot), inner(&back(z_bar.as_ref()).unwrap(), &f_dot));
+        let z_dot = jvp(
+            &affinity,
+            &degrees,
+            &f_dot,
+            &degrees.jvp(&affinity, &f_dot, None),
+        );
+        let inner = |a: &Mat<f64>, b: &Mat<f64>| {
+            (0..3).map(|j| a.col(j).transpose() * b.col(j)).sum::<f64>()
+        };
+        let (ahead, behind) = (
+            inner(&z_bar, &z_dot),
+            inner(&back(z_bar.as_ref()).unwrap(), &f_dot),
+        );
         assert!((ahead - behind).abs() < 1e-13, "{ahead} {behind}");
     }
 }

@@ -45,7 +45,10 @@ impl Targets {
         for indicator in indicators {
             let assignment = indicator.assignment();
             if assignment.len() != w.len() {
-                return Err(Error::IndicatorLength { expected: w.len(), found: assignment.len() });
+                return Err(Error::IndicatorLength {
+                    expected: w.len(),
+                    found: assignment.len(),
+                });
             }
             let mut segment_volumes = vec![0.0; indicator.segments()];
             for (&segment, w) in assignment.iter().zip(w) {
@@ -64,7 +67,13 @@ impl Targets {
                 assignment
                     .iter()
                     .zip(w)
-                    .map(|(&segment, &w)| if w > 0.0 { column_of[segment as usize] } else { NONE })
+                    .map(|(&segment, &w)| {
+                        if w > 0.0 {
+                            column_of[segment as usize]
+                        } else {
+                            NONE
+                        }
+                    })
                     .collect::<Vec<_>>(),
             );
         }
@@ -74,7 +83,12 @@ impl Targets {
                 basis[(i, c)] = (w[i] / volumes[c]).sqrt();
             }
         }
-        Ok(Self { basis, columns, volumes, ranks })
+        Ok(Self {
+            basis,
+            columns,
+            volumes,
+            ranks,
+        })
     }
 
     /// Q, n × K.
@@ -88,7 +102,12 @@ impl Targets {
     }
 
     /// Adds w̄ from Q̄.
-    pub(crate) fn vjp(&self, degrees: &Degrees, basis_bar: MatRef<'_, f64>, degrees_bar: &mut [f64]) {
+    pub(crate) fn vjp(
+        &self,
+        degrees: &Degrees,
+        basis_bar: MatRef<'_, f64>,
+        degrees_bar: &mut [f64],
+    ) {
         let w = degrees.values();
         let mut pulls = vec![0.0; self.volumes.len()];
         for (i, c) in self.entries() {
@@ -109,15 +128,22 @@ impl Targets {
         }
         let mut basis_dot = Mat::zeros(self.basis.nrows(), self.basis.ncols());
         for (i, c) in self.entries() {
-            basis_dot[(i, c)] =
-                0.5 * self.basis[(i, c)] * (degrees_dot[i] / w[i] - volumes_dot[c] / self.volumes[c]);
+            basis_dot[(i, c)] = 0.5
+                * self.basis[(i, c)]
+                * (degrees_dot[i] / w[i] - volumes_dot[c] / self.volumes[c]);
         }
         basis_dot
     }
 
     /// The places of Q that are not zero by construction.
     fn entries(&self) -> impl Iterator<Item = (usize, usize)> {
-        self.columns.iter().flat_map(|columns| columns.iter().copied().enumerate().filter(|&(_, c)| c != NONE))
+        self.columns.iter().flat_map(|columns| {
+            columns
+                .iter()
+                .copied()
+                .enumerate()
+                .filter(|&(_, c)| c != NONE)
+        })
     }
 }
 
@@ -164,8 +190,13 @@ mod tests {
         };
         let ((degrees, targets), h) = (at(0.0), 1e-4);
         let (above, below) = (at(h), at(-h));
-        let degrees_dot: Vec<f64> =
-            above.0.values().iter().zip(below.0.values()).map(|(a, b)| (a - b) / (2.0 * h)).collect();
+        let degrees_dot: Vec<f64> = above
+            .0
+            .values()
+            .iter()
+            .zip(below.0.values())
+            .map(|(a, b)| (a - b) / (2.0 * h))
+            .collect();
         let expected = faer::Scale(0.5 / h) * (above.1.basis() - below.1.basis());
         let basis_dot = targets.jvp(&degrees, &degrees_dot);
         assert!((&basis_dot - expected).norm_max() < 1e-7);
@@ -173,15 +204,30 @@ mod tests {
         let bar = gaussian(5, 2, 1);
         let mut degrees_bar = vec![0.0; 5];
         targets.vjp(&degrees, bar.as_ref(), &mut degrees_bar);
-        let ahead: f64 = (0..2).map(|j| bar.col(j).transpose() * basis_dot.col(j)).sum();
-        let behind: f64 = degrees_bar.iter().zip(&degrees_dot).map(|(bar, dot)| bar * dot).sum();
+        let ahead: f64 = (0..2)
+            .map(|j| bar.col(j).transpose() * basis_dot.col(j))
+            .sum();
+        let behind: f64 = degrees_bar
+            .iter()
+            .zip(&degrees_dot)
+            .map(|(bar, dot)| bar * dot)
+            .sum();
         assert!((ahead - behind).abs() < 1e-14);
     }
 
     #[test]
     fn refuses_no_annotation_and_one_of_another_size() {
-        assert!(matches!(Targets::forward(&degrees(), &[]), Err(Error::NoIndicators)));
+        assert!(matches!(
+            Targets::forward(&degrees(), &[]),
+            Err(Error::NoIndicators)
+        ));
         let error = Targets::forward(&degrees(), &[indicator(&[0, 0], 1)]).unwrap_err();
-        assert!(matches!(error, Error::IndicatorLength { expected: 4, found: 2 }));
+        assert!(matches!(
+            error,
+            Error::IndicatorLength {
+                expected: 4,
+                found: 2
+            }
+        ));
     }
 }

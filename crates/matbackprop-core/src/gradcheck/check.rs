@@ -41,14 +41,23 @@ pub struct GradientCheck {
 impl Default for GradientCheck {
     /// Step 1e-4, tolerance 1e-8, three directions, general perturbations.
     fn default() -> Self {
-        Self { step: 1e-4, tolerance: 1e-8, directions: 3, seed: 0, perturbation: Perturbation::General }
+        Self {
+            step: 1e-4,
+            tolerance: 1e-8,
+            directions: 3,
+            seed: 0,
+            perturbation: Perturbation::General,
+        }
     }
 }
 
 impl GradientCheck {
     /// The default among symmetric matrices.
     pub fn symmetric() -> Self {
-        Self { perturbation: Perturbation::Symmetric, ..Self::default() }
+        Self {
+            perturbation: Perturbation::Symmetric,
+            ..Self::default()
+        }
     }
 
     /// Seeds away from the small ones that tests give their inputs: a direction must not be the input's own noise.
@@ -57,7 +66,11 @@ impl GradientCheck {
     }
 
     fn direction(&self, x: MatRef<'_, f64>, direction: usize) -> Mat<f64> {
-        let size = if x.norm_max() > 0.0 { x.norm_max() } else { 1.0 };
+        let size = if x.norm_max() > 0.0 {
+            x.norm_max()
+        } else {
+            1.0
+        };
         let noise = gaussian(x.nrows(), x.ncols(), self.stream(2 * direction as u64));
         let noise = match self.perturbation {
             Perturbation::General => noise,
@@ -85,12 +98,21 @@ impl GradientCheck {
     }
 
     fn judge(&self, op: &'static str, direction: usize, difference: f64, size: f64) -> Result<()> {
-        let relative_error = if difference == 0.0 { 0.0 } else { difference / size };
+        let relative_error = if difference == 0.0 {
+            0.0
+        } else {
+            difference / size
+        };
         // Written so that NaN fails.
         if relative_error <= self.tolerance {
             Ok(())
         } else {
-            Err(Error::GradientMismatch { op, direction, relative_error, tolerance: self.tolerance })
+            Err(Error::GradientMismatch {
+                op,
+                direction,
+                relative_error,
+                tolerance: self.tolerance,
+            })
         }
     }
 }
@@ -171,16 +193,33 @@ mod tests {
     }
 
     fn slope(x: MatRef<'_, f64>, bar: MatRef<'_, f64>) -> Mat<f64> {
-        Mat::from_fn(x.nrows(), x.ncols(), |i, j| 3.0 * x[(i, j)].powi(2) * bar[(i, j)])
+        Mat::from_fn(x.nrows(), x.ncols(), |i, j| {
+            3.0 * x[(i, j)].powi(2) * bar[(i, j)]
+        })
     }
 
     #[test]
     fn accepts_the_derivative_at_any_size() {
         for size in [1e-20, 1.0, 1e20] {
             let x = Scale(size) * gaussian(3, 4, 9);
-            let check = GradientCheck { tolerance: 1e-10, ..GradientCheck::default() };
-            check_vjp(cube, |y_bar| Ok(slope(x.as_ref(), y_bar)), x.as_ref(), &check).unwrap();
-            check_jvp(cube, |x_dot| Ok(slope(x.as_ref(), x_dot)), x.as_ref(), &check).unwrap();
+            let check = GradientCheck {
+                tolerance: 1e-10,
+                ..GradientCheck::default()
+            };
+            check_vjp(
+                cube,
+                |y_bar| Ok(slope(x.as_ref(), y_bar)),
+                x.as_ref(),
+                &check,
+            )
+            .unwrap();
+            check_jvp(
+                cube,
+                |x_dot| Ok(slope(x.as_ref(), x_dot)),
+                x.as_ref(),
+                &check,
+            )
+            .unwrap();
         }
     }
 
@@ -190,9 +229,28 @@ mod tests {
         let wrong = |bar: MatRef<'_, f64>| Ok(Scale(1.0 + 1e-6) * slope(x.as_ref(), bar));
         let check = GradientCheck::default();
         let error = check_vjp(cube, wrong, x.as_ref(), &check).unwrap_err();
-        assert!(matches!(error, Error::GradientMismatch { op: "check_vjp", direction: 0, .. }), "{error}");
+        assert!(
+            matches!(
+                error,
+                Error::GradientMismatch {
+                    op: "check_vjp",
+                    direction: 0,
+                    ..
+                }
+            ),
+            "{error}"
+        );
         let error = check_jvp(cube, wrong, x.as_ref(), &check).unwrap_err();
-        assert!(matches!(error, Error::GradientMismatch { op: "check_jvp", .. }), "{error}");
+        assert!(
+            matches!(
+                error,
+                Error::GradientMismatch {
+                    op: "check_jvp",
+                    ..
+                }
+            ),
+            "{error}"
+        );
     }
 
     #[test]
@@ -200,18 +258,41 @@ mod tests {
         let x = mat![[1.0, 2.0]];
         let check = GradientCheck::default();
         let nan = |_: MatRef<'_, f64>| Ok(mat![[f64::NAN, 0.0]]);
-        assert!(matches!(check_vjp(cube, nan, x.as_ref(), &check), Err(Error::NotFinite { .. })));
+        assert!(matches!(
+            check_vjp(cube, nan, x.as_ref(), &check),
+            Err(Error::NotFinite { .. })
+        ));
         let transposed = |_: MatRef<'_, f64>| Ok(mat![[1.0], [2.0]]);
-        assert!(matches!(check_jvp(cube, transposed, x.as_ref(), &check), Err(Error::ShapeMismatch { .. })));
+        assert!(matches!(
+            check_jvp(cube, transposed, x.as_ref(), &check),
+            Err(Error::ShapeMismatch { .. })
+        ));
     }
 
     #[test]
     fn symmetric_directions_stay_symmetric() {
         // f refuses what is not symmetric.
-        let f = |x: MatRef<'_, f64>| if x == x.transpose() { cube(x) } else { Err(Error::NotFinite { op: "f" }) };
+        let f = |x: MatRef<'_, f64>| {
+            if x == x.transpose() {
+                cube(x)
+            } else {
+                Err(Error::NotFinite { op: "f" })
+            }
+        };
         let x = mat![[1.0, 0.5], [0.5, -2.0]];
-        check_vjp(f, |y_bar| Ok(slope(x.as_ref(), y_bar)), x.as_ref(), &GradientCheck::symmetric()).unwrap();
-        let error = check_vjp(f, |y_bar| Ok(slope(x.as_ref(), y_bar)), x.as_ref(), &GradientCheck::default());
+        check_vjp(
+            f,
+            |y_bar| Ok(slope(x.as_ref(), y_bar)),
+            x.as_ref(),
+            &GradientCheck::symmetric(),
+        )
+        .unwrap();
+        let error = check_vjp(
+            f,
+            |y_bar| Ok(slope(x.as_ref(), y_bar)),
+            x.as_ref(),
+            &GradientCheck::default(),
+        );
         assert_eq!(error, Err(Error::NotFinite { op: "f" }));
     }
 }

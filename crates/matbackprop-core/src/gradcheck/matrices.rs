@@ -32,7 +32,10 @@ pub fn gaussian(rows: usize, columns: usize, seed: u64) -> Mat<f64> {
 /// When more than min(rows, columns) values are given.
 pub fn with_spectrum(rows: usize, columns: usize, singular_values: &[f64], seed: u64) -> Mat<f64> {
     let r = singular_values.len();
-    assert!(r <= rows.min(columns), "a {rows} × {columns} matrix has fewer than {r} singular values");
+    assert!(
+        r <= rows.min(columns),
+        "a {rows} × {columns} matrix has fewer than {r} singular values"
+    );
     let u = orthonormal(rows, r, seed);
     let v = orthonormal(columns, r, seed ^ 0x9e37_79b9_7f4a_7c15);
     columns_times(u.as_ref(), singular_values) * v.transpose()
@@ -51,8 +54,11 @@ fn orthonormal(rows: usize, columns: usize, seed: u64) -> Mat<f64> {
     if columns == 0 {
         return Mat::zeros(rows, 0);
     }
-    let (u, _, _) = thin_svd("orthonormal columns", gaussian(rows, columns, seed).as_ref())
-        .unwrap_or_else(|error| unreachable!("a finite Gaussian matrix decomposes: {error}"));
+    let (u, _, _) = thin_svd(
+        "orthonormal columns",
+        gaussian(rows, columns, seed).as_ref(),
+    )
+    .unwrap_or_else(|error| unreachable!("a finite Gaussian matrix decomposes: {error}"));
     u
 }
 
@@ -72,7 +78,10 @@ mod tests {
         let mean = a.col_iter().map(|c| c.sum()).sum::<f64>() / n;
         let square = a.squared_norm_l2() / n;
         // Four standard errors: 0.01 for the mean, 0.014 for the variance.
-        assert!(mean.abs() < 0.04 && (square - 1.0).abs() < 0.06, "{mean} {square}");
+        assert!(
+            mean.abs() < 0.04 && (square - 1.0).abs() < 0.06,
+            "{mean} {square}"
+        );
         assert_ne!(gaussian(2, 2, 1), gaussian(2, 2, 2));
     }
 
@@ -83,10 +92,17 @@ mod tests {
             let (_, s, _) = thin_svd("test", with_spectrum(m, n, &chosen, 4).as_ref()).unwrap();
             for (i, s) in s.iter().enumerate() {
                 let expected = chosen.get(i).copied().unwrap_or(0.0);
-                assert!((s - expected).abs() < 1e-14 * 3.0, "{m} × {n}: {s} for {expected}");
+                assert!(
+                    (s - expected).abs() < 1e-14 * 3.0,
+                    "{m} × {n}: {s} for {expected}"
+                );
             }
         }
-        let (values, _) = symmetric_eigen("test", symmetric_with_spectrum(&[2.0, -1.0, 0.0], 4).as_ref()).unwrap();
+        let (values, _) = symmetric_eigen(
+            "test",
+            symmetric_with_spectrum(&[2.0, -1.0, 0.0], 4).as_ref(),
+        )
+        .unwrap();
         for (value, expected) in values.iter().zip([-1.0, 0.0, 2.0]) {
             assert!((value - expected).abs() < 1e-14, "{value} for {expected}");
         }

@@ -19,7 +19,12 @@ pub enum DenseCriterion {
     Regularised(f64),
 }
 
-pub fn dense_twin(f: MatRef<'_, f64>, lambda: MatRef<'_, f64>, assignment: &[u32], criterion: DenseCriterion) -> DenseTwin {
+pub fn dense_twin(
+    f: MatRef<'_, f64>,
+    lambda: MatRef<'_, f64>,
+    assignment: &[u32],
+    criterion: DenseCriterion,
+) -> DenseTwin {
     let n = f.nrows();
     let identity = Mat::<f64>::identity(n, n);
     let affinity = f * lambda * f.transpose();
@@ -27,10 +32,18 @@ pub fn dense_twin(f: MatRef<'_, f64>, lambda: MatRef<'_, f64>, assignment: &[u32
     let alive = |i: usize| w[i] > 1e-12 * w.iter().copied().fold(0.0, f64::max);
     let root = |i: usize| if alive(i) { w[i].sqrt() } else { 0.0 };
     let inverse_root = |i: usize| if alive(i) { w[i].sqrt().recip() } else { 0.0 };
-    let normalised = Mat::from_fn(n, n, |i, j| inverse_root(i) * affinity[(i, j)] * inverse_root(j));
+    let normalised = Mat::from_fn(n, n, |i, j| {
+        inverse_root(i) * affinity[(i, j)] * inverse_root(j)
+    });
 
     let segments = *assignment.iter().max().unwrap() as usize + 1;
-    let a = Mat::from_fn(n, segments, |i, c| if assignment[i] as usize == c { root(i) } else { 0.0 });
+    let a = Mat::from_fn(n, segments, |i, c| {
+        if assignment[i] as usize == c {
+            root(i)
+        } else {
+            0.0
+        }
+    });
     let a_pinv = pseudo_inverse(&a);
     let target = &a * &a_pinv;
 
@@ -70,11 +83,16 @@ pub fn dense_twin(f: MatRef<'_, f64>, lambda: MatRef<'_, f64>, assignment: &[u32
             }
         })
         .collect();
-    let affinity_bar =
-        Mat::from_fn(n, n, |i, j| inverse_root(i) * normalised_bar[(i, j)] * inverse_root(j) + w_bar[i]);
+    let affinity_bar = Mat::from_fn(n, n, |i, j| {
+        inverse_root(i) * normalised_bar[(i, j)] * inverse_root(j) + w_bar[i]
+    });
     let both = &affinity_bar + affinity_bar.transpose();
     let lambda_bar = faer::Scale(0.5) * (f.transpose() * &both * f);
-    DenseTwin { loss: 0.5 * difference.squared_norm_l2(), features_bar: both * f * lambda, lambda_bar }
+    DenseTwin {
+        loss: 0.5 * difference.squared_norm_l2(),
+        features_bar: both * f * lambda,
+        lambda_bar,
+    }
 }
 
 fn pseudo_inverse(a: &Mat<f64>) -> Mat<f64> {
@@ -82,7 +100,11 @@ fn pseudo_inverse(a: &Mat<f64>) -> Mat<f64> {
     let s = svd.S().column_vector();
     let largest = s.iter().copied().fold(0.0, f64::max);
     let scaled = Mat::from_fn(a.ncols(), s.nrows(), |i, j| {
-        if s[j] > 1e-13 * largest { svd.V()[(i, j)] / s[j] } else { 0.0 }
+        if s[j] > 1e-13 * largest {
+            svd.V()[(i, j)] / s[j]
+        } else {
+            0.0
+        }
     });
     scaled * svd.U().transpose()
 }
