@@ -1,4 +1,66 @@
-//! Normalised cuts as a differentiable layer.
+//! Normalised cuts as a differentiable layer, and segmentation from its embedding.
+//!
+//! ```text
+//!   features F (n × d), Λ          label map of an annotation
+//!          |                                |
+//!      affinity  W = F Λ Fᵀ             indicator  E          n × n is never formed
+//!          |                                |
+//!       degree   w = W 1  ------------->  target   A = D^½ E
+//!          |                                |
+//!      similarity  Z = D^-½ F Λ^½           |
+//!          |                                |
+//!          +------------ criterion ---------+
+//!          |         J = ½ ‖Π_A − P_Z‖²          learning: layer runs it forward and back
+//!          |
+//!       segment   embedding, clusters, pieces    inference: a pool of segmentations
+//! ```
+//!
+//! | module | what |
+//! |---|---|
+//! | `affinity`, `lambda_root` | [`Affinity`]: W kept as factors; Λ of any rank |
+//! | `degree` | [`Degrees`]: row sums, isolated pixels |
+//! | `indicator` | [`Indicator`]: a [`LabelMap`] at feature resolution |
+//! | `similarity`, `target` | the two factors whose ranges are compared |
+//! | `criterion` | [`Criterion`]: hard projector at a rank tolerance, or regularised |
+//! | `layer` | [`NcutsLayer`] → [`NcutsForward`] → [`NcutsCotangents`] |
+//! | `segment` | [`Embedding`], [`segmentation_pool`] and its [`SegmentOptions`], [`connected_components`] |
+//! | `label_map` | [`LabelMap`]: one id a pixel |
+//!
+//! # Example
+//! Features that follow their annotation by gradient steps.
+//! ```
+//! # fn main() -> Result<(), ncuts::Error> {
+//! use faer::Mat;
+//! use ncuts::{Indicator, LabelMap, NcutsLayer};
+//!
+//! // An 8 × 4 annotation seen by a 4 × 2 grid: left half, right half.
+//! let labels = LabelMap::new(8, 4, (0..32).map(|pixel| u32::from(pixel % 8 >= 4)).collect())?;
+//! let indicator = Indicator::from_label_map(&labels, 4, 2)?;
+//! let mut features = Mat::from_fn(8, 2, |i, j| 1.0 + 0.3 * (i as f64 + 4.0 * j as f64).sin());
+//!
+//! let layer = NcutsLayer::default();
+//! let mut losses = Vec::new();
+//! for _ in 0..40 {
+//!     let forward = layer.forward(features.as_ref(), None, &[indicator.clone()])?;
+//!     losses.push(forward.loss());
+//!     features -= faer::Scale(0.1) * forward.vjp(1.0)?.features;
+//! }
+//! assert!(losses[39] < 0.5 * losses[0]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Conventions
+//! * Features are n × d, `f64`, column-major: a row a position of the grid (row-major over the image), a column a channel.
+//! * Degenerate input has a defined outcome, listed at [`NcutsLayer`]; what has none is a typed [`Error`].
+//! * The same input gives the same bits.
+//!
+//! # Features
+//! * `rayon` (default): the segmentations of a pool share the cores; the results are the same without.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
 mod affinity;
 mod criterion;
 mod degree;
@@ -10,6 +72,7 @@ mod layer;
 mod segment;
 mod similarity;
 mod target;
+
 pub use affinity::{Affinity, NcutsCotangents};
 pub use criterion::Criterion;
 pub use degree::Degrees;

@@ -1,0 +1,69 @@
+//! Each rule forward and back, one thread, f64.
+
+use divan::Bencher;
+use faer::Mat;
+use matbackprop_core::gradcheck::gaussian;
+use matbackprop_core::{
+    GapPolicy, Projector, RankTolerance, RegularisedProjector, SymEig, ThinSvd,
+};
+
+fn main() {
+    divan::main();
+}
+
+/// Sides of square matrices.
+const SIDES: [usize; 4] = [64, 128, 256, 512];
+/// Rows, columns, and columns of the factored cotangent.
+const TALL: [(usize, usize, usize); 2] = [(600, 64, 8), (2400, 128, 10)];
+
+#[divan::bench(args = SIDES)]
+fn sym_eig(bencher: Bencher<'_, '_>, n: usize) {
+    let (a, bar) = (gaussian(n, n, 1), gaussian(n, n, 2));
+    let values_bar = vec![1.0; n];
+    let gaps = GapPolicy::Error { floor: 0.0 };
+    bencher.bench_local(|| {
+        let eigen = SymEig::forward(a.as_ref(), gaps).expect("distinct eigenvalues");
+        eigen
+            .vjp(Some(&values_bar), Some(bar.as_ref()))
+            .expect("distinct eigenvalues")
+    });
+}
+
+#[divan::bench(args = SIDES)]
+fn thin_svd(bencher: Bencher<'_, '_>, n: usize) {
+    let (a, bar) = (gaussian(n, n, 1), gaussian(n, n, 2));
+    let values_bar = vec![1.0; n];
+    let gaps = GapPolicy::Error { floor: 0.0 };
+    bencher.bench_local(|| {
+        let svd = ThinSvd::forward(a.as_ref(), gaps).expect("distinct singular values");
+        svd.vjp(Some(bar.as_ref()), Some(&values_bar), Some(bar.as_ref()))
+            .expect("distinct singular values")
+    });
+}
+
+fn tall((m, n, p): (usize, usize, usize)) -> (Mat<f64>, Mat<f64>) {
+    (gaussian(m, n, 1), gaussian(m, p, 2))
+}
+
+#[divan::bench(args = TALL)]
+fn projector(bencher: Bencher<'_, '_>, shape: (usize, usize, usize)) {
+    let (a, bar) = tall(shape);
+    bencher.bench_local(|| {
+        let projector =
+            Projector::forward(a.as_ref(), RankTolerance::default()).expect("finite input");
+        projector
+            .vjp_factored(bar.as_ref(), bar.as_ref())
+            .expect("finite cotangent")
+    });
+}
+
+#[divan::bench(args = TALL)]
+fn regularised_projector(bencher: Bencher<'_, '_>, shape: (usize, usize, usize)) {
+    let (a, bar) = tall(shape);
+    bencher.bench_local(|| {
+        let projector = RegularisedProjector::forward(a.as_ref(), 1.0).expect("finite input");
+        projector
+            .vjp_factored(bar.as_ref(), bar.as_ref(), 1.0)
+            .expect("finite cotangent")
+    });
+}
