@@ -147,6 +147,7 @@ mod tests {
         };
         assert_eq!(rule.soft_rank(&[1.0, 0.0]), 0.25);
         assert_eq!(rule.clusters(4.0, 0.0), 6);
+        assert_eq!(rule.clusters(4.0, 1.0), 7);
         assert_eq!(rule.clusters(4.0, -9.0), 2);
         assert_eq!(rule.clusters(40.0, 0.0), 16);
     }

@@ -6,7 +6,7 @@ use dfdx::prelude::*;
 use dfdx::tensor::Cpu;
 use faer::Mat;
 use image::RgbImage;
-use ncuts::{Indicator, LabelMap, NcutsLayer};
+use ncuts::{GridAxis, Indicator, LabelMap, NcutsLayer};
 
 use crate::architecture::Architecture;
 use crate::error::{Error, Result};
@@ -222,6 +222,15 @@ impl DeepNcuts {
         Ok(FeatureMaps::from_planes(maps).grid_features())
     }
 
+    /// Where the columns and rows of the features' grid lie in an image of `height × width`.
+    ///
+    /// # Errors
+    /// [`Error::ImageTooSmall`].
+    pub fn grid_axes(&self, height: usize, width: usize) -> Result<[GridAxis; 2]> {
+        // Heads keep the grid: odd kernels, stride 1.
+        self.trunk.chain.output_axes((3, height, width))
+    }
+
     /// Sets each tap's scale to 1 / RMS of its features over the given images.
     ///
     /// # Errors
@@ -306,7 +315,8 @@ impl DeepNcuts {
                 run_chain(&head.chain, &head.parameters, features, mode, reach)?
             }
         };
-        cut_and_send_home(output, annotations, layer)
+        let axes = self.annotation_axes(annotations)?;
+        cut_and_send_home(output, annotations, axes, layer)
     }
 
     /// Loss of one image, and the cotangent of its pixels after the recipe, 3 × H × W.
@@ -340,8 +350,17 @@ impl DeepNcuts {
             None => maps,
             Some(head) => run_chain(&head.chain, &head.parameters, maps, Mode::Inference, reach)?,
         };
-        let outcome = cut_and_send_home(output, annotations, layer)?;
+        let axes = self.grid_axes(height, width)?;
+        let outcome = cut_and_send_home(output, annotations, axes, layer)?;
         Ok((outcome.loss, outcome.gradients.get(&x).as_vec()))
+    }
+
+    /// The axes of images as large as their annotations.
+    fn annotation_axes(&self, annotations: &[&LabelMap]) -> Result<[GridAxis; 2]> {
+        let Some(first) = annotations.first() else {
+            return Err(ncuts::Error::NoIndicators.into());
+        };
+        self.grid_axes(first.height(), first.width())
     }
 
     fn image_tensor(&self, device: &Cpu, image: &RgbImage) -> Result<MapTensor> {
@@ -357,13 +376,14 @@ impl DeepNcuts {
 fn cut_and_send_home(
     output: MapTensor<OwnedTape<f32, Cpu>>,
     annotations: &[&LabelMap],
+    [column, row]: [GridAxis; 2],
     layer: &NcutsLayer,
 ) -> Result<StepOutcome> {
-    let (channels, height, width) = *output.shape();
+    let (channels, _, _) = *output.shape();
     let features = features_from_maps(&output.as_vec(), channels);
     let indicators = annotations
         .iter()
-        .map(|labels| Indicator::from_label_map(labels, width, height))
+        .map(|labels| Indicator::on_axes(labels, column, row))
         .collect::<std::result::Result<Vec<_>, _>>()?;
     let dropped_segments = indicators
         .iter()

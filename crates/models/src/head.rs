@@ -27,7 +27,7 @@ impl Default for HeadLayout {
     fn default() -> Self {
         let layer = |channels, kernel| HeadLayer { channels, kernel };
         Self {
-            layers: vec![layer(256, 1), layer(32, 3)],
+            layers: vec![layer(256, 1), layer(48, 3)],
             dropout: 0.0,
         }
     }
@@ -87,10 +87,17 @@ mod tests {
         }
         .chain(10)
         .unwrap();
-        assert_eq!(chain.sizes((10, 4, 6)).unwrap().last(), Some(&(32, 4, 6)));
+        assert_eq!(chain.sizes((10, 4, 6)).unwrap().last(), Some(&(48, 4, 6)));
         assert_eq!(chain.steps.len(), 3);
+        let (plain, _) = HeadLayout {
+            dropout: 0.0,
+            ..HeadLayout::default()
+        }
+        .chain(10)
+        .unwrap();
+        assert_eq!(plain.steps.len(), 2);
         assert_eq!(layers[1].name, "head.1");
-        assert_eq!(layers[1].weight_shape(), [32, 256, 3, 3]);
+        assert_eq!(layers[1].weight_shape(), [48, 256, 3, 3]);
     }
 
     #[test]

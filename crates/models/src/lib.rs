@@ -1,4 +1,38 @@
-//! Convolutional trunks on dfdx.
+//! Convolutional trunks on dfdx, the seam to matrix layers in f64, and training through both.
+//!
+//! ```text
+//! photograph → image_input → trunk → head ─┐ f32, on the tape
+//!                                          │ seam
+//!                 loss ← ncuts::NcutsLayer ┘ f64, off the tape; F̄ goes home as a seed
+//! ```
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`InputRecipe`] | pixels as each trunk wants them |
+//! | [`Chain`], [`Conv`], … | layers in a row, forward and back, on framed planes |
+//! | [`TrunkKind`] | VGG-16, EfficientNet-Lite0, AlexNet; fully convolutional at any size |
+//! | [`run_chain`], [`send_home`] | a chain as one operation on dfdx's tape; a cotangent from outside |
+//! | [`DeepNcuts`] | trunk → two scales joined → head → normalised cuts; load, save, segment |
+//! | [`Trainer`] | SGD and Adam, frozen or learning trunk, journal, checkpoints exact to the bit |
+//!
+//! ```
+//! use models::{Architecture, ClusterChoice, DeepNcuts, HeadLayout, TrunkKind, TrunkWeights};
+//!
+//! # fn main() -> Result<(), models::Error> {
+//! let architecture = Architecture::new(TrunkKind::Lite0, Some(HeadLayout::default()));
+//! // TrunkWeights::File(path) for learned ones, DeepNcuts::load(path) for a trained network.
+//! let network = DeepNcuts::new(architecture, &TrunkWeights::Random, 1)?;
+//! let photograph = image::RgbImage::from_fn(96, 64, |x, _| image::Rgb([if x < 48 { 30 } else { 200 }; 3]));
+//! let cut = network.segment(&photograph, &ClusterChoice::Counts(vec![2, 3]))?;
+//! assert_eq!(cut.pool.len(), 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Conventions
+//! Feature maps are C × H × W, row-major, f32; matrices n × d, a row a position, a column a channel, f64. Kernels are
+//! stored in the order products read them and written to files in torch's.
+
 mod architecture;
 mod deep_ncuts;
 mod error;
@@ -21,12 +55,13 @@ pub use image_input::{ChannelOrder, InputRecipe, read_image};
 pub use network::TrunkWeights;
 pub use parameters::Parameters;
 pub use segmenter::{ClusterChoice, CutSettings, SegmentSeconds, Segmented};
+pub use tape::{MapTensor, Reach, run_chain, send_home};
 pub use train::{
     Annotations, Journal, Optimiser, Progress, Schedule, StepRecord, TrainConfig, Trainer,
     TrainingSet, TrunkTraining,
 };
 pub use trunk::{
-    Activation, AlexnetLayout, Chain, Conv, Depthwise, Dropout, Layer, MaxPool, Mode, NamedLayer,
-    Padding, Planes, Resize, ResponseNorm, Step, Tap, TrunkKind,
+    Activation, AlexnetLayout, AxisMap, Chain, Conv, Depthwise, Dropout, Layer, MaxPool, Mode,
+    NamedLayer, Padding, Planes, Resize, ResponseNorm, Saved, Size, Step, Tap, TrunkKind,
 };
 pub use weights::Precision;

@@ -73,7 +73,7 @@ impl Parameters {
     }
 
     /// Copies of all numbers, as chains read them.
-    pub(crate) fn values(&self) -> Vec<Vec<f32>> {
+    pub fn values(&self) -> Vec<Vec<f32>> {
         self.tensors.iter().map(Tensor::as_vec).collect()
     }
 

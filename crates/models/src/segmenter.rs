@@ -32,7 +32,7 @@ impl CutSettings {
         dimensions: Some(16),
         epsilon: Some(1e-4),
         restarts: 10,
-        min_area: 0.001,
+        min_area: 0.005,
     };
 
     /// For features that never saw the criterion: the classical rows of unit length.
@@ -40,7 +40,7 @@ impl CutSettings {
         dimensions: None,
         epsilon: None,
         restarts: 10,
-        min_area: 0.001,
+        min_area: 0.005,
     };
 
     fn options(&self, counts: &[usize]) -> SegmentOptions {
@@ -111,7 +111,8 @@ impl DeepNcuts {
         Ok(segmented)
     }
 
-    /// Segmentations of `width × height` pixels from the features of [`DeepNcuts::grid_features`].
+    /// Segmentations of `width × height` pixels, the image's own size, from its
+    /// [`DeepNcuts::grid_features`].
     ///
     /// # Errors
     /// As [`DeepNcuts::segment`].
@@ -156,7 +157,9 @@ impl DeepNcuts {
             ClusterChoice::Auto => vec![rule.clusters(soft_rank, 0.0).min(positions)],
             ClusterChoice::Counts(counts) => counts.clone(),
         };
-        let pool = segmentation_pool(&embedding, width, height, &settings.options(&counts))?;
+        let [column, row] = self.grid_axes(height, width)?;
+        let options = settings.options(&counts).with_axes(column, row);
+        let pool = segmentation_pool(&embedding, width, height, &options)?;
         let clustering = begin.elapsed().as_secs_f64();
         let seconds = SegmentSeconds {
             trunk: 0.0,

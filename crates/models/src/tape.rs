@@ -8,15 +8,15 @@ use crate::parameters::Parameters;
 use crate::trunk::{Chain, Mode, Planes};
 
 /// Feature maps as a tensor: channels, height, width.
-pub(crate) type MapTensor<T = NoneTape> = Tensor<(usize, usize, usize), f32, Cpu, T>;
+pub type MapTensor<T = NoneTape> = Tensor<(usize, usize, usize), f32, Cpu, T>;
 
 /// How far the way back goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Reach {
+pub struct Reach {
     /// The first step that learns; what lies below is frozen.
-    pub(crate) first_step: usize,
+    pub first_step: usize,
     /// Whether the chain's own input wants a cotangent (only when `first_step` is 0).
-    pub(crate) input: bool,
+    pub input: bool,
 }
 
 /// Runs `chain` on `x` and puts its way back on x's tape.
@@ -25,7 +25,7 @@ pub(crate) struct Reach {
 ///
 /// # Errors
 /// [`Error::ImageTooSmall`]; [`Error::Tape`] when the device refuses.
-pub(crate) fn run_chain<T: Tape<f32, Cpu>>(
+pub fn run_chain<T: Tape<f32, Cpu>>(
     chain: &Chain,
     parameters: &Parameters,
     x: MapTensor<T>,
@@ -71,7 +71,7 @@ pub(crate) fn run_chain<T: Tape<f32, Cpu>>(
 ///
 /// # Errors
 /// [`Error::Tape`] when the device refuses.
-pub(crate) fn send_home(
+pub fn send_home(
     output: MapTensor<OwnedTape<f32, Cpu>>,
     bar: Vec<f32>,
 ) -> Result<Gradients<f32, Cpu>> {

@@ -122,6 +122,16 @@ pub enum Error {
         /// Positions of the indicator.
         found: usize,
     },
+    /// A grid's axis that is none.
+    #[error(
+        "grid axis: expected a stride above 0 and a finite offset, found stride {stride}, offset {offset}"
+    )]
+    GridAxis {
+        /// Pixels from one position to the next.
+        stride: f64,
+        /// Pixel of the first.
+        offset: f64,
+    },
     /// A rule of `matbackprop-core` refused.
     #[error(transparent)]
     Rule(#[from] matbackprop_core::Error),

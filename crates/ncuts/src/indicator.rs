@@ -1,6 +1,7 @@
 //! Which segment each position of the feature grid belongs to.
 
 use crate::error::{Error, Result};
+use crate::grid_axis::GridAxis;
 use crate::label_map::LabelMap;
 
 /// E: one segment a position, from one human annotation.
@@ -9,8 +10,7 @@ use crate::label_map::LabelMap;
 /// n positions, row-major over the grid; k segments, numbered 0 … k − 1.
 ///
 /// # Conventions
-/// A grid cell covers the pixels from ⌊column · width / grid width⌋ up to the next cell's first, and rows likewise; it
-/// takes the label most of them have, the smallest of equals. Segments are numbered by increasing label. A label that
+/// A grid cell covers the pixels nearest to its position; it takes the label most of them have, the smallest of equals. Segments are numbered by increasing label. A label that
 /// no cell takes is dropped and reported.
 ///
 /// # Example
@@ -32,7 +32,7 @@ pub struct Indicator {
 }
 
 impl Indicator {
-    /// The majority label of each cell of a grid.
+    /// The majority label of each of equal cells.
     ///
     /// # Errors
     /// [`Error::GridSize`] when a side of the grid is zero or exceeds that of the label map.
@@ -44,7 +44,22 @@ impl Indicator {
         grid_width: usize,
         grid_height: usize,
     ) -> Result<Self> {
+        let column = GridAxis::spread(grid_width, labels.width());
+        Self::on_axes(
+            labels,
+            column,
+            GridAxis::spread(grid_height, labels.height()),
+        )
+    }
+
+    /// The majority label around each position of a grid that lies along these axes.
+    ///
+    /// # Errors
+    /// [`Error::GridSize`] when a side of the grid is zero or exceeds that of the label map;
+    /// [`Error::GridAxis`] for a stride that is not above 0, or an offset that is not finite.
+    pub fn on_axes(labels: &LabelMap, column: GridAxis, row: GridAxis) -> Result<Self> {
         let (width, height) = (labels.width(), labels.height());
+        let (grid_width, grid_height) = (column.positions, row.positions);
         if grid_width == 0 || grid_height == 0 || grid_width > width || grid_height > height {
             return Err(Error::GridSize {
                 grid_width,
@@ -53,6 +68,14 @@ impl Indicator {
                 height,
             });
         }
+        for axis in [column, row] {
+            if !axis.is_sound() {
+                return Err(Error::GridAxis {
+                    stride: axis.stride,
+                    offset: axis.offset,
+                });
+            }
+        }
         let mut names = labels.ids().to_vec();
         names.dedup();
         names.sort_unstable();
@@ -60,11 +83,11 @@ impl Indicator {
 
         let mut counts = vec![0u32; names.len()];
         let mut assignment = Vec::with_capacity(grid_width * grid_height);
-        for row in 0..grid_height {
-            let rows = row * height / grid_height..(row + 1) * height / grid_height;
-            for column in 0..grid_width {
-                let columns = column * width / grid_width..(column + 1) * width / grid_width;
-                assignment.push(majority(labels, &names, &mut counts, rows.clone(), columns));
+        let columns = column.cells(width);
+        for rows in row.cells(height) {
+            for columns in &columns {
+                let (rows, columns) = (rows.clone(), columns.clone());
+                assignment.push(majority(labels, &names, &mut counts, rows, columns));
             }
         }
         let mut taken = vec![false; names.len()];

@@ -56,6 +56,8 @@ pub struct TrainConfig {
     pub rate: f64,
     /// The head's rate is this many times the base rate.
     pub new_layer_multiplier: f64,
+    /// Steps over which the rate first rises, in a straight line.
+    pub warmup: u64,
     /// L2 decay λ on kernels: g ← g + λ w.
     pub weight_decay: f64,
     /// The rate over time.
@@ -83,11 +85,12 @@ pub struct TrainConfig {
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
-            epochs: 14,
+            epochs: 6,
             batch: 1,
             optimiser: Optimiser::Adam,
-            rate: 1e-3,
+            rate: 3e-3,
             new_layer_multiplier: 1.0,
+            warmup: 50,
             weight_decay: 0.0,
             schedule: Schedule::Cosine,
             clip: 0.0,

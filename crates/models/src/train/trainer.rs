@@ -359,7 +359,8 @@ impl<'a> Trainer<'a> {
             .config
             .schedule
             .factor(step, self.steps(), plan.steps_per_epoch());
-        let base = self.config.rate * factor;
+        let warmup = ((step + 1) as f64 / self.config.warmup.max(1) as f64).min(1.0);
+        let base = self.config.rate * factor * warmup;
         let new = base * self.config.new_layer_multiplier;
         // Tensors below the first learning layer have a gradient of zero: only decay would move them.
         let first_tensor = first_tensor(&self.config, &self.network)?;

@@ -5,9 +5,10 @@ use super::depthwise::Depthwise;
 use super::dropout::Dropout;
 use super::max_pool::MaxPool;
 use super::planes::Planes;
-use super::resize::Resize;
+use super::resize::{AxisMap, Resize};
 use super::response_norm::ResponseNorm;
 use crate::error::{Error, Result};
+use ncuts::GridAxis;
 
 /// One layer of a [`Chain`]. Value 0 is the chain's input, value i + 1 what step i makes.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,12 +81,13 @@ pub enum Mode {
 }
 
 /// Channels, height, width.
-pub(crate) type Size = (usize, usize, usize);
+pub type Size = (usize, usize, usize);
 
-/// What the way back needs.
-pub(crate) struct Saved {
+/// What the way back of a [`Chain`] needs.
+#[derive(Clone, Debug)]
+pub struct Saved {
     values: Vec<Option<Planes>>,
-    frames: Vec<usize>,
+    resizes: Vec<Resize>,
     mode: Mode,
 }
 
@@ -106,7 +108,7 @@ impl Chain {
     ///
     /// # Errors
     /// [`Error::ImageTooSmall`] where a window does not fit.
-    pub(crate) fn sizes(&self, size: Size) -> Result<Vec<Size>> {
+    pub fn sizes(&self, size: Size) -> Result<Vec<Size>> {
         let mut sizes = vec![size];
         let too_small = Error::ImageTooSmall {
             height: size.1,
@@ -130,11 +132,93 @@ impl Chain {
         Ok(sizes)
     }
 
+    /// Where the output's columns and rows lie in an input of `size`: every window's position is its middle.
+    ///
+    /// # Errors
+    /// [`Error::ImageTooSmall`] where a window does not fit.
+    pub fn output_axes(&self, size: Size) -> Result<[GridAxis; 2]> {
+        let sizes = self.sizes(size)?;
+        Ok(self.axes(&sizes)[self.taps[0].value])
+    }
+
+    /// Where each value's columns and rows lie in the chain's input.
+    fn axes(&self, sizes: &[Size]) -> Vec<[GridAxis; 2]> {
+        let whole = |positions| GridAxis {
+            positions,
+            stride: 1.0,
+            offset: 0.0,
+        };
+        let mut axes = vec![[whole(sizes[0].2), whole(sizes[0].1)]];
+        for (index, step) in self.steps.iter().enumerate() {
+            let (_, height, width) = sizes[index];
+            let (kernel, stride, before) = match step {
+                Step::Conv {
+                    layer:
+                        Conv {
+                            kernel,
+                            stride,
+                            padding,
+                            ..
+                        },
+                    ..
+                }
+                | Step::Depthwise {
+                    layer:
+                        Depthwise {
+                            kernel,
+                            stride,
+                            padding,
+                            ..
+                        },
+                    ..
+                } => {
+                    let before = |size| padding.before(size, *kernel, *stride);
+                    (*kernel, *stride, [before(width), before(height)])
+                }
+                Step::MaxPool(pool) => (pool.kernel, pool.stride, [0, 0]),
+                Step::ResponseNorm(_) | Step::Dropout(_) | Step::Add { .. } => (1, 1, [0, 0]),
+            };
+            let (_, next_height, next_width) = sizes[index + 1];
+            let positions = [next_width, next_height];
+            let next = [0, 1].map(|side| {
+                let from = axes[index][side];
+                let middle = 0.5 * (kernel - 1) as f64 - before[side] as f64;
+                let offset = from.offset + from.stride * middle;
+                let stride = from.stride * stride as f64;
+                GridAxis {
+                    positions: positions[side],
+                    stride,
+                    offset,
+                }
+            });
+            axes.push(next);
+        }
+        axes
+    }
+
+    /// How a tap's value is brought to the output's grid.
+    fn resizes(&self, sizes: &[Size]) -> Vec<Resize> {
+        let axes = self.axes(sizes);
+        let first = self.taps[0].value;
+        let (_, height, width) = sizes[first];
+        let resize = |tap: &Tap| {
+            let [columns, rows] =
+                [0, 1].map(|side| AxisMap::between(axes[tap.value][side], axes[first][side]));
+            Resize {
+                height,
+                width,
+                rows,
+                columns,
+            }
+        };
+        self.taps.iter().map(resize).collect()
+    }
+
     /// y, and what the way back needs where `keep` asks for it.
     ///
     /// # Errors
     /// [`Error::ImageTooSmall`] where a window does not fit.
-    pub(crate) fn forward(
+    pub fn forward(
         &self,
         input: Planes,
         parameters: &[Vec<f32>],
@@ -165,7 +249,7 @@ impl Chain {
             output,
             Saved {
                 values,
-                frames,
+                resizes: self.resizes(&sizes),
                 mode,
             },
         ))
@@ -175,7 +259,10 @@ impl Chain {
     /// `first_step` is 0 and it is asked for, the input's.
     ///
     /// The way back ends before `first_step`: what lies below is frozen.
-    pub(crate) fn vjp(
+    ///
+    /// # Panics
+    /// When `saved` was made without `keep`, or `out_bar` has another size than the output.
+    pub fn vjp(
         &self,
         saved: Saved,
         parameters: &[Vec<f32>],
@@ -185,12 +272,12 @@ impl Chain {
     ) -> (Vec<Vec<f32>>, Option<Planes>) {
         let Saved {
             mut values,
-            frames,
+            resizes,
             mode,
         } = saved;
         let mut bars: Vec<Option<Planes>> = vec![None; values.len()];
         let bar_pads = self.cotangent_frames(&values);
-        self.unjoin(&values, out_bar, &bar_pads, &mut bars);
+        self.unjoin(&values, &resizes, out_bar, &bar_pads, &mut bars);
         let mut parameter_bars = vec![Vec::new(); parameters.len()];
         for (index, step) in self.steps.iter().enumerate().skip(first_step).rev() {
             let output = values[index + 1].take();
@@ -235,7 +322,6 @@ impl Chain {
             }
         }
         let input_bar = bars[0].take().filter(|_| want_input && first_step == 0);
-        debug_assert_eq!(frames.len(), self.steps.len() + 1);
         (parameter_bars, input_bar)
     }
 
@@ -321,9 +407,8 @@ impl Chain {
         let channels = self.taps.iter().map(|tap| sizes[tap.value].0).sum();
         let (_, height, width) = sizes[self.taps[0].value];
         let mut output = Planes::zeros(channels, height, width, 0);
-        let resize = Resize { height, width };
         let mut first = 0;
-        for tap in &self.taps {
+        for (tap, resize) in self.taps.iter().zip(self.resizes(sizes)) {
             let value = values[tap.value].as_ref().expect("taps are kept");
             resize.forward_into(value, tap.scale, &mut output, first);
             first += value.channels();
@@ -334,16 +419,13 @@ impl Chain {
     fn unjoin(
         &self,
         values: &[Option<Planes>],
+        resizes: &[Resize],
         out_bar: &Planes,
         pads: &[usize],
         bars: &mut [Option<Planes>],
     ) {
-        let resize = Resize {
-            height: out_bar.height(),
-            width: out_bar.width(),
-        };
         let mut first = 0;
-        for tap in &self.taps {
+        for (tap, resize) in self.taps.iter().zip(resizes) {
             let value = values[tap.value].as_ref().expect("taps are kept");
             let bar = resize.vjp(value, tap.scale, out_bar, first, pads[tap.value]);
             add_bar(&mut bars[tap.value], bar);

@@ -202,3 +202,25 @@ fn an_image_smaller_than_a_window_is_an_error() {
         "{found:?}"
     );
 }
+
+#[test]
+fn positions_lie_where_windows_have_their_middle() {
+    let axes = |kind: crate::TrunkKind, size: (usize, usize)| {
+        let tap = (kind.default_taps()[0].to_owned(), 1.0);
+        let chain = kind.chain(&[tap]).unwrap().0;
+        chain
+            .output_axes((3, size.0, size.1))
+            .unwrap()
+            .map(|a| (a.positions, a.stride, a.offset))
+    };
+    // SAME on 8 n + 1 pixels: corners on corners. On an even side each odd zero comes after.
+    assert_eq!(
+        axes(crate::TrunkKind::Lite0, (321, 320)),
+        [(40, 8.0, 7.0), (41, 8.0, 0.0)]
+    );
+    // Three pools of 2.
+    assert_eq!(
+        axes(crate::TrunkKind::Vgg16, (321, 481)),
+        [(60, 8.0, 3.5), (40, 8.0, 3.5)]
+    );
+}

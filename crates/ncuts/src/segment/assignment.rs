@@ -1,5 +1,7 @@
 //! From the grid to the image: every pixel takes the centre nearest to its interpolated row.
 
+use crate::grid_axis::GridAxis;
+
 /// Which centres a pixel may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Candidates {
@@ -12,10 +14,10 @@ pub(super) enum Candidates {
 /// Scores of every centre at every grid position, and the centre each position has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct GridScores<'a> {
-    /// Columns of the grid.
-    pub(super) width: usize,
-    /// Rows of the grid.
-    pub(super) height: usize,
+    /// Where its columns lie.
+    pub(super) column: GridAxis,
+    /// Where its rows lie.
+    pub(super) row: GridAxis,
     /// Positions × centres, row-major: y·c − ½‖c‖².
     pub(super) scores: &'a [f32],
     /// The centre of each position: of the largest score where all are candidates.
@@ -35,24 +37,25 @@ pub(super) struct GridScores<'a> {
 /// Where a centre wins at all four corners of a grid cell it wins throughout, by the same linearity, and the cell is filled without arithmetic.
 ///
 /// # Conventions
-/// Half-pixel centres: pixel x lies at (x + ½) · grid / width − ½ on the grid, clamped to it. Of equal scores the lower centre wins.
+/// A pixel lies on the grid where its [`GridAxis`] says, held between the first and the last position. Of equal scores the lower centre wins.
 ///
 /// # Cost
 /// O(width · height) to write, O(k) a pixel only in cells with several winners.
 pub(super) fn assign_pixels(grid: &GridScores<'_>, width: usize, height: usize) -> Vec<u32> {
     let centres = grid.scores.len() / grid.labels.len();
-    let columns = Spans::new(grid.width, width);
-    let rows = Spans::new(grid.height, height);
+    let columns = Spans::new(grid.column, width);
+    let rows = Spans::new(grid.row, height);
+    let grid_width = grid.column.positions;
     let mut pixels = vec![0; width * height];
     let mut candidates = Vec::with_capacity(centres);
     let mut ends = vec![(0.0, 0.0); centres];
     for (y0, y1, ys) in rows.cells() {
         for (x0, x1, xs) in columns.cells() {
             let corners = [
-                y0 * grid.width + x0,
-                y0 * grid.width + x1,
-                y1 * grid.width + x0,
-                y1 * grid.width + x1,
+                y0 * grid_width + x0,
+                y0 * grid_width + x1,
+                y1 * grid_width + x0,
+                y1 * grid_width + x1,
             ];
             let owners = corners.map(|corner| grid.labels[corner]);
             if owners.iter().all(|owner| *owner == owners[0]) {
@@ -102,15 +105,13 @@ struct Spans {
 }
 
 impl Spans {
-    fn new(grid: usize, pixels: usize) -> Self {
-        let last = (grid - 1) as f64;
-        let sources = (0..pixels)
-            .map(|x| ((x as f64 + 0.5) * grid as f64 / pixels as f64 - 0.5).clamp(0.0, last));
+    fn new(axis: GridAxis, pixels: usize) -> Self {
+        let sources = (0..pixels).map(|pixel| axis.coordinate(pixel));
         let (origins, fractions) = sources
             .map(|source| (source as usize, source.fract() as f32))
             .unzip();
         Self {
-            grid,
+            grid: axis.positions,
             origins,
             fractions,
         }
@@ -134,20 +135,18 @@ mod tests {
     /// Every score of every pixel, without shortcuts.
     fn exhaustive(grid: &GridScores<'_>, width: usize, height: usize) -> Vec<u32> {
         let k = grid.scores.len() / grid.labels.len();
-        let source = |p: usize, pixels: usize, grid: usize| {
-            ((p as f64 + 0.5) * grid as f64 / pixels as f64 - 0.5).clamp(0.0, (grid - 1) as f64)
-        };
         let mut labels = Vec::new();
         for y in 0..height {
             for x in 0..width {
-                let (sx, sy) = (source(x, width, grid.width), source(y, height, grid.height));
+                let (sx, sy) = (grid.column.coordinate(x), grid.row.coordinate(y));
                 let score = |j: usize| {
                     let mut sum = 0.0;
-                    for gy in 0..grid.height {
-                        for gx in 0..grid.width {
+                    for gy in 0..grid.row.positions {
+                        for gx in 0..grid.column.positions {
                             let weight = (1.0 - (sx - gx as f64).abs()).max(0.0)
                                 * (1.0 - (sy - gy as f64).abs()).max(0.0);
-                            sum += weight * f64::from(grid.scores[(gy * grid.width + gx) * k + j]);
+                            sum += weight
+                                * f64::from(grid.scores[(gy * grid.column.positions + gx) * k + j]);
                         }
                     }
                     sum
@@ -176,8 +175,8 @@ mod tests {
         // Two positions, two centres, scores crossing midway: the image is cut in halves.
         let scores = [1.0, 0.0, 0.0, 1.0];
         let grid = GridScores {
-            width: 2,
-            height: 1,
+            column: GridAxis::spread(2, 6),
+            row: GridAxis::spread(1, 2),
             scores: &scores,
             labels: &[0, 1],
             candidates: Candidates::All,
@@ -195,14 +194,14 @@ mod tests {
             .map(|i| (i as f32 * 1.7).sin())
             .collect();
         let labels = winners(&scores, k);
-        let grid = GridScores {
-            width: grid_width,
-            height: grid_height,
-            scores: &scores,
-            labels: &labels,
-            candidates: Candidates::All,
-        };
         for (width, height) in [(37, 29), (5, 4), (3, 2), (1, 1), (40, 1)] {
+            let grid = GridScores {
+                column: GridAxis::spread(grid_width, width),
+                row: GridAxis::spread(grid_height, height),
+                scores: &scores,
+                labels: &labels,
+                candidates: Candidates::All,
+            };
             assert_eq!(
                 assign_pixels(&grid, width, height),
                 exhaustive(&grid, width, height),
@@ -216,8 +215,8 @@ mod tests {
         // Centre 2 would win between the positions, but neither has it.
         let scores = [1.0, 0.0, 0.9, 0.0, 1.0, 0.9];
         let all = GridScores {
-            width: 2,
-            height: 1,
+            column: GridAxis::spread(2, 8),
+            row: GridAxis::spread(1, 1),
             scores: &scores,
             labels: &[0, 1],
             candidates: Candidates::All,
@@ -233,8 +232,8 @@ mod tests {
     #[test]
     fn a_single_position_fills_the_image() {
         let grid = GridScores {
-            width: 1,
-            height: 1,
+            column: GridAxis::spread(1, 3),
+            row: GridAxis::spread(1, 2),
             scores: &[0.1, 0.7],
             labels: &[1],
             candidates: Candidates::All,

@@ -2,6 +2,7 @@
 
 use super::points::EmbeddingScaling;
 use crate::error::{Error, Result};
+use crate::grid_axis::GridAxis;
 
 /// What makes clusters of the rows of an embedding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +68,8 @@ pub struct SegmentOptions {
     pub seed: u64,
     /// The smallest piece: a thousandth of the image by default.
     pub min_area: MinArea,
+    /// Where the grid's columns and rows lie in the image: spread over it in equal cells by default.
+    pub axes: Option<[GridAxis; 2]>,
 }
 
 impl Default for SegmentOptions {
@@ -79,6 +82,7 @@ impl Default for SegmentOptions {
             restarts: 4,
             seed: 0,
             min_area: MinArea::Fraction(0.001),
+            axes: None,
         }
     }
 }
@@ -127,6 +131,15 @@ impl SegmentOptions {
     #[must_use]
     pub fn with_min_area(self, min_area: MinArea) -> Self {
         Self { min_area, ..self }
+    }
+
+    /// With a grid whose columns and rows lie there.
+    #[must_use]
+    pub fn with_axes(self, column: GridAxis, row: GridAxis) -> Self {
+        Self {
+            axes: Some([column, row]),
+            ..self
+        }
     }
 
     /// Every option is in its range; the numbers of clusters are checked against the grid elsewhere.

@@ -9,6 +9,7 @@ use super::options::{Clustering, EmbeddingDimensions, SegmentOptions};
 use super::points::{Centres, Points};
 use super::tree::{RegionTree, region_means};
 use crate::error::{Error, Result};
+use crate::grid_axis::GridAxis;
 use crate::label_map::LabelMap;
 
 /// One segmentation of the pool.
@@ -37,7 +38,7 @@ pub struct Segmentation {
 ///
 /// # Errors
 /// - [`Error::NoClusterCounts`], and [`Error::ClusterCount`] for a number of clusters of zero or above that of grid positions;
-/// - [`Error::SegmentOption`] for an option outside its range;
+/// - [`Error::SegmentOption`] for an option outside its range, [`Error::GridAxis`] for an axis that is none;
 /// - [`Error::LabelMapShape`] for an image without pixels.
 ///
 /// # Cost
@@ -71,6 +72,9 @@ pub fn segmentation_pool(
             height,
             found: 0,
         });
+    }
+    if let Some(axes) = options.axes {
+        check_axes(&axes, embedding)?;
     }
     let columns = |k| match options.dimensions {
         EmbeddingDimensions::SameAsK => k,
@@ -112,6 +116,29 @@ pub fn segmentation_pool(
     }
 }
 
+/// The axes are sound and those of this grid.
+fn check_axes([column, row]: &[GridAxis; 2], embedding: &Embedding) -> Result<()> {
+    for (axis, positions) in [
+        (column, embedding.grid_width()),
+        (row, embedding.grid_height()),
+    ] {
+        if !axis.is_sound() {
+            return Err(Error::GridAxis {
+                stride: axis.stride,
+                offset: axis.offset,
+            });
+        }
+        if axis.positions != positions {
+            let expected = "axes with as many positions as the embedding's grid";
+            return Err(Error::SegmentOption {
+                expected,
+                found: axis.positions as f64,
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Clusters on the grid, before they are painted at full size.
 struct Clusters<'a> {
     rows: &'a Points,
@@ -129,9 +156,13 @@ impl Clusters<'_> {
         height: usize,
         options: &SegmentOptions,
     ) -> Result<Segmentation> {
+        let [column, row] = options.axes.unwrap_or([
+            GridAxis::spread(embedding.grid_width(), width),
+            GridAxis::spread(embedding.grid_height(), height),
+        ]);
         let grid = GridScores {
-            width: embedding.grid_width(),
-            height: embedding.grid_height(),
+            column,
+            row,
             scores: &self.centres.all_scores(self.rows),
             labels: &self.labels,
             candidates: self.candidates,
@@ -341,6 +372,44 @@ mod tests {
                 segmentation_pool(&pixel, 5, 5, &options).unwrap()[0].segments,
                 1
             );
+        }
+    }
+
+    #[test]
+    fn axes_move_the_border() {
+        // Two columns of the grid; their border is midway between the pixels they lie at.
+        let features = Mat::from_fn(2, 2, |i, c| f64::from(i == c));
+        let embedding = Embedding::from_features(features.as_ref(), None, 2, 1, 2).unwrap();
+        let border = |options: SegmentOptions| {
+            let options = options
+                .with_cluster_counts([2])
+                .with_min_area(MinArea::Pixels(0));
+            let pool = segmentation_pool(&embedding, 10, 1, &options).unwrap();
+            let ids = pool[0].labels.ids().to_vec();
+            ids.iter().filter(|id| **id == ids[0]).count()
+        };
+        assert_eq!(border(SegmentOptions::default()), 5);
+        let row = GridAxis::spread(1, 1);
+        let axis = GridAxis {
+            positions: 2,
+            stride: 4.0,
+            offset: 0.5,
+        };
+        assert_eq!(border(SegmentOptions::default().with_axes(axis, row)), 3);
+        for wrong in [
+            GridAxis {
+                positions: 3,
+                ..axis
+            },
+            GridAxis {
+                stride: 0.0,
+                ..axis
+            },
+        ] {
+            let options = SegmentOptions::default()
+                .with_cluster_counts([2])
+                .with_axes(wrong, row);
+            assert!(segmentation_pool(&embedding, 10, 1, &options).is_err());
         }
     }
 
