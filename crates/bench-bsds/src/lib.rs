@@ -1,1 +1,87 @@
-//! BSDS500: reader of images and human segmentations, and the official region measures
+//! BSDS500: photographs, the segmentations that people drew on them, and the official measures of regions.
+//!
+//! ```text
+//!  images/ID.jpg   groundTruth/ID.mat        segmentations: PNG label maps, segs or ucm2 .mat, or a network
+//!        └──── BsdsDataset ────┘                           SegmentationFolder, or any closure
+//!                   │                                              │
+//!             annotations                                        Pool            several levels an image
+//!                   └───────────────┬──────────────────────────────┘
+//!                           ContingencyTable                                     one for each pair
+//!                  ┌────────────────┼──────────────────┐
+//!               Overlaps        rand_index   variation_of_information
+//!                  └────────────────┼──────────────────┘
+//!                            evaluate → Report                                   ODS, OIS, Best
+//! ```
+//!
+//! # Map, in the order data flows
+//!
+//! | room | holds |
+//! |---|---|
+//! | `dataset/mat5/` | MATLAB level 5 files, trusted in nothing |
+//! | `dataset/ground_truth` | the annotations of one image |
+//! | `dataset/bsds` | the folders of the dataset |
+//! | `segmentation/{level, pool}` | several segmentations of one image, each under its level |
+//! | `segmentation/{label_png, mat_pool, ucm, folder}` | where they are read from |
+//! | `metrics/{regions, contingency}` | the counts every measure is made of |
+//! | `metrics/{covering, probabilistic_rand, variation_of_information}` | the measures |
+//! | `protocol/image_measures` | all of them, one image |
+//! | `protocol/{levels, report, evaluate}` | one level for all images, or each its own |
+//!
+//! # Example
+//!
+//! Two annotators of a picture of 4 × 2 pixels, and segmentations into one and into two segments:
+//!
+//! ```
+//! use bench_bsds::{Evaluation, Level, Pool};
+//! use ncuts::LabelMap;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let left_and_right = LabelMap::new(4, 2, vec![1, 1, 2, 2, 1, 1, 2, 2])?;
+//! let top_and_bottom = LabelMap::new(4, 2, vec![1, 1, 1, 1, 2, 2, 2, 2])?;
+//! let one = LabelMap::new(4, 2, vec![0; 8])?;
+//! let two = LabelMap::new(4, 2, vec![0, 0, 5, 5, 0, 0, 5, 5])?;
+//!
+//! let mut evaluation = Evaluation::default();
+//! evaluation.push(
+//!     "photograph",
+//!     &[left_and_right, top_and_bottom],
+//!     &Pool::from(vec![(Level::Clusters(1), one), (Level::Clusters(2), two)]),
+//! )?;
+//! let report = evaluation.report()?;
+//!
+//! // The first annotator is met exactly, the second by a third.
+//! assert_eq!(report.covering.ods_level, Level::Clusters(2));
+//! assert!((report.average_covering.ods - (1.0 + 1.0 / 3.0) / 2.0).abs() < 1e-15);
+//! assert_eq!(report.average_covering.best_annotator.ods, 1.0);
+//! assert_eq!(report.vi.ods, 1.0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Conventions
+//!
+//! Label maps lie row by row, whatever order a file stores them in. ODS takes one level for all images, OIS each
+//! image's own best. Results agree with the published benchmark to the digits it prints: `tests/official.rs`, which
+//! needs the benchmark's sample data and counts as ignored without them.
+//!
+//! No features. How the workspace is built: `crates/README.md`.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod dataset;
+mod error;
+mod metrics;
+mod protocol;
+mod segmentation;
+
+pub use dataset::{Annotation, BsdsDataset, Split, read_ground_truth};
+pub use error::{Error, Place, Result, Size};
+pub use metrics::{ContingencyTable, Overlaps, rand_index, variation_of_information};
+pub use protocol::{
+    AverageCovering, Covering, Evaluation, ImageRow, LevelRow, Measure, Progress, Report, evaluate,
+    evaluate_in_parallel,
+};
+pub use segmentation::{
+    Level, Pool, SegmentationFolder, Thresholds, Ucm, read_label_png, read_segmentation_mat,
+};

@@ -1,0 +1,203 @@
+//! What can go wrong between a file and a measure.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::segmentation::Level;
+
+/// Width and height in pixels, written `481 × 321`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Pixels in a row.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} × {}", self.width, self.height)
+    }
+}
+
+/// Where in a `.mat` file: a byte of the file, or of a compressed element after inflation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Byte offset, from 0.
+    pub offset: usize,
+    /// File offset of the compressed element that `offset` counts in, where it is one.
+    pub compressed_at: Option<usize>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.compressed_at {
+            None => write!(f, "byte {}", self.offset),
+            Some(start) => write!(
+                f,
+                "byte {} of the element compressed at byte {start}",
+                self.offset
+            ),
+        }
+    }
+}
+
+/// Everything this crate refuses, with the file or image and the numbers.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused to read a file or folder.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its reason.
+        source: std::io::Error,
+    },
+    /// A picture that does not decode.
+    #[error("{}: expected a picture, found {source}", path.display())]
+    Image {
+        /// The picture.
+        path: PathBuf,
+        /// The decoder's reason.
+        source: image::ImageError,
+    },
+    /// A PNG that is not a label map.
+    #[error("{}: expected {expected}, found {found}", path.display())]
+    LabelPng {
+        /// The file.
+        path: PathBuf,
+        /// What a label map is.
+        expected: &'static str,
+        /// What was there.
+        found: String,
+    },
+    /// Bytes that are not a MATLAB level 5 file.
+    #[error("{}: at {place}: expected {expected}, found {found}", path.display())]
+    Mat {
+        /// The file.
+        path: PathBuf,
+        /// The byte.
+        place: Place,
+        /// What the format asks for there.
+        expected: String,
+        /// What was there.
+        found: String,
+    },
+    /// A MATLAB file whose variables are not what the benchmark stores.
+    #[error("{}: variable `{variable}`: expected {expected}, found {found}", path.display())]
+    MatVariable {
+        /// The file.
+        path: PathBuf,
+        /// The variable, with the road into it: `groundTruth{2}.Segmentation`.
+        variable: String,
+        /// What the benchmark asks for.
+        expected: String,
+        /// What was there.
+        found: String,
+    },
+    /// None of the known layouts of BSDS500 lies under a folder.
+    #[error("expected one of {}, found none", looked_for.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "))]
+    NoDataset {
+        /// The folders tried.
+        looked_for: Vec<PathBuf>,
+    },
+    /// A folder without one file of the kind wanted.
+    #[error("{}: expected {expected}, found none", path.display())]
+    EmptyFolder {
+        /// The folder.
+        path: PathBuf,
+        /// The files wanted.
+        expected: &'static str,
+    },
+    /// An image without annotation, or an annotation without image.
+    #[error("expected {} beside {}, found none", missing.display(), found.display())]
+    MissingPartner {
+        /// The file that is there.
+        found: PathBuf,
+        /// The file that is not.
+        missing: PathBuf,
+    },
+    /// A folder of results lacks an image.
+    #[error("{}: expected {expected} for image {image}, found none", folder.display())]
+    NoSegmentation {
+        /// The folder.
+        folder: PathBuf,
+        /// The image's id.
+        image: String,
+        /// The names that would have been read.
+        expected: String,
+    },
+    /// A folder of results has an image twice.
+    #[error("image {image}: expected one source of segmentations, found {} and {}", first.display(), second.display())]
+    AmbiguousSegmentation {
+        /// The image's id.
+        image: String,
+        /// One of them.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+    /// Two things that must lie on the same pixels do not.
+    #[error("{name}: expected {expected} pixels, found {found}")]
+    SizeMismatch {
+        /// What has the wrong size: a file, or an image's id and what of it.
+        name: String,
+        /// The right size.
+        expected: Size,
+        /// Its size.
+        found: Size,
+    },
+    /// An image without one human segmentation.
+    #[error("image {image}: expected at least one annotation, found none")]
+    NoAnnotations {
+        /// The image's id.
+        image: String,
+    },
+    /// An image without one segmentation to measure.
+    #[error("image {image}: expected at least one segmentation, found none")]
+    NoLevels {
+        /// The image's id.
+        image: String,
+    },
+    /// Two segmentations of one image under the same level.
+    #[error("image {image}: expected each level once, found {level} twice")]
+    DuplicateLevel {
+        /// The image's id.
+        image: String,
+        /// The level.
+        level: Level,
+    },
+    /// Images whose levels cannot be laid side by side.
+    #[error("image {image}: expected the levels of image {first} ({expected}), found {found}")]
+    LevelsDiffer {
+        /// The first image.
+        first: String,
+        /// Its levels, in words.
+        expected: String,
+        /// The image that differs.
+        image: String,
+        /// Its levels, in words.
+        found: String,
+    },
+    /// Nothing was measured.
+    #[error("expected at least one image, found none")]
+    NoImages,
+    /// No threshold to cut a contour map at.
+    #[error("expected at least one threshold, found none")]
+    NoThresholds,
+    /// Thresholds that do not increase, or are not numbers.
+    #[error("expected increasing thresholds, found {next} after {previous}")]
+    Thresholds {
+        /// The threshold before.
+        previous: f64,
+        /// The offender.
+        next: f64,
+    },
+    /// A label map that `ncuts` refuses.
+    #[error(transparent)]
+    LabelMap(#[from] ncuts::Error),
+}
+
+/// What this crate's fallible functions return.
+pub type Result<T> = std::result::Result<T, Error>;

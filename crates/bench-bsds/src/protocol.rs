@@ -1,0 +1,9 @@
+//! The measures of a whole dataset: image by image, then together.
+
+mod evaluate;
+mod image_measures;
+mod levels;
+mod report;
+
+pub use evaluate::{Evaluation, Progress, evaluate, evaluate_in_parallel};
+pub use report::{AverageCovering, Covering, ImageRow, LevelRow, Measure, Report};

@@ -1,0 +1,16 @@
+//! What is to be measured: for every image a pool of segmentations, each under a level.
+
+mod folder;
+mod label_png;
+mod level;
+mod mat_pool;
+mod pool;
+mod ucm;
+
+pub use folder::SegmentationFolder;
+pub use label_png::read_label_png;
+pub use level::Level;
+pub use mat_pool::read_segmentation_mat;
+pub use pool::Pool;
+pub(crate) use pool::Segments;
+pub use ucm::{Thresholds, Ucm};

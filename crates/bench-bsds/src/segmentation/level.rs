@@ -1,0 +1,90 @@
+//! The name of one segmentation among the several of an image.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use serde::Serialize;
+
+/// What a segmentation is called, so that those of different images can be laid side by side.
+///
+/// The best level over a whole dataset (ODS) is chosen by this name. As JSON it is its number.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Level {
+    /// A place, from 1, in a list without names: a cell of `segs`. All images must have the same places.
+    Place(u32),
+    /// A number of clusters, k. Images may lack some: see [`evaluate`](crate::evaluate).
+    Clusters(u32),
+    /// The value a contour map was cut at.
+    Threshold(f64),
+}
+
+impl Level {
+    /// Places, then numbers of clusters, then thresholds; each in order.
+    pub(crate) fn order(&self, other: &Self) -> Ordering {
+        self.kind()
+            .cmp(&other.kind())
+            .then(self.value().total_cmp(&other.value()))
+    }
+
+    /// One number for each kind of name.
+    pub(crate) fn kind(&self) -> u8 {
+        match self {
+            Self::Place(_) => 0,
+            Self::Clusters(_) => 1,
+            Self::Threshold(_) => 2,
+        }
+    }
+
+    fn value(&self) -> f64 {
+        match self {
+            Self::Place(number) | Self::Clusters(number) => f64::from(*number),
+            Self::Threshold(threshold) => *threshold,
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.value())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_its_number_as_json() {
+        for (level, json) in [
+            (Level::Place(7), "7"),
+            (Level::Clusters(7), "7"),
+            (Level::Threshold(0.25), "0.25"),
+        ] {
+            assert_eq!(serde_json::to_string(&level).unwrap(), json);
+            assert_eq!(level.to_string(), json);
+        }
+    }
+
+    #[test]
+    fn orders_by_kind_then_value() {
+        let mut levels = [
+            Level::Threshold(0.5),
+            Level::Clusters(9),
+            Level::Threshold(0.1),
+            Level::Place(11),
+            Level::Clusters(2),
+        ];
+        levels.sort_by(Level::order);
+        assert_eq!(
+            levels,
+            [
+                Level::Place(11),
+                Level::Clusters(2),
+                Level::Clusters(9),
+                Level::Threshold(0.1),
+                Level::Threshold(0.5)
+            ]
+        );
+    }
+}

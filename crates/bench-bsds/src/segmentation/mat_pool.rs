@@ -1,0 +1,123 @@
+//! Segmentations in `.mat` files: cells of label maps (`segs`), or a contour map (`ucm2`).
+
+use std::path::Path;
+
+use ncuts::LabelMap;
+
+use super::level::Level;
+use super::pool::Pool;
+use super::ucm::{Thresholds, Ucm};
+use crate::dataset::mat5::MatFile;
+use crate::error::{Error, Result};
+
+/// The segmentations in a `.mat` file, as the official benchmark reads them.
+///
+/// - `segs`, a cell array of label maps: levels 1, 2, … in order; id 0 marks pixels of no segment.
+/// - `ucm2`, a contour map at double size: one level for each of `thresholds`.
+///
+/// Where both are present `segs` is read.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Mat`] for bytes that are not a MATLAB level 5 file; [`Error::MatVariable`] where neither
+/// variable is there or one is not as above.
+pub fn read_segmentation_mat(path: &Path, thresholds: &Thresholds) -> Result<Pool> {
+    from_file(path, &MatFile::read(path)?, thresholds)
+}
+
+fn from_file(path: &Path, file: &MatFile, thresholds: &Thresholds) -> Result<Pool> {
+    if let Some(segs) = file.find("segs") {
+        let maps: Vec<_> = segs
+            .cells()?
+            .iter()
+            .zip(1..)
+            .map(|(cell, number)| {
+                let matrix = cell.ids()?;
+                Ok((
+                    Level::Place(number),
+                    LabelMap::new(matrix.width, matrix.height, matrix.ids)?,
+                ))
+            })
+            .collect::<Result<_>>()?;
+        if maps.is_empty() {
+            return Err(segs.refuse("at least one label map", "an empty cell array"));
+        }
+        return Ok(Pool::from(maps).with_zero_unlabelled());
+    }
+    let Some(ucm2) = file.find("ucm2") else {
+        return Err(Error::MatVariable {
+            path: path.to_owned(),
+            variable: "segs or ucm2".to_owned(),
+            expected: "a cell array of label maps, or a contour map at double size".to_owned(),
+            found: file.names(),
+        });
+    };
+    let (size, strengths) = ucm2.reals()?;
+    if size.width < 2 || size.height < 2 {
+        return Err(ucm2.refuse(
+            "a contour map at double size, at least 2 × 2",
+            size.to_string(),
+        ));
+    }
+    Ucm::new(size.width, size.height, strengths)?.pool(thresholds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::mat5::written::{Writer, cells, double, file, uint16};
+
+    const WRITER: Writer = Writer::Little;
+
+    fn parse(element: Vec<u8>) -> Result<Pool> {
+        let path = Path::new("7.mat");
+        let file = MatFile::parse(path, &file(WRITER, &[element]))?;
+        from_file(path, &file, &Thresholds::official(1)?)
+    }
+
+    #[test]
+    fn reads_segs_of_any_class() {
+        let maps = [
+            uint16(WRITER, "", &[2, 1], &[1, 2]),
+            double(WRITER, "", &[2, 1], &[0.0, 3.0]),
+        ];
+        let pool = parse(cells(WRITER, "segs", &maps)).unwrap();
+        assert_eq!(pool.levels(), [Level::Place(1), Level::Place(2)]);
+        assert_eq!(
+            pool.label_map(1).unwrap(),
+            LabelMap::new(1, 2, vec![0, 3]).unwrap()
+        );
+        assert!(pool.zero_is_unlabelled());
+    }
+
+    #[test]
+    fn cuts_a_contour_map() {
+        // Two pixels, one over the other; a contour of 0.6 between, stored by columns.
+        let strengths = [0.0, 0.0, 0.6, 0.0, 0.0].repeat(3);
+        let pool = parse(double(WRITER, "ucm2", &[5, 3], &strengths)).unwrap();
+        assert_eq!(pool.levels(), [Level::Threshold(0.5)]);
+        assert_eq!(
+            pool.label_map(0).unwrap(),
+            LabelMap::new(1, 2, vec![1, 2]).unwrap()
+        );
+    }
+
+    #[test]
+    fn refuses_other_variables() {
+        let message = |element| parse(element).unwrap_err().to_string();
+        assert!(
+            message(uint16(WRITER, "ucm", &[1, 1], &[1])).ends_with("at double size, found `ucm`")
+        );
+        assert!(
+            message(cells(WRITER, "segs", &[]))
+                .ends_with("at least one label map, found an empty cell array")
+        );
+        assert!(
+            message(uint16(WRITER, "segs", &[1, 1], &[1]))
+                .ends_with("expected a cell array, found numbers")
+        );
+        assert!(
+            message(double(WRITER, "ucm2", &[1, 5], &[0.0; 5]))
+                .ends_with("at least 2 × 2, found 5 × 1")
+        );
+    }
+}
