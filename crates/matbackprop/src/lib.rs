@@ -1,1 +1,65 @@
-//! Differentiable matrix layers, and networks trained through them: library front and command line
+//! Differentiable matrix layers, and networks trained through them.
+//!
+//! ```text
+//!            matbackprop        web     what people run: one command line, one page
+//!           /           \        |
+//!     bench-coco   bench-bsds    |      datasets, protocols, official measures
+//!           \           |       /
+//!                models                 trunks (dfdx), the seam, training
+//!               /      \
+//!            o2p        ncuts           layers
+//!               \      /
+//!          matbackprop-core             rules (faer)
+//! ```
+//!
+//! This crate is the front: the libraries under one name, the network that comes with them, and the
+//! painter that the command line and the page share. The binary of the same name is the command line.
+//!
+//! | name | what it holds |
+//! |---|---|
+//! | [`matbackprop_core`] | matrix rules, each a map and its way back |
+//! | [`ncuts`] | normalised cuts: the layer, and segmentations from features |
+//! | [`models`] | trunks, DeepNCuts, training |
+//! | [`bench_bsds`] | BSDS500 and its region measures |
+//! | [`default_network`] | the trained network inside this crate |
+//! | [`paint_outlines`], [`paint_segments`], [`label_image`] | a segmentation as a picture |
+//!
+//! # Example
+//! A photograph, its segments, and a picture of them.
+//! ```
+//! use matbackprop::models::{ClusterChoice, read_image};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let photograph = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/samples/coffee.jpg"));
+//! # let picture = folder.path().join("coffee.overlay.png");
+//! let network = matbackprop::default_network()?;
+//! let image = read_image(photograph)?;
+//! let segmented = network.segment(&image, &ClusterChoice::Counts(vec![6]))?;
+//! let found = &segmented.pool[0];
+//! assert!(found.segments >= 2);
+//! matbackprop::paint_outlines(&image, &found.labels)?.save(picture)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//! None.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod embedded;
+mod error;
+mod label_image;
+mod paint;
+
+pub use bench_bsds;
+pub use matbackprop_core;
+pub use models;
+pub use ncuts;
+
+pub use embedded::{DEFAULT_NETWORK_BYTES, default_network};
+pub use error::{Error, Result};
+pub use label_image::label_image;
+pub use paint::{paint_outlines, paint_segments, segment_colours};

@@ -1,1 +1,30 @@
-fn main() {}
+//! The command line.
+
+mod arguments;
+mod eval_bsds;
+mod failure;
+mod info;
+mod output;
+mod photograph;
+mod progress;
+mod segment;
+mod train_ncuts;
+mod training_set;
+
+use std::process::ExitCode;
+
+use arguments::{Command, Eval, Train};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let result = match arguments::Arguments::parse().command {
+        Command::Segment(arguments) => segment::run(&arguments),
+        Command::Train(Train::Ncuts(arguments)) => train_ncuts::run(&arguments),
+        Command::Eval(Eval::Bsds(arguments)) => eval_bsds::run(&arguments),
+        Command::Info(arguments) => info::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(&error),
+    }
+}

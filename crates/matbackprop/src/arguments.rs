@@ -1,0 +1,82 @@
+//! What can be asked on the command line.
+
+mod clusters;
+mod eval;
+mod layout;
+mod segment;
+mod train;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use clusters::ClusterArgument;
+pub use eval::{EvalBsdsArguments, LevelRule};
+pub use layout::{head_in_words, recipe_in_words};
+pub use segment::SegmentArguments;
+pub use train::{TrainNcutsArguments, TrainingSplit};
+
+/// Differentiable matrix layers, and networks trained through them.
+#[derive(Parser, Debug)]
+#[command(
+    name = "matbackprop",
+    version,
+    after_help = "Example:\n  matbackprop segment photograph.jpg\n\nErrors go to standard error; the exit code is 2 for a wrong call, 1 for one that failed."
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Cut photographs into segments, and paint them
+    Segment(SegmentArguments),
+    /// Train a network
+    #[command(subcommand)]
+    Train(Train),
+    /// Measure segmentations
+    #[command(subcommand)]
+    Eval(Eval),
+    /// Tell what a network is made of
+    Info(InfoArguments),
+}
+
+/// Train a network
+#[derive(Subcommand, Debug)]
+#[command(
+    after_help = "Example:\n  matbackprop train ncuts --data BSDS500 --trunk lite0 --trunk-weights lite0.safetensors --out runs/lite0"
+)]
+pub enum Train {
+    /// Train a head, and the trunk if you like, through normalised cuts on BSDS500
+    Ncuts(Box<TrainNcutsArguments>),
+}
+
+/// Measure segmentations
+#[derive(Subcommand, Debug)]
+#[command(
+    after_help = "Example:\n  matbackprop eval bsds --data BSDS500 --split val --run runs/lite0"
+)]
+pub enum Eval {
+    /// The region measures of BSDS500, as the official benchmark defines them
+    Bsds(EvalBsdsArguments),
+}
+
+/// Tell what a network is made of: its layers, its numbers, its bytes
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  matbackprop info runs/lite0/network.safetensors")]
+pub struct InfoArguments {
+    /// A network that `train` wrote; the one inside this program if none is given
+    pub file: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_commands_are_sound() {
+        Arguments::command().debug_assert();
+    }
+}

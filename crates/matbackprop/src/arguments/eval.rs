@@ -1,0 +1,95 @@
+//! `matbackprop eval bsds`.
+
+use std::path::PathBuf;
+
+use bench_bsds::Split;
+use clap::{Args, ValueEnum};
+use models::TrunkKind;
+
+use super::clusters::ClusterArgument;
+use super::layout;
+
+const EXAMPLE: &str = "\
+Example:
+  matbackprop eval bsds --data BSDS500 --split val --run runs/lite0
+
+--data is the folder with images/SPLIT/*.jpg and groundTruth/SPLIT/*.mat, or one with BSDS500/data below it.
+
+ODS takes one level for all images, OIS each image's own best, Best each human region's. A level is a number of
+clusters (networks, ID_K.png), a threshold (ucm2) or a place in a list (segs). Beside the official covering stand its
+average over annotators and the best annotator's.";
+
+/// How segmentations of different images are laid side by side, for the one level of ODS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LevelRule {
+    /// The number of clusters: the same for all images
+    Clusters,
+    /// The network's own choice for each image plus t, the same t from -6 to 8 for all
+    Auto,
+}
+
+/// The region measures of BSDS500, as the official benchmark defines them
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLE)]
+#[command(group = clap::ArgGroup::new("source").required(true).args(["run", "weights", "untrained", "segs", "ucm"]))]
+pub struct EvalBsdsArguments {
+    /// Folder of BSDS500
+    #[arg(long, value_name = "BSDS_DIR")]
+    pub data: PathBuf,
+
+    /// train, val or test
+    #[arg(long)]
+    pub split: Split,
+
+    /// Measure the network of a finished training, in the folder that `train` wrote
+    #[arg(long)]
+    pub run: Option<PathBuf>,
+
+    /// Measure a network out of its file
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+
+    /// Measure the features of a trunk without a head: vgg16, lite0, alexnet, alexnet-original
+    #[arg(long, value_name = "TRUNK", value_parser = layout::trunk, requires = "trunk_weights")]
+    pub untrained: Option<TrunkKind>,
+
+    /// The weights of that trunk, safetensors
+    #[arg(long, value_name = "FILE", requires = "untrained")]
+    pub trunk_weights: Option<PathBuf>,
+
+    /// Measure anybody's segmentations: ID.mat with a cell `segs`, or label maps ID.png, ID_K.png or ID/K.png
+    #[arg(long, value_name = "DIR")]
+    pub segs: Option<PathBuf>,
+
+    /// Measure contour maps: ID.mat with `ucm2`
+    #[arg(long, value_name = "DIR")]
+    pub ucm: Option<PathBuf>,
+
+    /// Thresholds to cut contour maps at, evenly between 0 and 1
+    #[arg(long, value_name = "N", default_value_t = 99, conflicts_with_all = ["run", "weights", "untrained"])]
+    pub thresholds: usize,
+
+    /// Numbers of clusters of a network's segmentations [default: 2..16]
+    #[arg(long, value_name = "K", conflicts_with_all = ["segs", "ucm"])]
+    pub k: Option<ClusterArgument>,
+
+    /// What is one level for all images [default: clusters]
+    #[arg(long, value_enum, conflicts_with_all = ["segs", "ucm", "k"])]
+    pub levels: Option<LevelRule>,
+
+    /// Measure the first N images only
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+
+    /// Tell seconds an image and peak memory too
+    #[arg(long)]
+    pub timing: bool,
+
+    /// Print one JSON object, not a table
+    #[arg(long)]
+    pub json: bool,
+
+    /// Add every level and every image to the JSON object
+    #[arg(long, requires = "json")]
+    pub details: bool,
+}

@@ -1,0 +1,52 @@
+//! `matbackprop segment`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::clusters::ClusterArgument;
+
+const EXAMPLE: &str = "\
+Example:
+  matbackprop segment photograph.jpg -o pictures --k 3,6 --labels
+
+For photograph.jpg this writes into DIR
+  photograph.overlay.png    the photograph with the outlines of its segments
+  photograph.segments.png   every segment in a colour of its own
+  photograph.labels.png     with --labels: 16-bit grey, the number of the segment, from 0
+and with several numbers of clusters photograph.k3.overlay.png, photograph.k6.overlay.png, …";
+
+/// Cut photographs into segments, and paint them
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLE)]
+pub struct SegmentArguments {
+    /// Photographs, JPEG or PNG
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<PathBuf>,
+
+    /// Folder for the pictures; it is made where there is none
+    #[arg(short, long, value_name = "DIR", default_value = ".")]
+    pub out: PathBuf,
+
+    /// A network that `train` wrote; the one inside this program if none is given
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+
+    /// Numbers of clusters: `auto` lets the network choose; `7`, `3,5,8` or `2..16` (both ends count) make a
+    /// segmentation each. A cluster that lies in several places is several segments
+    #[arg(long, value_name = "K", default_value = "auto")]
+    pub k: ClusterArgument,
+
+    /// Write the numbers of the segments too, as a 16-bit PNG
+    #[arg(long)]
+    pub labels: bool,
+
+    /// Segment larger photographs at this longer side, in pixels, and bring the segments back to full size; 0 for
+    /// any size
+    #[arg(long, value_name = "N", default_value_t = 1024)]
+    pub max_side: u32,
+
+    /// Print one JSON object, not lines
+    #[arg(long)]
+    pub json: bool,
+}

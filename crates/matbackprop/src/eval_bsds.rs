@@ -1,0 +1,159 @@
+//! `matbackprop eval bsds`: anybody's segmentations, or a network's, measured.
+
+mod network_pools;
+mod table;
+mod timing;
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use bench_bsds::{BsdsDataset, Evaluation, Pool, Report, SegmentationFolder, Thresholds};
+use models::DeepNcuts;
+use serde_json::{Value, json};
+
+use self::network_pools::{NetworkPools, untrained};
+use self::timing::Timing;
+use crate::arguments::EvalBsdsArguments;
+use crate::failure::usage;
+use crate::output;
+use crate::progress::Progress;
+
+/// Where segmentations come from.
+enum Source {
+    Network(Box<NetworkPools>),
+    Folder(SegmentationFolder),
+}
+
+/// Measures and tells.
+pub fn run(arguments: &EvalBsdsArguments) -> Result<()> {
+    let folders = [
+        ("--data", Some(&arguments.data)),
+        ("--run", arguments.run.as_ref()),
+        ("--segs", arguments.segs.as_ref()),
+        ("--ucm", arguments.ucm.as_ref()),
+    ];
+    for (name, folder) in folders {
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            return Err(usage(format!(
+                "{name}: expected a folder, found none at {}",
+                folder.display()
+            )));
+        }
+    }
+    if arguments.limit == Some(0) {
+        return Err(usage("--limit: expected 1 or more images, found 0"));
+    }
+    let dataset = BsdsDataset::open(&arguments.data, arguments.split)
+        .with_context(|| format!("--data, split {}", arguments.split))?;
+    let count = dataset.len().min(arguments.limit.unwrap_or(usize::MAX));
+    let ids = &dataset.ids()[..count];
+    let mut source = source(arguments, ids)?;
+    let mut timing = Timing::default();
+    let mut evaluation = Evaluation::default();
+    let mut progress = Progress::new("image", count as u64);
+    for (index, id) in ids.iter().enumerate() {
+        let pool: Pool = match &mut source {
+            Source::Folder(folder) => folder.pool(index)?,
+            Source::Network(pools) => {
+                let image = dataset.image(index)?;
+                let (pool, seconds) = pools.pool(&image).with_context(|| format!("image {id}"))?;
+                timing.add(seconds);
+                pool
+            }
+        };
+        evaluation.push(id, &dataset.annotations(index)?, &pool)?;
+        progress.advance(index as u64 + 1, || id.clone());
+    }
+    drop(progress);
+    let report = evaluation.report()?;
+    if arguments.json {
+        let mut object = object(&report, arguments.details)?;
+        if arguments.timing {
+            object["timing"] = timing.object();
+        }
+        return output::print_json(&object);
+    }
+    let level: Box<dyn Fn(&bench_bsds::Level) -> String> = match &source {
+        Source::Network(pools) => Box::new(|level| pools.level_in_words(level)),
+        Source::Folder(_) => Box::new(table::level_in_words),
+    };
+    let title = format!(
+        "BSDS500 {}, {} images, {}",
+        arguments.split,
+        report.images,
+        origin(arguments)
+    );
+    output::print(&table::table(&title, &report, level.as_ref()))?;
+    if arguments.timing {
+        output::print(&timing.line())?;
+    }
+    Ok(())
+}
+
+fn source(arguments: &EvalBsdsArguments, ids: &[String]) -> Result<Source> {
+    if let Some(folder) = arguments.segs.as_ref().or(arguments.ucm.as_ref()) {
+        let thresholds = Thresholds::official(arguments.thresholds)
+            .map_err(|error| usage(format!("--thresholds: {error}")))?;
+        return Ok(Source::Folder(SegmentationFolder::open(
+            folder, ids, thresholds,
+        )?));
+    }
+    let network = match (&arguments.run, &arguments.weights, arguments.untrained) {
+        (Some(run), _, _) => of_run(run)?,
+        (_, Some(path), _) => DeepNcuts::load(path).context("--weights")?,
+        (_, _, Some(trunk)) => {
+            // Clap has made sure of it.
+            let weights = arguments.trunk_weights.as_deref().unwrap_or(Path::new(""));
+            untrained(trunk, weights, &arguments.data)?
+        }
+        _ => bail!("expected a source of segmentations, found none"),
+    };
+    Ok(Source::Network(Box::new(NetworkPools::new(
+        network,
+        arguments.k.as_ref(),
+        arguments.levels,
+    ))))
+}
+
+/// The network of a finished training.
+fn of_run(run: &Path) -> Result<DeepNcuts> {
+    let path = run.join("network.safetensors");
+    if !path.exists() && models::Trainer::can_resume(run) {
+        bail!(
+            "{}: expected a finished training, found one to be gone on with by `train ncuts --resume`",
+            run.display()
+        );
+    }
+    DeepNcuts::load(&path).context("--run")
+}
+
+/// The source in a few words.
+fn origin(arguments: &EvalBsdsArguments) -> String {
+    let paths = [
+        &arguments.run,
+        &arguments.weights,
+        &arguments.segs,
+        &arguments.ucm,
+    ];
+    match (paths.into_iter().flatten().next(), arguments.untrained) {
+        (Some(path), _) => path.display().to_string(),
+        (None, Some(trunk)) => format!("untrained {}", trunk.name()),
+        (None, None) => String::new(),
+    }
+}
+
+/// The one object of `--json`.
+fn object(report: &Report, details: bool) -> Result<Value> {
+    let mut object = json!({
+        "images": report.images,
+        "covering": report.covering,
+        "pri": report.pri,
+        "vi": report.vi,
+        "average_covering": report.average_covering,
+    });
+    if details {
+        object["per_level"] = serde_json::to_value(&report.per_level)?;
+        object["per_image"] = serde_json::to_value(&report.per_image)?;
+    }
+    Ok(object)
+}

@@ -1,0 +1,93 @@
+//! What the shell learns: 2 for a call that cannot be meant, 1 for one that failed.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// A call that cannot be meant: a wrong argument, or two that do not go together.
+#[derive(Debug)]
+pub struct Usage(String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// A wrong call, in words.
+pub fn usage(message: impl Into<String>) -> anyhow::Error {
+    Usage(message.into()).into()
+}
+
+/// An error of settings is a wrong call; any other stays what it is.
+pub fn of_settings(error: models::Error) -> anyhow::Error {
+    match error {
+        models::Error::Setting { .. } | models::Error::UnknownLayer { .. } => {
+            usage(error.to_string())
+        }
+        other => other.into(),
+    }
+}
+
+/// The whole story of an error in one line: every cause that the one above does not tell already.
+pub fn story(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+/// Tells the error and its exit code.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    let io = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<std::io::Error>());
+    // The reader has seen enough: `matbackprop … | head`.
+    if io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe) {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("error: {}", story(error));
+    if error.chain().any(|cause| cause.is::<Usage>()) {
+        eprintln!("for more, call the same command with --help");
+        return ExitCode::from(2);
+    }
+    ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context;
+
+    #[test]
+    fn a_story_says_nothing_twice() {
+        let inner = std::io::Error::other("disk on fire");
+        let middle = models::Error::File {
+            path: "a.png".into(),
+            source: inner,
+        };
+        let outer = Err::<(), _>(middle).context("writing").unwrap_err();
+        assert_eq!(story(&outer), "writing: a.png: disk on fire");
+    }
+
+    #[test]
+    fn usage_is_found_below_its_context() {
+        let wrapped = Err::<(), _>(usage("no")).context("--k").unwrap_err();
+        assert_eq!(
+            format!("{:?}", report(&wrapped)),
+            format!("{:?}", ExitCode::from(2))
+        );
+        let failed = anyhow::anyhow!("no");
+        assert_eq!(
+            format!("{:?}", report(&failed)),
+            format!("{:?}", ExitCode::FAILURE)
+        );
+    }
+}

@@ -1,0 +1,206 @@
+//! Outlines of segments on their photograph.
+
+use image::{Rgb, RgbImage};
+use ncuts::LabelMap;
+
+use crate::error::{Error, Result};
+
+/// The line itself.
+const LINE: [f32; 3] = [255.0, 250.0, 225.0];
+/// What stands around it, so that it shows on a white wall too.
+const CASING: [f32; 3] = [12.0, 12.0, 24.0];
+/// How much of the casing covers the photograph.
+const CASING_SHARE: f32 = 0.72;
+
+/// The photograph with the outlines of its segments: a light line in a dark casing.
+///
+/// The line is 2 pixels wide (a pixel on either side of the border), and wider in proportion on
+/// photographs of more than 1,500 pixels a side.
+///
+/// # Errors
+/// [`Error::SizeMismatch`].
+///
+/// # Example
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let labels = matbackprop::ncuts::LabelMap::new(8, 1, vec![0, 0, 0, 0, 1, 1, 1, 1])?;
+/// let grey = image::RgbImage::from_pixel(8, 1, image::Rgb([90; 3]));
+/// let picture = matbackprop::paint_outlines(&grey, &labels)?;
+/// assert_eq!(picture.get_pixel(0, 0).0, [90; 3]);
+/// assert!(picture.get_pixel(3, 0).0[0] > 200);
+/// # Ok(())
+/// # }
+/// ```
+pub fn paint_outlines(image: &RgbImage, labels: &LabelMap) -> Result<RgbImage> {
+    let size = (image.width() as usize, image.height() as usize);
+    let found = (labels.width(), labels.height());
+    if size != found {
+        return Err(Error::SizeMismatch {
+            expected: size,
+            found,
+        });
+    }
+    let wider = size.0.max(size.1) / 1500;
+    let mut line = Cover::of_borders(labels);
+    line.widen(wider);
+    let mut casing = line.clone();
+    casing.widen(1 + wider / 2);
+    line.soften();
+    casing.soften();
+    let mut picture = image.clone();
+    for (place, pixel) in picture.pixels_mut().enumerate() {
+        let (line, casing) = (line.share(place), CASING_SHARE * casing.share(place));
+        if casing > 0.0 {
+            *pixel = Rgb(std::array::from_fn(|c| {
+                let below = f32::from(pixel.0[c]);
+                let cased = below + casing * (CASING[c] - below);
+                (cased + line * (LINE[c] - cased)).round() as u8
+            }));
+        }
+    }
+    Ok(picture)
+}
+
+/// How much of every pixel something covers, 255 for all of it.
+#[derive(Clone, Debug)]
+struct Cover {
+    width: usize,
+    values: Vec<u8>,
+}
+
+impl Cover {
+    /// Pixels that share an edge with another segment.
+    fn of_borders(labels: &LabelMap) -> Self {
+        let (width, ids) = (labels.width(), labels.ids());
+        let mut values = vec![0; ids.len()];
+        for (place, id) in ids.iter().enumerate() {
+            let right = ((place + 1) % width != 0).then_some(place + 1);
+            let below = (place + width < ids.len()).then_some(place + width);
+            for other in [right, below].into_iter().flatten() {
+                if ids[other] != *id {
+                    values[place] = 255;
+                    values[other] = 255;
+                }
+            }
+        }
+        Self { width, values }
+    }
+
+    /// Covers everything within so many pixels, across or along.
+    fn widen(&mut self, pixels: usize) {
+        for _ in 0..pixels {
+            self.by_threes(|a, b, c| a.max(b).max(c));
+        }
+    }
+
+    /// Rounds stairs off: (1 2 1) / 4 along rows and columns, where full pixels stay full.
+    fn soften(&mut self) {
+        let full = self.values.clone();
+        self.by_threes(|a, b, c| ((u16::from(a) + 2 * u16::from(b) + u16::from(c)) / 4) as u8);
+        for (value, full) in self.values.iter_mut().zip(full) {
+            // What lies beside keeps a tenth or so; what lay inside keeps most.
+            *value = if full > 0 {
+                value.saturating_add(110)
+            } else {
+                *value / 2
+            };
+        }
+    }
+
+    /// A rule of three neighbours, along rows and then along columns.
+    fn by_threes(&mut self, rule: impl Fn(u8, u8, u8) -> u8) {
+        let (width, length) = (self.width, self.values.len());
+        let at = |values: &[u8], place: usize, inside: bool| if inside { values[place] } else { 0 };
+        let old = self.values.clone();
+        for (place, value) in self.values.iter_mut().enumerate() {
+            let x = place % width;
+            let before = at(&old, place.wrapping_sub(1), x > 0);
+            *value = rule(before, old[place], at(&old, place + 1, x + 1 < width));
+        }
+        let old = self.values.clone();
+        for (place, value) in self.values.iter_mut().enumerate() {
+            let above = at(&old, place.wrapping_sub(width), place >= width);
+            *value = rule(
+                above,
+                old[place],
+                at(&old, place + width, place + width < length),
+            );
+        }
+    }
+
+    fn share(&self, place: usize) -> f32 {
+        f32::from(self.values[place]) / 255.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn halves(width: usize, height: usize) -> LabelMap {
+        let ids = (0..width * height)
+            .map(|place| u32::from(place % width >= width / 2))
+            .collect();
+        LabelMap::new(width, height, ids).unwrap()
+    }
+
+    fn plain(width: u32, height: u32, grey: u8) -> RgbImage {
+        RgbImage::from_pixel(width, height, Rgb([grey; 3]))
+    }
+
+    #[test]
+    fn the_line_shows_on_black_and_on_white() {
+        for grey in [0, 128, 255] {
+            let picture = paint_outlines(&plain(20, 5, grey), &halves(20, 5)).unwrap();
+            let row: Vec<u8> = (0..20).map(|x| picture.get_pixel(x, 2).0[0]).collect();
+            // Two light pixels, a dark one on either side, the photograph beyond.
+            assert!(row[9] > 200 && row[10] > 200, "{row:?}");
+            assert!(row[9] - row[8] > 100 && row[10] - row[11] > 100, "{row:?}");
+            assert!(
+                row[..6]
+                    .iter()
+                    .chain(&row[14..])
+                    .all(|value| *value == grey),
+                "{row:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_segment_has_no_outline() {
+        let image = plain(7, 3, 40);
+        let labels = LabelMap::new(7, 3, vec![5; 21]).unwrap();
+        assert_eq!(paint_outlines(&image, &labels).unwrap(), image);
+        let pixel = LabelMap::new(1, 1, vec![5]).unwrap();
+        assert_eq!(
+            paint_outlines(&plain(1, 1, 9), &pixel).unwrap(),
+            plain(1, 1, 9)
+        );
+    }
+
+    #[test]
+    fn lines_are_wider_on_large_photographs() {
+        let light = |width: usize| {
+            let picture = paint_outlines(&plain(width as u32, 2, 0), &halves(width, 2)).unwrap();
+            picture
+                .rows()
+                .next()
+                .unwrap()
+                .filter(|pixel| pixel.0[0] > 150)
+                .count()
+        };
+        assert_eq!((light(400), light(4500)), (2, 8));
+    }
+
+    #[test]
+    fn refuses_another_size() {
+        let refused = paint_outlines(&plain(4, 4, 0), &halves(4, 3));
+        assert_eq!(
+            refused,
+            Err(Error::SizeMismatch {
+                expected: (4, 4),
+                found: (4, 3)
+            })
+        );
+    }
+}

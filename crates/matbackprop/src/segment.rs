@@ -1,0 +1,274 @@
+//! `matbackprop segment`: photographs in, pictures of their segments out.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use matbackprop::{label_image, paint_outlines, paint_segments};
+use models::{DeepNcuts, SegmentSeconds};
+use serde::Serialize;
+
+use crate::arguments::SegmentArguments;
+use crate::failure::{story, usage};
+use crate::output::{self, Staged};
+use crate::photograph::{at_full_size, at_working_size, read_upright};
+use crate::progress::Progress;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report {
+    images: Vec<ImageReport>,
+    failed: Vec<Failed>,
+}
+
+/// A photograph that was segmented.
+#[derive(Serialize)]
+struct ImageReport {
+    image: PathBuf,
+    width: u32,
+    height: u32,
+    /// Width and height it was segmented at.
+    working_size: (u32, u32),
+    /// How many segments the network is sure of.
+    soft_rank: f64,
+    segmentations: Vec<SegmentationReport>,
+    seconds: SegmentSeconds,
+}
+
+/// One segmentation of it.
+#[derive(Serialize)]
+struct SegmentationReport {
+    k: usize,
+    segments: usize,
+    overlay: PathBuf,
+    map: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<PathBuf>,
+}
+
+/// A photograph that was not.
+#[derive(Serialize)]
+struct Failed {
+    image: PathBuf,
+    error: String,
+}
+
+/// Segments every photograph; one that fails is told and passed over.
+pub fn run(arguments: &SegmentArguments) -> Result<()> {
+    let stems = stems(&arguments.images)?;
+    if arguments.out.exists() && !arguments.out.is_dir() {
+        let found = arguments.out.display();
+        return Err(usage(format!(
+            "--out: expected a folder, or a place for one, found the file {found}"
+        )));
+    }
+    check_outputs(arguments, &stems)?;
+    let network = match &arguments.weights {
+        Some(path) => DeepNcuts::load(path).context("reading the network")?,
+        None => matbackprop::default_network()?,
+    };
+    let total = arguments.images.len();
+    let mut progress = (total > 1).then(|| Progress::new("image", total as u64));
+    let mut report = Report {
+        images: Vec::new(),
+        failed: Vec::new(),
+    };
+    for (done, (image, stem)) in arguments.images.iter().zip(&stems).enumerate() {
+        let result = one_image(&network, image, stem, arguments);
+        let tell = || match result {
+            Ok(found) => {
+                if !arguments.json {
+                    output::print(&line(&found))?;
+                }
+                report.images.push(found);
+                Ok(())
+            }
+            Err(error) => {
+                let error = story(&error);
+                eprintln!("error: {}: {error}", image.display());
+                report.failed.push(Failed {
+                    image: image.clone(),
+                    error,
+                });
+                anyhow::Ok(())
+            }
+        };
+        match &mut progress {
+            Some(progress) => {
+                progress.aside(tell)?;
+                progress.advance(done as u64 + 1, || image.display().to_string());
+            }
+            None => tell()?,
+        }
+    }
+    drop(progress);
+    if arguments.json {
+        output::print_json(&report)?;
+    }
+    match report.failed.len() {
+        0 => Ok(()),
+        _ if total == 1 => bail!("no image was segmented"),
+        failed => bail!("{failed} of {total} images were not segmented"),
+    }
+}
+
+fn one_image(
+    network: &DeepNcuts,
+    path: &Path,
+    stem: &str,
+    arguments: &SegmentArguments,
+) -> Result<ImageReport> {
+    let image = read_upright(path)?;
+    let working = at_working_size(&image, arguments.max_side);
+    let seen = working.as_ref().unwrap_or(&image);
+    let segmented = network.segment(seen, &arguments.k.0)?;
+    let mut staged = Staged::default();
+    let mut segmentations = Vec::new();
+    let several = segmented.pool.len() > 1;
+    for found in &segmented.pool {
+        let labels = at_full_size(&found.labels, image.dimensions())?;
+        let k = several.then_some(found.k);
+        let place = |kind: &str| arguments.out.join(file_name(stem, k, kind));
+        let (overlay, map) = (place("overlay"), place("segments"));
+        staged.picture(overlay.clone(), &paint_outlines(&image, &labels)?)?;
+        staged.picture(map.clone(), &paint_segments(&labels))?;
+        let mut numbers = None;
+        if arguments.labels {
+            let path = place("labels");
+            staged.picture(path.clone(), &label_image(&labels)?)?;
+            numbers = Some(path);
+        }
+        let (k, segments) = (found.k, found.segments);
+        segmentations.push(SegmentationReport {
+            k,
+            segments,
+            overlay,
+            map,
+            labels: numbers,
+        });
+    }
+    staged.commit()?;
+    Ok(ImageReport {
+        image: path.to_path_buf(),
+        width: image.width(),
+        height: image.height(),
+        working_size: seen.dimensions(),
+        soft_rank: segmented.soft_rank,
+        segmentations,
+        seconds: segmented.seconds,
+    })
+}
+
+/// `NAME.overlay.png`, or `NAME.k5.overlay.png` where there are several.
+fn file_name(stem: &str, k: Option<usize>, kind: &str) -> String {
+    match k {
+        Some(k) => format!("{stem}.k{k}.{kind}.png"),
+        None => format!("{stem}.{kind}.png"),
+    }
+}
+
+/// The names that files are made of, each once.
+fn stems(images: &[PathBuf]) -> Result<Vec<String>> {
+    let mut stems: Vec<String> = Vec::new();
+    for image in images {
+        let Some(stem) = image.file_stem() else {
+            let found = image.display();
+            return Err(usage(format!("IMAGE: expected a file, found {found}")));
+        };
+        let stem = stem.to_string_lossy().into_owned();
+        if let Some(first) = stems.iter().position(|other| *other == stem) {
+            return Err(usage(format!(
+                "IMAGE: expected photographs of different names, as the pictures take them, found {} and {}",
+                images[first].display(),
+                image.display()
+            )));
+        }
+        stems.push(stem);
+    }
+    Ok(stems)
+}
+
+/// No picture may take the place of a photograph that is given.
+fn check_outputs(arguments: &SegmentArguments, stems: &[String]) -> Result<()> {
+    let inputs: Vec<_> = arguments
+        .images
+        .iter()
+        .filter_map(|image| image.canonicalize().ok())
+        .collect();
+    let counts: Vec<Option<usize>> = match arguments.k.counts() {
+        Some(counts) if counts.len() > 1 => counts.iter().copied().map(Some).collect(),
+        _ => vec![None],
+    };
+    for stem in stems {
+        for k in &counts {
+            for kind in ["overlay", "segments", "labels"] {
+                let path = arguments.out.join(file_name(stem, *k, kind));
+                if path.canonicalize().is_ok_and(|path| inputs.contains(&path)) {
+                    return Err(usage(format!(
+                        "--out: expected a folder where no photograph is written over, found {}, which is given as an IMAGE",
+                        path.display()
+                    )));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `coffee.jpg: 600 × 400, k 7, 9 segments, 0.61 s (trunk 0.40, layer 0.05, clustering 0.16): coffee.overlay.png, …`
+fn line(report: &ImageReport) -> String {
+    let list = |of: &dyn Fn(&SegmentationReport) -> String| {
+        report
+            .segmentations
+            .iter()
+            .map(of)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let SegmentSeconds {
+        trunk,
+        layer,
+        clustering,
+    } = report.seconds;
+    let files = list(&|found| {
+        let files = [
+            Some(&found.overlay),
+            Some(&found.map),
+            found.labels.as_ref(),
+        ];
+        let names = files
+            .into_iter()
+            .flatten()
+            .map(|path| path.display().to_string());
+        names.collect::<Vec<_>>().join(", ")
+    });
+    format!(
+        "{}: {} × {}, k {}, {} segments, {:.2} s (trunk {trunk:.2}, layer {layer:.2}, clustering {clustering:.2}): {files}",
+        report.image.display(),
+        report.width,
+        report.height,
+        list(&|found| found.k.to_string()),
+        list(&|found| found.segments.to_string()),
+        trunk + layer + clustering,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_after_their_photograph() {
+        assert_eq!(file_name("a.b", None, "overlay"), "a.b.overlay.png");
+        assert_eq!(file_name("a", Some(5), "labels"), "a.k5.labels.png");
+        let images = ["x/a.jpg", "y/b.c.png"].map(PathBuf::from);
+        assert_eq!(stems(&images).unwrap(), ["a", "b.c"]);
+    }
+
+    #[test]
+    fn two_photographs_of_one_name_are_refused_by_both_names() {
+        let images = ["x/a.jpg", "b.png", "y/a.png"].map(PathBuf::from);
+        let refused = stems(&images).unwrap_err().to_string();
+        assert!(refused.contains("x/a.jpg and y/a.png"), "{refused}");
+        assert!(stems(&[PathBuf::from("..")]).is_err());
+    }
+}

@@ -1,0 +1,265 @@
+//! `matbackprop train ncuts`.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use models::{
+    Architecture, DeepNcuts, Precision, Progress as Event, StepRecord, TapLayer, TrainConfig,
+    Trainer, TrainingSet as _, TrunkWeights,
+};
+
+use crate::arguments::TrainNcutsArguments;
+use crate::failure::{of_settings, usage};
+use crate::output;
+use crate::progress::{Progress, in_words};
+use crate::training_set::BsdsTrainingSet;
+
+/// Trains, and tells where the network lies.
+pub fn run(arguments: &TrainNcutsArguments) -> Result<()> {
+    let config = arguments.config()?;
+    check_folders(arguments)?;
+    if !arguments.resume && arguments.trunk_weights.is_none() && !arguments.from_scratch {
+        return Err(usage(
+            "expected --trunk-weights FILE, or --from-scratch for a trunk of random weights, found neither",
+        ));
+    }
+    let set = BsdsTrainingSet::open(&arguments.data, arguments.split).context("--data")?;
+    let trainer = if arguments.resume {
+        resume(arguments, &set, config.clone())?
+    } else {
+        start(arguments, &set, config.clone())?
+    };
+    let steps = trainer.steps();
+    let mut teller = Teller::new(steps, trainer.step(), set.len());
+    let trained = trainer.run(|event| {
+        if let Event::Step { record, .. } = event {
+            teller.step(record);
+        }
+        true
+    });
+    drop(teller);
+    let Some(network) = trained? else {
+        bail!("training stopped before its end")
+    };
+    if let Some(path) = &arguments.export {
+        network.save(path, Precision::Half).context("--export")?;
+        output::print(&format!("exported  {}", path.display()))?;
+    }
+    let (run, data) = (arguments.out.display(), arguments.data.display());
+    output::print(&format!(
+        "network   {}",
+        arguments.out.join("network.safetensors").display()
+    ))?;
+    output::print(&format!(
+        "measure   matbackprop eval bsds --data {data} --split val --run {run}"
+    ))
+}
+
+/// Folders that must be there, before hours are spent.
+fn check_folders(arguments: &TrainNcutsArguments) -> Result<()> {
+    let data = &arguments.data;
+    if !data.is_dir() {
+        return Err(usage(format!(
+            "--data: expected the folder of BSDS500, found none at {}",
+            data.display()
+        )));
+    }
+    if arguments.out.exists() && !arguments.out.is_dir() {
+        let found = arguments.out.display();
+        return Err(usage(format!(
+            "--out: expected a folder, or a place for one, found the file {found}"
+        )));
+    }
+    let Some(export) = &arguments.export else {
+        return Ok(());
+    };
+    let folder = match export.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    if export.is_dir() || !folder.is_dir() {
+        let found = export.display();
+        return Err(usage(format!(
+            "--export: expected a place for a file in a folder that exists, found {found}"
+        )));
+    }
+    Ok(())
+}
+
+fn architecture(arguments: &TrainNcutsArguments) -> Architecture {
+    let mut architecture = Architecture::new(arguments.trunk, Some(arguments.head_layout()));
+    if let Some(taps) = &arguments.taps {
+        let tap = |layer: &String| TapLayer {
+            layer: layer.clone(),
+            scale: 1.0,
+        };
+        architecture.taps = taps.iter().map(tap).collect();
+    }
+    if let Some(recipe) = arguments.input_recipe {
+        architecture.recipe = recipe;
+    }
+    architecture
+}
+
+fn start<'a>(
+    arguments: &TrainNcutsArguments,
+    set: &'a BsdsTrainingSet,
+    config: TrainConfig,
+) -> Result<Trainer<'a>> {
+    if Trainer::can_resume(&arguments.out) {
+        return Err(usage(format!(
+            "--out: expected a new folder, or --resume to go on, found a training in {}",
+            arguments.out.display()
+        )));
+    }
+    let weights = arguments
+        .trunk_weights
+        .as_deref()
+        .map_or(TrunkWeights::Random, TrunkWeights::File);
+    let network =
+        DeepNcuts::new(architecture(arguments), &weights, arguments.seed).map_err(of_settings)?;
+    let (trunk, head) = network.parameter_count();
+    eprintln!(
+        "{}: {trunk} numbers in the trunk, {head} in the head; {} images",
+        arguments.trunk.name(),
+        set.len()
+    );
+    let mut progress = Progress::new("calibrating", set.len() as u64);
+    let observe = |event: Event<'_>| {
+        if let Event::Calibrating { done, .. } = event {
+            progress.advance(done as u64, String::new);
+        }
+    };
+    Trainer::start(network, set, config, &arguments.out, observe).map_err(of_settings)
+}
+
+fn resume<'a>(
+    arguments: &TrainNcutsArguments,
+    set: &'a BsdsTrainingSet,
+    config: TrainConfig,
+) -> Result<Trainer<'a>> {
+    if !Trainer::can_resume(&arguments.out) {
+        bail!(
+            "--resume: expected a checkpoint in {}, found none",
+            arguments.out.display()
+        );
+    }
+    let trainer = Trainer::resume(set, config, &arguments.out)?;
+    eprintln!(
+        "going on after step {} of {}",
+        trainer.step(),
+        trainer.steps()
+    );
+    Ok(trainer)
+}
+
+/// Lines on how the training goes.
+struct Teller {
+    progress: Progress,
+    steps: u64,
+    first: u64,
+    began: Instant,
+    recent: Recent,
+    images_in_all: usize,
+}
+
+/// What happened since the last line.
+#[derive(Default)]
+struct Recent {
+    steps: usize,
+    images: usize,
+    seconds: f64,
+    loss: f64,
+    similarity_rank: f64,
+    target_rank: f64,
+}
+
+impl Teller {
+    fn new(steps: u64, first: u64, images_in_all: usize) -> Self {
+        let progress = Progress::new("step", steps);
+        let recent = Recent::default();
+        Self {
+            progress,
+            steps,
+            first,
+            began: Instant::now(),
+            recent,
+            images_in_all,
+        }
+    }
+
+    fn step(&mut self, record: &StepRecord) {
+        self.recent.add(record);
+        let done = record.step - self.first;
+        let left = self.began.elapsed().as_secs_f64() / done.max(1) as f64
+            * (self.steps - record.step) as f64;
+        let recent = &self.recent;
+        let note = || {
+            format!(
+                "{}, {} left",
+                recent.line(record),
+                in_words(Duration::from_secs_f64(left))
+            )
+        };
+        let told = self.progress.advance(record.step, note);
+        // A bar is told at every step: it shows the mean of an epoch so far.
+        let over = !self.progress.is_bar() || self.recent.images >= self.images_in_all;
+        if told && over {
+            self.recent = Recent::default();
+        }
+    }
+}
+
+impl Recent {
+    fn add(&mut self, record: &StepRecord) {
+        self.steps += 1;
+        self.images += record.images.len();
+        self.seconds += record.seconds;
+        self.loss += record.loss;
+        self.similarity_rank += record.similarity_rank;
+        self.target_rank += record.target_rank;
+    }
+
+    fn line(&self, record: &StepRecord) -> String {
+        let mean = |sum: f64| sum / self.steps.max(1) as f64;
+        format!(
+            "epoch {}, loss {:.4}, ranks {:.1} of {:.1}, rate {:.2e}, {:.2} images/s",
+            record.epoch,
+            mean(self.loss),
+            mean(self.similarity_rank),
+            mean(self.target_rank),
+            record.rate,
+            self.images as f64 / self.seconds.max(1e-9),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_tells_means_since_the_last() {
+        let record = |step, loss| StepRecord {
+            step,
+            epoch: 2,
+            images: vec!["a".into(), "b".into()],
+            loss,
+            similarity_rank: 30.0,
+            target_rank: 8.0,
+            dropped_segments: 0,
+            gradient_norm: 1.0,
+            clipped: false,
+            rate: 1e-3,
+            seconds: 0.5,
+        };
+        let mut recent = Recent::default();
+        recent.add(&record(1, 1.0));
+        recent.add(&record(2, 2.0));
+        assert_eq!(
+            recent.line(&record(2, 2.0)),
+            "epoch 2, loss 1.5000, ranks 30.0 of 8.0, rate 1.00e-3, 4.00 images/s"
+        );
+    }
+}

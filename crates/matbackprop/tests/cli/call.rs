@@ -1,0 +1,69 @@
+//! A call of the binary and what came of it.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
+
+/// What a call left.
+pub struct Called {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+pub struct Call(Command);
+
+/// A call with these arguments.
+pub fn matbackprop(arguments: &[&str]) -> Call {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_matbackprop"));
+    command.args(arguments);
+    Call(command)
+}
+
+impl Call {
+    pub fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.0.args(arguments);
+        self
+    }
+
+    pub fn inside(mut self, folder: &Path) -> Self {
+        self.0.current_dir(folder);
+        self
+    }
+
+    pub fn call(mut self) -> Called {
+        let output = self.0.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let code = output.status.code().unwrap();
+        Called {
+            code,
+            out: text(output.stdout),
+            err: text(output.stderr),
+        }
+    }
+
+    /// Calls, and expects success.
+    pub fn succeed(self) -> String {
+        let Called { code, out, err } = self.call();
+        assert_eq!(code, 0, "{err}");
+        out
+    }
+
+    /// Calls, and expects this code and nothing on standard output.
+    pub fn fail(self, expected: i32) -> String {
+        let Called { code, out, err } = self.call();
+        assert_eq!((code, out.as_str()), (expected, ""), "{err}");
+        err
+    }
+}
+
+/// Everything in a folder, in order of names.
+pub fn names_in(folder: &Path) -> Vec<String> {
+    let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| name(entry).into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}

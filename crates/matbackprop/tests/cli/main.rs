@@ -1,0 +1,89 @@
+//! The binary, called as people call it.
+
+mod call;
+mod eval_bsds;
+mod segment;
+mod small_bsds;
+mod train_ncuts;
+
+use call::{Called, matbackprop};
+
+const COMMANDS: [&[&str]; 7] = [
+    &[],
+    &["segment"],
+    &["train"],
+    &["train", "ncuts"],
+    &["eval"],
+    &["eval", "bsds"],
+    &["info"],
+];
+
+#[test]
+fn every_help_has_an_example() {
+    for command in COMMANDS {
+        let Called { code, out, err } = matbackprop(command).args(["--help"]).call();
+        assert_eq!((code, err.as_str()), (0, ""), "{command:?}");
+        let example = format!("Example:\n  matbackprop {}", command.join(" "));
+        assert!(out.contains(example.trim_end()), "{command:?}: {out}");
+    }
+}
+
+#[test]
+fn a_wrong_call_is_told_on_standard_error_with_code_2() {
+    let calls: [&[&str]; 12] = [
+        &[],
+        &["segments"],
+        &["segment"],
+        &["segment", "a.jpg", "--k", "0"],
+        &["segment", "a.jpg", "--k", "9..3"],
+        &["segment", "a.jpg", "--max-side", "-1"],
+        &["train"],
+        &[
+            "train", "ncuts", "--data", "d", "--trunk", "resnet", "--out", "o",
+        ],
+        &["eval", "bsds", "--data", "d", "--split", "val"],
+        &[
+            "eval", "bsds", "--data", "d", "--split", "dev", "--ucm", "u",
+        ],
+        &[
+            "eval", "bsds", "--data", "d", "--split", "val", "--ucm", "u", "--segs", "s",
+        ],
+        &[
+            "eval",
+            "bsds",
+            "--data",
+            "d",
+            "--split",
+            "val",
+            "--untrained",
+            "vgg16",
+        ],
+    ];
+    for call in calls {
+        let Called { code, out, err } = matbackprop(call).call();
+        assert_eq!((code, out.as_str()), (2, ""), "{call:?}: {err}");
+        assert!(err.len() > 20, "{call:?}: {err}");
+    }
+}
+
+#[test]
+fn info_tells_the_embedded_network() {
+    let Called { code, out, .. } = matbackprop(&["info"]).call();
+    assert_eq!(code, 0);
+    for word in ["trunk       lite0", "head", "bytes", "taps", "clusters"] {
+        assert!(out.contains(word), "{word}: {out}");
+    }
+}
+
+#[test]
+fn info_names_a_file_that_is_no_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.safetensors");
+    std::fs::write(&path, "nothing").unwrap();
+    for path in [path, folder.path().join("absent")] {
+        let name = path.display().to_string();
+        let Called { code, out, err } = matbackprop(&["info", &name]).call();
+        assert_eq!((code, out.as_str()), (1, ""));
+        assert!(err.contains(&name), "{err}");
+    }
+}

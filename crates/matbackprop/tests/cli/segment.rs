@@ -1,0 +1,275 @@
+//! `matbackprop segment`.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use image::{DynamicImage, Rgb, RgbImage};
+use serde_json::Value;
+
+use crate::call::{Called, matbackprop, names_in};
+
+/// A red field, a green disc, a blue corner, a little texture.
+fn photograph(width: u32, height: u32) -> RgbImage {
+    RgbImage::from_fn(width, height, |x, y| {
+        let (u, v) = (
+            f64::from(x) / f64::from(width),
+            f64::from(y) / f64::from(height),
+        );
+        let grain = ((x * 31 + y * 17) % 13) as u8;
+        if (u - 0.35).powi(2) + (v - 0.5).powi(2) < 0.06 {
+            Rgb([20, 180 + grain, 40])
+        } else if u > 0.7 && v > 0.6 {
+            Rgb([30, 40, 220 - grain])
+        } else {
+            Rgb([200 - grain, 60, 50])
+        }
+    })
+}
+
+fn folder_with(photographs: &[(&str, u32, u32)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, width, height) in photographs {
+        photograph(*width, *height)
+            .save(folder.path().join(name))
+            .unwrap();
+    }
+    folder
+}
+
+fn size(path: &Path) -> (u32, u32) {
+    image::image_dimensions(path).unwrap()
+}
+
+#[test]
+fn one_photograph_gives_two_pictures_and_a_line() {
+    let folder = folder_with(&[("a.jpg", 120, 80)]);
+    let out = matbackprop(&["segment", "a.jpg"])
+        .inside(folder.path())
+        .succeed();
+    assert_eq!(
+        names_in(folder.path()),
+        ["a.jpg", "a.overlay.png", "a.segments.png"]
+    );
+    for name in ["a.overlay.png", "a.segments.png"] {
+        assert_eq!(size(&folder.path().join(name)), (120, 80));
+    }
+    assert_eq!(out.lines().count(), 1, "{out}");
+    for word in [
+        "a.jpg: 120 × 80, k ",
+        " segments, ",
+        "trunk",
+        "a.overlay.png, ",
+        "a.segments.png",
+    ] {
+        assert!(out.contains(word), "{word}: {out}");
+    }
+}
+
+#[test]
+fn labels_agree_with_the_object() {
+    let folder = folder_with(&[("a.png", 120, 80)]);
+    let call = [
+        "segment",
+        "a.png",
+        "-o",
+        "made/here",
+        "--k",
+        "3,6",
+        "--labels",
+        "--json",
+    ];
+    let out = matbackprop(&call).inside(folder.path()).succeed();
+    let object: Value = serde_json::from_str(&out).unwrap();
+    let image = &object["images"][0];
+    assert_eq!(
+        (&image["width"], &image["height"]),
+        (&120.into(), &80.into())
+    );
+    assert_eq!(object["failed"].as_array().unwrap().len(), 0);
+    assert!(image["seconds"]["trunk"].as_f64().unwrap() > 0.0);
+    let segmentations = image["segmentations"].as_array().unwrap();
+    assert_eq!(
+        segmentations
+            .iter()
+            .map(|found| found["k"].as_u64().unwrap())
+            .collect::<Vec<_>>(),
+        [3, 6]
+    );
+    for found in segmentations {
+        let open =
+            |kind: &str| image::open(folder.path().join(found[kind].as_str().unwrap())).unwrap();
+        let DynamicImage::ImageLuma16(labels) = open("labels") else {
+            panic!("expected 16-bit grey")
+        };
+        let ids: BTreeSet<u16> = labels.pixels().map(|pixel| pixel.0[0]).collect();
+        let segments = found["segments"].as_u64().unwrap();
+        assert_eq!(ids, (0..segments as u16).collect());
+        // The colour map is the label map in other clothes.
+        let colours = open("map").into_rgb8();
+        let pairs: BTreeSet<_> = labels
+            .pixels()
+            .zip(colours.pixels())
+            .map(|(a, b)| (a.0[0], b.0))
+            .collect();
+        assert_eq!(
+            (pairs.len() as u64, labels.dimensions()),
+            (segments, (120, 80))
+        );
+    }
+    assert_eq!(names_in(&folder.path().join("made/here")).len(), 6);
+}
+
+#[test]
+fn the_same_call_writes_the_same_bytes() {
+    let folder = folder_with(&[("a.png", 90, 60)]);
+    let bytes = |out: &str| {
+        matbackprop(&["segment", "a.png", "--labels", "-o", out])
+            .inside(folder.path())
+            .succeed();
+        let read = |name: &String| std::fs::read(folder.path().join(out).join(name)).unwrap();
+        names_in(&folder.path().join(out))
+            .iter()
+            .map(read)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(bytes("one"), bytes("two"));
+}
+
+#[test]
+fn large_photographs_come_back_at_their_own_size() {
+    let folder = folder_with(&[("wide.png", 8200, 40), ("plain.png", 300, 200)]);
+    let call = [
+        "segment",
+        "wide.png",
+        "plain.png",
+        "--max-side",
+        "150",
+        "--labels",
+        "--json",
+    ];
+    let out = matbackprop(&call).inside(folder.path()).succeed();
+    let object: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        object["images"][1]["working_size"],
+        serde_json::json!([150, 100])
+    );
+    for (stem, expected) in [("wide", (8200, 40)), ("plain", (300, 200))] {
+        for kind in ["overlay", "segments", "labels"] {
+            assert_eq!(
+                size(&folder.path().join(format!("{stem}.{kind}.png"))),
+                expected
+            );
+        }
+    }
+}
+
+#[test]
+fn the_smallest_photographs_end_in_pictures_or_in_words() {
+    let folder = folder_with(&[("one.png", 1, 1), ("line.png", 1, 40), ("small.png", 9, 7)]);
+    for stem in ["one", "line", "small"] {
+        let image = format!("{stem}.png");
+        let Called { code, err, .. } = matbackprop(&["segment", &image, "-o", stem])
+            .inside(folder.path())
+            .call();
+        match code {
+            0 => assert_eq!(names_in(&folder.path().join(stem)).len(), 2),
+            1 => assert!(
+                err.contains(&image) && !folder.path().join(stem).exists(),
+                "{err}"
+            ),
+            other => panic!("{other}: {err}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_no_photograph_is_named_and_the_others_go_on() {
+    let folder = folder_with(&[("good.png", 80, 60)]);
+    std::fs::write(folder.path().join("text.jpg"), "no picture at all").unwrap();
+    std::fs::write(folder.path().join("empty.png"), "").unwrap();
+    let whole = std::fs::read(folder.path().join("good.png")).unwrap();
+    std::fs::write(folder.path().join("cut.png"), &whole[..whole.len() / 2]).unwrap();
+    std::fs::create_dir(folder.path().join("folder.png")).unwrap();
+    let bad = [
+        "text.jpg",
+        "empty.png",
+        "cut.png",
+        "folder.png",
+        "absent.png",
+    ];
+    let call = matbackprop(&["segment", "-o", "out", "--json"])
+        .args(bad)
+        .args(["good.png"]);
+    let Called { code, out, err } = call.inside(folder.path()).call();
+    assert_eq!(code, 1);
+    let object: Value = serde_json::from_str(&out).unwrap();
+    let failed = object["failed"].as_array().unwrap();
+    for (name, failed) in bad.iter().zip(failed) {
+        assert_eq!(failed["image"], *name);
+        assert!(err.contains(&format!("error: {name}: ")), "{name}: {err}");
+    }
+    assert_eq!(
+        (failed.len(), object["images"][0]["image"].as_str()),
+        (5, Some("good.png"))
+    );
+    assert!(err.contains("5 of 6 images were not segmented"), "{err}");
+    assert_eq!(
+        names_in(&folder.path().join("out")),
+        ["good.overlay.png", "good.segments.png"]
+    );
+}
+
+#[test]
+fn a_failure_leaves_nothing() {
+    let folder = folder_with(&[("a.png", 60, 40)]);
+    // The last of three pictures has no place: none is left, nor anything half-written.
+    std::fs::create_dir_all(folder.path().join("out/a.labels.png")).unwrap();
+    let err = matbackprop(&["segment", "a.png", "-o", "out", "--labels"])
+        .inside(folder.path())
+        .fail(1);
+    assert!(err.contains("a.labels.png"), "{err}");
+    assert_eq!(names_in(&folder.path().join("out")), ["a.labels.png"]);
+    // More clusters than the features have positions.
+    let err = matbackprop(&["segment", "a.png", "-o", "fresh", "--k", "4000"])
+        .inside(folder.path())
+        .fail(1);
+    assert!(err.contains("4000"), "{err}");
+    assert!(!folder.path().join("fresh").exists());
+}
+
+#[test]
+fn photographs_that_would_be_written_over_are_refused() {
+    let folder = folder_with(&[("a.png", 60, 40), ("a.overlay.png", 60, 40)]);
+    std::fs::create_dir(folder.path().join("b")).unwrap();
+    photograph(60, 40)
+        .save(folder.path().join("b/a.jpg"))
+        .unwrap();
+    let err = matbackprop(&["segment", "a.png", "b/a.jpg"])
+        .inside(folder.path())
+        .fail(2);
+    assert!(err.contains("a.png and b/a.jpg"), "{err}");
+    let err = matbackprop(&["segment", "a.png", "a.overlay.png"])
+        .inside(folder.path())
+        .fail(2);
+    assert!(
+        err.contains("a.overlay.png, which is given as an IMAGE"),
+        "{err}"
+    );
+    let err = matbackprop(&["segment", "a.png", "-o", "b/a.jpg"])
+        .inside(folder.path())
+        .fail(2);
+    assert!(err.contains("--out"), "{err}");
+    assert_eq!(names_in(folder.path()), ["a.overlay.png", "a.png", "b"]);
+}
+
+#[test]
+fn a_file_that_is_no_network_is_named() {
+    let folder = folder_with(&[("a.png", 60, 40)]);
+    for weights in ["a.png", "absent.safetensors"] {
+        let err = matbackprop(&["segment", "a.png", "--weights", weights])
+            .inside(folder.path())
+            .fail(1);
+        assert!(err.contains(weights), "{err}");
+    }
+    assert_eq!(names_in(folder.path()), ["a.png"]);
+}
