@@ -67,7 +67,9 @@ pub fn run(arguments: &SegmentArguments) -> Result<()> {
         None => matbackprop::default_network()?,
     };
     let total = arguments.images.len();
+    // Lines of results are progress enough, unless a bar can stand below them.
     let mut progress = (total > 1).then(|| Progress::new("image", total as u64));
+    progress = progress.filter(|progress| arguments.json || progress.is_bar());
     let mut report = Report {
         images: Vec::new(),
         failed: Vec::new(),

@@ -49,7 +49,7 @@ impl HeadLayout {
         }
         let mut chain = Builder::new(channels);
         for (index, layer) in self.layers.iter().enumerate() {
-            if layer.kernel % 2 == 0 || layer.channels == 0 {
+            if layer.kernel.is_multiple_of(2) || layer.channels == 0 {
                 let found = format!("kernel {}, channels {}", layer.kernel, layer.channels);
                 let expected = "an odd kernel and at least one channel";
                 return Err(Error::Setting {

@@ -146,7 +146,7 @@ impl Parameters {
 
     /// Whether tensor `index` is a bias.
     pub(crate) fn is_bias(index: usize) -> bool {
-        index % 2 == 1
+        !index.is_multiple_of(2)
     }
 }
 

@@ -188,7 +188,10 @@ impl<'a> Trainer<'a> {
                 record: &record,
                 steps,
             });
-            if !go_on || record.step % self.config.checkpoint_every == 0 || record.step == steps {
+            if !go_on
+                || record.step.is_multiple_of(self.config.checkpoint_every)
+                || record.step == steps
+            {
                 self.write_checkpoint()?;
                 go_on &= observer(Progress::Checkpoint { step: record.step });
             }

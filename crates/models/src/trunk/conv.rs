@@ -220,7 +220,7 @@ impl Conv {
         let (ci, _) = self.channels_of_group();
         let thin = self.kernel > 1 && ci < FEWEST_CHANNELS;
         let overhanging = self.padding.frame(1, self.kernel, 1) >= self.kernel;
-        self.stride > 1 || self.kernel % 2 == 0 || thin || overhanging
+        self.stride > 1 || self.kernel.is_multiple_of(2) || thin || overhanging
     }
 
     pub(super) fn channels_of_group(&self) -> (usize, usize) {
