@@ -78,9 +78,10 @@ pub fn run(arguments: &EvalBsdsArguments) -> Result<()> {
         Source::Folder(_) => Box::new(table::level_in_words),
     };
     let title = format!(
-        "BSDS500 {}, {} images, {}",
+        "BSDS500 {}, {} image{}, {}",
         arguments.split,
         report.images,
+        if report.images == 1 { "" } else { "s" },
         origin(arguments)
     );
     output::print(&table::table(&title, &report, level.as_ref()))?;

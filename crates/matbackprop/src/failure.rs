@@ -34,7 +34,8 @@ pub fn of_settings(error: models::Error) -> anyhow::Error {
 pub fn story(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
-        let cause = cause.to_string();
+        // Decoders end some messages with a line's end.
+        let cause = cause.to_string().trim_end().to_owned();
         if text.is_empty() {
             text = cause;
         } else if !text.contains(&cause) {

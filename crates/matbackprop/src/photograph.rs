@@ -10,7 +10,7 @@ use ncuts::LabelMap;
 /// Reads a JPEG or PNG and turns it upright, as its Exif tag says.
 pub fn read_upright(path: &Path) -> Result<RgbImage> {
     let opened = ImageReader::open(path).and_then(ImageReader::with_guessed_format);
-    let reader = opened.with_context(|| format!("reading {}", path.display()))?;
+    let reader = opened.with_context(|| path.display().to_string())?;
     if reader.format().is_none() {
         bail!(
             "{}: expected a JPEG or PNG picture, found another file",

@@ -85,8 +85,9 @@ pub fn run(arguments: &SegmentArguments) -> Result<()> {
                 Ok(())
             }
             Err(error) => {
-                let error = story(&error);
-                eprintln!("error: {}: {error}", image.display());
+                let (name, error) = (format!("{}: ", image.display()), story(&error));
+                let error = error.strip_prefix(&name).unwrap_or(&error).to_owned();
+                eprintln!("error: {name}{error}");
                 report.failed.push(Failed {
                     image: image.clone(),
                     error,
@@ -218,38 +219,37 @@ fn check_outputs(arguments: &SegmentArguments, stems: &[String]) -> Result<()> {
 
 /// `coffee.jpg: 600 × 400, k 7, 9 segments, 0.61 s (trunk 0.40, layer 0.05, clustering 0.16): coffee.overlay.png, …`
 fn line(report: &ImageReport) -> String {
-    let list = |of: &dyn Fn(&SegmentationReport) -> String| {
-        report
-            .segmentations
-            .iter()
-            .map(of)
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
     let SegmentSeconds {
         trunk,
         layer,
         clustering,
     } = report.seconds;
-    let files = list(&|found| {
-        let files = [
+    let found = report.segmentations.iter().map(|found| {
+        let plural = if found.segments == 1 { "" } else { "s" };
+        format!("k {}, {} segment{plural}", found.k, found.segments)
+    });
+    let files = report.segmentations.iter().flat_map(|found| {
+        [
             Some(&found.overlay),
             Some(&found.map),
             found.labels.as_ref(),
-        ];
-        let names = files
-            .into_iter()
-            .flatten()
-            .map(|path| path.display().to_string());
-        names.collect::<Vec<_>>().join(", ")
+        ]
+        .into_iter()
+        .flatten()
     });
+    let files: Vec<String> = files.map(|path| path.display().to_string()).collect();
+    let files = match files.as_slice() {
+        [first, .., last] if report.segmentations.len() > 1 => {
+            format!("{} files, {first} to {last}", files.len())
+        }
+        all => all.join(", "),
+    };
     format!(
-        "{}: {} × {}, k {}, {} segments, {:.2} s (trunk {trunk:.2}, layer {layer:.2}, clustering {clustering:.2}): {files}",
+        "{}: {} × {}, {}, {:.2} s (trunk {trunk:.2}, layer {layer:.2}, clustering {clustering:.2}): {files}",
         report.image.display(),
         report.width,
         report.height,
-        list(&|found| found.k.to_string()),
-        list(&|found| found.segments.to_string()),
+        found.collect::<Vec<_>>().join("; "),
         trunk + layer + clustering,
     )
 }

@@ -73,7 +73,7 @@ fn a_perfect_folder_of_label_maps_is_perfect() {
         ["average_covering", "covering", "images", "pri", "vi"]
     );
     let table = call().args(["--limit", "1", "--timing"]).succeed();
-    assert!(table.contains("BSDS500 val, 1 images"), "{table}");
+    assert!(table.contains("BSDS500 val, 1 image,"), "{table}");
     assert!(
         table.contains("covering                    1.0000  1.0000  1.0000  place 1"),
         "{table}"

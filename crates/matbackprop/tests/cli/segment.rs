@@ -206,6 +206,10 @@ fn what_is_no_photograph_is_named_and_the_others_go_on() {
     let failed = object["failed"].as_array().unwrap();
     for (name, failed) in bad.iter().zip(failed) {
         assert_eq!(failed["image"], *name);
+        assert!(
+            !failed["error"].as_str().unwrap().contains(*name),
+            "{failed}"
+        );
         assert!(err.contains(&format!("error: {name}: ")), "{name}: {err}");
     }
     assert_eq!(
