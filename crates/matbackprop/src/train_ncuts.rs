@@ -102,6 +102,31 @@ fn architecture(arguments: &TrainNcutsArguments) -> Architecture {
     architecture
 }
 
+/// What is asked for is what the checkpoint holds; the taps' scales were measured since.
+fn check_same_network(asked: &Architecture, found: &Architecture) -> Result<()> {
+    let in_words = |architecture: &Architecture| {
+        let taps: Vec<&str> = architecture
+            .taps
+            .iter()
+            .map(|tap| tap.layer.as_str())
+            .collect();
+        format!(
+            "trunk {}, taps {}, head {:?}, recipe {:?}",
+            architecture.trunk.name(),
+            taps.join(","),
+            architecture.head,
+            architecture.recipe
+        )
+    };
+    let (asked, found) = (in_words(asked), in_words(found));
+    if asked != found {
+        return Err(usage(format!(
+            "--resume: expected the checkpoint's network ({found}), found {asked}"
+        )));
+    }
+    Ok(())
+}
+
 fn start<'a>(
     arguments: &TrainNcutsArguments,
     set: &'a BsdsTrainingSet,
@@ -146,6 +171,7 @@ fn resume<'a>(
         );
     }
     let trainer = Trainer::resume(set, config, &arguments.out)?;
+    check_same_network(&architecture(arguments), trainer.network().architecture())?;
     eprintln!(
         "going on after step {} of {}",
         trainer.step(),

@@ -95,6 +95,15 @@ fn a_small_training_ends_in_a_network() {
         .args(["--resume", "--rate", "0.5"])
         .fail(1);
     assert!(err.contains("settings"), "{err}");
+    let err = matbackprop(&[])
+        .args(train(data.path()))
+        .args(SMALL)
+        .args(["--resume", "--taps", "relu3"])
+        .fail(2);
+    assert!(
+        err.contains("taps relu4,relu5") && err.contains("found trunk alexnet, taps relu3"),
+        "{err}"
+    );
 }
 
 #[test]

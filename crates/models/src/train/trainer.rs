@@ -144,6 +144,11 @@ impl<'a> Trainer<'a> {
         checkpoint_path(folder).exists()
     }
 
+    /// The network as it is now.
+    pub fn network(&self) -> &DeepNcuts {
+        &self.network
+    }
+
     /// Steps in all.
     pub fn steps(&self) -> u64 {
         u64::from(self.config.epochs) * self.plan().steps_per_epoch()

@@ -6,7 +6,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
 use super::planes::Planes;
-use super::tiles::{for_each_tile, tile_rows};
+use super::tiles::{for_each_tile, sum_over_tiles, tile_rows};
 
 /// Upper left corner of a tap's window, counted from the corner of the frame: (row, column).
 pub(super) type Corner = (usize, usize);
@@ -84,8 +84,6 @@ pub(super) fn correlate_vjp_matrix(
     out_channels: Range<usize>,
     matrices_bar: &mut [f32],
 ) {
-    use rayon::prelude::*;
-
     // Both planes are walked with one stride, so a shift in one is the same shift in the other.
     assert_eq!(
         input.row_stride(),
@@ -96,14 +94,9 @@ pub(super) fn correlate_vjp_matrix(
     let (height, width) = (sum_bar.height(), sum_bar.width());
     let (ci, co) = (in_channels.len(), out_channels.len());
     let rows = tile_rows(height, stride);
-    let tiles = height.div_ceil(rows);
-    let parts = rayon::current_num_threads().min(tiles).max(1);
     let corner = sum_bar.pad() * stride + sum_bar.pad();
-
-    let partial = |part: usize| {
-        let mut bars = vec![0.0_f32; corners.len() * ci * co];
-        for index in (tiles * part / parts)..(tiles * (part + 1) / parts) {
-            let y0 = index * rows;
+    let total = sum_over_tiles(height, rows, matrices_bar.len(), |bars, tiles| {
+        for y0 in tiles {
             let n = (rows.min(height - y0) - 1) * stride + width;
             let cotangent = columns_of(sum_bar, out_channels.clone(), y0 * stride + corner, n);
             for ((row, column), bar) in corners.iter().zip(bars.chunks_exact_mut(ci * co)) {
@@ -120,13 +113,9 @@ pub(super) fn correlate_vjp_matrix(
                 );
             }
         }
-        bars
-    };
-    let partials: Vec<Vec<f32>> = (0..parts).into_par_iter().map(partial).collect();
-    for bars in partials {
-        for (total, bar) in matrices_bar.iter_mut().zip(&bars) {
-            *total += bar;
-        }
+    });
+    for (place, bar) in matrices_bar.iter_mut().zip(&total) {
+        *place += bar;
     }
 }
 

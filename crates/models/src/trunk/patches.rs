@@ -7,7 +7,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 
 use super::conv::Conv;
 use super::planes::Planes;
-use super::tiles::{for_each_tile, tile_rows};
+use super::tiles::{for_each_tile, sum_over_tiles, tile_rows};
 
 /// y rows from patches: `sum[n, :] = patch[n, :] · matrix`, a patch the k² · Ci numbers under a window.
 pub(super) fn correlate(
@@ -56,7 +56,7 @@ pub(super) fn correlate(
     );
 }
 
-/// Adds to the weight's cotangent: `matrix_bar += patchesᵀ · sum_bar`.
+/// Adds to the weight's cotangent: `matrix_bar += patchesᵀ · sum_bar`, tiles shared by the threads.
 pub(super) fn vjp_matrix(
     conv: &Conv,
     input: &Planes,
@@ -68,24 +68,19 @@ pub(super) fn vjp_matrix(
     let (height, width) = (sum_bar.height(), sum_bar.width());
     let (length, columns) = (patch_length(conv), out_channels.len());
     let rows = tile_rows(height, width);
-    let mut matrix_bar = vec![0.0_f32; length * columns];
-    let mut patches = vec![0.0_f32; rows * width * length];
-    for y0 in (0..height).step_by(rows) {
-        let n = rows.min(height - y0) * width;
-        gather(
-            conv,
-            input,
-            in_channels.clone(),
-            y0,
-            width,
-            &mut patches[..n * length],
-        );
-        let bars = rows_of(sum_bar, out_channels.clone(), y0, n / width);
-        let patches = MatRef::from_column_major_slice(&patches[..n * length], n, length);
-        let bars = MatRef::from_column_major_slice(&bars, n, columns);
-        let target = MatMut::from_column_major_slice_mut(&mut matrix_bar, length, columns);
-        matmul(target, Accum::Add, patches.transpose(), bars, 1.0, Par::Seq);
-    }
+    let matrix_bar = sum_over_tiles(height, rows, length * columns, |matrix_bar, tiles| {
+        let mut patches = vec![0.0_f32; rows * width * length];
+        for y0 in tiles {
+            let n = rows.min(height - y0) * width;
+            let patches = &mut patches[..n * length];
+            gather(conv, input, in_channels.clone(), y0, width, patches);
+            let bars = rows_of(sum_bar, out_channels.clone(), y0, n / width);
+            let patches = MatRef::from_column_major_slice(patches, n, length);
+            let bars = MatRef::from_column_major_slice(&bars, n, columns);
+            let target = MatMut::from_column_major_slice_mut(matrix_bar, length, columns);
+            matmul(target, Accum::Add, patches.transpose(), bars, 1.0, Par::Seq);
+        }
+    });
     for_each_weight(conv, |place, entry| weight_bar[place] += matrix_bar[entry]);
 }
 

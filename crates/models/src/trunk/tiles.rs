@@ -43,6 +43,40 @@ pub(super) fn for_each_tile(
     });
 }
 
+/// Sums of `len` numbers that tiles add to: each thread takes the first rows of its share of the tiles
+/// and sums for itself, and the sums are added in order. They depend on the number of threads in their
+/// last bits, and on nothing else.
+pub(super) fn sum_over_tiles(
+    height: usize,
+    rows: usize,
+    len: usize,
+    work: impl Fn(&mut [f32], std::iter::StepBy<Range<usize>>) + Sync,
+) -> Vec<f32> {
+    use rayon::prelude::*;
+
+    let tiles = height.div_ceil(rows);
+    let parts = rayon::current_num_threads().min(tiles).max(1);
+    let partial = |part: usize| {
+        let mut sums = vec![0.0_f32; len];
+        let bounds = tiles * part / parts * rows..(tiles * (part + 1) / parts * rows).min(height);
+        work(&mut sums, bounds.step_by(rows));
+        sums
+    };
+    let mut partials = (0..parts)
+        .into_par_iter()
+        .map(partial)
+        .collect::<Vec<_>>()
+        .into_iter();
+    let mut total = partials.next().unwrap_or_default();
+    for sums in partials {
+        total
+            .iter_mut()
+            .zip(&sums)
+            .for_each(|(total, sum)| *total += sum);
+    }
+    total
+}
+
 /// A list of tiles, each a list of one slice a channel.
 fn tiles_of(output: &mut Planes, channels: Range<usize>, rows: usize) -> Vec<Vec<&mut [f32]>> {
     let (stride, plane) = (output.row_stride(), output.plane_stride());

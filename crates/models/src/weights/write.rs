@@ -76,7 +76,11 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let mut file = tempfile::Builder::new()
+    let mut builder = tempfile::Builder::new();
+    // Temporary files are their owner's alone unless told otherwise; the umask still applies.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder
         .suffix(".partial")
         .tempfile_in(folder)
         .map_err(Error::file(path))?;
