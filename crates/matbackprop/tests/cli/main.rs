@@ -2,6 +2,7 @@
 
 mod call;
 mod eval_bsds;
+mod real_images;
 mod segment;
 mod small_bsds;
 mod train_ncuts;
