@@ -150,9 +150,11 @@ fn start<'a>(
         arguments.trunk.name(),
         set.len()
     );
-    let mut progress = Progress::new("calibrating", set.len() as u64);
+    let mut progress = None;
     let observe = |event: Event<'_>| {
-        if let Event::Calibrating { done, .. } = event {
+        if let Event::Calibrating { done, total } = event {
+            let progress =
+                progress.get_or_insert_with(|| Progress::new("calibrating", total as u64));
             progress.advance(done as u64, String::new);
         }
     };
