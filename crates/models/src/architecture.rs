@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cut_settings::CutSettings;
 use crate::error::{Error, Result};
 use crate::head::HeadLayout;
 use crate::image_input::InputRecipe;
-use crate::segmenter::CutSettings;
 use crate::trunk::TrunkKind;
 
 /// A layer of the trunk whose features are taken.

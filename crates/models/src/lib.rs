@@ -34,6 +34,7 @@
 //! stored in the order products read them and written to files in torch's.
 
 mod architecture;
+mod cut_settings;
 mod deep_ncuts;
 mod error;
 mod head;
@@ -48,13 +49,14 @@ mod trunk;
 mod weights;
 
 pub use architecture::{Architecture, ClusterRule, TapLayer};
+pub use cut_settings::CutSettings;
 pub use deep_ncuts::{DeepNcuts, FeatureMaps, GridFeatures};
 pub use error::{Error, Result};
 pub use head::{HeadLayer, HeadLayout};
 pub use image_input::{ChannelOrder, InputRecipe, read_image};
 pub use network::TrunkWeights;
 pub use parameters::Parameters;
-pub use segmenter::{ClusterChoice, CutSettings, SegmentSeconds, Segmented};
+pub use segmenter::{ClusterChoice, SegmentSeconds, Segmented};
 pub use tape::{MapTensor, Reach, run_chain, send_home};
 pub use train::{
     Annotations, Journal, Optimiser, Progress, Schedule, StepRecord, TrainConfig, Trainer,

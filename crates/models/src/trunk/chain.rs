@@ -371,8 +371,8 @@ impl Chain {
             .iter()
             .zip(sizes)
             .map(|(step, (_, h, w))| match step {
-                Step::Conv { layer, .. } => layer.frame(*h, *w),
-                Step::Depthwise { layer, .. } => layer.frame(*h, *w),
+                Step::Conv { layer, .. } => layer.window().frame(*h, *w),
+                Step::Depthwise { layer, .. } => layer.window().frame(*h, *w),
                 _ => 0,
             });
         of_step.chain([0]).collect()

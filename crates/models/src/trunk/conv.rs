@@ -5,8 +5,9 @@ use faer::MatRef;
 use super::activation::Activation;
 use super::correlate::{Corner, correlate, correlate_vjp_matrix};
 use super::padding::Padding;
-use super::patches;
+use super::patches::Patches;
 use super::planes::Planes;
+use super::window::Window;
 
 /// Input channels below which shifted windows are too thin a product and patches pay.
 const FEWEST_CHANNELS: usize = 16;
@@ -58,17 +59,16 @@ impl Conv {
 
     /// Height and width of the output, or `None` where the kernel does not fit.
     pub fn output_size(&self, height: usize, width: usize) -> Option<(usize, usize)> {
-        Some((
-            self.padding.output(height, self.kernel, self.stride)?,
-            self.padding.output(width, self.kernel, self.stride)?,
-        ))
+        self.window().output_size(height, width)
     }
 
-    /// Frame that the input needs.
-    pub(super) fn frame(&self, height: usize, width: usize) -> usize {
-        self.padding
-            .frame(height, self.kernel, self.stride)
-            .max(self.padding.frame(width, self.kernel, self.stride))
+    /// What slides over the input.
+    pub(super) fn window(&self) -> Window {
+        Window {
+            kernel: self.kernel,
+            stride: self.stride,
+            padding: self.padding,
+        }
     }
 
     /// The weight in this crate's order, from torch's (Co, Ci/groups, k, k).
@@ -131,7 +131,8 @@ impl Conv {
             let from = group * ci..(group + 1) * ci;
             let to = group * co..(group + 1) * co;
             if self.by_patches() {
-                patches::correlate(self, input, from, matrices, &mut output, to, finish);
+                self.patches()
+                    .correlate(input, from, matrices, &mut output, to, finish);
             } else {
                 let matrix = |tap: usize| tap_matrix(matrices, tap, ci, co);
                 let corners = self.corners(input);
@@ -168,9 +169,10 @@ impl Conv {
             for (group, (matrices, bars)) in groups.enumerate() {
                 let from = group * ci..(group + 1) * ci;
                 let to = group * co..(group + 1) * co;
-                patches::vjp_matrix(self, input, from.clone(), &sum_bar, to.clone(), bars);
+                self.patches()
+                    .vjp_matrix(input, from.clone(), &sum_bar, to.clone(), bars);
                 if let Some(bar) = &mut input_bar {
-                    patches::vjp_input(self, matrices, &sum_bar, to, bar, from);
+                    self.patches().vjp_input(matrices, &sum_bar, to, bar, from);
                 }
             }
             return ConvCotangents {
@@ -188,7 +190,7 @@ impl Conv {
             correlate_vjp_matrix(input, from, &corners, &sum_bar, to, bars);
         }
         if let Some(bar) = &mut input_bar {
-            let (top, left) = self.before(input);
+            let (top, left) = self.window().before(input);
             let reach = (self.kernel - 1 - top.min(left)).max(top.max(left));
             let frame = reach.max(sum_bar.pad());
             let sum_bar = sum_bar.with_frame(frame);
@@ -223,34 +225,32 @@ impl Conv {
         self.stride > 1 || self.kernel.is_multiple_of(2) || thin || overhanging
     }
 
-    pub(super) fn channels_of_group(&self) -> (usize, usize) {
+    fn channels_of_group(&self) -> (usize, usize) {
         (
             self.in_channels / self.groups,
             self.out_channels / self.groups,
         )
     }
 
-    /// Zeros above and left of the input.
-    pub(super) fn before(&self, input: &Planes) -> (usize, usize) {
-        (
-            self.padding
-                .before(input.height(), self.kernel, self.stride),
-            self.padding.before(input.width(), self.kernel, self.stride),
-        )
-    }
-
     /// Corners of the taps in the input's frame.
     fn corners(&self, input: &Planes) -> Vec<Corner> {
-        let (top, left) = self.before(input);
-        let (row, column) = (input.pad() - top, input.pad() - left);
         (0..self.kernel * self.kernel)
-            .map(|tap| (row + tap / self.kernel, column + tap % self.kernel))
+            .map(|tap| self.window().corner(input, tap))
             .collect()
+    }
+
+    fn patches(&self) -> Patches {
+        let (ci, co) = self.channels_of_group();
+        Patches {
+            window: self.window(),
+            ci,
+            co,
+        }
     }
 
     /// Corners in the cotangent's frame: x[y] met tap u at sum y + p − u.
     fn turned_corners(&self, input: &Planes, pad: usize) -> Vec<Corner> {
-        let (top, left) = self.before(input);
+        let (top, left) = self.window().before(input);
         (0..self.kernel * self.kernel)
             .map(|tap| {
                 (

@@ -7,7 +7,7 @@ use crate::trunk::test_numbers::numbers;
 fn by_loops(conv: &Conv, x: &Planes, torch_weight: &[f32], bias: &[f32]) -> Vec<f32> {
     let (h, w) = conv.output_size(x.height(), x.width()).unwrap();
     let (ci, co) = conv.channels_of_group();
-    let (top, left) = conv.before(x);
+    let (top, left) = conv.window().before(x);
     let mut out = Vec::new();
     for o in 0..conv.out_channels {
         for y in 0..h {
@@ -71,7 +71,7 @@ fn cases() -> Vec<(Conv, usize, usize)> {
 #[test]
 fn value_equals_loops_on_every_road() {
     for (conv, h, w) in cases() {
-        let frame = conv.frame(h, w);
+        let frame = conv.window().frame(h, w);
         let x = Planes::from_contiguous(
             conv.in_channels,
             h,
@@ -101,7 +101,13 @@ fn way_back_is_the_transposed_map() {
             ..conv
         };
         let n = conv.in_channels * h * w;
-        let x = Planes::from_contiguous(conv.in_channels, h, w, conv.frame(h, w), &numbers(n, 1));
+        let x = Planes::from_contiguous(
+            conv.in_channels,
+            h,
+            w,
+            conv.window().frame(h, w),
+            &numbers(n, 1),
+        );
         let weight = conv.weight_from_torch(&numbers(conv.weight_len(), 2));
         let bias = numbers(conv.out_channels, 3);
         let y = conv.forward(&x, &weight, &bias, 0);

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::activation::Activation;
 use super::padding::Padding;
 use super::planes::Planes;
+use super::window::Window;
 
 /// A depthwise convolution with bias and a fused activation.
 ///
@@ -42,17 +43,16 @@ pub(super) struct DepthwiseCotangents {
 impl Depthwise {
     /// Height and width of the output, or `None` where the kernel does not fit.
     pub fn output_size(&self, height: usize, width: usize) -> Option<(usize, usize)> {
-        Some((
-            self.padding.output(height, self.kernel, self.stride)?,
-            self.padding.output(width, self.kernel, self.stride)?,
-        ))
+        self.window().output_size(height, width)
     }
 
-    /// Frame that the input needs.
-    pub(super) fn frame(&self, height: usize, width: usize) -> usize {
-        self.padding
-            .frame(height, self.kernel, self.stride)
-            .max(self.padding.frame(width, self.kernel, self.stride))
+    /// What slides over the input.
+    pub(super) fn window(&self) -> Window {
+        Window {
+            kernel: self.kernel,
+            stride: self.stride,
+            padding: self.padding,
+        }
     }
 
     /// y, in a frame of `out_pad`.
@@ -70,7 +70,7 @@ impl Depthwise {
             .output_size(input.height(), input.width())
             .expect("a kernel that fits");
         let mut output = Planes::zeros(self.channels, height, width, out_pad);
-        let windows = Windows::of(self, input);
+        let starts = Starts::of(self, input);
         let (plane, stride) = (output.plane_stride(), output.row_stride());
         output
             .data_mut()
@@ -83,7 +83,7 @@ impl Depthwise {
                     for y in 0..height {
                         sums.fill(0.0);
                         for (tap, w) in weights.iter().enumerate() {
-                            let window = windows.row(input, c, y, tap);
+                            let window = starts.row(input, c, y, tap);
                             add_scaled(sums, *w, window, self.stride);
                         }
                         let place = &mut rows[(y + out_pad) * stride + out_pad..][..width];
@@ -105,7 +105,7 @@ impl Depthwise {
     ) -> DepthwiseCotangents {
         self.activation.vjp_in_place(output, &mut out_bar);
         let sum_bar = out_bar;
-        let windows = Windows::of(self, input);
+        let starts = Starts::of(self, input);
         let (height, taps) = (sum_bar.height(), self.kernel * self.kernel);
         let mut weight_bar = vec![0.0; self.channels * taps];
         let bias = weight_bar
@@ -117,7 +117,7 @@ impl Depthwise {
                     let row = sum_bar.row(c, y);
                     total += row.iter().sum::<f32>();
                     for (tap, bar) in bars.iter_mut().enumerate() {
-                        let window = windows.row(input, c, y, tap);
+                        let window = starts.row(input, c, y, tap);
                         *bar += dot_strided(row, window, self.stride);
                     }
                 }
@@ -135,7 +135,7 @@ impl Depthwise {
                     let weights = self.weights_of(weight, c);
                     for y in 0..height {
                         for (tap, w) in weights.iter().enumerate() {
-                            let start = windows.start(y, tap);
+                            let start = starts.start(y, tap);
                             let row = sum_bar.row(c, y);
                             scatter_scaled(&mut plane[start..], *w, row, self.stride);
                         }
@@ -158,30 +158,26 @@ impl Depthwise {
 }
 
 /// Where the windows of a layer start in a framed plane.
-struct Windows {
-    kernel: usize,
+struct Starts {
     stride: usize,
     row_stride: usize,
-    row: usize,
-    column: usize,
+    corners: Vec<(usize, usize)>,
 }
 
-impl Windows {
+impl Starts {
     fn of(layer: &Depthwise, input: &Planes) -> Self {
-        let (kernel, stride) = (layer.kernel, layer.stride);
+        let corner = |tap| layer.window().corner(input, tap);
         Self {
-            kernel,
-            stride,
+            stride: layer.stride,
             row_stride: input.row_stride(),
-            row: input.pad() - layer.padding.before(input.height(), kernel, stride),
-            column: input.pad() - layer.padding.before(input.width(), kernel, stride),
+            corners: (0..layer.kernel * layer.kernel).map(corner).collect(),
         }
     }
 
     /// First number that output row `y` meets under `tap`.
     fn start(&self, y: usize, tap: usize) -> usize {
-        let row = y * self.stride + self.row + tap / self.kernel;
-        row * self.row_stride + self.column + tap % self.kernel
+        let (row, column) = self.corners[tap];
+        (y * self.stride + row) * self.row_stride + column
     }
 
     fn row<'p>(&self, input: &'p Planes, c: usize, y: usize, tap: usize) -> &'p [f32] {
@@ -252,7 +248,13 @@ mod tests {
     #[test]
     fn equals_a_convolution_in_groups_of_one() {
         for (layer, h, w) in cases() {
-            let x = Planes::from_contiguous(3, h, w, layer.frame(h, w), &numbers(3 * h * w, 1));
+            let x = Planes::from_contiguous(
+                3,
+                h,
+                w,
+                layer.window().frame(h, w),
+                &numbers(3 * h * w, 1),
+            );
             let weight = numbers(3 * layer.kernel * layer.kernel, 2);
             let bias = numbers(3, 3);
             let conv = as_conv(&layer);

@@ -20,6 +20,7 @@ mod response_norm;
 pub(crate) mod test_numbers;
 mod tiles;
 mod vgg16;
+mod window;
 
 pub use activation::Activation;
 pub use alexnet::AlexnetLayout;
