@@ -63,3 +63,8 @@ pub use embedded::{DEFAULT_NETWORK_BYTES, default_network};
 pub use error::{Error, Result};
 pub use label_image::label_image;
 pub use paint::{paint_outlines, paint_segments, segment_colours};
+
+/// The README's example runs as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

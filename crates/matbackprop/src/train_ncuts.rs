@@ -87,7 +87,7 @@ fn check_folders(arguments: &TrainNcutsArguments) -> Result<()> {
     Ok(())
 }
 
-fn architecture(arguments: &TrainNcutsArguments) -> Architecture {
+fn architecture(arguments: &TrainNcutsArguments, epsilon: Option<f64>) -> Architecture {
     let mut architecture = Architecture::new(arguments.trunk, Some(arguments.head_layout()));
     if let Some(taps) = &arguments.taps {
         let tap = |layer: &String| TapLayer {
@@ -98,6 +98,11 @@ fn architecture(arguments: &TrainNcutsArguments) -> Architecture {
     }
     if let Some(recipe) = arguments.input_recipe {
         architecture.recipe = recipe;
+    }
+    // Confidence is measured with the ε that was trained with; the hard criterion has none.
+    if let Some(epsilon) = epsilon {
+        architecture.cut.epsilon = Some(epsilon);
+        architecture.clusters.epsilon = epsilon;
     }
     architecture
 }
@@ -142,8 +147,12 @@ fn start<'a>(
         .trunk_weights
         .as_deref()
         .map_or(TrunkWeights::Random, TrunkWeights::File);
-    let network =
-        DeepNcuts::new(architecture(arguments), &weights, arguments.seed).map_err(of_settings)?;
+    let network = DeepNcuts::new(
+        architecture(arguments, config.epsilon),
+        &weights,
+        arguments.seed,
+    )
+    .map_err(of_settings)?;
     let (trunk, head) = network.parameter_count();
     eprintln!(
         "{}: {trunk} numbers in the trunk, {head} in the head; {} images",
@@ -172,8 +181,9 @@ fn resume<'a>(
             arguments.out.display()
         );
     }
+    let asked = architecture(arguments, config.epsilon);
     let trainer = Trainer::resume(set, config, &arguments.out)?;
-    check_same_network(&architecture(arguments), trainer.network().architecture())?;
+    check_same_network(&asked, trainer.network().architecture())?;
     eprintln!(
         "going on after step {} of {}",
         trainer.step(),

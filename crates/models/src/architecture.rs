@@ -123,7 +123,36 @@ impl Architecture {
         if architecture.format != Self::FORMAT {
             return Err(refused(format!("format {}", architecture.format)));
         }
+        if let Some(wrong) = architecture.wrong() {
+            return Err(refused(wrong));
+        }
         Ok(architecture)
+    }
+
+    /// What no network has, in words.
+    fn wrong(&self) -> Option<String> {
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        let (clusters, cut) = (&self.clusters, &self.cut);
+        let taps = self.taps.iter().all(|tap| positive(f64::from(tap.scale)));
+        let scales = self
+            .recipe
+            .scale
+            .iter()
+            .all(|scale| positive(f64::from(*scale)));
+        let means = self.recipe.mean.iter().all(|mean| mean.is_finite());
+        let range = 1 <= clusters.fewest && clusters.fewest <= clusters.most;
+        let rule =
+            positive(clusters.epsilon) && clusters.slope.is_finite() && clusters.offset.is_finite();
+        let rules: [(bool, String); 4] = [
+            (taps, format!("taps {:?}", self.taps)),
+            (scales && means, format!("recipe {:?}", self.recipe)),
+            (range && rule, format!("clusters {clusters:?}")),
+            (cut.is_sound(), format!("cut {cut:?}")),
+        ];
+        rules
+            .into_iter()
+            .find(|(holds, _)| !holds)
+            .map(|(_, words)| words)
     }
 
     /// Names and scales as trunks take them.
@@ -153,13 +182,44 @@ mod tests {
     }
 
     #[test]
-    fn another_format_is_refused() {
+    fn another_format_and_impossible_numbers_are_refused() {
         let mut architecture = Architecture::new(TrunkKind::Lite0, None);
         let text = serde_json::to_string(&architecture).unwrap();
         assert_eq!(
             Architecture::from_metadata("file", &text).unwrap(),
             architecture
         );
+        let wrong = [
+            Architecture {
+                clusters: ClusterRule {
+                    fewest: 5,
+                    most: 3,
+                    ..architecture.clusters
+                },
+                ..architecture.clone()
+            },
+            Architecture {
+                recipe: InputRecipe {
+                    scale: [1.0, 0.0, 1.0],
+                    ..architecture.recipe
+                },
+                ..architecture.clone()
+            },
+            Architecture {
+                cut: CutSettings {
+                    restarts: 0,
+                    ..architecture.cut
+                },
+                ..architecture.clone()
+            },
+        ];
+        for wrong in wrong {
+            let text = serde_json::to_string(&wrong).unwrap();
+            assert!(
+                Architecture::from_metadata("file", &text).is_err(),
+                "{wrong:?}"
+            );
+        }
         architecture.format = 7;
         let text = serde_json::to_string(&architecture).unwrap();
         for text in ["", "{", text.as_str()] {

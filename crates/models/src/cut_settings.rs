@@ -34,6 +34,15 @@ impl CutSettings {
         min_area: 0.005,
     };
 
+    pub(crate) fn is_sound(&self) -> bool {
+        self.dimensions.is_none_or(|dimensions| dimensions > 0)
+            && self
+                .epsilon
+                .is_none_or(|epsilon| epsilon.is_finite() && epsilon > 0.0)
+            && self.restarts > 0
+            && (0.0..=1.0).contains(&self.min_area)
+    }
+
     pub(crate) fn options(&self, counts: &[usize]) -> SegmentOptions {
         let scaling = match self.epsilon {
             Some(epsilon) => EmbeddingScaling::Confidence { epsilon },

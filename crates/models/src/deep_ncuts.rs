@@ -315,8 +315,15 @@ impl DeepNcuts {
                 run_chain(&head.chain, &head.parameters, features, mode, reach)?
             }
         };
-        let axes = self.annotation_axes(annotations)?;
-        cut_and_send_home(output, annotations, axes, layer)
+        let size = match (input, annotations.first()) {
+            (StepInput::Image { image, .. }, _) => {
+                (image.width() as usize, image.height() as usize)
+            }
+            // Features are cached without the image: its size is that of its annotations.
+            (StepInput::Features(_), Some(first)) => (first.width(), first.height()),
+            (StepInput::Features(_), None) => return Err(ncuts::Error::NoIndicators.into()),
+        };
+        self.cut_and_send_home(output, annotations, size, layer)
     }
 
     /// Loss of one image, and the cotangent of its pixels after the recipe, 3 × H × W.
@@ -350,17 +357,13 @@ impl DeepNcuts {
             None => maps,
             Some(head) => run_chain(&head.chain, &head.parameters, maps, Mode::Inference, reach)?,
         };
-        let axes = self.grid_axes(height, width)?;
-        let outcome = cut_and_send_home(output, annotations, axes, layer)?;
+        let outcome = self.cut_and_send_home(output, annotations, (width, height), layer)?;
         Ok((outcome.loss, outcome.gradients.get(&x).as_vec()))
     }
 
-    /// The axes of images as large as their annotations.
-    fn annotation_axes(&self, annotations: &[&LabelMap]) -> Result<[GridAxis; 2]> {
-        let Some(first) = annotations.first() else {
-            return Err(ncuts::Error::NoIndicators.into());
-        };
-        self.grid_axes(first.height(), first.width())
+    /// Channels of the trunk's features, all taps together.
+    pub(crate) fn trunk_channels(&self) -> usize {
+        tap_channels(&self.trunk)
     }
 
     fn image_tensor(&self, device: &Cpu, image: &RgbImage) -> Result<MapTensor> {
@@ -370,35 +373,47 @@ impl DeepNcuts {
             .try_tensor_from_vec(planes.into_contiguous(), shape)
             .map_err(refused)
     }
-}
 
-/// The end of the way up and the start of the way down: F → J → F̄ → the tape.
-fn cut_and_send_home(
-    output: MapTensor<OwnedTape<f32, Cpu>>,
-    annotations: &[&LabelMap],
-    [column, row]: [GridAxis; 2],
-    layer: &NcutsLayer,
-) -> Result<StepOutcome> {
-    let (channels, _, _) = *output.shape();
-    let features = features_from_maps(&output.as_vec(), channels);
-    let indicators = annotations
-        .iter()
-        .map(|labels| Indicator::on_axes(labels, column, row))
-        .collect::<std::result::Result<Vec<_>, _>>()?;
-    let dropped_segments = indicators
-        .iter()
-        .map(|indicator| indicator.dropped().len())
-        .sum();
-    let cut = layer.forward(features.as_ref(), None, &indicators)?;
-    let bars = cut.vjp(1.0)?;
-    let gradients = send_home(output, maps_from_features(bars.features.as_ref()))?;
-    Ok(StepOutcome {
-        loss: cut.loss(),
-        similarity_rank: cut.similarity_rank(),
-        target_ranks: cut.target_ranks().to_vec(),
-        dropped_segments,
-        gradients,
-    })
+    /// The end of the way up and the start of the way down: F → J → F̄ → the tape.
+    fn cut_and_send_home(
+        &self,
+        output: MapTensor<OwnedTape<f32, Cpu>>,
+        annotations: &[&LabelMap],
+        (width, height): (usize, usize),
+        layer: &NcutsLayer,
+    ) -> Result<StepOutcome> {
+        let (channels, rows, columns) = *output.shape();
+        let [column, row] = self.grid_axes(height, width)?;
+        let fits = (column.positions, row.positions) == (columns, rows);
+        for labels in annotations {
+            let found = (labels.width(), labels.height());
+            if found != (width, height) || !fits {
+                return Err(Error::AnnotationSize {
+                    expected: (width, height),
+                    found,
+                });
+            }
+        }
+        let features = features_from_maps(&output.as_vec(), channels);
+        let indicators = annotations
+            .iter()
+            .map(|labels| Indicator::on_axes(labels, column, row))
+            .collect::<std::result::Result<Vec<_>, _>>()?;
+        let dropped_segments = indicators
+            .iter()
+            .map(|indicator| indicator.dropped().len())
+            .sum();
+        let cut = layer.forward(features.as_ref(), None, &indicators)?;
+        let bars = cut.vjp(1.0)?;
+        let gradients = send_home(output, maps_from_features(bars.features.as_ref()))?;
+        Ok(StepOutcome {
+            loss: cut.loss(),
+            similarity_rank: cut.similarity_rank(),
+            target_ranks: cut.target_ranks().to_vec(),
+            dropped_segments,
+            gradients,
+        })
+    }
 }
 
 impl FeatureMaps {

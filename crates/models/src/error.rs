@@ -134,6 +134,24 @@ pub enum Error {
         /// What it says.
         found: String,
     },
+    /// An annotation has another size than its image, or than its fellows.
+    #[error("annotation: expected {} × {} pixels as the image, found {} × {}", expected.0, expected.1, found.0, found.1)]
+    AnnotationSize {
+        /// Width and height of the image.
+        expected: (usize, usize),
+        /// Width and height of the annotation.
+        found: (usize, usize),
+    },
+    /// A training step failed on one image.
+    #[error("step {step}, image {image}: {source}")]
+    Step {
+        /// Which step, counted from 1.
+        step: u64,
+        /// Which image.
+        image: String,
+        /// What went wrong.
+        source: Box<Error>,
+    },
     /// The tape refused.
     #[error("dfdx: {0}")]
     Tape(String),

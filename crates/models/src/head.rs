@@ -47,6 +47,14 @@ impl HeadLayout {
                 found,
             });
         }
+        if self.dropout > 0.0 && self.layers.len() == 1 {
+            let found = format!("{} before the only layer", self.dropout);
+            return Err(Error::Setting {
+                name: "dropout",
+                expected: "0, or a head of two layers or more",
+                found,
+            });
+        }
         let mut chain = Builder::new(channels);
         for (index, layer) in self.layers.iter().enumerate() {
             if layer.kernel.is_multiple_of(2) || layer.channels == 0 {
@@ -107,6 +115,7 @@ mod tests {
             (vec![], 0.0),
             (vec![layer(4, 2)], 0.0),
             (vec![layer(0, 1)], 0.0),
+            (vec![layer(4, 1)], 0.5),
             (vec![layer(4, 1)], 1.0),
             (vec![layer(4, 1)], f32::NAN),
         ] {

@@ -134,12 +134,18 @@ impl Parameters {
     /// Index of the first step's layer with this name, for freezing what lies below.
     ///
     /// # Errors
-    /// [`Error::Setting`] where no layer has the name.
+    /// [`Error::UnknownLayer`], naming those there are.
     pub fn layer_index(&self, name: &str) -> Result<usize> {
         let place = self.layers.iter().position(|layer| layer.name == name);
-        place.ok_or_else(|| Error::Setting {
-            name: "layer",
-            expected: "a layer of this network",
+        let known = || {
+            self.layers
+                .iter()
+                .map(|layer| layer.name.as_str())
+                .collect::<Vec<_>>()
+        };
+        place.ok_or_else(|| Error::UnknownLayer {
+            trunk: "of this network",
+            known: known().join(", "),
             found: name.to_owned(),
         })
     }

@@ -1,4 +1,4 @@
-//! The seam: f32 feature maps on one side, f64 matrices on the other. The only cast of the crate.
+//! The seam: f32 feature maps on one side, f64 matrices on the other. The only cast of features.
 
 use faer::{Mat, MatRef};
 

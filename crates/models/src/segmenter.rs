@@ -100,7 +100,8 @@ impl DeepNcuts {
         let layer = begin.elapsed().as_secs_f64();
 
         let begin = Instant::now();
-        let soft_rank = rule.soft_rank(embedding.spectrum());
+        let soft_rank =
+            rule.soft_rank(&embedding.spectrum()[..embedding.spectrum().len().min(SPECTRUM)]);
         let counts = match clusters {
             ClusterChoice::Auto => vec![rule.clusters(soft_rank, 0.0).min(positions)],
             ClusterChoice::Counts(counts) => counts.clone(),

@@ -247,6 +247,72 @@ fn a_training_is_not_overwritten_nor_resumed_under_other_settings() {
 }
 
 #[test]
+fn a_training_stopped_at_its_first_step_resumes_on_its_own_images_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = TrainConfig {
+        epochs: 1,
+        checkpoint_every: 1000,
+        ..config()
+    };
+    let set = Slants::new(5);
+    let trainer = Trainer::start(network(), &set, config.clone(), folder.path(), |_| ()).unwrap();
+    // A crash: the journal has a line, and no checkpoint was due yet.
+    let crashed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        trainer.run(|_| panic!("the machine stops here"))
+    }));
+    assert!(crashed.is_err());
+    let resumed = Trainer::resume(&set, config.clone(), folder.path()).unwrap();
+    assert_eq!(resumed.step(), 0);
+    assert!(resumed.run(|_| true).unwrap().is_some());
+    let others = Slants::new(4);
+    let refused = Trainer::resume(&others, config, folder.path()).map(|_| ());
+    assert!(matches!(
+        refused,
+        Err(Error::Checkpoint {
+            what: "training set",
+            ..
+        })
+    ));
+}
+
+/// Annotations of another size than the photograph.
+struct Misfits(Slants);
+
+impl TrainingSet for Misfits {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn id(&self, index: usize) -> &str {
+        self.0.id(index)
+    }
+
+    fn image(&self, index: usize) -> Result<RgbImage> {
+        self.0.image(index)
+    }
+
+    fn annotations(&self, _: usize) -> Result<Vec<LabelMap>> {
+        let (width, height) = (HEIGHT as usize, WIDTH as usize);
+        Ok(vec![LabelMap::new(width, height, vec![0; width * height])?])
+    }
+}
+
+#[test]
+fn an_annotation_of_another_size_is_an_error_that_names_step_and_image() {
+    let set = Misfits(Slants::new(1));
+    for trunk in [TrunkTraining::Whole, TrunkTraining::Frozen] {
+        let folder = tempfile::tempdir().unwrap();
+        let config = TrainConfig { trunk, ..config() };
+        let trainer = Trainer::start(network(), &set, config, folder.path(), |_| ()).unwrap();
+        let message = trainer.run(|_| true).map(|_| ()).unwrap_err().to_string();
+        assert!(
+            message.starts_with("step 1, image slant0: annotation: expected"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
 fn a_full_cache_changes_speed_and_nothing_else() {
     let config = TrainConfig {
         epochs: 2,

@@ -24,6 +24,16 @@ struct Header {
     config: TrainConfig,
     /// The network's description, as text.
     network: String,
+    /// Names of the training images, in order.
+    images: Vec<String>,
+}
+
+/// What is written down beside the optimiser's state.
+pub(super) struct Written<'a> {
+    pub(super) network: &'a DeepNcuts,
+    pub(super) averaging: &'a Averaging,
+    pub(super) config: &'a TrainConfig,
+    pub(super) images: Vec<String>,
 }
 
 /// A training as it was after some step.
@@ -37,15 +47,15 @@ impl Checkpoint {
     /// Writes network, optimiser and average, whole or not at all.
     pub(super) fn write(
         path: &Path,
-        network: &DeepNcuts,
+        written: &Written<'_>,
         optimiser: &mut OptimiserState,
-        averaging: &Averaging,
-        config: &TrainConfig,
     ) -> Result<()> {
+        let (network, averaging) = (written.network, written.averaging);
         let header = Header {
             step: optimiser.steps(),
-            config: config.clone(),
+            config: written.config.clone(),
             network: network.description()?,
+            images: written.images.clone(),
         };
         let header = serde_json::to_string(&header)
             .map_err(|error| Error::file(path)(std::io::Error::other(error)))?;
@@ -78,8 +88,8 @@ impl Checkpoint {
     /// Reads what [`Checkpoint::write`] wrote.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] when it is no checkpoint, or one under other settings; those of the file.
-    pub(super) fn read(path: &Path, config: &TrainConfig) -> Result<Self> {
+    /// [`Error::Checkpoint`] when it is no checkpoint, or one under other settings or of other images; those of the file.
+    pub(super) fn read(path: &Path, config: &TrainConfig, images: &[String]) -> Result<Self> {
         let file = WeightsFile::open(path)?;
         let refused = |what, found: String| Error::Checkpoint {
             path: path.to_path_buf(),
@@ -100,6 +110,12 @@ impl Checkpoint {
         if comparable != *config {
             let found = serde_json::to_string(&comparable).unwrap_or_default();
             return Err(refused("settings", found));
+        }
+        if header.images != images {
+            return Err(refused(
+                "training set",
+                format!("{} other images", header.images.len()),
+            ));
         }
         let network = DeepNcuts::from_described(&file, &header.network)?;
         let mut optimiser = OptimiserState::new(config.optimiser);

@@ -53,7 +53,8 @@ impl FeatureCache {
         let path = self
             .folder
             .join(format!("{}_{side}.features", set.id(index)));
-        if let Some(maps) = std::fs::read(&path).ok().as_deref().and_then(decode) {
+        let cached = std::fs::read(&path).ok().as_deref().and_then(decode);
+        if let Some(maps) = cached.filter(|maps| maps.channels == network.trunk_channels()) {
             return Ok(maps);
         }
         let mut image = set.image(index)?;

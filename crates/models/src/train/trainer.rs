@@ -10,7 +10,7 @@ use matbackprop_core::RankTolerance;
 use ncuts::{Criterion, LabelMap, NcutsLayer};
 
 use super::averaging::Averaging;
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, Written};
 use super::config::{Annotations, TrainConfig, TrunkTraining};
 use super::examples::TrainingSet;
 use super::feature_cache::FeatureCache;
@@ -93,6 +93,11 @@ impl<'a> Trainer<'a> {
         }
         first_step(&config, &network)?;
         std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
+        // What another network left there is not this one's.
+        let cache = cache_path(folder);
+        if cache.exists() {
+            std::fs::remove_dir_all(&cache).map_err(Error::file(&cache))?;
+        }
         // The size of features hardly differs from image to image: a few dozen tell it.
         let every = set.len().div_ceil(CALIBRATION_IMAGES);
         let total = set.len().div_ceil(every);
@@ -123,7 +128,7 @@ impl<'a> Trainer<'a> {
     pub fn resume(set: &'a dyn TrainingSet, config: TrainConfig, folder: &Path) -> Result<Self> {
         config.check()?;
         check_set(set)?;
-        let checkpoint = Checkpoint::read(&checkpoint_path(folder), &config)?;
+        let checkpoint = Checkpoint::read(&checkpoint_path(folder), &config, &ids_of(set))?;
         let Checkpoint {
             network,
             optimiser,
@@ -180,11 +185,15 @@ impl<'a> Trainer<'a> {
         });
         let mut cache = match self.config.trunk {
             TrunkTraining::Frozen => Some(FeatureCache::new(
-                &self.folder.join("cache"),
+                &cache_path(&self.folder),
                 self.config.cache_bytes,
             )?),
             _ => None,
         };
+        // From the first step on there is something to be resumed.
+        if !checkpoint_path(&self.folder).exists() {
+            self.write_checkpoint()?;
+        }
         let mut journal = Journal::open(&journal_path(&self.folder), self.step())?;
         while self.step() < steps {
             let record = self.one_step(&plan, &layer, cache.as_mut())?;
@@ -236,7 +245,12 @@ impl<'a> Trainer<'a> {
         let mut gradients = Gradients::leaky();
         let mut sums = Sums::default();
         for visit in &visits {
-            gradients = self.visit(visit, layer, cache.as_deref_mut(), gradients, &mut sums)?;
+            let visited = self.visit(visit, layer, cache.as_deref_mut(), gradients, &mut sums);
+            gradients = visited.map_err(|source| Error::Step {
+                step: step + 1,
+                image: self.set.id(visit.image).to_owned(),
+                source: Box::new(source),
+            })?;
         }
         let share = 1.0 / visits.len() as f64;
         let gradient_norm = self.scale_gradients(&mut gradients, share)?;
@@ -407,9 +421,17 @@ impl<'a> Trainer<'a> {
     }
 
     fn write_checkpoint(&mut self) -> Result<()> {
-        let path = checkpoint_path(&self.folder);
-        let (network, averaging) = (&self.network, &self.averaging);
-        Checkpoint::write(&path, network, &mut self.optimiser, averaging, &self.config)
+        let written = Written {
+            network: &self.network,
+            averaging: &self.averaging,
+            config: &self.config,
+            images: ids_of(self.set),
+        };
+        Checkpoint::write(
+            &checkpoint_path(&self.folder),
+            &written,
+            &mut self.optimiser,
+        )
     }
 }
 
@@ -438,6 +460,12 @@ fn first_step(config: &TrainConfig, network: &DeepNcuts) -> Result<usize> {
     Ok(network.trunk.chain.step_of_parameter(tensor))
 }
 
+fn ids_of(set: &dyn TrainingSet) -> Vec<String> {
+    (0..set.len())
+        .map(|index| set.id(index).to_owned())
+        .collect()
+}
+
 fn check_set(set: &dyn TrainingSet) -> Result<()> {
     if set.is_empty() {
         let found = "none".to_owned();
@@ -456,6 +484,10 @@ fn checkpoint_path(folder: &Path) -> PathBuf {
 
 fn journal_path(folder: &Path) -> PathBuf {
     folder.join("journal.jsonl")
+}
+
+fn cache_path(folder: &Path) -> PathBuf {
+    folder.join("cache")
 }
 
 fn network_path(folder: &Path) -> PathBuf {
