@@ -61,26 +61,39 @@ impl ResponseNorm {
 
     /// x̄, in a frame of `input_pad`.
     pub(super) fn vjp(&self, input: &Planes, out_bar: &Planes, input_pad: usize) -> Planes {
-        let mut bar = Planes::zeros(input.channels(), input.height(), input.width(), input_pad);
-        let (plane, stride) = (bar.plane_stride(), bar.row_stride());
+        let (channels, height, width) = (input.channels(), input.height(), input.width());
         let factor = 2.0 * self.alpha * self.beta / self.size as f32;
+        // ȳ s^{−β} and ȳ x s^{−β−1}, once for each number: powers are what costs here.
+        let mut own = Planes::zeros(channels, height, width, input_pad);
+        let mut cross = Planes::zeros(channels, height, width, 0);
+        let (plane, stride) = (own.plane_stride(), own.row_stride());
+        let crosses = cross.data_mut().par_chunks_exact_mut(height * width);
+        own.data_mut()
+            .par_chunks_exact_mut(plane)
+            .zip(crosses)
+            .enumerate()
+            .for_each(|(c, (owns, crosses))| {
+                for y in 0..height {
+                    for x in 0..width {
+                        let s = self.energy(input, c, y, x);
+                        let scaled = out_bar.row(c, y)[x] * s.powf(-self.beta);
+                        owns[(y + input_pad) * stride + x + input_pad] = scaled;
+                        crosses[y * width + x] = scaled * input.row(c, y)[x] / s;
+                    }
+                }
+            });
+        let mut bar = own;
         bar.data_mut()
             .par_chunks_exact_mut(plane)
             .enumerate()
             .for_each(|(c, places)| {
-                for y in 0..input.height() {
-                    for x in 0..input.width() {
-                        let cross: f32 = self
-                            .window(c, input.channels())
-                            .map(|k| {
-                                let s = self.energy(input, k, y, x);
-                                out_bar.row(k, y)[x] * input.row(k, y)[x] * s.powf(-self.beta - 1.0)
-                            })
-                            .sum();
-                        let own =
-                            out_bar.row(c, y)[x] * self.energy(input, c, y, x).powf(-self.beta);
-                        places[(y + input_pad) * stride + x + input_pad] =
-                            own - factor * input.row(c, y)[x] * cross;
+                for k in self.window(c, channels) {
+                    for y in 0..height {
+                        let row = &mut places[(y + input_pad) * stride + input_pad..][..width];
+                        let numbers = input.row(c, y).iter().zip(cross.row(k, y));
+                        for (place, (x, cross)) in row.iter_mut().zip(numbers) {
+                            *place -= factor * x * cross;
+                        }
                     }
                 }
             });

@@ -8,10 +8,14 @@ use super::planes::Planes;
 /// Positions a tile aims at: tile, taps and matrix then share the second-level cache.
 const TILE_POSITIONS: usize = 1024;
 
-/// Rows of a tile: about a thousand positions, and no fewer tiles than threads.
+/// Rows of a tile: at most about a thousand positions, and as many tiles for each thread as for the others.
 pub(super) fn tile_rows(height: usize, stride: usize) -> usize {
-    let share = height.div_ceil(rayon::current_num_threads()).max(1);
-    (TILE_POSITIONS / stride).clamp(1, share)
+    let tiles = (height * stride).div_ceil(TILE_POSITIONS).max(1);
+    let shared = tiles
+        .next_multiple_of(rayon::current_num_threads())
+        .min(height)
+        .max(1);
+    height.div_ceil(shared).max(1)
 }
 
 /// Cuts the given channels of `output` into tiles of `rows` rows and runs `work` on each, on all
