@@ -8,6 +8,7 @@ mod feature_cache;
 mod journal;
 mod optimiser;
 mod plan;
+mod run_folder;
 mod schedule;
 mod trainer;
 

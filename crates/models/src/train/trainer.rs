@@ -17,6 +17,7 @@ use super::feature_cache::FeatureCache;
 use super::journal::{Journal, StepRecord};
 use super::optimiser::{OptimiserState, TensorRate};
 use super::plan::{Plan, Visit};
+use super::run_folder::{cache_path, checkpoint_path, journal_path, network_path};
 use crate::deep_ncuts::{DeepNcuts, StepInput};
 use crate::error::{Error, Result};
 use crate::parameters::Parameters;
@@ -476,20 +477,4 @@ fn check_set(set: &dyn TrainingSet) -> Result<()> {
         });
     }
     Ok(())
-}
-
-fn checkpoint_path(folder: &Path) -> PathBuf {
-    folder.join("checkpoint.safetensors")
-}
-
-fn journal_path(folder: &Path) -> PathBuf {
-    folder.join("journal.jsonl")
-}
-
-fn cache_path(folder: &Path) -> PathBuf {
-    folder.join("cache")
-}
-
-fn network_path(folder: &Path) -> PathBuf {
-    folder.join("network.safetensors")
 }
