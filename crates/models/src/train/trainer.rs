@@ -12,7 +12,7 @@ use ncuts::{Criterion, LabelMap, NcutsLayer};
 use super::averaging::Averaging;
 use super::checkpoint::{Checkpoint, Written};
 use super::config::{Annotations, TrainConfig, TrunkTraining};
-use super::examples::TrainingSet;
+use super::examples::{TrainingSet, check_set, ids_of};
 use super::feature_cache::FeatureCache;
 use super::journal::{Journal, StepRecord};
 use super::optimiser::{OptimiserState, TensorRate};
@@ -459,22 +459,4 @@ fn first_tensor(config: &TrainConfig, network: &DeepNcuts) -> Result<usize> {
 fn first_step(config: &TrainConfig, network: &DeepNcuts) -> Result<usize> {
     let tensor = first_tensor(config, network)?;
     Ok(network.trunk.chain.step_of_parameter(tensor))
-}
-
-fn ids_of(set: &dyn TrainingSet) -> Vec<String> {
-    (0..set.len())
-        .map(|index| set.id(index).to_owned())
-        .collect()
-}
-
-fn check_set(set: &dyn TrainingSet) -> Result<()> {
-    if set.is_empty() {
-        let found = "none".to_owned();
-        return Err(Error::Setting {
-            name: "training set",
-            expected: "at least one image",
-            found,
-        });
-    }
-    Ok(())
 }
