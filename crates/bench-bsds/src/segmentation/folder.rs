@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 /// ID.png                   one label map, in place 1
 /// ID_K.png  or  ID/K.png   a label map for each number of clusters K
 /// ID.mat                   segs, or ucm2 cut at the thresholds
+/// ID.labels.png, ID.kK.labels.png   the same as ID.png, ID_K.png: what `matbackprop segment --labels` writes
 /// ```
 ///
 /// Label maps are read as [`read_label_png`] says, `.mat` files as [`read_segmentation_mat`] says. Other files, and
@@ -52,6 +53,7 @@ impl SegmentationFolder {
             let known = |id: &str| ids.iter().find(|known| *known == id).map(String::as_str);
             let numbered = || {
                 name.rsplit_once('_')
+                    .or_else(|| name.rsplit_once(".k"))
                     .and_then(|(id, number)| Some((known(id)?, level_number(number)?)))
             };
             let (id, source) = match (form, known(name)) {
@@ -144,7 +146,8 @@ fn name_and_form(path: &Path) -> Option<(&str, Form)> {
         "mat" => Form::Mat,
         _ => return None,
     };
-    Some((path.file_stem()?.to_str()?, form))
+    let stem = path.file_stem()?.to_str()?;
+    Some((stem.strip_suffix(".labels").unwrap_or(stem), form))
 }
 
 /// A number as it is written: digits alone.
@@ -156,14 +159,14 @@ fn level_number(text: &str) -> Option<u32> {
     }
 }
 
-/// Whether a path is `ID_K.png`, not `ID.png` or `ID/K.png`.
+/// Whether a path is `ID_K.png` or `ID.kK.labels.png`, not `ID.png` or `ID/K.png`.
 fn is_numbered(path: &Path, id: &str) -> bool {
     let stem = path
         .file_stem()
         .and_then(|stem| stem.to_str())
         .unwrap_or_default();
     stem.strip_prefix(id)
-        .is_some_and(|rest| rest.starts_with('_'))
+        .is_some_and(|rest| rest.starts_with('_') || rest.starts_with(".k"))
 }
 
 /// The files `K.png` of a folder, by number.
@@ -246,6 +249,22 @@ mod tests {
         // The map under each level is the one of that name.
         assert_eq!(opened.pool(1).unwrap().label_map(1).unwrap().ids(), [2, 2]);
         assert_eq!(opened.pool(2).unwrap().label_map(0).unwrap().ids(), [4, 4]);
+    }
+
+    #[test]
+    fn finds_what_the_command_line_writes() {
+        let folder = folder_with(&[
+            "a.labels.png",
+            "a.overlay.png",
+            "b.k2.labels.png",
+            "b.k10.labels.png",
+            "b.k2.segments.png",
+        ]);
+        let opened = open(&folder, &["a", "b"]).unwrap();
+        assert_eq!(opened.pool(0).unwrap().levels(), [Level::Place(1)]);
+        let levels = opened.pool(1).unwrap().levels();
+        assert_eq!(levels, [Level::Clusters(2), Level::Clusters(10)]);
+        assert_eq!(opened.pool(1).unwrap().label_map(0).unwrap().ids(), [2, 2]);
     }
 
     #[test]

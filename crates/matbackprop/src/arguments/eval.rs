@@ -57,7 +57,7 @@ pub struct EvalBsdsArguments {
     #[arg(long, value_name = "FILE", requires = "untrained")]
     pub trunk_weights: Option<PathBuf>,
 
-    /// Measure anybody's segmentations: ID.mat with a cell `segs`, or label maps ID.png, ID_K.png or ID/K.png
+    /// Measure anybody's segmentations: ID.mat with a cell `segs`, or label maps ID.png, ID_K.png, ID/K.png, or those of segment --labels
     #[arg(long, value_name = "DIR")]
     pub segs: Option<PathBuf>,
 
