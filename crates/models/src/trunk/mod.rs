@@ -16,6 +16,7 @@ mod patches;
 mod planes;
 mod resize;
 mod response_norm;
+mod shelf;
 #[cfg(test)]
 pub(crate) mod test_numbers;
 mod tiles;

@@ -1,5 +1,7 @@
 //! Feature maps in memory: channel planes inside a frame of zeros.
 
+use super::shelf;
+
 /// C channel planes of H × W numbers, each inside a frame of zeros `pad` wide.
 ///
 /// A convolution reads its zero padding from the frame, so a shifted window of the whole map is a
@@ -19,7 +21,7 @@ pub struct Planes {
 impl Planes {
     /// Planes of zeros.
     pub fn zeros(channels: usize, height: usize, width: usize, pad: usize) -> Self {
-        let data = vec![0.0; channels * (height + 2 * pad) * (width + 2 * pad)];
+        let data = shelf::zeros(channels * (height + 2 * pad) * (width + 2 * pad));
         Self {
             channels,
             height,
@@ -70,9 +72,9 @@ impl Planes {
     }
 
     /// The same, without a copy where there is no frame.
-    pub fn into_contiguous(self) -> Vec<f32> {
+    pub fn into_contiguous(mut self) -> Vec<f32> {
         if self.pad == 0 {
-            self.data
+            std::mem::take(&mut self.data)
         } else {
             self.to_contiguous()
         }
@@ -184,6 +186,12 @@ impl Planes {
                 }
             }
         }
+    }
+}
+
+impl Drop for Planes {
+    fn drop(&mut self) {
+        shelf::put(std::mem::take(&mut self.data));
     }
 }
 
