@@ -1,19 +1,19 @@
 //! Differentiable matrix rules: a map and its way back, on [faer].
 //!
 //! ```text
-//!            a rule                          what stands below it
-//!   sym_eig   thin_svd                       gap            1/(λⱼ − λᵢ), the caller's policy
-//!   projector   regularised_projector        rank           which singular values count
-//!        |                                   decompose      faer's decompositions
-//!   gradcheck  holds each to differences     scale  symmetric  guard  error
+//!   spectral   function   subspace   factor      the rules, by what they give
+//!        \________|__________|_________/
+//!      gap      1/(λⱼ − λᵢ), the caller's policy
+//!      rank     which singular values count
+//!      decompose   symmetric   scale   guard   error
 //! ```
 //!
 //! | module | rule | back |
 //! |---|---|---|
-//! | `sym_eig` | [`SymEig`]: A = V Λ Vᵀ | Ā = V (diag(λ̄) + K ∘ skew(VᵀV̄)) Vᵀ |
-//! | `thin_svd` | [`ThinSvd`]: A = U Σ Vᵀ, tall or wide | three cotangents, each optional |
-//! | `projector` | [`Projector`]: Π = A A⁺ at a stated [`RankTolerance`] | Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ |
-//! | `regularised_projector` | [`RegularisedProjector`]: P = A (AᵀA + εI)⁻¹ Aᵀ | Ā = 2 (I − P) sym(P̄) A (AᵀA + εI)⁻¹ |
+//! | `spectral::sym_eig` | [`SymEig`]: A = V Λ Vᵀ | Ā = V (diag(λ̄) + K ∘ skew(VᵀV̄)) Vᵀ |
+//! | `spectral::thin_svd` | [`ThinSvd`]: A = U Σ Vᵀ, tall or wide | three cotangents, each optional |
+//! | `subspace::projector` | [`Projector`]: Π = A A⁺ at a stated [`RankTolerance`] | Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ |
+//! | `subspace::regularised_projector` | [`RegularisedProjector`]: P = A (AᵀA + εI)⁻¹ Aᵀ | Ā = 2 (I − P) sym(P̄) A (AᵀA + εI)⁻¹ |
 //! | `gap` | [`GapPolicy`]: what a closed gap means | |
 //! | `symmetric` | [`SymmetricProduct`]: sym(L Rᵀ) as factors | |
 //! | `guard`, `scale` | questions asked of every input; a scale that changes no digit | |
@@ -57,16 +57,16 @@
 
 mod decompose;
 mod error;
+mod factor;
+mod function;
 mod gap;
 pub mod gradcheck;
 mod guard;
-mod projector;
 mod rank;
-mod regularised_projector;
 mod scale;
-mod sym_eig;
+mod spectral;
+mod subspace;
 mod symmetric;
-mod thin_svd;
 
 pub use error::{Error, Result};
 pub use gap::GapPolicy;
@@ -74,10 +74,8 @@ pub use guard::{
     ensure_above, ensure_finite, ensure_finite_values, ensure_length, ensure_matrix, ensure_shape,
     ensure_square,
 };
-pub use projector::Projector;
 pub use rank::{RankTolerance, Road};
-pub use regularised_projector::RegularisedProjector;
 pub use scale::power_of_two_scale;
-pub use sym_eig::{SymEig, SymEigTangent};
+pub use spectral::{SymEig, SymEigTangent, ThinSvd, ThinSvdTangent};
+pub use subspace::{Projector, RegularisedProjector};
 pub use symmetric::SymmetricProduct;
-pub use thin_svd::{ThinSvd, ThinSvdTangent};

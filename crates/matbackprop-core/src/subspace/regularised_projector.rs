@@ -278,7 +278,7 @@ mod tests {
     use super::*;
     use crate::error::Error;
     use crate::gradcheck::{GradientCheck, check_jvp, check_vjp, gaussian, with_spectrum};
-    use crate::projector::Projector;
+    use crate::subspace::Projector;
     use crate::symmetric::inner;
     use faer::mat;
 
