@@ -1,0 +1,213 @@
+//! f(FᵀF) on spectra where gradients go wrong, held against references to more than 50 digits.
+//!
+//! `cargo test -p matbackprop-core --test degenerate -- --nocapture` prints our errors beside those of other libraries
+//! on the same matrices. `reference/degenerate.py` made the references and measured the others.
+
+use std::collections::BTreeMap;
+
+use faer::{Mat, MatRef};
+use matbackprop_core::{GapPolicy, ThinSvd};
+use serde_json::Value;
+
+/// Every reference is rounded to f64, and every rule does a few hundred roundings.
+const ROUNDING: f64 = 1e-12;
+
+#[derive(Clone, Copy, Debug)]
+enum Function {
+    Log,
+    Sqrt,
+    InverseSqrt,
+}
+
+/// f(FᵀF) for f(x) = `function`(x + ε), and what a cotangent G of it should become.
+struct Case {
+    row: String,
+    seed: u64,
+    function: Function,
+    epsilon: f64,
+    f: Mat<f64>,
+    g: Mat<f64>,
+    c: Mat<f64>,
+    f_bar: Mat<f64>,
+}
+
+/// What a rule made of a case.
+struct Answer {
+    c: Mat<f64>,
+    f_bar: Mat<f64>,
+    road: String,
+}
+
+#[test]
+fn gradients_of_gram_functions_are_finite_and_right_on_every_spectrum() {
+    let file = read(include_str!("reference/degenerate.json"));
+    let peers = read(include_str!("reference/peers.json"));
+    let mut worst: BTreeMap<String, (f64, String)> = BTreeMap::new();
+    let mut refused = Vec::new();
+    for case in cases(&file) {
+        let answer = ours(&case);
+        let (value, gradient) = errors(&case, &answer);
+        let entry = worst
+            .entry(case.row.clone())
+            .or_insert((0.0, answer.road.clone()));
+        entry.0 = entry.0.max(gradient);
+        let limit = limit(&file, &case);
+        // Written so that NaN fails.
+        if !(gradient <= limit && value <= limit) {
+            refused.push(format!(
+                "{}, seed {}: gradient {gradient:.1e}, value {value:.1e}, expected up to {limit:.1e}",
+                case.row, case.seed
+            ));
+        }
+    }
+    print_table(&file, &peers, &worst);
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
+}
+
+/// Ten times what LAPACK's singular values of F with divided differences leave, the soundest plain road: as first
+/// measured on one draw, or on these matrices, whichever is larger. Nothing at all where the reference is zero.
+fn limit(file: &Value, case: &Case) -> f64 {
+    if case.f_bar.norm_max() == 0.0 {
+        return 0.0;
+    }
+    let peer = |key: &str| file[key][&case.row].as_f64();
+    let here = peer("svd_dk_here").expect("an error for every row");
+    (10.0 * here.max(peer("svd_dk_peers").unwrap_or(0.0))).max(ROUNDING)
+}
+
+/// Relative errors of value and gradient in the Frobenius norm; absolute where the reference is zero.
+fn errors(case: &Case, answer: &Answer) -> (f64, f64) {
+    let relative = |found: &Mat<f64>, expected: &Mat<f64>| {
+        assert_eq!(found.shape(), expected.shape(), "{}", case.row);
+        let size = expected.norm_l2();
+        (found - expected).norm_l2() / if size > 0.0 { size } else { 1.0 }
+    };
+    (
+        relative(&answer.c, &case.c),
+        relative(&answer.f_bar, &case.f_bar),
+    )
+}
+
+fn ours(case: &Case) -> Answer {
+    let f = case.f.as_ref();
+    let svd = ThinSvd::forward(f, GapPolicy::Error { floor: 0.0 }).expect("finite features");
+    let (v, sigma) = (svd.v(), svd.singular_values());
+    let (d, r) = v.shape();
+    let s = Mat::from_fn(d, d, |i, j| 0.5 * (case.g[(i, j)] + case.g[(j, i)]));
+    let apply = |x: f64| case.function.value(x + case.epsilon);
+    let difference = |a: f64, b: f64| {
+        let (low, high) = (a.min(b), a.max(b));
+        let gap = (high - low) * (high + low);
+        case.function
+            .divided_difference(low * low + case.epsilon, high * high + case.epsilon, gap)
+    };
+    // Where V is square there is no complement, and what rounding leaves of I − VVᵀ is noise.
+    let zero = if r < d { apply(0.0) } else { 0.0 };
+    let shifted = Mat::from_fn(d, r, |i, j| v[(i, j)] * (apply(sigma[j] * sigma[j]) - zero));
+    let c = shifted * v.transpose() + Mat::from_fn(d, d, |i, j| if i == j { zero } else { 0.0 });
+    let s_v = &s * v;
+    let core = v.transpose() * &s_v;
+    let inside = Mat::from_fn(r, r, |i, j| {
+        2.0 * sigma[i] * difference(sigma[i], sigma[j]) * core[(i, j)]
+    });
+    let mut right = inside * v.transpose();
+    if r < d {
+        let rest = &s_v - v * &core;
+        right += Mat::from_fn(r, d, |i, j| {
+            2.0 * sigma[i] * difference(sigma[i], 0.0) * rest[(j, i)]
+        });
+    }
+    let f_bar = svd.u() * right;
+    Answer {
+        c,
+        f_bar,
+        road: "Svd".to_owned(),
+    }
+}
+
+impl Function {
+    fn value(self, x: f64) -> f64 {
+        match self {
+            Self::Log => x.ln(),
+            Self::Sqrt => x.sqrt(),
+            Self::InverseSqrt => x.sqrt().recip(),
+        }
+    }
+
+    fn divided_difference(self, low: f64, high: f64, gap: f64) -> f64 {
+        match self {
+            Self::Log if gap == 0.0 => low.recip(),
+            Self::Log => (gap / low).ln_1p() / gap,
+            Self::Sqrt => (low.sqrt() + high.sqrt()).recip(),
+            Self::InverseSqrt => -(low.sqrt() * high.sqrt() * (low.sqrt() + high.sqrt())).recip(),
+        }
+    }
+}
+
+/// A line a row of the file, in its order: our worst error over the seeds, then the others'.
+fn print_table(file: &Value, peers: &Value, worst: &BTreeMap<String, (f64, String)>) {
+    let rows = &peers["worst_relative_error"];
+    let names: Vec<&str> = peers["columns"]
+        .as_array()
+        .expect("a list of columns")
+        .iter()
+        .map(|name| name.as_str().expect("a name"))
+        .collect();
+    println!("| case | road | ours | {} |", names.join(" | "));
+    println!("|---|---|---|{}", "---|".repeat(names.len()));
+    let mut printed: Option<&str> = None;
+    for case in file["cases"].as_array().expect("a list of cases") {
+        let row = case["name"].as_str().expect("a name");
+        if printed.replace(row) == Some(row) {
+            continue;
+        }
+        let (error, road) = &worst[row];
+        let theirs: Vec<String> = names
+            .iter()
+            .map(|name| match rows[row][name].as_f64() {
+                Some(error) => format!("{error:.1e}"),
+                None => "NaN".to_owned(),
+            })
+            .collect();
+        println!("| {row} | {road} | {error:.1e} | {} |", theirs.join(" | "));
+    }
+}
+
+fn read(text: &str) -> Value {
+    serde_json::from_str(text).expect("a reference file")
+}
+
+fn cases(file: &Value) -> impl Iterator<Item = Case> {
+    let cases = file["cases"].as_array().expect("a list of cases");
+    cases.iter().map(|case| {
+        let whole = |key: &str| case[key].as_u64().expect(key);
+        let text = |key: &str| case[key].as_str().expect(key);
+        let numbers = |key: &str| -> Vec<f64> {
+            let list = case[key].as_array().expect(key);
+            list.iter().map(|x| x.as_f64().expect(key)).collect()
+        };
+        let (n, d) = (whole("rows") as usize, whole("columns") as usize);
+        let matrix = |rows: usize, key: &str| {
+            MatRef::from_row_major_slice(&numbers(key), rows, d).to_owned()
+        };
+        let lower = numbers("C_lower");
+        Case {
+            row: text("name").to_owned(),
+            seed: whole("seed"),
+            function: match text("function") {
+                "log" => Function::Log,
+                "sqrt" => Function::Sqrt,
+                "inverse_sqrt" => Function::InverseSqrt,
+                other => panic!("expected a function we know, found {other}"),
+            },
+            epsilon: case["epsilon"].as_f64().expect("epsilon"),
+            f: matrix(n, "F"),
+            g: matrix(d, "G"),
+            c: Mat::from_fn(d, d, |i, j| {
+                let (i, j) = (i.max(j), i.min(j));
+                lower[i * (i + 1) / 2 + j]
+            }),
+            f_bar: matrix(n, "F_bar"),
+        }
+    })
+}
