@@ -1,9 +1,8 @@
-//! The two decompositions every rule stands on, always on one thread, so that results repeat to the bit.
+//! Gram matrices and singular value decompositions, always on one thread, so that results repeat to the bit.
 
 use crate::error::{Error, Result};
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
 use faer::{Accum, Mat, MatRef, Par};
@@ -29,32 +28,6 @@ pub(crate) fn gram(a: MatRef<'_, f64>) -> Mat<f64> {
         }
     }
     g
-}
-
-/// Eigenvalues, nondecreasing, and eigenvectors of a finite symmetric matrix; its lower triangle is read.
-pub(crate) fn symmetric_eigen(
-    op: &'static str,
-    a: MatRef<'_, f64>,
-) -> Result<(Vec<f64>, Mat<f64>)> {
-    let n = a.nrows();
-    let mut values = Diag::<f64>::zeros(n);
-    let mut vectors = Mat::zeros(n, n);
-    let scratch =
-        self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, Par::Seq, Default::default());
-    self_adjoint_evd(
-        a,
-        values.as_mut(),
-        Some(vectors.as_mut()),
-        Par::Seq,
-        MemStack::new(&mut MemBuffer::new(scratch)),
-        Default::default(),
-    )
-    .map_err(|_| Error::NoConvergence {
-        op,
-        rows: n,
-        columns: n,
-    })?;
-    Ok((values.column_vector().iter().copied().collect(), vectors))
 }
 
 /// U (m × r), singular values, nonincreasing, and V (n × r) of a finite matrix, r = min(m, n).
@@ -87,6 +60,7 @@ pub(crate) fn thin_svd(
 
 #[cfg(test)]
 mod tests {
+    use super::super::symmetric_eigen;
     use super::*;
     use crate::gradcheck::gaussian;
 

@@ -1,0 +1,169 @@
+//! Eigenvalues and eigenvectors of D + ρ z zᵀ, the step that joins two halves.
+
+use super::secular::{LANES, Secular};
+
+/// What is left of D + ρ z zᵀ after deflation: k poles and the weights that do not vanish.
+pub(super) struct Deflated {
+    /// Columns that take part, in the order of their poles.
+    pub(super) kept: Vec<usize>,
+    /// Columns that are eigenvectors already.
+    pub(super) settled: Vec<usize>,
+}
+
+/// Turns columns that cannot be told apart until one of two has no weight, and sets aside those without.
+///
+/// `order` lists the columns by nondecreasing value; `rotate(i, j, c, s)` is to replace columns xᵢ, xⱼ by
+/// c xᵢ + s xⱼ and c xⱼ − s xᵢ. What is neglected is below eight units in the last place of the largest of all.
+///
+/// Source: Dongarra, Sorensen, "A fully parallel algorithm for the symmetric eigenvalue problem", SIAM Journal on
+/// Scientific and Statistical Computing 8, 1987, section 4.
+#[inline(always)]
+pub(super) fn deflate(
+    order: &[usize],
+    values: &mut [f64],
+    z: &mut [f64],
+    rho: f64,
+    mut rotate: impl FnMut(usize, usize, f64, f64),
+) -> Deflated {
+    let largest = |x: &[f64]| x.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    let tolerance = 8.0 * f64::EPSILON * largest(values).max(largest(z));
+    let mut kept: Vec<usize> = Vec::with_capacity(order.len());
+    let mut settled = Vec::with_capacity(order.len());
+    for &j in order {
+        if rho * z[j].abs() <= tolerance {
+            settled.push(j);
+            continue;
+        }
+        if let Some(&i) = kept.last() {
+            let radius = z[i].hypot(z[j]);
+            let (c, s) = (z[j] / radius, -z[i] / radius);
+            let gap = values[j] - values[i];
+            if (gap * c * s).abs() <= tolerance {
+                rotate(i, j, c, s);
+                (z[i], z[j]) = (0.0, radius);
+                let (vi, vj) = (values[i], values[j]);
+                values[i] = vi * c * c + vj * s * s;
+                values[j] = vi * s * s + vj * c * c;
+                kept.pop();
+                settled.push(i);
+            }
+        }
+        kept.push(j);
+    }
+    Deflated { kept, settled }
+}
+
+/// The eigenvalues of D + ρ z zᵀ as shift + offset, and z as the computed eigenvalues would have it exactly.
+pub(super) struct Roots {
+    pub(super) shifts: Vec<f64>,
+    pub(super) offsets: Vec<f64>,
+    pub(super) z: Vec<f64>,
+}
+
+/// Solves for increasing poles and weights that do not vanish, to be dispatched.
+///
+/// Source: Gu, Eisenstat, "A stable and efficient algorithm for the rank-one modification of the symmetric
+/// eigenproblem", SIAM Journal on Matrix Analysis and Applications 15, 1994, equation 3.3 for z.
+pub(super) struct SolveRankOneUpdate<'a> {
+    pub(super) poles: &'a [f64],
+    pub(super) z: &'a [f64],
+    pub(super) rho: f64,
+}
+
+impl pulp::WithSimd for SolveRankOneUpdate<'_> {
+    type Output = Roots;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> Roots {
+        let (poles, k) = (self.poles, self.poles.len());
+        let weights: Vec<f64> = self.z.iter().map(|z| self.rho * z * z).collect();
+        let mut roots = Roots {
+            shifts: vec![0.0; k],
+            offsets: vec![0.0; k],
+            z: vec![0.0; k],
+        };
+        if k == 0 {
+            return roots;
+        }
+        let secular = Secular {
+            poles,
+            weights: &weights,
+            end: poles[k - 1] + weights.iter().sum::<f64>(),
+        };
+        secular.roots(&mut roots.shifts, &mut roots.offsets);
+        for first in (0..k).step_by(LANES) {
+            let found = roots.eight_weights(first, poles);
+            for (i, weight) in (first..k).zip(found) {
+                roots.z[i] = weight.copysign(self.z[i]);
+            }
+        }
+        roots
+    }
+}
+
+impl Roots {
+    /// |zᵢ| = √( Πⱼ (λⱼ − dᵢ) / Πⱼ≠ᵢ (dⱼ − dᵢ) ), up to the factor √ρ that normalisation removes.
+    #[inline(always)]
+    fn eight_weights(&self, first: usize, poles: &[f64]) -> [f64; LANES] {
+        let last = poles.len() - 1;
+        let pole: [f64; LANES] = std::array::from_fn(|l| poles[(first + l).min(last)]);
+        let mut product = [1.0; LANES];
+        for ((other, shift), offset) in poles.iter().zip(&self.shifts).zip(&self.offsets) {
+            for l in 0..LANES {
+                let gap = other - pole[l];
+                product[l] *= ((shift - pole[l]) + offset) / if gap == 0.0 { 1.0 } else { gap };
+            }
+        }
+        product.map(|product| product.abs().sqrt())
+    }
+
+    /// Eigenvector j, of unit norm; its entries come in the order of `poles` and `z`.
+    #[inline(always)]
+    fn vector(&self, j: usize, poles: &[f64], z: &[f64], vector: &mut [f64]) {
+        let (shift, offset) = (self.shifts[j], self.offsets[j]);
+        let mut squares = [0.0; LANES];
+        let (pole_chunks, pole_rest) = poles.as_chunks::<LANES>();
+        let (z_chunks, z_rest) = z.as_chunks::<LANES>();
+        let (chunks, rest) = vector.as_chunks_mut::<LANES>();
+        for ((chunk, pole), z) in chunks.iter_mut().zip(pole_chunks).zip(z_chunks) {
+            let mut entries = [0.0; LANES];
+            for l in 0..LANES {
+                entries[l] = z[l] / ((pole[l] - shift) - offset);
+            }
+            for l in 0..LANES {
+                squares[l] += entries[l] * entries[l];
+            }
+            *chunk = entries;
+        }
+        for ((x, pole), z) in rest.iter_mut().zip(pole_rest).zip(z_rest) {
+            *x = z / ((pole - shift) - offset);
+            squares[0] += *x * *x;
+        }
+        let inverse = squares.iter().sum::<f64>().sqrt().recip();
+        for x in vector {
+            *x *= inverse;
+        }
+    }
+}
+
+/// Writes all eigenvectors, one after another, to be dispatched.
+///
+/// `poles` and `z` (that of [`Roots`]) may come in any common order, which becomes the order of the entries.
+pub(super) struct FillVectors<'a> {
+    pub(super) roots: &'a Roots,
+    pub(super) poles: &'a [f64],
+    pub(super) z: &'a [f64],
+    pub(super) vectors: &'a mut [f64],
+}
+
+impl pulp::WithSimd for FillVectors<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let k = self.poles.len();
+        for (j, vector) in self.vectors.chunks_exact_mut(k.max(1)).enumerate() {
+            self.roots.vector(j, self.poles, self.z, vector);
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! The roots of a secular equation, eight at a time.
+//!
+//! ```text
+//! f(λ) = 1 + ρ Σ zᵢ² / (dᵢ − λ) = 0,   d₀ < d₁ < …,   ρ > 0
+//! ```
+//!
+//! has one root in each (dⱼ, dⱼ₊₁) and one above the last pole. Each is kept as λ = shift + μ with `shift` the nearer
+//! pole, so that every difference dᵢ − λ = (dᵢ − shift) − μ is known to a few units in its last place however close the
+//! root comes to a pole.
+
+use std::ops::Range;
+
+/// Roots found side by side: one register of the widest vectors in use.
+pub(super) const LANES: usize = 8;
+
+type Lanes = [f64; LANES];
+
+/// Evaluations granted to a root. Rational steps need four or five; halving alone would need about 110, as deflation
+/// has left no root closer to a pole than that.
+const EVALUATIONS: usize = 200;
+
+/// Rational steps that may come one after another before a halving is put in.
+const UNGUARDED: usize = 12;
+
+/// The poles dᵢ, increasing, their weights ρ zᵢ², and where the last root must lie below.
+pub(super) struct Secular<'a> {
+    pub(super) poles: &'a [f64],
+    pub(super) weights: &'a [f64],
+    pub(super) end: f64,
+}
+
+/// f at eight points, in parts: the poles up to and including each root's left one, and those beyond.
+struct Parts {
+    below: Lanes,
+    above: Lanes,
+    below_slope: Lanes,
+    above_slope: Lanes,
+}
+
+impl Secular<'_> {
+    /// Writes every root as `shift` + `offset`.
+    #[inline(always)]
+    pub(super) fn roots(&self, shifts: &mut [f64], offsets: &mut [f64]) {
+        let k = self.poles.len();
+        for first in (0..k).step_by(LANES) {
+            let (shift, offset) = self.eight_roots(first);
+            let count = LANES.min(k - first);
+            shifts[first..][..count].copy_from_slice(&shift[..count]);
+            offsets[first..][..count].copy_from_slice(&offset[..count]);
+        }
+    }
+
+    /// The roots right of the poles first, …, first + 7; lanes beyond the last pole repeat it.
+    #[inline(always)]
+    fn eight_roots(&self, first: usize) -> (Lanes, Lanes) {
+        let last = self.poles.len() - 1;
+        let index: [usize; LANES] = std::array::from_fn(|l| (first + l).min(last));
+        let left: Lanes = std::array::from_fn(|l| self.poles[index[l]]);
+        let right: Lanes =
+            std::array::from_fn(|l| self.poles.get(index[l] + 1).copied().unwrap_or(self.end));
+        let left_weight: Lanes = std::array::from_fn(|l| self.weights[index[l]]);
+        let right_weight: Lanes =
+            std::array::from_fn(|l| self.weights.get(index[l] + 1).copied().unwrap_or(0.0));
+
+        // The sign of f halfway tells the nearer pole.
+        let half: Lanes = std::array::from_fn(|l| 0.5 * (right[l] - left[l]));
+        let at_half = self.evaluate(first, &index, &left, &half);
+        let (mut shift, mut offset) = ([0.0; LANES], [0.0; LANES]);
+        let (mut low, mut high) = ([0.0; LANES], [0.0; LANES]);
+        for l in 0..LANES {
+            let f = 1.0 + at_half.below[l] + at_half.above[l];
+            let near_left = f >= 0.0;
+            shift[l] = if near_left { left[l] } else { right[l] };
+            low[l] = if near_left { 0.0 } else { -half[l] };
+            high[l] = if near_left { half[l] } else { 0.0 };
+            // The two nearest poles as they are, the others as a constant: a quadratic in μ.
+            let gap = 2.0 * half[l];
+            let rest = f + (left_weight[l] - right_weight[l]) / half[l];
+            let (b, c) = if near_left {
+                (
+                    rest * gap + left_weight[l] + right_weight[l],
+                    left_weight[l] * gap,
+                )
+            } else {
+                (
+                    left_weight[l] + right_weight[l] - rest * gap,
+                    -right_weight[l] * gap,
+                )
+            };
+            offset[l] = inside(smaller_root(rest, b, c), low[l], high[l]);
+        }
+
+        let mut open = [true; LANES];
+        for evaluation in 0..EVALUATIONS {
+            let parts = self.evaluate(first, &index, &shift, &offset);
+            for l in 0..LANES {
+                let (below, above) = (parts.below[l], parts.above[l]);
+                let f = 1.0 + below + above;
+                let slope = parts.below_slope[l] + parts.above_slope[l];
+                let rounding =
+                    f64::EPSILON * (8.0 * (1.0 + above - below) + offset[l].abs() * slope);
+                open[l] &= f.abs() > rounding;
+                if f < 0.0 {
+                    low[l] = offset[l];
+                } else {
+                    high[l] = offset[l];
+                }
+                let to_left = (left[l] - shift[l]) - offset[l];
+                let to_right = (right[l] - shift[l]) - offset[l];
+                let c = f - to_left * parts.below_slope[l] - to_right * parts.above_slope[l];
+                let a = (to_left + to_right) * f - to_left * to_right * slope;
+                let step = smaller_root(c, a, to_left * to_right * f);
+                let wanted = if evaluation % UNGUARDED == UNGUARDED - 1 {
+                    f64::NAN
+                } else {
+                    offset[l] + step
+                };
+                let next = inside(wanted, low[l], high[l]);
+                let still = (next - offset[l]).abs() <= f64::EPSILON * next.abs();
+                open[l] &= !still;
+                offset[l] = if open[l] { next } else { offset[l] };
+            }
+            if open == [false; LANES] {
+                break;
+            }
+        }
+        (shift, offset)
+    }
+
+    /// f's parts at shift + offset, lane by lane; the left pole of lane l is `index[l]`, first + l or the last.
+    #[inline(always)]
+    fn evaluate(
+        &self,
+        first: usize,
+        index: &[usize; LANES],
+        shift: &Lanes,
+        offset: &Lanes,
+    ) -> Parts {
+        let k = self.poles.len();
+        let mixed = (first + 1).min(k)..(first + LANES).min(k);
+        let (mut below, mut below_slope) = self.sums(0..mixed.start, shift, offset);
+        let (mut above, mut above_slope) = self.sums(mixed.end..k, shift, offset);
+        for i in mixed {
+            let (pole, weight) = (self.poles[i], self.weights[i]);
+            for l in 0..LANES {
+                let inverse = ((pole - shift[l]) - offset[l]).recip();
+                let term = weight * inverse;
+                let is_below = i <= index[l];
+                below[l] += if is_below { term } else { 0.0 };
+                below_slope[l] += if is_below { term * inverse } else { 0.0 };
+                above[l] += if is_below { 0.0 } else { term };
+                above_slope[l] += if is_below { 0.0 } else { term * inverse };
+            }
+        }
+        Parts {
+            below,
+            above,
+            below_slope,
+            above_slope,
+        }
+    }
+
+    /// Σ ρ zᵢ² / (dᵢ − λ) and Σ ρ zᵢ² / (dᵢ − λ)² over a range of poles. Two poles share one division, the slow part:
+    /// 1/x = y / (x y).
+    #[inline(always)]
+    fn sums(&self, range: Range<usize>, shift: &Lanes, offset: &Lanes) -> (Lanes, Lanes) {
+        let (mut sum, mut slope) = ([0.0; LANES], [0.0; LANES]);
+        let (poles, pole_rest) = self.poles[range.clone()].as_chunks::<2>();
+        let (weights, weight_rest) = self.weights[range].as_chunks::<2>();
+        for (pole, weight) in poles.iter().zip(weights) {
+            for l in 0..LANES {
+                let x = (pole[0] - shift[l]) - offset[l];
+                let y = (pole[1] - shift[l]) - offset[l];
+                let inverse = (x * y).recip();
+                let (x, y) = (y * inverse, x * inverse);
+                let (at_x, at_y) = (weight[0] * x, weight[1] * y);
+                sum[l] += at_x + at_y;
+                slope[l] += at_x * x + at_y * y;
+            }
+        }
+        for (pole, weight) in pole_rest.iter().zip(weight_rest) {
+            for l in 0..LANES {
+                let inverse = ((pole - shift[l]) - offset[l]).recip();
+                let term = weight * inverse;
+                sum[l] += term;
+                slope[l] += term * inverse;
+            }
+        }
+        (sum, slope)
+    }
+}
+
+/// (b − √(b² − 4ac)) / 2a, the root of a x² − b x + c between the poles, without cancellation.
+#[inline(always)]
+fn smaller_root(a: f64, b: f64, c: f64) -> f64 {
+    let root = (b * b - 4.0 * a * c).abs().sqrt();
+    if b > 0.0 {
+        2.0 * c / (b + root)
+    } else {
+        (b - root) / (2.0 * a)
+    }
+}
+
+/// x where it lies strictly between the bounds, their middle elsewhere, NaN included.
+#[inline(always)]
+fn inside(x: f64, low: f64, high: f64) -> f64 {
+    if x > low && x < high {
+        x
+    } else {
+        low + 0.5 * (high - low)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roots(poles: &[f64], z: &[f64], rho: f64) -> Vec<f64> {
+        let weights: Vec<f64> = z.iter().map(|z| rho * z * z).collect();
+        let end = poles[poles.len() - 1] + weights.iter().sum::<f64>();
+        let (mut shifts, mut offsets) = (vec![0.0; poles.len()], vec![0.0; poles.len()]);
+        let secular = Secular {
+            poles,
+            weights: &weights,
+            end,
+        };
+        secular.roots(&mut shifts, &mut offsets);
+        shifts
+            .iter()
+            .zip(&offsets)
+            .map(|(shift, offset)| shift + offset)
+            .collect()
+    }
+
+    #[test]
+    fn one_and_two_poles_by_hand() {
+        // 1 + 2·½/(1 − λ) = 0 at λ = 2.
+        assert!((roots(&[1.0], &[0.5f64.sqrt()], 2.0)[0] - 2.0).abs() < 1e-15);
+        // diag(0, 1) + 2 z zᵀ with z = (1, 1)/√2: eigenvalues of [[1, 1], [1, 2]].
+        let found = roots(&[0.0, 1.0], &[0.5f64.sqrt(); 2], 2.0);
+        let half = 5f64.sqrt() / 2.0;
+        assert!((found[0] - (1.5 - half)).abs() < 1e-15 && (found[1] - (1.5 + half)).abs() < 4e-15);
+    }
+
+    #[test]
+    fn roots_interlace_and_keep_the_trace() {
+        for k in [2, 7, 8, 9, 40, 100] {
+            for spread in [0.0, -5.0, -15.0] {
+                // Gaps and weights from one down to ten to the power of `spread`.
+                let exponent = |i: usize| spread * ((i * 7) % k) as f64 / k as f64;
+                let poles: Vec<f64> = (0..k)
+                    .scan(0.0, |sum, i| {
+                        *sum += 10f64.powf(exponent(i));
+                        Some(*sum)
+                    })
+                    .collect();
+                let z: Vec<f64> = (0..k).map(|i| 10f64.powf(0.5 * exponent(i + 1))).collect();
+                let found = roots(&poles, &z, 0.7);
+                for i in 0..k {
+                    assert!(found[i] >= poles[i], "{k} {spread} {i}");
+                    assert!(i + 1 == k || found[i] <= poles[i + 1], "{k} {spread} {i}");
+                }
+                let trace: f64 =
+                    poles.iter().sum::<f64>() + 0.7 * z.iter().map(|z| z * z).sum::<f64>();
+                let sum: f64 = found.iter().sum();
+                assert!(
+                    (sum - trace).abs() < 1e-14 * k as f64 * trace,
+                    "{k} {spread}"
+                );
+            }
+        }
+    }
+}
