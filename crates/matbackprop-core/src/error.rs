@@ -82,6 +82,30 @@ pub enum Error {
         /// The smallest accepted magnitude of a difference.
         floor: f64,
     },
+    /// A function has no finite value at an eigenvalue.
+    #[error("{op}: expected an argument inside the function's domain, found {value:e}")]
+    OutsideDomain {
+        /// The rule that refused.
+        op: &'static str,
+        /// The eigenvalue.
+        value: f64,
+    },
+    /// A function has a value at an eigenvalue, and no finite slope or curvature there.
+    #[error(
+        "{op}: expected an argument where the function has finite derivatives, found {value:e}"
+    )]
+    NotDifferentiable {
+        /// The rule that refused.
+        op: &'static str,
+        /// The eigenvalue.
+        value: f64,
+    },
+    /// Second order was asked of a function whose curvature is not known.
+    #[error("{op}: expected a function with a known second derivative, found one without")]
+    CurvatureUnknown {
+        /// The rule that refused.
+        op: &'static str,
+    },
     /// An iterative decomposition gave up.
     #[error(
         "{op}: expected the decomposition of a {rows} × {columns} matrix to converge, found that it did not"
