@@ -51,11 +51,12 @@
 //! * One thread a call, the same bits each time.
 //!
 //! # Features
-//! None.
+//! * `rayon`: [`batch`] spreads its inputs over all cores.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod batch;
 mod decompose;
 mod error;
 mod factor;
@@ -69,8 +70,11 @@ mod spectral;
 mod subspace;
 mod symmetric;
 
+pub use batch::batch;
 pub use error::{Error, Result};
-pub use function::{Exp, Inverse, InverseSqrt, Log, Power, Ridge, ScalarFunction, Sqrt, WithSlope};
+pub use function::{
+    Exp, GramFunction, Inverse, InverseSqrt, Log, Power, Ridge, ScalarFunction, Sqrt, WithSlope,
+};
 pub use gap::GapPolicy;
 pub use guard::{
     ensure_above, ensure_finite, ensure_finite_values, ensure_length, ensure_matrix, ensure_shape,

@@ -3,15 +3,18 @@
 //! ```text
 //! symmetric_eigen ── tridiagonal ── rank_one_update ── secular
 //!                              └─── implicit_ql
-//! dense              products and singular values, by faer
+//! thin_svd           singular values and vectors, by faer
+//! products           symmetric ones at half the cost
 //! ```
 
-mod dense;
 mod implicit_ql;
+mod products;
 mod rank_one_update;
 mod secular;
 mod symmetric_eigen;
+mod thin_svd;
 mod tridiagonal;
 
-pub(crate) use dense::{gram, thin_svd};
+pub(crate) use products::{gram, spectral_product, symmetric_product, times_diagonal};
 pub(crate) use symmetric_eigen::symmetric_eigen;
+pub(crate) use thin_svd::thin_svd;
