@@ -1,5 +1,6 @@
 //! Products that are known to be symmetric, at half the cost of general ones.
 
+use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Mat, MatRef, Par};
 
@@ -24,6 +25,24 @@ pub(crate) fn symmetric_product(left: MatRef<'_, f64>, right: MatRef<'_, f64>) -
         Par::Seq,
     );
     mirror(&mut product);
+    product
+}
+
+/// `scale` L R, without a scaled copy of either factor.
+pub(crate) fn scaled_product(
+    scale: f64,
+    left: MatRef<'_, f64>,
+    right: MatRef<'_, f64>,
+) -> Mat<f64> {
+    let mut product = Mat::zeros(left.nrows(), right.ncols());
+    matmul(
+        product.as_mut(),
+        Accum::Replace,
+        left,
+        right,
+        scale,
+        Par::Seq,
+    );
     product
 }
 

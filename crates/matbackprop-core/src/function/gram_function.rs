@@ -3,7 +3,7 @@
 use super::gram_factors::{Columns, Decomposed, Factors, decompose};
 use super::scalar_function::ScalarFunction;
 use super::support::Support;
-use crate::decompose::{spectral_product, symmetric_product, times_diagonal};
+use crate::decompose::{scaled_product, spectral_product, symmetric_product, times_diagonal};
 use crate::error::{Error, Result};
 use crate::guard::{ensure_matrix, ensure_shape};
 use crate::rank::Road;
@@ -163,7 +163,7 @@ impl<F: ScalarFunction> GramFunction<F> {
                 let core = times_entries(symmetric_product(w.transpose(), sw.as_ref()), &r);
                 // ( (R ∘ WᵀSW) Wᵀ + diag(q) WᵀS )ᵀ
                 let inner = w * core + times_diagonal(sw.as_ref(), &q);
-                Scale(2.0 / scale) * u * inner.transpose()
+                scaled_product(2.0 / scale, u.as_ref(), inner.transpose())
             }
             Factors::Complete { columns, v } => self.complete_vjp(columns, v, &s)?,
         };
@@ -184,7 +184,9 @@ impl<F: ScalarFunction> GramFunction<F> {
                 let z = u.transpose() * f_dot;
                 let core = times_entries(sym((&z * w).as_ref()), &r);
                 let inner = core * w.transpose() + times_diagonal(z.transpose(), &q).transpose();
-                Ok(sym((Scale(2.0 / scale) * w * inner).as_ref()))
+                Ok(sym(
+                    scaled_product(2.0 / scale, w.as_ref(), inner.as_ref()).as_ref()
+                ))
             }
             Factors::Complete { columns, v } => self.complete_jvp(columns, v, &f_dot),
         }
@@ -205,9 +207,12 @@ impl<F: ScalarFunction> GramFunction<F> {
         let f_bar = match columns {
             Columns::Whole(f) => {
                 let gram_bar = symmetric_product((v * core).as_ref(), v.transpose());
-                Scale(2.0) * f * gram_bar
+                scaled_product(2.0, f.as_ref(), gram_bar.as_ref())
             }
-            Columns::Turned(turned) => Scale(2.0) * turned * (core * v.transpose()),
+            Columns::Turned(turned) => {
+                let right = core * v.transpose();
+                scaled_product(2.0, turned.as_ref(), right.as_ref())
+            }
         };
         if dead.is_empty() {
             return Ok(f_bar);
@@ -215,7 +220,7 @@ impl<F: ScalarFunction> GramFunction<F> {
         let s_dead = Mat::from_fn(alive.len(), dead.len(), |i, j| s[(alive[i], dead[j])]);
         let q = self.differences_from_zero()?;
         let pulled = times_diagonal((s_dead.transpose() * v).as_ref(), &q);
-        let f_bar_dead = Scale(2.0) * turned(columns, v) * pulled.transpose();
+        let f_bar_dead = scaled_product(2.0, turned(columns, v).as_ref(), pulled.transpose());
         Ok(self.support.join_columns(&f_bar, &f_bar_dead))
     }
 

@@ -11,24 +11,21 @@ pub(super) struct Support {
 }
 
 impl Support {
-    /// Looks at every entry once, column by column.
+    /// Follows rows and columns up to their first entry that is not zero.
     pub(super) fn of(a: MatRef<'_, f64>) -> Self {
         let (m, n) = a.shape();
-        let mut row_sizes = vec![0.0; m];
-        let mut columns = Vec::with_capacity(n);
-        for j in 0..n {
-            let mut largest: f64 = 0.0;
-            for (x, size) in a.col(j).iter().zip(&mut row_sizes) {
-                // Maxima of magnitudes: sums could vanish.
-                let x = x.abs();
-                largest = largest.max(x);
-                *size = x.max(*size);
+        let columns: Vec<usize> = (0..n)
+            .filter(|&j| a.col(j).iter().any(|&x| x != 0.0))
+            .collect();
+        let mut dead_rows: Vec<usize> = (0..m).collect();
+        for &j in &columns {
+            if dead_rows.is_empty() {
+                break;
             }
-            if largest > 0.0 {
-                columns.push(j);
-            }
+            dead_rows.retain(|&i| a[(i, j)] == 0.0);
         }
-        let rows: Vec<usize> = (0..m).filter(|&i| row_sizes[i] > 0.0).collect();
+        let mut dead = dead_rows.iter().peekable();
+        let rows: Vec<usize> = (0..m).filter(|i| dead.next_if_eq(&i).is_none()).collect();
         Self {
             rows: (rows.len() < m).then_some(rows),
             columns: (columns.len() < n).then_some(columns),
