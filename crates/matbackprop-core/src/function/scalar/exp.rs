@@ -1,6 +1,7 @@
 //! The exponential.
 
-use super::pairs::all_pairs;
+use super::pairs::{Pairwise, all_pairs, one_pair};
+use super::series::sinh_over_argument;
 use crate::function::divided_difference::second;
 use crate::function::scalar_function::ScalarFunction;
 use faer::Mat;
@@ -23,11 +24,11 @@ impl ScalarFunction for Exp {
     }
 
     fn divided_difference(&self, a: f64, b: f64) -> f64 {
-        pair(parts(a), parts(b))
+        one_pair(self, a, b)
     }
 
     fn divided_differences(&self, x: &[f64]) -> Mat<f64> {
-        all_pairs(x.len(), |i| parts(x[i]), pair)
+        all_pairs(self, x)
     }
 
     fn second_divided_difference(&self, a: f64, b: f64, c: f64) -> Option<f64> {
@@ -44,38 +45,23 @@ impl ScalarFunction for Exp {
     }
 }
 
-/// x/2 and e^(x/2).
-fn parts(x: f64) -> [f64; 2] {
-    [0.5 * x, (0.5 * x).exp()]
-}
+impl Pairwise<2> for Exp {
+    /// x/2 and e^(x/2).
+    fn parts(&self, x: f64) -> [f64; 2] {
+        [0.5 * x, (0.5 * x).exp()]
+    }
 
-/// 1 / (2n + 1)!: sinh(h)/h = Σ h²ⁿ / (2n + 1)!. At h = ½ what is left out is below 10⁻²².
-const ODD_FACTORIALS: [f64; 9] = [
-    1.0,
-    1.0 / 6.0,
-    1.0 / 120.0,
-    1.0 / 5_040.0,
-    1.0 / 362_880.0,
-    1.0 / 39_916_800.0,
-    1.0 / 6_227_020_800.0,
-    1.0 / 1_307_674_368_000.0,
-    1.0 / 355_687_428_096_000.0,
-];
-
-/// f[a, b], both ways and then one of them; (e^(x/2))² so that nothing overflows before the result does.
-#[inline(always)]
-fn pair([half_a, root_a]: [f64; 2], [half_b, root_b]: [f64; 2]) -> f64 {
-    let h = half_a - half_b;
-    let series = ODD_FACTORIALS
-        .iter()
-        .rev()
-        .fold(0.0, |series, term| series * (h * h) + term);
-    let reciprocal = 0.5 / h;
-    let quotient = root_a * (reciprocal * root_a) - root_b * (reciprocal * root_b);
-    if h.abs() <= 0.5 {
-        root_a * root_b * series
-    } else {
-        quotient
+    /// f[a, b], both ways and then one of them; (e^(x/2))² so that nothing overflows before the result does.
+    #[inline(always)]
+    fn pair(&self, [half_a, root_a]: [f64; 2], [half_b, root_b]: [f64; 2]) -> f64 {
+        let h = half_a - half_b;
+        let reciprocal = 0.5 / h;
+        let quotient = root_a * (reciprocal * root_a) - root_b * (reciprocal * root_b);
+        if h.abs() <= 0.5 {
+            root_a * root_b * sinh_over_argument(h)
+        } else {
+            quotient
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The reciprocal.
 
-use super::pairs::all_pairs;
+use super::pairs::{Pairwise, all_pairs, one_pair};
 use crate::function::scalar_function::ScalarFunction;
 use faer::Mat;
 
@@ -22,16 +22,11 @@ impl ScalarFunction for Inverse {
     }
 
     fn divided_difference(&self, a: f64, b: f64) -> f64 {
-        -(a.recip() * b.recip())
+        one_pair(self, a, b)
     }
 
     fn divided_differences(&self, x: &[f64]) -> Mat<f64> {
-        all_pairs(
-            x.len(),
-            |i| [x[i].recip()],
-            #[inline(always)]
-            |[p], [q]| -(p * q),
-        )
+        all_pairs(self, x)
     }
 
     fn second_divided_difference(&self, a: f64, b: f64, c: f64) -> Option<f64> {
@@ -39,6 +34,17 @@ impl ScalarFunction for Inverse {
         x.sort_by(|x, y| x.abs().total_cmp(&y.abs()));
         // The extremes first: their product is the least likely to over- or underflow.
         Some(1.0 / x[0] / x[2] / x[1])
+    }
+}
+
+impl Pairwise<1> for Inverse {
+    fn parts(&self, x: f64) -> [f64; 1] {
+        [x.recip()]
+    }
+
+    #[inline(always)]
+    fn pair(&self, [p]: [f64; 1], [q]: [f64; 1]) -> f64 {
+        -(p * q)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The natural logarithm.
 
-use super::pairs::all_pairs;
+use super::pairs::{Pairwise, all_pairs, one_pair};
+use super::series::atanh_over_argument;
 use crate::function::scalar_function::ScalarFunction;
 use faer::Mat;
 use std::f64::consts::{LN_2, SQRT_2};
@@ -30,16 +31,27 @@ impl ScalarFunction for Log {
     }
 
     fn divided_difference(&self, a: f64, b: f64) -> f64 {
-        pair(parts(a), parts(b))
+        one_pair(self, a, b)
     }
 
     fn divided_differences(&self, x: &[f64]) -> Mat<f64> {
-        all_pairs(x.len(), |i| parts(x[i]), pair)
+        all_pairs(self, x)
+    }
+}
+
+impl Pairwise<3> for Log {
+    fn parts(&self, x: f64) -> [f64; 3] {
+        log_parts(x)
+    }
+
+    #[inline(always)]
+    fn pair(&self, a: [f64; 3], b: [f64; 3]) -> f64 {
+        difference_and_half_ratio(a, b).0
     }
 }
 
 /// x/2, k and (ln m)/2; NaN outside the domain. Halves, so that a + b cannot overflow.
-fn parts(x: f64) -> [f64; 3] {
+pub(super) fn log_parts(x: f64) -> [f64; 3] {
     if !(x > 0.0 && x.is_finite()) {
         return [f64::NAN; 3];
     }
@@ -58,36 +70,21 @@ fn parts(x: f64) -> [f64; 3] {
     [0.5 * x, f64::from(k), 0.5 * m.ln()]
 }
 
-/// 1 / (2n + 1): atanh(t)/t = Σ t²ⁿ / (2n + 1). At t = 1/5 what is left out is below 10⁻¹⁸.
-const ODD_RECIPROCALS: [f64; 12] = [
-    1.0,
-    1.0 / 3.0,
-    1.0 / 5.0,
-    1.0 / 7.0,
-    1.0 / 9.0,
-    1.0 / 11.0,
-    1.0 / 13.0,
-    1.0 / 15.0,
-    1.0 / 17.0,
-    1.0 / 19.0,
-    1.0 / 21.0,
-    1.0 / 23.0,
-];
-
-/// f[a, b], both ways and then one of them: a branch would keep the loop over many pairs narrow.
+/// f[a, b] and ln(a/b) / 2, both ways and then one of them: a branch would keep the loop over many pairs narrow.
 #[inline(always)]
-fn pair([half_a, k_a, log_a]: [f64; 3], [half_b, k_b, log_b]: [f64; 3]) -> f64 {
+pub(super) fn difference_and_half_ratio(
+    [half_a, k_a, log_a]: [f64; 3],
+    [half_b, k_b, log_b]: [f64; 3],
+) -> (f64, f64) {
     let (sum, gap) = (half_a + half_b, half_a - half_b);
     let close = 5.0 * gap.abs() <= sum;
     // One division serves both ways.
     let reciprocal = 1.0 / if close { sum } else { gap };
     let t = gap * reciprocal;
-    let series = ODD_RECIPROCALS
-        .iter()
-        .rev()
-        .fold(0.0, |series, term| series * (t * t) + term);
+    let series = atanh_over_argument(t);
     let logs = (k_a - k_b) * (0.5 * LN_2) + (log_a - log_b);
-    reciprocal * if close { series } else { logs }
+    let difference = reciprocal * if close { series } else { logs };
+    (difference, if close { t * series } else { logs })
 }
 
 #[cfg(test)]

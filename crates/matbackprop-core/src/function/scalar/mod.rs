@@ -7,6 +7,7 @@ mod pairs;
 mod power;
 mod ridge;
 mod roots;
+mod series;
 mod with_slope;
 
 pub use exp::Exp;

@@ -1,6 +1,6 @@
 //! The square root and its reciprocal.
 
-use super::pairs::all_pairs;
+use super::pairs::{Pairwise, all_pairs, one_pair};
 use crate::function::scalar_function::ScalarFunction;
 use faer::Mat;
 
@@ -22,21 +22,27 @@ impl ScalarFunction for Sqrt {
     }
 
     fn divided_difference(&self, a: f64, b: f64) -> f64 {
-        1.0 / (a.sqrt() + b.sqrt())
+        one_pair(self, a, b)
     }
 
     fn divided_differences(&self, x: &[f64]) -> Mat<f64> {
-        all_pairs(
-            x.len(),
-            |i| [x[i].sqrt()],
-            #[inline(always)]
-            |[r], [s]| 1.0 / (r + s),
-        )
+        all_pairs(self, x)
     }
 
     fn second_divided_difference(&self, a: f64, b: f64, c: f64) -> Option<f64> {
         let (r, s, t) = (a.sqrt(), b.sqrt(), c.sqrt());
         Some(-1.0 / (r + s) / (s + t) / (t + r))
+    }
+}
+
+impl Pairwise<1> for Sqrt {
+    fn parts(&self, x: f64) -> [f64; 1] {
+        [x.sqrt()]
+    }
+
+    #[inline(always)]
+    fn pair(&self, [r]: [f64; 1], [s]: [f64; 1]) -> f64 {
+        1.0 / (r + s)
     }
 }
 
@@ -58,17 +64,11 @@ impl ScalarFunction for InverseSqrt {
     }
 
     fn divided_difference(&self, a: f64, b: f64) -> f64 {
-        let (r, s) = (a.sqrt(), b.sqrt());
-        -1.0 / (r * s) / (r + s)
+        one_pair(self, a, b)
     }
 
     fn divided_differences(&self, x: &[f64]) -> Mat<f64> {
-        all_pairs(
-            x.len(),
-            |i| [x[i].sqrt(), 1.0 / x[i].sqrt()],
-            #[inline(always)]
-            |[r, inverse_r], [s, inverse_s]| -(inverse_r * inverse_s) / (r + s),
-        )
+        all_pairs(self, x)
     }
 
     fn second_divided_difference(&self, a: f64, b: f64, c: f64) -> Option<f64> {
@@ -77,6 +77,17 @@ impl ScalarFunction for InverseSqrt {
         let [r, s, t] = roots;
         // (r + s + t) / (r s t (r + s)(s + t)(t + r)); in this order nothing between over- or underflows first.
         Some((1.0 + r / (s + t)) / (r * t) / (r + s) / (t + r) / s)
+    }
+}
+
+impl Pairwise<2> for InverseSqrt {
+    fn parts(&self, x: f64) -> [f64; 2] {
+        [x.sqrt(), 1.0 / x.sqrt()]
+    }
+
+    #[inline(always)]
+    fn pair(&self, [r, inverse_r]: [f64; 2], [s, inverse_s]: [f64; 2]) -> f64 {
+        -(inverse_r * inverse_s) / (r + s)
     }
 }
 
