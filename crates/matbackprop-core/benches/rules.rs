@@ -4,7 +4,7 @@ use divan::Bencher;
 use faer::Mat;
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    GapPolicy, Projector, RankTolerance, RegularisedProjector, SymEig, ThinSvd,
+    Cholesky, GapPolicy, Projector, RankTolerance, RegularisedProjector, SymEig, ThinSvd,
 };
 
 fn main() {
@@ -38,6 +38,21 @@ fn thin_svd(bencher: Bencher<'_, '_>, n: usize) {
         let svd = ThinSvd::forward(a.as_ref(), gaps).expect("distinct singular values");
         svd.vjp(Some(bar.as_ref()), Some(&values_bar), Some(bar.as_ref()))
             .expect("distinct singular values")
+    });
+}
+
+/// Well conditioned and positive definite.
+fn positive_definite(n: usize) -> Mat<f64> {
+    let root = gaussian(n, n, 1);
+    &root * root.transpose() + faer::Scale(n as f64) * Mat::<f64>::identity(n, n)
+}
+
+#[divan::bench(args = SIDES)]
+fn cholesky(bencher: Bencher<'_, '_>, n: usize) {
+    let (a, bar) = (positive_definite(n), gaussian(n, n, 2));
+    bencher.bench_local(|| {
+        let cholesky = Cholesky::forward(a.as_ref()).expect("positive definite");
+        cholesky.vjp(bar.as_ref()).expect("finite cotangent")
     });
 }
 

@@ -14,6 +14,7 @@
 //! | `spectral::thin_svd` | [`ThinSvd`]: A = U Σ Vᵀ, tall or wide | three cotangents, each optional |
 //! | `subspace::projector` | [`Projector`]: Π = A A⁺ at a stated [`RankTolerance`] | Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ |
 //! | `subspace::regularised_projector` | [`RegularisedProjector`]: P = A (AᵀA + εI)⁻¹ Aᵀ | Ā = 2 (I − P) sym(P̄) A (AᵀA + εI)⁻¹ |
+//! | `factor::cholesky` | [`Cholesky`]: A = L Lᵀ | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹) |
 //! | `gap` | [`GapPolicy`]: what a closed gap means | |
 //! | `symmetric` | [`SymmetricProduct`]: sym(L Rᵀ) as factors | |
 //! | `guard`, `scale` | questions asked of every input; a scale that changes no digit | |
@@ -69,6 +70,7 @@ mod subspace;
 mod symmetric;
 
 pub use error::{Error, Result};
+pub use factor::Cholesky;
 pub use gap::GapPolicy;
 pub use guard::{
     ensure_above, ensure_finite, ensure_finite_values, ensure_length, ensure_matrix, ensure_shape,

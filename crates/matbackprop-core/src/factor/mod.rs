@@ -1,1 +1,5 @@
 //! Factorisations, and what is solved with them.
+
+mod cholesky;
+
+pub use cholesky::Cholesky;
