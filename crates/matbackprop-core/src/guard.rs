@@ -123,6 +123,24 @@ pub(crate) fn within_range(op: &'static str, result: Mat<f64>) -> Result<Mat<f64
     }
 }
 
+/// As [`within_range`], of a list.
+pub(crate) fn values_within_range(op: &'static str, values: Vec<f64>) -> Result<Vec<f64>> {
+    if is_finite(&values) {
+        Ok(values)
+    } else {
+        Err(Error::Overflow { op })
+    }
+}
+
+/// As [`within_range`], of a number.
+pub(crate) fn number_within_range(op: &'static str, number: f64) -> Result<f64> {
+    if number.is_finite() {
+        Ok(number)
+    } else {
+        Err(Error::Overflow { op })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,6 +232,14 @@ mod tests {
         assert_eq!(within_range("test", a.clone()), Ok(a.clone()));
         assert_eq!(
             within_range("test", &a + &a),
+            Err(Error::Overflow { op: "test" })
+        );
+        assert_eq!(
+            values_within_range("test", vec![f64::NAN]),
+            Err(Error::Overflow { op: "test" })
+        );
+        assert_eq!(
+            number_within_range("test", f64::INFINITY),
             Err(Error::Overflow { op: "test" })
         );
     }
