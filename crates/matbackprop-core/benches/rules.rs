@@ -4,7 +4,8 @@ use divan::Bencher;
 use faer::Mat;
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    Cholesky, GapPolicy, Projector, RankTolerance, RegularisedProjector, SymEig, ThinSvd,
+    Cholesky, GapPolicy, Projector, RankTolerance, RegularisedProjector, SymEig, SymmetricSolve,
+    ThinSvd,
 };
 
 fn main() {
@@ -53,6 +54,16 @@ fn cholesky(bencher: Bencher<'_, '_>, n: usize) {
     bencher.bench_local(|| {
         let cholesky = Cholesky::forward(a.as_ref()).expect("positive definite");
         cholesky.vjp(bar.as_ref()).expect("finite cotangent")
+    });
+}
+
+#[divan::bench(args = SIDES)]
+fn symmetric_solve(bencher: Bencher<'_, '_>, n: usize) {
+    let root = gaussian(n, n, 1);
+    let (a, b) = (&root + root.transpose(), gaussian(n, 8, 2));
+    bencher.bench_local(|| {
+        let solve = SymmetricSolve::forward(a.as_ref(), b.as_ref()).expect("regular");
+        solve.vjp(b.as_ref()).expect("finite cotangent")
     });
 }
 

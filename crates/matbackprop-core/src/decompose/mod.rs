@@ -1,7 +1,13 @@
 //! The decompositions every rule stands on.
 
+mod bunch_kaufman;
+mod condition;
 mod dense;
+mod equilibrate;
 mod triangular;
 
+pub(crate) use bunch_kaufman::BunchKaufman;
+pub(crate) use condition::{ensure_regular, reciprocal_condition, singular};
 pub(crate) use dense::{gram, symmetric_eigen, thin_svd};
+pub(crate) use equilibrate::SymmetricEquilibration;
 pub(crate) use triangular::{cholesky, solve_lower, solve_upper};
