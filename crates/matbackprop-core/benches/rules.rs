@@ -4,8 +4,8 @@ use divan::Bencher;
 use faer::Mat;
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    Cholesky, GapPolicy, Projector, RankTolerance, RegularisedProjector, SymEig, SymmetricSolve,
-    ThinSvd,
+    Cholesky, GapPolicy, LogDet, Projector, RankTolerance, RegularisedProjector, SignedLogDet,
+    SymEig, SymmetricSolve, ThinSvd,
 };
 
 fn main() {
@@ -64,6 +64,24 @@ fn symmetric_solve(bencher: Bencher<'_, '_>, n: usize) {
     bencher.bench_local(|| {
         let solve = SymmetricSolve::forward(a.as_ref(), b.as_ref()).expect("regular");
         solve.vjp(b.as_ref()).expect("finite cotangent")
+    });
+}
+
+#[divan::bench(args = SIDES)]
+fn log_det(bencher: Bencher<'_, '_>, n: usize) {
+    let a = positive_definite(n);
+    bencher.bench_local(|| {
+        let log_det = LogDet::forward(a.as_ref()).expect("positive definite");
+        log_det.vjp(1.0).expect("finite cotangent")
+    });
+}
+
+#[divan::bench(args = SIDES)]
+fn signed_log_det(bencher: Bencher<'_, '_>, n: usize) {
+    let a = gaussian(n, n, 1);
+    bencher.bench_local(|| {
+        let log_det = SignedLogDet::forward(a.as_ref()).expect("regular");
+        log_det.vjp(1.0).expect("finite cotangent")
     });
 }
 

@@ -3,7 +3,7 @@
 //! What rounding does to a solve depends on the equilibrated matrix, whatever units its rows and columns came in: so
 //! that is where a condition number says something.
 
-use faer::Mat;
+use faer::{Mat, MatRef};
 
 /// D A D for a symmetric A, with the largest entry of each row close to one.
 #[derive(Clone, Debug)]
@@ -39,6 +39,36 @@ impl SymmetricEquilibration {
     }
 }
 
+/// R A C for a square A, with the largest entry of each row and column close to one.
+#[derive(Clone, Debug)]
+pub(crate) struct Equilibration {
+    /// R A C.
+    pub(crate) matrix: Mat<f64>,
+    /// The diagonal of R, powers of two.
+    pub(crate) rows: Vec<f64>,
+    /// The diagonal of C, powers of two.
+    pub(crate) columns: Vec<f64>,
+}
+
+impl Equilibration {
+    /// `None` where a row or a column is zero.
+    pub(crate) fn new(a: MatRef<'_, f64>) -> Option<Self> {
+        let rows: Vec<f64> = (0..a.nrows())
+            .map(|i| to_order_one(a.row(i).norm_max(), 1.0))
+            .collect::<Option<_>>()?;
+        let by_rows = Mat::from_fn(a.nrows(), a.ncols(), |i, j| a[(i, j)] * rows[i]);
+        let columns: Vec<f64> = (0..a.ncols())
+            .map(|j| to_order_one(by_rows.col(j).norm_max(), 1.0))
+            .collect::<Option<_>>()?;
+        let matrix = Mat::from_fn(a.nrows(), a.ncols(), |i, j| by_rows[(i, j)] * columns[j]);
+        Some(Self {
+            matrix,
+            rows,
+            columns,
+        })
+    }
+}
+
 /// The power of two closest to `size` to the power −`share`; `None` for zero.
 fn to_order_one(size: f64, share: f64) -> Option<f64> {
     // Products of 1 / share such powers stay within 2^±1022, where they and their reciprocals are normal numbers.
@@ -60,12 +90,19 @@ mod tests {
         let core = sym(gaussian(7, 7, 1).as_ref());
         let a = Mat::from_fn(7, 7, |i, j| size(i) * core[(i, j)] * size(j));
         let symmetric = SymmetricEquilibration::new(a.clone()).unwrap();
+        let general = Equilibration::new(a.as_ref()).unwrap();
         for i in 0..7 {
-            let largest = symmetric.matrix.col(i).norm_max();
-            assert!((0.3..3.0).contains(&largest), "{i}: {largest}");
+            for matrix in [&symmetric.matrix, &general.matrix] {
+                let largest = matrix.col(i).norm_max();
+                assert!((0.3..3.0).contains(&largest), "{i}: {largest}");
+            }
             for j in 0..7 {
                 let d = &symmetric.factors;
                 assert_eq!(symmetric.matrix[(i, j)], a[(i, j)] * (d[i] * d[j]));
+                assert_eq!(
+                    general.matrix[(i, j)],
+                    a[(i, j)] * general.rows[i] * general.columns[j]
+                );
             }
         }
     }
@@ -75,9 +112,13 @@ mod tests {
         for size in [5e-324, 1e-310, f64::MAX] {
             let a = mat![[0.0, size], [size, 0.0]];
             let symmetric = SymmetricEquilibration::new(a.clone()).unwrap();
-            assert!((1e-16..4.0).contains(&symmetric.matrix[(0, 1)]), "{size:e}");
+            let general = Equilibration::new(a.as_ref()).unwrap();
+            for matrix in [symmetric.matrix, general.matrix] {
+                assert!((1e-16..4.0).contains(&matrix[(0, 1)]), "{size:e}");
+            }
         }
         let a = mat![[1.0, 0.0], [0.0, 0.0]];
-        assert!(SymmetricEquilibration::new(a).is_none());
+        assert!(SymmetricEquilibration::new(a.clone()).is_none());
+        assert!(Equilibration::new(a.as_ref()).is_none());
     }
 }

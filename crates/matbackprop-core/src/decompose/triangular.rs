@@ -18,6 +18,12 @@ pub(crate) fn solve_upper(u: MatRef<'_, f64>, x: MatMut<'_, f64>) {
     solve_upper_triangular_in_place(u, x, Par::Seq);
 }
 
+/// X ← A⁻¹ X for A = L Lᵀ.
+pub(crate) fn solve_root(l: MatRef<'_, f64>, mut x: MatMut<'_, f64>) {
+    solve_lower(l, x.as_mut());
+    solve_upper(l.transpose(), x);
+}
+
 /// L of A = L Lᵀ, zero above the diagonal, for a finite symmetric A.
 ///
 /// A pivot is what elimination left of a diagonal entry, known to about n ε of that entry whatever the other rows

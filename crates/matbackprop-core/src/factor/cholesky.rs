@@ -1,6 +1,6 @@
 //! The triangular root of a symmetric positive definite matrix.
 
-use crate::decompose::{cholesky, solve_lower, solve_upper};
+use crate::decompose::{cholesky, solve_lower, solve_root, solve_upper};
 use crate::error::Result;
 use crate::guard::{ensure_shape, ensure_square, within_range};
 use crate::symmetric::sym;
@@ -61,15 +61,10 @@ impl Cholesky {
     /// # Errors
     /// See [`Cholesky`].
     pub fn forward(a: MatRef<'_, f64>) -> Result<Self> {
-        Self::named(OP, a)
-    }
-
-    /// [`forward`](Self::forward) on behalf of another rule.
-    pub(crate) fn named(op: &'static str, a: MatRef<'_, f64>) -> Result<Self> {
-        ensure_square(op, a)?;
+        ensure_square(OP, a)?;
         // No scale: products of entries of L never exceed the diagonal of A, and roots halve every exponent.
         Ok(Self {
-            factor: cholesky(op, sym(a).as_ref())?,
+            factor: cholesky(OP, sym(a).as_ref())?,
         })
     }
 
@@ -86,8 +81,7 @@ impl Cholesky {
     pub fn solve(&self, b: MatRef<'_, f64>) -> Result<Mat<f64>> {
         ensure_shape(OP, b, (self.factor.nrows(), b.ncols()))?;
         let mut x = b.to_owned();
-        solve_lower(self.factor(), x.as_mut());
-        solve_upper(self.factor.transpose(), x.as_mut());
+        solve_root(self.factor(), x.as_mut());
         within_range(OP, x)
     }
 

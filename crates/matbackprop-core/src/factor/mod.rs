@@ -1,7 +1,9 @@
 //! Factorisations, and what is solved with them.
 
 mod cholesky;
+mod log_det;
 mod symmetric_solve;
 
 pub use cholesky::Cholesky;
+pub use log_det::{LogDet, SignedLogDet};
 pub use symmetric_solve::{SymmetricRoad, SymmetricSolve, SymmetricSolveCotangent};

@@ -2,7 +2,7 @@
 
 use crate::decompose::{
     BunchKaufman, SymmetricEquilibration, cholesky, ensure_regular, reciprocal_condition, singular,
-    solve_lower, solve_upper,
+    solve_root,
 };
 use crate::error::{Error, Result};
 use crate::guard::{ensure_shape, ensure_square, within_range};
@@ -114,12 +114,9 @@ impl Factors {
     }
 
     /// X ← (D A D)⁻¹ X.
-    fn solve(&self, mut x: MatMut<'_, f64>) {
+    fn solve(&self, x: MatMut<'_, f64>) {
         match self {
-            Self::Cholesky(l) => {
-                solve_lower(l.as_ref(), x.as_mut());
-                solve_upper(l.transpose(), x);
-            }
+            Self::Cholesky(l) => solve_root(l.as_ref(), x),
             Self::BunchKaufman(factors) => factors.solve(x),
         }
     }
