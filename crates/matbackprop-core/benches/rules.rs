@@ -4,7 +4,7 @@ use divan::Bencher;
 use faer::Mat;
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    Cholesky, GapPolicy, LogDet, Projector, RankTolerance, RegularisedProjector, SignedLogDet,
+    Cholesky, GapPolicy, LogDet, Projector, Qr, RankTolerance, RegularisedProjector, SignedLogDet,
     SymEig, SymmetricSolve, ThinSvd,
 };
 
@@ -87,6 +87,16 @@ fn signed_log_det(bencher: Bencher<'_, '_>, n: usize) {
 
 fn tall((m, n, p): (usize, usize, usize)) -> (Mat<f64>, Mat<f64>) {
     (gaussian(m, n, 1), gaussian(m, p, 2))
+}
+
+#[divan::bench(args = TALL)]
+fn qr(bencher: Bencher<'_, '_>, (m, n, _): (usize, usize, usize)) {
+    let (a, q_bar, r_bar) = (gaussian(m, n, 1), gaussian(m, n, 2), gaussian(n, n, 3));
+    bencher.bench_local(|| {
+        let qr = Qr::forward(a.as_ref()).expect("independent columns");
+        qr.vjp(Some(q_bar.as_ref()), Some(r_bar.as_ref()))
+            .expect("finite cotangents")
+    });
 }
 
 #[divan::bench(args = TALL)]

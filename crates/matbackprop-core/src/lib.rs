@@ -16,6 +16,7 @@
 //! | `subspace::regularised_projector` | [`RegularisedProjector`]: P = A (AᵀA + εI)⁻¹ Aᵀ | Ā = 2 (I − P) sym(P̄) A (AᵀA + εI)⁻¹ |
 //! | `factor::cholesky` | [`Cholesky`]: A = L Lᵀ | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹) |
 //! | `factor::symmetric_solve` | [`SymmetricSolve`]: X = A⁻¹ B, A definite or not | B̄ = A⁻¹ X̄, Ā = −sym(B̄ Xᵀ) |
+//! | `factor::qr` | [`Qr`]: A = Q R, tall, square or wide | Ā = (Q̄ + Q copy(R̄Rᵀ − QᵀQ̄)) R⁻ᵀ |
 //! | `factor::log_det` | [`LogDet`]: log det A, [`SignedLogDet`]: its sign too | Ā = ȳ A⁻ᵀ |
 //! | `gap` | [`GapPolicy`]: what a closed gap means | |
 //! | `symmetric` | [`SymmetricProduct`]: sym(L Rᵀ) as factors | |
@@ -73,7 +74,8 @@ mod symmetric;
 
 pub use error::{Error, Result};
 pub use factor::{
-    Cholesky, LogDet, SignedLogDet, SymmetricRoad, SymmetricSolve, SymmetricSolveCotangent,
+    Cholesky, LogDet, Qr, QrTangent, SignedLogDet, SymmetricRoad, SymmetricSolve,
+    SymmetricSolveCotangent,
 };
 pub use gap::GapPolicy;
 pub use guard::{

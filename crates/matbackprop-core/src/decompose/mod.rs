@@ -5,6 +5,7 @@ mod condition;
 mod dense;
 mod equilibrate;
 mod lu;
+mod qr;
 mod triangular;
 
 pub(crate) use bunch_kaufman::BunchKaufman;
@@ -12,4 +13,5 @@ pub(crate) use condition::{ensure_regular, reciprocal_condition, singular};
 pub(crate) use dense::{gram, symmetric_eigen, thin_svd};
 pub(crate) use equilibrate::{Equilibration, SymmetricEquilibration};
 pub(crate) use lu::Lu;
+pub(crate) use qr::thin_qr;
 pub(crate) use triangular::{cholesky, solve_lower, solve_root, solve_upper};
