@@ -1,7 +1,7 @@
 //! Symmetric and antisymmetric parts, and symmetric matrices kept as factors.
 
 use crate::error::Result;
-use crate::guard::ensure_shape;
+use crate::guard::{ensure_shape, number_within_range};
 use faer::{Mat, MatRef};
 
 /// The symmetric part (A + Aᵀ) / 2 of a square matrix.
@@ -81,12 +81,12 @@ impl SymmetricProduct {
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) unless Y has m rows;
-    /// [`Error::NotFinite`](crate::Error::NotFinite).
+    /// [`Error::NotFinite`](crate::Error::NotFinite); [`Error::Overflow`](crate::Error::Overflow).
     pub fn quadratic_form(&self, y: MatRef<'_, f64>) -> Result<f64> {
         ensure_shape("symmetric product", y, (self.left.nrows(), y.ncols()))?;
         let left = self.left.transpose() * y;
         let right = self.right.transpose() * y;
-        Ok(inner(left.as_ref(), right.as_ref()))
+        number_within_range("symmetric product", inner(left.as_ref(), right.as_ref()))
     }
 
     /// S itself, m × m: for small m.
