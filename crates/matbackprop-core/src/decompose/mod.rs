@@ -10,16 +10,19 @@
 //! scratch            room, kept from call to call
 //! ```
 
+mod bidiagonal;
 mod bunch_kaufman;
 mod condition;
 mod equilibrate;
 mod implicit_ql;
+mod join;
 mod lu;
 mod products;
 mod qr;
 mod rank_one_update;
 mod scratch;
 mod secular;
+mod small_svd;
 mod symmetric_eigen;
 mod thin_svd;
 mod triangular;

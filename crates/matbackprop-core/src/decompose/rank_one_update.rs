@@ -1,6 +1,14 @@
 //! Eigenvalues and eigenvectors of D + ρ z zᵀ, the step that joins two halves.
 
-use super::secular::{LANES, Secular};
+use super::secular::{Axis, LANES, Secular, Squares, Values};
+
+/// Eight units in the last place of the largest magnitude: what a join may neglect.
+pub(super) fn rounding(numbers: &[f64]) -> f64 {
+    let largest = numbers
+        .iter()
+        .fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    8.0 * f64::EPSILON * largest
+}
 
 /// What is left of D + ρ z zᵀ after deflation: k poles and the weights that do not vanish.
 pub(super) struct Deflated {
@@ -13,7 +21,7 @@ pub(super) struct Deflated {
 /// Turns columns that cannot be told apart until one of two has no weight, and sets aside those without.
 ///
 /// `order` lists the columns by nondecreasing value; `rotate(i, j, c, s)` is to replace columns xᵢ, xⱼ by
-/// c xᵢ + s xⱼ and c xⱼ − s xᵢ. What is neglected is below eight units in the last place of the largest of all.
+/// c xᵢ + s xⱼ and c xⱼ − s xᵢ. Nothing above `tolerance` is neglected.
 ///
 /// Source: Dongarra, Sorensen, "A fully parallel algorithm for the symmetric eigenvalue problem", SIAM Journal on
 /// Scientific and Statistical Computing 8, 1987, section 4.
@@ -23,10 +31,9 @@ pub(super) fn deflate(
     values: &mut [f64],
     z: &mut [f64],
     rho: f64,
+    tolerance: f64,
     mut rotate: impl FnMut(usize, usize, f64, f64),
 ) -> Deflated {
-    let largest = |x: &[f64]| x.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
-    let tolerance = 8.0 * f64::EPSILON * largest(values).max(largest(z));
     let mut kept: Vec<usize> = Vec::with_capacity(order.len());
     let mut settled = Vec::with_capacity(order.len());
     for &j in order {
@@ -53,7 +60,7 @@ pub(super) fn deflate(
     Deflated { kept, settled }
 }
 
-/// The eigenvalues of D + ρ z zᵀ as shift + offset, and z as the computed eigenvalues would have it exactly.
+/// The eigenvalues of D + ρ z zᵀ as d(shift) + offset, and z as the computed eigenvalues would have it exactly.
 pub(super) struct Roots {
     pub(super) shifts: Vec<f64>,
     pub(super) offsets: Vec<f64>,
@@ -64,13 +71,14 @@ pub(super) struct Roots {
 ///
 /// Source: Gu, Eisenstat, "A stable and efficient algorithm for the rank-one modification of the symmetric
 /// eigenproblem", SIAM Journal on Matrix Analysis and Applications 15, 1994, equation 3.3 for z.
-pub(super) struct SolveRankOneUpdate<'a> {
+pub(super) struct SolveRankOneUpdate<'a, A> {
+    pub(super) axis: A,
     pub(super) poles: &'a [f64],
     pub(super) z: &'a [f64],
     pub(super) rho: f64,
 }
 
-impl pulp::WithSimd for SolveRankOneUpdate<'_> {
+impl<A: Axis> pulp::WithSimd for SolveRankOneUpdate<'_, A> {
     type Output = Roots;
 
     #[inline(always)]
@@ -86,13 +94,14 @@ impl pulp::WithSimd for SolveRankOneUpdate<'_> {
             return roots;
         }
         let secular = Secular {
+            axis: self.axis,
             poles,
             weights: &weights,
-            end: poles[k - 1] + weights.iter().sum::<f64>(),
+            end: self.axis.beyond(poles[k - 1], weights.iter().sum()),
         };
         secular.roots(&mut roots.shifts, &mut roots.offsets);
         for first in (0..k).step_by(LANES) {
-            let found = roots.eight_weights(first, poles);
+            let found = roots.eight_weights(self.axis, first, poles);
             for (i, weight) in (first..k).zip(found) {
                 roots.z[i] = weight.copysign(self.z[i]);
             }
@@ -104,22 +113,31 @@ impl pulp::WithSimd for SolveRankOneUpdate<'_> {
 impl Roots {
     /// |zᵢ| = √( Πⱼ (λⱼ − dᵢ) / Πⱼ≠ᵢ (dⱼ − dᵢ) ), up to the factor √ρ that normalisation removes.
     #[inline(always)]
-    fn eight_weights(&self, first: usize, poles: &[f64]) -> [f64; LANES] {
+    fn eight_weights(&self, axis: impl Axis, first: usize, poles: &[f64]) -> [f64; LANES] {
         let last = poles.len() - 1;
         let pole: [f64; LANES] = std::array::from_fn(|l| poles[(first + l).min(last)]);
         let mut product = [1.0; LANES];
         for ((other, shift), offset) in poles.iter().zip(&self.shifts).zip(&self.offsets) {
             for l in 0..LANES {
-                let gap = other - pole[l];
-                product[l] *= ((shift - pole[l]) + offset) / if gap == 0.0 { 1.0 } else { gap };
+                let gap = axis.gap(*other, pole[l]);
+                let divisor = if gap == 0.0 { 1.0 } else { gap };
+                product[l] *= (axis.gap(*shift, pole[l]) + offset) / divisor;
             }
         }
         product.map(|product| product.abs().sqrt())
     }
 
-    /// Eigenvector j, of unit norm; its entries come in the order of `poles` and `z`.
+    /// Writes zᵢ / (dᵢ − λⱼ), eigenvector j, and returns the sum of its squares; entries come in the order of `poles`
+    /// and `z`.
     #[inline(always)]
-    fn vector(&self, j: usize, poles: &[f64], z: &[f64], vector: &mut [f64]) {
+    fn vector(
+        &self,
+        axis: impl Axis,
+        j: usize,
+        poles: &[f64],
+        z: &[f64],
+        vector: &mut [f64],
+    ) -> f64 {
         let (shift, offset) = (self.shifts[j], self.offsets[j]);
         let mut squares = [0.0; LANES];
         let (pole_chunks, pole_rest) = poles.as_chunks::<LANES>();
@@ -128,25 +146,22 @@ impl Roots {
         for ((chunk, pole), z) in chunks.iter_mut().zip(pole_chunks).zip(z_chunks) {
             let mut entries = [0.0; LANES];
             for l in 0..LANES {
-                entries[l] = z[l] / ((pole[l] - shift) - offset);
+                entries[l] = z[l] / (axis.gap(pole[l], shift) - offset);
             }
             for l in 0..LANES {
                 squares[l] += entries[l] * entries[l];
             }
             *chunk = entries;
         }
-        for ((x, pole), z) in rest.iter_mut().zip(pole_rest).zip(z_rest) {
-            *x = z / ((pole - shift) - offset);
+        for ((x, &pole), z) in rest.iter_mut().zip(pole_rest).zip(z_rest) {
+            *x = z / (axis.gap(pole, shift) - offset);
             squares[0] += *x * *x;
         }
-        let inverse = squares.iter().sum::<f64>().sqrt().recip();
-        for x in vector {
-            *x *= inverse;
-        }
+        squares.iter().sum()
     }
 }
 
-/// Writes all eigenvectors, one after another, to be dispatched.
+/// Writes all eigenvectors, of unit norm, one after another, to be dispatched.
 ///
 /// `poles` and `z` (that of [`Roots`]) may come in any common order, which becomes the order of the entries.
 pub(super) struct FillVectors<'a> {
@@ -163,7 +178,62 @@ impl pulp::WithSimd for FillVectors<'_> {
     fn with_simd<S: pulp::Simd>(self, _: S) {
         let k = self.poles.len();
         for (j, vector) in self.vectors.chunks_exact_mut(k.max(1)).enumerate() {
-            self.roots.vector(j, self.poles, self.z, vector);
+            let square = self.roots.vector(Values, j, self.poles, self.z, vector);
+            scale(vector, square.sqrt().recip());
         }
+    }
+}
+
+/// Writes the singular vectors of a matrix with z in row `first` and the poles on the diagonal, to be dispatched.
+///
+/// ```text
+/// v = ( zᵢ / (dᵢ² − σ²) ),   u = ( dᵢ vᵢ ),  −1 at `first`, where d is 0
+/// ```
+///
+/// Orders as for [`FillVectors`]. Source: Gu, Eisenstat, "A divide-and-conquer algorithm for the bidiagonal SVD", SIAM
+/// Journal on Matrix Analysis and Applications 16, 1995, equation 3.2.
+pub(super) struct FillSingularVectors<'a> {
+    pub(super) roots: &'a Roots,
+    pub(super) poles: &'a [f64],
+    pub(super) z: &'a [f64],
+    pub(super) first: usize,
+    pub(super) left: &'a mut [f64],
+    pub(super) right: &'a mut [f64],
+}
+
+impl pulp::WithSimd for FillSingularVectors<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let k = self.poles.len();
+        let columns = self
+            .left
+            .chunks_exact_mut(k)
+            .zip(self.right.chunks_exact_mut(k));
+        for (j, (u, v)) in columns.enumerate() {
+            let square = self.roots.vector(Squares, j, self.poles, self.z, v);
+            for ((u, v), pole) in u.iter_mut().zip(&*v).zip(self.poles) {
+                *u = v * pole;
+            }
+            u[self.first] = -1.0;
+            let mut squares = [0.0; LANES];
+            let (chunks, rest) = u.as_chunks::<LANES>();
+            for chunk in chunks {
+                for l in 0..LANES {
+                    squares[l] += chunk[l] * chunk[l];
+                }
+            }
+            let left_square = squares.iter().sum::<f64>() + rest.iter().map(|x| x * x).sum::<f64>();
+            scale(v, square.sqrt().recip());
+            scale(u, left_square.sqrt().recip());
+        }
+    }
+}
+
+#[inline(always)]
+fn scale(vector: &mut [f64], factor: f64) {
+    for x in vector {
+        *x *= factor;
     }
 }

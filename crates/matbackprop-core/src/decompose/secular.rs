@@ -6,7 +6,7 @@
 //!
 //! has one root in each (dⱼ, dⱼ₊₁) and one above the last pole. Each is kept as λ = shift + μ with `shift` the nearer
 //! pole, so that every difference dᵢ − λ = (dᵢ − shift) − μ is known to a few units in its last place however close the
-//! root comes to a pole.
+//! root comes to a pole. Singular values have squares for poles, whose differences come from the values themselves.
 
 use std::ops::Range;
 
@@ -22,8 +22,50 @@ const EVALUATIONS: usize = 200;
 /// Rational steps that may come one after another before a halving is put in.
 const UNGUARDED: usize = 12;
 
-/// The poles dᵢ, increasing, their weights ρ zᵢ², and where the last root must lie below.
-pub(super) struct Secular<'a> {
+/// What poles are, given as numbers p.
+pub(super) trait Axis: Copy {
+    /// d(p) − d(q), to the last digits.
+    fn gap(self, p: f64, q: f64) -> f64;
+
+    /// The number whose d lies `distance` beyond d(p).
+    fn beyond(self, p: f64, distance: f64) -> f64;
+}
+
+/// d = p: eigenvalues.
+#[derive(Clone, Copy)]
+pub(super) struct Values;
+
+impl Axis for Values {
+    #[inline(always)]
+    fn gap(self, p: f64, q: f64) -> f64 {
+        p - q
+    }
+
+    #[inline(always)]
+    fn beyond(self, p: f64, distance: f64) -> f64 {
+        p + distance
+    }
+}
+
+/// d = p²: singular values.
+#[derive(Clone, Copy)]
+pub(super) struct Squares;
+
+impl Axis for Squares {
+    #[inline(always)]
+    fn gap(self, p: f64, q: f64) -> f64 {
+        (p - q) * (p + q)
+    }
+
+    #[inline(always)]
+    fn beyond(self, p: f64, distance: f64) -> f64 {
+        p.hypot(distance.sqrt())
+    }
+}
+
+/// The poles, increasing, their weights ρ zᵢ², and what the last root must lie below.
+pub(super) struct Secular<'a, A> {
+    pub(super) axis: A,
     pub(super) poles: &'a [f64],
     pub(super) weights: &'a [f64],
     pub(super) end: f64,
@@ -37,8 +79,8 @@ struct Parts {
     above_slope: Lanes,
 }
 
-impl Secular<'_> {
-    /// Writes every root as `shift` + `offset`.
+impl<A: Axis> Secular<'_, A> {
+    /// Writes every root as d(`shift`) + `offset`.
     #[inline(always)]
     pub(super) fn roots(&self, shifts: &mut [f64], offsets: &mut [f64]) {
         let k = self.poles.len();
@@ -63,7 +105,7 @@ impl Secular<'_> {
             std::array::from_fn(|l| self.weights.get(index[l] + 1).copied().unwrap_or(0.0));
 
         // The sign of f halfway tells the nearer pole.
-        let half: Lanes = std::array::from_fn(|l| 0.5 * (right[l] - left[l]));
+        let half: Lanes = std::array::from_fn(|l| 0.5 * self.axis.gap(right[l], left[l]));
         let at_half = self.evaluate(first, &index, &left, &half);
         let (mut shift, mut offset) = ([0.0; LANES], [0.0; LANES]);
         let (mut low, mut high) = ([0.0; LANES], [0.0; LANES]);
@@ -105,8 +147,8 @@ impl Secular<'_> {
                 } else {
                     high[l] = offset[l];
                 }
-                let to_left = (left[l] - shift[l]) - offset[l];
-                let to_right = (right[l] - shift[l]) - offset[l];
+                let to_left = self.axis.gap(left[l], shift[l]) - offset[l];
+                let to_right = self.axis.gap(right[l], shift[l]) - offset[l];
                 let c = f - to_left * parts.below_slope[l] - to_right * parts.above_slope[l];
                 let a = (to_left + to_right) * f - to_left * to_right * slope;
                 let step = smaller_root(c, a, to_left * to_right * f);
@@ -143,7 +185,7 @@ impl Secular<'_> {
         for i in mixed {
             let (pole, weight) = (self.poles[i], self.weights[i]);
             for l in 0..LANES {
-                let inverse = ((pole - shift[l]) - offset[l]).recip();
+                let inverse = (self.axis.gap(pole, shift[l]) - offset[l]).recip();
                 let term = weight * inverse;
                 let is_below = i <= index[l];
                 below[l] += if is_below { term } else { 0.0 };
@@ -169,8 +211,8 @@ impl Secular<'_> {
         let (weights, weight_rest) = self.weights[range].as_chunks::<2>();
         for (pole, weight) in poles.iter().zip(weights) {
             for l in 0..LANES {
-                let x = (pole[0] - shift[l]) - offset[l];
-                let y = (pole[1] - shift[l]) - offset[l];
+                let x = self.axis.gap(pole[0], shift[l]) - offset[l];
+                let y = self.axis.gap(pole[1], shift[l]) - offset[l];
                 let inverse = (x * y).recip();
                 let (x, y) = (y * inverse, x * inverse);
                 let (at_x, at_y) = (weight[0] * x, weight[1] * y);
@@ -178,9 +220,9 @@ impl Secular<'_> {
                 slope[l] += at_x * x + at_y * y;
             }
         }
-        for (pole, weight) in pole_rest.iter().zip(weight_rest) {
+        for (&pole, weight) in pole_rest.iter().zip(weight_rest) {
             for l in 0..LANES {
-                let inverse = ((pole - shift[l]) - offset[l]).recip();
+                let inverse = (self.axis.gap(pole, shift[l]) - offset[l]).recip();
                 let term = weight * inverse;
                 sum[l] += term;
                 slope[l] += term * inverse;
@@ -220,6 +262,7 @@ mod tests {
         let end = poles[poles.len() - 1] + weights.iter().sum::<f64>();
         let (mut shifts, mut offsets) = (vec![0.0; poles.len()], vec![0.0; poles.len()]);
         let secular = Secular {
+            axis: Values,
             poles,
             weights: &weights,
             end,

@@ -1,37 +1,126 @@
 //! Singular values and vectors of a matrix.
 
+use super::bidiagonal::bidiagonal_svd;
 use crate::error::{Error, Result};
-use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
-use faer::{Mat, MatRef, Par};
+use faer::linalg::householder::{
+    apply_block_householder_sequence_on_the_left_in_place_scratch,
+    apply_block_householder_sequence_on_the_left_in_place_with_conj,
+};
+use faer::linalg::qr::no_pivoting::factor::{
+    qr_in_place, qr_in_place_scratch, recommended_block_size,
+};
+use faer::linalg::svd::bidiag::{bidiag_in_place, bidiag_in_place_scratch};
+use faer::{Conj, Mat, MatRef, Par};
+
+/// m / n above which a tall matrix goes through its triangular factor first.
+const TALL: f64 = 11.0 / 6.0;
 
 /// U (m × r), singular values, nonincreasing, and V (n × r) of a finite matrix, r = min(m, n).
+///
+/// ```text
+/// A = Q R (tall)    R = H B Gᵀ by reflections,  B = W Σ Zᵀ by divide and conquer    U = Q H W,  V = G Z
+/// ```
 pub(crate) fn thin_svd(
     op: &'static str,
     a: MatRef<'_, f64>,
 ) -> Result<(Mat<f64>, Vec<f64>, Mat<f64>)> {
     let (m, n) = a.shape();
-    let r = m.min(n);
-    let mut values = Diag::<f64>::zeros(r);
-    let (mut u, mut v) = (Mat::zeros(m, r), Mat::zeros(n, r));
-    let thin = ComputeSvdVectors::Thin;
-    let scratch = svd_scratch::<f64>(m, n, thin, thin, Par::Seq, Default::default());
-    svd(
-        a,
-        values.as_mut(),
-        Some(u.as_mut()),
-        Some(v.as_mut()),
-        Par::Seq,
-        MemStack::new(&mut MemBuffer::new(scratch)),
-        Default::default(),
-    )
-    .map_err(|_| Error::NoConvergence {
+    let no_convergence = Error::NoConvergence {
         op,
         rows: m,
         columns: n,
-    })?;
-    Ok((u, values.column_vector().iter().copied().collect(), v))
+    };
+    if m < n {
+        let (v, values, u) = thin_svd_of_tall(a.transpose()).ok_or(no_convergence)?;
+        Ok((u, values, v))
+    } else {
+        thin_svd_of_tall(a).ok_or(no_convergence)
+    }
+}
+
+fn thin_svd_of_tall(a: MatRef<'_, f64>) -> Option<(Mat<f64>, Vec<f64>, Mat<f64>)> {
+    let (m, n) = a.shape();
+    if m as f64 <= TALL * n as f64 {
+        return thin_svd_of_squarish(a);
+    }
+    let block = recommended_block_size::<f64>(m, n);
+    let mut qr = a.to_owned();
+    let mut reflections = Mat::zeros(block, n);
+    let scratch = qr_in_place_scratch::<f64>(m, n, block, Par::Seq, Default::default())
+        .or(apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(m, block, n));
+    let mut memory = MemBuffer::new(scratch);
+    qr_in_place(
+        qr.as_mut(),
+        reflections.as_mut(),
+        Par::Seq,
+        MemStack::new(&mut memory),
+        Default::default(),
+    );
+    let r = Mat::from_fn(n, n, |i, j| if i <= j { qr[(i, j)] } else { 0.0 });
+    let (small, values, v) = thin_svd_of_squarish(r.as_ref())?;
+    let mut u = Mat::zeros(m, n);
+    u.subrows_mut(0, n).copy_from(small);
+    apply_block_householder_sequence_on_the_left_in_place_with_conj(
+        qr.as_ref(),
+        reflections.as_ref(),
+        Conj::No,
+        u.as_mut(),
+        Par::Seq,
+        MemStack::new(&mut memory),
+    );
+    Some((u, values, v))
+}
+
+fn thin_svd_of_squarish(a: MatRef<'_, f64>) -> Option<(Mat<f64>, Vec<f64>, Mat<f64>)> {
+    let (m, n) = a.shape();
+    let block = recommended_block_size::<f64>(m, n);
+    let mut reflected = a.to_owned();
+    let mut from_left = Mat::zeros(block, n);
+    let mut from_right = Mat::zeros(block, n - 1);
+    let scratch = bidiag_in_place_scratch::<f64>(m, n, Par::Seq, Default::default())
+        .or(apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(m, block, n));
+    let mut memory = MemBuffer::new(scratch);
+    bidiag_in_place(
+        reflected.as_mut(),
+        from_left.as_mut(),
+        from_right.as_mut(),
+        Par::Seq,
+        MemStack::new(&mut memory),
+        Default::default(),
+    );
+    let mut values: Vec<f64> = (0..n).map(|i| reflected[(i, i)]).collect();
+    let mut above: Vec<f64> = (1..n).map(|j| reflected[(j - 1, j)]).collect();
+    above.push(0.0);
+    let (left, right) = bidiagonal_svd(&mut values, &mut above)?;
+
+    values.reverse();
+    let mut u = Mat::zeros(m, n);
+    u.subrows_mut(0, n).copy_from(left.reverse_cols());
+    apply_block_householder_sequence_on_the_left_in_place_with_conj(
+        reflected.as_ref(),
+        from_left.as_ref(),
+        Conj::No,
+        u.as_mut(),
+        Par::Seq,
+        MemStack::new(&mut memory),
+    );
+    let mut v = right.reverse_cols().to_owned();
+    if n > 1 {
+        // The reflections from the right lie in the rows above the diagonal; they are applied as columns.
+        let rows = Mat::from_fn(n - 1, n - 1, |i, j| {
+            if i >= j { reflected[(j, i + 1)] } else { 0.0 }
+        });
+        apply_block_householder_sequence_on_the_left_in_place_with_conj(
+            rows.as_ref(),
+            from_right.as_ref(),
+            Conj::No,
+            v.subrows_mut(1, n - 1),
+            Par::Seq,
+            MemStack::new(&mut memory),
+        );
+    }
+    Some((u, values, v))
 }
 
 #[cfg(test)]

@@ -6,10 +6,11 @@
 //! ```
 
 use super::implicit_ql::{ImplicitQl, SMALL};
-use super::rank_one_update::{Deflated, FillVectors, Roots, SolveRankOneUpdate, deflate};
+use super::join::{Reach, Rows, Span, multiply, put_back, rotate};
+use super::rank_one_update::{Deflated, FillVectors, Roots, SolveRankOneUpdate, deflate, rounding};
 use super::scratch::with_scratch;
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use super::secular::Values;
+use faer::Mat;
 
 /// T = W Λ Wᵀ: `diagonal` becomes Λ, nondecreasing, and W is returned; `off_diagonal` (n entries, the last one spare)
 /// is used up. `None` when an eigenvalue does not converge.
@@ -98,7 +99,7 @@ impl Solver<'_> {
         let root = std::f64::consts::FRAC_1_SQRT_2;
         let mut z: Vec<f64> = (0..side)
             .map(|j| {
-                let column = &self.column(first, side, j)[half - 1..=half];
+                let column = &self.vectors.col_as_slice(first + j)[first + half - 1..=first + half];
                 if j < half {
                     root * column[0]
                 } else {
@@ -108,108 +109,63 @@ impl Solver<'_> {
             .collect();
         let mut order: Vec<usize> = (0..side).collect();
         order.sort_by(|&i, &j| d[i].total_cmp(&d[j]));
-        // The halves in which a column has entries: its own, and after a rotation those of both.
-        let mut reach: Vec<[bool; 2]> = (0..side).map(|j| [j < half, j >= half]).collect();
-        let Deflated { kept, settled } = deflate(&order, d, &mut z, rho, |i, j, c, s| {
-            let both = [reach[i][0] | reach[j][0], reach[i][1] | reach[j][1]];
-            (reach[i], reach[j]) = (both, both);
-            self.rotate(first, side, (i, j), (c, s));
-        });
+        let span = Span {
+            first,
+            rows: side,
+            split: half,
+        };
+        let mut reach = Reach::new(side, half, half);
+        let tolerance = rounding(d).max(rounding(&z));
+        let Deflated { kept, settled } =
+            deflate(&order, d, &mut z, rho, tolerance, |i, j, c, s| {
+                reach.unite(i, j);
+                rotate(self.vectors, span, (i, j), (c, s));
+            });
 
         let poles: Vec<f64> = kept.iter().map(|&j| d[j]).collect();
         let weights: Vec<f64> = kept.iter().map(|&j| z[j]).collect();
         let roots = self.arch.dispatch(SolveRankOneUpdate {
+            axis: Values,
             poles: &poles,
             z: &weights,
             rho,
         });
-        self.multiply(first, side, half, &kept, &reach, &poles, &roots);
+        let rows = Rows::new(&kept, &reach);
+        self.fill_update(&rows, &poles, &roots);
 
-        // New columns and settled ones, by nondecreasing value.
-        let k = kept.len();
-        for (j, &from) in settled.iter().enumerate() {
-            let column = &self.vectors.col_as_slice(first + from)[first..][..side];
-            self.joined[(k + j) * side..][..side].copy_from_slice(column);
-        }
-        let values: Vec<f64> = (0..k)
-            .map(|j| roots.shifts[j] + roots.offsets[j])
+        let values: Vec<f64> = roots
+            .shifts
+            .iter()
+            .zip(&roots.offsets)
+            .map(|(shift, offset)| shift + offset)
             .chain(settled.iter().map(|&j| d[j]))
             .collect();
         order.sort_by(|&i, &j| values[i].total_cmp(&values[j]));
         for (j, &from) in order.iter().enumerate() {
             d[j] = values[from];
-            self.vectors.col_as_slice_mut(first + j)[first..][..side]
-                .copy_from_slice(&self.joined[from * side..][..side]);
         }
+        multiply(
+            self.vectors,
+            span,
+            &kept,
+            &rows,
+            self.update,
+            self.gathered,
+            self.joined,
+        );
+        put_back(self.vectors, span, &settled, &order, self.joined);
     }
 
-    /// Column j of the block.
-    fn column(&self, first: usize, side: usize, j: usize) -> &[f64] {
-        &self.vectors.col_as_slice(first + j)[first..][..side]
-    }
-
-    /// Columns xᵢ, xⱼ of the block become c xᵢ + s xⱼ and c xⱼ − s xᵢ.
-    fn rotate(&mut self, first: usize, side: usize, (i, j): (usize, usize), (c, s): (f64, f64)) {
-        let (x, y) = self.vectors.as_mut().two_cols_mut(first + i, first + j);
-        let (x, y) = (x.subrows_mut(first, side), y.subrows_mut(first, side));
-        for (x, y) in x.iter_mut().zip(y.iter_mut()) {
-            let kept = *x;
-            *x = c * kept + s * *y;
-            *y = c * *y - s * kept;
-        }
-    }
-
-    /// diag(W₁, W₂) S into `joined`, without the rows of S that meet zeros of W₁ or W₂.
-    fn multiply(
-        &mut self,
-        first: usize,
-        side: usize,
-        half: usize,
-        kept: &[usize],
-        reach: &[[bool; 2]],
-        poles: &[f64],
-        roots: &Roots,
-    ) {
-        let k = kept.len();
-        // Rows of S: upper half alone, both, lower half alone.
-        let mut rows: Vec<usize> = (0..k).collect();
-        rows.sort_by_key(|&row| match reach[kept[row]] {
-            [true, false] => 0,
-            [true, true] => 1,
-            _ => 2,
-        });
-        let upper = rows.iter().filter(|&&row| reach[kept[row]][0]).count();
-        let lower_from = rows.iter().filter(|&&row| !reach[kept[row]][1]).count();
-        let row_poles: Vec<f64> = rows.iter().map(|&row| poles[row]).collect();
-        let row_weights: Vec<f64> = rows.iter().map(|&row| roots.z[row]).collect();
+    fn fill_update(&mut self, rows: &Rows, poles: &[f64], roots: &Roots) {
+        let k = poles.len();
+        let row_poles: Vec<f64> = rows.order.iter().map(|&row| poles[row]).collect();
+        let row_weights: Vec<f64> = rows.order.iter().map(|&row| roots.z[row]).collect();
         self.arch.dispatch(FillVectors {
             roots,
             poles: &row_poles,
             z: &row_weights,
             vectors: &mut self.update[..k * k],
         });
-        for (rows, span, within) in [
-            (&rows[..upper], 0..upper, 0..half),
-            (&rows[lower_from..], lower_from..k, half..side),
-        ] {
-            let (height, width) = (within.len(), rows.len());
-            let gathered = &mut self.gathered[..height * width];
-            for (&row, column) in rows.iter().zip(gathered.chunks_exact_mut(height)) {
-                let from = self.vectors.col_as_slice(first + kept[row]);
-                column.copy_from_slice(&from[first + within.start..][..height]);
-            }
-            let joined = &mut self.joined[..side * k];
-            matmul(
-                MatMut::from_column_major_slice_mut(joined, side, k)
-                    .subrows_mut(within.start, height),
-                Accum::Replace,
-                MatRef::from_column_major_slice(gathered, height, width),
-                MatRef::from_column_major_slice(&self.update[..k * k], k, k)
-                    .subrows(span.start, width),
-                1.0,
-                Par::Seq,
-            );
-        }
     }
 }
 
