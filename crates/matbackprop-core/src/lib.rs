@@ -50,11 +50,15 @@
 //! * One thread a call, the same bits each time.
 //!
 //! # Features
-//! None.
+//! None by default; each adds, none changes a result.
+//! * `ndarray`, `nalgebra`: conversions of those crates' matrices, in `convert`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(any(feature = "ndarray", feature = "nalgebra"))]
+pub mod convert;
 mod decompose;
 mod error;
 mod factor;
