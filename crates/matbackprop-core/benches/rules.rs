@@ -4,7 +4,8 @@ use divan::Bencher;
 use faer::Mat;
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    GapPolicy, Projector, RankTolerance, RegularisedProjector, SymEig, ThinSvd,
+    Cholesky, GapPolicy, LogDet, Projector, Qr, RankTolerance, RegularisedProjector, SignedLogDet,
+    SymEig, SymmetricSolve, ThinSvd,
 };
 
 fn main() {
@@ -41,8 +42,61 @@ fn thin_svd(bencher: Bencher<'_, '_>, n: usize) {
     });
 }
 
+/// Well conditioned and positive definite.
+fn positive_definite(n: usize) -> Mat<f64> {
+    let root = gaussian(n, n, 1);
+    &root * root.transpose() + faer::Scale(n as f64) * Mat::<f64>::identity(n, n)
+}
+
+#[divan::bench(args = SIDES)]
+fn cholesky(bencher: Bencher<'_, '_>, n: usize) {
+    let (a, bar) = (positive_definite(n), gaussian(n, n, 2));
+    bencher.bench_local(|| {
+        let cholesky = Cholesky::forward(a.as_ref()).expect("positive definite");
+        cholesky.vjp(bar.as_ref()).expect("finite cotangent")
+    });
+}
+
+#[divan::bench(args = SIDES)]
+fn symmetric_solve(bencher: Bencher<'_, '_>, n: usize) {
+    let root = gaussian(n, n, 1);
+    let (a, b) = (&root + root.transpose(), gaussian(n, 8, 2));
+    bencher.bench_local(|| {
+        let solve = SymmetricSolve::forward(a.as_ref(), b.as_ref()).expect("regular");
+        solve.vjp(b.as_ref()).expect("finite cotangent")
+    });
+}
+
+#[divan::bench(args = SIDES)]
+fn log_det(bencher: Bencher<'_, '_>, n: usize) {
+    let a = positive_definite(n);
+    bencher.bench_local(|| {
+        let log_det = LogDet::forward(a.as_ref()).expect("positive definite");
+        log_det.vjp(1.0).expect("finite cotangent")
+    });
+}
+
+#[divan::bench(args = SIDES)]
+fn signed_log_det(bencher: Bencher<'_, '_>, n: usize) {
+    let a = gaussian(n, n, 1);
+    bencher.bench_local(|| {
+        let log_det = SignedLogDet::forward(a.as_ref()).expect("regular");
+        log_det.vjp(1.0).expect("finite cotangent")
+    });
+}
+
 fn tall((m, n, p): (usize, usize, usize)) -> (Mat<f64>, Mat<f64>) {
     (gaussian(m, n, 1), gaussian(m, p, 2))
+}
+
+#[divan::bench(args = TALL)]
+fn qr(bencher: Bencher<'_, '_>, (m, n, _): (usize, usize, usize)) {
+    let (a, q_bar, r_bar) = (gaussian(m, n, 1), gaussian(m, n, 2), gaussian(n, n, 3));
+    bencher.bench_local(|| {
+        let qr = Qr::forward(a.as_ref()).expect("independent columns");
+        qr.vjp(Some(q_bar.as_ref()), Some(r_bar.as_ref()))
+            .expect("finite cotangents")
+    });
 }
 
 #[divan::bench(args = TALL)]

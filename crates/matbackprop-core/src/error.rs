@@ -82,6 +82,74 @@ pub enum Error {
         /// The smallest accepted magnitude of a difference.
         floor: f64,
     },
+    /// A function has no finite value at an eigenvalue.
+    #[error("{op}: expected an argument inside the function's domain, found {value:e}")]
+    OutsideDomain {
+        /// The rule that refused.
+        op: &'static str,
+        /// The eigenvalue.
+        value: f64,
+    },
+    /// A function has a value at an eigenvalue, and no finite slope or curvature there.
+    #[error(
+        "{op}: expected an argument where the function has finite derivatives, found {value:e}"
+    )]
+    NotDifferentiable {
+        /// The rule that refused.
+        op: &'static str,
+        /// The eigenvalue.
+        value: f64,
+    },
+    /// Second order was asked of a function whose curvature is not known.
+    #[error("{op}: expected a function with a known second derivative, found one without")]
+    CurvatureUnknown {
+        /// The rule that refused.
+        op: &'static str,
+    },
+    /// A symmetric matrix is not positive definite, or not as far as rounding can tell.
+    #[error(
+        "{op}: expected a positive definite matrix, pivot {index} above {floor:e}, found {pivot:e}"
+    )]
+    NotPositiveDefinite {
+        /// The rule that refused.
+        op: &'static str,
+        /// Index of the pivot, from zero.
+        index: usize,
+        /// What elimination left of the diagonal entry.
+        pivot: f64,
+        /// The rounding error of that entry, which the pivot must exceed.
+        floor: f64,
+    },
+    /// A square matrix is singular, as far as rounding can tell.
+    #[error(
+        "{op}: expected a reciprocal condition number above {floor:e}, found {reciprocal_condition:e}"
+    )]
+    Singular {
+        /// The rule that refused.
+        op: &'static str,
+        /// Estimate of 1 / (‖A‖₁ ‖A⁻¹‖₁), rows and columns brought to order one; 0 for an exact zero pivot.
+        reciprocal_condition: f64,
+        /// The number it must exceed.
+        floor: f64,
+    },
+    /// A direction is missing where the rule divides by its length.
+    #[error("{op}: expected value {index} above {floor:e}, found {value:e} (relative)")]
+    RankDeficient {
+        /// The rule that refused.
+        op: &'static str,
+        /// Index of the value, from zero.
+        index: usize,
+        /// The value, relative to what the rule says.
+        value: f64,
+        /// The number it must exceed.
+        floor: f64,
+    },
+    /// A result of finite numbers lies beyond the largest of them.
+    #[error("{op}: expected a result in the range of f64, found one beyond it")]
+    Overflow {
+        /// The rule that refused.
+        op: &'static str,
+    },
     /// An iterative decomposition gave up.
     #[error(
         "{op}: expected the decomposition of a {rows} × {columns} matrix to converge, found that it did not"

@@ -3,7 +3,7 @@
 //! A decomposition given NaN may return numbers and call it success, so each rule asks first.
 
 use crate::error::{Error, Result};
-use faer::MatRef;
+use faer::{Mat, MatRef};
 
 /// Is every entry finite?
 ///
@@ -112,10 +112,39 @@ pub fn ensure_above(op: &'static str, value: f64, floor: f64) -> Result<()> {
     }
 }
 
+/// A result, unless arithmetic on finite numbers left the range of f64.
+///
+/// # Errors
+/// [`Error::Overflow`] when an entry is NaN or infinite.
+pub(crate) fn within_range(op: &'static str, result: Mat<f64>) -> Result<Mat<f64>> {
+    match ensure_finite(op, result.as_ref()) {
+        Ok(()) => Ok(result),
+        Err(_) => Err(Error::Overflow { op }),
+    }
+}
+
+/// As [`within_range`], of a list.
+pub(crate) fn values_within_range(op: &'static str, values: Vec<f64>) -> Result<Vec<f64>> {
+    if is_finite(&values) {
+        Ok(values)
+    } else {
+        Err(Error::Overflow { op })
+    }
+}
+
+/// As [`within_range`], of a number.
+pub(crate) fn number_within_range(op: &'static str, number: f64) -> Result<f64> {
+    if number.is_finite() {
+        Ok(number)
+    } else {
+        Err(Error::Overflow { op })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use faer::{Mat, mat};
+    use faer::mat;
 
     #[test]
     fn accepts_finite_numbers_of_any_size() {
@@ -195,5 +224,23 @@ mod tests {
                 Err(Error::NotPositive { .. })
             ));
         }
+    }
+
+    #[test]
+    fn a_result_beyond_the_range_is_an_error() {
+        let a = mat![[f64::MAX, 1.0]];
+        assert_eq!(within_range("test", a.clone()), Ok(a.clone()));
+        assert_eq!(
+            within_range("test", &a + &a),
+            Err(Error::Overflow { op: "test" })
+        );
+        assert_eq!(
+            values_within_range("test", vec![f64::NAN]),
+            Err(Error::Overflow { op: "test" })
+        );
+        assert_eq!(
+            number_within_range("test", f64::INFINITY),
+            Err(Error::Overflow { op: "test" })
+        );
     }
 }

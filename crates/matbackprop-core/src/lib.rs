@@ -14,6 +14,12 @@
 //! | `spectral::thin_svd` | [`ThinSvd`]: A = U Σ Vᵀ, tall or wide | three cotangents, each optional |
 //! | `subspace::projector` | [`Projector`]: Π = A A⁺ at a stated [`RankTolerance`] | Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ |
 //! | `subspace::regularised_projector` | [`RegularisedProjector`]: P = A (AᵀA + εI)⁻¹ Aᵀ | Ā = 2 (I − P) sym(P̄) A (AᵀA + εI)⁻¹ |
+//! | `function::scalar` | [`ScalarFunction`]: [`Log`], [`Sqrt`], [`InverseSqrt`], [`Inverse`], [`Exp`], [`Power`], your own [`WithSlope`]; [`Ridge`] over each | f[a, b], to the last digits |
+//! | `function::gram_function` | [`GramFunction`]: C = f(FᵀF) from thin factors of F | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
+//! | `factor::cholesky` | [`Cholesky`]: A = L Lᵀ | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹) |
+//! | `factor::symmetric_solve` | [`SymmetricSolve`]: X = A⁻¹ B, A definite or not | B̄ = A⁻¹ X̄, Ā = −sym(B̄ Xᵀ) |
+//! | `factor::qr` | [`Qr`]: A = Q R, tall, square or wide | Ā = (Q̄ + Q copy(R̄Rᵀ − QᵀQ̄)) R⁻ᵀ |
+//! | `factor::log_det` | [`LogDet`]: log det A, [`SignedLogDet`]: its sign too | Ā = ȳ A⁻ᵀ |
 //! | `gap` | [`GapPolicy`]: what a closed gap means | |
 //! | `symmetric` | [`SymmetricProduct`]: sym(L Rᵀ) as factors | |
 //! | `guard`, `scale` | questions asked of every input; a scale that changes no digit | |
@@ -51,12 +57,14 @@
 //!
 //! # Features
 //! None by default; each adds, none changes a result.
+//! * `rayon`: [`batch`] spreads its inputs over all cores.
 //! * `ndarray`, `nalgebra`: conversions of those crates' matrices, in `convert`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod batch;
 #[cfg(any(feature = "ndarray", feature = "nalgebra"))]
 pub mod convert;
 mod decompose;
@@ -72,7 +80,15 @@ mod spectral;
 mod subspace;
 mod symmetric;
 
+pub use batch::batch;
 pub use error::{Error, Result};
+pub use factor::{
+    Cholesky, LogDet, Qr, QrTangent, SignedLogDet, SymmetricRoad, SymmetricSolve,
+    SymmetricSolveCotangent,
+};
+pub use function::{
+    Exp, GramFunction, Inverse, InverseSqrt, Log, Power, Ridge, ScalarFunction, Sqrt, WithSlope,
+};
 pub use gap::GapPolicy;
 pub use guard::{
     ensure_above, ensure_finite, ensure_finite_values, ensure_length, ensure_matrix, ensure_shape,

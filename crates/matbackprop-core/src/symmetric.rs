@@ -1,31 +1,39 @@
 //! Symmetric and antisymmetric parts, and symmetric matrices kept as factors.
 
 use crate::error::Result;
-use crate::guard::ensure_shape;
+use crate::guard::{ensure_shape, number_within_range};
 use faer::{Mat, MatRef};
 
 /// The symmetric part (A + Aᵀ) / 2 of a square matrix.
 pub(crate) fn sym(a: MatRef<'_, f64>) -> Mat<f64> {
-    assert_eq!(
-        a.nrows(),
-        a.ncols(),
-        "the symmetric part is asked of a square matrix"
-    );
-    Mat::from_fn(a.nrows(), a.ncols(), |i, j| {
-        0.5 * a[(i, j)] + 0.5 * a[(j, i)]
-    })
+    with_transpose(a, |x, y| 0.5 * x + 0.5 * y)
 }
 
 /// The antisymmetric part (A − Aᵀ) / 2 of a square matrix.
 pub(crate) fn skew(a: MatRef<'_, f64>) -> Mat<f64> {
-    assert_eq!(
-        a.nrows(),
-        a.ncols(),
-        "the antisymmetric part is asked of a square matrix"
-    );
-    Mat::from_fn(a.nrows(), a.ncols(), |i, j| {
-        0.5 * a[(i, j)] - 0.5 * a[(j, i)]
-    })
+    with_transpose(a, |x, y| 0.5 * x - 0.5 * y)
+}
+
+/// `part(aᵢⱼ, aⱼᵢ)` of every entry, in tiles, so that columns and rows both stay in the cache.
+fn with_transpose(a: MatRef<'_, f64>, part: impl Fn(f64, f64) -> f64) -> Mat<f64> {
+    const TILE: usize = 16;
+    let n = a.nrows();
+    assert_eq!(n, a.ncols(), "a square matrix has two parts");
+    let mut parts = Mat::zeros(n, n);
+    for first_column in (0..n).step_by(TILE) {
+        for first_row in (0..n).step_by(TILE) {
+            let (width, height) = (TILE.min(n - first_column), TILE.min(n - first_row));
+            let across = a.submatrix(first_column, first_row, width, height);
+            for j in 0..width {
+                let out = &mut parts.col_as_slice_mut(first_column + j)[first_row..][..height];
+                let down = a.col(first_column + j).subrows(first_row, height);
+                for ((out, &x), &y) in out.iter_mut().zip(down.iter()).zip(across.row(j).iter()) {
+                    *out = part(x, y);
+                }
+            }
+        }
+    }
+    parts
 }
 
 /// The symmetric m × m matrix S = (L Rᵀ + R Lᵀ) / 2, kept as its m × p factors.
@@ -73,12 +81,12 @@ impl SymmetricProduct {
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) unless Y has m rows;
-    /// [`Error::NotFinite`](crate::Error::NotFinite).
+    /// [`Error::NotFinite`](crate::Error::NotFinite); [`Error::Overflow`](crate::Error::Overflow).
     pub fn quadratic_form(&self, y: MatRef<'_, f64>) -> Result<f64> {
         ensure_shape("symmetric product", y, (self.left.nrows(), y.ncols()))?;
         let left = self.left.transpose() * y;
         let right = self.right.transpose() * y;
-        Ok(inner(left.as_ref(), right.as_ref()))
+        number_within_range("symmetric product", inner(left.as_ref(), right.as_ref()))
     }
 
     /// S itself, m × m: for small m.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use faer::{Mat, MatRef};
-use matbackprop_core::{GapPolicy, ThinSvd};
+use matbackprop_core::{GramFunction, InverseSqrt, Log, Result, Ridge, ScalarFunction, Sqrt};
 use serde_json::Value;
 
 /// Every reference is rounded to f64, and every rule does a few hundred roundings.
@@ -89,58 +89,21 @@ fn errors(case: &Case, answer: &Answer) -> (f64, f64) {
 }
 
 fn ours(case: &Case) -> Answer {
-    let f = case.f.as_ref();
-    let svd = ThinSvd::forward(f, GapPolicy::Error { floor: 0.0 }).expect("finite features");
-    let (v, sigma) = (svd.v(), svd.singular_values());
-    let (d, r) = v.shape();
-    let s = Mat::from_fn(d, d, |i, j| 0.5 * (case.g[(i, j)] + case.g[(j, i)]));
-    let apply = |x: f64| case.function.value(x + case.epsilon);
-    let difference = |a: f64, b: f64| {
-        let (low, high) = (a.min(b), a.max(b));
-        let gap = (high - low) * (high + low);
-        case.function
-            .divided_difference(low * low + case.epsilon, high * high + case.epsilon, gap)
-    };
-    // Where V is square there is no complement, and what rounding leaves of I − VVᵀ is noise.
-    let zero = if r < d { apply(0.0) } else { 0.0 };
-    let shifted = Mat::from_fn(d, r, |i, j| v[(i, j)] * (apply(sigma[j] * sigma[j]) - zero));
-    let c = shifted * v.transpose() + Mat::from_fn(d, d, |i, j| if i == j { zero } else { 0.0 });
-    let s_v = &s * v;
-    let core = v.transpose() * &s_v;
-    let inside = Mat::from_fn(r, r, |i, j| {
-        2.0 * sigma[i] * difference(sigma[i], sigma[j]) * core[(i, j)]
-    });
-    let mut right = inside * v.transpose();
-    if r < d {
-        let rest = &s_v - v * &core;
-        right += Mat::from_fn(r, d, |i, j| {
-            2.0 * sigma[i] * difference(sigma[i], 0.0) * rest[(j, i)]
-        });
-    }
-    let f_bar = svd.u() * right;
-    Answer {
-        c,
-        f_bar,
-        road: "Svd".to_owned(),
+    let epsilon = case.epsilon;
+    match case.function {
+        Function::Log => by_rule(case, Ridge::new(Log, epsilon)),
+        Function::Sqrt => by_rule(case, Ridge::new(Sqrt, epsilon)),
+        Function::InverseSqrt => by_rule(case, Ridge::new(InverseSqrt, epsilon)),
     }
 }
 
-impl Function {
-    fn value(self, x: f64) -> f64 {
-        match self {
-            Self::Log => x.ln(),
-            Self::Sqrt => x.sqrt(),
-            Self::InverseSqrt => x.sqrt().recip(),
-        }
-    }
-
-    fn divided_difference(self, low: f64, high: f64, gap: f64) -> f64 {
-        match self {
-            Self::Log if gap == 0.0 => low.recip(),
-            Self::Log => (gap / low).ln_1p() / gap,
-            Self::Sqrt => (low.sqrt() + high.sqrt()).recip(),
-            Self::InverseSqrt => -(low.sqrt() * high.sqrt() * (low.sqrt() + high.sqrt())).recip(),
-        }
+fn by_rule<F: ScalarFunction>(case: &Case, function: Result<Ridge<F>>) -> Answer {
+    let function = function.expect("a ridge that is not negative");
+    let rule = GramFunction::forward(case.f.as_ref(), function).expect("finite features");
+    Answer {
+        c: rule.value().to_owned(),
+        f_bar: rule.vjp(case.g.as_ref()).expect("a finite cotangent"),
+        road: format!("{:?}", rule.road()),
     }
 }
 

@@ -50,6 +50,7 @@ pub fn core_features(root: &Path) -> Result<String> {
     let names: Vec<String> = features
         .into_iter()
         .flatten()
+        .filter(|(name, _)| *name != "default")
         .map(|(name, _)| format!("matbackprop-core/{name}"))
         .collect();
     Ok(names.join(","))

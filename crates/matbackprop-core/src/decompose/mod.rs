@@ -1,17 +1,38 @@
 //! The decompositions every rule stands on.
 //!
 //! ```text
-//! symmetric_eigen ── tridiagonal ── rank_one_update ── secular
+//! symmetric_eigen ── tridiagonal ── rank_one_update ── secular      ours
 //!                              └─── implicit_ql
-//! dense              products and singular values, by faer
+//! thin_svd  qr  lu  triangular  bunch_kaufman                       by faer
+//! equilibrate        rows and columns of order one before them
+//! condition          how near to singular
+//! products           symmetric ones at half the cost
+//! scratch            room, kept from call to call
 //! ```
 
-mod dense;
+mod bunch_kaufman;
+mod condition;
+mod equilibrate;
 mod implicit_ql;
+mod lu;
+mod products;
+mod qr;
 mod rank_one_update;
+mod scratch;
 mod secular;
 mod symmetric_eigen;
+mod thin_svd;
+mod triangular;
 mod tridiagonal;
 
-pub(crate) use dense::{gram, thin_svd};
+pub(crate) use bunch_kaufman::BunchKaufman;
+pub(crate) use condition::{ensure_regular, reciprocal_condition, singular};
+pub(crate) use equilibrate::{Equilibration, SymmetricEquilibration};
+pub(crate) use lu::Lu;
+pub(crate) use products::{
+    gram, scaled_product, spectral_product, symmetric_product, times_diagonal,
+};
+pub(crate) use qr::thin_qr;
 pub(crate) use symmetric_eigen::symmetric_eigen;
+pub(crate) use thin_svd::thin_svd;
+pub(crate) use triangular::{cholesky, solve_lower, solve_root, solve_upper};

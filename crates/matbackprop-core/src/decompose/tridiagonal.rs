@@ -7,6 +7,7 @@
 
 use super::implicit_ql::{ImplicitQl, SMALL};
 use super::rank_one_update::{Deflated, FillVectors, Roots, SolveRankOneUpdate, deflate};
+use super::scratch::with_scratch;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 
@@ -30,38 +31,41 @@ pub(super) fn tridiagonal_eigen(
     for x in diagonal.iter_mut().chain(off_diagonal.iter_mut()) {
         *x /= largest;
     }
-    let mut solver = Solver {
-        arch: pulp::Arch::new(),
-        n,
-        vectors: vec![0.0; n * n],
-        gathered: vec![0.0; n * n.div_ceil(2)],
-        update: vec![0.0; n * n],
-        joined: vec![0.0; n * n],
-    };
-    let converged = solver.solve(0, diagonal, off_diagonal);
+    let mut vectors = Mat::zeros(n, n);
+    let converged = with_scratch(2 * n * n + n * n.div_ceil(2), |room| {
+        let (update, room) = room.split_at_mut(n * n);
+        let (joined, gathered) = room.split_at_mut(n * n);
+        let mut solver = Solver {
+            arch: pulp::Arch::new(),
+            vectors: &mut vectors,
+            gathered,
+            update,
+            joined,
+        };
+        solver.solve(0, diagonal, off_diagonal)
+    });
     for x in diagonal.iter_mut() {
         *x *= largest;
     }
-    converged.then(|| MatRef::from_column_major_slice(&solver.vectors, n, n).to_owned())
+    converged.then_some(vectors)
 }
 
-/// W as it grows along the diagonal, and room for one join; all n × n, column by column.
-struct Solver {
+/// W as it grows along the diagonal, and room for one join.
+struct Solver<'a> {
     arch: pulp::Arch,
-    n: usize,
-    vectors: Vec<f64>,
+    vectors: &'a mut Mat<f64>,
     /// Columns of W₁ or W₂ that take part.
-    gathered: Vec<f64>,
+    gathered: &'a mut [f64],
     /// S.
-    update: Vec<f64>,
+    update: &'a mut [f64],
     /// diag(W₁, W₂) S.
-    joined: Vec<f64>,
+    joined: &'a mut [f64],
 }
 
-impl Solver {
+impl Solver<'_> {
     /// Solves the block that starts at row `first`; `false` when an eigenvalue does not converge.
     fn solve(&mut self, first: usize, d: &mut [f64], e: &mut [f64]) -> bool {
-        let (side, n) = (d.len(), self.n);
+        let side = d.len();
         if side <= SMALL {
             let mut block = [[0.0; SMALL]; SMALL];
             let converged = self.arch.dispatch(ImplicitQl {
@@ -70,7 +74,8 @@ impl Solver {
                 vectors: &mut block,
             });
             for (j, column) in block[..side].iter().enumerate() {
-                self.vectors[(first + j) * n + first..][..side].copy_from_slice(&column[..side]);
+                self.vectors.col_as_slice_mut(first + j)[first..][..side]
+                    .copy_from_slice(&column[..side]);
             }
             return converged;
         }
@@ -123,7 +128,7 @@ impl Solver {
         // New columns and settled ones, by nondecreasing value.
         let k = kept.len();
         for (j, &from) in settled.iter().enumerate() {
-            let column = &self.vectors[(first + from) * self.n + first..][..side];
+            let column = &self.vectors.col_as_slice(first + from)[first..][..side];
             self.joined[(k + j) * side..][..side].copy_from_slice(column);
         }
         let values: Vec<f64> = (0..k)
@@ -133,24 +138,21 @@ impl Solver {
         order.sort_by(|&i, &j| values[i].total_cmp(&values[j]));
         for (j, &from) in order.iter().enumerate() {
             d[j] = values[from];
-            self.vectors[(first + j) * self.n + first..][..side]
+            self.vectors.col_as_slice_mut(first + j)[first..][..side]
                 .copy_from_slice(&self.joined[from * side..][..side]);
         }
     }
 
     /// Column j of the block.
     fn column(&self, first: usize, side: usize, j: usize) -> &[f64] {
-        &self.vectors[(first + j) * self.n + first..][..side]
+        &self.vectors.col_as_slice(first + j)[first..][..side]
     }
 
     /// Columns xᵢ, xⱼ of the block become c xᵢ + s xⱼ and c xⱼ − s xᵢ.
     fn rotate(&mut self, first: usize, side: usize, (i, j): (usize, usize), (c, s): (f64, f64)) {
-        let (early, late) = (first + i.min(j), first + i.max(j));
-        let (left, right) = self.vectors.split_at_mut(late * self.n);
-        let early = &mut left[early * self.n + first..][..side];
-        let late = &mut right[first..][..side];
-        let s = if i < j { s } else { -s };
-        for (x, y) in early.iter_mut().zip(late) {
+        let (x, y) = self.vectors.as_mut().two_cols_mut(first + i, first + j);
+        let (x, y) = (x.subrows_mut(first, side), y.subrows_mut(first, side));
+        for (x, y) in x.iter_mut().zip(y.iter_mut()) {
             let kept = *x;
             *x = c * kept + s * *y;
             *y = c * *y - s * kept;
@@ -193,8 +195,8 @@ impl Solver {
             let (height, width) = (within.len(), rows.len());
             let gathered = &mut self.gathered[..height * width];
             for (&row, column) in rows.iter().zip(gathered.chunks_exact_mut(height)) {
-                let start = (first + kept[row]) * self.n + first + within.start;
-                column.copy_from_slice(&self.vectors[start..][..height]);
+                let from = self.vectors.col_as_slice(first + kept[row]);
+                column.copy_from_slice(&from[first + within.start..][..height]);
             }
             let joined = &mut self.joined[..side * k];
             matmul(

@@ -3,7 +3,7 @@
 use crate::decompose::symmetric_eigen;
 use crate::error::Result;
 use crate::gap::{GapDivider, GapPolicy};
-use crate::guard::{ensure_length, ensure_shape, ensure_square};
+use crate::guard::{ensure_length, ensure_shape, ensure_square, values_within_range, within_range};
 use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::{skew, sym};
 use faer::{Mat, MatRef};
@@ -28,8 +28,8 @@ const OP: &str = "symmetric eigendecomposition";
 ///
 /// # Errors
 /// [`NotSquare`](crate::Error::NotSquare), [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
-/// [`NoConvergence`](crate::Error::NoConvergence); [`GapClosed`](crate::Error::GapClosed) as the [`GapPolicy`] says,
-/// never from a cotangent of the values alone.
+/// [`NoConvergence`](crate::Error::NoConvergence), [`Overflow`](crate::Error::Overflow);
+/// [`GapClosed`](crate::Error::GapClosed) as the [`GapPolicy`] says, never from a cotangent of the values alone.
 ///
 /// # Cost
 /// O(n³) time; n² + n numbers kept.
@@ -88,7 +88,7 @@ impl SymEig {
         let largest = if largest > 0.0 { largest } else { 1.0 };
         Ok(Self {
             relative_values: values.iter().map(|value| value / largest).collect(),
-            values: values.iter().map(|value| value * scale).collect(),
+            values: values_within_range(OP, values.iter().map(|value| value * scale).collect())?,
             vectors,
             spread: largest * scale,
             gaps,
@@ -128,7 +128,7 @@ impl SymEig {
                 core[(i, i)] = values_bar[i];
             }
         }
-        Ok(sym((v * core * v.transpose()).as_ref()))
+        within_range(OP, sym((v * core * v.transpose()).as_ref()))
     }
 
     /// λ̇ and V̇ from Ȧ, whose symmetric part counts.
@@ -140,8 +140,8 @@ impl SymEig {
         ensure_shape(OP, a_dot, (n, n))?;
         let v = self.vectors();
         let p = v.transpose() * sym(a_dot) * v;
-        let values = (0..n).map(|i| p[(i, i)]).collect();
-        let vectors = v * self.over_gaps(p, a_dot.norm_max())?;
+        let values = values_within_range(OP, (0..n).map(|i| p[(i, i)]).collect())?;
+        let vectors = within_range(OP, v * self.over_gaps(p, a_dot.norm_max())?)?;
         Ok(SymEigTangent { values, vectors })
     }
 
@@ -376,5 +376,16 @@ mod tests {
             eigen.jvp(mat![[f64::INFINITY]].as_ref()),
             Err(Error::NotFinite { .. })
         ));
+        let largest = Mat::full(2, 2, f64::MAX);
+        assert_eq!(forward(largest.clone()), Error::Overflow { op: OP });
+        let eigen = SymEig::forward(mat![[1e-150, 0.0], [0.0, 2e-150]].as_ref(), STRICT).unwrap();
+        let turning = mat![[0.0, 1e200], [0.0, 0.0]];
+        for error in [
+            eigen.vjp(None, Some(turning.as_ref())).map(|_| ()),
+            eigen.jvp(turning.as_ref()).map(|_| ()),
+            eigen.jvp(largest.as_ref()).map(|_| ()),
+        ] {
+            assert_eq!(error, Err(Error::Overflow { op: OP }));
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::decompose::thin_svd;
 use crate::error::Result;
 use crate::gap::{GapDivider, GapPolicy};
-use crate::guard::{ensure_length, ensure_matrix, ensure_shape};
+use crate::guard::{ensure_length, ensure_matrix, ensure_shape, values_within_range, within_range};
 use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::skew;
 use faer::{Mat, MatRef};
@@ -30,8 +30,9 @@ const OP: &str = "thin SVD";
 ///
 /// # Errors
 /// [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
-/// [`NoConvergence`](crate::Error::NoConvergence); [`GapClosed`](crate::Error::GapClosed) as the [`GapPolicy`] says
-/// (with i = j for a value too close to zero for Σ⁻¹), never from a cotangent of the values alone.
+/// [`NoConvergence`](crate::Error::NoConvergence), [`Overflow`](crate::Error::Overflow);
+/// [`GapClosed`](crate::Error::GapClosed) as the [`GapPolicy`] says (with i = j for a value too close to zero for Σ⁻¹),
+/// never from a cotangent of the values alone.
 ///
 /// # Cost
 /// O(m n r) time; (m + n + 1) r numbers kept.
@@ -90,7 +91,10 @@ impl ThinSvd {
         Ok(Self {
             u,
             relative_values: values.iter().map(|value| value / largest).collect(),
-            singular_values: values.iter().map(|value| value * scale).collect(),
+            singular_values: values_within_range(
+                OP,
+                values.iter().map(|value| value * scale).collect(),
+            )?,
             v,
             largest: largest * scale,
             gaps,
@@ -158,7 +162,7 @@ impl ThinSvd {
                 .over_values(&divider, v_bar - v * (v.transpose() * v_bar))?
                 .transpose();
         }
-        Ok(a_bar)
+        within_range(OP, a_bar)
     }
 
     /// U̇, σ̇ and V̇ from Ȧ.
@@ -185,9 +189,9 @@ impl ThinSvd {
         }
         let singular_values = (0..r).map(|i| p[(i, i)]).collect();
         Ok(ThinSvdTangent {
-            u: u_dot,
-            singular_values,
-            v: v_dot,
+            u: within_range(OP, u_dot)?,
+            singular_values: values_within_range(OP, singular_values)?,
+            v: within_range(OP, v_dot)?,
         })
     }
 
@@ -341,6 +345,60 @@ mod tests {
     }
 
     #[test]
+    fn each_cotangent_alone_agrees_with_finite_differences() {
+        // U N Uᵀ asks for U alone, V N Vᵀ for V alone; neither sees a free sign.
+        for (m, n, spectrum) in CASES {
+            let a = with_spectrum(*m, *n, spectrum, 2);
+            let svd = ThinSvd::forward(a.as_ref(), STRICT).unwrap();
+            let weighted = |x: MatRef<'_, f64>| times_ranks(x) * x.transpose();
+            let pulled = |x: MatRef<'_, f64>, y_bar: MatRef<'_, f64>| {
+                times_ranks(((y_bar + y_bar.transpose()) * x).as_ref())
+            };
+            let left = |a: MatRef<'_, f64>| Ok(weighted(ThinSvd::forward(a, STRICT)?.u()));
+            let left_vjp =
+                |bar: MatRef<'_, f64>| svd.vjp(Some(pulled(svd.u(), bar).as_ref()), None, None);
+            let right = |a: MatRef<'_, f64>| Ok(weighted(ThinSvd::forward(a, STRICT)?.v()));
+            let right_vjp =
+                |bar: MatRef<'_, f64>| svd.vjp(None, None, Some(pulled(svd.v(), bar).as_ref()));
+            let check = GradientCheck::default();
+            if *m > 1 {
+                check_vjp(left, left_vjp, a.as_ref(), &check).unwrap();
+            }
+            if *n > 1 {
+                check_vjp(right, right_vjp, a.as_ref(), &check).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn cotangents_together_are_the_sum_of_each_alone() {
+        for (m, n, spectrum) in CASES {
+            let r = spectrum.len();
+            let svd =
+                ThinSvd::forward(with_spectrum(*m, *n, spectrum, 2).as_ref(), STRICT).unwrap();
+            let (u_bar, v_bar) = (gaussian(*m, r, 1), gaussian(*n, r, 2));
+            let values_bar: Vec<f64> = (0..r).map(|i| 0.5 + i as f64).collect();
+            let pulled = |parts: usize| {
+                svd.vjp(
+                    (parts & 1 > 0).then(|| u_bar.as_ref()),
+                    (parts & 2 > 0).then_some(&values_bar[..]),
+                    (parts & 4 > 0).then(|| v_bar.as_ref()),
+                )
+                .unwrap()
+            };
+            for parts in 0..8 {
+                let sum = (0..3)
+                    .filter(|part| parts & (1 << part) > 0)
+                    .fold(Mat::zeros(*m, *n), |sum, part| sum + pulled(1 << part));
+                assert!(
+                    (pulled(parts) - sum).norm_max() < 1e-12,
+                    "{m} × {n}: {parts:#b}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn jvp_and_vjp_are_transposes() {
         for (m, n, spectrum) in CASES {
             let r = spectrum.len();
@@ -470,5 +528,20 @@ mod tests {
             svd.jvp(wrong.as_ref()),
             Err(Error::ShapeMismatch { .. })
         ));
+        assert!(matches!(
+            svd.jvp(Mat::full(4, 2, f64::NAN).as_ref()),
+            Err(Error::NotFinite { .. })
+        ));
+        let largest = Mat::full(2, 2, f64::MAX);
+        assert_eq!(forward(largest.clone()), Error::Overflow { op: OP });
+        let svd = ThinSvd::forward(mat![[1e-150, 0.0], [0.0, 2e-150]].as_ref(), STRICT).unwrap();
+        let turning = mat![[1e200, 2e200], [0.0, 0.0]];
+        for error in [
+            svd.vjp(Some(turning.as_ref()), None, None).map(|_| ()),
+            svd.jvp(turning.as_ref()).map(|_| ()),
+            svd.jvp(largest.as_ref()).map(|_| ()),
+        ] {
+            assert_eq!(error, Err(Error::Overflow { op: OP }));
+        }
     }
 }

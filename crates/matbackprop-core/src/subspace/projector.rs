@@ -2,7 +2,7 @@
 
 use crate::decompose::{gram, symmetric_eigen, thin_svd};
 use crate::error::Result;
-use crate::guard::{ensure_matrix, ensure_shape};
+use crate::guard::{ensure_matrix, ensure_shape, values_within_range, within_range};
 use crate::rank::{RankTolerance, Road, count_above};
 use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::{SymmetricProduct, sym};
@@ -35,7 +35,7 @@ const GRAM_FLOOR: f64 = 1e-8;
 /// # Errors
 /// [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
 /// [`OutOfRange`](crate::Error::OutOfRange) for a tolerance outside [0, 1),
-/// [`NoConvergence`](crate::Error::NoConvergence).
+/// [`NoConvergence`](crate::Error::NoConvergence), [`Overflow`](crate::Error::Overflow).
 ///
 /// # Cost
 /// O(m n²) time for tall A; (m + n) r numbers kept. The [`Road`] is AᵀA with one correction of Q where all columns
@@ -131,7 +131,7 @@ impl Projector {
         Ok(Some(Self {
             basis,
             coefficients,
-            singular_values,
+            singular_values: values_within_range(OP, singular_values)?,
             scale,
             road: Road::Gram,
         }))
@@ -143,7 +143,10 @@ impl Projector {
         Ok(Self {
             basis: u.subcols(0, r).to_owned(),
             coefficients: Mat::from_fn(a.ncols(), r, |i, j| v[(i, j)] / values[j]),
-            singular_values: values.iter().map(|value| value * scale).collect(),
+            singular_values: values_within_range(
+                OP,
+                values.iter().map(|value| value * scale).collect(),
+            )?,
             scale,
             road: Road::Svd,
         })
@@ -175,7 +178,7 @@ impl Projector {
     /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless Y has m rows; [`NotFinite`](crate::Error::NotFinite).
     pub fn project(&self, y: MatRef<'_, f64>) -> Result<Mat<f64>> {
         ensure_shape(OP, y, (self.basis.nrows(), y.ncols()))?;
-        Ok(&self.basis * (self.basis.transpose() * y))
+        within_range(OP, &self.basis * (self.basis.transpose() * y))
     }
 
     /// Ā from a full Π̄, m × m: for small m.
@@ -188,7 +191,10 @@ impl Projector {
         let q = self.basis();
         let pulled = sym(projector_bar) * q;
         let outside = &pulled - q * (q.transpose() * &pulled);
-        Ok(Scale(2.0 / self.scale) * outside * self.coefficients.transpose())
+        within_range(
+            OP,
+            Scale(2.0 / self.scale) * outside * self.coefficients.transpose(),
+        )
     }
 
     /// Ā from Π̄ = sym(L Rᵀ) kept as factors, in O(m (n + r) p) time.
@@ -213,7 +219,7 @@ impl Projector {
             1.0,
             Par::Seq,
         );
-        Ok(a_bar)
+        within_range(OP, a_bar)
     }
 
     /// Π̇ as factors, from Ȧ.
@@ -225,7 +231,8 @@ impl Projector {
         let q = self.basis();
         let moved = a_dot * &self.coefficients;
         let outside = &moved - q * (q.transpose() * &moved);
-        SymmetricProduct::new(Scale(2.0 / self.scale) * outside, self.basis.clone())
+        let left = within_range(OP, Scale(2.0 / self.scale) * outside)?;
+        SymmetricProduct::new(left, self.basis.clone())
     }
 }
 
@@ -488,5 +495,9 @@ mod tests {
             projector.jvp(wrong),
             Err(Error::ShapeMismatch { .. })
         ));
+        let tiny = Projector::forward(mat![[1e-150], [0.0]].as_ref(), DEFAULT).unwrap();
+        let turning = mat![[0.0, 1e200], [0.0, 0.0]];
+        let beyond = tiny.vjp(turning.as_ref());
+        assert_eq!(beyond, Err(Error::Overflow { op: OP }));
     }
 }

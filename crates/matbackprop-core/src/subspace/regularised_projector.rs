@@ -2,10 +2,13 @@
 
 use crate::decompose::{gram, symmetric_eigen, thin_svd};
 use crate::error::Result;
-use crate::guard::{ensure_above, ensure_finite_values, ensure_matrix, ensure_shape};
+use crate::guard::{
+    ensure_above, ensure_finite_values, ensure_matrix, ensure_shape, number_within_range,
+    values_within_range, within_range,
+};
 use crate::rank::{RankTolerance, Road, count_above};
 use crate::scale::{Scaled, power_of_two_scale};
-use crate::symmetric::{SymmetricProduct, sym};
+use crate::symmetric::{SymmetricProduct, inner, sym};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par, Scale};
 
@@ -36,7 +39,7 @@ const GRAM_FLOOR: f64 = 2e-6;
 /// # Errors
 /// [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
 /// [`NotPositive`](crate::Error::NotPositive) for an ε that is not above zero,
-/// [`NoConvergence`](crate::Error::NoConvergence).
+/// [`NoConvergence`](crate::Error::NoConvergence), [`Overflow`](crate::Error::Overflow).
 ///
 /// # Cost
 /// O(m n²) time for tall A; m n + O(n²) numbers kept. The [`Road`] is AᵀA for tall A and ε ≥ 2·10⁻⁶ σ₁², else the SVD.
@@ -88,19 +91,19 @@ impl RegularisedProjector {
         if m >= n {
             let (squares, v) = symmetric_eigen(OP, gram(a.as_ref()).as_ref())?;
             if epsilon >= GRAM_FLOOR * squares[n - 1] {
-                return Ok(Self::by_gram(
-                    a.into_owned(),
-                    &squares,
-                    v.as_ref(),
-                    epsilon,
-                    scale,
-                ));
+                return Self::by_gram(a.into_owned(), &squares, v.as_ref(), epsilon, scale);
             }
         }
         Self::by_svd(a.as_ref(), epsilon, scale)
     }
 
-    fn by_gram(a: Mat<f64>, squares: &[f64], v: MatRef<'_, f64>, epsilon: f64, scale: f64) -> Self {
+    fn by_gram(
+        a: Mat<f64>,
+        squares: &[f64],
+        v: MatRef<'_, f64>,
+        epsilon: f64,
+        scale: f64,
+    ) -> Result<Self> {
         // In the order of the singular values; rounding may leave squares just below zero.
         let squares: Vec<f64> = squares.iter().rev().map(|square| square.max(0.0)).collect();
         let v = v.reverse_cols();
@@ -110,16 +113,19 @@ impl RegularisedProjector {
             .collect();
         let function = |f: &dyn Fn(usize) -> f64| times_diagonal(v, f) * v.transpose();
         let inverse = function(&|j| (squares[j] + epsilon).recip());
-        Self {
+        Ok(Self {
             squared: function(&|j| (1.0 - weights[j]) * weights[j] / (squares[j] + epsilon)),
             coefficients: inverse.clone(),
             kernel: inverse,
             range: a,
             weights,
-            singular_values: squares.iter().map(|square| square.sqrt() * scale).collect(),
+            singular_values: values_within_range(
+                OP,
+                squares.iter().map(|square| square.sqrt() * scale).collect(),
+            )?,
             scale,
             road: Road::Gram,
-        }
+        })
     }
 
     fn by_svd(a: MatRef<'_, f64>, epsilon: f64, scale: f64) -> Result<Self> {
@@ -135,7 +141,10 @@ impl RegularisedProjector {
                 .transpose()
                 .to_owned(),
             weights,
-            singular_values: values.iter().map(|value| value * scale).collect(),
+            singular_values: values_within_range(
+                OP,
+                values.iter().map(|value| value * scale).collect(),
+            )?,
             scale,
             road: Road::Svd,
         })
@@ -183,7 +192,10 @@ impl RegularisedProjector {
     /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless Y has m rows; [`NotFinite`](crate::Error::NotFinite).
     pub fn project(&self, y: MatRef<'_, f64>) -> Result<Mat<f64>> {
         ensure_shape(OP, y, (self.range.nrows(), y.ncols()))?;
-        Ok(&self.range * (&self.kernel * (self.range.transpose() * y)))
+        within_range(
+            OP,
+            &self.range * (&self.kernel * (self.range.transpose() * y)),
+        )
     }
 
     /// Ā from a full P̄, m × m: for small m.
@@ -195,7 +207,10 @@ impl RegularisedProjector {
         ensure_shape(OP, projector_bar, (m, m))?;
         let pulled = sym(projector_bar) * &self.range;
         let outside = self.outside(pulled);
-        Ok(Scale(2.0 / self.scale) * outside * self.coefficients.transpose())
+        within_range(
+            OP,
+            Scale(2.0 / self.scale) * outside * self.coefficients.transpose(),
+        )
     }
 
     /// Ā from P̄ = sym(L Rᵀ) kept as factors, and a cotangent q̄ of ‖P‖²_F, in O(m n (n + p)) time; O(m n p) for q̄ = 0.
@@ -233,7 +248,7 @@ impl RegularisedProjector {
                 4.0 * squared_norm_bar / self.scale,
             );
         }
-        Ok(a_bar)
+        within_range(OP, a_bar)
     }
 
     /// Ṗ as factors, from Ȧ.
@@ -243,7 +258,8 @@ impl RegularisedProjector {
     pub fn jvp(&self, a_dot: MatRef<'_, f64>) -> Result<SymmetricProduct> {
         ensure_shape(OP, a_dot, (self.range.nrows(), self.coefficients.nrows()))?;
         let outside = self.outside(a_dot * &self.coefficients);
-        SymmetricProduct::new(Scale(2.0 / self.scale) * outside, self.range.clone())
+        let left = within_range(OP, Scale(2.0 / self.scale) * outside)?;
+        SymmetricProduct::new(left, self.range.clone())
     }
 
     /// The tangent of ‖P‖²_F along Ȧ: 4 ⟨(I − P) P A H⁻¹, Ȧ⟩.
@@ -253,7 +269,8 @@ impl RegularisedProjector {
     pub fn squared_norm_jvp(&self, a_dot: MatRef<'_, f64>) -> Result<f64> {
         ensure_shape(OP, a_dot, (self.range.nrows(), self.coefficients.nrows()))?;
         let inside = self.range.transpose() * a_dot;
-        Ok(4.0 / self.scale * crate::symmetric::inner(self.squared.as_ref(), inside.as_ref()))
+        let tangent = 4.0 / self.scale * inner(self.squared.as_ref(), inside.as_ref());
+        number_within_range(OP, tangent)
     }
 
     /// (I − P) X.
@@ -279,7 +296,6 @@ mod tests {
     use crate::error::Error;
     use crate::gradcheck::{GradientCheck, check_jvp, check_vjp, gaussian, with_spectrum};
     use crate::subspace::Projector;
-    use crate::symmetric::inner;
     use faer::mat;
 
     /// Tall on each road, rank deficient, wide, square, one row, one column, zero.
@@ -492,5 +508,9 @@ mod tests {
         let four = Mat::zeros(4, 1);
         let nan = projector.vjp_factored(four.as_ref(), four.as_ref(), f64::NAN);
         assert!(matches!(nan, Err(Error::NotFinite { .. })));
+        let tiny = RegularisedProjector::forward(mat![[1e-150], [0.0]].as_ref(), 1e-300).unwrap();
+        let turning = mat![[0.0, 1e200], [0.0, 0.0]];
+        let beyond = tiny.vjp(turning.as_ref());
+        assert_eq!(beyond, Err(Error::Overflow { op: OP }));
     }
 }

@@ -1,34 +1,10 @@
-//! Gram matrices and singular value decompositions, always on one thread, so that results repeat to the bit.
+//! Singular values and vectors of a matrix.
 
 use crate::error::{Error, Result};
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
-use faer::{Accum, Mat, MatRef, Par};
-
-/// G = Aᵀ A, both triangles; half the products of a general multiplication.
-pub(crate) fn gram(a: MatRef<'_, f64>) -> Mat<f64> {
-    let n = a.ncols();
-    let mut g = Mat::zeros(n, n);
-    triangular::matmul(
-        g.as_mut(),
-        BlockStructure::TriangularLower,
-        Accum::Replace,
-        a.transpose(),
-        BlockStructure::Rectangular,
-        a,
-        BlockStructure::Rectangular,
-        1.0,
-        Par::Seq,
-    );
-    for j in 0..n {
-        for i in 0..j {
-            g[(i, j)] = g[(j, i)];
-        }
-    }
-    g
-}
+use faer::{Mat, MatRef, Par};
 
 /// U (m × r), singular values, nonincreasing, and V (n × r) of a finite matrix, r = min(m, n).
 pub(crate) fn thin_svd(
@@ -60,22 +36,10 @@ pub(crate) fn thin_svd(
 
 #[cfg(test)]
 mod tests {
-    use super::super::symmetric_eigen;
+    use super::super::products::gram;
+    use super::super::symmetric_eigen::symmetric_eigen;
     use super::*;
     use crate::gradcheck::gaussian;
-
-    #[test]
-    fn gram_equals_the_general_product() {
-        for (m, n) in [(1, 1), (40, 7), (5, 33)] {
-            let a = gaussian(m, n, 3);
-            let error = (gram(a.as_ref()) - a.transpose() * &a).norm_max();
-            // m products a sum, entries of a few units.
-            assert!(
-                error < 100.0 * f64::EPSILON * m as f64,
-                "{m} × {n}: {error:e}"
-            );
-        }
-    }
 
     #[test]
     fn decompositions_reconstruct_with_orthonormal_vectors() {

@@ -1,0 +1,104 @@
+//! Products that are known to be symmetric, at half the cost of general ones.
+
+use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::{Accum, Mat, MatRef, Par};
+
+/// G = Aᵀ A, both triangles.
+pub(crate) fn gram(a: MatRef<'_, f64>) -> Mat<f64> {
+    symmetric_product(a.transpose(), a)
+}
+
+/// L R for factors whose product is symmetric in exact arithmetic: the lower triangle is computed and mirrored.
+pub(crate) fn symmetric_product(left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Mat<f64> {
+    let n = left.nrows();
+    let mut product = Mat::zeros(n, n);
+    triangular::matmul(
+        product.as_mut(),
+        BlockStructure::TriangularLower,
+        Accum::Replace,
+        left,
+        BlockStructure::Rectangular,
+        right,
+        BlockStructure::Rectangular,
+        1.0,
+        Par::Seq,
+    );
+    mirror(&mut product);
+    product
+}
+
+/// `scale` L R, without a scaled copy of either factor.
+pub(crate) fn scaled_product(
+    scale: f64,
+    left: MatRef<'_, f64>,
+    right: MatRef<'_, f64>,
+) -> Mat<f64> {
+    let mut product = Mat::zeros(left.nrows(), right.ncols());
+    matmul(
+        product.as_mut(),
+        Accum::Replace,
+        left,
+        right,
+        scale,
+        Par::Seq,
+    );
+    product
+}
+
+/// V diag(x) Vᵀ.
+pub(crate) fn spectral_product(v: MatRef<'_, f64>, x: &[f64]) -> Mat<f64> {
+    symmetric_product(times_diagonal(v, x).as_ref(), v.transpose())
+}
+
+/// A diag(x).
+pub(crate) fn times_diagonal(a: MatRef<'_, f64>, x: &[f64]) -> Mat<f64> {
+    let mut product = a.to_owned();
+    for (j, &x) in x.iter().enumerate() {
+        for entry in product.col_as_slice_mut(j) {
+            *entry *= x;
+        }
+    }
+    product
+}
+
+/// Copies the lower triangle to the upper, in tiles that stay in the cache.
+fn mirror(a: &mut Mat<f64>) {
+    const TILE: usize = 16;
+    let n = a.nrows();
+    for first_column in (0..n).step_by(TILE) {
+        for first_row in (first_column..n).step_by(TILE) {
+            for j in first_column..(first_column + TILE).min(n) {
+                for i in first_row.max(j + 1)..(first_row + TILE).min(n) {
+                    a[(j, i)] = a[(i, j)];
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gradcheck::gaussian;
+
+    #[test]
+    fn gram_equals_the_general_product() {
+        for (m, n) in [(1, 1), (40, 7), (5, 33)] {
+            let a = gaussian(m, n, 3);
+            let error = (gram(a.as_ref()) - a.transpose() * &a).norm_max();
+            // m products a sum, entries of a few units.
+            assert!(
+                error < 100.0 * f64::EPSILON * m as f64,
+                "{m} × {n}: {error:e}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_spectral_product_by_hand() {
+        let v = faer::mat![[1.0, 2.0], [3.0, 4.0]];
+        let product = spectral_product(v.as_ref(), &[1.0, 10.0]);
+        assert_eq!(product, faer::mat![[41.0, 83.0], [83.0, 169.0]]);
+    }
+}

@@ -1,0 +1,119 @@
+//! An orthonormal basis of the columns of a matrix, in their order.
+
+use crate::error::{Error, Result};
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::householder::{
+    apply_block_householder_sequence_on_the_left_in_place_scratch,
+    apply_block_householder_sequence_on_the_left_in_place_with_conj,
+};
+use faer::linalg::qr::no_pivoting::factor::{
+    qr_in_place, qr_in_place_scratch, recommended_block_size,
+};
+use faer::{Conj, Mat, MatRef, Par};
+
+/// Q (m × n) and R (n × n, upper triangular with positive diagonal) of a finite m × n matrix, m ≥ n.
+///
+/// rⱼⱼ / ‖aⱼ‖ is the sine of the angle between column j and those before it, known to about m ε whatever the size of
+/// each column: one that does not exceed 16 (m + 1) ε may as well be zero, and is [`Error::RankDeficient`].
+pub(crate) fn thin_qr(op: &'static str, a: MatRef<'_, f64>) -> Result<(Mat<f64>, Mat<f64>)> {
+    let (m, n) = a.shape();
+    assert!(m >= n, "thin QR is asked of a matrix that is not wide");
+    let block = recommended_block_size::<f64>(m, n);
+    let mut factors = a.to_owned();
+    let mut reflectors = Mat::zeros(block, n);
+    let scratch = qr_in_place_scratch::<f64>(m, n, block, Par::Seq, Default::default());
+    let info = qr_in_place(
+        factors.as_mut(),
+        reflectors.as_mut(),
+        Par::Seq,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+        Default::default(),
+    );
+
+    let floor = 16.0 * (m + 1) as f64 * f64::EPSILON;
+    for j in 0..n {
+        let norm = a.col(j).norm_l2();
+        let sine = if norm > 0.0 {
+            factors[(j, j)].abs() / norm
+        } else {
+            0.0
+        };
+        // The factorisation skips a column that it takes for dependent, and those behind it lose their places.
+        if sine <= floor || j >= info.rank {
+            return Err(Error::RankDeficient {
+                op,
+                index: j,
+                value: sine,
+                floor,
+            });
+        }
+    }
+
+    let mut q = Mat::identity(m, n);
+    let scratch = apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(m, block, n);
+    apply_block_householder_sequence_on_the_left_in_place_with_conj(
+        factors.as_ref(),
+        reflectors.as_ref(),
+        Conj::No,
+        q.as_mut(),
+        Par::Seq,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+    );
+    let sign = |j: usize| factors[(j, j)].signum();
+    for j in 0..n {
+        q.col_mut(j).iter_mut().for_each(|entry| *entry *= sign(j));
+    }
+    let r = Mat::from_fn(n, n, |i, j| {
+        if i <= j {
+            sign(i) * factors[(i, j)]
+        } else {
+            0.0
+        }
+    });
+    Ok((q, r))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decompose::gram;
+    use crate::gradcheck::{gaussian, with_spectrum};
+
+    #[test]
+    fn reconstructs_with_orthonormal_columns() {
+        for (m, n) in [(1, 1), (5, 1), (9, 4), (40, 40), (200, 60)] {
+            let a = gaussian(m, n, 3);
+            let (q, r) = thin_qr("test", a.as_ref()).unwrap();
+            let tolerance = 10.0 * f64::EPSILON * (m + n) as f64;
+            assert!((&q * &r - &a).norm_max() < tolerance * 4.0, "{m} × {n}");
+            let error = gram(q.as_ref()) - Mat::<f64>::identity(n, n);
+            assert!(error.norm_max() < tolerance, "{m} × {n}");
+            assert!((0..n).all(|j| r[(j, j)] > 0.0 && (j + 1..n).all(|i| r[(i, j)] == 0.0)));
+        }
+    }
+
+    #[test]
+    fn the_first_dependent_column_is_named() {
+        for n in [2, 8, 50] {
+            for dependent in [1, n - 1] {
+                let mut a = gaussian(60, n, 4);
+                let sum = a.subcols(0, dependent) * Mat::<f64>::full(dependent, 1, 1.0);
+                a.col_mut(dependent).copy_from(sum.col(0));
+                assert!(matches!(
+                    thin_qr("test", a.as_ref()),
+                    Err(Error::RankDeficient { index, value, .. }) if index == dependent && value < 1e-14
+                ));
+                a.col_mut(dependent).fill(0.0);
+                assert!(matches!(
+                    thin_qr("test", a.as_ref()),
+                    Err(Error::RankDeficient { index, value: 0.0, .. }) if index == dependent
+                ));
+            }
+        }
+        let low = with_spectrum(20, 6, &[3.0, 2.0, 1.0], 1);
+        assert!(matches!(
+            thin_qr("test", low.as_ref()),
+            Err(Error::RankDeficient { index: 3, .. })
+        ));
+    }
+}

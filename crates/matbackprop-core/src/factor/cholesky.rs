@@ -1,0 +1,330 @@
+//! The triangular root of a symmetric positive definite matrix.
+
+use crate::decompose::{cholesky, solve_lower, solve_root, solve_upper};
+use crate::error::Result;
+use crate::guard::{ensure_shape, ensure_square, within_range};
+use crate::symmetric::sym;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::{Accum, Mat, MatRef, Par};
+
+const OP: &str = "Cholesky";
+
+/// A = L Lᵀ with lower triangular L, for a symmetric positive definite A.
+///
+/// ```text
+/// forward   A = L Lᵀ
+/// vjp       Ā = sym( L⁻ᵀ Φ(LᵀL̄) L⁻¹ )          Φ keeps the lower triangle, with half the diagonal
+/// jvp       L̇ = L Φ( L⁻¹ sym(Ȧ) L⁻ᵀ )
+/// ```
+///
+/// # Shapes
+/// A, L, Ā: n × n.
+///
+/// # Conventions
+/// The diagonal of L is positive, so L is unique. The symmetric part (A + Aᵀ)/2 is what is factored, so Ā is symmetric
+/// and right for every perturbation. L̄ counts on and below the diagonal; what it holds above, where L is zero whatever
+/// A, does not. A pivot that does not exceed n ε times its diagonal entry is taken for rounding: the bound does not
+/// move when rows and columns are scaled.
+///
+/// # Errors
+/// [`NotSquare`](crate::Error::NotSquare), [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
+/// [`NotPositiveDefinite`](crate::Error::NotPositiveDefinite) with the first pivot that fails,
+/// [`Overflow`](crate::Error::Overflow).
+///
+/// # Cost
+/// n³/3 operations forward, about n³ each way after that, by triangular products and solves alone; n² numbers kept.
+///
+/// # Source
+/// Murray, "Differentiation of the Cholesky decomposition", arXiv 1602.07527; the floor of the pivots is ours.
+///
+/// # Example
+/// ```
+/// # fn main() -> Result<(), matbackprop_core::Error> {
+/// use faer::mat;
+/// use matbackprop_core::Cholesky;
+///
+/// let cholesky = Cholesky::forward(mat![[4.0, 2.0], [2.0, 5.0]].as_ref())?;
+/// assert_eq!(cholesky.factor(), mat![[2.0, 0.0], [1.0, 2.0]]);
+/// let x = cholesky.solve(mat![[8.0], [12.0]].as_ref())?;
+/// assert_eq!(x, mat![[1.0], [2.0]]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Cholesky {
+    factor: Mat<f64>,
+}
+
+impl Cholesky {
+    /// Factors the symmetric part of A.
+    ///
+    /// # Errors
+    /// See [`Cholesky`].
+    pub fn forward(a: MatRef<'_, f64>) -> Result<Self> {
+        ensure_square(OP, a)?;
+        // No scale: products of entries of L never exceed the diagonal of A, and roots halve every exponent.
+        Ok(Self {
+            factor: cholesky(OP, sym(a).as_ref())?,
+        })
+    }
+
+    /// L, zero above the diagonal.
+    pub fn factor(&self) -> MatRef<'_, f64> {
+        self.factor.as_ref()
+    }
+
+    /// A⁻¹ B for B: n × p, in O(n² p) time.
+    ///
+    /// # Errors
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless B has n rows; [`NotFinite`](crate::Error::NotFinite);
+    /// [`Overflow`](crate::Error::Overflow).
+    pub fn solve(&self, b: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        ensure_shape(OP, b, (self.factor.nrows(), b.ncols()))?;
+        let mut x = b.to_owned();
+        solve_root(self.factor(), x.as_mut());
+        within_range(OP, x)
+    }
+
+    /// Ā from L̄.
+    ///
+    /// # Errors
+    /// See [`Cholesky`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) unless L̄ is n × n.
+    pub fn vjp(&self, factor_bar: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        let n = self.factor.nrows();
+        ensure_shape(OP, factor_bar, (n, n))?;
+        let upper = self.factor.transpose();
+        let mut core = lower_product(upper, BlockStructure::TriangularUpper, factor_bar);
+        halve_diagonal(&mut core);
+        solve_upper(upper, core.as_mut());
+        solve_upper(upper, core.transpose_mut());
+        within_range(OP, sym(core.as_ref()))
+    }
+
+    /// L̇ from Ȧ, whose symmetric part counts.
+    ///
+    /// # Errors
+    /// See [`Cholesky`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) unless Ȧ is n × n.
+    pub fn jvp(&self, a_dot: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        let n = self.factor.nrows();
+        ensure_shape(OP, a_dot, (n, n))?;
+        let l = self.factor();
+        let mut core = sym(a_dot);
+        solve_lower(l, core.as_mut());
+        solve_lower(l, core.transpose_mut());
+        halve_diagonal(&mut core);
+        within_range(
+            OP,
+            lower_product(l, BlockStructure::TriangularLower, core.as_ref()),
+        )
+    }
+}
+
+/// The lower triangle of T X, for a triangular T and the lower triangle of X; zero above.
+fn lower_product(t: MatRef<'_, f64>, structure: BlockStructure, x: MatRef<'_, f64>) -> Mat<f64> {
+    let mut product = Mat::zeros(t.nrows(), t.nrows());
+    triangular::matmul(
+        product.as_mut(),
+        BlockStructure::TriangularLower,
+        Accum::Replace,
+        t,
+        structure,
+        x,
+        BlockStructure::TriangularLower,
+        1.0,
+        Par::Seq,
+    );
+    product
+}
+
+/// Φ, where the triangle above the diagonal is zero or not read.
+fn halve_diagonal(x: &mut Mat<f64>) {
+    for i in 0..x.nrows() {
+        x[(i, i)] *= 0.5;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::gradcheck::{
+        GradientCheck, check_jvp, check_vjp, gaussian, symmetric_with_spectrum,
+    };
+    use crate::symmetric::inner;
+    use faer::{Scale, mat};
+
+    const SPECTRA: [&[f64]; 5] = [
+        &[0.7],
+        &[1.0, 2.0],
+        &[2.0, 2.0, 2.0],
+        &[1e-2, 0.5, 1.0, 1.0, 3.0],
+        &[5.0, 1.0, 1.0, 0.3, 0.2, 4.0, 2.0],
+    ];
+
+    fn factor(a: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        Ok(Cholesky::forward(a)?.factor().to_owned())
+    }
+
+    #[test]
+    fn two_by_two_by_hand() {
+        // A = (4, 2; 2, 5): L = (2, 0; 1, 2). l₁₁ = √a₁₁, l₂₁ = a₂₁/l₁₁, l₂₂ = √(a₂₂ − l₂₁²).
+        let cholesky = Cholesky::forward(mat![[4.0, 2.0], [2.0, 5.0]].as_ref()).unwrap();
+        assert_eq!(cholesky.factor(), mat![[2.0, 0.0], [1.0, 2.0]]);
+        // Along a₁₁: l̇₁₁ = ¼, l̇₂₁ = −l₂₁ l̇₁₁/l₁₁ = −⅛, l̇₂₂ = −l₂₁ l̇₂₁/l₂₂ = 1/16.
+        let l_dot = cholesky.jvp(mat![[1.0, 0.0], [0.0, 0.0]].as_ref()).unwrap();
+        assert!((l_dot - mat![[0.25, 0.0], [-0.125, 0.0625]]).norm_max() < 1e-16);
+        // The gradient of l₁₁, whatever lies above the diagonal of the cotangent.
+        let a_bar = cholesky.vjp(mat![[1.0, 9.0], [0.0, 0.0]].as_ref()).unwrap();
+        assert!((a_bar - mat![[0.25, 0.0], [0.0, 0.0]]).norm_max() < 1e-16);
+    }
+
+    #[test]
+    fn agrees_with_finite_differences() {
+        for spectrum in SPECTRA {
+            let a = symmetric_with_spectrum(spectrum, 4);
+            let cholesky = Cholesky::forward(a.as_ref()).unwrap();
+            for check in [GradientCheck::symmetric(), GradientCheck::default()] {
+                // Differences leave the positive definite matrices at a step near λ min.
+                let check = GradientCheck {
+                    step: 1e-5,
+                    ..check
+                };
+                check_vjp(factor, |bar| cholesky.vjp(bar), a.as_ref(), &check).unwrap();
+                check_jvp(factor, |dot| cholesky.jvp(dot), a.as_ref(), &check).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn jvp_and_vjp_are_transposes() {
+        for spectrum in SPECTRA {
+            let n = spectrum.len();
+            let cholesky =
+                Cholesky::forward(symmetric_with_spectrum(spectrum, 4).as_ref()).unwrap();
+            let (l_bar, a_dot) = (gaussian(n, n, 1), gaussian(n, n, 2));
+            let forward = inner(
+                l_bar.as_ref(),
+                cholesky.jvp(a_dot.as_ref()).unwrap().as_ref(),
+            );
+            let a_bar = cholesky.vjp(l_bar.as_ref()).unwrap();
+            assert_eq!(a_bar, a_bar.transpose());
+            let back = inner(a_bar.as_ref(), a_dot.as_ref());
+            let size = a_bar.norm_l2() * a_dot.norm_l2();
+            assert!((forward - back).abs() < 1e-13 * size, "{forward} {back}");
+        }
+    }
+
+    #[test]
+    fn the_rule_scales_with_its_input_and_with_each_row() {
+        let a = symmetric_with_spectrum(SPECTRA[4], 4);
+        let l_bar = gaussian(7, 7, 1);
+        let plain = Cholesky::forward(a.as_ref()).unwrap();
+        let plain_bar = plain.vjp(l_bar.as_ref()).unwrap();
+        for size in [
+            2f64.powi(-1000),
+            2f64.powi(-500),
+            2f64.powi(500),
+            2f64.powi(1000),
+        ] {
+            let root = size.sqrt();
+            let cholesky = Cholesky::forward((Scale(size) * &a).as_ref()).unwrap();
+            assert_eq!(cholesky.factor(), Scale(root) * plain.factor());
+            let a_bar = cholesky.vjp(l_bar.as_ref()).unwrap();
+            assert_eq!(Scale(root) * a_bar, plain_bar, "{size:e}");
+        }
+        // Rows from 2⁻²⁴⁰ to 2²⁴⁰.
+        let d = |i: usize| 2f64.powi(80 * (i as i32 - 3));
+        let scaled = Mat::from_fn(7, 7, |i, j| d(i) * a[(i, j)] * d(j));
+        let cholesky = Cholesky::forward(scaled.as_ref()).unwrap();
+        let expected = Mat::from_fn(7, 7, |i, j| d(i) * plain.factor()[(i, j)]);
+        assert_eq!(cholesky.factor(), expected);
+    }
+
+    #[test]
+    fn solves_with_what_was_factored() {
+        let a = symmetric_with_spectrum(SPECTRA[3], 4);
+        let b = gaussian(5, 2, 1);
+        let x = Cholesky::forward(a.as_ref())
+            .unwrap()
+            .solve(b.as_ref())
+            .unwrap();
+        // cond(A) = 300.
+        assert!((a * x - b).norm_max() < 1e-13);
+    }
+
+    #[test]
+    fn the_gradient_grows_as_a_pivot_closes_until_it_is_refused() {
+        let near = |gap: f64| mat![[1.0, 1.0 - gap], [1.0 - gap, 1.0]];
+        let l_bar = mat![[0.0, 0.0], [0.0, 1.0]];
+        for gap in [1e-2, 1e-6, 1e-10] {
+            let a_bar = Cholesky::forward(near(gap).as_ref())
+                .unwrap()
+                .vjp(l_bar.as_ref())
+                .unwrap();
+            // l₂₂ = √(1 − a₂₁²): half its slope, as a₂₁ and a₁₂ share it.
+            let a21 = 1.0 - gap;
+            let slope = -0.5 * a21 / (1.0 - a21 * a21).sqrt();
+            assert!((a_bar[(1, 0)] / slope - 1.0).abs() < 1e-16 / gap, "{gap:e}");
+        }
+        assert!(matches!(
+            Cholesky::forward(near(1e-16).as_ref()),
+            Err(Error::NotPositiveDefinite { index: 1, .. })
+        ));
+    }
+
+    #[test]
+    fn refuses_what_does_not_fit() {
+        let forward = |a: Mat<f64>| Cholesky::forward(a.as_ref()).map(|_| ()).unwrap_err();
+        assert!(matches!(
+            forward(Mat::zeros(2, 3)),
+            Error::NotSquare {
+                rows: 2,
+                columns: 3,
+                ..
+            }
+        ));
+        assert!(matches!(forward(Mat::zeros(0, 0)), Error::Empty { .. }));
+        assert!(matches!(forward(mat![[f64::NAN]]), Error::NotFinite { .. }));
+        assert_eq!(
+            forward(mat![[1.0, 2.0], [2.0, 1.0]]),
+            Error::NotPositiveDefinite {
+                op: OP,
+                index: 1,
+                pivot: -3.0,
+                floor: 2.0 * f64::EPSILON
+            }
+        );
+        assert!(matches!(
+            forward(Mat::zeros(2, 2)),
+            Error::NotPositiveDefinite {
+                index: 0,
+                pivot: 0.0,
+                ..
+            }
+        ));
+        let cholesky = Cholesky::forward(mat![[1e-300]].as_ref()).unwrap();
+        let wrong = Mat::zeros(2, 2);
+        for error in [
+            cholesky.solve(wrong.as_ref()).unwrap_err(),
+            cholesky.vjp(wrong.as_ref()).unwrap_err(),
+            cholesky.jvp(wrong.as_ref()).unwrap_err(),
+        ] {
+            assert!(matches!(error, Error::ShapeMismatch { .. }), "{error}");
+        }
+        for error in [
+            cholesky.solve(mat![[f64::NAN]].as_ref()).unwrap_err(),
+            cholesky.vjp(mat![[f64::INFINITY]].as_ref()).unwrap_err(),
+            cholesky.jvp(mat![[f64::NAN]].as_ref()).unwrap_err(),
+        ] {
+            assert!(matches!(error, Error::NotFinite { .. }), "{error}");
+        }
+        let large = mat![[1e200]];
+        for error in [
+            cholesky.solve(large.as_ref()).unwrap_err(),
+            cholesky.vjp(large.as_ref()).unwrap_err(),
+            cholesky.jvp(large.as_ref()).unwrap_err(),
+        ] {
+            assert_eq!(error, Error::Overflow { op: OP });
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! F taken apart for a function of FᵀF, on the faster road that is accurate enough.
+
+use super::scalar_function::ScalarFunction;
+use crate::decompose::{gram, symmetric_eigen, symmetric_product, thin_svd, times_diagonal};
+use crate::error::Result;
+use crate::rank::Road;
+use crate::scale::{Scaled, power_of_two_scale};
+use faer::{Mat, MatRef, Scale};
+
+/// The Gram road is taken while rounding in FᵀF, carried to the slopes of f, stays below this times r ε: the order of
+/// the rounding in a decomposition of r values.
+const GRAM_ROUNDING: f64 = 16.0;
+
+/// F, n × d, taken apart.
+#[derive(Clone, Debug)]
+pub(super) enum Factors {
+    /// n < d. F / scale = U Wᵀ with WᵀW diagonal.
+    Thin {
+        u: Mat<f64>,
+        w: Mat<f64>,
+        scale: f64,
+    },
+    /// n ≥ d. V, d × d, orthogonal, and F V or what gives it.
+    Complete { columns: Columns, v: Mat<f64> },
+}
+
+/// The columns that V turns into orthogonal ones.
+#[derive(Clone, Debug)]
+pub(super) enum Columns {
+    /// F itself.
+    Whole(Mat<f64>),
+    /// F V = U Σ.
+    Turned(Mat<f64>),
+}
+
+/// The spectrum λ of FᵀF, nonincreasing, min(n, d) values; the factors; and the road that gave them.
+pub(super) struct Decomposed {
+    pub(super) squares: Vec<f64>,
+    pub(super) factors: Factors,
+    pub(super) road: Road,
+}
+
+/// Decomposes a finite F on the road asked for, or on the faster one that is accurate enough for f.
+pub(super) fn decompose(
+    op: &'static str,
+    f: MatRef<'_, f64>,
+    function: &impl ScalarFunction,
+    road: Option<Road>,
+) -> Result<Decomposed> {
+    let by_gram = match road {
+        Some(Road::Svd) => None,
+        forced => by_gram(op, f, function, forced.is_some())?,
+    };
+    let (road, (squares, factors)) = match by_gram {
+        Some(found) => (Road::Gram, found),
+        None => (Road::Svd, by_svd(op, f)?),
+    };
+    Ok(Decomposed {
+        squares,
+        factors,
+        road,
+    })
+}
+
+/// From FᵀF, or FFᵀ for n < d; `None` where that would cost accuracy, unless it is `forced`.
+fn by_gram(
+    op: &'static str,
+    f: MatRef<'_, f64>,
+    function: &impl ScalarFunction,
+    forced: bool,
+) -> Result<Option<(Vec<f64>, Factors)>> {
+    let (n, d) = f.shape();
+    if n.min(d) == 0 {
+        return Ok(None);
+    }
+    let scale = power_of_two_scale(f);
+    let scaled = Scaled::new(f, scale);
+    let a = scaled.as_ref();
+    let g = if n >= d {
+        gram(a)
+    } else {
+        symmetric_product(a, a.transpose())
+    };
+    let (squares, vectors) = symmetric_eigen(op, g.as_ref())?;
+    // Nonincreasing; rounding may leave a square just below zero.
+    let squares: Vec<f64> = squares
+        .iter()
+        .rev()
+        .map(|square| square.max(0.0) * scale * scale)
+        .collect();
+    if !forced && !keeps_its_digits(function, &squares) {
+        return Ok(None);
+    }
+    let vectors = vectors.reverse_cols().to_owned();
+    let factors = if n >= d {
+        Factors::Complete {
+            columns: Columns::Whole(f.to_owned()),
+            v: vectors,
+        }
+    } else {
+        Factors::Thin {
+            w: a.transpose() * &vectors,
+            u: vectors,
+            scale,
+        }
+    };
+    Ok(Some((squares, factors)))
+}
+
+/// Do slopes at eigenvalues that are known to ε λ₁ have the accuracy of a decomposition?
+fn keeps_its_digits(function: &impl ScalarFunction, squares: &[f64]) -> bool {
+    let mut steepest: f64 = 0.0;
+    let mut most_curved: f64 = 0.0;
+    for &square in squares {
+        let Some(curvature) = function.curvature(square) else {
+            return false;
+        };
+        steepest = steepest.max(function.slope(square).abs());
+        most_curved = most_curved.max(curvature.abs());
+    }
+    // Written so that NaN and infinities say no.
+    squares[0] * most_curved <= GRAM_ROUNDING * squares.len() as f64 * steepest
+        && steepest < f64::INFINITY
+}
+
+/// From the singular value decomposition of F.
+fn by_svd(op: &'static str, f: MatRef<'_, f64>) -> Result<(Vec<f64>, Factors)> {
+    let (n, d) = f.shape();
+    if n.min(d) == 0 {
+        return Ok((
+            Vec::new(),
+            Factors::Thin {
+                u: Mat::zeros(n, 0),
+                w: Mat::zeros(d, 0),
+                scale: 1.0,
+            },
+        ));
+    }
+    let scale = power_of_two_scale(f);
+    let (u, values, v) = thin_svd(op, Scaled::new(f, scale).as_ref())?;
+    let squares = values.iter().map(|x| (x * scale) * (x * scale)).collect();
+    let factors = if n >= d {
+        let turned = times_diagonal(u.as_ref(), &values);
+        Factors::Complete {
+            columns: Columns::Turned(Scale(scale) * turned),
+            v,
+        }
+    } else {
+        Factors::Thin {
+            w: times_diagonal(v.as_ref(), &values),
+            u,
+            scale,
+        }
+    };
+    Ok((squares, factors))
+}

@@ -1,0 +1,602 @@
+//! A function of a Gram matrix, from thin factors.
+
+use super::gram_factors::{Columns, Decomposed, Factors, decompose};
+use super::scalar_function::ScalarFunction;
+use super::support::Support;
+use crate::decompose::{scaled_product, spectral_product, symmetric_product, times_diagonal};
+use crate::error::{Error, Result};
+use crate::guard::{ensure_matrix, ensure_shape};
+use crate::rank::Road;
+use crate::symmetric::sym;
+use faer::{Mat, MatRef, Scale};
+
+const OP: &str = "function of a Gram matrix";
+
+/// C = f(FᵀF), differentiated without a difference of eigenvalues in a denominator.
+///
+/// ```text
+/// forward   F = U Wᵀ,  W = V Σ,  λ = σ²          C = W diag(f[λᵢ, 0]) Wᵀ + f(0) I
+/// vjp       F̄ = 2 U ( (R ∘ WᵀSW) Wᵀ + diag(f[λᵢ, 0]) WᵀS )       S = sym(C̄),  Rᵢⱼ = f[λᵢ, λⱼ, 0]
+/// jvp       Ċ = 2 sym( W ( ½ R ∘ (Y + Yᵀ) Wᵀ + diag(f[λᵢ, 0]) Z ) )   Z = UᵀḞ,  Y = Z W
+/// ```
+///
+/// for n < d, with n columns in U and V. For n ≥ d the columns of V span everything, and f(0) is not asked for:
+///
+/// ```text
+/// forward   C = V diag(f(λ)) Vᵀ
+/// vjp       F̄ = 2 U Σ (P ∘ VᵀSV) Vᵀ = 2 F V (P ∘ VᵀSV) Vᵀ        Pᵢⱼ = f[λᵢ, λⱼ]
+/// jvp       Ċ = V (P ∘ (VᵀĠV)) Vᵀ,  Ġ = FᵀḞ + ḞᵀF
+/// ```
+///
+/// With f(x) = log(x + ε), [`Ridge`](crate::Ridge) of [`Log`](crate::Log), this is the log map of second-order pooling.
+///
+/// # Shapes
+/// F, F̄, Ḟ: n × d, positions × channels; C, C̄: d × d, symmetric; λ: min(n, d) values.
+///
+/// # Conventions
+/// Rows and columns of F that are zero throughout (positions outside a mask, dead channels) are left out of the
+/// decomposition, and n and d above count the others. A dead channel a has C_aa = f(0), and its gradient
+/// F̄_a = 2 U Σ diag(f[λᵢ, 0]) Vᵀ S_a: it can come back to life. The [`Road`] is chosen by accuracy: from FᵀF, or FFᵀ where
+/// that is smaller, while ε λ₁ max|f″| / max|f′| over the spectrum stays below 16 r ε, ε = 2⁻⁵²; else, and for an f
+/// whose curvature is not known, from the singular value decomposition of F.
+///
+/// # Errors
+/// [`Empty`](Error::Empty), [`NotFinite`](Error::NotFinite), [`NoConvergence`](Error::NoConvergence);
+/// [`OutsideDomain`](Error::OutsideDomain) with the eigenvalue at which f is not finite: zero where n < d or a channel
+/// is dead and f has no value there; [`NotDifferentiable`](Error::NotDifferentiable), from `vjp` and `jvp` alone, where
+/// f has no finite slope.
+///
+/// # Cost
+/// O(n d min(n, d) + d² min(n, d)) time; n r + d r + d² numbers kept. The Gram road is about three times as fast.
+///
+/// # Source
+/// Ionescu, Vantzos, Sminchisescu, "Matrix Backpropagation for Deep Networks with Structured Layers", ICCV 2015,
+/// section on O2P. There the derivative goes through that of the singular vectors; ours is Daleckii's and Krein's, in
+/// thin factors, and keeps its digits where singular values meet or vanish.
+///
+/// # Example
+/// ```
+/// # fn main() -> Result<(), matbackprop_core::Error> {
+/// use faer::mat;
+/// use matbackprop_core::{GramFunction, Log, Ridge};
+///
+/// // Two equal singular values and a dead channel: FᵀF = diag(4, 4, 0).
+/// let f = mat![[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]];
+/// let log = GramFunction::forward(f.as_ref(), Ridge::new(Log, 1.0)?)?;
+/// assert!((log.value()[(0, 0)] - 5f64.ln()).abs() < 1e-15 && log.value()[(2, 2)] == 0.0);
+/// // The trace of log(FᵀF + I) has the gradient 2 F (FᵀF + I)⁻¹.
+/// let f_bar = log.vjp(faer::Mat::<f64>::identity(3, 3).as_ref())?;
+/// assert!((f_bar - faer::Scale(0.4) * f).norm_max() < 1e-15);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct GramFunction<F> {
+    function: F,
+    value: Mat<f64>,
+    /// λ, one for each column of the factors.
+    squares: Vec<f64>,
+    factors: Factors,
+    support: Support,
+    road: Road,
+}
+
+impl<F: ScalarFunction> GramFunction<F> {
+    /// Computes C.
+    ///
+    /// # Errors
+    /// See [`GramFunction`].
+    pub fn forward(f: MatRef<'_, f64>, function: F) -> Result<Self> {
+        Self::forward_by(None, f, function)
+    }
+
+    /// Computes C on a road of the caller's: to compare, or where the accuracy needed is known.
+    ///
+    /// # Errors
+    /// See [`GramFunction`].
+    pub fn forward_on(road: Road, f: MatRef<'_, f64>, function: F) -> Result<Self> {
+        Self::forward_by(Some(road), f, function)
+    }
+
+    fn forward_by(road: Option<Road>, f: MatRef<'_, f64>, function: F) -> Result<Self> {
+        ensure_matrix(OP, f)?;
+        let support = Support::of(f);
+        let compact = support.compact(f);
+        let a = compact.as_ref().map_or(f, |compact| compact.as_ref());
+        let Decomposed {
+            squares,
+            mut factors,
+            road,
+        } = decompose(OP, a, &function, road)?;
+        if let (Factors::Thin { w, .. }, true) = (&mut factors, compact.is_some()) {
+            *w = support.expand_to_columns(w.as_ref());
+        }
+        let value = value(&function, &squares, &factors, &support)?;
+        Ok(Self {
+            function,
+            value,
+            squares,
+            factors,
+            support,
+            road,
+        })
+    }
+
+    /// C, d × d.
+    pub fn value(&self) -> MatRef<'_, f64> {
+        self.value.as_ref()
+    }
+
+    /// C, d × d, without a copy.
+    pub fn into_value(self) -> Mat<f64> {
+        self.value
+    }
+
+    /// λ, nonincreasing: the eigenvalues of FᵀF without those that zero rows, zero columns and n < d bring.
+    pub fn squares(&self) -> &[f64] {
+        &self.squares
+    }
+
+    /// How the spectrum was found.
+    pub fn road(&self) -> Road {
+        self.road
+    }
+
+    /// f.
+    pub fn function(&self) -> &F {
+        &self.function
+    }
+
+    /// F̄ from C̄, whose symmetric part counts.
+    ///
+    /// # Errors
+    /// [`ShapeMismatch`](Error::ShapeMismatch) unless C̄ is d × d; [`NotFinite`](Error::NotFinite);
+    /// [`NotDifferentiable`](Error::NotDifferentiable).
+    pub fn vjp(&self, value_bar: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        let d = self.support.shape().1;
+        ensure_shape(OP, value_bar, (d, d))?;
+        let s = sym(value_bar);
+        let f_bar = match &self.factors {
+            Factors::Thin { u, w, scale } => {
+                let (q, r) = self.second_differences(*scale)?;
+                let sw = s * w;
+                let core = times_entries(symmetric_product(w.transpose(), sw.as_ref()), &r);
+                // ( (R ∘ WᵀSW) Wᵀ + diag(q) WᵀS )ᵀ
+                let inner = w * core + times_diagonal(sw.as_ref(), &q);
+                scaled_product(2.0 / scale, u.as_ref(), inner.transpose())
+            }
+            Factors::Complete { columns, v } => self.complete_vjp(columns, v, &s)?,
+        };
+        Ok(self.support.expand_rows(f_bar))
+    }
+
+    /// Ċ from Ḟ.
+    ///
+    /// # Errors
+    /// [`ShapeMismatch`](Error::ShapeMismatch) unless Ḟ is n × d; [`NotFinite`](Error::NotFinite);
+    /// [`NotDifferentiable`](Error::NotDifferentiable).
+    pub fn jvp(&self, f_dot: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        ensure_shape(OP, f_dot, self.support.shape())?;
+        let f_dot = self.support.compact_rows(f_dot);
+        match &self.factors {
+            Factors::Thin { u, w, scale } => {
+                let (q, r) = self.second_differences(*scale)?;
+                let z = u.transpose() * f_dot;
+                let core = times_entries(sym((&z * w).as_ref()), &r);
+                let inner = core * w.transpose() + times_diagonal(z.transpose(), &q).transpose();
+                Ok(sym(
+                    scaled_product(2.0 / scale, w.as_ref(), inner.as_ref()).as_ref()
+                ))
+            }
+            Factors::Complete { columns, v } => self.complete_jvp(columns, v, &f_dot),
+        }
+    }
+
+    /// F̄ without its zero rows, where n ≥ d.
+    fn complete_vjp(&self, columns: &Columns, v: &Mat<f64>, s: &Mat<f64>) -> Result<Mat<f64>> {
+        let (alive, dead) = (self.support.alive_columns(), self.support.dead_columns());
+        let block;
+        let s_alive = if dead.is_empty() {
+            s
+        } else {
+            block = Mat::from_fn(alive.len(), alive.len(), |i, j| s[(alive[i], alive[j])]);
+            &block
+        };
+        let core = symmetric_product(v.transpose(), (s_alive * v).as_ref());
+        let core = times_entries(core, &self.first_differences()?);
+        let f_bar = match columns {
+            Columns::Whole(f) => {
+                let gram_bar = symmetric_product((v * core).as_ref(), v.transpose());
+                scaled_product(2.0, f.as_ref(), gram_bar.as_ref())
+            }
+            Columns::Turned(turned) => {
+                let right = core * v.transpose();
+                scaled_product(2.0, turned.as_ref(), right.as_ref())
+            }
+        };
+        if dead.is_empty() {
+            return Ok(f_bar);
+        }
+        let s_dead = Mat::from_fn(alive.len(), dead.len(), |i, j| s[(alive[i], dead[j])]);
+        let q = self.differences_from_zero()?;
+        let pulled = times_diagonal((s_dead.transpose() * v).as_ref(), &q);
+        let f_bar_dead = scaled_product(2.0, turned(columns, v).as_ref(), pulled.transpose());
+        Ok(self.support.join_columns(&f_bar, &f_bar_dead))
+    }
+
+    /// Ċ where n ≥ d.
+    fn complete_jvp(&self, columns: &Columns, v: &Mat<f64>, f_dot: &Mat<f64>) -> Result<Mat<f64>> {
+        let (alive, dead) = (self.support.alive_columns(), self.support.dead_columns());
+        let select = |places: &[usize]| {
+            Mat::from_fn(f_dot.nrows(), places.len(), |i, j| f_dot[(i, places[j])])
+        };
+        let turned = turned(columns, v);
+        let moved = turned.transpose() * select(&alive) * v;
+        let core = times_entries(Scale(2.0) * sym(moved.as_ref()), &self.first_differences()?);
+        let value_dot = symmetric_product((v * core).as_ref(), v.transpose());
+        if dead.is_empty() {
+            return Ok(value_dot);
+        }
+        let q = self.differences_from_zero()?;
+        let value_dot_dead = times_diagonal(v.as_ref(), &q) * (turned.transpose() * select(&dead));
+        let rows = self.support.join_columns(&value_dot, &value_dot_dead);
+        let mut full = self.support.expand_to_columns(rows.as_ref());
+        for &j in &dead {
+            for &i in &alive {
+                full[(j, i)] = full[(i, j)];
+            }
+        }
+        Ok(full)
+    }
+
+    /// P.
+    fn first_differences(&self) -> Result<Mat<f64>> {
+        let p = self.function.divided_differences(&self.squares);
+        if p.is_all_finite() {
+            Ok(p)
+        } else {
+            Err(self.not_differentiable())
+        }
+    }
+
+    /// f[λᵢ, 0].
+    fn differences_from_zero(&self) -> Result<Vec<f64>> {
+        let q = differences_from_zero(&self.function, &self.squares);
+        if q.iter().all(|q| q.is_finite()) {
+            Ok(q)
+        } else {
+            Err(self.not_differentiable())
+        }
+    }
+
+    /// f[λᵢ, 0] and R for W / scale: times scale² and scale⁴, so that sizes far from one cancel.
+    fn second_differences(&self, scale: f64) -> Result<(Vec<f64>, Mat<f64>)> {
+        let squares = &self.squares;
+        let q = self.differences_from_zero()?;
+        let mut r = self.first_differences()?;
+        for j in 0..squares.len() {
+            for (i, entry) in r.col_as_slice_mut(j).iter_mut().enumerate() {
+                // f[a, b, 0] = (f[a, b] − f[a, 0]) / b, with the larger as b: that quotient keeps more digits. Where
+                // both vanish, so do the columns of W that it multiplies.
+                let (smaller, larger) = if squares[i] < squares[j] {
+                    (i, j)
+                } else {
+                    (j, i)
+                };
+                *entry = if squares[larger] > 0.0 {
+                    ((*entry - q[smaller]) * scale * scale) / (squares[larger] / scale / scale)
+                } else {
+                    0.0
+                };
+            }
+        }
+        Ok((q.iter().map(|q| q * scale * scale).collect(), r))
+    }
+
+    /// Names the eigenvalue at which the slope is not finite: the smallest, where each alone has one.
+    fn not_differentiable(&self) -> Error {
+        let steep = |square: &f64| !self.function.slope(*square).is_finite();
+        let found = self.squares.iter().copied().find(steep);
+        Error::NotDifferentiable {
+            op: OP,
+            value: found.or(self.squares.last().copied()).unwrap_or(0.0),
+        }
+    }
+}
+
+/// F V = U Σ.
+fn turned(columns: &Columns, v: &Mat<f64>) -> Mat<f64> {
+    match columns {
+        Columns::Whole(f) => f * v,
+        Columns::Turned(turned) => turned.clone(),
+    }
+}
+
+/// f[λᵢ, 0].
+fn differences_from_zero(function: &impl ScalarFunction, squares: &[f64]) -> Vec<f64> {
+    squares
+        .iter()
+        .map(|&square| function.divided_difference(square, 0.0))
+        .collect()
+}
+
+/// R ∘ X.
+fn times_entries(mut x: Mat<f64>, r: &Mat<f64>) -> Mat<f64> {
+    for j in 0..x.ncols() {
+        for (x, r) in x.col_as_slice_mut(j).iter_mut().zip(r.col_as_slice(j)) {
+            *x *= r;
+        }
+    }
+    x
+}
+
+/// C from the factors.
+fn value(
+    function: &impl ScalarFunction,
+    squares: &[f64],
+    factors: &Factors,
+    support: &Support,
+) -> Result<Mat<f64>> {
+    let finite = |x: f64| match function.value(x) {
+        value if value.is_finite() => Ok(value),
+        _ => Err(Error::OutsideDomain { op: OP, value: x }),
+    };
+    let values: Vec<f64> = squares.iter().map(|&x| finite(x)).collect::<Result<_>>()?;
+    match factors {
+        Factors::Complete { v, .. } => {
+            let value = spectral_product(v.as_ref(), &values);
+            let dead = support.dead_columns();
+            if dead.is_empty() {
+                return Ok(value);
+            }
+            let at_zero = finite(0.0)?;
+            let rows = support.join_columns(&value, &Mat::zeros(value.nrows(), dead.len()));
+            let mut value = support.expand_to_columns(rows.as_ref());
+            for j in dead {
+                value[(j, j)] = at_zero;
+            }
+            Ok(value)
+        }
+        Factors::Thin { w, scale, .. } => {
+            let at_zero = finite(0.0)?;
+            // Where f[λ, 0] is not finite, as that of √x at zero, the column of W is zero.
+            let q: Vec<f64> = differences_from_zero(function, squares)
+                .into_iter()
+                .map(|q| {
+                    if q.is_finite() {
+                        q * scale * scale
+                    } else {
+                        0.0
+                    }
+                })
+                .collect();
+            let mut value = spectral_product(w.as_ref(), &q);
+            for i in 0..value.nrows() {
+                value[(i, i)] += at_zero;
+            }
+            Ok(value)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::function::{InverseSqrt, Log, Power, Ridge, Sqrt, WithSlope};
+    use crate::gradcheck::{GradientCheck, check_jvp, check_vjp, gaussian, with_spectrum};
+    use crate::symmetric::inner;
+    use faer::mat;
+
+    fn ridge() -> Ridge<Log> {
+        Ridge::new(Log, 1e-2).unwrap()
+    }
+
+    /// Tall, wide, square, one row, one column, 1 × 1; dead channels, dead positions, both; repeated values.
+    fn cases() -> Vec<Mat<f64>> {
+        let spread = [3.0, 1.0, 0.5, 0.2];
+        let mut dead = gaussian(7, 5, 4);
+        for i in 0..7 {
+            dead[(i, 1)] = 0.0;
+            dead[(i, 4)] = 0.0;
+        }
+        let mut masked = gaussian(8, 3, 5);
+        for j in 0..3 {
+            masked[(2, j)] = 0.0;
+            masked[(7, j)] = 0.0;
+        }
+        let mut both = gaussian(5, 6, 6);
+        for k in 0..6 {
+            both[(k.min(4), 2)] = 0.0;
+            both[(3, k)] = 0.0;
+        }
+        vec![
+            with_spectrum(9, 4, &spread, 2),
+            with_spectrum(4, 9, &spread, 2),
+            with_spectrum(4, 4, &spread, 2),
+            with_spectrum(9, 4, &[2.0, 2.0, 2.0, 1.0], 3),
+            with_spectrum(4, 9, &[2.0, 2.0, 2.0, 1.0], 3),
+            mat![[1.5]],
+            mat![[1.0, -2.0, 0.5]],
+            mat![[1.0], [-2.0], [0.5]],
+            dead,
+            masked,
+            both,
+        ]
+    }
+
+    fn roads(f: &Mat<f64>) -> [GramFunction<Ridge<Log>>; 2] {
+        [Road::Gram, Road::Svd]
+            .map(|road| GramFunction::forward_on(road, f.as_ref(), ridge()).unwrap())
+    }
+
+    #[test]
+    fn agrees_with_finite_differences_on_each_road() {
+        for (case, f) in cases().iter().enumerate() {
+            for (of_f, road) in roads(f).iter().zip([Road::Gram, Road::Svd]) {
+                assert_eq!(of_f.road(), road, "case {case}");
+                let value = |f: MatRef<'_, f64>| {
+                    Ok::<_, Error>(GramFunction::forward_on(road, f, ridge())?.into_value())
+                };
+                let check = GradientCheck {
+                    step: 1e-5,
+                    tolerance: 1e-7,
+                    ..GradientCheck::default()
+                };
+                check_vjp(value, |bar| of_f.vjp(bar), f.as_ref(), &check).unwrap();
+                check_jvp(value, |dot| of_f.jvp(dot), f.as_ref(), &check).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn roads_agree_and_jvp_is_the_transpose_of_vjp() {
+        for (case, f) in cases().iter().enumerate() {
+            let (n, d) = f.shape();
+            let (bar, dot) = (gaussian(d, d, 11), gaussian(n, d, 12));
+            let [gram, svd] = roads(f);
+            let pulled = gram.vjp(bar.as_ref()).unwrap();
+            let apart = |a: MatRef<'_, f64>, b: MatRef<'_, f64>| (a - b).norm_max() / b.norm_max();
+            assert!(apart(gram.value(), svd.value()) < 1e-13, "case {case}");
+            let other = svd.vjp(bar.as_ref()).unwrap();
+            assert!(
+                apart(pulled.as_ref(), other.as_ref()) < 1e-12,
+                "case {case}"
+            );
+            for of_f in [gram, svd] {
+                let back = inner(of_f.vjp(bar.as_ref()).unwrap().as_ref(), dot.as_ref());
+                let forward = inner(bar.as_ref(), of_f.jvp(dot.as_ref()).unwrap().as_ref());
+                assert!(
+                    (back - forward).abs() < 1e-12 * back.abs().max(1.0),
+                    "case {case}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_value_is_the_function_of_the_gram_matrix() {
+        // exp(log(FᵀF + ε)) by way of the square root: (FᵀF)^½ squared is FᵀF, for any shape and rank.
+        for f in cases() {
+            let root = GramFunction::forward(f.as_ref(), Sqrt).unwrap();
+            let squared = root.value() * root.value();
+            let error = (squared - f.transpose() * &f).norm_max();
+            assert!(error < 1e-13, "{:?}: {error:e}", f.shape());
+        }
+    }
+
+    #[test]
+    fn dead_channels_take_no_accuracy_and_get_their_gradient() {
+        let alive = gaussian(40, 6, 1);
+        let f = Mat::from_fn(40, 8, |i, j| if j < 6 { alive[(i, j)] } else { 0.0 });
+        let of_f = GramFunction::forward(f.as_ref(), Ridge::new(Log, 1e-9).unwrap()).unwrap();
+        assert_eq!((of_f.road(), of_f.squares().len()), (Road::Gram, 6));
+        let f_bar = of_f.vjp(gaussian(8, 8, 2).as_ref()).unwrap();
+        // f[λ, 0] ≈ ln(λ / ε) / λ: about 25 / 40.
+        assert!(f_bar.subcols(6, 2).norm_max() > 0.1 && f_bar.norm_max() < 1e2);
+    }
+
+    #[test]
+    fn the_road_is_chosen_by_accuracy() {
+        let road = |values: &[f64], epsilon| {
+            let f = with_spectrum(30, 10, values, 1);
+            GramFunction::forward(f.as_ref(), Ridge::new(Log, epsilon).unwrap())
+                .unwrap()
+                .road()
+        };
+        let near = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1];
+        assert_eq!(road(&near, 0.0), Road::Gram);
+        let far = [1.0, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-6, 1e-6, 1e-6, 1e-6];
+        assert_eq!(road(&far, 0.0), Road::Svd);
+        assert_eq!(road(&far, 1e-2), Road::Gram);
+        let unknown = WithSlope::new(f64::sin, f64::cos);
+        let f = with_spectrum(30, 10, &near, 1);
+        let of_f = GramFunction::forward(f.as_ref(), unknown).unwrap();
+        assert_eq!(of_f.road(), Road::Svd);
+    }
+
+    #[test]
+    fn sizes_far_from_one_scale_as_they_should() {
+        // (FᵀF)^½ is homogeneous of degree one, (FᵀF)^-½ of degree minus one.
+        for f in [gaussian(9, 4, 1), gaussian(4, 9, 1)] {
+            let bar = gaussian(f.ncols(), f.ncols(), 2);
+            let root = GramFunction::forward(f.as_ref(), Sqrt).unwrap();
+            let f_bar = root.vjp(bar.as_ref()).unwrap();
+            for size in [
+                2f64.powi(-500),
+                2f64.powi(-210),
+                2f64.powi(210),
+                2f64.powi(500),
+            ] {
+                let scaled = Scale(size) * &f;
+                let of_f = GramFunction::forward(scaled.as_ref(), Sqrt).unwrap();
+                let error = (of_f.vjp(bar.as_ref()).unwrap() - &f_bar).norm_max();
+                assert!(error < 1e-13 * f_bar.norm_max(), "{size:e}: {error:e}");
+                let value = Scale(size.recip()) * of_f.value();
+                assert!((value - root.value()).norm_max() < 1e-13, "{size:e}");
+            }
+        }
+        let f = gaussian(9, 4, 1);
+        let plain = GramFunction::forward(f.as_ref(), InverseSqrt).unwrap();
+        let scaled = Scale(2f64.powi(500)) * &f;
+        let of_f = GramFunction::forward(scaled.as_ref(), InverseSqrt).unwrap();
+        let value = Scale(2f64.powi(500)) * of_f.value();
+        assert!((value - plain.value()).norm_max() < 1e-13);
+    }
+
+    #[test]
+    fn the_zero_matrix_has_a_value_and_a_zero_gradient() {
+        for (n, d) in [(1, 1), (5, 3), (3, 5)] {
+            let of_f = GramFunction::forward(Mat::zeros(n, d).as_ref(), ridge()).unwrap();
+            let expected = Scale(1e-2f64.ln()) * Mat::<f64>::identity(d, d);
+            assert_eq!(of_f.value(), expected.as_ref());
+            assert_eq!(
+                of_f.vjp(gaussian(d, d, 1).as_ref()).unwrap(),
+                Mat::<f64>::zeros(n, d)
+            );
+            assert_eq!(
+                of_f.jvp(gaussian(n, d, 1).as_ref()).unwrap(),
+                Mat::<f64>::zeros(d, d)
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_what_has_no_answer() {
+        let wide = gaussian(2, 3, 1);
+        let error = GramFunction::forward(wide.as_ref(), Log).unwrap_err();
+        assert!(matches!(error, Error::OutsideDomain { value: 0.0, .. }));
+        let dead = mat![[1.0, 0.0], [2.0, 0.0]];
+        let error = GramFunction::forward(dead.as_ref(), InverseSqrt).unwrap_err();
+        assert!(matches!(error, Error::OutsideDomain { value: 0.0, .. }));
+        // √(FᵀF) has a value where F loses rank, and no derivative.
+        let root = GramFunction::forward(dead.as_ref(), Sqrt).unwrap();
+        assert!((root.value()[(0, 0)] - 5f64.sqrt()).abs() < 1e-15);
+        assert!(root.vjp(mat![[1.0, 0.0], [0.0, 0.0]].as_ref()).is_ok());
+        let square = Power { exponent: 0.25 };
+        let singular = with_spectrum(3, 3, &[1.0], 1);
+        assert!(GramFunction::forward(singular.as_ref(), square).is_ok());
+
+        let nan = mat![[f64::NAN, 1.0]];
+        assert!(matches!(
+            GramFunction::forward(nan.as_ref(), ridge()),
+            Err(Error::NotFinite { .. })
+        ));
+        assert!(matches!(
+            GramFunction::forward(Mat::zeros(0, 2).as_ref(), ridge()),
+            Err(Error::Empty { .. })
+        ));
+        let of_f = GramFunction::forward(wide.as_ref(), ridge()).unwrap();
+        assert!(matches!(
+            of_f.vjp(wide.as_ref()),
+            Err(Error::ShapeMismatch { .. })
+        ));
+        assert!(matches!(
+            of_f.jvp(wide.transpose()),
+            Err(Error::ShapeMismatch { .. })
+        ));
+        assert!(matches!(
+            of_f.jvp((Scale(f64::NAN) * &wide).as_ref()),
+            Err(Error::NotFinite { .. })
+        ));
+    }
+}

@@ -1,0 +1,63 @@
+//! One number for every pair of arguments, by the widest arithmetic the machine has.
+
+use faer::{Mat, MatMut};
+use pulp::{Arch, Simd, WithSimd};
+
+/// A divided difference as arithmetic on K numbers that are found once an argument.
+pub(super) trait Pairwise<const K: usize> {
+    /// What f[a, b] needs to know of a, whatever b is.
+    fn parts(&self, x: f64) -> [f64; K];
+
+    /// f[a, b]. Without calls and branches, and marked `#[inline(always)]`, so that the loop over many pairs is wide.
+    fn pair(&self, a: [f64; K], b: [f64; K]) -> f64;
+}
+
+/// f[a, b].
+pub(super) fn one_pair<const K: usize, F: Pairwise<K>>(f: &F, a: f64, b: f64) -> f64 {
+    f.pair(f.parts(a), f.parts(b))
+}
+
+/// The n × n matrix of f[xᵢ, xⱼ]; both triangles, as mirroring one is slower than a division.
+pub(super) fn all_pairs<const K: usize, F: Pairwise<K>>(f: &F, x: &[f64]) -> Mat<f64> {
+    // Each kind of number beside its like, as wide loads want it.
+    let mut parts: [Vec<f64>; K] = std::array::from_fn(|_| Vec::with_capacity(x.len()));
+    for &x in x {
+        for (column, part) in parts.iter_mut().zip(f.parts(x)) {
+            column.push(part);
+        }
+    }
+    let mut pairs = Mat::zeros(x.len(), x.len());
+    Arch::new().dispatch(Fill {
+        f,
+        parts: parts.each_ref().map(Vec::as_slice),
+        pairs: pairs.as_mut(),
+    });
+    pairs
+}
+
+struct Fill<'a, const K: usize, F> {
+    f: &'a F,
+    parts: [&'a [f64]; K],
+    pairs: MatMut<'a, f64>,
+}
+
+impl<const K: usize, F: Pairwise<K>> WithSimd for Fill<'_, K, F> {
+    type Output = ();
+
+    // A closure would be called, not inlined, and compiled for the narrowest machine.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (j, column) in self.pairs.col_iter_mut().enumerate() {
+            let Some(column) = column.try_as_col_major_mut() else {
+                unreachable!("columns of an owned matrix are contiguous");
+            };
+            let column = column.as_slice_mut();
+            let of_column: [f64; K] = std::array::from_fn(|k| self.parts[k][j]);
+            // Of one length with the column, so that no index is checked inside the loop.
+            let parts = self.parts.map(|part| &part[..column.len()]);
+            for i in 0..column.len() {
+                column[i] = self.f.pair(std::array::from_fn(|k| parts[k][i]), of_column);
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! A function of one real number, with what its matrix function needs to go back.
+
+use super::divided_difference::{first, second};
+use faer::Mat;
+
+/// A function f of one real number, with its derivatives and its divided differences.
+///
+/// ```text
+/// f[a, b]     = (f(a) − f(b)) / (a − b)                f′(a) where a = b
+/// f[a, b, c]  = (f[a, b] − f[b, c]) / (a − c)          f″(a) / 2 where a = b = c
+/// ```
+///
+/// The derivative of V f(Λ) Vᵀ is made of f[λᵢ, λⱼ], the second derivative of f[λᵢ, λⱼ, λₖ]; both are as smooth as f
+/// and stay finite where eigenvalues meet, if they are not formed as the quotients above. The functions of this crate
+/// bring closed forms; for other functions the provided ones are safe.
+///
+/// # Conventions
+/// Outside the domain a value is NaN or infinite, and so is a slope where there is none: the rules make
+/// [`OutsideDomain`](crate::Error::OutsideDomain) and [`NotDifferentiable`](crate::Error::NotDifferentiable) of them.
+/// Divided differences do not depend on the order of their arguments.
+///
+/// # Example
+/// ```
+/// use matbackprop_core::{Log, ScalarFunction};
+/// // The quotient has no digit left, the divided difference has all.
+/// let (a, b) = (5.0, 5.0 + 2f64.powi(-50));
+/// assert!((Log.divided_difference(a, b) - 0.2).abs() < 1e-15);
+/// assert!(((Log.value(a) - Log.value(b)) / (a - b) - 0.2).abs() > 1e-3);
+/// ```
+pub trait ScalarFunction {
+    /// f(x).
+    fn value(&self, x: f64) -> f64;
+
+    /// f′(x).
+    fn slope(&self, x: f64) -> f64;
+
+    /// f″(x), or `None` where it is not known; then there is no second order.
+    fn curvature(&self, _x: f64) -> Option<f64> {
+        None
+    }
+
+    /// f[a, b]. Provided: the slope, the quotient, or the mean of the slope from a to b, by which is the most accurate.
+    ///
+    /// # Conventions
+    /// Provided, the relative error is a few ε while f has digits to lose or the slope is smooth from a to b: where
+    /// f(a) and f(b) agree in their leading digits, 12-point Gauss–Legendre quadrature of f′ is taken if it agrees with
+    /// the 8-point one more closely than the quotient is known.
+    fn divided_difference(&self, a: f64, b: f64) -> f64 {
+        first(|x| self.value(x), |x| self.slope(x), a, b)
+    }
+
+    /// The symmetric matrix of f[xᵢ, xⱼ], both triangles.
+    fn divided_differences(&self, x: &[f64]) -> Mat<f64> {
+        let n = x.len();
+        let mut differences = Mat::zeros(n, n);
+        for j in 0..n {
+            for i in j..n {
+                let difference = self.divided_difference(x[i], x[j]);
+                differences[(i, j)] = difference;
+                differences[(j, i)] = difference;
+            }
+        }
+        differences
+    }
+
+    /// f[a, b, c], or `None` where f″ is not known. Provided: as [`divided_difference`](Self::divided_difference), one
+    /// derivative up.
+    fn second_divided_difference(&self, a: f64, b: f64, c: f64) -> Option<f64> {
+        second(
+            |x, y| self.divided_difference(x, y),
+            |x| self.curvature(x),
+            [a, b, c],
+        )
+    }
+}
+
+impl<F: ScalarFunction + ?Sized> ScalarFunction for &F {
+    fn value(&self, x: f64) -> f64 {
+        (**self).value(x)
+    }
+
+    fn slope(&self, x: f64) -> f64 {
+        (**self).slope(x)
+    }
+
+    fn curvature(&self, x: f64) -> Option<f64> {
+        (**self).curvature(x)
+    }
+
+    fn divided_difference(&self, a: f64, b: f64) -> f64 {
+        (**self).divided_difference(a, b)
+    }
+
+    fn divided_differences(&self, x: &[f64]) -> Mat<f64> {
+        (**self).divided_differences(x)
+    }
+
+    fn second_divided_difference(&self, a: f64, b: f64, c: f64) -> Option<f64> {
+        (**self).second_divided_difference(a, b, c)
+    }
+}
