@@ -99,3 +99,8 @@ pub use scale::power_of_two_scale;
 pub use spectral::{SymEig, SymEigTangent, ThinSvd, ThinSvdTangent};
 pub use subspace::{Projector, RegularisedProjector};
 pub use symmetric::SymmetricProduct;
+
+/// The README's example runs as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
