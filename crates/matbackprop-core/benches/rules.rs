@@ -1,12 +1,16 @@
-//! Each rule forward and back, one thread, f64.
+//! Each rule forward and back, one thread, f64: times, and how often and how much a call allocates.
 
-use divan::Bencher;
+use divan::{AllocProfiler, Bencher};
 use faer::Mat;
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
     Cholesky, GapPolicy, LogDet, Projector, Qr, RankTolerance, RegularisedProjector, SignedLogDet,
     SymEig, SymmetricSolve, ThinSvd,
 };
+
+/// The system's allocator, counted.
+#[global_allocator]
+static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
 
 fn main() {
     divan::main();

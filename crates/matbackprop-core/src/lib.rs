@@ -56,12 +56,17 @@
 //! * One thread a call, the same bits each time.
 //!
 //! # Features
+//! None by default; each adds, none changes a result.
 //! * `rayon`: [`batch`] spreads its inputs over all cores.
+//! * `ndarray`, `nalgebra`: conversions of those crates' matrices, in `convert`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 mod batch;
+#[cfg(any(feature = "ndarray", feature = "nalgebra"))]
+pub mod convert;
 mod decompose;
 mod error;
 mod factor;
@@ -94,3 +99,8 @@ pub use scale::power_of_two_scale;
 pub use spectral::{SymEig, SymEigTangent, ThinSvd, ThinSvdTangent};
 pub use subspace::{Projector, RegularisedProjector};
 pub use symmetric::SymmetricProduct;
+
+/// The README's example runs as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

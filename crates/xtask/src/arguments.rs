@@ -18,7 +18,7 @@ Tasks of this workspace.
 Usage: cargo xtask <COMMAND>
 
 Commands:
-  check   format, tidy, clippy, test, doc, examples; stops at the first failure
+  check   format, tidy, clippy, test, doc, examples, wasm; stops at the first failure
   tidy    our own lint: sizes, layers, words, stubs, paths, links
   data    the data sets: list, where to get them, verify what is there
 
@@ -38,10 +38,14 @@ Usage: cargo xtask check [--only STEP | --from STEP]
 Steps:
   format     cargo fmt --all -- --check
   tidy       cargo xtask tidy
-  clippy     cargo clippy --workspace --all-targets -- -D warnings
-  test       cargo test --workspace
-  doc        RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
+  clippy     cargo clippy --workspace --features FEATURES --all-targets -- -D warnings
+  test       cargo test --workspace --features FEATURES
+  doc        RUSTDOCFLAGS='-D warnings' cargo doc --workspace --features FEATURES --no-deps
   examples   every example of the workspace, built and run to its end
+  wasm       matbackprop-core for wasm32-unknown-unknown; skipped, with a word, where the
+             compiler lacks that target
+
+FEATURES are all of matbackprop-core's.
 
 Options:
   --only STEP   that step alone

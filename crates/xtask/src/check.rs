@@ -1,14 +1,15 @@
 //! `cargo xtask check`: the steps a change has to pass, one after another.
 //!
-//! One profile (dev), one target folder and one selection of packages (`--workspace`) throughout, so
-//! that no step builds again what an earlier one built. Benches are compiled by `clippy --all-targets`.
+//! One profile (dev), one target folder, one selection of packages (`--workspace`) and one of features
+//! (all of matbackprop-core's) throughout, so that no step builds again what an earlier one built.
+//! Benches are compiled by `clippy --all-targets`, the crate without its features by `wasm`.
 
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::{examples, tidy, workspace};
+use crate::{examples, tidy, wasm, workspace};
 
 /// One step of the check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,7 @@ pub enum Step {
     Test,
     Doc,
     Examples,
+    Wasm,
 }
 
 /// Which steps to run.
@@ -31,13 +33,14 @@ pub enum Selection {
 
 impl Step {
     /// Every step, in the order they run: the quick ones first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Format,
         Self::Tidy,
         Self::Clippy,
         Self::Test,
         Self::Doc,
         Self::Examples,
+        Self::Wasm,
     ];
 
     /// The name on the command line.
@@ -49,6 +52,7 @@ impl Step {
             Self::Test => "test",
             Self::Doc => "doc",
             Self::Examples => "examples",
+            Self::Wasm => "wasm",
         }
     }
 
@@ -62,39 +66,38 @@ impl Step {
     }
 
     /// The arguments for cargo; empty where the step is done in this process.
-    fn cargo_arguments(self) -> &'static [&'static str] {
-        match self {
-            Self::Format => &["fmt", "--all", "--", "--check"],
-            Self::Clippy => &[
-                "clippy",
-                "--workspace",
-                "--all-targets",
-                "--",
-                "-D",
-                "warnings",
-            ],
-            Self::Test => &["test", "--workspace"],
-            Self::Doc => &["doc", "--workspace", "--no-deps"],
-            Self::Tidy | Self::Examples => &[],
-        }
+    fn cargo_arguments(self, features: &str) -> Vec<&str> {
+        let with_features = ["--workspace", "--features", features];
+        let (before, after): (&[&str], &[&str]) = match self {
+            Self::Format => return vec!["fmt", "--all", "--", "--check"],
+            Self::Clippy => (&["clippy"], &["--all-targets", "--", "-D", "warnings"]),
+            Self::Test => (&["test"], &[]),
+            Self::Doc => (&["doc"], &["--no-deps"]),
+            Self::Tidy | Self::Examples | Self::Wasm => return Vec::new(),
+        };
+        [before, &with_features, after].concat()
     }
 
-    fn run(self, root: &Path) -> Result<bool> {
-        match self {
-            Self::Tidy => tidy::run(root),
-            Self::Examples => examples::run(root),
+    /// `Ok(None)` where the step was left out.
+    fn run(self, root: &Path) -> Result<Option<bool>> {
+        let passed = match self {
+            Self::Tidy => tidy::run(root)?,
+            Self::Examples => examples::run(root, &workspace::core_features(root)?)?,
+            Self::Wasm => return wasm::run(root),
             _ => {
+                let features = workspace::core_features(root)?;
                 let mut command = workspace::cargo(root);
-                command.args(self.cargo_arguments());
+                command.args(self.cargo_arguments(&features));
                 if self == Self::Doc {
                     command.env("RUSTDOCFLAGS", "-D warnings");
                 }
                 let status = command
                     .status()
                     .with_context(|| format!("starting cargo for step {}", self.name()))?;
-                Ok(status.success())
+                status.success()
             }
-        }
+        };
+        Ok(Some(passed))
     }
 }
 
@@ -115,27 +118,38 @@ impl Selection {
 /// Runs the selected steps; `Ok(false)` at the first that fails.
 pub fn run(root: &Path, selection: Selection) -> Result<bool> {
     let steps = selection.steps();
+    let mut skipped = Vec::new();
     let whole = Instant::now();
     for (index, step) in steps.iter().enumerate() {
         eprintln!("== {} ({} of {})", step.name(), index + 1, steps.len());
         let start = Instant::now();
-        let passed = step.run(root);
+        let outcome = step.run(root);
         let seconds = start.elapsed().as_secs_f64();
-        if !matches!(passed, Ok(true)) {
-            eprintln!(
-                "== {} FAILED after {seconds:.1} s. To repeat only this step:\n     cargo xtask check --only {}",
-                step.name(),
-                step.name()
-            );
-            return passed;
+        match outcome {
+            Ok(Some(true)) => eprintln!("== {} passed in {seconds:.1} s\n", step.name()),
+            Ok(None) => {
+                eprintln!("== {} SKIPPED\n", step.name());
+                skipped.push(step.name());
+            }
+            Ok(Some(false)) | Err(_) => {
+                eprintln!(
+                    "== {} FAILED after {seconds:.1} s. To repeat only this step:\n     cargo xtask check --only {}",
+                    step.name(),
+                    step.name()
+                );
+                return outcome.map(|_| false);
+            }
         }
-        eprintln!("== {} passed in {seconds:.1} s\n", step.name());
     }
+    let passed = steps.len() - skipped.len();
     eprintln!(
-        "== check passed: {} of {} steps in {:.1} s",
-        steps.len(),
+        "== check passed: {passed} of {} steps in {:.1} s{}",
         Step::ALL.len(),
-        whole.elapsed().as_secs_f64()
+        whole.elapsed().as_secs_f64(),
+        match skipped.join(", ") {
+            names if names.is_empty() => names,
+            names => format!("; skipped, see above: {names}"),
+        }
     );
     Ok(true)
 }
@@ -158,14 +172,16 @@ mod tests {
         assert_eq!(Selection::Only(Step::Tidy).steps(), [Step::Tidy]);
         assert_eq!(
             Selection::From(Step::Test).steps(),
-            [Step::Test, Step::Doc, Step::Examples]
+            [Step::Test, Step::Doc, Step::Examples, Step::Wasm]
         );
     }
 
     #[test]
-    fn every_building_step_takes_the_whole_workspace() {
+    fn every_building_step_takes_the_whole_workspace_and_all_features() {
         for step in [Step::Clippy, Step::Test, Step::Doc] {
-            assert!(step.cargo_arguments().contains(&"--workspace"));
+            let arguments = step.cargo_arguments("core/one,core/two");
+            assert!(arguments.contains(&"--workspace"));
+            assert!(arguments.contains(&"core/one,core/two"));
         }
     }
 }

@@ -21,9 +21,10 @@ struct Example {
 }
 
 /// Builds and runs; `Ok(false)` where the build or an example fails.
-pub fn run(root: &Path) -> Result<bool> {
+pub fn run(root: &Path, features: &str) -> Result<bool> {
     let output = workspace::cargo(root)
         .args(["build", "--workspace", "--examples"])
+        .args(["--features", features])
         .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit())
         .output()

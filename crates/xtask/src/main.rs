@@ -1,7 +1,7 @@
 //! Tasks of this workspace: `cargo xtask check`, `tidy`, `data`.
 //!
 //! ```text
-//!   arguments ─▶ check ─▶ format · tidy · clippy · test · doc · examples
+//!   arguments ─▶ check ─▶ format · tidy · clippy · test · doc · examples · wasm
 //!            ├─▶ tidy  ─▶ one rule a file, findings as `path:line: what, expected`
 //!            └─▶ data  ─▶ manifest.toml ─▶ list · where · verify
 //! ```
@@ -15,6 +15,7 @@ mod check;
 mod data;
 mod examples;
 mod tidy;
+mod wasm;
 mod workspace;
 
 use std::process::ExitCode;

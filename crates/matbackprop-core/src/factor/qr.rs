@@ -62,6 +62,7 @@ pub struct Qr {
 
 /// What [`Qr::jvp`] returns.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct QrTangent {
     /// Q̇, m × k.
     pub q: Mat<f64>,

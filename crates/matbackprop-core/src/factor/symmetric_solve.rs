@@ -80,6 +80,7 @@ pub enum SymmetricRoad {
 
 /// What [`SymmetricSolve::vjp`] returns.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SymmetricSolveCotangent {
     /// Ā, n × n, symmetric.
     pub a: Mat<f64>,

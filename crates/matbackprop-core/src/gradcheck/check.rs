@@ -8,6 +8,7 @@ use faer::{Mat, MatRef, Scale};
 
 /// Which neighbours of an input are inputs too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Perturbation {
     /// Any matrix of the shape.
     General,

@@ -65,6 +65,7 @@ pub struct SymEig {
 
 /// What [`SymEig::jvp`] returns.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SymEigTangent {
     /// λ̇.
     pub values: Vec<f64>,

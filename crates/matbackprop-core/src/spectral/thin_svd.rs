@@ -68,6 +68,7 @@ pub struct ThinSvd {
 
 /// What [`ThinSvd::jvp`] returns.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ThinSvdTangent {
     /// U̇, m × r.
     pub u: Mat<f64>,
