@@ -4,8 +4,8 @@ use divan::Bencher;
 use faer::Mat;
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    Cholesky, GapPolicy, LogDet, Projector, Qr, RankTolerance, RegularisedProjector, SignedLogDet,
-    SymEig, SymmetricSolve, ThinSvd,
+    Cholesky, GapPolicy, LogDet, Projector, PseudoInverse, Qr, RankTolerance, RegularisedProjector,
+    SignedLogDet, SymEig, SymmetricSolve, ThinSvd,
 };
 
 fn main() {
@@ -118,6 +118,18 @@ fn regularised_projector(bencher: Bencher<'_, '_>, shape: (usize, usize, usize))
         let projector = RegularisedProjector::forward(a.as_ref(), 1.0).expect("finite input");
         projector
             .vjp_factored(bar.as_ref(), bar.as_ref(), 1.0)
+            .expect("finite cotangent")
+    });
+}
+
+#[divan::bench(args = TALL)]
+fn pseudo_inverse(bencher: Bencher<'_, '_>, (m, n, p): (usize, usize, usize)) {
+    let (a, left, right) = (gaussian(m, n, 1), gaussian(n, p, 2), gaussian(m, p, 3));
+    bencher.bench_local(|| {
+        let inverse =
+            PseudoInverse::forward(a.as_ref(), RankTolerance::default()).expect("finite input");
+        inverse
+            .vjp_factored(left.as_ref(), right.as_ref())
             .expect("finite cotangent")
     });
 }

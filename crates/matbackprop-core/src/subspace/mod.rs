@@ -1,7 +1,9 @@
 //! The range of a matrix.
 
 mod projector;
+mod pseudo_inverse;
 mod regularised_projector;
 
 pub use projector::Projector;
+pub use pseudo_inverse::PseudoInverse;
 pub use regularised_projector::RegularisedProjector;
