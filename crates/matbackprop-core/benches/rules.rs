@@ -4,8 +4,8 @@ use divan::Bencher;
 use faer::Mat;
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    Cholesky, GapPolicy, LogDet, Projector, PseudoInverse, Qr, RankTolerance, RegularisedProjector,
-    SignedLogDet, SymEig, SymmetricSolve, ThinSvd,
+    Cholesky, GapPolicy, LogDet, Polar, Projector, PseudoInverse, Qr, RankTolerance,
+    RegularisedProjector, SignedLogDet, SymEig, SymmetricSolve, ThinSvd,
 };
 
 fn main() {
@@ -131,5 +131,16 @@ fn pseudo_inverse(bencher: Bencher<'_, '_>, (m, n, p): (usize, usize, usize)) {
         inverse
             .vjp_factored(left.as_ref(), right.as_ref())
             .expect("finite cotangent")
+    });
+}
+
+#[divan::bench(args = TALL)]
+fn polar(bencher: Bencher<'_, '_>, (m, n, _): (usize, usize, usize)) {
+    let (a, w_bar, h_bar) = (gaussian(m, n, 1), gaussian(m, n, 2), gaussian(n, n, 3));
+    bencher.bench_local(|| {
+        let polar = Polar::forward(a.as_ref()).expect("finite input");
+        polar
+            .vjp(Some(w_bar.as_ref()), Some(h_bar.as_ref()))
+            .expect("full rank")
     });
 }

@@ -15,6 +15,7 @@
 //! | `subspace::projector` | [`Projector`]: Π = A A⁺ at a stated [`RankTolerance`] | Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ |
 //! | `subspace::regularised_projector` | [`RegularisedProjector`]: P = A (AᵀA + εI)⁻¹ Aᵀ | Ā = 2 (I − P) sym(P̄) A (AᵀA + εI)⁻¹ |
 //! | `subspace::pseudo_inverse` | [`PseudoInverse`]: P = A⁺ in factors | Ā = −PᵀP̄Pᵀ + (I − AP)P̄ᵀPPᵀ + PᵀPP̄ᵀ(I − PA) |
+//! | `subspace::polar` | [`Polar`]: A = W H | W̄ and H̄, each optional: only sums σᵢ + σⱼ divide |
 //! | `factor::cholesky` | [`Cholesky`]: A = L Lᵀ | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹) |
 //! | `factor::symmetric_solve` | [`SymmetricSolve`]: X = A⁻¹ B, A definite or not | B̄ = A⁻¹ X̄, Ā = −sym(B̄ Xᵀ) |
 //! | `factor::qr` | [`Qr`]: A = Q R, tall, square or wide | Ā = (Q̄ + Q copy(R̄Rᵀ − QᵀQ̄)) R⁻ᵀ |
@@ -86,5 +87,5 @@ pub use guard::{
 pub use rank::{RankTolerance, Road};
 pub use scale::power_of_two_scale;
 pub use spectral::{SymEig, SymEigTangent, ThinSvd, ThinSvdTangent};
-pub use subspace::{Projector, PseudoInverse, RegularisedProjector};
+pub use subspace::{Polar, PolarTangent, Projector, PseudoInverse, RegularisedProjector};
 pub use symmetric::SymmetricProduct;
