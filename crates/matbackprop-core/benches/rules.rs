@@ -4,8 +4,8 @@ use divan::Bencher;
 use faer::Mat;
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    Cholesky, GapPolicy, LogDet, Polar, Projector, PseudoInverse, Qr, RankTolerance,
-    RegularisedProjector, SignedLogDet, SymEig, SymmetricSolve, ThinSvd,
+    Cholesky, GapPolicy, GeneralisedEig, LogDet, Polar, Projector, PseudoInverse, Qr,
+    RankTolerance, RegularisedProjector, SignedLogDet, SymEig, SymmetricSolve, ThinSvd,
 };
 
 fn main() {
@@ -24,6 +24,20 @@ fn sym_eig(bencher: Bencher<'_, '_>, n: usize) {
     let gaps = GapPolicy::Error { floor: 0.0 };
     bencher.bench_local(|| {
         let eigen = SymEig::forward(a.as_ref(), gaps).expect("distinct eigenvalues");
+        eigen
+            .vjp(Some(&values_bar), Some(bar.as_ref()))
+            .expect("distinct eigenvalues")
+    });
+}
+
+#[divan::bench(args = SIDES)]
+fn generalised_eig(bencher: Bencher<'_, '_>, n: usize) {
+    let (a, b, bar) = (gaussian(n, n, 1), positive_definite(n), gaussian(n, n, 2));
+    let values_bar = vec![1.0; n];
+    let gaps = GapPolicy::Error { floor: 0.0 };
+    bencher.bench_local(|| {
+        let eigen =
+            GeneralisedEig::forward(a.as_ref(), b.as_ref(), gaps).expect("distinct eigenvalues");
         eigen
             .vjp(Some(&values_bar), Some(bar.as_ref()))
             .expect("distinct eigenvalues")
