@@ -4,8 +4,8 @@ use divan::{AllocProfiler, Bencher};
 use faer::Mat;
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    Cholesky, GapPolicy, LogDet, Projector, Qr, RankTolerance, RegularisedProjector, SignedLogDet,
-    SymEig, SymmetricSolve, ThinSvd,
+    Cholesky, GapPolicy, GeneralisedEig, LogDet, Polar, Projector, PseudoInverse, Qr,
+    RankTolerance, RegularisedProjector, SignedLogDet, SymEig, SymmetricSolve, ThinSvd,
 };
 
 /// The system's allocator, counted.
@@ -28,6 +28,20 @@ fn sym_eig(bencher: Bencher<'_, '_>, n: usize) {
     let gaps = GapPolicy::Error { floor: 0.0 };
     bencher.bench_local(|| {
         let eigen = SymEig::forward(a.as_ref(), gaps).expect("distinct eigenvalues");
+        eigen
+            .vjp(Some(&values_bar), Some(bar.as_ref()))
+            .expect("distinct eigenvalues")
+    });
+}
+
+#[divan::bench(args = SIDES)]
+fn generalised_eig(bencher: Bencher<'_, '_>, n: usize) {
+    let (a, b, bar) = (gaussian(n, n, 1), positive_definite(n), gaussian(n, n, 2));
+    let values_bar = vec![1.0; n];
+    let gaps = GapPolicy::Error { floor: 0.0 };
+    bencher.bench_local(|| {
+        let eigen =
+            GeneralisedEig::forward(a.as_ref(), b.as_ref(), gaps).expect("distinct eigenvalues");
         eigen
             .vjp(Some(&values_bar), Some(bar.as_ref()))
             .expect("distinct eigenvalues")
@@ -123,5 +137,28 @@ fn regularised_projector(bencher: Bencher<'_, '_>, shape: (usize, usize, usize))
         projector
             .vjp_factored(bar.as_ref(), bar.as_ref(), 1.0)
             .expect("finite cotangent")
+    });
+}
+
+#[divan::bench(args = TALL)]
+fn pseudo_inverse(bencher: Bencher<'_, '_>, (m, n, p): (usize, usize, usize)) {
+    let (a, left, right) = (gaussian(m, n, 1), gaussian(n, p, 2), gaussian(m, p, 3));
+    bencher.bench_local(|| {
+        let inverse =
+            PseudoInverse::forward(a.as_ref(), RankTolerance::default()).expect("finite input");
+        inverse
+            .vjp_factored(left.as_ref(), right.as_ref())
+            .expect("finite cotangent")
+    });
+}
+
+#[divan::bench(args = TALL)]
+fn polar(bencher: Bencher<'_, '_>, (m, n, _): (usize, usize, usize)) {
+    let (a, w_bar, h_bar) = (gaussian(m, n, 1), gaussian(m, n, 2), gaussian(n, n, 3));
+    bencher.bench_local(|| {
+        let polar = Polar::forward(a.as_ref()).expect("finite input");
+        polar
+            .vjp(Some(w_bar.as_ref()), Some(h_bar.as_ref()))
+            .expect("full rank")
     });
 }

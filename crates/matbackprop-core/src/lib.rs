@@ -12,8 +12,11 @@
 //! |---|---|---|
 //! | `spectral::sym_eig` | [`SymEig`]: A = V Λ Vᵀ | Ā = V (diag(λ̄) + K ∘ skew(VᵀV̄)) Vᵀ |
 //! | `spectral::thin_svd` | [`ThinSvd`]: A = U Σ Vᵀ, tall or wide | three cotangents, each optional |
+//! | `spectral::generalised_eig` | [`GeneralisedEig`]: A V = B V Λ, VᵀBV = I | Ā = V (diag(λ̄) + K ∘ skew(VᵀV̄)) Vᵀ, and B̄ |
 //! | `subspace::projector` | [`Projector`]: Π = A A⁺ at a stated [`RankTolerance`] | Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ |
 //! | `subspace::regularised_projector` | [`RegularisedProjector`]: P = A (AᵀA + εI)⁻¹ Aᵀ | Ā = 2 (I − P) sym(P̄) A (AᵀA + εI)⁻¹ |
+//! | `subspace::pseudo_inverse` | [`PseudoInverse`]: P = A⁺ in factors | Ā = −PᵀP̄Pᵀ + (I − AP)P̄ᵀPPᵀ + PᵀPP̄ᵀ(I − PA) |
+//! | `subspace::polar` | [`Polar`]: A = W H | W̄ and H̄, each optional: only sums σᵢ + σⱼ divide |
 //! | `function::scalar` | [`ScalarFunction`]: [`Log`], [`Sqrt`], [`InverseSqrt`], [`Inverse`], [`Exp`], [`Power`], your own [`WithSlope`]; [`Ridge`] over each | f[a, b], to the last digits |
 //! | `function::gram_function` | [`GramFunction`]: C = f(FᵀF) from thin factors of F | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
 //! | `factor::cholesky` | [`Cholesky`]: A = L Lᵀ | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹) |
@@ -96,8 +99,11 @@ pub use guard::{
 };
 pub use rank::{RankTolerance, Road};
 pub use scale::power_of_two_scale;
-pub use spectral::{SymEig, SymEigTangent, ThinSvd, ThinSvdTangent};
-pub use subspace::{Projector, RegularisedProjector};
+pub use spectral::{
+    GeneralisedEig, GeneralisedEigCotangent, GeneralisedEigTangent, SymEig, SymEigTangent, ThinSvd,
+    ThinSvdTangent,
+};
+pub use subspace::{Polar, PolarTangent, Projector, PseudoInverse, RegularisedProjector};
 pub use symmetric::SymmetricProduct;
 
 /// The README's example runs as a doc test.

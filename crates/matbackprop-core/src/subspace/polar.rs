@@ -1,0 +1,556 @@
+//! The closest matrix with orthonormal columns or rows.
+
+use crate::decompose::thin_svd;
+use crate::error::{Error, Result};
+use crate::guard::{ensure_matrix, ensure_shape, number_within_range, within_range};
+use crate::rank::{RankTolerance, count_above};
+use crate::scale::{Scaled, power_of_two_scale};
+use crate::symmetric::sym;
+use faer::{Mat, MatRef, Scale};
+
+const OP: &str = "polar factors";
+
+/// A = W H for tall and square A, A = H W for wide A: orthonormal W, positive semidefinite H.
+///
+/// ```text
+/// forward   A = U Σ Vᵀ,  W = U Vᵀ,  H = V Σ Vᵀ;  wide: H = U Σ Uᵀ
+/// vjp       Ā = D(W̄) + U ( Gᵢⱼ ) Vᵀ                            Gᵢⱼ = 2 Sᵢⱼ σᵢ / (σᵢ + σⱼ),  S = Vᵀ sym(H̄) V
+/// jvp       Ẇ = D(Ȧ),  Ḣ = V ( (σᵢFᵢⱼ + σⱼFⱼᵢ) / (σᵢ + σⱼ) ) Vᵀ                              F = UᵀȦV
+///           wide: in what concerns H, Aᵀ = V Σ Uᵀ takes the place of A
+/// with      D(X) = U ( (Yᵢⱼ − Yⱼᵢ) / (σᵢ + σⱼ) ) Vᵀ + (I − UUᵀ) X V Σ⁻¹ Vᵀ + U Σ⁻¹ Uᵀ X (I − VVᵀ)      Y = UᵀXV
+/// ```
+///
+/// W is the gradient of Σ σᵢ, so its derivative D is symmetric and goes both ways.
+/// Only sums of singular values divide: equal values cost no digit, where the way through the cotangents of U and V
+/// has 0 / 0.
+///
+/// # Shapes
+/// A, W and their cotangents: m × n; H, H̄: k × k, k = min(m, n).
+///
+/// # Conventions
+/// W is the matrix with orthonormal columns (rows, if wide) closest to A. A singular value up to 8 max(m, n) ε of the
+/// largest is taken for zero. H is unique whatever the rank; W is unique, and differentiable, where the rank is k, and
+/// else completed by vectors of the decomposition: then only cotangents that stay with the other singular vectors, on
+/// both sides, go back. H has a kink where a singular value is zero, along the vectors of that value on both sides.
+///
+/// # Errors
+/// [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
+/// [`NoConvergence`](crate::Error::NoConvergence), [`Overflow`](crate::Error::Overflow);
+/// [`RankDeficient`](crate::Error::RankDeficient) with the first singular value that is zero, relative to the largest,
+/// where a cotangent or tangent needs it.
+///
+/// # Cost
+/// O(m n k) time; (2 m + 2 n + k) k numbers kept at most.
+///
+/// # Source
+/// Higham, "Functions of Matrices", SIAM 2008, chapter 8, for the factors; the derivative by singular vectors, and what
+/// is left of it at zero singular values, is ours.
+///
+/// # Example
+/// ```
+/// # fn main() -> Result<(), matbackprop_core::Error> {
+/// use faer::mat;
+/// use matbackprop_core::Polar;
+///
+/// // A rotation by a right angle, of a matrix that stretches by 2 and by 3.
+/// let polar = Polar::forward(mat![[0.0, -3.0], [2.0, 0.0]].as_ref())?;
+/// assert!((polar.w() - mat![[0.0, -1.0], [1.0, 0.0]]).norm_max() < 1e-15);
+/// assert!((polar.h() - mat![[2.0, 0.0], [0.0, 3.0]]).norm_max() < 1e-14);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Polar {
+    u: Mat<f64>,
+    v: Mat<f64>,
+    /// σ / σ₁.
+    relative_values: Vec<f64>,
+    largest: f64,
+    rank: usize,
+    floor: f64,
+    w: Mat<f64>,
+    h: Mat<f64>,
+}
+
+/// What [`Polar::jvp`] returns.
+#[derive(Clone, Debug)]
+pub struct PolarTangent {
+    /// Ẇ, m × n.
+    pub w: Mat<f64>,
+    /// Ḣ, k × k, symmetric.
+    pub h: Mat<f64>,
+}
+
+impl Polar {
+    /// Decomposes A.
+    ///
+    /// # Errors
+    /// See [`Polar`].
+    pub fn forward(a: MatRef<'_, f64>) -> Result<Self> {
+        ensure_matrix(OP, a)?;
+        let floor = RankTolerance::MachinePrecision.fraction(a.nrows(), a.ncols())?;
+        let scale = power_of_two_scale(a);
+        let (u, values, v) = thin_svd(OP, Scaled::new(a, scale).as_ref())?;
+        let w = &u * v.transpose();
+        let side = if a.nrows() < a.ncols() { &u } else { &v };
+        let stretched = Mat::from_fn(side.nrows(), values.len(), |i, j| side[(i, j)] * values[j]);
+        let h = Scale(scale) * sym((stretched * side.transpose()).as_ref());
+        let largest = if values[0] > 0.0 { values[0] } else { 1.0 };
+        Ok(Self {
+            relative_values: values.iter().map(|value| value / largest).collect(),
+            largest: number_within_range(OP, largest * scale)?,
+            rank: count_above(&values, floor),
+            floor,
+            w,
+            h: within_range(OP, h)?,
+            u,
+            v,
+        })
+    }
+
+    /// W, m × n.
+    pub fn w(&self) -> MatRef<'_, f64> {
+        self.w.as_ref()
+    }
+
+    /// H, k × k, symmetric.
+    pub fn h(&self) -> MatRef<'_, f64> {
+        self.h.as_ref()
+    }
+
+    /// How many singular values are not taken for zero.
+    pub fn rank(&self) -> usize {
+        self.rank
+    }
+
+    /// Ā from W̄ and H̄; `None` is a zero that costs nothing.
+    ///
+    /// # Errors
+    /// See [`Polar`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) when a cotangent does not fit.
+    pub fn vjp(
+        &self,
+        w_bar: Option<MatRef<'_, f64>>,
+        h_bar: Option<MatRef<'_, f64>>,
+    ) -> Result<Mat<f64>> {
+        let (u, v) = (self.u.as_ref(), self.v.as_ref());
+        let mut a_bar = Mat::zeros(u.nrows(), v.nrows());
+        if let Some(w_bar) = w_bar {
+            ensure_shape(OP, w_bar, a_bar.shape())?;
+            a_bar += self.turned(w_bar)?;
+        }
+        if let Some(h_bar) = h_bar {
+            ensure_shape(OP, h_bar, self.h.shape())?;
+            let (outer, inner) = self.sides();
+            let s = inner.transpose() * sym(h_bar) * inner;
+            let zeros = s.nrows() - self.rank;
+            let kernel = s.submatrix(self.rank, self.rank, zeros, zeros);
+            self.ensure_zero(kernel, h_bar.norm_l2())?;
+            let core = Mat::from_fn(s.nrows(), s.ncols(), |i, j| {
+                2.0 * s[(i, j)] * self.share(i, j)
+            });
+            let stretched = outer * core * inner.transpose();
+            if self.is_wide() {
+                a_bar += stretched.transpose();
+            } else {
+                a_bar += stretched;
+            }
+        }
+        within_range(OP, a_bar)
+    }
+
+    /// Ẇ and Ḣ from Ȧ, where the rank is k.
+    ///
+    /// # Errors
+    /// See [`Polar`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) unless Ȧ is m × n.
+    pub fn jvp(&self, a_dot: MatRef<'_, f64>) -> Result<PolarTangent> {
+        ensure_shape(OP, a_dot, self.w.shape())?;
+        if self.rank < self.relative_values.len() {
+            return Err(self.deficient());
+        }
+        Ok(PolarTangent {
+            w: within_range(OP, self.turned(a_dot)?)?,
+            h: self.h_jvp(a_dot)?,
+        })
+    }
+
+    /// Ḣ alone, which exists at any rank for an Ȧ that keeps the zero singular values.
+    ///
+    /// # Errors
+    /// As [`jvp`](Self::jvp).
+    pub fn h_jvp(&self, a_dot: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        ensure_shape(OP, a_dot, self.w.shape())?;
+        let (outer, inner) = self.sides();
+        let moved = if self.is_wide() {
+            a_dot.transpose() * inner
+        } else {
+            a_dot * inner
+        };
+        let f = outer.transpose() * &moved;
+        let (r, k) = (self.rank, inner.ncols());
+        if r < k {
+            let inside = outer.subcols(0, r) * f.submatrix(0, r, r, k - r);
+            let kernel = moved.subcols(r, k - r) - inside;
+            self.ensure_zero(kernel.as_ref(), a_dot.norm_l2())?;
+        }
+        let core = Mat::from_fn(k, k, |i, j| {
+            self.share(i, j) * f[(i, j)] + self.share(j, i) * f[(j, i)]
+        });
+        within_range(OP, sym((inner * core * inner.transpose()).as_ref()))
+    }
+
+    /// D(X), where X needs no zero singular value.
+    fn turned(&self, x: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        let r = self.rank;
+        let (u, v) = (self.u.subcols(0, r), self.v.subcols(0, r));
+        let (x_v, u_x) = (x * v, u.transpose() * x);
+        let y = u.transpose() * &x_v;
+        let core = Mat::from_fn(r, r, |i, j| {
+            let sum = self.relative_values[i] + self.relative_values[j];
+            (y[(i, j)] - y[(j, i)]) / sum / self.largest
+        });
+        let mut turned = u * core * v.transpose();
+        if r < self.relative_values.len() {
+            let elsewhere = x - u * &y * v.transpose();
+            self.ensure_zero(elsewhere.as_ref(), x.norm_l2())?;
+            return Ok(turned);
+        }
+        let over_values = |x: MatRef<'_, f64>| {
+            Mat::from_fn(x.nrows(), r, |i, j| {
+                x[(i, j)] / self.relative_values[j] / self.largest
+            })
+        };
+        if u.nrows() > r {
+            turned += over_values((x_v - u * &y).as_ref()) * v.transpose();
+        }
+        if v.nrows() > r {
+            turned += u * over_values((u_x - y * v.transpose()).transpose()).transpose();
+        }
+        Ok(turned)
+    }
+
+    /// σᵢ / (σᵢ + σⱼ); 0 where both are zero, for which the caller has asked.
+    fn share(&self, i: usize, j: usize) -> f64 {
+        if i.min(j) >= self.rank {
+            return 0.0;
+        }
+        let (own, other) = (self.relative_values[i], self.relative_values[j]);
+        own / (own + other)
+    }
+
+    fn is_wide(&self) -> bool {
+        self.u.nrows() < self.v.nrows()
+    }
+
+    /// The vectors on the side of W, and on that of H.
+    fn sides(&self) -> (MatRef<'_, f64>, MatRef<'_, f64>) {
+        let (u, v) = (self.u.as_ref(), self.v.as_ref());
+        if self.is_wide() { (v, u) } else { (u, v) }
+    }
+
+    /// What belongs to zero singular values must be zero, up to the rounding of a matrix of this size.
+    fn ensure_zero(&self, x: MatRef<'_, f64>, size: f64) -> Result<()> {
+        if x.norm_max() <= self.floor * size {
+            Ok(())
+        } else {
+            Err(self.deficient())
+        }
+    }
+
+    fn deficient(&self) -> Error {
+        Error::RankDeficient {
+            op: OP,
+            index: self.rank,
+            value: self.relative_values[self.rank],
+            floor: self.floor,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gap::GapPolicy;
+    use crate::gradcheck::{GradientCheck, check_jvp, check_vjp, gaussian, with_spectrum};
+    use crate::spectral::ThinSvd;
+    use crate::symmetric::inner;
+    use faer::mat;
+
+    /// Tall, wide, square, 1 × 1; distinct values, repeated ones, all equal.
+    const CASES: &[(usize, usize, &[f64])] = &[
+        (1, 1, &[0.7]),
+        (5, 1, &[2.0]),
+        (1, 4, &[2.0]),
+        (4, 4, &[3.0, 2.0, 1.0, 0.4]),
+        (3, 3, &[2.0, 2.0, 1.0]),
+        (3, 3, &[2.0, 2.0, 2.0]),
+        (7, 3, &[2.0, 2.0, 1.0]),
+        (3, 6, &[2.0, 2.0, 1.0]),
+        (6, 3, &[1.5, 1.5, 1.5]),
+    ];
+
+    fn w(a: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        Ok(Polar::forward(a)?.w().to_owned())
+    }
+
+    fn h(a: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        Ok(Polar::forward(a)?.h().to_owned())
+    }
+
+    #[test]
+    fn a_plane_by_hand() {
+        // At A = diag(2, 3): W = I turns by (ȧ₂₁ − ȧ₁₂) / 5, and 5 ḣ₁₂ = 2 ȧ₁₂ + 3 ȧ₂₁.
+        let polar = Polar::forward(mat![[2.0, 0.0], [0.0, 3.0]].as_ref()).unwrap();
+        assert!((polar.w() - Mat::<f64>::identity(2, 2)).norm_max() < 1e-16);
+        let dot = polar.jvp(mat![[7.0, 5.0], [15.0, 4.0]].as_ref()).unwrap();
+        assert!((dot.w - mat![[0.0, -2.0], [2.0, 0.0]]).norm_max() < 1e-15);
+        assert!((dot.h - mat![[7.0, 11.0], [11.0, 4.0]]).norm_max() < 1e-14);
+        let a_bar = polar
+            .vjp(None, Some(mat![[1.0, 5.0], [0.0, 0.0]].as_ref()))
+            .unwrap();
+        assert!((a_bar - mat![[1.0, 2.0], [3.0, 0.0]]).norm_max() < 1e-15);
+        let a_bar = polar
+            .vjp(Some(mat![[8.0, 5.0], [0.0, 9.0]].as_ref()), None)
+            .unwrap();
+        assert!((a_bar - mat![[0.0, 1.0], [-1.0, 0.0]]).norm_max() < 1e-15);
+    }
+
+    #[test]
+    fn the_factors_are_what_they_say() {
+        for (m, n, spectrum) in CASES {
+            let a = with_spectrum(*m, *n, spectrum, 2);
+            let polar = Polar::forward(a.as_ref()).unwrap();
+            let (w, h) = (polar.w(), polar.h());
+            let k = spectrum.len();
+            let (product, unit) = if m >= n {
+                (w * h, w.transpose() * w)
+            } else {
+                (h * w, w * w.transpose())
+            };
+            assert!((product - &a).norm_max() < 1e-14, "{m} × {n}");
+            assert!((unit - Mat::<f64>::identity(k, k)).norm_max() < 1e-14);
+            assert_eq!(h, h.transpose());
+            let trace: f64 = (0..k).map(|i| h[(i, i)]).sum();
+            assert!((trace - spectrum.iter().sum::<f64>()).abs() < 1e-14 * 10.0);
+        }
+    }
+
+    #[test]
+    fn agrees_with_finite_differences_also_where_values_are_equal() {
+        let check = GradientCheck {
+            step: 1e-5,
+            ..GradientCheck::default()
+        };
+        for (m, n, spectrum) in CASES {
+            let a = with_spectrum(*m, *n, spectrum, 2);
+            let polar = Polar::forward(a.as_ref()).unwrap();
+            if *m > 1 || *n > 1 {
+                check_vjp(w, |bar| polar.vjp(Some(bar), None), a.as_ref(), &check).unwrap();
+                check_jvp(w, |dot| Ok(polar.jvp(dot)?.w), a.as_ref(), &check).unwrap();
+            }
+            check_vjp(h, |bar| polar.vjp(None, Some(bar)), a.as_ref(), &check).unwrap();
+            check_jvp(h, |dot| Ok(polar.jvp(dot)?.h), a.as_ref(), &check).unwrap();
+        }
+        // diag(2, 2, 1): the values are equal to the last bit.
+        let a = mat![[2.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 1.0]];
+        let polar = Polar::forward(a.as_ref()).unwrap();
+        check_vjp(w, |bar| polar.vjp(Some(bar), None), a.as_ref(), &check).unwrap();
+        check_vjp(h, |bar| polar.vjp(None, Some(bar)), a.as_ref(), &check).unwrap();
+    }
+
+    #[test]
+    fn is_what_the_way_through_the_singular_vectors_gives_where_that_exists() {
+        let bar = gaussian(7, 3, 1);
+        // Ū = W̄ V, V̄ = W̄ᵀ U.
+        let chained = |a: &Mat<f64>| {
+            let svd = ThinSvd::forward(a.as_ref(), GapPolicy::default())?;
+            let u_bar = &bar * svd.v();
+            let v_bar = bar.transpose() * svd.u();
+            svd.vjp(Some(u_bar.as_ref()), None, Some(v_bar.as_ref()))
+        };
+        let direct = |a: &Mat<f64>| Polar::forward(a.as_ref())?.vjp(Some(bar.as_ref()), None);
+        let distinct = with_spectrum(7, 3, &[3.0, 2.0, 1.0], 2);
+        let difference = chained(&distinct).unwrap() - direct(&distinct).unwrap();
+        assert!(difference.norm_max() < 1e-14);
+        let repeated = with_spectrum(7, 3, &[2.0, 2.0, 1.0], 2);
+        assert!(matches!(chained(&repeated), Err(Error::GapClosed { .. })));
+        assert!(direct(&repeated).unwrap().norm_max() < 10.0);
+    }
+
+    #[test]
+    fn jvp_and_vjp_are_transposes_and_cotangents_add_up() {
+        for (m, n, spectrum) in CASES {
+            let polar = Polar::forward(with_spectrum(*m, *n, spectrum, 2).as_ref()).unwrap();
+            let k = spectrum.len();
+            let (w_bar, h_bar) = (gaussian(*m, *n, 1), gaussian(k, k, 2));
+            let (w_bar, h_bar) = (w_bar.as_ref(), h_bar.as_ref());
+            let a_dot = gaussian(*m, *n, 3);
+            let dot = polar.jvp(a_dot.as_ref()).unwrap();
+            let forward = inner(w_bar, dot.w.as_ref()) + inner(h_bar, dot.h.as_ref());
+            let a_bar = polar.vjp(Some(w_bar), Some(h_bar)).unwrap();
+            let back = inner(a_bar.as_ref(), a_dot.as_ref());
+            let size = a_bar.norm_l2() * a_dot.norm_l2();
+            assert!((forward - back).abs() < 1e-13 * size, "{m} × {n}");
+            let sum = polar.vjp(Some(w_bar), None).unwrap() + polar.vjp(None, Some(h_bar)).unwrap();
+            assert!((a_bar - sum).norm_max() < 1e-13);
+            assert_eq!(polar.vjp(None, None).unwrap(), Mat::<f64>::zeros(*m, *n));
+        }
+    }
+
+    #[test]
+    fn a_zero_singular_value_is_an_error_only_where_it_is_needed() {
+        for (m, n) in [(6, 4), (4, 6), (4, 4)] {
+            let a = with_spectrum(m, n, &[2.0, 2.0], 3);
+            let polar = Polar::forward(a.as_ref()).unwrap();
+            assert_eq!(polar.rank(), 2);
+            let deficient = |result: Result<()>| {
+                matches!(result, Err(Error::RankDeficient { op: OP, index: 2, value, floor })
+                    if value <= floor)
+            };
+            let (w_bar, h_bar) = (gaussian(m, n, 1), gaussian(4, 4, 2));
+            let nothing = polar.vjp(Some(w_bar.as_ref()), None).map(|_| ());
+            assert!(deficient(nothing), "{m} × {n}");
+            let nothing = polar.vjp(None, Some(h_bar.as_ref())).map(|_| ());
+            assert!(deficient(nothing), "{m} × {n}");
+            assert!(
+                deficient(polar.jvp(w_bar.as_ref()).map(|_| ())),
+                "{m} × {n}"
+            );
+            assert!(
+                deficient(polar.h_jvp(w_bar.as_ref()).map(|_| ())),
+                "{m} × {n}"
+            );
+
+            // With A = B C, ⟨A Y, W⟩ stays in the range on both sides: Σ over the values that count.
+            let (b, c) = (gaussian(m, 2, 4), gaussian(2, n, 5));
+            let product = &b * &c;
+            let polar = Polar::forward(product.as_ref()).unwrap();
+            let kept = |x: &Mat<f64>| {
+                let (u, v) = (polar.u.subcols(0, 2), polar.v.subcols(0, 2));
+                u * (u.transpose() * x * v) * v.transpose()
+            };
+            let bar = kept(&w_bar);
+            let inside = |b: MatRef<'_, f64>| {
+                let polar = Polar::forward((b * &c).as_ref())?;
+                let (u, v) = (polar.u.subcols(0, 2), polar.v.subcols(0, 2));
+                Ok::<_, Error>(mat![[inner(bar.as_ref(), (u * v.transpose()).as_ref())]])
+            };
+            let vjp = |y_bar: MatRef<'_, f64>| {
+                let bar = Scale(y_bar[(0, 0)]) * &bar;
+                Ok(polar.vjp(Some(bar.as_ref()), None)? * c.transpose())
+            };
+            let check = GradientCheck {
+                step: 1e-5,
+                tolerance: 1e-7,
+                ..GradientCheck::default()
+            };
+            check_vjp(inside, vjp, b.as_ref(), &check).unwrap();
+
+            // H itself is smooth along B: no cotangent but that of the kernel is refused.
+            let h_of_b = |b: MatRef<'_, f64>| h((b * &c).as_ref());
+            let h_jvp = |b_dot: MatRef<'_, f64>| polar.h_jvp((b_dot * &c).as_ref());
+            check_jvp(h_of_b, h_jvp, b.as_ref(), &check).unwrap();
+            let side = polar.sides().1.subcols(0, 2);
+            let h_bar = side * (side.transpose() * h_bar);
+            let a_bar = polar.vjp(None, Some(h_bar.as_ref())).unwrap();
+            let a_dot = gaussian(m, 2, 6) * &c;
+            let forward = inner(
+                h_bar.as_ref(),
+                polar.h_jvp(a_dot.as_ref()).unwrap().as_ref(),
+            );
+            let back = inner(a_bar.as_ref(), a_dot.as_ref());
+            assert!(
+                (forward - back).abs() < 1e-12,
+                "{m} × {n}: {forward} {back}"
+            );
+        }
+        let zero = Polar::forward(Mat::zeros(3, 2).as_ref()).unwrap();
+        assert_eq!((zero.rank(), zero.h().norm_max()), (0, 0.0));
+        let nothing = zero.vjp(Some(Mat::zeros(3, 2).as_ref()), None).unwrap();
+        assert_eq!(nothing, Mat::<f64>::zeros(3, 2));
+    }
+
+    #[test]
+    fn the_gradient_grows_as_two_values_fall_until_they_are_refused() {
+        let bar = mat![[0.0, 1.0], [0.0, 0.0]];
+        for small in [1e-2, 1e-8, 1e-14] {
+            let a = mat![[1.0, 0.0], [0.0, small]];
+            let a_bar = Polar::forward(a.as_ref())
+                .unwrap()
+                .vjp(Some(bar.as_ref()), None)
+                .unwrap();
+            assert!((a_bar[(0, 1)] * (1.0 + small) - 1.0).abs() < 1e-15);
+            let tall = mat![[1.0, 0.0], [0.0, small], [0.0, 0.0]];
+            let bar = mat![[0.0, 0.0], [0.0, 0.0], [0.0, 1.0]];
+            let a_bar = Polar::forward(tall.as_ref())
+                .unwrap()
+                .vjp(Some(bar.as_ref()), None)
+                .unwrap();
+            assert!((a_bar[(2, 1)] * small - 1.0).abs() < 1e-15, "{small:e}");
+        }
+        let refused = Polar::forward(mat![[1.0, 0.0], [0.0, 1e-15]].as_ref()).unwrap();
+        assert!(matches!(
+            refused.vjp(Some(bar.as_ref()), None),
+            Err(Error::RankDeficient { index: 1, .. })
+        ));
+    }
+
+    #[test]
+    fn the_rule_scales_with_its_input() {
+        for (m, n, spectrum) in CASES {
+            let a = with_spectrum(*m, *n, spectrum, 6);
+            let (w_bar, h_bar) = (
+                gaussian(*m, *n, 1),
+                gaussian(spectrum.len(), spectrum.len(), 2),
+            );
+            let plain = Polar::forward(a.as_ref()).unwrap();
+            let w_plain = plain.vjp(Some(w_bar.as_ref()), None).unwrap();
+            let h_plain = plain.vjp(None, Some(h_bar.as_ref())).unwrap();
+            for size in [2f64.powi(-500), 2f64.powi(500)] {
+                let polar = Polar::forward((Scale(size) * &a).as_ref()).unwrap();
+                let w_scaled = Scale(size) * polar.vjp(Some(w_bar.as_ref()), None).unwrap();
+                let h_scaled = polar.vjp(None, Some(h_bar.as_ref())).unwrap();
+                assert!((polar.w() - plain.w()).norm_max() < 1e-14);
+                assert!((Scale(size.recip()) * polar.h() - plain.h()).norm_max() < 1e-14);
+                assert!((w_scaled - &w_plain).norm_max() < 1e-13, "{size:e}");
+                assert!((h_scaled - &h_plain).norm_max() < 1e-13, "{size:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn refuses_what_does_not_fit() {
+        let forward = |a: Mat<f64>| Polar::forward(a.as_ref()).map(|_| ()).unwrap_err();
+        assert!(matches!(forward(Mat::zeros(0, 3)), Error::Empty { .. }));
+        assert!(matches!(forward(mat![[f64::NAN]]), Error::NotFinite { .. }));
+        assert_eq!(
+            forward(Mat::full(2, 2, f64::MAX)),
+            Error::Overflow { op: OP }
+        );
+        let polar = Polar::forward(gaussian(4, 2, 1).as_ref()).unwrap();
+        let (wrong, nan) = (Mat::zeros(3, 3), Mat::full(4, 2, f64::NAN));
+        for error in [
+            polar.vjp(Some(wrong.as_ref()), None).map(|_| ()),
+            polar.vjp(None, Some(wrong.as_ref())).map(|_| ()),
+            polar.jvp(wrong.as_ref()).map(|_| ()),
+            polar.h_jvp(wrong.as_ref()).map(|_| ()),
+        ] {
+            assert!(matches!(error, Err(Error::ShapeMismatch { .. })));
+        }
+        for error in [
+            polar.vjp(Some(nan.as_ref()), None).map(|_| ()),
+            polar.vjp(None, Some(nan.subrows(0, 2))).map(|_| ()),
+            polar.jvp(nan.as_ref()).map(|_| ()),
+            polar.h_jvp(nan.as_ref()).map(|_| ()),
+        ] {
+            assert!(matches!(error, Err(Error::NotFinite { .. })));
+        }
+        let tiny = Polar::forward(mat![[1e-150, 0.0], [0.0, 1e-150]].as_ref()).unwrap();
+        let turning = mat![[0.0, 0.0], [1e200, 0.0]];
+        for error in [
+            tiny.vjp(Some(turning.as_ref()), None).map(|_| ()),
+            tiny.jvp(turning.as_ref()).map(|_| ()),
+        ] {
+            assert_eq!(error, Err(Error::Overflow { op: OP }));
+        }
+    }
+}

@@ -1,0 +1,423 @@
+//! The inverse of a matrix on its range.
+
+use crate::decompose::thin_svd;
+use crate::error::Result;
+use crate::guard::{
+    ensure_matrix, ensure_shape, number_within_range, values_within_range, within_range,
+};
+use crate::rank::{RankTolerance, count_above};
+use crate::scale::{Scaled, power_of_two_scale};
+use faer::{Mat, MatRef, Scale};
+
+const OP: &str = "pseudo-inverse";
+
+/// P = A⁺, kept as thin factors: P = V Σ⁻¹ Uᵀ.
+///
+/// ```text
+/// forward   A = U Σ Vᵀ,  σ above the tolerance only                P = V Σ⁻¹ Uᵀ
+/// vjp       Ā = −Pᵀ P̄ Pᵀ + (I − AP) P̄ᵀ P Pᵀ + Pᵀ P P̄ᵀ (I − PA)
+///             = ( −U Σ⁻¹ CᵀΣ⁻¹ + (G V − U C) Σ⁻² ) Vᵀ + U Σ⁻² ( UᵀG − C Vᵀ )      G = P̄ᵀ,  C = UᵀG V
+/// jvp       Ṗ = −P Ȧ P + P Pᵀ Ȧᵀ (I − AP) + (I − PA) Ȧᵀ Pᵀ P
+/// ```
+///
+/// For P̄ = L Rᵀ no n × m matrix is formed: x = A⁺ b, say, has P̄ = x̄ bᵀ.
+///
+/// # Shapes
+/// A, Ā: m × n; U: m × r; V: n × r; P, P̄: n × m, or L: n × p and R: m × p.
+///
+/// # Conventions
+/// A singular value counts when it exceeds [`RankTolerance`] times the largest; the others are taken for zero, in the
+/// derivative too. Where the rank is below min(m, n), Ā is the derivative along the perturbations that keep the rank:
+/// along any other A⁺ jumps to infinity. A zero matrix has rank 0 and P = 0.
+///
+/// # Errors
+/// [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
+/// [`OutOfRange`](crate::Error::OutOfRange) for a tolerance outside [0, 1),
+/// [`NoConvergence`](crate::Error::NoConvergence), [`Overflow`](crate::Error::Overflow).
+///
+/// # Cost
+/// O(m n min(m, n)) time, then O(m n r) each way; (m + n) r numbers kept. Nothing is m × m or n × n.
+///
+/// # Source
+/// Golub, Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose variables
+/// separate", SIAM Journal on Numerical Analysis 10, 1973; the factored forms are ours.
+///
+/// # Example
+/// ```
+/// # fn main() -> Result<(), matbackprop_core::Error> {
+/// use faer::mat;
+/// use matbackprop_core::{PseudoInverse, RankTolerance};
+///
+/// // Two equal columns share the solution.
+/// let a = mat![[1.0, 1.0], [2.0, 2.0]];
+/// let inverse = PseudoInverse::forward(a.as_ref(), RankTolerance::default())?;
+/// assert_eq!(inverse.rank(), 1);
+/// let x = inverse.solve(mat![[1.0], [2.0]].as_ref())?;
+/// assert!((x - mat![[0.5], [0.5]]).norm_max() < 1e-15);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct PseudoInverse {
+    u: Mat<f64>,
+    v: Mat<f64>,
+    /// 1 / σ of A / scale, r of them.
+    reciprocals: Vec<f64>,
+    singular_values: Vec<f64>,
+    scale: f64,
+}
+
+impl PseudoInverse {
+    /// Decomposes A.
+    ///
+    /// # Errors
+    /// See [`PseudoInverse`].
+    pub fn forward(a: MatRef<'_, f64>, tolerance: RankTolerance) -> Result<Self> {
+        ensure_matrix(OP, a)?;
+        let fraction = tolerance.fraction(a.nrows(), a.ncols())?;
+        let scale = power_of_two_scale(a);
+        let (u, values, v) = thin_svd(OP, Scaled::new(a, scale).as_ref())?;
+        let r = count_above(&values, fraction);
+        let reciprocals: Vec<f64> = values[..r].iter().map(|value| value.recip()).collect();
+        if let Some(largest) = reciprocals.last() {
+            number_within_range(OP, largest / scale)?;
+        }
+        let singular_values = values.iter().map(|value| value * scale).collect();
+        Ok(Self {
+            u: u.subcols(0, r).to_owned(),
+            v: v.subcols(0, r).to_owned(),
+            reciprocals,
+            singular_values: values_within_range(OP, singular_values)?,
+            scale,
+        })
+    }
+
+    /// P itself, n × m.
+    pub fn value(&self) -> Mat<f64> {
+        self.unscaled(self.over_values(self.v.as_ref(), 1)) * self.u.transpose()
+    }
+
+    /// U, m × r: an orthonormal basis of the range of A.
+    pub fn u(&self) -> MatRef<'_, f64> {
+        self.u.as_ref()
+    }
+
+    /// V, n × r: an orthonormal basis of the range of Aᵀ.
+    pub fn v(&self) -> MatRef<'_, f64> {
+        self.v.as_ref()
+    }
+
+    /// The number of singular values above the tolerance.
+    pub fn rank(&self) -> usize {
+        self.reciprocals.len()
+    }
+
+    /// All min(m, n) singular values of A, nonincreasing.
+    pub fn singular_values(&self) -> &[f64] {
+        &self.singular_values
+    }
+
+    /// A⁺ B for B: m × p, in O((m + n) r p) time: of all that bring A X closest to B, the smallest X.
+    ///
+    /// # Errors
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless B has m rows; [`NotFinite`](crate::Error::NotFinite);
+    /// [`Overflow`](crate::Error::Overflow).
+    pub fn solve(&self, b: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        ensure_shape(OP, b, (self.u.nrows(), b.ncols()))?;
+        let scaled_v = self.over_values(self.v.as_ref(), 1);
+        within_range(OP, self.unscaled(scaled_v * (self.u.transpose() * b)))
+    }
+
+    /// Ā from a full P̄, n × m.
+    ///
+    /// # Errors
+    /// See [`PseudoInverse`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) unless P̄ is n × m.
+    pub fn vjp(&self, inverse_bar: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        ensure_shape(OP, inverse_bar, (self.v.nrows(), self.u.nrows()))?;
+        let g = inverse_bar.transpose();
+        self.pulled(g * &self.v, self.u.transpose() * g)
+    }
+
+    /// Ā from P̄ = L Rᵀ kept as factors, in O((m + n) r p + m n r) time.
+    ///
+    /// # Errors
+    /// See [`PseudoInverse`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) unless L is n × p and R is m × p.
+    pub fn vjp_factored(&self, left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        ensure_shape(OP, left, (self.v.nrows(), left.ncols()))?;
+        ensure_shape(OP, right, (self.u.nrows(), left.ncols()))?;
+        self.pulled(
+            right * (left.transpose() * &self.v),
+            (self.u.transpose() * right) * left.transpose(),
+        )
+    }
+
+    /// Ṗ, n × m, from Ȧ.
+    ///
+    /// # Errors
+    /// See [`PseudoInverse`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) unless Ȧ is m × n.
+    pub fn jvp(&self, a_dot: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        let (u, v) = (self.u.as_ref(), self.v.as_ref());
+        ensure_shape(OP, a_dot, (u.nrows(), v.nrows()))?;
+        let (a_dot_v, u_a_dot) = (a_dot * v, u.transpose() * a_dot);
+        let c = u.transpose() * &a_dot_v;
+        let mut right = -(self.over_values(v, 1) * self.over_values(c.as_ref(), 1));
+        if let Some(rows) = self.outside_rows(&u_a_dot, &c) {
+            right += self.over_values(rows.transpose(), 2);
+        }
+        let mut inverse_dot = right * u.transpose();
+        if let Some(columns) = self.outside_columns(&a_dot_v, &c) {
+            inverse_dot += v * self.over_values(columns.as_ref(), 2).transpose();
+        }
+        within_range(OP, self.unscaled(self.unscaled(inverse_dot)))
+    }
+
+    /// Ā from G V, m × r, and UᵀG, r × n.
+    fn pulled(&self, g_v: Mat<f64>, u_g: Mat<f64>) -> Result<Mat<f64>> {
+        let (u, v) = (self.u.as_ref(), self.v.as_ref());
+        let c = u.transpose() * &g_v;
+        let mut left = -(self.over_values(u, 1) * self.over_values(c.transpose(), 1));
+        if let Some(columns) = self.outside_columns(&g_v, &c) {
+            left += self.over_values(columns.as_ref(), 2);
+        }
+        let mut a_bar = left * v.transpose();
+        if let Some(rows) = self.outside_rows(&u_g, &c) {
+            a_bar += self.over_values(u, 2) * rows;
+        }
+        within_range(OP, self.unscaled(self.unscaled(a_bar)))
+    }
+
+    /// (I − UUᵀ) X V from X V and C = UᵀX V; `None` where U is square, and the rest would be rounding over σ².
+    fn outside_columns(&self, x_v: &Mat<f64>, c: &Mat<f64>) -> Option<Mat<f64>> {
+        (self.u.nrows() > self.rank()).then(|| x_v - &self.u * c)
+    }
+
+    /// UᵀX (I − VVᵀ) from UᵀX and C = UᵀX V; `None` where V is square.
+    fn outside_rows(&self, u_x: &Mat<f64>, c: &Mat<f64>) -> Option<Mat<f64>> {
+        (self.v.nrows() > self.rank()).then(|| u_x - c * self.v.transpose())
+    }
+
+    /// X Σ⁻ᵖ, for A / scale.
+    fn over_values(&self, x: MatRef<'_, f64>, power: i32) -> Mat<f64> {
+        Mat::from_fn(x.nrows(), x.ncols(), |i, j| {
+            x[(i, j)] * self.reciprocals[j].powi(power)
+        })
+    }
+
+    /// X / scale.
+    fn unscaled(&self, x: Mat<f64>) -> Mat<f64> {
+        if self.scale == 1.0 {
+            x
+        } else {
+            Scale(self.scale.recip()) * x
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::gradcheck::{GradientCheck, check_jvp, check_vjp, gaussian, with_spectrum};
+    use crate::symmetric::inner;
+    use faer::mat;
+
+    const DEFAULT: RankTolerance = RankTolerance::MachinePrecision;
+
+    /// Tall, wide, square, rank deficient, one row, one column, 1 × 1, zero.
+    const CASES: &[(usize, usize, &[f64])] = &[
+        (1, 1, &[0.7]),
+        (5, 1, &[2.0]),
+        (1, 4, &[2.0]),
+        (4, 4, &[3.0, 2.0, 2.0, 0.4]),
+        (7, 3, &[3.0, 1.0, 1.0]),
+        (3, 6, &[3.0, 1.0, 0.5]),
+        (7, 5, &[2.0, 2.0, 0.5]),
+        (4, 6, &[2.0, 0.5]),
+        (5, 5, &[2.0, 1.0, 0.5, 0.5]),
+        (3, 2, &[]),
+    ];
+
+    fn value(a: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        Ok(PseudoInverse::forward(a, DEFAULT)?.value())
+    }
+
+    #[test]
+    fn a_line_by_hand() {
+        // a = (3, 4): a⁺ = aᵀ / 25, and its derivative ȧᵀ/25 − 2 (a·ȧ) aᵀ/625.
+        let a = mat![[3.0], [4.0]];
+        let inverse = PseudoInverse::forward(a.as_ref(), DEFAULT).unwrap();
+        assert!((inverse.value() - mat![[0.12, 0.16]]).norm_max() < 1e-16);
+        let dot = inverse.jvp(mat![[1.0], [0.0]].as_ref()).unwrap();
+        let expected = mat![[1.0 / 25.0 - 18.0 / 625.0, -24.0 / 625.0]];
+        assert!((&dot - &expected).norm_max() < 1e-16);
+        // The Jacobian is symmetric here.
+        let a_bar = inverse.vjp(mat![[1.0, 0.0]].as_ref()).unwrap();
+        assert!((a_bar.transpose() - expected).norm_max() < 1e-16);
+    }
+
+    #[test]
+    fn moore_and_penrose_hold() {
+        for (m, n, spectrum) in CASES {
+            let a = with_spectrum(*m, *n, spectrum, 2);
+            let inverse = PseudoInverse::forward(a.as_ref(), DEFAULT).unwrap();
+            assert_eq!(inverse.rank(), spectrum.len());
+            assert_eq!(inverse.singular_values().len(), *n.min(m));
+            let p = inverse.value();
+            let (left, right) = (&a * &p, &p * &a);
+            assert!((&left * &a - &a).norm_max() < 1e-13, "{m} × {n}");
+            assert!((&right * &p - &p).norm_max() < 1e-13, "{m} × {n}");
+            assert!((&left - left.transpose()).norm_max() < 1e-14, "{m} × {n}");
+            assert!((&right - right.transpose()).norm_max() < 1e-14, "{m} × {n}");
+            let b = gaussian(*m, 2, 1);
+            let x = inverse.solve(b.as_ref()).unwrap();
+            assert!((x - p * b).norm_max() < 1e-13, "{m} × {n}");
+        }
+    }
+
+    #[test]
+    fn agrees_with_finite_differences_at_full_rank() {
+        for (m, n, spectrum) in CASES {
+            if spectrum.len() < *m.min(n) {
+                continue;
+            }
+            let a = with_spectrum(*m, *n, spectrum, 2);
+            let inverse = PseudoInverse::forward(a.as_ref(), DEFAULT).unwrap();
+            let check = GradientCheck {
+                step: 1e-5,
+                ..GradientCheck::default()
+            };
+            check_vjp(value, |bar| inverse.vjp(bar), a.as_ref(), &check).unwrap();
+            check_jvp(value, |dot| inverse.jvp(dot), a.as_ref(), &check).unwrap();
+        }
+    }
+
+    #[test]
+    fn agrees_with_finite_differences_that_keep_the_rank() {
+        for (m, n, r) in [(7, 5, 3), (4, 6, 2), (5, 5, 4)] {
+            // A = B C with B: m × r.
+            let (b, c) = (gaussian(m, r, 1), gaussian(r, n, 2));
+            let tolerance = RankTolerance::Relative(1e-10);
+            let of_b = |b: MatRef<'_, f64>| {
+                Ok::<_, Error>(PseudoInverse::forward((b * &c).as_ref(), tolerance)?.value())
+            };
+            let inverse = PseudoInverse::forward((&b * &c).as_ref(), tolerance).unwrap();
+            assert_eq!(inverse.rank(), r);
+            let vjp = |bar: MatRef<'_, f64>| Ok(inverse.vjp(bar)? * c.transpose());
+            let jvp = |b_dot: MatRef<'_, f64>| inverse.jvp((b_dot * &c).as_ref());
+            let check = GradientCheck {
+                step: 1e-5,
+                tolerance: 1e-7,
+                ..GradientCheck::default()
+            };
+            check_vjp(of_b, vjp, b.as_ref(), &check).unwrap();
+            check_jvp(of_b, jvp, b.as_ref(), &check).unwrap();
+        }
+    }
+
+    #[test]
+    fn factors_give_what_the_full_cotangent_gives_and_jvp_is_the_transpose() {
+        for (m, n, spectrum) in CASES {
+            let a = with_spectrum(*m, *n, spectrum, 2);
+            let inverse = PseudoInverse::forward(a.as_ref(), DEFAULT).unwrap();
+            let (left, right) = (gaussian(*n, 2, 1), gaussian(*m, 2, 2));
+            let bar = &left * right.transpose();
+            let full = inverse.vjp(bar.as_ref()).unwrap();
+            let factored = inverse.vjp_factored(left.as_ref(), right.as_ref()).unwrap();
+            assert!((&full - factored).norm_max() < 1e-12, "{m} × {n}");
+
+            let a_dot = gaussian(*m, *n, 3);
+            let dot = inverse.jvp(a_dot.as_ref()).unwrap();
+            let forward = inner(bar.as_ref(), dot.as_ref());
+            let back = inner(full.as_ref(), a_dot.as_ref());
+            let size = bar.norm_l2() * dot.norm_l2();
+            assert!(
+                (forward - back).abs() <= 1e-13 * size,
+                "{m} × {n}: {forward} {back}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_gradient_grows_as_a_value_falls_until_it_no_longer_counts() {
+        let a = |small: f64| mat![[1.0, 0.0], [0.0, small]];
+        let bar = mat![[0.0, 0.0], [0.0, 1.0]];
+        for small in [1e-2, 1e-7, 1e-14] {
+            let inverse = PseudoInverse::forward(a(small).as_ref(), DEFAULT).unwrap();
+            let a_bar = inverse.vjp(bar.as_ref()).unwrap();
+            assert!(
+                (a_bar[(1, 1)] * small * small + 1.0).abs() < 1e-14,
+                "{small:e}"
+            );
+        }
+        let inverse = PseudoInverse::forward(a(1e-15).as_ref(), DEFAULT).unwrap();
+        assert_eq!(inverse.rank(), 1);
+        assert!(inverse.vjp(bar.as_ref()).unwrap().norm_max() < 1e-15);
+    }
+
+    #[test]
+    fn the_rule_scales_with_its_input() {
+        for (m, n, spectrum) in CASES {
+            let a = with_spectrum(*m, *n, spectrum, 6);
+            let bar = gaussian(*n, *m, 1);
+            let plain = PseudoInverse::forward(a.as_ref(), DEFAULT).unwrap();
+            let plain_bar = plain.vjp(bar.as_ref()).unwrap();
+            for size in [2f64.powi(-500), 2f64.powi(500)] {
+                let inverse = PseudoInverse::forward((Scale(size) * &a).as_ref(), DEFAULT).unwrap();
+                let value = Scale(size) * inverse.value();
+                let a_bar = Scale(size) * (Scale(size) * inverse.vjp(bar.as_ref()).unwrap());
+                assert!((value - plain.value()).norm_max() < 1e-13, "{size:e}");
+                assert!((a_bar - &plain_bar).norm_max() < 1e-12, "{size:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn refuses_what_does_not_fit() {
+        let forward = |a: Mat<f64>, t| {
+            PseudoInverse::forward(a.as_ref(), t)
+                .map(|_| ())
+                .unwrap_err()
+        };
+        assert!(matches!(
+            forward(Mat::zeros(0, 3), DEFAULT),
+            Error::Empty { .. }
+        ));
+        assert!(matches!(
+            forward(mat![[f64::NAN]], DEFAULT),
+            Error::NotFinite { .. }
+        ));
+        assert!(matches!(
+            forward(mat![[1.0]], RankTolerance::Relative(-1.0)),
+            Error::OutOfRange { .. }
+        ));
+        assert_eq!(forward(mat![[1e-310]], DEFAULT), Error::Overflow { op: OP });
+        let inverse = PseudoInverse::forward(gaussian(4, 2, 1).as_ref(), DEFAULT).unwrap();
+        let (wrong, nan) = (Mat::zeros(3, 3), Mat::full(4, 2, f64::NAN));
+        for error in [
+            inverse.solve(wrong.as_ref()),
+            inverse.vjp(wrong.as_ref()),
+            inverse.vjp_factored(wrong.as_ref(), wrong.as_ref()),
+            inverse.jvp(wrong.as_ref()),
+        ] {
+            assert!(matches!(error, Err(Error::ShapeMismatch { .. })));
+        }
+        for error in [
+            inverse.solve(nan.as_ref()),
+            inverse.vjp(nan.transpose()),
+            inverse.vjp_factored(nan.subrows(0, 2), nan.as_ref()),
+            inverse.jvp(nan.as_ref()),
+        ] {
+            assert!(matches!(error, Err(Error::NotFinite { .. })));
+        }
+        let tiny = PseudoInverse::forward(mat![[1e-200]].as_ref(), DEFAULT).unwrap();
+        let one = mat![[1.0]];
+        for error in [
+            tiny.solve(mat![[1e200]].as_ref()),
+            tiny.vjp(one.as_ref()),
+            tiny.vjp_factored(one.as_ref(), one.as_ref()),
+            tiny.jvp(one.as_ref()),
+        ] {
+            assert_eq!(error, Err(Error::Overflow { op: OP }));
+        }
+    }
+}
