@@ -12,6 +12,7 @@
 //! |---|---|---|
 //! | `spectral::sym_eig` | [`SymEig`]: A = V Λ Vᵀ | Ā = V (diag(λ̄) + K ∘ skew(VᵀV̄)) Vᵀ |
 //! | `spectral::thin_svd` | [`ThinSvd`]: A = U Σ Vᵀ, tall or wide | three cotangents, each optional |
+//! | `spectral::values_only` | [`eigenvalues`], [`singular_values`]: where no gradient is asked for | |
 //! | `subspace::projector` | [`Projector`]: Π = A A⁺ at a stated [`RankTolerance`] | Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ |
 //! | `subspace::regularised_projector` | [`RegularisedProjector`]: P = A (AᵀA + εI)⁻¹ Aᵀ | Ā = 2 (I − P) sym(P̄) A (AᵀA + εI)⁻¹ |
 //! | `function::scalar` | [`ScalarFunction`]: [`Log`], [`Sqrt`], [`InverseSqrt`], [`Inverse`], [`Exp`], [`Power`], your own [`WithSlope`]; [`Ridge`] over each | f[a, b], to the last digits |
@@ -78,6 +79,6 @@ pub use guard::{
 };
 pub use rank::{RankTolerance, Road};
 pub use scale::power_of_two_scale;
-pub use spectral::{SymEig, SymEigTangent, ThinSvd, ThinSvdTangent};
+pub use spectral::{SymEig, SymEigTangent, ThinSvd, ThinSvdTangent, eigenvalues, singular_values};
 pub use subspace::{Projector, RegularisedProjector};
 pub use symmetric::SymmetricProduct;

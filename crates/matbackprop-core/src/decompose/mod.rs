@@ -1,5 +1,7 @@
 //! The decompositions every rule stands on.
 
 mod dense;
+mod values;
 
 pub(crate) use dense::{gram, symmetric_eigen, thin_svd};
+pub(crate) use values::{singular_values_only, symmetric_values};
