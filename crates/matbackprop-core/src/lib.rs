@@ -13,6 +13,8 @@
 //! | `spectral::sym_eig` | [`SymEig`]: A = V Λ Vᵀ | Ā = V (diag(λ̄) + K ∘ skew(VᵀV̄)) Vᵀ |
 //! | `spectral::thin_svd` | [`ThinSvd`]: A = U Σ Vᵀ, tall or wide | three cotangents, each optional |
 //! | `spectral::values_only` | [`eigenvalues`], [`singular_values`]: where no gradient is asked for | |
+//! | `function::matrix_function` | [`MatrixFunction`]: C = V f(Λ) Vᵀ | Ā = V (P ∘ (Vᵀ sym(C̄) V)) Vᵀ, Pᵢⱼ = f[λᵢ, λⱼ]; and the second order |
+//! | `function::trace_function` | [`TraceFunction`]: tr f(A) | Ā = t̄ f′(A) |
 //! | `subspace::projector` | [`Projector`]: Π = A A⁺ at a stated [`RankTolerance`] | Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ |
 //! | `subspace::regularised_projector` | [`RegularisedProjector`]: P = A (AᵀA + εI)⁻¹ Aᵀ | Ā = 2 (I − P) sym(P̄) A (AᵀA + εI)⁻¹ |
 //! | `function::scalar` | [`ScalarFunction`]: [`Log`], [`Sqrt`], [`InverseSqrt`], [`Inverse`], [`Exp`], [`Power`], your own [`WithSlope`]; [`Ridge`] over each | f[a, b], to the last digits |
@@ -71,7 +73,10 @@ mod subspace;
 mod symmetric;
 
 pub use error::{Error, Result};
-pub use function::{Exp, Inverse, InverseSqrt, Log, Power, Ridge, ScalarFunction, Sqrt, WithSlope};
+pub use function::{
+    Exp, Inverse, InverseSqrt, Log, MatrixFunction, MatrixFunctionSecond, Power, Ridge,
+    ScalarFunction, Sqrt, TraceFunction, WithSlope,
+};
 pub use gap::GapPolicy;
 pub use guard::{
     ensure_above, ensure_finite, ensure_finite_values, ensure_length, ensure_matrix, ensure_shape,

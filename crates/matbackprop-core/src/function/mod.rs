@@ -1,8 +1,14 @@
 //! Functions of matrices.
 
 mod divided_difference;
+mod domain;
+mod matrix_function;
 mod scalar;
 mod scalar_function;
+mod second_order;
+mod trace_function;
 
+pub use matrix_function::{MatrixFunction, MatrixFunctionSecond};
 pub use scalar::{Exp, Inverse, InverseSqrt, Log, Power, Ridge, Sqrt, WithSlope};
 pub use scalar_function::ScalarFunction;
+pub use trace_function::TraceFunction;
