@@ -13,11 +13,14 @@
 //! | `spectral::sym_eig` | [`SymEig`]: A = V Λ Vᵀ | Ā = V (diag(λ̄) + K ∘ skew(VᵀV̄)) Vᵀ |
 //! | `spectral::thin_svd` | [`ThinSvd`]: A = U Σ Vᵀ, tall or wide | three cotangents, each optional |
 //! | `spectral::generalised_eig` | [`GeneralisedEig`]: A V = B V Λ, VᵀBV = I | Ā = V (diag(λ̄) + K ∘ skew(VᵀV̄)) Vᵀ, and B̄ |
+//! | `spectral::values_only` | [`eigenvalues`], [`singular_values`]: where no gradient is asked for | |
 //! | `subspace::projector` | [`Projector`]: Π = A A⁺ at a stated [`RankTolerance`] | Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ |
 //! | `subspace::regularised_projector` | [`RegularisedProjector`]: P = A (AᵀA + εI)⁻¹ Aᵀ | Ā = 2 (I − P) sym(P̄) A (AᵀA + εI)⁻¹ |
 //! | `subspace::pseudo_inverse` | [`PseudoInverse`]: P = A⁺ in factors | Ā = −PᵀP̄Pᵀ + (I − AP)P̄ᵀPPᵀ + PᵀPP̄ᵀ(I − PA) |
 //! | `subspace::polar` | [`Polar`]: A = W H | W̄ and H̄, each optional: only sums σᵢ + σⱼ divide |
 //! | `function::scalar` | [`ScalarFunction`]: [`Log`], [`Sqrt`], [`InverseSqrt`], [`Inverse`], [`Exp`], [`Power`], your own [`WithSlope`]; [`Ridge`] over each | f[a, b], to the last digits |
+//! | `function::matrix_function` | [`MatrixFunction`]: C = V f(Λ) Vᵀ | Ā = V (P ∘ (Vᵀ sym(C̄) V)) Vᵀ, Pᵢⱼ = f[λᵢ, λⱼ]; and the second order |
+//! | `function::trace_function` | [`TraceFunction`]: tr f(A) | Ā = t̄ f′(A) |
 //! | `function::gram_function` | [`GramFunction`]: C = f(FᵀF) from thin factors of F | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
 //! | `factor::cholesky` | [`Cholesky`]: A = L Lᵀ | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹) |
 //! | `factor::symmetric_solve` | [`SymmetricSolve`]: X = A⁻¹ B, A definite or not | B̄ = A⁻¹ X̄, Ā = −sym(B̄ Xᵀ) |
@@ -90,7 +93,8 @@ pub use factor::{
     SymmetricSolveCotangent,
 };
 pub use function::{
-    Exp, GramFunction, Inverse, InverseSqrt, Log, Power, Ridge, ScalarFunction, Sqrt, WithSlope,
+    Exp, GramFunction, Inverse, InverseSqrt, Log, MatrixFunction, MatrixFunctionSecond, Power,
+    Ridge, ScalarFunction, Sqrt, TraceFunction, WithSlope,
 };
 pub use gap::GapPolicy;
 pub use guard::{
@@ -101,7 +105,7 @@ pub use rank::{RankTolerance, Road};
 pub use scale::power_of_two_scale;
 pub use spectral::{
     GeneralisedEig, GeneralisedEigCotangent, GeneralisedEigTangent, SymEig, SymEigTangent, ThinSvd,
-    ThinSvdTangent,
+    ThinSvdTangent, eigenvalues, singular_values,
 };
 pub use subspace::{Polar, PolarTangent, Projector, PseudoInverse, RegularisedProjector};
 pub use symmetric::SymmetricProduct;

@@ -3,7 +3,8 @@
 //! ```text
 //! symmetric_eigen ── tridiagonal ── rank_one_update ── secular      ours
 //!                              └─── implicit_ql
-//! thin_svd  qr  lu  triangular  bunch_kaufman                       by faer
+//! thin_svd ── bidiagonal ── rank_one_update, small_svd
+//! values  qr  lu  triangular  bunch_kaufman                         by faer
 //! equilibrate        rows and columns of order one before them
 //! condition          how near to singular
 //! products           symmetric ones at half the cost
@@ -27,15 +28,18 @@ mod symmetric_eigen;
 mod thin_svd;
 mod triangular;
 mod tridiagonal;
+mod values;
 
 pub(crate) use bunch_kaufman::BunchKaufman;
 pub(crate) use condition::{ensure_regular, reciprocal_condition, singular};
 pub(crate) use equilibrate::{Equilibration, SymmetricEquilibration};
 pub(crate) use lu::Lu;
 pub(crate) use products::{
-    gram, scaled_product, spectral_product, symmetric_product, times_diagonal,
+    congruence, gram, mirror_lower, scaled_product, spectral_product, symmetric_product,
+    times_diagonal,
 };
 pub(crate) use qr::thin_qr;
 pub(crate) use symmetric_eigen::symmetric_eigen;
 pub(crate) use thin_svd::thin_svd;
 pub(crate) use triangular::{cholesky, solve_lower, solve_root, solve_upper};
+pub(crate) use values::{singular_values_only, symmetric_values};

@@ -24,7 +24,7 @@ pub(crate) fn symmetric_product(left: MatRef<'_, f64>, right: MatRef<'_, f64>) -
         1.0,
         Par::Seq,
     );
-    mirror(&mut product);
+    mirror_lower(&mut product);
     product
 }
 
@@ -46,6 +46,11 @@ pub(crate) fn scaled_product(
     product
 }
 
+/// M S Mᵀ for symmetric S.
+pub(crate) fn congruence(m: MatRef<'_, f64>, s: MatRef<'_, f64>) -> Mat<f64> {
+    symmetric_product((m * s).as_ref(), m.transpose())
+}
+
 /// V diag(x) Vᵀ.
 pub(crate) fn spectral_product(v: MatRef<'_, f64>, x: &[f64]) -> Mat<f64> {
     symmetric_product(times_diagonal(v, x).as_ref(), v.transpose())
@@ -63,7 +68,7 @@ pub(crate) fn times_diagonal(a: MatRef<'_, f64>, x: &[f64]) -> Mat<f64> {
 }
 
 /// Copies the lower triangle to the upper, in tiles that stay in the cache.
-fn mirror(a: &mut Mat<f64>) {
+pub(crate) fn mirror_lower(a: &mut Mat<f64>) {
     const TILE: usize = 16;
     let n = a.nrows();
     for first_column in (0..n).step_by(TILE) {
@@ -92,6 +97,19 @@ mod tests {
                 error < 100.0 * f64::EPSILON * m as f64,
                 "{m} × {n}: {error:e}"
             );
+        }
+    }
+
+    #[test]
+    fn congruences_equal_the_general_products() {
+        for (m, n) in [(1, 1), (40, 7), (5, 33)] {
+            let a = gaussian(m, n, 3);
+            let s = crate::symmetric::sym(gaussian(n, n, 4).as_ref());
+            let found = congruence(a.as_ref(), s.as_ref());
+            assert_eq!(found, found.transpose());
+            // n² products an entry, of a few units each.
+            let tolerance = 100.0 * f64::EPSILON * (n * n) as f64;
+            assert!((found - &a * s * a.transpose()).norm_max() < tolerance);
         }
     }
 

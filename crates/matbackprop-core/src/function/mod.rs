@@ -1,12 +1,18 @@
 //! Functions of matrices.
 
 mod divided_difference;
+mod domain;
 mod gram_factors;
 mod gram_function;
+mod matrix_function;
 mod scalar;
 mod scalar_function;
+mod second_order;
 mod support;
+mod trace_function;
 
 pub use gram_function::GramFunction;
+pub use matrix_function::{MatrixFunction, MatrixFunctionSecond};
 pub use scalar::{Exp, Inverse, InverseSqrt, Log, Power, Ridge, Sqrt, WithSlope};
 pub use scalar_function::ScalarFunction;
+pub use trace_function::TraceFunction;
