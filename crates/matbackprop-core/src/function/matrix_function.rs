@@ -70,6 +70,7 @@ pub struct MatrixFunction<F> {
 
 /// What [`MatrixFunction::vjp_of_vjp`] returns.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct MatrixFunctionSecond {
     /// The cotangent of C̄, n × n.
     pub c_bar_bar: Mat<f64>,

@@ -76,6 +76,7 @@ pub struct GeneralisedEig {
 
 /// What [`GeneralisedEig::vjp`] returns.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct GeneralisedEigCotangent {
     /// Ā, n × n, symmetric.
     pub a: Mat<f64>,
@@ -85,6 +86,7 @@ pub struct GeneralisedEigCotangent {
 
 /// What [`GeneralisedEig::jvp`] returns.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct GeneralisedEigTangent {
     /// λ̇.
     pub values: Vec<f64>,

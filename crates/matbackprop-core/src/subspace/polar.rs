@@ -74,6 +74,7 @@ pub struct Polar {
 
 /// What [`Polar::jvp`] returns.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct PolarTangent {
     /// Ẇ, m × n.
     pub w: Mat<f64>,
