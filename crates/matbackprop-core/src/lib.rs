@@ -14,6 +14,7 @@
 //! | `spectral::thin_svd` | [`ThinSvd`]: A = U Σ Vᵀ, tall or wide | three cotangents, each optional |
 //! | `spectral::values_only` | [`eigenvalues`], [`singular_values`]: where no gradient is asked for | |
 //! | `function::matrix_function` | [`MatrixFunction`]: C = V f(Λ) Vᵀ | Ā = V (P ∘ (Vᵀ sym(C̄) V)) Vᵀ, Pᵢⱼ = f[λᵢ, λⱼ]; and the second order |
+//! | `function::newton_schulz` | [`NewtonSchulz`]: A^½ and A^−½ by products alone | through the iterations |
 //! | `function::trace_function` | [`TraceFunction`]: tr f(A) | Ā = t̄ f′(A) |
 //! | `subspace::projector` | [`Projector`]: Π = A A⁺ at a stated [`RankTolerance`] | Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ |
 //! | `subspace::regularised_projector` | [`RegularisedProjector`]: P = A (AᵀA + εI)⁻¹ Aᵀ | Ā = 2 (I − P) sym(P̄) A (AᵀA + εI)⁻¹ |
@@ -74,8 +75,9 @@ mod symmetric;
 
 pub use error::{Error, Result};
 pub use function::{
-    Exp, Inverse, InverseSqrt, Log, MatrixFunction, MatrixFunctionSecond, Power, Ridge,
-    ScalarFunction, Sqrt, TraceFunction, WithSlope,
+    Exp, Inverse, InverseSqrt, Iterations, Log, MatrixFunction, MatrixFunctionSecond, NewtonSchulz,
+    NewtonSchulzTangent, Normalisation, Power, Ridge, ScalarFunction, Sqrt, TraceFunction,
+    WithSlope,
 };
 pub use gap::GapPolicy;
 pub use guard::{

@@ -3,12 +3,14 @@
 mod divided_difference;
 mod domain;
 mod matrix_function;
+mod newton_schulz;
 mod scalar;
 mod scalar_function;
 mod second_order;
 mod trace_function;
 
 pub use matrix_function::{MatrixFunction, MatrixFunctionSecond};
+pub use newton_schulz::{Iterations, NewtonSchulz, NewtonSchulzTangent, Normalisation};
 pub use scalar::{Exp, Inverse, InverseSqrt, Log, Power, Ridge, Sqrt, WithSlope};
 pub use scalar_function::ScalarFunction;
 pub use trace_function::TraceFunction;
