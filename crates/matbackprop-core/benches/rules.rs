@@ -4,7 +4,8 @@ use divan::Bencher;
 use faer::Mat;
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    GapPolicy, Projector, RankTolerance, RegularisedProjector, SymEig, ThinSvd,
+    GapPolicy, Iterations, Log, MatrixFunction, NewtonSchulz, Normalisation, Projector,
+    RankTolerance, RegularisedProjector, Ridge, ScalarFunction, Sqrt, SymEig, ThinSvd,
 };
 
 fn main() {
@@ -38,6 +39,60 @@ fn thin_svd(bencher: Bencher<'_, '_>, n: usize) {
         let svd = ThinSvd::forward(a.as_ref(), gaps).expect("distinct singular values");
         svd.vjp(Some(bar.as_ref()), Some(&values_bar), Some(bar.as_ref()))
             .expect("distinct singular values")
+    });
+}
+
+/// Sides of positive definite matrices.
+const DEFINITE: [usize; 3] = [64, 128, 256];
+
+/// GᵀG/n + 10⁻³ I of a Gaussian G, and a cotangent.
+fn definite(n: usize) -> (Mat<f64>, Mat<f64>) {
+    let g = gaussian(n, n, 1);
+    let a = faer::Scale((n as f64).recip()) * (g.transpose() * &g);
+    (
+        a + faer::Scale(1e-3) * Mat::<f64>::identity(n, n),
+        gaussian(n, n, 2),
+    )
+}
+
+fn matrix_function(bencher: Bencher<'_, '_>, n: usize, f: impl ScalarFunction + Copy) {
+    let (a, bar) = definite(n);
+    bencher.bench_local(|| {
+        let c = MatrixFunction::forward(a.as_ref(), f).expect("a definite matrix");
+        c.vjp(bar.as_ref()).expect("a definite matrix")
+    });
+}
+
+#[divan::bench(args = DEFINITE)]
+fn log_of_symmetric(bencher: Bencher<'_, '_>, n: usize) {
+    let f = Ridge::new(Log, 1e-3).expect("a positive ridge");
+    matrix_function(bencher, n, f);
+}
+
+#[divan::bench(args = DEFINITE)]
+fn sqrt_of_symmetric(bencher: Bencher<'_, '_>, n: usize) {
+    matrix_function(bencher, n, Sqrt);
+}
+
+#[divan::bench(args = DEFINITE)]
+fn second_order_of_log(bencher: Bencher<'_, '_>, n: usize) {
+    let (a, bar) = definite(n);
+    bencher.bench_local(|| {
+        let c = MatrixFunction::forward(a.as_ref(), Log).expect("a definite matrix");
+        c.vjp_of_vjp(bar.as_ref(), bar.as_ref())
+            .expect("a definite matrix")
+    });
+}
+
+#[divan::bench(args = DEFINITE)]
+fn newton_schulz(bencher: Bencher<'_, '_>, n: usize) {
+    let (a, bar) = definite(n);
+    bencher.bench_local(|| {
+        let roots = NewtonSchulz::forward(a.as_ref(), Normalisation::Trace, Iterations::Fixed(5))
+            .expect("a definite matrix");
+        roots
+            .vjp(Some(bar.as_ref()), None)
+            .expect("a definite matrix")
     });
 }
 
