@@ -4,8 +4,9 @@ use divan::{AllocProfiler, Bencher};
 use faer::Mat;
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    Cholesky, GapPolicy, GeneralisedEig, LogDet, Polar, Projector, PseudoInverse, Qr,
-    RankTolerance, RegularisedProjector, SignedLogDet, SymEig, SymmetricSolve, ThinSvd,
+    Cholesky, GapPolicy, GeneralisedEig, Iterations, Log, LogDet, MatrixFunction, NewtonSchulz,
+    Normalisation, Polar, Projector, PseudoInverse, Qr, RankTolerance, RegularisedProjector, Ridge,
+    ScalarFunction, SignedLogDet, Sqrt, SymEig, SymmetricSolve, ThinSvd,
 };
 
 /// The system's allocator, counted.
@@ -100,6 +101,60 @@ fn signed_log_det(bencher: Bencher<'_, '_>, n: usize) {
     bencher.bench_local(|| {
         let log_det = SignedLogDet::forward(a.as_ref()).expect("regular");
         log_det.vjp(1.0).expect("finite cotangent")
+    });
+}
+
+/// Sides of positive definite matrices.
+const DEFINITE: [usize; 3] = [64, 128, 256];
+
+/// GᵀG/n + 10⁻³ I of a Gaussian G, and a cotangent.
+fn definite(n: usize) -> (Mat<f64>, Mat<f64>) {
+    let g = gaussian(n, n, 1);
+    let a = faer::Scale((n as f64).recip()) * (g.transpose() * &g);
+    (
+        a + faer::Scale(1e-3) * Mat::<f64>::identity(n, n),
+        gaussian(n, n, 2),
+    )
+}
+
+fn matrix_function(bencher: Bencher<'_, '_>, n: usize, f: impl ScalarFunction + Copy) {
+    let (a, bar) = definite(n);
+    bencher.bench_local(|| {
+        let c = MatrixFunction::forward(a.as_ref(), f).expect("a definite matrix");
+        c.vjp(bar.as_ref()).expect("a definite matrix")
+    });
+}
+
+#[divan::bench(args = DEFINITE)]
+fn log_of_symmetric(bencher: Bencher<'_, '_>, n: usize) {
+    let f = Ridge::new(Log, 1e-3).expect("a positive ridge");
+    matrix_function(bencher, n, f);
+}
+
+#[divan::bench(args = DEFINITE)]
+fn sqrt_of_symmetric(bencher: Bencher<'_, '_>, n: usize) {
+    matrix_function(bencher, n, Sqrt);
+}
+
+#[divan::bench(args = DEFINITE)]
+fn second_order_of_log(bencher: Bencher<'_, '_>, n: usize) {
+    let (a, bar) = definite(n);
+    bencher.bench_local(|| {
+        let c = MatrixFunction::forward(a.as_ref(), Log).expect("a definite matrix");
+        c.vjp_of_vjp(bar.as_ref(), bar.as_ref())
+            .expect("a definite matrix")
+    });
+}
+
+#[divan::bench(args = DEFINITE)]
+fn newton_schulz(bencher: Bencher<'_, '_>, n: usize) {
+    let (a, bar) = definite(n);
+    bencher.bench_local(|| {
+        let roots = NewtonSchulz::forward(a.as_ref(), Normalisation::Trace, Iterations::Fixed(5))
+            .expect("a definite matrix");
+        roots
+            .vjp(Some(bar.as_ref()), None)
+            .expect("a definite matrix")
     });
 }
 

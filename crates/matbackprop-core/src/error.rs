@@ -162,6 +162,20 @@ pub enum Error {
         /// Columns of the matrix.
         columns: usize,
     },
+    /// An iteration did not reach its tolerance.
+    #[error(
+        "{op}: expected a residual up to {tolerance:e}, found {residual:e} after {iterations} iterations"
+    )]
+    NotConverged {
+        /// The rule that refused.
+        op: &'static str,
+        /// The residual reached.
+        residual: f64,
+        /// The largest accepted one.
+        tolerance: f64,
+        /// How many iterations were made.
+        iterations: usize,
+    },
     /// A derivative disagrees with finite differences.
     #[error(
         "{op}: expected a relative error up to {tolerance:e}, found {relative_error:e} along direction {direction}"

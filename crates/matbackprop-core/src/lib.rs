@@ -21,6 +21,7 @@
 //! | `function::scalar` | [`ScalarFunction`]: [`Log`], [`Sqrt`], [`InverseSqrt`], [`Inverse`], [`Exp`], [`Power`], your own [`WithSlope`]; [`Ridge`] over each | f[a, b], to the last digits |
 //! | `function::matrix_function` | [`MatrixFunction`]: C = V f(Λ) Vᵀ | Ā = V (P ∘ (Vᵀ sym(C̄) V)) Vᵀ, Pᵢⱼ = f[λᵢ, λⱼ]; and the second order |
 //! | `function::trace_function` | [`TraceFunction`]: tr f(A) | Ā = t̄ f′(A) |
+//! | `function::newton_schulz` | [`NewtonSchulz`]: A^½ and A^−½ by products alone | through the iterations |
 //! | `function::gram_function` | [`GramFunction`]: C = f(FᵀF) from thin factors of F | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
 //! | `factor::cholesky` | [`Cholesky`]: A = L Lᵀ | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹) |
 //! | `factor::symmetric_solve` | [`SymmetricSolve`]: X = A⁻¹ B, A definite or not | B̄ = A⁻¹ X̄, Ā = −sym(B̄ Xᵀ) |
@@ -93,8 +94,9 @@ pub use factor::{
     SymmetricSolveCotangent,
 };
 pub use function::{
-    Exp, GramFunction, Inverse, InverseSqrt, Log, MatrixFunction, MatrixFunctionSecond, Power,
-    Ridge, ScalarFunction, Sqrt, TraceFunction, WithSlope,
+    Exp, GramFunction, Inverse, InverseSqrt, Iterations, Log, MatrixFunction, MatrixFunctionSecond,
+    NewtonSchulz, NewtonSchulzTangent, Normalisation, Power, Ridge, ScalarFunction, Sqrt,
+    TraceFunction, WithSlope,
 };
 pub use gap::GapPolicy;
 pub use guard::{

@@ -41,5 +41,5 @@ pub(crate) use products::{
 pub(crate) use qr::thin_qr;
 pub(crate) use symmetric_eigen::symmetric_eigen;
 pub(crate) use thin_svd::thin_svd;
-pub(crate) use triangular::{cholesky, solve_lower, solve_root, solve_upper};
+pub(crate) use triangular::{cholesky, is_positive_definite, solve_lower, solve_root, solve_upper};
 pub(crate) use values::{singular_values_only, symmetric_values};

@@ -32,15 +32,7 @@ pub(crate) fn cholesky(op: &'static str, a: MatRef<'_, f64>) -> Result<Mat<f64>>
     let n = a.nrows();
     let floor = |i: usize| n as f64 * f64::EPSILON * a[(i, i)].max(0.0);
     let mut l = a.to_owned();
-    let scratch = cholesky_in_place_scratch::<f64>(n, Par::Seq, Default::default());
-    let outcome = cholesky_in_place(
-        l.as_mut(),
-        Default::default(),
-        Par::Seq,
-        MemStack::new(&mut MemBuffer::new(scratch)),
-        Default::default(),
-    );
-    if let Err(LltError::NonPositivePivot { index }) = outcome {
+    if let Err(LltError::NonPositivePivot { index }) = eliminate(&mut l) {
         return Err(Error::NotPositiveDefinite {
             op,
             index,
@@ -63,6 +55,24 @@ pub(crate) fn cholesky(op: &'static str, a: MatRef<'_, f64>) -> Result<Mat<f64>>
     Ok(l)
 }
 
+/// Does elimination find positive pivots alone? The lower triangle is read.
+pub(crate) fn is_positive_definite(mut a: Mat<f64>) -> bool {
+    eliminate(&mut a).is_ok()
+}
+
+/// L over the lower triangle of A.
+fn eliminate(a: &mut Mat<f64>) -> std::result::Result<(), LltError> {
+    let scratch = cholesky_in_place_scratch::<f64>(a.nrows(), Par::Seq, Default::default());
+    cholesky_in_place(
+        a.as_mut(),
+        Default::default(),
+        Par::Seq,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+        Default::default(),
+    )
+    .map(|_| ())
+}
+
 /// aᵢᵢ − ‖L₁₁⁻¹ a‖², from the i finished rows of L and the entries a above aᵢᵢ.
 fn pivot(a: MatRef<'_, f64>, l: MatRef<'_, f64>, i: usize) -> f64 {
     let mut row = a.submatrix(0, i, i, 1).to_owned();
@@ -75,6 +85,14 @@ mod tests {
     use super::*;
     use crate::gradcheck::{gaussian, symmetric_with_spectrum};
     use faer::mat;
+
+    #[test]
+    fn the_sign_of_one_eigenvalue_decides() {
+        for (smallest, expected) in [(1e-12, true), (-1e-12, false)] {
+            let a = symmetric_with_spectrum(&[1.0, 2.0, smallest, 5.0], 3);
+            assert_eq!(is_positive_definite(a), expected);
+        }
+    }
 
     #[test]
     fn solves_read_one_triangle() {

@@ -5,6 +5,7 @@ mod domain;
 mod gram_factors;
 mod gram_function;
 mod matrix_function;
+mod newton_schulz;
 mod scalar;
 mod scalar_function;
 mod second_order;
@@ -13,6 +14,7 @@ mod trace_function;
 
 pub use gram_function::GramFunction;
 pub use matrix_function::{MatrixFunction, MatrixFunctionSecond};
+pub use newton_schulz::{Iterations, NewtonSchulz, NewtonSchulzTangent, Normalisation};
 pub use scalar::{Exp, Inverse, InverseSqrt, Log, Power, Ridge, Sqrt, WithSlope};
 pub use scalar_function::ScalarFunction;
 pub use trace_function::TraceFunction;

@@ -31,8 +31,8 @@ impl<F: ScalarFunction> Spectrum<'_, F> {
 
     fn separated_beyond(&self, separation: f64, x: &Mat<f64>, y: &Mat<f64>) -> Result<Mat<f64>> {
         let n = self.values.len();
-        // f[λᵢ, λₖ, λⱼ] = (f[λᵢ, λₖ] − f[λₖ, λⱼ]) / (λᵢ − λⱼ): four products for all separated pairs. The two that are
-        // subtracted are transposes of those that are added.
+        // f[λᵢ, λₖ, λⱼ] = (f[λᵢ, λₖ] − f[λₖ, λⱼ]) / (λᵢ − λⱼ), so H is (P∘X) Y + (P∘Y) X − X (P∘Y) − Y (P∘X) over the gaps.
+        // The two products that are subtracted are the transposes of those that are added.
         let (px, py) = (self.weighted(x), self.weighted(y));
         let products = px * y + py * x;
         let mut second = vec![0.0; n];

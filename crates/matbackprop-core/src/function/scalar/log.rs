@@ -2,6 +2,7 @@
 
 use super::pairs::{Pairwise, all_pairs, one_pair};
 use super::series::atanh_over_argument;
+use crate::function::divided_difference::second;
 use crate::function::scalar_function::ScalarFunction;
 use faer::Mat;
 use std::f64::consts::{LN_2, SQRT_2};
@@ -37,6 +38,31 @@ impl ScalarFunction for Log {
     fn divided_differences(&self, x: &[f64]) -> Mat<f64> {
         all_pairs(self, x)
     }
+
+    fn second_divided_difference(&self, a: f64, b: f64, c: f64) -> Option<f64> {
+        let mut x = [a, b, c];
+        x.sort_by(f64::total_cmp);
+        let [low, middle, high] = x;
+        let (u, v) = ((low - middle) / middle, (high - middle) / middle);
+        if low > 0.0 && u.abs().max(v) <= 0.25 {
+            return Some(-close_triple(u, v) / middle / middle);
+        }
+        let first = |a, b| self.divided_difference(a, b);
+        second(first, |x| self.curvature(x), x)
+    }
+}
+
+/// −ln[1 + u, 1, 1 + v] = Σ (−1)ⁿ hₙ / (n + 2) with hₙ = Σ uⁱ vⁿ⁻ⁱ, for |u|, |v| ≤ 1/4.
+fn close_triple(u: f64, v: f64) -> f64 {
+    let (mut sum, mut h, mut power, mut sign) = (0.0, 1.0, 1.0, 1.0);
+    // What is left out is below 4⁻²⁸.
+    for n in 2..30 {
+        sum += sign * h / f64::from(n);
+        power *= v;
+        h = u * h + power;
+        sign = -sign;
+    }
+    sum
 }
 
 impl Pairwise<3> for Log {
@@ -169,5 +195,19 @@ mod tests {
             );
         }
         assert_eq!(Log.second_divided_difference(2.0, 2.0, 2.0), Some(-0.125));
+        // On both sides of the seam: (2 ln 4 − ln 3 − ln 5) / −2, and with a nudge.
+        let at_seam = -0.5 * (16.0f64 / 15.0).ln();
+        let found = Log.second_divided_difference(5.0, 3.0, 4.0).unwrap();
+        assert!(
+            (found / at_seam - 1.0).abs() < 2e-15,
+            "{found} for {at_seam}"
+        );
+        let beyond = Log
+            .second_divided_difference(5.0 + 1e-14, 3.0, 4.0)
+            .unwrap();
+        assert!(
+            (beyond / at_seam - 1.0).abs() < 1e-14,
+            "{beyond} for {at_seam}"
+        );
     }
 }
