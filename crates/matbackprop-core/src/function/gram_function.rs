@@ -1,11 +1,12 @@
 //! A function of a Gram matrix, from thin factors.
 
+use super::domain;
 use super::gram_factors::{Columns, Decomposed, Factors, decompose};
 use super::scalar_function::ScalarFunction;
 use super::support::Support;
 use crate::decompose::{scaled_product, spectral_product, symmetric_product, times_diagonal};
 use crate::error::{Error, Result};
-use crate::guard::{ensure_matrix, ensure_shape};
+use crate::guard::{ensure_matrix, ensure_shape, within_range};
 use crate::rank::Road;
 use crate::symmetric::sym;
 use faer::{Mat, MatRef, Scale};
@@ -44,7 +45,7 @@ const OP: &str = "function of a Gram matrix";
 /// [`Empty`](Error::Empty), [`NotFinite`](Error::NotFinite), [`NoConvergence`](Error::NoConvergence);
 /// [`OutsideDomain`](Error::OutsideDomain) with the eigenvalue at which f is not finite: zero where n < d or a channel
 /// is dead and f has no value there; [`NotDifferentiable`](Error::NotDifferentiable), from `vjp` and `jvp` alone, where
-/// f has no finite slope.
+/// f has no finite slope; [`Overflow`](Error::Overflow).
 ///
 /// # Cost
 /// O(n d min(n, d) + d² min(n, d)) time; n r + d r + d² numbers kept. The Gram road is about three times as fast.
@@ -111,7 +112,7 @@ impl<F: ScalarFunction> GramFunction<F> {
         if let (Factors::Thin { w, .. }, true) = (&mut factors, compact.is_some()) {
             *w = support.expand_to_columns(w.as_ref());
         }
-        let value = value(&function, &squares, &factors, &support)?;
+        let value = within_range(OP, value(&function, &squares, &factors, &support)?)?;
         Ok(Self {
             function,
             value,
@@ -167,7 +168,7 @@ impl<F: ScalarFunction> GramFunction<F> {
             }
             Factors::Complete { columns, v } => self.complete_vjp(columns, v, &s)?,
         };
-        Ok(self.support.expand_rows(f_bar))
+        within_range(OP, self.support.expand_rows(f_bar))
     }
 
     /// Ċ from Ḟ.
@@ -178,18 +179,17 @@ impl<F: ScalarFunction> GramFunction<F> {
     pub fn jvp(&self, f_dot: MatRef<'_, f64>) -> Result<Mat<f64>> {
         ensure_shape(OP, f_dot, self.support.shape())?;
         let f_dot = self.support.compact_rows(f_dot);
-        match &self.factors {
+        let value_dot = match &self.factors {
             Factors::Thin { u, w, scale } => {
                 let (q, r) = self.second_differences(*scale)?;
                 let z = u.transpose() * f_dot;
                 let core = times_entries(sym((&z * w).as_ref()), &r);
                 let inner = core * w.transpose() + times_diagonal(z.transpose(), &q).transpose();
-                Ok(sym(
-                    scaled_product(2.0 / scale, w.as_ref(), inner.as_ref()).as_ref()
-                ))
+                sym(scaled_product(2.0 / scale, w.as_ref(), inner.as_ref()).as_ref())
             }
-            Factors::Complete { columns, v } => self.complete_jvp(columns, v, &f_dot),
-        }
+            Factors::Complete { columns, v } => self.complete_jvp(columns, v, &f_dot)?,
+        };
+        within_range(OP, value_dot)
     }
 
     /// F̄ without its zero rows, where n ≥ d.
@@ -251,21 +251,18 @@ impl<F: ScalarFunction> GramFunction<F> {
 
     /// P.
     fn first_differences(&self) -> Result<Mat<f64>> {
-        let p = self.function.divided_differences(&self.squares);
-        if p.is_all_finite() {
-            Ok(p)
-        } else {
-            Err(self.not_differentiable())
-        }
+        domain::divided_differences(OP, &self.function, &self.squares)
     }
 
     /// f[λᵢ, 0].
     fn differences_from_zero(&self) -> Result<Vec<f64>> {
         let q = differences_from_zero(&self.function, &self.squares);
-        if q.iter().all(|q| q.is_finite()) {
-            Ok(q)
-        } else {
-            Err(self.not_differentiable())
+        match q.iter().position(|q| !q.is_finite()) {
+            None => Ok(q),
+            Some(i) => Err(Error::NotDifferentiable {
+                op: OP,
+                value: self.squares[i],
+            }),
         }
     }
 
@@ -291,16 +288,6 @@ impl<F: ScalarFunction> GramFunction<F> {
             }
         }
         Ok((q.iter().map(|q| q * scale * scale).collect(), r))
-    }
-
-    /// Names the eigenvalue at which the slope is not finite: the smallest, where each alone has one.
-    fn not_differentiable(&self) -> Error {
-        let steep = |square: &f64| !self.function.slope(*square).is_finite();
-        let found = self.squares.iter().copied().find(steep);
-        Error::NotDifferentiable {
-            op: OP,
-            value: found.or(self.squares.last().copied()).unwrap_or(0.0),
-        }
     }
 }
 
@@ -337,11 +324,8 @@ fn value(
     factors: &Factors,
     support: &Support,
 ) -> Result<Mat<f64>> {
-    let finite = |x: f64| match function.value(x) {
-        value if value.is_finite() => Ok(value),
-        _ => Err(Error::OutsideDomain { op: OP, value: x }),
-    };
-    let values: Vec<f64> = squares.iter().map(|&x| finite(x)).collect::<Result<_>>()?;
+    let values = domain::values(OP, function, squares)?;
+    let at_zero = || domain::values(OP, function, &[0.0]).map(|values| values[0]);
     match factors {
         Factors::Complete { v, .. } => {
             let value = spectral_product(v.as_ref(), &values);
@@ -349,7 +333,7 @@ fn value(
             if dead.is_empty() {
                 return Ok(value);
             }
-            let at_zero = finite(0.0)?;
+            let at_zero = at_zero()?;
             let rows = support.join_columns(&value, &Mat::zeros(value.nrows(), dead.len()));
             let mut value = support.expand_to_columns(rows.as_ref());
             for j in dead {
@@ -358,7 +342,7 @@ fn value(
             Ok(value)
         }
         Factors::Thin { w, scale, .. } => {
-            let at_zero = finite(0.0)?;
+            let at_zero = at_zero()?;
             // Where f[λ, 0] is not finite, as that of √x at zero, the column of W is zero.
             let q: Vec<f64> = differences_from_zero(function, squares)
                 .into_iter()
@@ -536,6 +520,12 @@ mod tests {
             }
         }
         let f = gaussian(9, 4, 1);
+        let of_f = GramFunction::forward((Scale(1e-8) * &f).as_ref(), InverseSqrt).unwrap();
+        let huge = Scale(1e307) * gaussian(4, 4, 3);
+        assert!(matches!(
+            of_f.vjp(huge.as_ref()),
+            Err(Error::Overflow { .. })
+        ));
         let plain = GramFunction::forward(f.as_ref(), InverseSqrt).unwrap();
         let scaled = Scale(2f64.powi(500)) * &f;
         let of_f = GramFunction::forward(scaled.as_ref(), InverseSqrt).unwrap();
