@@ -38,8 +38,8 @@ const OP: &str = "QR";
 /// # Source
 /// Walter, Lehmann, "Algorithmic differentiation of linear algebra functions", arXiv 1001.1654, for tall matrices;
 /// Roberts, Roberts, "QR and LQ decomposition matrix backpropagation algorithms for square, wide, and deep matrices",
-/// arXiv 2009.10071, for wide ones. There Ā₁ = (Q̄ + Q copy(M − X)) R₁⁻ᵀ: we write out what cancels in it, so that no
-/// digit is lost where R₁ is nearly singular. The floor of the diagonal is ours, and A₂ is not kept: Q R₂ stands for it.
+/// arXiv 2009.10071, for wide ones. There Ā₁ = (Q̄ + Q copy(M − X)) R₁⁻ᵀ: we write out what cancels in it, so that R₁⁻¹
+/// does not multiply its rounding. The floor of the diagonal is ours, and A₂ is not kept: Q R₂ stands for it.
 ///
 /// # Example
 /// ```
