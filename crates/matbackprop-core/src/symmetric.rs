@@ -1,7 +1,7 @@
 //! Symmetric and antisymmetric parts, and symmetric matrices kept as factors.
 
 use crate::error::Result;
-use crate::guard::{ensure_shape, number_within_range};
+use crate::guard::{ensure_shape, number_within_range, within_range};
 use faer::{Mat, MatRef};
 
 /// The symmetric part (A + Aᵀ) / 2 of a square matrix.
@@ -45,7 +45,7 @@ fn with_transpose(a: MatRef<'_, f64>, part: impl Fn(f64, f64) -> f64) -> Mat<f64
 /// # fn main() -> Result<(), matbackprop_core::Error> {
 /// use faer::mat;
 /// let s = matbackprop_core::SymmetricProduct::new(mat![[2.0], [0.0]], mat![[1.0], [3.0]])?;
-/// assert_eq!(s.to_dense(), mat![[2.0, 3.0], [3.0, 0.0]]);
+/// assert_eq!(s.to_dense()?, mat![[2.0, 3.0], [3.0, 0.0]]);
 /// # Ok(())
 /// # }
 /// ```
@@ -90,8 +90,12 @@ impl SymmetricProduct {
     }
 
     /// S itself, m × m: for small m.
-    pub fn to_dense(&self) -> Mat<f64> {
-        sym((&self.left * self.right.transpose()).as_ref())
+    ///
+    /// # Errors
+    /// [`Error::Overflow`](crate::Error::Overflow).
+    pub fn to_dense(&self) -> Result<Mat<f64>> {
+        let dense = sym((&self.left * self.right.transpose()).as_ref());
+        within_range("symmetric product", dense)
     }
 }
 
@@ -130,7 +134,7 @@ mod tests {
         )
         .unwrap();
         let y = mat![[1.0, 2.0, 0.0], [0.0, 1.0, 1.0], [3.0, -2.0, 1.0]];
-        let dense = y.transpose() * s.to_dense() * &y;
+        let dense = y.transpose() * s.to_dense().unwrap() * &y;
         let trace = dense[(0, 0)] + dense[(1, 1)] + dense[(2, 2)];
         // Integers and halves: exact.
         assert_eq!(s.quadratic_form(y.as_ref()).unwrap(), trace);
@@ -149,5 +153,11 @@ mod tests {
         ));
         let error = SymmetricProduct::new(mat![[f64::NAN]], mat![[1.0]]).unwrap_err();
         assert!(matches!(error, Error::NotFinite { .. }));
+        let large = SymmetricProduct::new(mat![[1e200]], mat![[1e200]]).unwrap();
+        let beyond = Error::Overflow {
+            op: "symmetric product",
+        };
+        assert_eq!(large.to_dense(), Err(beyond.clone()));
+        assert_eq!(large.quadratic_form(mat![[1.0]].as_ref()), Err(beyond));
     }
 }

@@ -1,0 +1,441 @@
+//! Every rule behind one face: matrices in, matrices out, and both ways between their derivatives.
+
+use faer::{Mat, MatRef, mat};
+use matbackprop_core::gradcheck::{gaussian, symmetric_with_spectrum, with_spectrum};
+use matbackprop_core::{
+    Cholesky, Error, GapPolicy, GeneralisedEig, LogDet, Polar, Projector, PseudoInverse, Qr,
+    RankTolerance, RegularisedProjector, Result, SignedLogDet, SymEig, SymmetricSolve, ThinSvd,
+    ensure_finite,
+};
+
+/// Singular values, or magnitudes of eigenvalues, that a test asks for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Spectrum {
+    /// From ½ to 1½, evenly spread: every rule has an answer.
+    Distinct,
+    /// Threes of one value.
+    Repeated,
+    AllEqual,
+    /// Pairs 1e-13 apart.
+    Clustered,
+    /// From 1 to 1e-12.
+    Graded,
+    /// The second half is zero.
+    Deficient,
+    Zero,
+}
+
+pub const SPECTRA: [Spectrum; 7] = [
+    Spectrum::Distinct,
+    Spectrum::Repeated,
+    Spectrum::AllEqual,
+    Spectrum::Clustered,
+    Spectrum::Graded,
+    Spectrum::Deficient,
+    Spectrum::Zero,
+];
+
+impl Spectrum {
+    fn values(self, r: usize) -> Vec<f64> {
+        let place = |i: usize| i as f64 / r as f64;
+        (0..r)
+            .map(|i| match self {
+                Self::Distinct => 1.5 - place(i),
+                Self::Repeated => 1.5 - place(i / 3),
+                Self::AllEqual => 1.5,
+                Self::Clustered => 1.5 - place(i / 2) + 1e-13 * (i % 2) as f64,
+                Self::Graded => 10f64.powf(-12.0 * place(i)),
+                Self::Deficient if i < r.div_ceil(2) => 1.5 - place(i),
+                Self::Deficient | Self::Zero => 0.0,
+            })
+            .collect()
+    }
+}
+
+/// What the inputs of a rule are drawn from.
+#[derive(Clone, Copy, Debug)]
+pub struct Planted {
+    pub m: usize,
+    pub n: usize,
+    pub spectrum: Spectrum,
+    pub seed: u64,
+}
+
+impl Planted {
+    fn general(&self) -> Mat<f64> {
+        let values = self.spectrum.values(self.m.min(self.n));
+        with_spectrum(self.m, self.n, &values, self.seed)
+    }
+
+    fn square(&self) -> Mat<f64> {
+        with_spectrum(self.n, self.n, &self.spectrum.values(self.n), self.seed)
+    }
+
+    fn positive(&self) -> Mat<f64> {
+        symmetric_with_spectrum(&self.spectrum.values(self.n), self.seed)
+    }
+
+    fn indefinite(&self) -> Mat<f64> {
+        let mut values = self.spectrum.values(self.n);
+        for value in values.iter_mut().step_by(2) {
+            *value = -*value;
+        }
+        symmetric_with_spectrum(&values, self.seed)
+    }
+}
+
+/// What a rule asks beside its matrices.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    pub gaps: GapPolicy,
+    /// The factor by which the first input was scaled.
+    pub size: f64,
+}
+
+type Way = Box<dyn Fn(&[Mat<f64>]) -> Result<Vec<Mat<f64>>>>;
+
+/// A rule after its `forward`.
+pub struct Evaluated {
+    pub outputs: Vec<Mat<f64>>,
+    /// Cotangents of the inputs from those of the outputs.
+    pub vjp: Way,
+    /// Tangents of the outputs from those of the inputs.
+    pub jvp: Way,
+}
+
+impl Evaluated {
+    fn new(
+        outputs: Vec<Mat<f64>>,
+        vjp: impl Fn(&[Mat<f64>]) -> Result<Vec<Mat<f64>>> + 'static,
+        jvp: impl Fn(&[Mat<f64>]) -> Result<Vec<Mat<f64>>> + 'static,
+    ) -> Self {
+        Self {
+            outputs,
+            vjp: Box::new(vjp),
+            jvp: Box::new(jvp),
+        }
+    }
+}
+
+pub struct Rule {
+    pub name: &'static str,
+    pub inputs: fn(&Planted) -> Vec<Mat<f64>>,
+    pub forward: fn(&[Mat<f64>], &Settings) -> Result<Evaluated>,
+    /// Output i scales with the degree-th power of the first input, up to a constant that is added.
+    pub degrees: &'static [f64],
+}
+
+/// All of them.
+pub fn rules() -> Vec<Rule> {
+    let rule = |name, inputs, forward, degrees| Rule {
+        name,
+        inputs,
+        forward,
+        degrees,
+    };
+    vec![
+        rule("sym_eig", |p| vec![p.indefinite()], sym_eig, &[1.0, 0.0]),
+        rule("thin_svd", |p| vec![p.general()], thin_svd, &[1.0, 0.0]),
+        rule(
+            "generalised_eig",
+            |p| {
+                let well = Planted {
+                    spectrum: Spectrum::Distinct,
+                    seed: p.seed ^ 1,
+                    ..*p
+                };
+                vec![p.indefinite(), well.positive()]
+            },
+            generalised_eig,
+            &[1.0, 0.0],
+        ),
+        rule(
+            "generalised_eig, planted lengths",
+            |p| {
+                let well = Planted {
+                    spectrum: Spectrum::Distinct,
+                    seed: p.seed ^ 1,
+                    ..*p
+                };
+                vec![well.indefinite(), p.positive()]
+            },
+            generalised_eig,
+            &[1.0, 0.0],
+        ),
+        rule("projector", |p| vec![p.general()], projector, &[0.0]),
+        rule(
+            "regularised_projector",
+            |p| vec![p.general()],
+            regularised_projector,
+            &[0.0, 0.0],
+        ),
+        rule(
+            "pseudo_inverse",
+            |p| vec![p.general()],
+            pseudo_inverse,
+            &[-1.0],
+        ),
+        rule("polar", |p| vec![p.general()], polar, &[0.0, 1.0]),
+        rule("cholesky", |p| vec![p.positive()], cholesky, &[0.5]),
+        rule(
+            "symmetric_solve, definite",
+            |p| vec![p.positive(), gaussian(p.n, 3, p.seed ^ 2)],
+            symmetric_solve,
+            &[-1.0],
+        ),
+        rule(
+            "symmetric_solve, indefinite",
+            |p| vec![p.indefinite(), gaussian(p.n, 3, p.seed ^ 2)],
+            symmetric_solve,
+            &[-1.0],
+        ),
+        rule("qr", |p| vec![p.general()], qr, &[0.0, 1.0]),
+        rule("log_det", |p| vec![p.positive()], log_det, &[0.0]),
+        rule(
+            "signed_log_det",
+            |p| vec![p.square()],
+            signed_log_det,
+            &[0.0],
+        ),
+    ]
+}
+
+fn column(values: &[f64]) -> Mat<f64> {
+    Mat::from_fn(values.len(), 1, |i, _| values[i])
+}
+
+fn list(column: &Mat<f64>) -> Vec<f64> {
+    column.col(0).iter().copied().collect()
+}
+
+/// X diag(1, 2, …).
+fn ranked(x: MatRef<'_, f64>) -> Mat<f64> {
+    Mat::from_fn(x.nrows(), x.ncols(), |i, j| x[(i, j)] * (j + 1) as f64)
+}
+
+/// The cotangent of V under C = V diag(1, 2, …) Vᵀ, which no free sign changes.
+fn of_vectors(v: MatRef<'_, f64>, c_bar: &Mat<f64>) -> Mat<f64> {
+    ranked(((c_bar + c_bar.transpose()) * v).as_ref())
+}
+
+/// Ċ of the same from V̇.
+fn from_vectors(v: MatRef<'_, f64>, v_dot: &Mat<f64>) -> Result<Mat<f64>> {
+    let half = ranked(v_dot.as_ref()) * v.transpose();
+    in_range(&half + half.transpose())
+}
+
+/// A product that the test itself forms from finite numbers may leave their range.
+fn in_range(product: Mat<f64>) -> Result<Mat<f64>> {
+    match ensure_finite("product", product.as_ref()) {
+        Ok(()) => Ok(product),
+        Err(_) => Err(Error::Overflow { op: "product" }),
+    }
+}
+
+/// As [`in_range`]; what was not finite before goes on to the rule.
+fn in_range_of(bar: &Mat<f64>, product: Mat<f64>) -> Result<Mat<f64>> {
+    match ensure_finite("cotangent", bar.as_ref()) {
+        Ok(()) => in_range(product),
+        Err(_) => Ok(product),
+    }
+}
+
+fn sym_eig(x: &[Mat<f64>], settings: &Settings) -> Result<Evaluated> {
+    let rule = SymEig::forward(x[0].as_ref(), settings.gaps)?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![
+            column(rule.values()),
+            in_range(ranked(rule.vectors()) * rule.vectors().transpose())?,
+        ],
+        move |bars| {
+            let vectors_bar = in_range_of(&bars[1], of_vectors(back.vectors(), &bars[1]))?;
+            Ok(vec![
+                back.vjp(Some(&list(&bars[0])), Some(vectors_bar.as_ref()))?,
+            ])
+        },
+        move |dots| {
+            let dot = ahead.jvp(dots[0].as_ref())?;
+            Ok(vec![
+                column(&dot.values),
+                from_vectors(ahead.vectors(), &dot.vectors)?,
+            ])
+        },
+    ))
+}
+
+fn thin_svd(x: &[Mat<f64>], settings: &Settings) -> Result<Evaluated> {
+    let rule = ThinSvd::forward(x[0].as_ref(), settings.gaps)?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![
+            column(rule.singular_values()),
+            ranked(rule.u()) * rule.v().transpose(),
+        ],
+        move |bars| {
+            let u_bar = in_range_of(&bars[1], ranked((&bars[1] * back.v()).as_ref()))?;
+            let v_bar = in_range_of(&bars[1], ranked((bars[1].transpose() * back.u()).as_ref()))?;
+            Ok(vec![back.vjp(
+                Some(u_bar.as_ref()),
+                Some(&list(&bars[0])),
+                Some(v_bar.as_ref()),
+            )?])
+        },
+        move |dots| {
+            let dot = ahead.jvp(dots[0].as_ref())?;
+            let product = ranked(dot.u.as_ref()) * ahead.v().transpose()
+                + ranked(ahead.u()) * dot.v.transpose();
+            Ok(vec![column(&dot.singular_values), in_range(product)?])
+        },
+    ))
+}
+
+fn generalised_eig(x: &[Mat<f64>], settings: &Settings) -> Result<Evaluated> {
+    let rule = GeneralisedEig::forward(x[0].as_ref(), x[1].as_ref(), settings.gaps)?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![
+            column(rule.values()),
+            in_range(ranked(rule.vectors()) * rule.vectors().transpose())?,
+        ],
+        move |bars| {
+            let vectors_bar = in_range_of(&bars[1], of_vectors(back.vectors(), &bars[1]))?;
+            let bar = back.vjp(Some(&list(&bars[0])), Some(vectors_bar.as_ref()))?;
+            Ok(vec![bar.a, bar.b])
+        },
+        move |dots| {
+            let dot = ahead.jvp(Some(dots[0].as_ref()), Some(dots[1].as_ref()))?;
+            Ok(vec![
+                column(&dot.values),
+                from_vectors(ahead.vectors(), &dot.vectors)?,
+            ])
+        },
+    ))
+}
+
+fn projector(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
+    let rule = Projector::forward(x[0].as_ref(), RankTolerance::default())?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    let m = x[0].nrows();
+    Ok(Evaluated::new(
+        vec![rule.project(Mat::identity(m, m).as_ref())?],
+        move |bars| Ok(vec![back.vjp(bars[0].as_ref())?]),
+        move |dots| Ok(vec![ahead.jvp(dots[0].as_ref())?.to_dense()?]),
+    ))
+}
+
+fn regularised_projector(x: &[Mat<f64>], settings: &Settings) -> Result<Evaluated> {
+    let epsilon = 0.3 * settings.size * settings.size;
+    let rule = RegularisedProjector::forward(x[0].as_ref(), epsilon)?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    let m = x[0].nrows();
+    Ok(Evaluated::new(
+        vec![
+            rule.project(Mat::identity(m, m).as_ref())?,
+            mat![[rule.squared_norm()]],
+        ],
+        move |bars| {
+            let one = Mat::<f64>::identity(m, m);
+            let norm_bar = bars[1][(0, 0)];
+            Ok(vec![back.vjp_factored(
+                bars[0].as_ref(),
+                one.as_ref(),
+                norm_bar,
+            )?])
+        },
+        move |dots| {
+            Ok(vec![
+                ahead.jvp(dots[0].as_ref())?.to_dense()?,
+                mat![[ahead.squared_norm_jvp(dots[0].as_ref())?]],
+            ])
+        },
+    ))
+}
+
+fn pseudo_inverse(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
+    let rule = PseudoInverse::forward(x[0].as_ref(), RankTolerance::default())?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![rule.value()],
+        move |bars| Ok(vec![back.vjp(bars[0].as_ref())?]),
+        move |dots| Ok(vec![ahead.jvp(dots[0].as_ref())?]),
+    ))
+}
+
+fn polar(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
+    let rule = Polar::forward(x[0].as_ref())?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![rule.w().to_owned(), rule.h().to_owned()],
+        move |bars| {
+            let bars = (Some(bars[0].as_ref()), Some(bars[1].as_ref()));
+            Ok(vec![back.vjp(bars.0, bars.1)?])
+        },
+        move |dots| {
+            let dot = ahead.jvp(dots[0].as_ref())?;
+            Ok(vec![dot.w, dot.h])
+        },
+    ))
+}
+
+fn cholesky(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
+    let rule = Cholesky::forward(x[0].as_ref())?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![rule.factor().to_owned()],
+        move |bars| Ok(vec![back.vjp(bars[0].as_ref())?]),
+        move |dots| Ok(vec![ahead.jvp(dots[0].as_ref())?]),
+    ))
+}
+
+fn symmetric_solve(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
+    let rule = SymmetricSolve::forward(x[0].as_ref(), x[1].as_ref())?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![rule.solution().to_owned()],
+        move |bars| {
+            let bar = back.vjp(bars[0].as_ref())?;
+            Ok(vec![bar.a, bar.b])
+        },
+        move |dots| {
+            let dots = (Some(dots[0].as_ref()), Some(dots[1].as_ref()));
+            Ok(vec![ahead.jvp(dots.0, dots.1)?])
+        },
+    ))
+}
+
+fn qr(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
+    let rule = Qr::forward(x[0].as_ref())?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![rule.q().to_owned(), rule.r().to_owned()],
+        move |bars| {
+            let bars = (Some(bars[0].as_ref()), Some(bars[1].as_ref()));
+            Ok(vec![back.vjp(bars.0, bars.1)?])
+        },
+        move |dots| {
+            let dot = ahead.jvp(dots[0].as_ref())?;
+            Ok(vec![dot.q, dot.r])
+        },
+    ))
+}
+
+fn log_det(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
+    let rule = LogDet::forward(x[0].as_ref())?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![mat![[rule.value()]]],
+        move |bars| Ok(vec![back.vjp(bars[0][(0, 0)])?]),
+        move |dots| Ok(vec![mat![[ahead.jvp(dots[0].as_ref())?]]]),
+    ))
+}
+
+fn signed_log_det(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
+    let rule = SignedLogDet::forward(x[0].as_ref())?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![mat![[rule.value()]]],
+        move |bars| Ok(vec![back.vjp(bars[0][(0, 0)])?]),
+        move |dots| Ok(vec![mat![[ahead.jvp(dots[0].as_ref())?]]]),
+    ))
+}
