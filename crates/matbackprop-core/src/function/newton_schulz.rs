@@ -2,7 +2,7 @@
 
 use crate::decompose::{is_positive_definite, symmetric_values};
 use crate::error::{Error, Result};
-use crate::guard::{ensure_above, ensure_finite, ensure_shape, ensure_square};
+use crate::guard::{ensure_above, ensure_shape, ensure_square, within_range};
 use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::{inner, sym};
 use faer::linalg::matmul::matmul;
@@ -68,8 +68,8 @@ pub enum Iterations {
 /// on one thread is the faster one too.
 ///
 /// # Errors
-/// [`NotSquare`](crate::Error::NotSquare), [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite) also
-/// for a derivative that overflows; [`OutOfRange`](crate::Error::OutOfRange) for a number of steps outside 1 to 100,
+/// [`NotSquare`](crate::Error::NotSquare), [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
+/// [`Overflow`](crate::Error::Overflow); [`OutOfRange`](crate::Error::OutOfRange) for a number of steps outside 1 to 100,
 /// [`NotPositive`](crate::Error::NotPositive) for a tolerance, a trace or, to rounding, an eigenvalue that is not;
 /// [`NotConverged`](crate::Error::NotConverged) with the residual, where a tolerance was not reached or rounding errors
 /// of a singular A have grown until nothing is left.
@@ -253,9 +253,7 @@ impl NewtonSchulz {
             Normalisation::Trace => (0..b.nrows()).for_each(|i| b_bar[(i, i)] += log_size_bar),
             Normalisation::Frobenius => b_bar += Scale(log_size_bar) * b,
         }
-        let a_bar = self.size.divide(b_bar);
-        ensure_finite(OP, a_bar.as_ref())?;
-        Ok(a_bar)
+        within_range(OP, self.size.divide(b_bar))
     }
 
     /// Ċ and Ḋ from Ȧ, whose symmetric part counts.
@@ -274,9 +272,10 @@ impl NewtonSchulz {
         let root = Scale(self.size.root()) * y_dot + Scale(0.5 * log_size_dot) * &self.root;
         let inverse_root = Scale(self.size.root().recip()) * z_dot
             - Scale(0.5 * log_size_dot) * &self.inverse_root;
-        ensure_finite(OP, root.as_ref())?;
-        ensure_finite(OP, inverse_root.as_ref())?;
-        Ok(NewtonSchulzTangent { root, inverse_root })
+        Ok(NewtonSchulzTangent {
+            root: within_range(OP, root)?,
+            inverse_root: within_range(OP, inverse_root)?,
+        })
     }
 
     /// Ẏ_N and Ż_N from Ḃ.

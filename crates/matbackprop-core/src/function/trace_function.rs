@@ -4,7 +4,9 @@ use super::domain;
 use super::scalar_function::ScalarFunction;
 use crate::decompose::{spectral_product, symmetric_eigen};
 use crate::error::Result;
-use crate::guard::{ensure_finite, ensure_finite_values, ensure_shape, ensure_square};
+use crate::guard::{
+    ensure_finite_values, ensure_shape, ensure_square, number_within_range, within_range,
+};
 use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::{inner, sym};
 use faer::{Mat, MatRef};
@@ -65,7 +67,7 @@ impl<F: ScalarFunction> TraceFunction<F> {
         let (values, vectors) = symmetric_eigen(OP, sym(Scaled::new(a, scale).as_ref()).as_ref())?;
         let values: Vec<f64> = values.iter().map(|value| value * scale).collect();
         let value = domain::values(OP, &function, &values)?.iter().sum();
-        ensure_finite_values(OP, &[value])?;
+        let value = number_within_range(OP, value)?;
         Ok(Self {
             value,
             values,
@@ -92,9 +94,7 @@ impl<F: ScalarFunction> TraceFunction<F> {
         ensure_finite_values(OP, &[value_bar])?;
         let slopes = domain::slopes(OP, &self.function, &self.values)?;
         let scaled: Vec<f64> = slopes.iter().map(|slope| value_bar * slope).collect();
-        let a_bar = spectral_product(self.vectors.as_ref(), &scaled);
-        ensure_finite(OP, a_bar.as_ref())?;
-        Ok(a_bar)
+        within_range(OP, spectral_product(self.vectors.as_ref(), &scaled))
     }
 
     /// ṫ from Ȧ, whose symmetric part counts.
@@ -107,8 +107,7 @@ impl<F: ScalarFunction> TraceFunction<F> {
         let v = &self.vectors;
         let weighted = Mat::from_fn(v.nrows(), v.ncols(), |i, j| v[(i, j)] * slopes[j]);
         let value_dot = inner((a_dot * v).as_ref(), weighted.as_ref());
-        ensure_finite_values(OP, &[value_dot])?;
-        Ok(value_dot)
+        number_within_range(OP, value_dot)
     }
 }
 

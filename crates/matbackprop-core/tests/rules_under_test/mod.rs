@@ -3,9 +3,10 @@
 use faer::{Mat, MatRef, mat};
 use matbackprop_core::gradcheck::{gaussian, symmetric_with_spectrum, with_spectrum};
 use matbackprop_core::{
-    Cholesky, Error, GapPolicy, GeneralisedEig, LogDet, Polar, Projector, PseudoInverse, Qr,
-    RankTolerance, RegularisedProjector, Result, SignedLogDet, SymEig, SymmetricSolve, ThinSvd,
-    ensure_finite,
+    Cholesky, Error, GapPolicy, GeneralisedEig, GramFunction, InverseSqrt, Iterations, Log, LogDet,
+    MatrixFunction, NewtonSchulz, Normalisation, Polar, Projector, PseudoInverse, Qr,
+    RankTolerance, RegularisedProjector, Result, Ridge, Road, ScalarFunction, SignedLogDet, Sqrt,
+    SymEig, SymmetricSolve, ThinSvd, TraceFunction, ensure_finite,
 };
 
 /// Singular values, or magnitudes of eigenvalues, that a test asks for.
@@ -196,6 +197,54 @@ pub fn rules() -> Vec<Rule> {
             |p| vec![p.square()],
             signed_log_det,
             &[0.0],
+        ),
+        rule(
+            "matrix_function, log",
+            |p| vec![p.positive()],
+            |x, _| matrix_function(x, Log),
+            &[0.0],
+        ),
+        rule(
+            "matrix_function, inverse square root with a ridge",
+            |p| vec![p.positive()],
+            |x, settings| matrix_function(x, Ridge::new(InverseSqrt, 0.3 * settings.size)?),
+            &[-0.5],
+        ),
+        rule(
+            "trace_function, square root",
+            |p| vec![p.positive()],
+            trace_function,
+            &[0.5],
+        ),
+        rule(
+            "gram_function, log with a ridge",
+            |p| vec![p.general()],
+            |x, settings| {
+                let epsilon = 0.3 * settings.size * settings.size;
+                gram_function(x, None, Ridge::new(Log, epsilon)?)
+            },
+            &[0.0],
+        ),
+        rule(
+            "gram_function, log with a ridge, by the singular values",
+            |p| vec![p.general()],
+            |x, settings| {
+                let epsilon = 1e-6 * settings.size * settings.size;
+                gram_function(x, Some(Road::Svd), Ridge::new(Log, epsilon)?)
+            },
+            &[0.0],
+        ),
+        rule(
+            "gram_function, square root",
+            |p| vec![p.general()],
+            |x, _| gram_function(x, None, Sqrt),
+            &[1.0],
+        ),
+        rule(
+            "newton_schulz",
+            |p| vec![p.positive()],
+            newton_schulz,
+            &[0.5, -0.5],
         ),
     ]
 }
@@ -437,5 +486,65 @@ fn signed_log_det(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
         vec![mat![[rule.value()]]],
         move |bars| Ok(vec![back.vjp(bars[0][(0, 0)])?]),
         move |dots| Ok(vec![mat![[ahead.jvp(dots[0].as_ref())?]]]),
+    ))
+}
+
+fn matrix_function(
+    x: &[Mat<f64>],
+    function: impl ScalarFunction + Copy + 'static,
+) -> Result<Evaluated> {
+    let rule = MatrixFunction::forward(x[0].as_ref(), function)?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![rule.value().to_owned()],
+        move |bars| Ok(vec![back.vjp(bars[0].as_ref())?]),
+        move |dots| Ok(vec![ahead.jvp(dots[0].as_ref())?]),
+    ))
+}
+
+fn trace_function(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
+    let rule = TraceFunction::forward(x[0].as_ref(), Sqrt)?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![mat![[rule.value()]]],
+        move |bars| Ok(vec![back.vjp(bars[0][(0, 0)])?]),
+        move |dots| Ok(vec![mat![[ahead.jvp(dots[0].as_ref())?]]]),
+    ))
+}
+
+fn gram_function(
+    x: &[Mat<f64>],
+    road: Option<Road>,
+    function: impl ScalarFunction + Copy + 'static,
+) -> Result<Evaluated> {
+    let rule = match road {
+        Some(road) => GramFunction::forward_on(road, x[0].as_ref(), function)?,
+        None => GramFunction::forward(x[0].as_ref(), function)?,
+    };
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![rule.value().to_owned()],
+        move |bars| Ok(vec![back.vjp(bars[0].as_ref())?]),
+        move |dots| Ok(vec![ahead.jvp(dots[0].as_ref())?]),
+    ))
+}
+
+fn newton_schulz(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
+    let iterations = Iterations::Until {
+        tolerance: 1e-12,
+        at_most: 50,
+    };
+    let rule = NewtonSchulz::forward(x[0].as_ref(), Normalisation::Trace, iterations)?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![rule.root().to_owned(), rule.inverse_root().to_owned()],
+        move |bars| {
+            let bars = (Some(bars[0].as_ref()), Some(bars[1].as_ref()));
+            Ok(vec![back.vjp(bars.0, bars.1)?])
+        },
+        move |dots| {
+            let dot = ahead.jvp(dots[0].as_ref())?;
+            Ok(vec![dot.root, dot.inverse_root])
+        },
     ))
 }
