@@ -4,9 +4,10 @@ use divan::{AllocProfiler, Bencher};
 use faer::Mat;
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    Cholesky, GapPolicy, GeneralisedEig, Iterations, Log, LogDet, MatrixFunction, NewtonSchulz,
-    Normalisation, Polar, Projector, PseudoInverse, Qr, RankTolerance, RegularisedProjector, Ridge,
-    ScalarFunction, SignedLogDet, Sqrt, SymEig, SymmetricSolve, ThinSvd,
+    Cholesky, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log, LogDet, MatrixFunction,
+    NewtonSchulz, Normalisation, Polar, Projector, PseudoInverse, Qr, RankTolerance,
+    RegularisedProjector, Ridge, ScalarFunction, SignedLogDet, Sqrt, SymEig, SymmetricSolve,
+    ThinSvd, batch,
 };
 
 /// The system's allocator, counted.
@@ -215,5 +216,32 @@ fn polar(bencher: Bencher<'_, '_>, (m, n, _): (usize, usize, usize)) {
         polar
             .vjp(Some(w_bar.as_ref()), Some(h_bar.as_ref()))
             .expect("full rank")
+    });
+}
+
+/// Positions and channels of features.
+const FEATURES: [(usize, usize); 3] = [(169, 256), (784, 256), (196, 512)];
+
+#[divan::bench(args = FEATURES)]
+fn gram_log(bencher: Bencher<'_, '_>, (n, d): (usize, usize)) {
+    let (features, bar) = (gaussian(n, d, 1), gaussian(d, d, 2));
+    let log = Ridge::new(Log, 1e-3).expect("a positive ridge");
+    bencher.bench_local(|| {
+        let c = GramFunction::forward(features.as_ref(), log).expect("finite features");
+        c.vjp(bar.as_ref()).expect("finite cotangent")
+    });
+}
+
+/// Thirty-two images of 36 positions and 64 channels; on all cores with the feature `rayon`.
+#[divan::bench]
+fn gram_log_batch(bencher: Bencher<'_, '_>) {
+    let images: Vec<_> = (0..32).map(|seed| gaussian(36, 64, seed)).collect();
+    let bar = gaussian(64, 64, 99);
+    let log = Ridge::new(Log, 1e-3).expect("a positive ridge");
+    bencher.bench_local(|| {
+        batch(&images, |image| {
+            GramFunction::forward(image.as_ref(), log)?.vjp(bar.as_ref())
+        })
+        .expect("finite features")
     });
 }

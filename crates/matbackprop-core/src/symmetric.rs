@@ -1,39 +1,55 @@
 //! Symmetric and antisymmetric parts, and symmetric matrices kept as factors.
 
+use crate::decompose::Temporary;
 use crate::error::Result;
 use crate::guard::{ensure_shape, number_within_range, within_range};
-use faer::{Mat, MatRef};
+use faer::{Mat, MatMut, MatRef};
 
 /// The symmetric part (A + Aᵀ) / 2 of a square matrix.
 pub(crate) fn sym(a: MatRef<'_, f64>) -> Mat<f64> {
-    with_transpose(a, |x, y| 0.5 * x + 0.5 * y)
+    let mut part = Mat::zeros(a.nrows(), a.ncols());
+    fill_with_transpose(part.as_mut(), a, |x, y| 0.5 * x + 0.5 * y);
+    part
+}
+
+/// [`sym`], for a moment.
+pub(crate) fn temporary_sym(a: MatRef<'_, f64>) -> Temporary {
+    let mut part = Temporary::new(a.nrows(), a.ncols());
+    fill_with_transpose(part.as_mut(), a, |x, y| 0.5 * x + 0.5 * y);
+    part
 }
 
 /// The antisymmetric part (A − Aᵀ) / 2 of a square matrix.
 pub(crate) fn skew(a: MatRef<'_, f64>) -> Mat<f64> {
-    with_transpose(a, |x, y| 0.5 * x - 0.5 * y)
+    let mut part = Mat::zeros(a.nrows(), a.ncols());
+    fill_with_transpose(part.as_mut(), a, |x, y| 0.5 * x - 0.5 * y);
+    part
 }
 
 /// `part(aᵢⱼ, aⱼᵢ)` of every entry, in tiles, so that columns and rows both stay in the cache.
-fn with_transpose(a: MatRef<'_, f64>, part: impl Fn(f64, f64) -> f64) -> Mat<f64> {
+fn fill_with_transpose(
+    mut parts: MatMut<'_, f64>,
+    a: MatRef<'_, f64>,
+    part: impl Fn(f64, f64) -> f64,
+) {
     const TILE: usize = 16;
     let n = a.nrows();
     assert_eq!(n, a.ncols(), "a square matrix has two parts");
-    let mut parts = Mat::zeros(n, n);
     for first_column in (0..n).step_by(TILE) {
         for first_row in (0..n).step_by(TILE) {
             let (width, height) = (TILE.min(n - first_column), TILE.min(n - first_row));
             let across = a.submatrix(first_column, first_row, width, height);
             for j in 0..width {
-                let out = &mut parts.col_as_slice_mut(first_column + j)[first_row..][..height];
+                let out = parts.as_mut().col_mut(first_column + j);
+                let out = out.subrows_mut(first_row, height);
                 let down = a.col(first_column + j).subrows(first_row, height);
-                for ((out, &x), &y) in out.iter_mut().zip(down.iter()).zip(across.row(j).iter()) {
+                let pairs = down.iter().zip(across.row(j).iter());
+                for (out, (&x, &y)) in out.iter_mut().zip(pairs) {
                     *out = part(x, y);
                 }
             }
         }
     }
-    parts
 }
 
 /// The symmetric m × m matrix S = (L Rᵀ + R Lᵀ) / 2, kept as its m × p factors.

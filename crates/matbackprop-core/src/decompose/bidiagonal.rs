@@ -15,7 +15,7 @@ use super::join::{Reach, Rows, Span, multiply, put_back, rotate};
 use super::rank_one_update::{
     Deflated, FillSingularVectors, Roots, SolveRankOneUpdate, deflate, rounding,
 };
-use super::scratch::with_scratch;
+use super::scratch::Temporary;
 use super::secular::Squares;
 use super::small_svd::small_bidiagonal_svd;
 use faer::Mat;
@@ -42,27 +42,24 @@ pub(super) fn bidiagonal_svd(
     }
     let (mut left, mut right) = (Mat::zeros(n, n), Mat::zeros(n, n));
     // Sides grow by one where a block has a column more than rows.
-    let square = (n + 1) * (n + 1);
-    let converged = with_scratch(4 * square, |room| {
-        let (update_left, room) = room.split_at_mut(square);
-        let (update_right, room) = room.split_at_mut(square);
-        let (joined, gathered) = room.split_at_mut(square);
-        let mut solver = Solver {
-            arch: pulp::Arch::new(),
-            left: &mut left,
-            right: &mut right,
-            update_left,
-            update_right,
-            joined,
-            gathered,
-        };
-        let block = Block {
-            first: 0,
-            rows: n,
-            extra: 0,
-        };
-        solver.solve(block, diagonal, above)
-    });
+    let room = || Temporary::new(n + 1, n + 1);
+    let (mut update_left, mut update_right) = (room(), room());
+    let (mut joined, mut gathered) = (room(), room());
+    let mut solver = Solver {
+        arch: pulp::Arch::new(),
+        left: &mut left,
+        right: &mut right,
+        update_left: update_left.as_mut_slice(),
+        update_right: update_right.as_mut_slice(),
+        joined: joined.as_mut_slice(),
+        gathered: gathered.as_mut_slice(),
+    };
+    let block = Block {
+        first: 0,
+        rows: n,
+        extra: 0,
+    };
+    let converged = solver.solve(block, diagonal, above);
     for x in diagonal.iter_mut() {
         *x *= largest;
     }

@@ -35,10 +35,11 @@ pub(crate) use condition::{ensure_regular, reciprocal_condition, singular};
 pub(crate) use equilibrate::{Equilibration, SymmetricEquilibration};
 pub(crate) use lu::Lu;
 pub(crate) use products::{
-    congruence, gram, mirror_lower, scaled_product, spectral_product, symmetric_product,
-    times_diagonal,
+    congruence, gram, mirror_lower, scaled_product, spectral_product, temporary_product,
+    temporary_symmetric_product, times_diagonal,
 };
 pub(crate) use qr::thin_qr;
+pub(crate) use scratch::Temporary;
 pub(crate) use symmetric_eigen::symmetric_eigen;
 pub(crate) use thin_svd::thin_svd;
 pub(crate) use triangular::{cholesky, is_positive_definite, solve_lower, solve_root, solve_upper};

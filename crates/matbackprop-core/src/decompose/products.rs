@@ -1,8 +1,9 @@
 //! Products that are known to be symmetric, at half the cost of general ones.
 
+use super::scratch::Temporary;
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, Mat, MatRef, Par};
+use faer::{Accum, Mat, MatMut, MatRef, Par};
 
 /// G = Aᵀ A, both triangles.
 pub(crate) fn gram(a: MatRef<'_, f64>) -> Mat<f64> {
@@ -11,8 +12,26 @@ pub(crate) fn gram(a: MatRef<'_, f64>) -> Mat<f64> {
 
 /// L R for factors whose product is symmetric in exact arithmetic: the lower triangle is computed and mirrored.
 pub(crate) fn symmetric_product(left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Mat<f64> {
-    let n = left.nrows();
-    let mut product = Mat::zeros(n, n);
+    let mut product = Mat::zeros(left.nrows(), left.nrows());
+    fill_symmetric_product(product.as_mut(), left, right);
+    product
+}
+
+/// [`symmetric_product`], for a moment.
+pub(crate) fn temporary_symmetric_product(
+    left: MatRef<'_, f64>,
+    right: MatRef<'_, f64>,
+) -> Temporary {
+    let mut product = Temporary::new(left.nrows(), left.nrows());
+    fill_symmetric_product(product.as_mut(), left, right);
+    product
+}
+
+fn fill_symmetric_product(
+    mut product: MatMut<'_, f64>,
+    left: MatRef<'_, f64>,
+    right: MatRef<'_, f64>,
+) {
     triangular::matmul(
         product.as_mut(),
         BlockStructure::TriangularLower,
@@ -24,8 +43,7 @@ pub(crate) fn symmetric_product(left: MatRef<'_, f64>, right: MatRef<'_, f64>) -
         1.0,
         Par::Seq,
     );
-    mirror_lower(&mut product);
-    product
+    mirror_lower(product);
 }
 
 /// `scale` L R, without a scaled copy of either factor.
@@ -35,25 +53,34 @@ pub(crate) fn scaled_product(
     right: MatRef<'_, f64>,
 ) -> Mat<f64> {
     let mut product = Mat::zeros(left.nrows(), right.ncols());
-    matmul(
-        product.as_mut(),
-        Accum::Replace,
-        left,
-        right,
-        scale,
-        Par::Seq,
-    );
+    let replace = Accum::Replace;
+    matmul(product.as_mut(), replace, left, right, scale, Par::Seq);
+    product
+}
+
+/// L R, for a moment.
+pub(crate) fn temporary_product(left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Temporary {
+    let mut product = Temporary::new(left.nrows(), right.ncols());
+    let replace = Accum::Replace;
+    matmul(product.as_mut(), replace, left, right, 1.0, Par::Seq);
     product
 }
 
 /// M S Mᵀ for symmetric S.
 pub(crate) fn congruence(m: MatRef<'_, f64>, s: MatRef<'_, f64>) -> Mat<f64> {
-    symmetric_product((m * s).as_ref(), m.transpose())
+    symmetric_product(temporary_product(m, s).as_ref(), m.transpose())
 }
 
 /// V diag(x) Vᵀ.
 pub(crate) fn spectral_product(v: MatRef<'_, f64>, x: &[f64]) -> Mat<f64> {
-    symmetric_product(times_diagonal(v, x).as_ref(), v.transpose())
+    let mut scaled = Temporary::new(v.nrows(), v.ncols());
+    scaled.as_mut().copy_from(v);
+    for (j, &x) in x.iter().enumerate() {
+        for entry in scaled.column_mut(j) {
+            *entry *= x;
+        }
+    }
+    symmetric_product(scaled.as_ref(), v.transpose())
 }
 
 /// A diag(x).
@@ -68,7 +95,7 @@ pub(crate) fn times_diagonal(a: MatRef<'_, f64>, x: &[f64]) -> Mat<f64> {
 }
 
 /// Copies the lower triangle to the upper, in tiles that stay in the cache.
-pub(crate) fn mirror_lower(a: &mut Mat<f64>) {
+pub(crate) fn mirror_lower(mut a: MatMut<'_, f64>) {
     const TILE: usize = 16;
     let n = a.nrows();
     for first_column in (0..n).step_by(TILE) {

@@ -1,29 +1,80 @@
 //! Room that a thread uses again from call to call.
 
-use std::cell::Cell;
+use faer::{MatMut, MatRef};
+use std::cell::RefCell;
 
-/// Larger rooms go back to the allocator: 32 MiB.
-const KEPT: usize = 1 << 22;
+/// Rooms kept by a thread at most, and the numbers in all of them: 64 MiB.
+const ROOMS: usize = 16;
+const NUMBERS: usize = 1 << 23;
 
 thread_local! {
-    static ROOM: Cell<Vec<f64>> = const { Cell::new(Vec::new()) };
+    static KEPT: RefCell<Vec<Vec<f64>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Calls `work` with `len` numbers of any value.
+/// A matrix for a moment, of any content at first.
 ///
-/// A decomposition of side n needs a few n² numbers for a moment; fetching fresh pages for them costs as much as a
-/// tenth of the arithmetic.
-pub(super) fn with_scratch<R>(len: usize, work: impl FnOnce(&mut [f64]) -> R) -> R {
-    // Taken out, so that a call inside `work` finds an empty room rather than this one.
-    let mut room = ROOM.take();
-    if room.len() < len {
-        room.resize(len, 0.0);
+/// A rule on a side of n goes through a dozen n × n matrices; fetching fresh pages for them, and giving them back, costs
+/// as much as a quarter of the arithmetic. So a thread keeps their room.
+#[derive(Debug)]
+pub(crate) struct Temporary {
+    room: Vec<f64>,
+    shape: (usize, usize),
+}
+
+impl Temporary {
+    /// rows × columns numbers.
+    pub(crate) fn new(rows: usize, columns: usize) -> Self {
+        let len = rows * columns;
+        let mut room = KEPT.with_borrow_mut(|kept| {
+            // The smallest that is large enough.
+            let found = (0..kept.len())
+                .filter(|&i| kept[i].len() >= len)
+                .min_by_key(|&i| kept[i].len());
+            found.map(|i| kept.swap_remove(i)).unwrap_or_default()
+        });
+        if room.len() < len {
+            room.resize(len, 0.0);
+        }
+        Self {
+            room,
+            shape: (rows, columns),
+        }
     }
-    let result = work(&mut room[..len]);
-    if len <= KEPT {
-        ROOM.set(room);
+
+    pub(crate) fn as_ref(&self) -> MatRef<'_, f64> {
+        let (rows, columns) = self.shape;
+        MatRef::from_column_major_slice(&self.room[..rows * columns], rows, columns)
     }
-    result
+
+    pub(crate) fn as_mut(&mut self) -> MatMut<'_, f64> {
+        let (rows, columns) = self.shape;
+        MatMut::from_column_major_slice_mut(&mut self.room[..rows * columns], rows, columns)
+    }
+
+    /// The numbers, column by column.
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [f64] {
+        &mut self.room[..self.shape.0 * self.shape.1]
+    }
+
+    /// Column j.
+    pub(crate) fn column_mut(&mut self, j: usize) -> &mut [f64] {
+        let rows = self.shape.0;
+        &mut self.room[j * rows..][..rows]
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let room = std::mem::take(&mut self.room);
+        // A thread that ends has no list any more.
+        let _ = KEPT.try_with(|kept| {
+            let mut kept = kept.borrow_mut();
+            let numbers: usize = kept.iter().map(Vec::len).sum();
+            if kept.len() < ROOMS && numbers + room.len() <= NUMBERS {
+                kept.push(room);
+            }
+        });
+    }
 }
 
 #[cfg(test)]
@@ -32,12 +83,28 @@ mod tests {
 
     #[test]
     fn rooms_nest_and_are_used_again() {
-        let sum = with_scratch(4, |outer| {
-            outer.fill(1.0);
-            with_scratch(8, |inner| inner.fill(2.0));
-            outer.iter().sum::<f64>()
+        let mut outer = Temporary::new(2, 3);
+        outer.as_mut().fill(1.0);
+        {
+            let mut inner = Temporary::new(2, 2);
+            inner.as_mut_slice().fill(2.0);
+            inner.column_mut(1)[0] = 3.0;
+            assert_eq!(inner.as_ref(), faer::mat![[2.0, 3.0], [2.0, 2.0]]);
+        }
+        assert_eq!(outer.as_ref().sum(), 6.0);
+        // The inner room, as it was left.
+        let again = Temporary::new(3, 1);
+        assert_eq!(again.as_ref(), faer::mat![[2.0], [2.0], [3.0]]);
+    }
+
+    #[test]
+    fn rooms_beyond_the_limits_are_let_go() {
+        let large: Vec<Temporary> = (0..ROOMS + 3).map(|_| Temporary::new(1, 1)).collect();
+        drop(large);
+        KEPT.with_borrow(|kept| assert!(kept.len() <= ROOMS));
+        drop(Temporary::new(NUMBERS + 1, 1));
+        KEPT.with_borrow(|kept| {
+            assert!(kept.iter().map(Vec::len).sum::<usize>() <= NUMBERS);
         });
-        assert_eq!(sum, 4.0);
-        with_scratch(2, |room| assert_eq!(room, [1.0; 2]));
     }
 }

@@ -1,5 +1,6 @@
 //! Eigenvalues and eigenvectors of a symmetric matrix.
 
+use super::scratch::Temporary;
 use super::tridiagonal::tridiagonal_eigen;
 use crate::error::{Error, Result};
 use faer::dyn_stack::{MemBuffer, MemStack};
@@ -24,7 +25,8 @@ pub(crate) fn symmetric_eigen(
     if n == 1 {
         return Ok((vec![a[(0, 0)]], Mat::identity(1, 1)));
     }
-    let mut reflected = a.to_owned();
+    let mut reflected = Temporary::new(n, n);
+    reflected.as_mut().copy_from(a);
     let block = recommended_block_size::<f64>(n, n);
     let mut reflections = Mat::zeros(block, n - 1);
     let scratch = tridiag_in_place_scratch::<f64>(n, Par::Seq, Default::default())
@@ -37,6 +39,7 @@ pub(crate) fn symmetric_eigen(
         MemStack::new(&mut memory),
         Default::default(),
     );
+    let reflected = reflected.as_ref();
     let mut values: Vec<f64> = (0..n).map(|i| reflected[(i, i)]).collect();
     let mut off_diagonal: Vec<f64> = (1..n).map(|i| reflected[(i, i - 1)]).collect();
     off_diagonal.push(0.0);

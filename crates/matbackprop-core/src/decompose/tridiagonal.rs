@@ -8,7 +8,7 @@
 use super::implicit_ql::{ImplicitQl, SMALL};
 use super::join::{Reach, Rows, Span, multiply, put_back, rotate};
 use super::rank_one_update::{Deflated, FillVectors, Roots, SolveRankOneUpdate, deflate, rounding};
-use super::scratch::with_scratch;
+use super::scratch::Temporary;
 use super::secular::Values;
 use faer::Mat;
 
@@ -33,18 +33,17 @@ pub(super) fn tridiagonal_eigen(
         *x /= largest;
     }
     let mut vectors = Mat::zeros(n, n);
-    let converged = with_scratch(2 * n * n + n * n.div_ceil(2), |room| {
-        let (update, room) = room.split_at_mut(n * n);
-        let (joined, gathered) = room.split_at_mut(n * n);
-        let mut solver = Solver {
-            arch: pulp::Arch::new(),
-            vectors: &mut vectors,
-            gathered,
-            update,
-            joined,
-        };
-        solver.solve(0, diagonal, off_diagonal)
-    });
+    let mut update = Temporary::new(n, n);
+    let mut joined = Temporary::new(n, n);
+    let mut gathered = Temporary::new(n, n.div_ceil(2));
+    let mut solver = Solver {
+        arch: pulp::Arch::new(),
+        vectors: &mut vectors,
+        gathered: gathered.as_mut_slice(),
+        update: update.as_mut_slice(),
+        joined: joined.as_mut_slice(),
+    };
+    let converged = solver.solve(0, diagonal, off_diagonal);
     for x in diagonal.iter_mut() {
         *x *= largest;
     }

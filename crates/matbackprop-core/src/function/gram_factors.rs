@@ -2,11 +2,12 @@
 
 use super::scalar_function::ScalarFunction;
 use crate::decompose::{
-    cholesky, gram, symmetric_eigen, symmetric_product, thin_svd, times_diagonal,
+    cholesky, symmetric_eigen, temporary_symmetric_product, thin_svd, times_diagonal,
 };
 use crate::error::Result;
 use crate::rank::Road;
 use crate::scale::{Scaled, power_of_two_scale};
+use faer::perm::swap_cols_idx;
 use faer::{Mat, MatRef, Scale};
 
 /// The Gram road is taken while rounding in FᵀF, carried to the slopes of f, stays below this times r ε: the order of
@@ -79,14 +80,15 @@ fn by_gram(
     let scaled = Scaled::new(f, scale);
     let a = scaled.as_ref();
     let g = if n >= d {
-        gram(a)
+        temporary_symmetric_product(a.transpose(), a)
     } else {
-        symmetric_product(a, a.transpose())
+        temporary_symmetric_product(a, a.transpose())
     };
-    if !forced && !may_keep_its_digits(function, &g, scale) {
+    let g = g.as_ref();
+    if !forced && !may_keep_its_digits(function, g, scale) {
         return Ok(None);
     }
-    let (squares, vectors) = symmetric_eigen(op, g.as_ref())?;
+    let (squares, mut vectors) = symmetric_eigen(op, g)?;
     // Nonincreasing; rounding may leave a square just below zero.
     let squares: Vec<f64> = squares
         .iter()
@@ -96,7 +98,10 @@ fn by_gram(
     if !forced && !keeps_its_digits(function, &squares, squares.len()) {
         return Ok(None);
     }
-    let vectors = vectors.reverse_cols().to_owned();
+    for j in 0..vectors.ncols() / 2 {
+        let last = vectors.ncols() - 1 - j;
+        swap_cols_idx(vectors.as_mut(), j, last);
+    }
     let factors = if n >= d {
         Factors::Complete {
             columns: Columns::Whole(f.to_owned()),
@@ -114,9 +119,9 @@ fn by_gram(
 
 /// Is it worth decomposing G, of side r? Its largest entry and its smallest pivot stand in for the ends of its
 /// spectrum, from inside: elimination costs a thirtieth of a decomposition.
-fn may_keep_its_digits(function: &impl ScalarFunction, g: &Mat<f64>, scale: f64) -> bool {
+fn may_keep_its_digits(function: &impl ScalarFunction, g: MatRef<'_, f64>, scale: f64) -> bool {
     let largest = g.norm_max();
-    let smallest = match cholesky("pivots", g.as_ref()) {
+    let smallest = match cholesky("pivots", g) {
         Ok(l) => (0..l.nrows()).fold(largest, |smallest, j| smallest.min(l[(j, j)] * l[(j, j)])),
         Err(_) => 0.0,
     };

@@ -4,12 +4,16 @@ use super::domain;
 use super::gram_factors::{Columns, Decomposed, Factors, decompose};
 use super::scalar_function::ScalarFunction;
 use super::support::Support;
-use crate::decompose::{scaled_product, spectral_product, symmetric_product, times_diagonal};
+use crate::decompose::{
+    Temporary, congruence, scaled_product, spectral_product, temporary_product,
+    temporary_symmetric_product, times_diagonal,
+};
 use crate::error::{Error, Result};
 use crate::guard::{ensure_matrix, ensure_shape, within_range};
 use crate::rank::Road;
-use crate::symmetric::sym;
-use faer::{Mat, MatRef, Scale};
+use crate::symmetric::{sym, temporary_sym};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatRef, Par, Scale};
 
 const OP: &str = "function of a Gram matrix";
 
@@ -156,17 +160,22 @@ impl<F: ScalarFunction> GramFunction<F> {
     pub fn vjp(&self, value_bar: MatRef<'_, f64>) -> Result<Mat<f64>> {
         let d = self.support.shape().1;
         ensure_shape(OP, value_bar, (d, d))?;
-        let s = sym(value_bar);
+        let s = temporary_sym(value_bar);
         let f_bar = match &self.factors {
             Factors::Thin { u, w, scale } => {
                 let (q, r) = self.second_differences(*scale)?;
-                let sw = s * w;
-                let core = times_entries(symmetric_product(w.transpose(), sw.as_ref()), &r);
+                let mut sw = temporary_product(s.as_ref(), w.as_ref());
+                let mut core = temporary_symmetric_product(w.transpose(), sw.as_ref());
+                times_entries(&mut core, &r);
                 // ( (R ∘ WᵀSW) Wᵀ + diag(q) WᵀS )ᵀ
-                let inner = w * core + times_diagonal(sw.as_ref(), &q);
-                scaled_product(2.0 / scale, u.as_ref(), inner.transpose())
+                for (j, q) in q.iter().enumerate() {
+                    sw.column_mut(j).iter_mut().for_each(|x| *x *= q);
+                }
+                let (w, core) = (w.as_ref(), core.as_ref());
+                matmul(sw.as_mut(), Accum::Add, w, core, 1.0, Par::Seq);
+                scaled_product(2.0 / scale, u.as_ref(), sw.as_ref().transpose())
             }
-            Factors::Complete { columns, v } => self.complete_vjp(columns, v, &s)?,
+            Factors::Complete { columns, v } => self.complete_vjp(columns, v, s.as_ref())?,
         };
         within_range(OP, self.support.expand_rows(f_bar))
     }
@@ -183,8 +192,10 @@ impl<F: ScalarFunction> GramFunction<F> {
             Factors::Thin { u, w, scale } => {
                 let (q, r) = self.second_differences(*scale)?;
                 let z = u.transpose() * f_dot;
-                let core = times_entries(sym((&z * w).as_ref()), &r);
-                let inner = core * w.transpose() + times_diagonal(z.transpose(), &q).transpose();
+                let mut core = temporary_sym(temporary_product(z.as_ref(), w.as_ref()).as_ref());
+                times_entries(&mut core, &r);
+                let inner =
+                    core.as_ref() * w.transpose() + times_diagonal(z.transpose(), &q).transpose();
                 sym(scaled_product(2.0 / scale, w.as_ref(), inner.as_ref()).as_ref())
             }
             Factors::Complete { columns, v } => self.complete_jvp(columns, v, &f_dot)?,
@@ -193,24 +204,31 @@ impl<F: ScalarFunction> GramFunction<F> {
     }
 
     /// F̄ without its zero rows, where n ≥ d.
-    fn complete_vjp(&self, columns: &Columns, v: &Mat<f64>, s: &Mat<f64>) -> Result<Mat<f64>> {
+    fn complete_vjp(
+        &self,
+        columns: &Columns,
+        v: &Mat<f64>,
+        s: MatRef<'_, f64>,
+    ) -> Result<Mat<f64>> {
         let (alive, dead) = (self.support.alive_columns(), self.support.dead_columns());
         let block;
         let s_alive = if dead.is_empty() {
             s
         } else {
             block = Mat::from_fn(alive.len(), alive.len(), |i, j| s[(alive[i], alive[j])]);
-            &block
+            block.as_ref()
         };
-        let core = symmetric_product(v.transpose(), (s_alive * v).as_ref());
-        let core = times_entries(core, &self.first_differences()?);
+        let sv = temporary_product(s_alive, v.as_ref());
+        let mut core = temporary_symmetric_product(v.transpose(), sv.as_ref());
+        times_entries(&mut core, &self.first_differences()?);
         let f_bar = match columns {
             Columns::Whole(f) => {
-                let gram_bar = symmetric_product((v * core).as_ref(), v.transpose());
+                let turned = temporary_product(v.as_ref(), core.as_ref());
+                let gram_bar = temporary_symmetric_product(turned.as_ref(), v.transpose());
                 scaled_product(2.0, f.as_ref(), gram_bar.as_ref())
             }
             Columns::Turned(turned) => {
-                let right = core * v.transpose();
+                let right = temporary_product(core.as_ref(), v.transpose());
                 scaled_product(2.0, turned.as_ref(), right.as_ref())
             }
         };
@@ -232,8 +250,9 @@ impl<F: ScalarFunction> GramFunction<F> {
         };
         let turned = turned(columns, v);
         let moved = turned.transpose() * select(&alive) * v;
-        let core = times_entries(Scale(2.0) * sym(moved.as_ref()), &self.first_differences()?);
-        let value_dot = symmetric_product((v * core).as_ref(), v.transpose());
+        let mut core = temporary_sym((Scale(2.0) * moved).as_ref());
+        times_entries(&mut core, &self.first_differences()?);
+        let value_dot = congruence(v.as_ref(), core.as_ref());
         if dead.is_empty() {
             return Ok(value_dot);
         }
@@ -307,14 +326,13 @@ fn differences_from_zero(function: &impl ScalarFunction, squares: &[f64]) -> Vec
         .collect()
 }
 
-/// R ∘ X.
-fn times_entries(mut x: Mat<f64>, r: &Mat<f64>) -> Mat<f64> {
-    for j in 0..x.ncols() {
-        for (x, r) in x.col_as_slice_mut(j).iter_mut().zip(r.col_as_slice(j)) {
+/// X ← R ∘ X.
+fn times_entries(x: &mut Temporary, r: &Mat<f64>) {
+    for j in 0..r.ncols() {
+        for (x, r) in x.column_mut(j).iter_mut().zip(r.col_as_slice(j)) {
             *x *= r;
         }
     }
-    x
 }
 
 /// C from the factors.

@@ -52,7 +52,7 @@ impl<F: ScalarFunction> Spectrum<'_, F> {
                 };
             }
         }
-        mirror_lower(&mut h);
+        mirror_lower(h.as_mut());
         Ok(h)
     }
 
