@@ -149,7 +149,7 @@ impl Solver<'_> {
             let radius = z[half].hypot(z[rows]);
             if radius > 0.0 {
                 let turn = (z[half] / radius, z[rows] / radius);
-                rotate(self.right, right, (half, rows), turn);
+                rotate(self.right.as_mut(), right, (half, rows), turn);
                 z[half] = radius;
             }
         }
@@ -163,8 +163,8 @@ impl Solver<'_> {
         let Deflated { kept, settled } =
             deflate(&order, d, &mut z, 1.0, tolerance, |i, j, c, s| {
                 reach.unite(i, j);
-                rotate(self.left, left, (i, j), (c, s));
-                rotate(self.right, right, (i, j), (c, s));
+                rotate(self.left.as_mut(), left, (i, j), (c, s));
+                rotate(self.right.as_mut(), right, (i, j), (c, s));
             });
         // The pole at zero always takes part, and keeps its distance from the next.
         if z[half].abs() <= tolerance {
@@ -202,7 +202,7 @@ impl Solver<'_> {
             (&mut *self.right, right, &*self.update_right),
         ] {
             multiply(
-                vectors,
+                vectors.as_ref(),
                 span,
                 &kept,
                 &update_rows,
@@ -210,7 +210,7 @@ impl Solver<'_> {
                 self.gathered,
                 self.joined,
             );
-            put_back(vectors, span, &settled, &places, self.joined);
+            put_back(vectors.as_mut(), span, &settled, &places, self.joined);
         }
     }
 

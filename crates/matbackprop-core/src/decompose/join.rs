@@ -1,7 +1,7 @@
 //! Moving the vectors of two solved blocks into the basis of their join.
 
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::{Accum, MatMut, MatRef, Par};
 
 /// Rows and columns of the block that is joined, in the matrix of all vectors; its upper part has `split` rows.
 #[derive(Clone, Copy)]
@@ -56,13 +56,13 @@ impl Rows {
 
 /// Columns xᵢ, xⱼ of a block become c xᵢ + s xⱼ and c xⱼ − s xᵢ.
 pub(super) fn rotate(
-    vectors: &mut Mat<f64>,
+    vectors: MatMut<'_, f64>,
     span: Span,
     (i, j): (usize, usize),
     (c, s): (f64, f64),
 ) {
     let (first, rows) = (span.first, span.rows);
-    let (x, y) = vectors.as_mut().two_cols_mut(first + i, first + j);
+    let (x, y) = vectors.two_cols_mut(first + i, first + j);
     let (x, y) = (x.subrows_mut(first, rows), y.subrows_mut(first, rows));
     for (x, y) in x.iter_mut().zip(y.iter_mut()) {
         let kept = *x;
@@ -74,7 +74,7 @@ pub(super) fn rotate(
 /// The columns of a block that take part, times the update, into `joined`: without the rows of the update that meet
 /// zeros of the upper or of the lower part.
 pub(super) fn multiply(
-    vectors: &Mat<f64>,
+    vectors: MatRef<'_, f64>,
     span: Span,
     kept: &[usize],
     rows: &Rows,
@@ -94,8 +94,12 @@ pub(super) fn multiply(
         let gathered = &mut gathered[..height * width];
         let columns = gathered.chunks_exact_mut(height);
         for (&row, column) in rows.order[meet.clone()].iter().zip(columns) {
-            let from = vectors.col_as_slice(span.first + kept[row]);
-            column.copy_from_slice(&from[span.first + within.start..][..height]);
+            let from = vectors.col(span.first + kept[row]);
+            let from = from.subrows(span.first + within.start, height);
+            column
+                .iter_mut()
+                .zip(from.iter())
+                .for_each(|(to, from)| *to = *from);
         }
         matmul(
             joined.as_mut().subrows_mut(within.start, height),
@@ -110,7 +114,7 @@ pub(super) fn multiply(
 
 /// Puts the joined columns and the settled ones, which follow them in `places`, where their values belong.
 pub(super) fn put_back(
-    vectors: &mut Mat<f64>,
+    mut vectors: MatMut<'_, f64>,
     span: Span,
     settled: &[usize],
     places: &[usize],
@@ -122,10 +126,17 @@ pub(super) fn put_back(
         .iter()
         .zip(joined[k * rows..].chunks_exact_mut(rows))
     {
-        to.copy_from_slice(&vectors.col_as_slice(first + from)[first..][..rows]);
+        let column = vectors.as_ref().col(first + from).subrows(first, rows);
+        to.iter_mut()
+            .zip(column.iter())
+            .for_each(|(to, from)| *to = *from);
     }
     for (j, &from) in places.iter().enumerate() {
-        vectors.col_as_slice_mut(first + j)[first..][..rows]
-            .copy_from_slice(&joined[from * rows..][..rows]);
+        let column = vectors.as_mut().col_mut(first + j).subrows_mut(first, rows);
+        let joined = &joined[from * rows..][..rows];
+        column
+            .iter_mut()
+            .zip(joined)
+            .for_each(|(to, from)| *to = *from);
     }
 }

@@ -1,8 +1,9 @@
 //! The decompositions every rule stands on.
 //!
 //! ```text
-//! symmetric_eigen ── tridiagonal ── rank_one_update ── secular      ours
-//!                              └─── implicit_ql
+//! symmetric_eigen ── tridiagonalise ── wide                          ours
+//!       └─────────── tridiagonal ── rank_one_update ── secular
+//!                         └──────── implicit_ql, join
 //! thin_svd ── bidiagonal ── rank_one_update, small_svd
 //! values  qr  lu  triangular  bunch_kaufman                         by faer
 //! equilibrate        rows and columns of order one before them
@@ -28,7 +29,9 @@ mod symmetric_eigen;
 mod thin_svd;
 mod triangular;
 mod tridiagonal;
+mod tridiagonalise;
 mod values;
+mod wide;
 
 pub(crate) use bunch_kaufman::BunchKaufman;
 pub(crate) use condition::{ensure_regular, reciprocal_condition, singular};
@@ -40,7 +43,7 @@ pub(crate) use products::{
 };
 pub(crate) use qr::thin_qr;
 pub(crate) use scratch::Temporary;
-pub(crate) use symmetric_eigen::symmetric_eigen;
+pub(crate) use symmetric_eigen::{SymmetricEigen, symmetric_eigen};
 pub(crate) use thin_svd::thin_svd;
 pub(crate) use triangular::{cholesky, is_positive_definite, solve_lower, solve_root, solve_upper};
 pub(crate) use values::{singular_values_only, symmetric_values};

@@ -11,7 +11,7 @@ thread_local! {
     static KEPT: RefCell<Vec<Vec<f64>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A matrix for a moment, of any content at first.
+/// A matrix for a moment, or for as long as a rule lives; of any content at first.
 ///
 /// A rule on a side of n goes through a dozen n × n matrices; fetching fresh pages for them, and giving them back, costs
 /// as much as a quarter of the arithmetic. So a thread keeps their room.
@@ -41,6 +41,13 @@ impl Temporary {
         }
     }
 
+    /// A copy of A.
+    pub(crate) fn copy_of(a: MatRef<'_, f64>) -> Self {
+        let mut copy = Self::new(a.nrows(), a.ncols());
+        copy.as_mut().copy_from(a);
+        copy
+    }
+
     pub(crate) fn as_ref(&self) -> MatRef<'_, f64> {
         let (rows, columns) = self.shape;
         MatRef::from_column_major_slice(&self.room[..rows * columns], rows, columns)
@@ -57,9 +64,21 @@ impl Temporary {
     }
 
     /// Column j.
+    pub(crate) fn column(&self, j: usize) -> &[f64] {
+        let rows = self.shape.0;
+        &self.room[j * rows..][..rows]
+    }
+
+    /// Column j.
     pub(crate) fn column_mut(&mut self, j: usize) -> &mut [f64] {
         let rows = self.shape.0;
         &mut self.room[j * rows..][..rows]
+    }
+}
+
+impl Clone for Temporary {
+    fn clone(&self) -> Self {
+        Self::copy_of(self.as_ref())
     }
 }
 

@@ -2,60 +2,154 @@
 
 use super::scratch::Temporary;
 use super::tridiagonal::tridiagonal_eigen;
+use super::tridiagonalise::tridiagonalise;
 use crate::error::{Error, Result};
 use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::evd::tridiag::{tridiag_in_place, tridiag_in_place_scratch};
 use faer::linalg::householder::{
     apply_block_householder_sequence_on_the_left_in_place_scratch,
-    apply_block_householder_sequence_on_the_left_in_place_with_conj,
+    apply_block_householder_sequence_on_the_left_in_place_with_conj, upgrade_householder_factor,
 };
 use faer::linalg::qr::no_pivoting::factor::recommended_block_size;
 use faer::{Conj, Mat, MatRef, Par};
 
 /// Eigenvalues, nondecreasing, and eigenvectors of a finite symmetric matrix; its lower triangle is read.
-///
-/// ```text
-/// A = H T Hᵀ by reflections,   T = W Λ Wᵀ by divide and conquer,   V = H W
-/// ```
 pub(crate) fn symmetric_eigen(
     op: &'static str,
     a: MatRef<'_, f64>,
 ) -> Result<(Vec<f64>, Mat<f64>)> {
-    let n = a.nrows();
-    if n == 1 {
-        return Ok((vec![a[(0, 0)]], Mat::identity(1, 1)));
+    let (values, vectors) = SymmetricEigen::begin(a).finish(op)?;
+    Ok((values, vectors.as_ref().to_owned()))
+}
+
+/// A decomposition a third of the way: the spectrum can be asked about before the vectors are paid for.
+///
+/// ```text
+/// A = H T Hᵀ by reflections,   T = W Λ Wᵀ by divide and conquer,   V = H W
+/// ```
+pub(crate) struct SymmetricEigen {
+    reflected: Temporary,
+    diagonal: Vec<f64>,
+    /// n entries, the last one spare.
+    below: Vec<f64>,
+    taus: Vec<f64>,
+}
+
+impl SymmetricEigen {
+    /// A = H T Hᵀ for a finite symmetric matrix; its lower triangle is read.
+    pub(crate) fn begin(a: MatRef<'_, f64>) -> Self {
+        let mut reflected = Temporary::copy_of(a);
+        let (diagonal, below, taus) = tridiagonalise(&mut reflected);
+        Self {
+            reflected,
+            diagonal,
+            below,
+            taus,
+        }
     }
-    let mut reflected = Temporary::new(n, n);
-    reflected.as_mut().copy_from(a);
-    let block = recommended_block_size::<f64>(n, n);
-    let mut reflections = Mat::zeros(block, n - 1);
-    let scratch = tridiag_in_place_scratch::<f64>(n, Par::Seq, Default::default())
-        .or(apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(n - 1, block, n));
-    let mut memory = MemBuffer::new(scratch);
-    tridiag_in_place(
-        reflected.as_mut(),
-        reflections.as_mut(),
-        Par::Seq,
-        MemStack::new(&mut memory),
-        Default::default(),
-    );
-    let reflected = reflected.as_ref();
-    let mut values: Vec<f64> = (0..n).map(|i| reflected[(i, i)]).collect();
-    let mut off_diagonal: Vec<f64> = (1..n).map(|i| reflected[(i, i - 1)]).collect();
-    off_diagonal.push(0.0);
-    let mut vectors =
-        tridiagonal_eigen(&mut values, &mut off_diagonal).ok_or(Error::NoConvergence {
-            op,
-            rows: n,
-            columns: n,
-        })?;
-    apply_block_householder_sequence_on_the_left_in_place_with_conj(
-        reflected.submatrix(1, 0, n - 1, n - 1),
-        reflections.as_ref(),
-        Conj::No,
-        vectors.subrows_mut(1, n - 1),
-        Par::Seq,
-        MemStack::new(&mut memory),
-    );
-    Ok((values, vectors))
+
+    /// A number not above the largest eigenvalue and one not below the smallest, each within a factor of two of it
+    /// where it is positive and above rounding; the second is zero otherwise.
+    pub(crate) fn positive_ends(&self) -> (f64, f64) {
+        let largest = self.diagonal.iter().copied().fold(0.0, f64::max);
+        let mut smallest = self.diagonal.iter().copied().fold(largest, f64::min);
+        // Halved until no eigenvalue lies below.
+        let floor = f64::EPSILON * largest;
+        while smallest > floor && self.any_below(0.5 * smallest) {
+            smallest *= 0.5;
+        }
+        (largest, if smallest > floor { smallest } else { 0.0 })
+    }
+
+    /// Has T an eigenvalue below x? As many as T − x I has negative pivots.
+    fn any_below(&self, x: f64) -> bool {
+        let mut pivot = f64::INFINITY;
+        let mut above = 0.0;
+        self.diagonal
+            .iter()
+            .zip(&self.below)
+            .any(|(diagonal, below)| {
+                pivot = diagonal - x - above * above / pivot;
+                above = *below;
+                pivot < 0.0 || pivot.is_nan()
+            })
+    }
+
+    /// Eigenvalues, nondecreasing, and eigenvectors.
+    pub(crate) fn finish(self, op: &'static str) -> Result<(Vec<f64>, Temporary)> {
+        let n = self.diagonal.len();
+        let (mut values, mut below) = (self.diagonal, self.below);
+        let mut vectors =
+            tridiagonal_eigen(&mut values, &mut below).ok_or(Error::NoConvergence {
+                op,
+                rows: n,
+                columns: n,
+            })?;
+        if n == 1 {
+            return Ok((values, vectors));
+        }
+        let essentials = self.reflected.as_ref().submatrix(1, 0, n - 1, n - 1);
+        let reflections = blocked(essentials, &self.taus);
+        let scratch = apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(
+            n - 1,
+            reflections.nrows(),
+            n,
+        );
+        apply_block_householder_sequence_on_the_left_in_place_with_conj(
+            essentials,
+            reflections.as_ref(),
+            Conj::No,
+            vectors.as_mut().subrows_mut(1, n - 1),
+            Par::Seq,
+            MemStack::new(&mut MemBuffer::new(scratch)),
+        );
+        Ok((values, vectors))
+    }
+}
+
+/// The triangular factors that make blocks of the reflections I − v vᵀ / τ, side by side.
+fn blocked(essentials: MatRef<'_, f64>, taus: &[f64]) -> Mat<f64> {
+    let n = essentials.ncols();
+    let block = recommended_block_size::<f64>(n + 1, n + 1).min(n);
+    let mut factors = Mat::zeros(block, n);
+    for first in (0..n).step_by(block) {
+        let width = block.min(n - first);
+        let mut factor = factors.as_mut().submatrix_mut(0, first, width, width);
+        for k in 0..width {
+            factor[(k, k)] = taus[first + k];
+        }
+        let columns = essentials.submatrix(first, first, n - first, width);
+        upgrade_householder_factor(factor, columns, width, 1, Par::Seq);
+    }
+    factors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gradcheck::symmetric_with_spectrum;
+
+    #[test]
+    fn the_ends_of_a_spectrum_are_bounded_from_inside() {
+        for (spectrum, floor) in [
+            (&[3.0][..], 1.0),
+            (&[1e-9, 0.5, 1.0, 4.0], 1e-9),
+            (&[1e-3, 1e-3, 1e-3, 7.0, 7.0, 8.0], 1e-3),
+            (&[0.0, 1.0, 2.0], 0.0),
+            (&[-1.0, 1.0, 2.0], 0.0),
+            (&[0.0, 0.0], 0.0),
+        ] {
+            let a = symmetric_with_spectrum(spectrum, 7);
+            let (largest, smallest) = SymmetricEigen::begin(a.as_ref()).positive_ends();
+            let end = spectrum[spectrum.len() - 1];
+            assert!(
+                largest <= end * (1.0 + 1e-14) + 1e-16,
+                "{spectrum:?}: {largest}"
+            );
+            assert!(smallest >= floor * (1.0 - 1e-6), "{spectrum:?}: {smallest}");
+            assert!(
+                smallest <= 2.0 * spectrum[0].max(0.0) * (1.0 + 1e-6),
+                "{spectrum:?}: {smallest}"
+            );
+        }
+    }
 }

@@ -20,19 +20,20 @@ use faer::Mat;
 pub(super) fn tridiagonal_eigen(
     diagonal: &mut [f64],
     off_diagonal: &mut [f64],
-) -> Option<Mat<f64>> {
+) -> Option<Temporary> {
     let n = diagonal.len();
     let largest = diagonal
         .iter()
         .chain(&off_diagonal[..n - 1])
         .fold(0.0, |largest: f64, x| largest.max(x.abs()));
     if largest == 0.0 {
-        return Some(Mat::identity(n, n));
+        return Some(Temporary::copy_of(Mat::identity(n, n).as_ref()));
     }
     for x in diagonal.iter_mut().chain(off_diagonal.iter_mut()) {
         *x /= largest;
     }
-    let mut vectors = Mat::zeros(n, n);
+    let mut vectors = Temporary::new(n, n);
+    vectors.as_mut_slice().fill(0.0);
     let mut update = Temporary::new(n, n);
     let mut joined = Temporary::new(n, n);
     let mut gathered = Temporary::new(n, n.div_ceil(2));
@@ -53,7 +54,7 @@ pub(super) fn tridiagonal_eigen(
 /// W as it grows along the diagonal, and room for one join.
 struct Solver<'a> {
     arch: pulp::Arch,
-    vectors: &'a mut Mat<f64>,
+    vectors: &'a mut Temporary,
     /// Columns of W₁ or W₂ that take part.
     gathered: &'a mut [f64],
     /// S.
@@ -74,7 +75,7 @@ impl Solver<'_> {
                 vectors: &mut block,
             });
             for (j, column) in block[..side].iter().enumerate() {
-                self.vectors.col_as_slice_mut(first + j)[first..][..side]
+                self.vectors.column_mut(first + j)[first..][..side]
                     .copy_from_slice(&column[..side]);
             }
             return converged;
@@ -98,7 +99,7 @@ impl Solver<'_> {
         let root = std::f64::consts::FRAC_1_SQRT_2;
         let mut z: Vec<f64> = (0..side)
             .map(|j| {
-                let column = &self.vectors.col_as_slice(first + j)[first + half - 1..=first + half];
+                let column = &self.vectors.column(first + j)[first + half - 1..=first + half];
                 if j < half {
                     root * column[0]
                 } else {
@@ -118,7 +119,7 @@ impl Solver<'_> {
         let Deflated { kept, settled } =
             deflate(&order, d, &mut z, rho, tolerance, |i, j, c, s| {
                 reach.unite(i, j);
-                rotate(self.vectors, span, (i, j), (c, s));
+                rotate(self.vectors.as_mut(), span, (i, j), (c, s));
             });
 
         let poles: Vec<f64> = kept.iter().map(|&j| d[j]).collect();
@@ -144,7 +145,7 @@ impl Solver<'_> {
             d[j] = values[from];
         }
         multiply(
-            self.vectors,
+            self.vectors.as_ref(),
             span,
             &kept,
             &rows,
@@ -152,7 +153,7 @@ impl Solver<'_> {
             self.gathered,
             self.joined,
         );
-        put_back(self.vectors, span, &settled, &order, self.joined);
+        put_back(self.vectors.as_mut(), span, &settled, &order, self.joined);
     }
 
     fn fill_update(&mut self, rows: &Rows, poles: &[f64], roots: &Roots) {
@@ -183,6 +184,7 @@ mod tests {
         let (mut values, mut e) = (diagonal.to_vec(), off_diagonal.to_vec());
         e.resize(n, 0.0);
         let w = tridiagonal_eigen(&mut values, &mut e).unwrap();
+        let w = w.as_ref().to_owned();
         assert!(values.windows(2).all(|pair| pair[0] <= pair[1]));
         let scaled = Mat::from_fn(n, n, |i, j| w[(i, j)] * values[j]);
         let size = t.norm_max().max(f64::MIN_POSITIVE);

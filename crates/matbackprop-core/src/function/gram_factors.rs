@@ -2,13 +2,14 @@
 
 use super::scalar_function::ScalarFunction;
 use crate::decompose::{
-    cholesky, symmetric_eigen, temporary_symmetric_product, thin_svd, times_diagonal,
+    SymmetricEigen, Temporary, temporary_product, temporary_symmetric_product, thin_svd,
+    times_diagonal,
 };
 use crate::error::Result;
 use crate::rank::Road;
 use crate::scale::{Scaled, power_of_two_scale};
 use faer::perm::swap_cols_idx;
-use faer::{Mat, MatRef, Scale};
+use faer::{MatRef, Scale};
 
 /// The Gram road is taken while rounding in FᵀF, carried to the slopes of f, stays below this times r ε: the order of
 /// the rounding in a decomposition of r values.
@@ -19,21 +20,21 @@ const GRAM_ROUNDING: f64 = 16.0;
 pub(super) enum Factors {
     /// n < d. F / scale = U Wᵀ with WᵀW diagonal.
     Thin {
-        u: Mat<f64>,
-        w: Mat<f64>,
+        u: Temporary,
+        w: Temporary,
         scale: f64,
     },
     /// n ≥ d. V, d × d, orthogonal, and F V or what gives it.
-    Complete { columns: Columns, v: Mat<f64> },
+    Complete { columns: Columns, v: Temporary },
 }
 
 /// The columns that V turns into orthogonal ones.
 #[derive(Clone, Debug)]
 pub(super) enum Columns {
     /// F itself.
-    Whole(Mat<f64>),
+    Whole(Temporary),
     /// F V = U Σ.
-    Turned(Mat<f64>),
+    Turned(Temporary),
 }
 
 /// The spectrum λ of FᵀF, nonincreasing, min(n, d) values; the factors; and the road that gave them.
@@ -85,10 +86,13 @@ fn by_gram(
         temporary_symmetric_product(a, a.transpose())
     };
     let g = g.as_ref();
-    if !forced && !may_keep_its_digits(function, g, scale) {
+    let eigen = SymmetricEigen::begin(g);
+    let (largest, smallest) = eigen.positive_ends();
+    let ends = [largest, smallest].map(|square| square * scale * scale);
+    if !forced && !keeps_its_digits(function, &ends, g.nrows()) {
         return Ok(None);
     }
-    let (squares, mut vectors) = symmetric_eigen(op, g)?;
+    let (squares, mut vectors) = eigen.finish(op)?;
     // Nonincreasing; rounding may leave a square just below zero.
     let squares: Vec<f64> = squares
         .iter()
@@ -98,35 +102,23 @@ fn by_gram(
     if !forced && !keeps_its_digits(function, &squares, squares.len()) {
         return Ok(None);
     }
-    for j in 0..vectors.ncols() / 2 {
-        let last = vectors.ncols() - 1 - j;
+    for j in 0..squares.len() / 2 {
+        let last = squares.len() - 1 - j;
         swap_cols_idx(vectors.as_mut(), j, last);
     }
     let factors = if n >= d {
         Factors::Complete {
-            columns: Columns::Whole(f.to_owned()),
+            columns: Columns::Whole(Temporary::copy_of(f)),
             v: vectors,
         }
     } else {
         Factors::Thin {
-            w: a.transpose() * &vectors,
+            w: temporary_product(a.transpose(), vectors.as_ref()),
             u: vectors,
             scale,
         }
     };
     Ok(Some((squares, factors)))
-}
-
-/// Is it worth decomposing G, of side r? Its largest entry and its smallest pivot stand in for the ends of its
-/// spectrum, from inside: elimination costs a thirtieth of a decomposition.
-fn may_keep_its_digits(function: &impl ScalarFunction, g: MatRef<'_, f64>, scale: f64) -> bool {
-    let largest = g.norm_max();
-    let smallest = match cholesky("pivots", g) {
-        Ok(l) => (0..l.nrows()).fold(largest, |smallest, j| smallest.min(l[(j, j)] * l[(j, j)])),
-        Err(_) => 0.0,
-    };
-    let ends = [largest, smallest].map(|square| square * scale * scale);
-    keeps_its_digits(function, &ends, g.nrows())
 }
 
 /// Do slopes at eigenvalues that are known to ε λ₁ have the accuracy of a decomposition?
@@ -151,8 +143,8 @@ fn by_svd(op: &'static str, f: MatRef<'_, f64>) -> Result<(Vec<f64>, Factors)> {
         return Ok((
             Vec::new(),
             Factors::Thin {
-                u: Mat::zeros(n, 0),
-                w: Mat::zeros(d, 0),
+                u: Temporary::new(n, 0),
+                w: Temporary::new(d, 0),
                 scale: 1.0,
             },
         ));
@@ -163,13 +155,13 @@ fn by_svd(op: &'static str, f: MatRef<'_, f64>) -> Result<(Vec<f64>, Factors)> {
     let factors = if n >= d {
         let turned = times_diagonal(u.as_ref(), &values);
         Factors::Complete {
-            columns: Columns::Turned(Scale(scale) * turned),
-            v,
+            columns: Columns::Turned(Temporary::copy_of((Scale(scale) * turned).as_ref())),
+            v: Temporary::copy_of(v.as_ref()),
         }
     } else {
         Factors::Thin {
-            w: times_diagonal(v.as_ref(), &values),
-            u,
+            w: Temporary::copy_of(times_diagonal(v.as_ref(), &values).as_ref()),
+            u: Temporary::copy_of(u.as_ref()),
             scale,
         }
     };

@@ -114,7 +114,7 @@ impl<F: ScalarFunction> GramFunction<F> {
             road,
         } = decompose(OP, a, &function, road)?;
         if let (Factors::Thin { w, .. }, true) = (&mut factors, compact.is_some()) {
-            *w = support.expand_to_columns(w.as_ref());
+            *w = Temporary::copy_of(support.expand_to_columns(w.as_ref()).as_ref());
         }
         let value = within_range(OP, value(&function, &squares, &factors, &support)?)?;
         Ok(Self {
@@ -165,7 +165,7 @@ impl<F: ScalarFunction> GramFunction<F> {
             Factors::Thin { u, w, scale } => {
                 let (q, r) = self.second_differences(*scale)?;
                 let mut sw = temporary_product(s.as_ref(), w.as_ref());
-                let mut core = temporary_symmetric_product(w.transpose(), sw.as_ref());
+                let mut core = temporary_symmetric_product(w.as_ref().transpose(), sw.as_ref());
                 times_entries(&mut core, &r);
                 // ( (R ∘ WᵀSW) Wᵀ + diag(q) WᵀS )ᵀ
                 for (j, q) in q.iter().enumerate() {
@@ -175,7 +175,9 @@ impl<F: ScalarFunction> GramFunction<F> {
                 matmul(sw.as_mut(), Accum::Add, w, core, 1.0, Par::Seq);
                 scaled_product(2.0 / scale, u.as_ref(), sw.as_ref().transpose())
             }
-            Factors::Complete { columns, v } => self.complete_vjp(columns, v, s.as_ref())?,
+            Factors::Complete { columns, v } => {
+                self.complete_vjp(columns, v.as_ref(), s.as_ref())?
+            }
         };
         within_range(OP, self.support.expand_rows(f_bar))
     }
@@ -191,14 +193,14 @@ impl<F: ScalarFunction> GramFunction<F> {
         let value_dot = match &self.factors {
             Factors::Thin { u, w, scale } => {
                 let (q, r) = self.second_differences(*scale)?;
-                let z = u.transpose() * f_dot;
+                let z = u.as_ref().transpose() * f_dot;
                 let mut core = temporary_sym(temporary_product(z.as_ref(), w.as_ref()).as_ref());
                 times_entries(&mut core, &r);
-                let inner =
-                    core.as_ref() * w.transpose() + times_diagonal(z.transpose(), &q).transpose();
+                let inner = core.as_ref() * w.as_ref().transpose()
+                    + times_diagonal(z.transpose(), &q).transpose();
                 sym(scaled_product(2.0 / scale, w.as_ref(), inner.as_ref()).as_ref())
             }
-            Factors::Complete { columns, v } => self.complete_jvp(columns, v, &f_dot)?,
+            Factors::Complete { columns, v } => self.complete_jvp(columns, v.as_ref(), &f_dot)?,
         };
         within_range(OP, value_dot)
     }
@@ -207,7 +209,7 @@ impl<F: ScalarFunction> GramFunction<F> {
     fn complete_vjp(
         &self,
         columns: &Columns,
-        v: &Mat<f64>,
+        v: MatRef<'_, f64>,
         s: MatRef<'_, f64>,
     ) -> Result<Mat<f64>> {
         let (alive, dead) = (self.support.alive_columns(), self.support.dead_columns());
@@ -218,12 +220,12 @@ impl<F: ScalarFunction> GramFunction<F> {
             block = Mat::from_fn(alive.len(), alive.len(), |i, j| s[(alive[i], alive[j])]);
             block.as_ref()
         };
-        let sv = temporary_product(s_alive, v.as_ref());
+        let sv = temporary_product(s_alive, v);
         let mut core = temporary_symmetric_product(v.transpose(), sv.as_ref());
         times_entries(&mut core, &self.first_differences()?);
         let f_bar = match columns {
             Columns::Whole(f) => {
-                let turned = temporary_product(v.as_ref(), core.as_ref());
+                let turned = temporary_product(v, core.as_ref());
                 let gram_bar = temporary_symmetric_product(turned.as_ref(), v.transpose());
                 scaled_product(2.0, f.as_ref(), gram_bar.as_ref())
             }
@@ -243,21 +245,27 @@ impl<F: ScalarFunction> GramFunction<F> {
     }
 
     /// Ċ where n ≥ d.
-    fn complete_jvp(&self, columns: &Columns, v: &Mat<f64>, f_dot: &Mat<f64>) -> Result<Mat<f64>> {
+    fn complete_jvp(
+        &self,
+        columns: &Columns,
+        v: MatRef<'_, f64>,
+        f_dot: &Mat<f64>,
+    ) -> Result<Mat<f64>> {
         let (alive, dead) = (self.support.alive_columns(), self.support.dead_columns());
         let select = |places: &[usize]| {
             Mat::from_fn(f_dot.nrows(), places.len(), |i, j| f_dot[(i, places[j])])
         };
         let turned = turned(columns, v);
+        let turned = turned.as_ref();
         let moved = turned.transpose() * select(&alive) * v;
         let mut core = temporary_sym((Scale(2.0) * moved).as_ref());
         times_entries(&mut core, &self.first_differences()?);
-        let value_dot = congruence(v.as_ref(), core.as_ref());
+        let value_dot = congruence(v, core.as_ref());
         if dead.is_empty() {
             return Ok(value_dot);
         }
         let q = self.differences_from_zero()?;
-        let value_dot_dead = times_diagonal(v.as_ref(), &q) * (turned.transpose() * select(&dead));
+        let value_dot_dead = times_diagonal(v, &q) * (turned.transpose() * select(&dead));
         let rows = self.support.join_columns(&value_dot, &value_dot_dead);
         let mut full = self.support.expand_to_columns(rows.as_ref());
         for &j in &dead {
@@ -311,9 +319,9 @@ impl<F: ScalarFunction> GramFunction<F> {
 }
 
 /// F V = U Σ.
-fn turned(columns: &Columns, v: &Mat<f64>) -> Mat<f64> {
+fn turned(columns: &Columns, v: MatRef<'_, f64>) -> Temporary {
     match columns {
-        Columns::Whole(f) => f * v,
+        Columns::Whole(f) => temporary_product(f.as_ref(), v),
         Columns::Turned(turned) => turned.clone(),
     }
 }
