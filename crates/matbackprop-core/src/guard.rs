@@ -33,16 +33,27 @@ pub fn ensure_finite_values(op: &'static str, values: &[f64]) -> Result<()> {
     }
 }
 
-/// x · 0 is 0 for finite x and NaN otherwise: eight sums side by side, without a branch an entry.
-fn is_finite(values: &[f64]) -> bool {
-    let (chunks, rest) = values.as_chunks::<8>();
-    let mut sums = [0.0; 8];
-    for chunk in chunks {
-        for (sum, x) in sums.iter_mut().zip(chunk) {
-            *sum += x * 0.0;
+/// x · 0 is 0 for finite x and NaN otherwise: many sums side by side, without a branch an entry.
+struct Finite<'a>(&'a [f64]);
+
+impl pulp::WithSimd for Finite<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> bool {
+        let (chunks, rest) = self.0.as_chunks::<32>();
+        let mut sums = [0.0; 32];
+        for chunk in chunks {
+            for (sum, x) in sums.iter_mut().zip(chunk) {
+                *sum += x * 0.0;
+            }
         }
+        sums.iter().all(|&sum| sum == 0.0) && rest.iter().all(|x| x.is_finite())
     }
-    sums.iter().all(|&sum| sum == 0.0) && rest.iter().all(|x| x.is_finite())
+}
+
+fn is_finite(values: &[f64]) -> bool {
+    pulp::Arch::new().dispatch(Finite(values))
 }
 
 /// Has the matrix this shape, and only finite entries?

@@ -38,8 +38,8 @@ pub(crate) use condition::{ensure_regular, reciprocal_condition, singular};
 pub(crate) use equilibrate::{Equilibration, SymmetricEquilibration};
 pub(crate) use lu::Lu;
 pub(crate) use products::{
-    congruence, gram, mirror_lower, scaled_product, spectral_product, temporary_product,
-    temporary_symmetric_product, times_diagonal,
+    congruence, gram, mirror_lower, scaled_product, spectral_product, temporary_lower_product,
+    temporary_product, temporary_symmetric_product, times_diagonal,
 };
 pub(crate) use qr::thin_qr;
 pub(crate) use scratch::Temporary;

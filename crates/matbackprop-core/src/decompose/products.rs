@@ -27,13 +27,25 @@ pub(crate) fn temporary_symmetric_product(
     product
 }
 
+/// The lower triangle of a symmetric L R, for a moment; above it lies anything.
+pub(crate) fn temporary_lower_product(left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Temporary {
+    let mut product = Temporary::new(left.nrows(), left.nrows());
+    fill_lower_product(product.as_mut(), left, right);
+    product
+}
+
 fn fill_symmetric_product(
     mut product: MatMut<'_, f64>,
     left: MatRef<'_, f64>,
     right: MatRef<'_, f64>,
 ) {
+    fill_lower_product(product.as_mut(), left, right);
+    mirror_lower(product);
+}
+
+fn fill_lower_product(product: MatMut<'_, f64>, left: MatRef<'_, f64>, right: MatRef<'_, f64>) {
     triangular::matmul(
-        product.as_mut(),
+        product,
         BlockStructure::TriangularLower,
         Accum::Replace,
         left,
@@ -43,7 +55,6 @@ fn fill_symmetric_product(
         1.0,
         Par::Seq,
     );
-    mirror_lower(product);
 }
 
 /// `scale` L R, without a scaled copy of either factor.

@@ -202,22 +202,30 @@ impl<A: Axis> Secular<'_, A> {
         }
     }
 
-    /// Σ ρ zᵢ² / (dᵢ − λ) and Σ ρ zᵢ² / (dᵢ − λ)² over a range of poles. Two poles share one division, the slow part:
-    /// 1/x = y / (x y).
+    /// Σ ρ zᵢ² / (dᵢ − λ) and Σ ρ zᵢ² / (dᵢ − λ)² over a range of poles. Four poles share one division, the slow part:
+    /// 1/x = y z w / (x y z w).
     #[inline(always)]
     fn sums(&self, range: Range<usize>, shift: &Lanes, offset: &Lanes) -> (Lanes, Lanes) {
         let (mut sum, mut slope) = ([0.0; LANES], [0.0; LANES]);
-        let (poles, pole_rest) = self.poles[range.clone()].as_chunks::<2>();
-        let (weights, weight_rest) = self.weights[range].as_chunks::<2>();
+        let (poles, pole_rest) = self.poles[range.clone()].as_chunks::<4>();
+        let (weights, weight_rest) = self.weights[range].as_chunks::<4>();
         for (pole, weight) in poles.iter().zip(weights) {
             for l in 0..LANES {
-                let x = self.axis.gap(pole[0], shift[l]) - offset[l];
-                let y = self.axis.gap(pole[1], shift[l]) - offset[l];
-                let inverse = (x * y).recip();
-                let (x, y) = (y * inverse, x * inverse);
-                let (at_x, at_y) = (weight[0] * x, weight[1] * y);
-                sum[l] += at_x + at_y;
-                slope[l] += at_x * x + at_y * y;
+                let gap = |i: usize| self.axis.gap(pole[i], shift[l]) - offset[l];
+                let gaps = [gap(0), gap(1), gap(2), gap(3)];
+                let (early, late) = (gaps[0] * gaps[1], gaps[2] * gaps[3]);
+                let inverse = (early * late).recip();
+                let (early, late) = (late * inverse, early * inverse);
+                let inverses = [
+                    gaps[1] * early,
+                    gaps[0] * early,
+                    gaps[3] * late,
+                    gaps[2] * late,
+                ];
+                let terms: [f64; 4] = std::array::from_fn(|i| weight[i] * inverses[i]);
+                sum[l] += (terms[0] + terms[1]) + (terms[2] + terms[3]);
+                slope[l] += (terms[0] * inverses[0] + terms[1] * inverses[1])
+                    + (terms[2] * inverses[2] + terms[3] * inverses[3]);
             }
         }
         for (&pole, weight) in pole_rest.iter().zip(weight_rest) {

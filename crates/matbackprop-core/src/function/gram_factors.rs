@@ -2,8 +2,7 @@
 
 use super::scalar_function::ScalarFunction;
 use crate::decompose::{
-    SymmetricEigen, Temporary, temporary_product, temporary_symmetric_product, thin_svd,
-    times_diagonal,
+    SymmetricEigen, Temporary, temporary_lower_product, temporary_product, thin_svd, times_diagonal,
 };
 use crate::error::Result;
 use crate::rank::Road;
@@ -81,9 +80,9 @@ fn by_gram(
     let scaled = Scaled::new(f, scale);
     let a = scaled.as_ref();
     let g = if n >= d {
-        temporary_symmetric_product(a.transpose(), a)
+        temporary_lower_product(a.transpose(), a)
     } else {
-        temporary_symmetric_product(a, a.transpose())
+        temporary_lower_product(a, a.transpose())
     };
     let g = g.as_ref();
     let eigen = SymmetricEigen::begin(g);
