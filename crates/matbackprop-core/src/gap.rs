@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::guard::ensure_above;
+use faer::Mat;
 
 /// What to do where two spectral values are too close to tell their vectors apart.
 ///
@@ -113,6 +114,51 @@ impl GapDivider {
             GapPolicy::Broadened { width } => Ok(numerator * gap / (gap * gap + width * width)),
         }
     }
+
+    /// X ← X / gap / `unit` for the gaps of each pair of `values`, row and column, with zeros on the diagonal.
+    ///
+    /// Columns whose gaps are all open are divided without asking entry by entry.
+    pub(crate) fn divide_pairs(
+        &self,
+        x: &mut Mat<f64>,
+        values: &[f64],
+        gap: impl Fn(f64, f64) -> f64,
+        unit: f64,
+    ) -> Result<()> {
+        for (j, &own) in values.iter().enumerate() {
+            let column = x.col_as_slice_mut(j);
+            column[j] = 0.0;
+            let others = [0..j, j + 1..values.len()];
+            for places in others {
+                let (column, rows) = (&mut column[places.clone()], &values[places.clone()]);
+                if self.all_open(rows.iter().map(|&row| gap(row, own))) {
+                    for (x, &row) in column.iter_mut().zip(rows) {
+                        *x = *x / gap(row, own) / unit;
+                    }
+                } else {
+                    for (i, x) in places.zip(column) {
+                        *x = self.divide(i, j, *x, gap(values[i], own))? / unit;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Does the policy divide by every one of these gaps as it is?
+    fn all_open(&self, gaps: impl Iterator<Item = f64>) -> bool {
+        match self.policy {
+            GapPolicy::Error { floor } | GapPolicy::ZeroWhereFree { floor, .. } => {
+                let mut smallest = f64::INFINITY;
+                for gap in gaps {
+                    let gap = gap.abs();
+                    smallest = if gap < smallest { gap } else { smallest };
+                }
+                smallest > floor
+            }
+            GapPolicy::Broadened { .. } => false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -164,6 +210,40 @@ mod tests {
         });
         assert_eq!(zero_where_free.divide(0, 1, 2e-3, 0.1), Ok(0.0));
         assert_eq!(zero_where_free.divide(0, 1, 2.1e-3, 0.1), closed);
+    }
+
+    #[test]
+    fn pairs_are_divided_as_their_entries_are() {
+        let values = [0.0, 1.0, 1.0 + 1e-13, 4.0];
+        for policy in [
+            GapPolicy::Error { floor: 1e-14 },
+            GapPolicy::ZeroWhereFree {
+                floor: 1e-12,
+                tolerance: 10.0,
+            },
+            GapPolicy::Broadened { width: 0.1 },
+        ] {
+            let mut x = Mat::from_fn(4, 4, |i, j| (1 + i + 2 * j) as f64);
+            let before = x.clone();
+            let gap = |row: f64, own: f64| own - row;
+            divider(policy)
+                .divide_pairs(&mut x, &values, gap, 2.0)
+                .unwrap();
+            for j in 0..4 {
+                for i in 0..4 {
+                    let gap = values[j] - values[i];
+                    let expected = if i == j {
+                        0.0
+                    } else {
+                        divider(policy).divide(i, j, before[(i, j)], gap).unwrap() / 2.0
+                    };
+                    assert_eq!(x[(i, j)], expected, "{policy:?} {i} {j}");
+                }
+            }
+        }
+        let strict = divider(GapPolicy::Error { floor: 1e-12 });
+        let closed = strict.divide_pairs(&mut Mat::ones(4, 4), &values, |a, b| b - a, 1.0);
+        assert!(matches!(closed, Err(Error::GapClosed { i: 2, j: 1, .. })));
     }
 
     #[test]

@@ -28,19 +28,22 @@ const SMALL: usize = 24;
 pub(super) fn bidiagonal_svd(
     diagonal: &mut [f64],
     above: &mut [f64],
-) -> Option<(Mat<f64>, Mat<f64>)> {
+) -> Option<(Temporary, Temporary)> {
     let n = diagonal.len();
     let largest = diagonal
         .iter()
         .chain(&above[..n - 1])
         .fold(0.0, |largest: f64, x| largest.max(x.abs()));
     if largest == 0.0 {
-        return Some((Mat::identity(n, n), Mat::identity(n, n)));
+        let identity = || Temporary::copy_of(Mat::identity(n, n).as_ref());
+        return Some((identity(), identity()));
     }
     for x in diagonal.iter_mut().chain(above.iter_mut()) {
         *x /= largest;
     }
-    let (mut left, mut right) = (Mat::zeros(n, n), Mat::zeros(n, n));
+    let (mut left, mut right) = (Temporary::new(n, n), Temporary::new(n, n));
+    left.as_mut_slice().fill(0.0);
+    right.as_mut_slice().fill(0.0);
     // Sides grow by one where a block has a column more than rows.
     let room = || Temporary::new(n + 1, n + 1);
     let (mut update_left, mut update_right) = (room(), room());
@@ -77,8 +80,8 @@ struct Block {
 /// U and V as they grow along the diagonal, and room for one join.
 struct Solver<'a> {
     arch: pulp::Arch,
-    left: &'a mut Mat<f64>,
-    right: &'a mut Mat<f64>,
+    left: &'a mut Temporary,
+    right: &'a mut Temporary,
     update_left: &'a mut [f64],
     update_right: &'a mut [f64],
     joined: &'a mut [f64],
@@ -122,7 +125,7 @@ impl Solver<'_> {
     /// Joins two solved blocks with the row between them, `half` in the block's count.
     fn join(&mut self, block: Block, half: usize, d: &mut [f64], alpha: f64, beta: f64) {
         let Block { first, rows, extra } = block;
-        self.left[(first + half, first + half)] = 1.0;
+        self.left.as_mut()[(first + half, first + half)] = 1.0;
         let left = Span {
             first,
             rows,
@@ -136,7 +139,7 @@ impl Solver<'_> {
         // The middle row in the bases of both blocks: last row of V₁, first row of V₂.
         let mut z: Vec<f64> = (0..rows + extra)
             .map(|j| {
-                let column = self.right.col_as_slice(first + j);
+                let column = self.right.column(first + j);
                 if j <= half {
                     alpha * column[first + half]
                 } else {
@@ -247,6 +250,7 @@ mod tests {
         let (mut values, mut e) = (diagonal.to_vec(), above.to_vec());
         e.resize(n, 0.0);
         let (u, v) = bidiagonal_svd(&mut values, &mut e).unwrap();
+        let (u, v) = (u.as_ref().to_owned(), v.as_ref().to_owned());
         assert!(values[0] >= 0.0 && values.windows(2).all(|pair| pair[0] <= pair[1]));
         let scaled = Mat::from_fn(n, n, |i, j| u[(i, j)] * values[j]);
         let size = b.norm_max().max(f64::MIN_POSITIVE);

@@ -1,6 +1,7 @@
 //! Singular values and vectors of a matrix.
 
 use super::bidiagonal::bidiagonal_svd;
+use super::scratch::Temporary;
 use crate::error::{Error, Result};
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::householder::{
@@ -45,7 +46,7 @@ fn thin_svd_of_tall(a: MatRef<'_, f64>) -> Option<(Mat<f64>, Vec<f64>, Mat<f64>)
         return thin_svd_of_squarish(a);
     }
     let block = recommended_block_size::<f64>(m, n);
-    let mut qr = a.to_owned();
+    let mut qr = Temporary::copy_of(a);
     let mut reflections = Mat::zeros(block, n);
     let scratch = qr_in_place_scratch::<f64>(m, n, block, Par::Seq, Default::default())
         .or(apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(m, block, n));
@@ -57,12 +58,13 @@ fn thin_svd_of_tall(a: MatRef<'_, f64>) -> Option<(Mat<f64>, Vec<f64>, Mat<f64>)
         MemStack::new(&mut memory),
         Default::default(),
     );
+    let qr = qr.as_ref();
     let r = Mat::from_fn(n, n, |i, j| if i <= j { qr[(i, j)] } else { 0.0 });
     let (small, values, v) = thin_svd_of_squarish(r.as_ref())?;
     let mut u = Mat::zeros(m, n);
     u.subrows_mut(0, n).copy_from(small);
     apply_block_householder_sequence_on_the_left_in_place_with_conj(
-        qr.as_ref(),
+        qr,
         reflections.as_ref(),
         Conj::No,
         u.as_mut(),
@@ -75,7 +77,7 @@ fn thin_svd_of_tall(a: MatRef<'_, f64>) -> Option<(Mat<f64>, Vec<f64>, Mat<f64>)
 fn thin_svd_of_squarish(a: MatRef<'_, f64>) -> Option<(Mat<f64>, Vec<f64>, Mat<f64>)> {
     let (m, n) = a.shape();
     let block = recommended_block_size::<f64>(m, n);
-    let mut reflected = a.to_owned();
+    let mut reflected = Temporary::copy_of(a);
     let mut from_left = Mat::zeros(block, n);
     let mut from_right = Mat::zeros(block, n - 1);
     let scratch = bidiag_in_place_scratch::<f64>(m, n, Par::Seq, Default::default())
@@ -89,6 +91,7 @@ fn thin_svd_of_squarish(a: MatRef<'_, f64>) -> Option<(Mat<f64>, Vec<f64>, Mat<f
         MemStack::new(&mut memory),
         Default::default(),
     );
+    let reflected = reflected.as_ref();
     let mut values: Vec<f64> = (0..n).map(|i| reflected[(i, i)]).collect();
     let mut above: Vec<f64> = (1..n).map(|j| reflected[(j - 1, j)]).collect();
     above.push(0.0);
@@ -96,16 +99,16 @@ fn thin_svd_of_squarish(a: MatRef<'_, f64>) -> Option<(Mat<f64>, Vec<f64>, Mat<f
 
     values.reverse();
     let mut u = Mat::zeros(m, n);
-    u.subrows_mut(0, n).copy_from(left.reverse_cols());
+    u.subrows_mut(0, n).copy_from(left.as_ref().reverse_cols());
     apply_block_householder_sequence_on_the_left_in_place_with_conj(
-        reflected.as_ref(),
+        reflected,
         from_left.as_ref(),
         Conj::No,
         u.as_mut(),
         Par::Seq,
         MemStack::new(&mut memory),
     );
-    let mut v = right.reverse_cols().to_owned();
+    let mut v = right.as_ref().reverse_cols().to_owned();
     if n > 1 {
         // The reflections from the right lie in the rows above the diagonal; they are applied as columns.
         let rows = Mat::from_fn(n - 1, n - 1, |i, j| {

@@ -1,6 +1,6 @@
 //! Eigenvalues and eigenvectors of a symmetric matrix.
 
-use crate::decompose::symmetric_eigen;
+use crate::decompose::{congruence, symmetric_eigen, temporary_product};
 use crate::error::Result;
 use crate::gap::{GapDivider, GapPolicy};
 use crate::guard::{ensure_length, ensure_shape, ensure_square, values_within_range, within_range};
@@ -120,7 +120,7 @@ impl SymEig {
         let mut core = Mat::zeros(n, n);
         if let Some(vectors_bar) = vectors_bar {
             ensure_shape(OP, vectors_bar, (n, n))?;
-            let rotation = skew((v.transpose() * vectors_bar).as_ref());
+            let rotation = skew(temporary_product(v.transpose(), vectors_bar).as_ref());
             core = self.over_gaps(rotation, vectors_bar.norm_max())?;
         }
         if let Some(values_bar) = values_bar {
@@ -129,7 +129,8 @@ impl SymEig {
                 core[(i, i)] = values_bar[i];
             }
         }
-        within_range(OP, sym((v * core * v.transpose()).as_ref()))
+        // K ∘ skew is symmetric.
+        within_range(OP, congruence(v, core.as_ref()))
     }
 
     /// λ̇ and V̇ from Ȧ, whose symmetric part counts.
@@ -153,20 +154,12 @@ impl SymEig {
             policy: self.gaps,
             magnitude,
         };
-        for j in 0..x.ncols() {
-            for i in 0..x.nrows() {
-                x[(i, j)] = if i == j {
-                    0.0
-                } else {
-                    divider.divide(
-                        i,
-                        j,
-                        x[(i, j)],
-                        self.relative_values[j] - self.relative_values[i],
-                    )? / self.spread
-                };
-            }
-        }
+        divider.divide_pairs(
+            &mut x,
+            &self.relative_values,
+            |row, column| column - row,
+            self.spread,
+        )?;
         Ok(x)
     }
 }

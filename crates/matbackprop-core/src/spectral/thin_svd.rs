@@ -1,6 +1,6 @@
 //! Singular values and vectors of a rectangular matrix.
 
-use crate::decompose::thin_svd;
+use crate::decompose::{temporary_product, thin_svd};
 use crate::error::Result;
 use crate::gap::{GapDivider, GapPolicy};
 use crate::guard::{ensure_length, ensure_matrix, ensure_shape, values_within_range, within_range};
@@ -141,7 +141,7 @@ impl ThinSvd {
         let mut core = Mat::zeros(r, r);
         if u_bar.is_some() || v_bar.is_some() {
             let rotation = |x: MatRef<'_, f64>, x_bar: Option<MatRef<'_, f64>>| match x_bar {
-                Some(x_bar) => skew((x.transpose() * x_bar).as_ref()),
+                Some(x_bar) => skew(temporary_product(x.transpose(), x_bar).as_ref()),
                 None => Mat::zeros(r, r),
             };
             let (a, b) = (rotation(u, u_bar), rotation(v, v_bar));
@@ -153,7 +153,7 @@ impl ThinSvd {
                 core[(i, i)] = bar[i];
             }
         }
-        let mut a_bar = u * core * v.transpose();
+        let mut a_bar = temporary_product(u, core.as_ref()).as_ref() * v.transpose();
         if let Some(u_bar) = u_bar.filter(|_| u.nrows() > r) {
             a_bar +=
                 self.over_values(&divider, u_bar - u * (u.transpose() * u_bar))? * v.transpose();
@@ -220,16 +220,7 @@ impl ThinSvd {
         mut x: Mat<f64>,
         gap: impl Fn(f64, f64) -> f64,
     ) -> Result<Mat<f64>> {
-        for j in 0..x.ncols() {
-            for i in 0..x.nrows() {
-                let gap = gap(self.relative_values[i], self.relative_values[j]);
-                x[(i, j)] = if i == j {
-                    0.0
-                } else {
-                    divider.divide(i, j, x[(i, j)], gap)? / self.largest
-                };
-            }
-        }
+        divider.divide_pairs(&mut x, &self.relative_values, gap, self.largest)?;
         Ok(x)
     }
 
