@@ -1,89 +1,17 @@
 //! Every rule behind one face: matrices in, matrices out, and both ways between their derivatives.
 
+mod functions;
+mod planted;
+
 use faer::{Mat, MatRef, mat};
-use matbackprop_core::gradcheck::{gaussian, symmetric_with_spectrum, with_spectrum};
+use functions::{gram_function, matrix_function, newton_schulz, trace_function};
+use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    Cholesky, Error, GapPolicy, GeneralisedEig, GramFunction, InverseSqrt, Iterations, Log, LogDet,
-    MatrixFunction, NewtonSchulz, Normalisation, Polar, Projector, PseudoInverse, Qr,
-    RankTolerance, RegularisedProjector, Result, Ridge, Road, ScalarFunction, SignedLogDet, Sqrt,
-    SymEig, SymmetricSolve, ThinSvd, TraceFunction, ensure_finite,
+    Cholesky, Error, GapPolicy, GeneralisedEig, InverseSqrt, Log, LogDet, Polar, Projector,
+    PseudoInverse, Qr, RankTolerance, RegularisedProjector, Result, Ridge, Road, SignedLogDet,
+    Sqrt, SymEig, SymmetricSolve, ThinSvd, ensure_finite,
 };
-
-/// Singular values, or magnitudes of eigenvalues, that a test asks for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Spectrum {
-    /// From ½ to 1½, evenly spread: every rule has an answer.
-    Distinct,
-    /// Threes of one value.
-    Repeated,
-    AllEqual,
-    /// Pairs 1e-13 apart.
-    Clustered,
-    /// From 1 to 1e-12.
-    Graded,
-    /// The second half is zero.
-    Deficient,
-    Zero,
-}
-
-pub const SPECTRA: [Spectrum; 7] = [
-    Spectrum::Distinct,
-    Spectrum::Repeated,
-    Spectrum::AllEqual,
-    Spectrum::Clustered,
-    Spectrum::Graded,
-    Spectrum::Deficient,
-    Spectrum::Zero,
-];
-
-impl Spectrum {
-    fn values(self, r: usize) -> Vec<f64> {
-        let place = |i: usize| i as f64 / r as f64;
-        (0..r)
-            .map(|i| match self {
-                Self::Distinct => 1.5 - place(i),
-                Self::Repeated => 1.5 - place(i / 3),
-                Self::AllEqual => 1.5,
-                Self::Clustered => 1.5 - place(i / 2) + 1e-13 * (i % 2) as f64,
-                Self::Graded => 10f64.powf(-12.0 * place(i)),
-                Self::Deficient if i < r.div_ceil(2) => 1.5 - place(i),
-                Self::Deficient | Self::Zero => 0.0,
-            })
-            .collect()
-    }
-}
-
-/// What the inputs of a rule are drawn from.
-#[derive(Clone, Copy, Debug)]
-pub struct Planted {
-    pub m: usize,
-    pub n: usize,
-    pub spectrum: Spectrum,
-    pub seed: u64,
-}
-
-impl Planted {
-    fn general(&self) -> Mat<f64> {
-        let values = self.spectrum.values(self.m.min(self.n));
-        with_spectrum(self.m, self.n, &values, self.seed)
-    }
-
-    fn square(&self) -> Mat<f64> {
-        with_spectrum(self.n, self.n, &self.spectrum.values(self.n), self.seed)
-    }
-
-    fn positive(&self) -> Mat<f64> {
-        symmetric_with_spectrum(&self.spectrum.values(self.n), self.seed)
-    }
-
-    fn indefinite(&self) -> Mat<f64> {
-        let mut values = self.spectrum.values(self.n);
-        for value in values.iter_mut().step_by(2) {
-            *value = -*value;
-        }
-        symmetric_with_spectrum(&values, self.seed)
-    }
-}
+pub use planted::{Planted, SPECTRA, Spectrum};
 
 /// What a rule asks beside its matrices.
 #[derive(Clone, Copy, Debug)]
@@ -486,65 +414,5 @@ fn signed_log_det(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
         vec![mat![[rule.value()]]],
         move |bars| Ok(vec![back.vjp(bars[0][(0, 0)])?]),
         move |dots| Ok(vec![mat![[ahead.jvp(dots[0].as_ref())?]]]),
-    ))
-}
-
-fn matrix_function(
-    x: &[Mat<f64>],
-    function: impl ScalarFunction + Copy + 'static,
-) -> Result<Evaluated> {
-    let rule = MatrixFunction::forward(x[0].as_ref(), function)?;
-    let (back, ahead) = (rule.clone(), rule.clone());
-    Ok(Evaluated::new(
-        vec![rule.value().to_owned()],
-        move |bars| Ok(vec![back.vjp(bars[0].as_ref())?]),
-        move |dots| Ok(vec![ahead.jvp(dots[0].as_ref())?]),
-    ))
-}
-
-fn trace_function(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
-    let rule = TraceFunction::forward(x[0].as_ref(), Sqrt)?;
-    let (back, ahead) = (rule.clone(), rule.clone());
-    Ok(Evaluated::new(
-        vec![mat![[rule.value()]]],
-        move |bars| Ok(vec![back.vjp(bars[0][(0, 0)])?]),
-        move |dots| Ok(vec![mat![[ahead.jvp(dots[0].as_ref())?]]]),
-    ))
-}
-
-fn gram_function(
-    x: &[Mat<f64>],
-    road: Option<Road>,
-    function: impl ScalarFunction + Copy + 'static,
-) -> Result<Evaluated> {
-    let rule = match road {
-        Some(road) => GramFunction::forward_on(road, x[0].as_ref(), function)?,
-        None => GramFunction::forward(x[0].as_ref(), function)?,
-    };
-    let (back, ahead) = (rule.clone(), rule.clone());
-    Ok(Evaluated::new(
-        vec![rule.value().to_owned()],
-        move |bars| Ok(vec![back.vjp(bars[0].as_ref())?]),
-        move |dots| Ok(vec![ahead.jvp(dots[0].as_ref())?]),
-    ))
-}
-
-fn newton_schulz(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
-    let iterations = Iterations::Until {
-        tolerance: 1e-12,
-        at_most: 50,
-    };
-    let rule = NewtonSchulz::forward(x[0].as_ref(), Normalisation::Trace, iterations)?;
-    let (back, ahead) = (rule.clone(), rule.clone());
-    Ok(Evaluated::new(
-        vec![rule.root().to_owned(), rule.inverse_root().to_owned()],
-        move |bars| {
-            let bars = (Some(bars[0].as_ref()), Some(bars[1].as_ref()));
-            Ok(vec![back.vjp(bars.0, bars.1)?])
-        },
-        move |dots| {
-            let dot = ahead.jvp(dots[0].as_ref())?;
-            Ok(vec![dot.root, dot.inverse_root])
-        },
     ))
 }
