@@ -44,7 +44,12 @@ impl Temporary {
     /// A copy of A.
     pub(crate) fn copy_of(a: MatRef<'_, f64>) -> Self {
         let mut copy = Self::new(a.nrows(), a.ncols());
-        copy.as_mut().copy_from(a);
+        for j in 0..a.ncols() {
+            match a.col(j).try_as_col_major() {
+                Some(column) => copy.column_mut(j).copy_from_slice(column.as_slice()),
+                None => copy.as_mut().col_mut(j).copy_from(a.col(j)),
+            }
+        }
         copy
     }
 

@@ -1,16 +1,16 @@
 //! Eigenvalues and eigenvectors of a symmetric matrix.
 
+use super::products::temporary_product;
 use super::scratch::Temporary;
+use super::triangular::solve_upper;
 use super::tridiagonal::tridiagonal_eigen;
 use super::tridiagonalise::tridiagonalise;
 use crate::error::{Error, Result};
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::householder::{
-    apply_block_householder_sequence_on_the_left_in_place_scratch,
-    apply_block_householder_sequence_on_the_left_in_place_with_conj, upgrade_householder_factor,
-};
-use faer::linalg::qr::no_pivoting::factor::recommended_block_size;
-use faer::{Conj, Mat, MatRef, Par};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatMut, MatRef, Par};
+
+/// Reflections that are applied as one product.
+const BLOCK: usize = 32;
 
 /// Eigenvalues, nondecreasing, and eigenvectors of a finite symmetric matrix; its lower triangle is read.
 pub(crate) fn symmetric_eigen(
@@ -77,50 +77,54 @@ impl SymmetricEigen {
     /// Eigenvalues, nondecreasing, and eigenvectors.
     pub(crate) fn finish(self, op: &'static str) -> Result<(Vec<f64>, Temporary)> {
         let n = self.diagonal.len();
-        let (mut values, mut below) = (self.diagonal, self.below);
+        let (mut values, mut below) = (self.diagonal.clone(), self.below.clone());
         let mut vectors =
             tridiagonal_eigen(&mut values, &mut below).ok_or(Error::NoConvergence {
                 op,
                 rows: n,
                 columns: n,
             })?;
-        if n == 1 {
-            return Ok((values, vectors));
+        for first in (0..n - 1).step_by(BLOCK).rev() {
+            let width = BLOCK.min(n - 1 - first);
+            self.reflect(
+                first,
+                width,
+                vectors.as_mut().subrows_mut(first + 1, n - 1 - first),
+            );
         }
-        let essentials = self.reflected.as_ref().submatrix(1, 0, n - 1, n - 1);
-        let reflections = blocked(essentials, &self.taus);
-        let scratch = apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(
-            n - 1,
-            reflections.nrows(),
-            n,
-        );
-        apply_block_householder_sequence_on_the_left_in_place_with_conj(
-            essentials,
-            reflections.as_ref(),
-            Conj::No,
-            vectors.as_mut().subrows_mut(1, n - 1),
-            Par::Seq,
-            MemStack::new(&mut MemBuffer::new(scratch)),
-        );
         Ok((values, vectors))
     }
-}
 
-/// The triangular factors that make blocks of the reflections I − v vᵀ / τ, side by side.
-fn blocked(essentials: MatRef<'_, f64>, taus: &[f64]) -> Mat<f64> {
-    let n = essentials.ncols();
-    let block = recommended_block_size::<f64>(n + 1, n + 1).min(n);
-    let mut factors = Mat::zeros(block, n);
-    for first in (0..n).step_by(block) {
-        let width = block.min(n - first);
-        let mut factor = factors.as_mut().submatrix_mut(0, first, width, width);
-        for k in 0..width {
-            factor[(k, k)] = taus[first + k];
+    /// X ← H_first ⋯ H_(first + width − 1) X, as one block: I − V S⁻¹ Vᵀ, where S is the upper triangle of VᵀV with τ
+    /// on its diagonal.
+    ///
+    /// Source: Joffrain, Low, Quintana-Ortí, van de Geijn, Van Zee, "Accumulating Householder transformations,
+    /// revisited", ACM Transactions on Mathematical Software 32, 2006.
+    fn reflect(&self, first: usize, width: usize, x: MatMut<'_, f64>) {
+        let rows = x.nrows();
+        let below = self.reflected.as_ref();
+        let below = below.submatrix(first + 1, first, rows, width);
+        let mut v = Temporary::new(rows, width);
+        for j in 0..width {
+            let column = v.column_mut(j);
+            column[..j].fill(0.0);
+            column[j] = 1.0;
+            for (to, from) in column[j + 1..]
+                .iter_mut()
+                .zip(below.col(j).iter().skip(j + 1))
+            {
+                *to = *from;
+            }
         }
-        let columns = essentials.submatrix(first, first, n - first, width);
-        upgrade_householder_factor(factor, columns, width, 1, Par::Seq);
+        let v = v.as_ref();
+        let mut s = temporary_product(v.transpose(), v);
+        for j in 0..width {
+            s.column_mut(j)[j] = self.taus[first + j];
+        }
+        let mut coefficients = temporary_product(v.transpose(), x.as_ref());
+        solve_upper(s.as_ref(), coefficients.as_mut());
+        matmul(x, Accum::Add, v, coefficients.as_ref(), -1.0, Par::Seq);
     }
-    factors
 }
 
 #[cfg(test)]
