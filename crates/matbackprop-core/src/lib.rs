@@ -60,7 +60,8 @@
 //! ```
 //!
 //! # Conventions
-//! * Matrices are faer's, `f64`; `forward` keeps what `vjp` and `jvp` need, and neither factorises again.
+//! * Matrices are those of faer 0.24, `f64`: depend on that too.
+//! * `forward` keeps what `vjp` and `jvp` need, and neither factorises again.
 //! * `x_bar` is the cotangent of x, `x_dot` its tangent: ⟨ȳ, ẏ⟩ = ⟨x̄, ẋ⟩.
 //! * Eigenvalues nondecreasing, singular values nonincreasing; signs and rotations of vectors are free.
 //! * Inputs may have any size between the subnormal numbers and overflow.
