@@ -1,11 +1,14 @@
 //! Differentiable matrix rules: a map and its way back, on [faer].
 //!
 //! ```text
-//!   spectral   function   subspace   factor      the rules, by what they give
+//!   batch        a rule on many inputs, over the cores      convert   ndarray, nalgebra ⇄ faer
+//!     |
+//!   spectral   function   subspace   factor                 the rules, by what they give
 //!        \________|__________|_________/
-//!      gap      1/(λⱼ − λᵢ), the caller's policy
-//!      rank     which singular values count
-//!      decompose   symmetric   scale   guard   error
+//!      gap         1/(λⱼ − λᵢ), the caller's policy
+//!      rank        which singular values count
+//!      decompose   eigenvalues and SVD by our own divide and conquer; QR, LU, Cholesky by faer
+//!      symmetric   scale   guard   error
 //! ```
 //!
 //! | module | rule | back |
@@ -30,6 +33,8 @@
 //! | `gap` | [`GapPolicy`]: what a closed gap means | |
 //! | `symmetric` | [`SymmetricProduct`]: sym(L Rᵀ) as factors | |
 //! | `guard`, `scale` | questions asked of every input; a scale that changes no digit | |
+//! | [`batch`] | a rule on many inputs, in order | |
+//! | `convert` | matrices of ndarray and nalgebra, behind features | |
 //! | [`gradcheck`] | finite differences, matrices with a chosen spectrum | |
 //!
 //! # Example
@@ -55,12 +60,13 @@
 //! ```
 //!
 //! # Conventions
-//! * Matrices are faer's, `f64`; `forward` keeps what `vjp` and `jvp` need, and neither factorises again.
+//! * Matrices are those of faer 0.24, `f64`: depend on that too.
+//! * `forward` keeps what `vjp` and `jvp` need, and neither factorises again.
 //! * `x_bar` is the cotangent of x, `x_dot` its tangent: ⟨ȳ, ẏ⟩ = ⟨x̄, ẋ⟩.
 //! * Eigenvalues nondecreasing, singular values nonincreasing; signs and rotations of vectors are free.
 //! * Inputs may have any size between the subnormal numbers and overflow.
 //! * Nothing finite becomes NaN or an infinity: a rule answers with numbers or with an [`Error`] that carries them.
-//! * One thread a call, the same bits each time.
+//! * One thread a call, the same bits each time. A thread keeps up to 64 MiB of room between calls.
 //!
 //! # Features
 //! None by default; each adds, none changes a result.

@@ -23,6 +23,10 @@ use faer::Mat;
 /// Sides up to this are solved whole.
 const SMALL: usize = 24;
 
+/// What a join neglects at least, in a matrix of order one whose values are known to 1e-16: products of a few squares of
+/// anything larger are far from underflow.
+const NEGLIGIBLE: f64 = 1e-28;
+
 /// B = U Σ Vᵀ for square B: `diagonal` becomes Σ, nondecreasing; `above` holds n entries, the last one spare. `None`
 /// when a small block does not converge.
 pub(super) fn bidiagonal_svd(
@@ -150,7 +154,7 @@ impl Solver<'_> {
         if extra == 1 {
             // Two null vectors: turned until one of them has no part in the row, and stays the null vector.
             let radius = z[half].hypot(z[rows]);
-            if radius > 0.0 {
+            if radius > NEGLIGIBLE {
                 let turn = (z[half] / radius, z[rows] / radius);
                 rotate(self.right.as_mut(), right, (half, rows), turn);
                 z[half] = radius;
@@ -159,7 +163,7 @@ impl Solver<'_> {
         z.truncate(rows);
         d[half] = 0.0;
 
-        let tolerance = rounding(d).max(rounding(&[alpha, beta]));
+        let tolerance = rounding(d).max(rounding(&[alpha, beta])).max(NEGLIGIBLE);
         let mut order: Vec<usize> = (0..rows).filter(|&j| j != half).collect();
         order.sort_by(|&i, &j| d[i].total_cmp(&d[j]));
         let mut reach = Reach::new(rows, half + 1, half);

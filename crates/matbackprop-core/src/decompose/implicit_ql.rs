@@ -6,7 +6,11 @@ pub(super) const SMALL: usize = 24;
 /// QL steps granted to each eigenvalue; two are usual.
 const STEPS: usize = 60;
 
-/// T = W Λ Wᵀ by the implicit QL iteration, to be dispatched.
+/// What counts as zero in a matrix of order one, whose eigenvalues are known to 1e-16: the square of anything larger is
+/// far from underflow, so that rotations stay orthogonal to the last digits.
+const ZERO: f64 = 1e-145;
+
+/// T = W Λ Wᵀ by the implicit QL iteration, to be dispatched; T's entries are of order one or less.
 ///
 /// Source: Bowdler, Martin, Reinsch, Wilkinson, "The QR and QL algorithms for symmetric matrices", Numerische
 /// Mathematik 11, 1968.
@@ -56,7 +60,7 @@ impl pulp::WithSimd for ImplicitQl<'_> {
 #[inline(always)]
 fn negligible(off_diagonal: f64, above: f64, below: f64) -> bool {
     off_diagonal.abs() <= 0.5 * f64::EPSILON * (above.abs() + below.abs())
-        || off_diagonal.abs() < f64::MIN_POSITIVE
+        || off_diagonal.abs() < ZERO
 }
 
 /// One implicit step with Wilkinson's shift on the rows l..=m, which no zero divides.
@@ -70,7 +74,7 @@ fn step(l: usize, m: usize, d: &mut [f64], e: &mut [f64], vectors: &mut [[f64; S
         let (f, b) = (sine * e[i], cosine * e[i]);
         let radius = (f * f + bulge * bulge).sqrt();
         e[i + 1] = radius;
-        if radius == 0.0 {
+        if radius < ZERO {
             // The bulge has vanished: the matrix splits here, and the sweep has nothing left to do.
             d[i + 1] -= moved;
             e[m] = 0.0;

@@ -4,8 +4,9 @@
 //! symmetric_eigen ── tridiagonalise ── wide                          ours
 //!       └─────────── tridiagonal ── rank_one_update ── secular
 //!                         └──────── implicit_ql, join
-//! thin_svd ── bidiagonal ── rank_one_update, small_svd
-//! values  qr  lu  triangular  bunch_kaufman                         by faer
+//! thin_svd ── bidiagonal ── rank_one_update, join
+//!                └───────── small_svd                               by faer
+//! values  qr  lu  triangular  bunch_kaufman
 //! equilibrate        rows and columns of order one before them
 //! condition          how near to singular
 //! products           symmetric ones at half the cost
@@ -16,6 +17,8 @@ mod bidiagonal;
 mod bunch_kaufman;
 mod condition;
 mod equilibrate;
+#[cfg(test)]
+mod hard_cases;
 mod implicit_ql;
 mod join;
 mod lu;

@@ -97,7 +97,6 @@ impl<A: Axis> pulp::WithSimd for SolveRankOneUpdate<'_, A> {
             axis: self.axis,
             poles,
             weights: &weights,
-            end: self.axis.beyond(poles[k - 1], weights.iter().sum()),
         };
         secular.roots(&mut roots.shifts, &mut roots.offsets);
         for first in (0..k).step_by(LANES) {

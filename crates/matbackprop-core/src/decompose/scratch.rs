@@ -93,9 +93,17 @@ impl Drop for Temporary {
         // A thread that ends has no list any more.
         let _ = KEPT.try_with(|kept| {
             let mut kept = kept.borrow_mut();
-            let numbers: usize = kept.iter().map(Vec::len).sum();
-            if kept.len() < ROOMS && numbers + room.len() <= NUMBERS {
-                kept.push(room);
+            if room.len() > NUMBERS {
+                return;
+            }
+            kept.push(room);
+            let too_much = |kept: &[Vec<f64>]| {
+                kept.len() > ROOMS || kept.iter().map(Vec::len).sum::<usize>() > NUMBERS
+            };
+            // The smallest goes first: small rooms are soon fetched again, and must not keep out the large ones.
+            while too_much(&kept) {
+                let smallest = (0..kept.len()).min_by_key(|&i| kept[i].len());
+                smallest.map(|i| kept.swap_remove(i));
             }
         });
     }
@@ -126,6 +134,8 @@ mod tests {
         let large: Vec<Temporary> = (0..ROOMS + 3).map(|_| Temporary::new(1, 1)).collect();
         drop(large);
         KEPT.with_borrow(|kept| assert!(kept.len() <= ROOMS));
+        drop(Temporary::new(100, 1));
+        KEPT.with_borrow(|kept| assert!(kept.iter().any(|room| room.len() == 100)));
         drop(Temporary::new(NUMBERS + 1, 1));
         KEPT.with_borrow(|kept| {
             assert!(kept.iter().map(Vec::len).sum::<usize>() <= NUMBERS);

@@ -26,9 +26,6 @@ const UNGUARDED: usize = 12;
 pub(super) trait Axis: Copy {
     /// d(p) − d(q), to the last digits.
     fn gap(self, p: f64, q: f64) -> f64;
-
-    /// The number whose d lies `distance` beyond d(p).
-    fn beyond(self, p: f64, distance: f64) -> f64;
 }
 
 /// d = p: eigenvalues.
@@ -39,11 +36,6 @@ impl Axis for Values {
     #[inline(always)]
     fn gap(self, p: f64, q: f64) -> f64 {
         p - q
-    }
-
-    #[inline(always)]
-    fn beyond(self, p: f64, distance: f64) -> f64 {
-        p + distance
     }
 }
 
@@ -56,19 +48,13 @@ impl Axis for Squares {
     fn gap(self, p: f64, q: f64) -> f64 {
         (p - q) * (p + q)
     }
-
-    #[inline(always)]
-    fn beyond(self, p: f64, distance: f64) -> f64 {
-        p.hypot(distance.sqrt())
-    }
 }
 
-/// The poles, increasing, their weights ρ zᵢ², and what the last root must lie below.
+/// The poles, increasing, and their weights ρ zᵢ².
 pub(super) struct Secular<'a, A> {
     pub(super) axis: A,
     pub(super) poles: &'a [f64],
     pub(super) weights: &'a [f64],
-    pub(super) end: f64,
 }
 
 /// f at eight points, in parts: the poles up to and including each root's left one, and those beyond.
@@ -99,24 +85,38 @@ impl<A: Axis> Secular<'_, A> {
         let index: [usize; LANES] = std::array::from_fn(|l| (first + l).min(last));
         let left: Lanes = std::array::from_fn(|l| self.poles[index[l]]);
         let right: Lanes =
-            std::array::from_fn(|l| self.poles.get(index[l] + 1).copied().unwrap_or(self.end));
+            std::array::from_fn(|l| self.poles.get(index[l] + 1).copied().unwrap_or(left[l]));
+        // The last root lies within Σ ρ zᵢ² of its pole: in the first half of four times that, so that it is found from
+        // that pole. A number for the far end would round to the pole itself where the weights are small.
+        let total: f64 = self.weights.iter().sum();
+        let gap: Lanes = std::array::from_fn(|l| {
+            if index[l] < last {
+                self.axis.gap(right[l], left[l])
+            } else {
+                4.0 * total
+            }
+        });
         let left_weight: Lanes = std::array::from_fn(|l| self.weights[index[l]]);
         let right_weight: Lanes =
             std::array::from_fn(|l| self.weights.get(index[l] + 1).copied().unwrap_or(0.0));
 
         // The sign of f halfway tells the nearer pole.
-        let half: Lanes = std::array::from_fn(|l| 0.5 * self.axis.gap(right[l], left[l]));
+        let half = gap.map(|gap| 0.5 * gap);
         let at_half = self.evaluate(first, &index, &left, &half);
         let (mut shift, mut offset) = ([0.0; LANES], [0.0; LANES]);
         let (mut low, mut high) = ([0.0; LANES], [0.0; LANES]);
+        // The two nearest poles, seen from the shift.
+        let (mut left_pole, mut right_pole) = ([0.0; LANES], [0.0; LANES]);
         for l in 0..LANES {
             let f = 1.0 + at_half.below[l] + at_half.above[l];
             let near_left = f >= 0.0;
             shift[l] = if near_left { left[l] } else { right[l] };
             low[l] = if near_left { 0.0 } else { -half[l] };
             high[l] = if near_left { half[l] } else { 0.0 };
+            left_pole[l] = if near_left { 0.0 } else { -gap[l] };
+            right_pole[l] = if near_left { gap[l] } else { 0.0 };
             // The two nearest poles as they are, the others as a constant: a quadratic in μ.
-            let gap = 2.0 * half[l];
+            let gap = gap[l];
             let rest = f + (left_weight[l] - right_weight[l]) / half[l];
             let (b, c) = if near_left {
                 (
@@ -147,8 +147,8 @@ impl<A: Axis> Secular<'_, A> {
                 } else {
                     high[l] = offset[l];
                 }
-                let to_left = self.axis.gap(left[l], shift[l]) - offset[l];
-                let to_right = self.axis.gap(right[l], shift[l]) - offset[l];
+                let to_left = left_pole[l] - offset[l];
+                let to_right = right_pole[l] - offset[l];
                 let c = f - to_left * parts.below_slope[l] - to_right * parts.above_slope[l];
                 let a = (to_left + to_right) * f - to_left * to_right * slope;
                 let step = smaller_root(c, a, to_left * to_right * f);
@@ -267,13 +267,11 @@ mod tests {
 
     fn roots(poles: &[f64], z: &[f64], rho: f64) -> Vec<f64> {
         let weights: Vec<f64> = z.iter().map(|z| rho * z * z).collect();
-        let end = poles[poles.len() - 1] + weights.iter().sum::<f64>();
         let (mut shifts, mut offsets) = (vec![0.0; poles.len()], vec![0.0; poles.len()]);
         let secular = Secular {
             axis: Values,
             poles,
             weights: &weights,
-            end,
         };
         secular.roots(&mut shifts, &mut offsets);
         shifts

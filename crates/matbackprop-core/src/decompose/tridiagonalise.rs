@@ -19,6 +19,10 @@ use pulp::{Simd, WithSimd};
 /// Columns in a panel.
 const PANEL: usize = 16;
 
+/// Sums of squares below this may have lost digits to underflow; entries are multiplied by 2⁶⁰⁰ before another try.
+const TINY: f64 = 1e-280;
+const UP: f64 = f64::from_bits((1023 + 600) << 52);
+
 /// A = H T Hᵀ: T's diagonal and the entries below it (one spare), and τ of each reflection; v without its leading one
 /// replaces A below the subdiagonal. The lower triangle is read.
 pub(super) fn tridiagonalise(a: &mut Temporary) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
@@ -140,18 +144,24 @@ impl WithSimd for Panel<'_> {
 #[inline(always)]
 fn reflect<S: Simd>(simd: S, x: &mut [f64]) -> (f64, f64) {
     let (head, tail) = x.split_at_mut(1);
-    let alpha = head[0];
-    let square = dot(simd, tail, tail);
+    let (mut alpha, mut square, mut up) = (head[0], dot(simd, tail, tail), 1.0);
+    if alpha * alpha + square < TINY {
+        up = UP;
+        alpha *= up;
+        tail.iter_mut().for_each(|x| *x *= up);
+        square = dot(simd, tail, tail);
+    }
     if square == 0.0 {
-        return (alpha, f64::INFINITY);
+        tail.fill(0.0);
+        return (head[0], f64::INFINITY);
     }
     let beta = -(alpha * alpha + square).sqrt().copysign(alpha);
     let inverse = (alpha - beta).recip();
     for x in tail {
         *x *= inverse;
     }
-    head[0] = beta;
-    (beta, 0.5 * (1.0 + square * inverse * inverse))
+    head[0] = beta / up;
+    (head[0], 0.5 * (1.0 + square * inverse * inverse))
 }
 
 #[cfg(test)]
