@@ -60,7 +60,7 @@
 //! ```
 //!
 //! # Conventions
-//! * Matrices are those of faer 0.24, `f64`: depend on that too.
+//! * Matrices are those of faer 0.24, `f64`; it is here as [`faer`](crate::faer).
 //! * `forward` keeps what `vjp` and `jvp` need, and neither factorises again.
 //! * `x_bar` is the cotangent of x, `x_dot` its tangent: ⟨ȳ, ẏ⟩ = ⟨x̄, ẋ⟩.
 //! * Eigenvalues nondecreasing, singular values nonincreasing; signs and rotations of vectors are free.
@@ -99,6 +99,8 @@ pub use factor::{
     Cholesky, LogDet, Qr, QrTangent, SignedLogDet, SymmetricRoad, SymmetricSolve,
     SymmetricSolveCotangent,
 };
+/// The library of the matrices, in the version that the rules speak.
+pub use faer;
 pub use function::{
     Exp, GramFunction, Inverse, InverseSqrt, Iterations, Log, MatrixFunction, MatrixFunctionSecond,
     NewtonSchulz, NewtonSchulzTangent, Normalisation, Power, Ridge, ScalarFunction, Sqrt,
