@@ -60,7 +60,7 @@
 //! ```
 //!
 //! # Conventions
-//! * Matrices are those of faer 0.24, `f64`; it is here as [`faer`](crate::faer).
+//! * Matrices are those of faer 0.24, `f64`; it is here as [`faer`].
 //! * `forward` keeps what `vjp` and `jvp` need, and neither factorises again.
 //! * `x_bar` is the cotangent of x, `x_dot` its tangent: ⟨ȳ, ẏ⟩ = ⟨x̄, ẋ⟩.
 //! * Eigenvalues nondecreasing, singular values nonincreasing; signs and rotations of vectors are free.
