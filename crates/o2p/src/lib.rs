@@ -1,0 +1,13 @@
+//! Second-order pooling of free-form regions as a differentiable layer.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod error;
+mod range;
+mod reduction;
+mod region;
+
+pub use error::{Error, Result};
+pub use reduction::Reduction;
+pub use region::Region;
