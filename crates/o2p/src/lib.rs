@@ -7,7 +7,9 @@ mod error;
 mod range;
 mod reduction;
 mod region;
+mod second_moment;
 
 pub use error::{Error, Result};
 pub use reduction::Reduction;
 pub use region::Region;
+pub use second_moment::SecondMoment;
