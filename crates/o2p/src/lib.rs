@@ -8,8 +8,10 @@ mod range;
 mod reduction;
 mod region;
 mod second_moment;
+mod spectral_map;
 
 pub use error::{Error, Result};
 pub use reduction::Reduction;
 pub use region::Region;
 pub use second_moment::SecondMoment;
+pub use spectral_map::{MappedMoment, SpectralMap, SpectralReport};
