@@ -9,9 +9,11 @@ mod reduction;
 mod region;
 mod second_moment;
 mod spectral_map;
+mod vech;
 
 pub use error::{Error, Result};
 pub use reduction::Reduction;
 pub use region::Region;
 pub use second_moment::SecondMoment;
 pub use spectral_map::{MappedMoment, SpectralMap, SpectralReport};
+pub use vech::{symmetric_from_vech, vech};
