@@ -8,6 +8,7 @@ mod range;
 mod reduction;
 mod region;
 mod second_moment;
+mod signed_square_root;
 mod spectral_map;
 mod vech;
 
@@ -15,5 +16,6 @@ pub use error::{Error, Result};
 pub use reduction::Reduction;
 pub use region::Region;
 pub use second_moment::SecondMoment;
+pub use signed_square_root::SignedSquareRoot;
 pub use spectral_map::{MappedMoment, SpectralMap, SpectralReport};
 pub use vech::{symmetric_from_vech, vech};
