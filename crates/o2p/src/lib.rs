@@ -10,6 +10,7 @@ mod region;
 mod second_moment;
 mod signed_square_root;
 mod spectral_map;
+mod unit_norm;
 mod vech;
 
 pub use error::{Error, Result};
@@ -18,4 +19,5 @@ pub use region::Region;
 pub use second_moment::SecondMoment;
 pub use signed_square_root::SignedSquareRoot;
 pub use spectral_map::{MappedMoment, SpectralMap, SpectralReport};
+pub use unit_norm::UnitNorm;
 pub use vech::{symmetric_from_vech, vech};
