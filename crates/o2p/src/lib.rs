@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 mod error;
+mod layer;
 mod range;
 mod reduction;
 mod region;
@@ -14,6 +15,7 @@ mod unit_norm;
 mod vech;
 
 pub use error::{Error, Result};
+pub use layer::{O2pCotangents, O2pForward, O2pLayer, O2pOptions};
 pub use reduction::Reduction;
 pub use region::Region;
 pub use second_moment::SecondMoment;
