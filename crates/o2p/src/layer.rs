@@ -130,7 +130,7 @@ impl O2pLayer {
         let reduction = reduction
             .map(|r| Reduction::forward(features, r))
             .transpose()?;
-        let reduced = reduction.as_ref().map(Reduction::value).transpose()?;
+        let (reduction, reduced) = reduction.unzip();
         let y = reduced
             .as_ref()
             .map_or(features, |reduced| reduced.as_ref());

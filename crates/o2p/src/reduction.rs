@@ -33,8 +33,8 @@ const OP: &str = "reduction";
 /// use faer::mat;
 /// use o2p::Reduction;
 ///
-/// let reduction = Reduction::forward(mat![[1.0, 2.0]].as_ref(), mat![[3.0], [4.0]].as_ref())?;
-/// assert_eq!(reduction.value()?, mat![[11.0]]);
+/// let (reduction, y) = Reduction::forward(mat![[1.0, 2.0]].as_ref(), mat![[3.0], [4.0]].as_ref())?;
+/// assert_eq!(y, mat![[11.0]]);
 /// let (x_bar, r_bar) = reduction.vjp(mat![[1.0]].as_ref())?;
 /// assert_eq!((x_bar, r_bar), (mat![[3.0, 4.0]], mat![[1.0], [2.0]]));
 /// # Ok(())
@@ -47,26 +47,20 @@ pub struct Reduction {
 }
 
 impl Reduction {
-    /// Keeps X and R.
+    /// X and R, which the way back needs, and Y.
     ///
     /// # Errors
     /// See [`Reduction`].
-    pub fn forward(x: MatRef<'_, f64>, r: MatRef<'_, f64>) -> Result<Self> {
+    pub fn forward(x: MatRef<'_, f64>, r: MatRef<'_, f64>) -> Result<(Self, Mat<f64>)> {
         ensure_matrix(OP, x)?;
         ensure_matrix(OP, r)?;
         ensure_shape(OP, r, (x.ncols(), r.ncols()))?;
-        Ok(Self {
+        let y = within_range(OP, x * r)?;
+        let reduction = Self {
             x: x.to_owned(),
             r: r.to_owned(),
-        })
-    }
-
-    /// Y, n × d′, made anew at each call.
-    ///
-    /// # Errors
-    /// See [`Reduction`].
-    pub fn value(&self) -> Result<Mat<f64>> {
-        within_range(OP, &self.x * &self.r)
+        };
+        Ok((reduction, y))
     }
 
     /// X̄ and R̄ from Ȳ.
@@ -107,10 +101,10 @@ mod tests {
     fn agrees_with_finite_differences() {
         for (n, d, reduced) in [(7, 4, 2), (2, 5, 3), (3, 3, 3), (1, 1, 1), (2, 3, 6)] {
             let (x, r) = (gaussian(n, d, 1), gaussian(d, reduced, 2));
-            let reduction = Reduction::forward(x.as_ref(), r.as_ref()).unwrap();
+            let (reduction, _) = Reduction::forward(x.as_ref(), r.as_ref()).unwrap();
             let check = GradientCheck::default();
-            let of_x = |x: MatRef<'_, f64>| Reduction::forward(x, r.as_ref())?.value();
-            let of_r = |r: MatRef<'_, f64>| Reduction::forward(x.as_ref(), r)?.value();
+            let of_x = |x: MatRef<'_, f64>| Ok(Reduction::forward(x, r.as_ref())?.1);
+            let of_r = |r: MatRef<'_, f64>| Ok(Reduction::forward(x.as_ref(), r)?.1);
             check_vjp(of_x, |bar| Ok(reduction.vjp(bar)?.0), x.as_ref(), &check).unwrap();
             check_vjp(of_r, |bar| Ok(reduction.vjp(bar)?.1), r.as_ref(), &check).unwrap();
             check_jvp(of_x, |dot| reduction.jvp(dot, None), x.as_ref(), &check).unwrap();
@@ -123,7 +117,7 @@ mod tests {
     #[test]
     fn refuses_what_does_not_fit() {
         let (x, r) = (gaussian(4, 3, 1), gaussian(3, 2, 2));
-        let rule = |result: Result<Reduction>| match result {
+        let rule = |result: Result<(Reduction, Mat<f64>)>| match result {
             Err(Error::Rule(rule)) => rule,
             other => unreachable!("{other:?}"),
         };
@@ -145,15 +139,12 @@ mod tests {
             rule(Reduction::forward(broken.as_ref(), r.as_ref())),
             Rule::NotFinite { .. }
         ));
-        let reduction = Reduction::forward(x.as_ref(), r.as_ref()).unwrap();
+        let (reduction, _) = Reduction::forward(x.as_ref(), r.as_ref()).unwrap();
         assert!(reduction.vjp(r.as_ref()).is_err());
         assert!(reduction.jvp(r.as_ref(), None).is_err());
         assert!(reduction.jvp(x.as_ref(), Some(x.as_ref())).is_err());
         let huge = faer::Scale(1e200) * &x;
         let overflow = Reduction::forward(huge.as_ref(), (faer::Scale(1e200) * &r).as_ref());
-        assert_eq!(
-            overflow.unwrap().value(),
-            Err(Error::Rule(Rule::Overflow { op: OP }))
-        );
+        assert!(matches!(rule(overflow), Rule::Overflow { op: OP }));
     }
 }

@@ -15,7 +15,7 @@ const OP: &str = "unit norm";
 /// ```
 ///
 /// # Shapes
-/// x, y: lists of one length, at least one entry.
+/// x, y: lists of one length.
 ///
 /// # Conventions
 /// At x = 0 there is no derivative; zero is the mean of the directions' y, and leaves a dead region where it is.
