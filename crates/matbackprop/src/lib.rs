@@ -19,6 +19,7 @@
 //! |---|---|
 //! | [`matbackprop_core`] | matrix rules, each a map and its way back |
 //! | [`ncuts`] | normalised cuts: the layer, and segmentations from features |
+//! | [`o2p`] | second-order pooling of free-form regions: the layer |
 //! | [`models`] | trunks, DeepNCuts, training |
 //! | [`bench_bsds`] | BSDS500 and its region measures |
 //! | [`default_network`] | the trained network inside this crate |
@@ -58,6 +59,7 @@ pub use bench_bsds;
 pub use matbackprop_core;
 pub use models;
 pub use ncuts;
+pub use o2p;
 
 pub use embedded::{DEFAULT_NETWORK_BYTES, default_network};
 pub use error::{Error, Result};
