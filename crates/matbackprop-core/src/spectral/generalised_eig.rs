@@ -233,16 +233,12 @@ impl GeneralisedEig {
             // Against an infinite magnitude anything would count as zero.
             magnitude: number_within_range(OP, magnitude)?,
         };
-        for j in 0..x.ncols() {
-            for i in 0..x.nrows() {
-                x[(i, j)] = if i == j {
-                    0.0
-                } else {
-                    let gap = self.relative_values[j] - self.relative_values[i];
-                    divider.divide(i, j, x[(i, j)], gap)?
-                };
-            }
-        }
+        divider.divide_pairs(
+            &mut x,
+            &self.relative_values,
+            |row, column| column - row,
+            1.0,
+        )?;
         Ok(x)
     }
 }
