@@ -1,6 +1,6 @@
 //! A smooth stand-in for the orthogonal projector onto a range.
 
-use crate::decompose::{gram, symmetric_eigen, thin_svd};
+use crate::decompose::{gram, spectral_product, symmetric_eigen, thin_svd, times_diagonal};
 use crate::error::Result;
 use crate::guard::{
     ensure_above, ensure_finite_values, ensure_matrix, ensure_shape, number_within_range,
@@ -111,7 +111,10 @@ impl RegularisedProjector {
             .iter()
             .map(|square| square / (square + epsilon))
             .collect();
-        let function = |f: &dyn Fn(usize) -> f64| times_diagonal(v, f) * v.transpose();
+        let function = |f: &dyn Fn(usize) -> f64| {
+            let values: Vec<f64> = (0..squares.len()).map(f).collect();
+            spectral_product(v, &values)
+        };
         let inverse = function(&|j| (squares[j] + epsilon).recip());
         Ok(Self {
             squared: function(&|j| (1.0 - weights[j]) * weights[j] / (squares[j] + epsilon)),
@@ -133,13 +136,14 @@ impl RegularisedProjector {
         let r = values.len();
         let weights: Vec<f64> = values.iter().map(|s| s * s / (s * s + epsilon)).collect();
         let slopes: Vec<f64> = values.iter().map(|s| s / (s * s + epsilon)).collect();
+        let squared: Vec<f64> = (0..r)
+            .map(|j| (1.0 - weights[j]) * weights[j] * slopes[j])
+            .collect();
         Ok(Self {
             range: u,
             kernel: Mat::from_fn(r, r, |i, j| if i == j { weights[j] } else { 0.0 }),
-            coefficients: times_diagonal(v.as_ref(), |j| slopes[j]),
-            squared: times_diagonal(v.as_ref(), |j| (1.0 - weights[j]) * weights[j] * slopes[j])
-                .transpose()
-                .to_owned(),
+            coefficients: times_diagonal(v.as_ref(), &slopes),
+            squared: times_diagonal(v.as_ref(), &squared).transpose().to_owned(),
             weights,
             singular_values: values_within_range(
                 OP,
@@ -278,11 +282,6 @@ impl RegularisedProjector {
         let inside = &self.kernel * (self.range.transpose() * &x);
         x - &self.range * inside
     }
-}
-
-/// A diag(f).
-fn times_diagonal(a: MatRef<'_, f64>, f: impl Fn(usize) -> f64) -> Mat<f64> {
-    Mat::from_fn(a.nrows(), a.ncols(), |i, j| a[(i, j)] * f(j))
 }
 
 /// C ← C + α A B.

@@ -1,6 +1,6 @@
 //! One number for every pair of arguments, by the widest arithmetic the machine has.
 
-use faer::{Mat, MatMut};
+use faer::Mat;
 use pulp::{Arch, Simd, WithSimd};
 
 /// A divided difference as arithmetic on K numbers that are found once an argument.
@@ -30,7 +30,7 @@ pub(super) fn all_pairs<const K: usize, F: Pairwise<K>>(f: &F, x: &[f64]) -> Mat
     Arch::new().dispatch(Fill {
         f,
         parts: parts.each_ref().map(Vec::as_slice),
-        pairs: pairs.as_mut(),
+        pairs: &mut pairs,
     });
     pairs
 }
@@ -38,7 +38,7 @@ pub(super) fn all_pairs<const K: usize, F: Pairwise<K>>(f: &F, x: &[f64]) -> Mat
 struct Fill<'a, const K: usize, F> {
     f: &'a F,
     parts: [&'a [f64]; K],
-    pairs: MatMut<'a, f64>,
+    pairs: &'a mut Mat<f64>,
 }
 
 impl<const K: usize, F: Pairwise<K>> WithSimd for Fill<'_, K, F> {
@@ -47,11 +47,8 @@ impl<const K: usize, F: Pairwise<K>> WithSimd for Fill<'_, K, F> {
     // A closure would be called, not inlined, and compiled for the narrowest machine.
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        for (j, column) in self.pairs.col_iter_mut().enumerate() {
-            let Some(column) = column.try_as_col_major_mut() else {
-                unreachable!("columns of an owned matrix are contiguous");
-            };
-            let column = column.as_slice_mut();
+        for j in 0..self.pairs.ncols() {
+            let column = self.pairs.col_as_slice_mut(j);
             let of_column: [f64; K] = std::array::from_fn(|k| self.parts[k][j]);
             // Of one length with the column, so that no index is checked inside the loop.
             let parts = self.parts.map(|part| &part[..column.len()]);
