@@ -1,0 +1,4 @@
+//! MS-COCO: instances, free-form regions to be classified, and how well they were.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
