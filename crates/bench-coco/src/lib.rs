@@ -2,3 +2,11 @@
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
+
+mod dataset;
+mod error;
+
+pub use dataset::{
+    Annotation, Category, CocoInstances, ImageRecord, MAX_PIXELS, Mask, Points, Shape,
+};
+pub use error::{Error, Record, Result, Size};
