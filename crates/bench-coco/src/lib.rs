@@ -5,8 +5,10 @@
 
 mod dataset;
 mod error;
+mod regions;
 
 pub use dataset::{
     Annotation, Category, CocoInstances, ImageRecord, MAX_PIXELS, Mask, Points, Shape,
 };
 pub use error::{Error, Record, Result, Size};
+pub use regions::{Frame, LeftOut, Region, RegionCrop, RegionRule, RegionSet, View};
