@@ -200,11 +200,38 @@ impl<'de> Visitor<'de> for Polygon<'_> {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
 enum Counts {
     Letters(Box<str>),
     Numbers(Box<[u32]>),
+}
+
+/// By hand: an untagged enum would first keep every number as a value of 32 bytes.
+impl<'de> Deserialize<'de> for Counts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(CountsVisitor)
+    }
+}
+
+struct CountsVisitor;
+
+impl<'de> Visitor<'de> for CountsVisitor {
+    type Value = Counts;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("run lengths: letters or a list of numbers")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Counts, E> {
+        Ok(Counts::Letters(text.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Counts, A::Error> {
+        let mut counts = Vec::new();
+        while let Some(count) = list.next_element()? {
+            counts.push(count);
+        }
+        Ok(Counts::Numbers(counts.into()))
+    }
 }
 
 #[cfg(test)]
@@ -267,6 +294,7 @@ mod tests {
             r#"{"size": [3, 4]}"#,
             r#"{"size": [3], "counts": "04"}"#,
             r#"{"size": [3, -4], "counts": "04"}"#,
+            r#"{"size": [3, 4], "counts": 12}"#,
             r#"{"size": [3, 4], "counts": [-1]}"#,
             r#"{"size": [3, 4], "counts": [4294967296]}"#,
             r#"{"size": [3, 4], "size": [3, 4], "counts": "04"}"#,
