@@ -158,6 +158,15 @@ pub enum Error {
     /// Normalised cuts refused.
     #[error(transparent)]
     Ncuts(#[from] ncuts::Error),
+    /// Second-order pooling refused.
+    #[error(transparent)]
+    Region(#[from] o2p::Error),
+    /// Examples come without the features that a network without a trunk starts from.
+    #[error("region {id}: expected descriptors for a network without a trunk, found none")]
+    NoDescriptors {
+        /// Which region.
+        id: String,
+    },
 }
 
 /// A result of this crate.

@@ -84,6 +84,17 @@ impl FeatureMaps {
         Planes::from_contiguous(self.channels, self.height, self.width, 0, &self.values)
     }
 
+    /// Multiplies blocks of channels by a factor each.
+    pub(crate) fn scale(&mut self, channels: &[usize], factors: &[f32]) {
+        let plane = self.height * self.width;
+        let mut rest = self.values.as_mut_slice();
+        for (count, factor) in channels.iter().zip(factors) {
+            let (own, others) = rest.split_at_mut(count * plane);
+            own.iter_mut().for_each(|value| *value *= factor);
+            rest = others;
+        }
+    }
+
     pub(crate) fn grid_features(&self) -> GridFeatures {
         GridFeatures {
             features: features_from_maps(&self.values, self.channels),

@@ -67,7 +67,10 @@ impl HeadLayout {
                 });
             }
             if index > 0 && index + 1 == self.layers.len() && self.dropout > 0.0 {
-                chain.step(Step::Dropout(Dropout { rate: self.dropout }));
+                chain.step(Step::Dropout(Dropout {
+                    rate: self.dropout,
+                    single: false,
+                }));
             }
             chain.conv(format!("head.{index}"), layer.channels, layer.kernel);
         }

@@ -3,7 +3,8 @@
 //! ```text
 //! photograph → image_input → trunk → head ─┐ f32, on the tape
 //!                                          │ seam
-//!                 loss ← ncuts::NcutsLayer ┘ f64, off the tape; F̄ goes home as a seed
+//!                 loss ← ncuts::NcutsLayer ┤ f64, off the tape; F̄ goes home as a seed
+//!   loss ← softmax ← classifier ← o2p      ┘
 //! ```
 //!
 //! | module | what it holds |
@@ -13,6 +14,7 @@
 //! | [`TrunkKind`] | VGG-16, EfficientNet-Lite0, AlexNet; fully convolutional at any size |
 //! | [`run_chain`], [`send_home`] | a chain as one operation on dfdx's tape; a cotangent from outside |
 //! | [`DeepNcuts`] | trunk → two scales joined → head → normalised cuts; load, save, segment |
+//! | [`RegionClassifier`] | trunk → pooling of a free-form region → classifier: DeepO2P, DeepO2P-FC, first order |
 //! | [`Trainer`] | SGD and Adam, frozen or learning trunk, journal, checkpoints exact to the bit |
 //!
 //! ```
@@ -43,8 +45,14 @@ mod image_input;
 mod learner;
 mod network;
 mod parameters;
+mod region_architecture;
+mod region_classifier;
+mod region_pooling;
+mod region_set;
+mod region_weights;
 mod seam;
 mod segmenter;
+mod softmax;
 mod tape;
 mod train;
 mod trunk;
@@ -59,11 +67,16 @@ pub use head::{HeadLayer, HeadLayout};
 pub use image_input::{ChannelOrder, InputRecipe, read_image};
 pub use network::TrunkWeights;
 pub use parameters::Parameters;
+pub use region_architecture::{ClassifierLayout, RegionArchitecture, RegionFeatures};
+pub use region_classifier::{Classified, RegionClassifier};
+pub use region_pooling::{MomentMap, RegionPooling, SecondOrder};
+pub use region_set::{Descriptors, RegionCrop, RegionSet, RegionView};
 pub use segmenter::{ClusterChoice, SegmentSeconds, Segmented};
 pub use tape::{MapTensor, Reach, run_chain, send_home};
 pub use train::{
     Annotations, CutMeasures, CutTask, CutTraining, Journal, Optimiser, Outcome, Progress,
-    Schedule, StepRecord, Task, TrainConfig, Trainer, TrainingSet, TrunkTraining, can_resume,
+    RegionMeasures, RegionTask, RegionTraining, Schedule, StepRecord, Task, TrainConfig, Trainer,
+    TrainingSet, TrunkTraining, can_resume,
 };
 pub use trunk::{
     Activation, AlexnetLayout, AxisMap, Chain, Conv, Depthwise, Dropout, Layer, MaxPool, Mode,

@@ -67,7 +67,7 @@ impl Network {
 
     /// Channels of the output, all taps together.
     pub(crate) fn channels(&self) -> usize {
-        self.channels_of_taps().iter().sum()
+        self.chain.output_channels()
     }
 
     /// 1 / RMS of each tap's part of the given output maps.

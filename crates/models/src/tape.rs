@@ -1,5 +1,7 @@
 //! A chain of layers as one operation on dfdx's tape.
 
+use std::rc::Rc;
+
 use dfdx::prelude::*;
 use dfdx::tensor::{Cpu, CpuError};
 
@@ -32,9 +34,20 @@ pub fn run_chain<T: Tape<f32, Cpu>>(
     mode: Mode,
     reach: Reach,
 ) -> Result<MapTensor<T>> {
+    let values = Rc::new(parameters.values());
+    run_chain_sharing(chain, (parameters, values), x, mode, reach)
+}
+
+/// [`run_chain`] with the parameters' numbers at hand, for several inputs.
+pub(crate) fn run_chain_sharing<T: Tape<f32, Cpu>>(
+    chain: &Chain,
+    (parameters, values): (&Parameters, Rc<Vec<Vec<f32>>>),
+    x: MapTensor<T>,
+    mode: Mode,
+    reach: Reach,
+) -> Result<MapTensor<T>> {
     let (x, mut tape) = x.split_tape();
     let (channels, height, width) = *x.shape();
-    let values = parameters.values();
     let input = Planes::from_contiguous(channels, height, width, 0, &x.as_vec());
     let (output, saved) = chain.forward(input, &values, mode, T::OWNS_TAPE)?;
     let shape = (output.channels(), output.height(), output.width());
@@ -75,17 +88,37 @@ pub fn send_home(
     output: MapTensor<OwnedTape<f32, Cpu>>,
     bar: Vec<f32>,
 ) -> Result<Gradients<f32, Cpu>> {
-    let shape = *output.shape();
-    let seed: MapTensor = output
-        .device()
-        .try_tensor_from_vec(bar, shape)
-        .map_err(refused)?;
-    let total = output
-        .try_mul(seed)
-        .and_then(|product| product.try_sum::<(), _>());
-    total
-        .and_then(|total| total.try_backward())
-        .map_err(refused)
+    send_all_home(vec![(output, bar)])
+}
+
+/// Sends the cotangents of several outputs home at once; their tapes become one.
+///
+/// # Errors
+/// [`Error::Tape`] when the device refuses.
+///
+/// # Panics
+/// Without an output.
+pub(crate) fn send_all_home(
+    outputs: Vec<(MapTensor<OwnedTape<f32, Cpu>>, Vec<f32>)>,
+) -> Result<Gradients<f32, Cpu>> {
+    let mut total: Option<Tensor<(), f32, Cpu, OwnedTape<f32, Cpu>>> = None;
+    for (output, bar) in outputs {
+        let shape = *output.shape();
+        let seed: MapTensor = output
+            .device()
+            .try_tensor_from_vec(bar, shape)
+            .map_err(refused)?;
+        let sum = output
+            .try_mul(seed)
+            .and_then(|product| product.try_sum::<(), _>())
+            .map_err(refused)?;
+        total = Some(match total {
+            None => sum,
+            Some(total) => total.try_add(sum).map_err(refused)?,
+        });
+    }
+    let total = total.expect("an output to go home from");
+    total.try_backward().map_err(refused)
 }
 
 fn add(total: &mut [f32], bar: &[f32]) {

@@ -34,6 +34,7 @@ pub enum TrunkTraining {
 
 /// Settings of a training; [`TrainConfig::default`] is what was found best for a frozen VGG-16.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
     /// Visits to every image.
     pub epochs: u32,

@@ -21,7 +21,7 @@ pub enum AlexnetLayout {
     Original,
 }
 
-/// conv1 … conv5 with their pools, under torchvision's names; values `relu1` … `relu5`.
+/// conv1 … conv5 with their pools, under torchvision's names; values `relu1` … `relu5`, `pool5`.
 ///
 /// # Source
 /// Krizhevsky, Sutskever, Hinton, 2012; Krizhevsky, "One weird trick for parallelizing
@@ -59,13 +59,15 @@ pub(super) fn builder(layout: AlexnetLayout) -> Builder {
         chain
             .conv_with(format!("features.{}", modules[index]), None, layer)
             .named(format!("relu{}", index + 1));
-        if index < 2 {
+        if index < 2 || index == 4 {
             chain.step(Step::MaxPool(MaxPool {
                 kernel: 3,
                 stride: 2,
                 ceil: original,
             }));
-            if original {
+            if index == 4 {
+                chain.named("pool5");
+            } else if original {
                 chain.step(Step::ResponseNorm(ResponseNorm::ALEXNET));
             }
         }

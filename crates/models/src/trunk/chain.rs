@@ -104,6 +104,47 @@ impl Chain {
             .unwrap_or(self.steps.len())
     }
 
+    /// The chain below the last cut at or before `step`, and the one above it: x ↦ above(below(x)).
+    ///
+    /// A cut goes where no residual connection crosses it and no tap lies below. Parameters keep their places: both
+    /// halves read the whole chain's. At a cut after the last step, `above` has no steps and `below` the taps.
+    pub(crate) fn split(&self, step: usize) -> (Self, Option<Self>) {
+        if step >= self.steps.len() {
+            return (self.clone(), None);
+        }
+        let crossed = |cut: usize| {
+            let added = self.steps.iter().enumerate().skip(cut);
+            let mut added = added.filter_map(|(_, step)| match step {
+                Step::Add { value } => Some(*value),
+                _ => None,
+            });
+            added.any(|value| value < cut) || self.taps.iter().any(|tap| tap.value < cut)
+        };
+        let cut = (0..=step).rev().find(|&cut| !crossed(cut)).unwrap_or(0);
+        let mut above = self.steps[cut..].to_vec();
+        for step in &mut above {
+            if let Step::Add { value } = step {
+                *value -= cut;
+            }
+        }
+        let tap = |tap: &Tap| Tap {
+            value: tap.value - cut,
+            scale: tap.scale,
+        };
+        let below = Self {
+            steps: self.steps[..cut].to_vec(),
+            taps: vec![Tap {
+                value: cut,
+                scale: 1.0,
+            }],
+        };
+        let above = Self {
+            steps: above,
+            taps: self.taps.iter().map(tap).collect(),
+        };
+        (below, Some(above))
+    }
+
     /// Sizes of all values for an input of `size`.
     ///
     /// # Errors
@@ -130,6 +171,16 @@ impl Chain {
             }
         }
         Ok(sizes)
+    }
+
+    /// Channels of the output; 0 where no image of 256 × 256 passes.
+    pub(crate) fn output_channels(&self) -> usize {
+        // Sizes of an image that any trunk takes; channels do not depend on it.
+        let sizes = self.sizes((3, 256, 256)).unwrap_or_default();
+        let taps = self.taps.iter();
+        taps.filter_map(|tap| sizes.get(tap.value))
+            .map(|size| size.0)
+            .sum()
     }
 
     /// Where the output's columns and rows lie in an input of `size`: every window's position is its middle.

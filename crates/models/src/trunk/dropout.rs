@@ -1,4 +1,4 @@
-//! Dropout: some channels set to zero while training.
+//! Dropout: some channels, or some numbers, set to zero while training.
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -6,15 +6,16 @@ use rayon::prelude::*;
 
 use super::planes::Planes;
 
-/// Sets each channel to zero with probability `rate` and scales the others by 1 / (1 − rate).
+/// Sets each channel, or each number, to zero with probability `rate` and scales the others by 1 / (1 − rate).
 ///
 /// ```text
-/// forward   y[c] = m_c x[c],    m_c ∈ {0, 1 / (1 − rate)}
-/// vjp       x̄[c] = m_c ȳ[c]
+/// forward   y[c] = m_c x[c],    m_c ∈ {0, 1 / (1 − rate)}        single: y[c, i] = m_ci x[c, i]
+/// vjp       x̄[c] = m_c ȳ[c]                                              x̄[c, i] = m_ci ȳ[c, i]
 /// ```
 ///
 /// Neighbouring positions of a feature map say nearly the same, so dropping single numbers drops
-/// nothing; whole channels do what dropout does between fully connected layers.
+/// nothing; whole channels do what dropout does between fully connected layers. Where the positions are
+/// the examples of a batch, single numbers are what is meant.
 ///
 /// # Conventions
 /// m comes from the seed alone, so the way back draws it again.
@@ -26,22 +27,32 @@ use super::planes::Planes;
 pub struct Dropout {
     /// Probability of a zero, in [0, 1).
     pub rate: f32,
+    /// Whether each number is drawn for itself, instead of whole channels.
+    pub single: bool,
 }
 
 impl Dropout {
-    /// m ∘ x in place: both directions.
+    /// m ∘ x in place: both directions, whatever the frame.
     pub(super) fn mask_in_place(&self, planes: &mut Planes, seed: u64) {
         let keep = 1.0 / (1.0 - self.rate);
         let mut random = Pcg64Mcg::seed_from_u64(seed);
-        let masks: Vec<f32> = (0..planes.channels())
-            .map(|_| {
-                if random.random::<f32>() < self.rate {
-                    0.0
-                } else {
-                    keep
+        let mut draw = || {
+            if random.random::<f32>() < self.rate {
+                0.0
+            } else {
+                keep
+            }
+        };
+        if self.single {
+            for c in 0..planes.channels() {
+                for y in 0..planes.height() {
+                    let row = planes.row_mut(c, y);
+                    row.iter_mut().for_each(|value| *value *= draw());
                 }
-            })
-            .collect();
+            }
+            return;
+        }
+        let masks: Vec<f32> = (0..planes.channels()).map(|_| draw()).collect();
         let plane = planes.plane_stride();
         planes
             .data_mut()
@@ -60,7 +71,10 @@ mod tests {
     #[test]
     fn drops_its_share_of_channels_and_keeps_the_mean() {
         let mut planes = Planes::from_contiguous(2000, 1, 2, 1, &[1.0; 4000]);
-        let drop = Dropout { rate: 0.25 };
+        let drop = Dropout {
+            rate: 0.25,
+            single: false,
+        };
         drop.mask_in_place(&mut planes, 7);
         let values = planes.to_contiguous();
         let zeros = values.iter().filter(|v| **v == 0.0).count() / 2;
@@ -78,5 +92,22 @@ mod tests {
         assert_eq!(again.data(), &values);
         drop.mask_in_place(&mut again, 8);
         assert_ne!(again.data(), &values);
+    }
+
+    #[test]
+    fn single_numbers_are_drawn_each_for_itself_whatever_the_frame() {
+        let drop = Dropout {
+            rate: 0.5,
+            single: true,
+        };
+        let mut framed = Planes::from_contiguous(50, 2, 20, 1, &[1.0; 2000]);
+        let mut bare = Planes::from_contiguous(50, 2, 20, 0, &[1.0; 2000]);
+        drop.mask_in_place(&mut framed, 3);
+        drop.mask_in_place(&mut bare, 3);
+        assert_eq!(framed.to_contiguous(), bare.data());
+        let zeros = bare.data().iter().filter(|v| **v == 0.0).count();
+        // Four standard deviations of a binomial with n = 2000, p = 1/2: 89.
+        assert!((911..=1089).contains(&zeros), "{zeros}");
+        assert!(bare.data()[..20].iter().any(|v| *v != bare.data()[0]));
     }
 }

@@ -1,0 +1,359 @@
+//! Trunk → pooling of a free-form region → classifier: DeepO2P and its first-order partners.
+
+use std::path::Path;
+
+use o2p::{Region, SpectralReport};
+
+use crate::error::{Error, Result};
+use crate::feature_maps::FeatureMaps;
+use crate::learner::{Learner, described};
+use crate::network::{Network, TrunkWeights};
+use crate::parameters::Parameters;
+use crate::region_architecture::{RegionArchitecture, RegionFeatures};
+use crate::region_pooling::{Pooled, RegionPooling};
+use crate::region_set::{RegionCrop, RegionSet, RegionView};
+use crate::region_weights::covered_region;
+use crate::softmax::SoftmaxLoss;
+use crate::trunk::{Chain, Mode, Planes};
+use crate::weights::{Precision, TensorOut, TensorSource as _, WeightsFile};
+
+/// A network that says what a free-form region shows.
+///
+/// ```text
+/// crop → trunk → taps on one grid → (reduction) → F, n × d → pooling → z → (z − μ) s → classifier → p
+/// ```
+///
+/// # Conventions
+/// μ, the mean of z, and s = 1 / (its deviation), one number for all, are measured on training regions before the
+/// first step and kept: the logarithm's outputs are far from zero. Taps are scaled to RMS one in the same way.
+#[derive(Clone, Debug)]
+pub struct RegionClassifier {
+    architecture: RegionArchitecture,
+    pub(crate) trunk: Option<Network>,
+    pub(crate) reduction: Option<Network>,
+    pub(crate) classifier: Network,
+    /// μ.
+    pub(crate) centre: Vec<f32>,
+    /// s.
+    pub(crate) spread: f32,
+}
+
+/// What the learning part of a network starts from.
+#[derive(Clone, Debug)]
+pub(crate) struct RegionInput {
+    pub(crate) maps: FeatureMaps,
+    pub(crate) region: Region,
+}
+
+/// What a network says of one region.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Classified {
+    /// A probability a class.
+    pub probabilities: Vec<f64>,
+    /// What the spectral map met, where there is one.
+    pub report: Option<SpectralReport>,
+}
+
+impl Classified {
+    /// Classes, the likeliest first.
+    pub fn ranked(&self) -> Vec<usize> {
+        let mut classes: Vec<usize> = (0..self.probabilities.len()).collect();
+        let p = &self.probabilities;
+        classes.sort_by(|&a, &b| p[b].total_cmp(&p[a]).then(a.cmp(&b)));
+        classes
+    }
+}
+
+impl RegionClassifier {
+    /// A network whose layers above the trunk are new.
+    ///
+    /// # Errors
+    /// An unknown layer or setting; a missing or misshapen tensor of the trunk's file, by name.
+    pub fn new(
+        architecture: RegionArchitecture,
+        weights: &TrunkWeights<'_>,
+        seed: u64,
+    ) -> Result<Self> {
+        Self::build(architecture, |part, layers| match (part, weights) {
+            (Part::Trunk, TrunkWeights::File(path)) => {
+                Parameters::from_source(layers, &WeightsFile::open(path)?)
+            }
+            // Apart from one another's numbers.
+            (part, _) => Ok(Parameters::random(layers, seed ^ part as u64)),
+        })
+    }
+
+    /// A network that [`RegionClassifier::save`] wrote.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::NotSafetensors`], [`Error::NotANetwork`], a tensor's by name.
+    pub fn load(path: &Path) -> Result<Self> {
+        let file = WeightsFile::open(path)?;
+        Self::from_described(&file, &file.metadata("matbackprop").unwrap_or_default())
+    }
+
+    fn build(
+        architecture: RegionArchitecture,
+        parameters: impl Fn(Part, Vec<crate::NamedLayer>) -> Result<Parameters>,
+    ) -> Result<Self> {
+        architecture.check()?;
+        let network = |part, (chain, layers)| -> Result<Network> {
+            let parameters = parameters(part, layers)?;
+            Ok(Network { chain, parameters })
+        };
+        let side = architecture.side as usize;
+        let (trunk, channels, positions) = match &architecture.features {
+            RegionFeatures::Trunk { kind, taps, .. } => {
+                let taps: Vec<_> = taps
+                    .iter()
+                    .map(|tap| (tap.layer.clone(), tap.scale))
+                    .collect();
+                let trunk = network(Part::Trunk, kind.chain(&taps)?)?;
+                let [columns, rows] = trunk.chain.output_axes((3, side, side))?;
+                let channels = trunk.channels();
+                (Some(trunk), channels, columns.positions * rows.positions)
+            }
+            RegionFeatures::Given { channels } => (None, *channels, 1),
+        };
+        let reduction = architecture
+            .reduction_chain(channels)
+            .map(|chain| network(Part::Reduction, chain))
+            .transpose()?;
+        let channels = architecture.reduction.unwrap_or(channels);
+        let outputs = architecture.pooling.outputs(channels, positions);
+        let layers = architecture
+            .classifier
+            .chain(outputs, architecture.classes.len())?;
+        Ok(Self {
+            trunk,
+            reduction,
+            classifier: network(Part::Classifier, layers)?,
+            centre: vec![0.0; outputs],
+            spread: 1.0,
+            architecture,
+        })
+    }
+
+    /// Writes the network, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn save(&self, path: &Path, precision: Precision) -> Result<()> {
+        self.write(path, precision)
+    }
+
+    /// What it is made of.
+    pub fn architecture(&self) -> &RegionArchitecture {
+        &self.architecture
+    }
+
+    /// Numbers in the trunk and above it.
+    pub fn parameter_count(&self) -> (usize, usize) {
+        let count = |parts: Vec<&Network>| parts.iter().map(|part| part.parameters.count()).sum();
+        (count(self.trunk.iter().collect()), count(self.new_layers()))
+    }
+
+    /// Takes the scales of the trunk's taps.
+    pub(crate) fn set_tap_scales(&mut self, scales: &[f32]) {
+        if let RegionFeatures::Trunk { taps, .. } = &mut self.architecture.features {
+            for (tap, scale) in taps.iter_mut().zip(scales) {
+                tap.scale = *scale;
+            }
+        }
+        if let Some(trunk) = &mut self.trunk {
+            for (tap, scale) in trunk.chain.taps.iter_mut().zip(scales) {
+                tap.scale = *scale;
+            }
+        }
+    }
+
+    /// A view of a region, up to where `below` ends: the part of the trunk that does not learn.
+    pub(crate) fn input(
+        &self,
+        below: Option<&Chain>,
+        set: &dyn RegionSet,
+        index: usize,
+        view: RegionView,
+    ) -> Result<RegionInput> {
+        let crop = set.crop(index, view, self.architecture.side)?;
+        crop.check(self.architecture.side)?;
+        let (maps, axes, repeats) = match (&self.architecture.features, &self.trunk, below) {
+            (RegionFeatures::Trunk { recipe, .. }, Some(trunk), Some(below)) => {
+                let values = trunk.parameters.values();
+                let input = recipe.planes(&crop.image);
+                let (maps, _) = below.forward(input, &values, Mode::Inference, false)?;
+                (FeatureMaps::from_planes(maps), self.trunk_axes(trunk)?, 1)
+            }
+            _ => {
+                let given = set.descriptors(index, &crop)?;
+                let repeats = given.maps.height() / given.axes[1].positions.max(1);
+                (given.maps, given.axes, repeats)
+            }
+        };
+        let positions = axes[0].positions * axes[1].positions * repeats;
+        let region = self.region(&crop, axes, positions, repeats)?;
+        Ok(RegionInput { maps, region })
+    }
+
+    /// A view's region alone, where its features are at hand.
+    pub(crate) fn region_of(
+        &self,
+        set: &dyn RegionSet,
+        index: usize,
+        view: RegionView,
+    ) -> Result<Option<Region>> {
+        let Some(trunk) = &self.trunk else {
+            return Ok(None);
+        };
+        let crop = set.crop(index, view, self.architecture.side)?;
+        crop.check(self.architecture.side)?;
+        let axes = self.trunk_axes(trunk)?;
+        let positions = axes[0].positions * axes[1].positions;
+        self.region(&crop, axes, positions, 1).map(Some)
+    }
+
+    fn trunk_axes(&self, trunk: &Network) -> Result<[ncuts::GridAxis; 2]> {
+        let side = self.architecture.side as usize;
+        trunk.chain.output_axes((3, side, side))
+    }
+
+    fn region(
+        &self,
+        crop: &RegionCrop,
+        axes: [ncuts::GridAxis; 2],
+        positions: usize,
+        repeats: usize,
+    ) -> Result<Region> {
+        let side = self.architecture.side as usize;
+        match (&self.architecture.pooling, self.architecture.masked) {
+            (RegionPooling::Flatten, _) => Ok(Region::all(positions)?),
+            (_, true) => covered_region(&crop.mask, side, axes, repeats),
+            (_, false) => covered_region(&crop.frame_bitmap(), side, axes, repeats),
+        }
+    }
+
+    /// z from the trunk's output, straight through.
+    pub(crate) fn pooled(&self, input: &RegionInput) -> Result<(Pooled, Vec<f64>)> {
+        let features = match &self.reduction {
+            None => input.maps.grid_features(),
+            Some(reduction) => reduction.infer(input.maps.planes())?.grid_features(),
+        };
+        Pooled::forward(
+            &self.architecture.pooling,
+            features.features.as_ref(),
+            &input.region,
+        )
+    }
+
+    /// (z − μ) s for each z of a batch: D × 1 × B.
+    pub(crate) fn standardised(&self, batch: &[Vec<f64>]) -> Vec<f32> {
+        let standard = |place: usize| {
+            let centre = f64::from(self.centre[place]);
+            let spread = f64::from(self.spread);
+            batch
+                .iter()
+                .map(move |z| ((z[place] - centre) * spread) as f32)
+        };
+        (0..self.centre.len()).flat_map(standard).collect()
+    }
+
+    /// What a region shows.
+    ///
+    /// # Errors
+    /// Those of the set, the trunk and the pooling; [`Error::Setting`] where descriptors do not fit the network.
+    pub fn classify(&self, set: &dyn RegionSet, index: usize) -> Result<Classified> {
+        let whole = self.trunk.as_ref().map(|trunk| &trunk.chain);
+        let input = self.input(whole, set, index, RegionView::PLAIN)?;
+        self.check_channels(&input.maps)?;
+        let (pooled, z) = self.pooled(&input)?;
+        let values = self.standardised(&[z]);
+        let planes = Planes::from_contiguous(values.len(), 1, 1, 0, &values);
+        let logits = self.classifier.infer(planes)?;
+        // The loss of any class gives the probabilities of all.
+        let softmax = SoftmaxLoss::forward(logits.values(), &[0])?;
+        Ok(Classified {
+            probabilities: softmax.probabilities().to_vec(),
+            report: pooled.report(),
+        })
+    }
+
+    /// Refuses descriptors of another length than the network's.
+    pub(crate) fn check_channels(&self, maps: &FeatureMaps) -> Result<()> {
+        match &self.architecture.features {
+            RegionFeatures::Given { channels } if *channels != maps.channels() => {
+                Err(Error::Setting {
+                    name: "descriptors",
+                    expected: "as many numbers as the network takes",
+                    found: format!("{} for {channels}", maps.channels()),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Which part a seed is for.
+#[derive(Clone, Copy)]
+enum Part {
+    Trunk = 0,
+    Reduction = 0x2ED0,
+    Classifier = 0x5EED,
+}
+
+/// Names of μ and s in files.
+const CENTRE: &str = "standard.centre";
+const SPREAD: &str = "standard.spread";
+
+impl Learner for RegionClassifier {
+    fn description(&self) -> Result<String> {
+        described(&self.architecture)
+    }
+
+    fn from_described(file: &WeightsFile, description: &str) -> Result<Self> {
+        let refused = |found: String| Error::NotANetwork {
+            origin: file.origin().to_owned(),
+            found,
+        };
+        let architecture: RegionArchitecture =
+            serde_json::from_str(description).map_err(|error| refused(error.to_string()))?;
+        architecture
+            .check()
+            .map_err(|error| refused(error.to_string()))?;
+        let mut network = Self::build(architecture, |_, layers| {
+            Parameters::from_source(layers, file)
+        })?;
+        network.centre = file.tensor(CENTRE, &[network.centre.len()])?;
+        network.spread = file.tensor(SPREAD, &[1])?[0];
+        Ok(network)
+    }
+
+    fn trunk(&self) -> Option<&Network> {
+        self.trunk.as_ref()
+    }
+
+    fn trunk_mut(&mut self) -> Option<&mut Network> {
+        self.trunk.as_mut()
+    }
+
+    fn new_layers(&self) -> Vec<&Network> {
+        self.reduction.iter().chain([&self.classifier]).collect()
+    }
+
+    fn new_layers_mut(&mut self) -> Vec<&mut Network> {
+        let reduction = self.reduction.iter_mut();
+        reduction.chain([&mut self.classifier]).collect()
+    }
+
+    fn measured(&self) -> Vec<TensorOut> {
+        let tensor = |name: &str, values: Vec<f32>| TensorOut {
+            name: name.to_owned(),
+            shape: vec![values.len()],
+            values,
+        };
+        vec![
+            tensor(CENTRE, self.centre.clone()),
+            tensor(SPREAD, vec![self.spread]),
+        ]
+    }
+}

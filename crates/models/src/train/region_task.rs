@@ -1,0 +1,430 @@
+//! Training on free-form regions with their classes.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::rc::Rc;
+
+use dfdx::prelude::*;
+use dfdx::tensor::Cpu;
+use o2p::Region;
+use serde::{Deserialize, Serialize};
+
+use super::config::TrainConfig;
+use super::feature_cache::FeatureCache;
+use super::plan::Visit;
+use super::task::{Outcome, StepAt, Task};
+use super::trainer::{first_step, first_tensor};
+use crate::error::{Error, Result};
+use crate::region_classifier::{RegionClassifier, RegionInput};
+use crate::region_pooling::Pooled;
+use crate::region_set::{RegionSet, RegionView};
+use crate::seam::{features_from_maps, maps_from_features};
+use crate::softmax::SoftmaxLoss;
+use crate::tape::{MapTensor, Reach, refused, run_chain, run_chain_sharing, send_all_home};
+use crate::trunk::{Chain, Mode};
+
+/// Regions that the scales of the trunk's taps, and the size of the pooled vectors, are measured on.
+const CALIBRATION_REGIONS: usize = 200;
+
+/// How regions are looked at while training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RegionTraining {
+    /// Shifts and zooms of a region whose features are kept, the region as it is among them; each mirrored and not.
+    /// A trunk that learns from its first layer on sees another one at every visit.
+    pub views: u32,
+}
+
+impl Default for RegionTraining {
+    fn default() -> Self {
+        Self { views: 2 }
+    }
+}
+
+/// What the journal shows of a step on regions; the spectral numbers only where second moments are mapped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RegionMeasures {
+    /// Share of the step's regions whose likeliest class is another than theirs.
+    pub training_error: f64,
+    /// The smallest eigenvalue σ² + ε that any region of the step kept.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub smallest_eigenvalue: Option<f64>,
+    /// The largest condition λ_max / λ_min of the step's regions; 1e300 where one is singular.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub condition: Option<f64>,
+    /// Share of the step's regions with fewer positions than channels.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fewer_than_channels: Option<f64>,
+}
+
+/// Regions told apart.
+pub struct RegionTask<'a> {
+    set: &'a dyn RegionSet,
+    settings: RegionTraining,
+    /// The part of the trunk that is frozen, and the part that learns.
+    halves: Option<(Chain, Option<Chain>)>,
+    cache: Option<FeatureCache>,
+    regions: HashMap<(usize, u32, bool), Region>,
+}
+
+type Traced = MapTensor<OwnedTape<f32, Cpu>>;
+
+impl<'a> RegionTask<'a> {
+    /// On these regions.
+    pub fn new(set: &'a dyn RegionSet, settings: RegionTraining) -> Self {
+        Self {
+            set,
+            settings,
+            halves: None,
+            cache: None,
+            regions: HashMap::new(),
+        }
+    }
+
+    /// The view of a visit, up to where learning begins.
+    fn input(&mut self, network: &RegionClassifier, visit: &Visit) -> Result<RegionInput> {
+        let (set, index, flipped) = (self.set, visit.image, visit.flipped);
+        let below = self.halves.as_ref().map(|(below, _)| below);
+        let Some(cache) = &mut self.cache else {
+            let jitter = Some(visit.draw);
+            return network.input(below, set, index, RegionView { jitter, flipped });
+        };
+        let variant = (visit.draw % u64::from(self.settings.views)) as u32;
+        let jitter = (variant > 0).then(|| {
+            let mixed = (index as u64) << 32 | u64::from(variant);
+            mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        });
+        let view = RegionView { jitter, flipped };
+        let side = if flipped { "mirrored" } else { "upright" };
+        let name = format!("{}_{variant}_{side}", set.id(index));
+        let key = (index, variant, flipped);
+        let mut seen = None;
+        let compute = || {
+            let input = network.input(below, set, index, view)?;
+            seen = Some(input.region);
+            Ok(input.maps)
+        };
+        let channels = below.map_or(0, Chain::output_channels);
+        let maps = cache.features(&name, channels, compute)?;
+        if let Some(region) = seen {
+            self.regions.insert(key, region);
+        }
+        let region = match self.regions.get(&key) {
+            Some(region) => region.clone(),
+            None => {
+                let found = network.region_of(set, index, view)?;
+                let region = found.ok_or(Error::NoDescriptors {
+                    id: set.id(index).to_owned(),
+                })?;
+                self.regions.insert(key, region.clone());
+                region
+            }
+        };
+        Ok(RegionInput { maps, region })
+    }
+
+    /// F of each region on a tape of its own, where something below the pooling learns.
+    fn traced(
+        &self,
+        network: &RegionClassifier,
+        maps: &crate::FeatureMaps,
+        values: &SharedValues,
+        seed: u64,
+    ) -> Result<Option<Traced>> {
+        let above = self.halves.as_ref().and_then(|(_, above)| above.as_ref());
+        if above.is_none() && network.reduction.is_none() {
+            return Ok(None);
+        }
+        let shape = (maps.channels(), maps.height(), maps.width());
+        let x: MapTensor = Cpu::default()
+            .try_tensor_from_vec(maps.values().to_vec(), shape)
+            .map_err(refused)?;
+        let mut x = x.traced(Gradients::leaky());
+        let mode = Mode::Training { seed };
+        let mut input = false;
+        if let (Some(above), Some(trunk), Some(values)) = (above, &network.trunk, &values.trunk) {
+            let reach = Reach {
+                first_step: 0,
+                input,
+            };
+            x = run_chain_sharing(above, (&trunk.parameters, values.clone()), x, mode, reach)?;
+            input = true;
+        }
+        if let (Some(reduction), Some(values)) = (&network.reduction, &values.reduction) {
+            let reach = Reach {
+                first_step: 0,
+                input,
+            };
+            let parameters = (&reduction.parameters, values.clone());
+            x = run_chain_sharing(&reduction.chain, parameters, x, mode, reach)?;
+        }
+        Ok(Some(x))
+    }
+
+    /// Names the region of an error.
+    fn of(&self, step: u64, visit: &Visit) -> impl Fn(Error) -> Error + use<> {
+        let image = self.set.id(visit.image).to_owned();
+        move |source| Error::Step {
+            step,
+            image: image.clone(),
+            source: Box::new(source),
+        }
+    }
+}
+
+/// The numbers of the learning parts, read once a step.
+struct SharedValues {
+    trunk: Option<Rc<Vec<Vec<f32>>>>,
+    reduction: Option<Rc<Vec<Vec<f32>>>>,
+}
+
+impl Task for RegionTask<'_> {
+    type Network = RegionClassifier;
+    type Measures = RegionMeasures;
+
+    fn check(&self) -> Result<()> {
+        let rules = [
+            ("training set", self.set.is_empty(), "at least one region"),
+            ("views", self.settings.views == 0, "1 or more"),
+        ];
+        match rules.into_iter().find(|(_, broken, _)| *broken) {
+            None => Ok(()),
+            Some((name, _, expected)) => Err(Error::Setting {
+                name,
+                expected,
+                found: "none".to_owned(),
+            }),
+        }
+    }
+
+    fn settings(&self) -> String {
+        serde_json::to_string(&self.settings).unwrap_or_default()
+    }
+
+    fn ids(&self) -> Vec<String> {
+        let ids = (0..self.set.len()).map(|index| self.set.id(index).to_owned());
+        ids.collect()
+    }
+
+    fn calibrate(
+        &mut self,
+        network: &mut RegionClassifier,
+        _: &TrainConfig,
+        observer: &mut dyn FnMut(usize, usize),
+    ) -> Result<()> {
+        let every = self.set.len().div_ceil(CALIBRATION_REGIONS);
+        let total = self.set.len().div_ceil(every);
+        if let Some(trunk) = &mut network.trunk {
+            trunk.chain.taps.iter_mut().for_each(|tap| tap.scale = 1.0);
+        }
+        let whole = network.trunk.as_ref().map(|trunk| trunk.chain.clone());
+        let mut inputs = Vec::with_capacity(total);
+        for count in 0..total {
+            let index = count * every;
+            let input = network.input(whole.as_ref(), self.set, index, RegionView::PLAIN)?;
+            network.check_channels(&input.maps)?;
+            inputs.push(input);
+            observer(count + 1, total);
+        }
+        if let Some(trunk) = &network.trunk {
+            let maps = inputs.iter().map(|input| Ok(input.maps.clone()));
+            let scales = trunk.tap_scales(maps)?;
+            let channels = trunk.channels_of_taps();
+            network.set_tap_scales(&scales);
+            for input in &mut inputs {
+                input.maps.scale(&channels, &scales);
+            }
+        }
+        // μ = mean z, s = 1 / √(mean over numbers and regions of (z − μ)²).
+        let pooled = inputs.iter().map(|input| Ok(network.pooled(input)?.1));
+        let vectors = pooled.collect::<Result<Vec<Vec<f64>>>>()?;
+        let share = 1.0 / vectors.len() as f64;
+        let length = network.centre.len();
+        let mean: Vec<f64> = (0..length)
+            .map(|place| vectors.iter().map(|z| z[place]).sum::<f64>() * share)
+            .collect();
+        let squares = vectors
+            .iter()
+            .flat_map(|z| z.iter().zip(&mean))
+            .map(|(z, mean)| (z - mean).powi(2));
+        let variance = squares.sum::<f64>() * share / length as f64;
+        network.centre = mean.into_iter().map(|mean| mean as f32).collect();
+        network.spread = if variance > 0.0 {
+            (1.0 / variance.sqrt()) as f32
+        } else {
+            1.0
+        };
+        Ok(())
+    }
+
+    fn open(
+        &mut self,
+        network: &RegionClassifier,
+        config: &TrainConfig,
+        cache: &Path,
+    ) -> Result<()> {
+        let first = first_step(config, network)?;
+        self.halves = network.trunk.as_ref().map(|trunk| trunk.chain.split(first));
+        let frozen = self.halves.as_ref();
+        let frozen = frozen.is_some_and(|(below, _)| !below.steps.is_empty());
+        self.cache = frozen
+            .then(|| FeatureCache::new(cache, config.cache_bytes))
+            .transpose()?;
+        Ok(())
+    }
+
+    fn step(
+        &mut self,
+        network: &RegionClassifier,
+        at: &StepAt<'_>,
+    ) -> Result<Outcome<RegionMeasures>> {
+        let shared = |part: &crate::network::Network| Rc::new(part.parameters.values());
+        let above = self.halves.as_ref().and_then(|(_, above)| above.as_ref());
+        let values = SharedValues {
+            trunk: above.and(network.trunk.as_ref()).map(shared),
+            reduction: network.reduction.as_ref().map(shared),
+        };
+        let mut traces = Vec::with_capacity(at.visits.len());
+        let mut inputs = Vec::with_capacity(at.visits.len());
+        for visit in at.visits {
+            let named = self.of(at.number, visit);
+            let input = self.input(network, visit).map_err(&named)?;
+            let trace = self.traced(network, &input.maps, &values, visit.dropout);
+            traces.push(trace.map_err(&named)?);
+            inputs.push(input);
+        }
+        // Regions share the cores; each is pooled by itself.
+        let features: Vec<_> = traces
+            .iter()
+            .zip(&inputs)
+            .map(|(trace, input)| match trace {
+                Some(trace) => features_from_maps(&trace.as_vec(), trace.shape().0),
+                None => input.maps.grid_features().features,
+            })
+            .collect();
+        let pooling = &network.architecture().pooling;
+        let pairs: Vec<_> = features.iter().zip(&inputs).collect();
+        let pooled = matbackprop_core::batch(&pairs, |(features, input)| {
+            Ok::<_, Error>(Pooled::forward(pooling, features.as_ref(), &input.region))
+        })?;
+        let mut steps = Vec::with_capacity(pooled.len());
+        let mut vectors = Vec::with_capacity(pooled.len());
+        for (pooled, visit) in pooled.into_iter().zip(at.visits) {
+            let (step, z) = pooled.map_err(self.of(at.number, visit))?;
+            steps.push(step);
+            vectors.push(z);
+        }
+
+        let batch = at.visits.len();
+        let truths: Vec<usize> = at
+            .visits
+            .iter()
+            .map(|visit| self.set.class(visit.image))
+            .collect();
+        let z: MapTensor = Cpu::default()
+            .try_tensor_from_vec(
+                network.standardised(&vectors),
+                (network.centre.len(), 1, batch),
+            )
+            .map_err(refused)?;
+        let reach = Reach {
+            first_step: 0,
+            input: true,
+        };
+        let classifier = &network.classifier;
+        let seed = at.visits.first().map_or(0, |visit| visit.dropout);
+        let logits = run_chain(
+            &classifier.chain,
+            &classifier.parameters,
+            z.clone().traced(Gradients::leaky()),
+            Mode::Training { seed },
+            reach,
+        )?;
+        let softmax = SoftmaxLoss::forward(&logits.as_vec(), &truths)?;
+        // The trainer divides by the number of examples: the sum's cotangent is wanted here.
+        let bar = softmax.vjp(batch as f64);
+        let mut gradients = send_all_home(vec![(logits, bar)])?;
+        let z_bar: Vec<f32> = gradients
+            .get_or_alloc_mut(&z.ghost())
+            .map_err(refused)?
+            .to_vec();
+
+        let spread = f64::from(network.spread);
+        let bars: Vec<Vec<f64>> = (0..batch)
+            .map(|b| {
+                let column = z_bar.iter().skip(b).step_by(batch);
+                column.map(|bar| f64::from(*bar) * spread).collect()
+            })
+            .collect();
+        if traces.iter().any(Option::is_some) {
+            let pairs: Vec<_> = steps.iter().zip(&bars).collect();
+            let feature_bars = matbackprop_core::batch(&pairs, |(step, bar)| step.vjp(bar))?;
+            let outputs = traces.into_iter().zip(&feature_bars);
+            let outputs = outputs.filter_map(|(trace, bar)| {
+                trace.map(|trace| (trace, maps_from_features(bar.as_ref())))
+            });
+            let below = send_all_home(outputs.collect())?;
+            add_gradients(&mut gradients, below, network, at.config)?;
+        }
+        Ok(Outcome {
+            loss: softmax.loss(),
+            measures: measures(&softmax, &truths, &steps),
+            gradients,
+        })
+    }
+
+    fn close(&mut self) -> Result<()> {
+        self.cache.take().map_or(Ok(()), FeatureCache::remove)
+    }
+}
+
+/// Gradients of the parts below the pooling, beside those above it.
+fn add_gradients(
+    total: &mut Gradients<f32, Cpu>,
+    mut below: Gradients<f32, Cpu>,
+    network: &RegionClassifier,
+    config: &TrainConfig,
+) -> Result<()> {
+    let tensors = |part: &'_ crate::network::Network| part.parameters.tensors().to_vec();
+    let first = first_tensor(config, network)?;
+    let trunk = network.trunk.iter().flat_map(tensors).skip(first);
+    for tensor in trunk.chain(network.reduction.iter().flat_map(tensors)) {
+        let ghost = tensor.ghost();
+        let from = below.get_or_alloc_mut(&ghost).map_err(refused)?;
+        let to = total.get_or_alloc_mut(&ghost).map_err(refused)?;
+        let pairs = to.iter_mut().zip(from.iter());
+        pairs.for_each(|(to, from)| *to += from);
+    }
+    Ok(())
+}
+
+fn measures(softmax: &SoftmaxLoss, truths: &[usize], steps: &[Pooled]) -> RegionMeasures {
+    let batch = truths.len();
+    let probabilities = softmax.probabilities();
+    let wrong = (0..batch).filter(|&b| {
+        let column: Vec<f64> = probabilities
+            .iter()
+            .skip(b)
+            .step_by(batch)
+            .copied()
+            .collect();
+        column.iter().any(|p| *p > column[truths[b]])
+    });
+    let training_error = wrong.count() as f64 / batch as f64;
+    let reports: Vec<_> = steps.iter().filter_map(Pooled::report).collect();
+    if reports.is_empty() {
+        return RegionMeasures {
+            training_error,
+            ..RegionMeasures::default()
+        };
+    }
+    let smallest = reports.iter().map(|report| report.smallest);
+    let reciprocal = reports.iter().map(|report| report.reciprocal_condition);
+    let fewer = reports.iter().filter(|report| report.fewer_than_channels);
+    RegionMeasures {
+        training_error,
+        smallest_eigenvalue: Some(smallest.fold(f64::INFINITY, f64::min)),
+        condition: Some(1.0 / reciprocal.fold(1.0, f64::min).max(1e-300)),
+        fewer_than_channels: Some(fewer.count() as f64 / batch as f64),
+    }
+}
