@@ -2,3 +2,9 @@
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
+
+mod error;
+mod sift;
+
+pub use error::{Error, Result};
+pub use sift::{CHANNELS, DenseSift, DescriptorMaps, GrayPlane};
