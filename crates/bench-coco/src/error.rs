@@ -82,6 +82,14 @@ pub enum Error {
         /// What was there.
         found: String,
     },
+    /// Annotations that list nothing to detect.
+    #[error("{}: expected at least one entry under `{list}`, found none", path.display())]
+    TruthEmpty {
+        /// The file.
+        path: PathBuf,
+        /// The empty list.
+        list: &'static str,
+    },
     /// Two annotations under one id.
     #[error("{}: expected each annotation once, found {annotation} twice", path.display())]
     TruthAnnotationTwice {
