@@ -159,10 +159,11 @@ impl Check<'_> {
             }
             None => (),
             Some([x, y, width, height]) => {
-                let finite = [x, y, width, height].iter().all(|n| n.is_finite());
+                // An infinite area has an overlap of ∞ / ∞, which the evaluation takes for a match.
+                let finite = (x + width + y + height + width * height).is_finite();
                 if !finite || *width < 0.0 || *height < 0.0 {
                     let found = format!("{x}, {y}, {width}, {height}");
-                    return fault("x, y, width ≥ 0, height ≥ 0", found);
+                    return fault("x, y, width ≥ 0, height ≥ 0 of a finite area", found);
                 }
             }
             Some(numbers) => return fault("a box of 4 numbers", numbers.len().to_string()),

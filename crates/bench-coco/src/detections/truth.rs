@@ -89,8 +89,14 @@ fn check_annotation(
     kind: DetectionKind,
 ) -> std::result::Result<(), Fault> {
     if kind == DetectionKind::Bbox {
-        let none = || Fault::new("a box", "none");
-        return annotation.bbox.map(|_| ()).ok_or_else(none);
+        return match annotation.bbox {
+            None => Err(Fault::new("a box", "none")),
+            Some([x, y, width, height]) => {
+                let finite = (x + width + y + height + width * height).is_finite();
+                let found = || Fault::new("a box of finite area", format!("{width} × {height}"));
+                finite.then_some(()).ok_or_else(found)
+            }
+        };
     }
     match &annotation.segmentation {
         None => Err(Fault::new("a mask", "none")),
