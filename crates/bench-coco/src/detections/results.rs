@@ -159,7 +159,7 @@ impl Check<'_> {
             }
             None => (),
             Some([x, y, width, height]) => {
-                // An infinite area has an overlap of ∞ / ∞, which the evaluation takes for a match.
+                // An infinite area has an overlap of ∞ / ∞.
                 let finite = (x + width + y + height + width * height).is_finite();
                 if !finite || *width < 0.0 || *height < 0.0 {
                     let found = format!("{x}, {y}, {width}, {height}");
