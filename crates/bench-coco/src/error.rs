@@ -1,27 +1,82 @@
-//! What can go wrong between a file and a number.
+//! What can go wrong between a file and a measure.
 
+use std::fmt;
 use std::path::PathBuf;
 
-/// Everything this crate refuses, with the file and the numbers.
+/// Width and height in pixels, written `640 × 480`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Pixels in a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} × {}", self.width, self.height)
+    }
+}
+
+/// A record of an annotation file, written `annotation 17`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// The image with this id.
+    Image(u64),
+    /// The category with this id.
+    Category(u64),
+    /// The annotation with this id.
+    Annotation(u64),
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Image(id) => write!(f, "image {id}"),
+            Self::Category(id) => write!(f, "category {id}"),
+            Self::Annotation(id) => write!(f, "annotation {id}"),
+        }
+    }
+}
+
+/// Everything this crate refuses, with the file, the record and the numbers.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The operating system refused to read a file.
+    /// The operating system refused to read a file or folder.
     #[error("{}: {source}", path.display())]
     Io {
-        /// The file.
+        /// The file or folder.
         path: PathBuf,
         /// Its reason.
         source: std::io::Error,
     },
-    /// A file that is not JSON, or not of the wanted shape.
+    /// A picture that does not decode.
+    #[error("{}: expected a picture, found {source}", path.display())]
+    Image {
+        /// The picture.
+        path: PathBuf,
+        /// The decoder's reason.
+        source: image::ImageError,
+    },
+    /// A file that stops in the middle.
+    #[error("{}: expected more JSON, found the end of the file at line {line} column {column}", path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// The last line, from 1.
+        line: usize,
+        /// The last column, from 1.
+        column: usize,
+    },
+    /// A file that is not JSON, or JSON of another shape; the reason tells the line and the column.
     #[error("{}: expected {expected}, found {source}", path.display())]
     Json {
         /// The file.
         path: PathBuf,
         /// What the file should hold.
         expected: &'static str,
-        /// The parser's reason, with line and column.
+        /// The parser's reason.
         source: serde_json::Error,
     },
     /// A number that JSON cannot hold, as some writers print it.
@@ -35,6 +90,150 @@ pub enum Error {
         line: usize,
         /// Its column, from 1.
         column: usize,
+    },
+    /// A file without one of the three sections.
+    #[error("{}: expected the section `{section}`, found none", path.display())]
+    NoSection {
+        /// The file.
+        path: PathBuf,
+        /// `images`, `annotations` or `categories`.
+        section: &'static str,
+    },
+    /// Two records of one kind under the same id.
+    #[error("{}: expected each id once, found {record} twice", path.display())]
+    DuplicateId {
+        /// The file.
+        path: PathBuf,
+        /// The second of them.
+        record: Record,
+    },
+    /// An annotation of an image or a category that the file does not list.
+    #[error("{}: annotation {annotation}: expected a listed image and category, found {missing}", path.display())]
+    UnknownRecord {
+        /// The file.
+        path: PathBuf,
+        /// The annotation's id.
+        annotation: u64,
+        /// What it speaks of.
+        missing: Record,
+    },
+    /// A record whose field no image of this world has.
+    #[error("{}: {record}: `{field}`: expected {expected}, found {found}", path.display())]
+    Field {
+        /// The file.
+        path: PathBuf,
+        /// The record.
+        record: Record,
+        /// The field.
+        field: &'static str,
+        /// What it should hold.
+        expected: String,
+        /// What it holds.
+        found: String,
+    },
+    /// The mask of an annotation asked for on another image, or by shapes that do not fit it.
+    #[error("annotation {annotation}: mask: expected {expected}, found {found}")]
+    Mask {
+        /// The annotation's id.
+        annotation: u64,
+        /// What a mask needs.
+        expected: String,
+        /// What was there.
+        found: String,
+    },
+    /// An annotated image without its photograph.
+    #[error("image {image}: expected the photograph {}, found none", path.display())]
+    MissingImage {
+        /// The image's id.
+        image: u64,
+        /// Where it should lie.
+        path: PathBuf,
+    },
+    /// A photograph of another size than the annotations were made on.
+    #[error("{}: expected {expected} pixels, found {found}", path.display())]
+    SizeMismatch {
+        /// The photograph.
+        path: PathBuf,
+        /// The size in the annotation file.
+        expected: Size,
+        /// Its own size.
+        found: Size,
+    },
+    /// A picture without pixels, or with more or fewer numbers than pixels.
+    #[error("grey plane: expected {width} × {height} numbers, at least one, found {found}")]
+    GrayPlaneSize {
+        /// Pixels in a row.
+        width: usize,
+        /// Rows.
+        height: usize,
+        /// Numbers given.
+        found: usize,
+    },
+    /// A grey value that is not a number.
+    #[error("grey plane: expected finite values, found {value} at column {x} of row {y}")]
+    GrayPlaneNotFinite {
+        /// Its column.
+        x: usize,
+        /// Its row.
+        y: usize,
+        /// What was there.
+        value: f32,
+    },
+    /// A grid or bins that describe nothing.
+    #[error("dense SIFT: expected {expected}, found {found}")]
+    DenseSiftOption {
+        /// What is possible.
+        expected: &'static str,
+        /// What was asked for.
+        found: String,
+    },
+    /// A rule, view or crop with a number out of its range.
+    #[error("{op}: `{name}`: expected {expected}, found {found}")]
+    Argument {
+        /// What was asked for.
+        op: &'static str,
+        /// The number's name.
+        name: &'static str,
+        /// Its range.
+        expected: String,
+        /// The number.
+        found: String,
+    },
+    /// A measure of nothing.
+    #[error("{op}: expected at least one prediction, found none")]
+    NoPredictions {
+        /// The measure.
+        op: &'static str,
+    },
+    /// A class outside the classes, or ranked where it must not be.
+    #[error("{op}: region {region}: expected {expected}, found {found}")]
+    Prediction {
+        /// The measure.
+        op: &'static str,
+        /// The region: an annotation's id.
+        region: u64,
+        /// What a prediction is.
+        expected: String,
+        /// What was there.
+        found: String,
+    },
+    /// Two runs that did not classify the same regions.
+    #[error("{op}: region {region}: expected it alike in both runs, found {found}")]
+    NotPaired {
+        /// The measure.
+        op: &'static str,
+        /// The region: an annotation's id.
+        region: u64,
+        /// How they differ.
+        found: String,
+    },
+    /// Annotations that list nothing to detect.
+    #[error("{}: expected at least one entry under `{list}`, found none", path.display())]
+    TruthEmpty {
+        /// The file.
+        path: PathBuf,
+        /// The empty list.
+        list: &'static str,
     },
     /// Results that are not a list.
     #[error("{}: expected a list of detections, found {found}", path.display())]
@@ -82,48 +281,6 @@ pub enum Error {
         /// What was there.
         found: String,
     },
-    /// Annotations that list nothing to detect.
-    #[error("{}: expected at least one entry under `{list}`, found none", path.display())]
-    TruthEmpty {
-        /// The file.
-        path: PathBuf,
-        /// The empty list.
-        list: &'static str,
-    },
-    /// Two annotations under one id.
-    #[error("{}: expected each annotation once, found {annotation} twice", path.display())]
-    TruthAnnotationTwice {
-        /// The file.
-        path: PathBuf,
-        /// The id.
-        annotation: u64,
-    },
-    /// An image without the size that its masks need, or with one out of range.
-    #[error("{}: image {image}: expected {expected}, found {width} × {height} pixels", path.display())]
-    TruthImageSize {
-        /// The file.
-        path: PathBuf,
-        /// The image.
-        image: u64,
-        /// What its masks need.
-        expected: &'static str,
-        /// Its width, 0 where the file has none.
-        width: u32,
-        /// Its height, 0 where the file has none.
-        height: u32,
-    },
-    /// An annotation whose mask or box is not one.
-    #[error("{}: annotation {annotation}: expected {expected}, found {found}", path.display())]
-    TruthAnnotation {
-        /// The file.
-        path: PathBuf,
-        /// Its id.
-        annotation: u64,
-        /// What it should hold.
-        expected: String,
-        /// What was there.
-        found: String,
-    },
     /// The evaluation itself refused.
     #[error("{}: {source}", path.display())]
     DetectionEvaluation {
@@ -132,35 +289,45 @@ pub enum Error {
         /// Its reason.
         source: hotcoco::Error,
     },
-    /// A picture without pixels, or with more or fewer numbers than pixels.
-    #[error("grey plane: expected {width} × {height} numbers, at least one, found {found}")]
-    GrayPlaneSize {
-        /// Pixels in a row.
-        width: usize,
-        /// Rows.
-        height: usize,
-        /// Numbers given.
-        found: usize,
-    },
-    /// A grey value that is not a number.
-    #[error("grey plane: expected finite values, found {value} at column {x} of row {y}")]
-    GrayPlaneNotFinite {
-        /// Its column.
-        x: usize,
-        /// Its row.
-        y: usize,
-        /// What was there.
-        value: f32,
-    },
-    /// A grid or bins that describe nothing.
-    #[error("dense SIFT: expected {expected}, found {found}")]
-    DenseSiftOption {
-        /// What is possible.
-        expected: &'static str,
-        /// What was asked for.
-        found: String,
-    },
 }
 
-/// What this crate's fallible functions return.
+/// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_the_file_the_record_and_the_numbers() {
+        let error = Error::Field {
+            path: "val.json".into(),
+            record: Record::Annotation(7),
+            field: "segmentation",
+            expected: "run lengths over 12 pixels".into(),
+            found: "13".into(),
+        };
+        assert_eq!(
+            error.to_string(),
+            "val.json: annotation 7: `segmentation`: expected run lengths over 12 pixels, found 13"
+        );
+        let error = Error::UnknownRecord {
+            path: "val.json".into(),
+            annotation: 7,
+            missing: Record::Image(3),
+        };
+        assert_eq!(
+            error.to_string(),
+            "val.json: annotation 7: expected a listed image and category, found image 3"
+        );
+        assert_eq!(
+            Size {
+                width: 640,
+                height: 480
+            }
+            .to_string(),
+            "640 × 480"
+        );
+        assert_eq!(Record::Category(90).to_string(), "category 90");
+    }
+}

@@ -119,7 +119,7 @@ fn source(arguments: &EvalBsdsArguments, ids: &[String]) -> Result<Source> {
 /// The network of a finished training.
 fn of_run(run: &Path) -> Result<DeepNcuts> {
     let path = run.join("network.safetensors");
-    if !path.exists() && models::Trainer::can_resume(run) {
+    if !path.exists() && models::can_resume(run) {
         bail!(
             "{}: expected a finished training, found one to be gone on with by `train ncuts --resume`",
             run.display()

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use models::{
-    Architecture, DeepNcuts, Precision, Progress as Event, StepRecord, TapLayer, TrainConfig,
-    Trainer, TrainingSet as _, TrunkWeights,
+    Architecture, CutMeasures, CutTask, CutTraining, DeepNcuts, Precision, Progress as Event,
+    TapLayer, TrainConfig, Trainer, TrainingSet as _, TrunkWeights, can_resume,
 };
 
 use crate::arguments::TrainNcutsArguments;
@@ -15,9 +15,12 @@ use crate::output;
 use crate::progress::{Progress, in_words};
 use crate::training_set::BsdsTrainingSet;
 
+type StepRecord = models::StepRecord<CutMeasures>;
+type CutTrainer<'a> = Trainer<CutTask<'a>>;
+
 /// Trains, and tells where the network lies.
 pub fn run(arguments: &TrainNcutsArguments) -> Result<()> {
-    let config = arguments.config()?;
+    let (config, cut) = arguments.config()?;
     check_folders(arguments)?;
     if !arguments.resume && arguments.trunk_weights.is_none() && !arguments.from_scratch {
         return Err(usage(
@@ -26,9 +29,9 @@ pub fn run(arguments: &TrainNcutsArguments) -> Result<()> {
     }
     let set = BsdsTrainingSet::open(&arguments.data, arguments.split).context("--data")?;
     let trainer = if arguments.resume {
-        resume(arguments, &set, config.clone())?
+        resume(arguments, &set, config, cut)?
     } else {
-        start(arguments, &set, config.clone())?
+        start(arguments, &set, config, cut)?
     };
     let steps = trainer.steps();
     let mut teller = Teller::new(steps, trainer.step(), set.len());
@@ -136,8 +139,9 @@ fn start<'a>(
     arguments: &TrainNcutsArguments,
     set: &'a BsdsTrainingSet,
     config: TrainConfig,
-) -> Result<Trainer<'a>> {
-    if Trainer::can_resume(&arguments.out) {
+    cut: CutTraining,
+) -> Result<CutTrainer<'a>> {
+    if can_resume(&arguments.out) {
         return Err(usage(format!(
             "--out: expected a new folder, or --resume to go on, found a training in {}",
             arguments.out.display()
@@ -148,7 +152,7 @@ fn start<'a>(
         .as_deref()
         .map_or(TrunkWeights::Random, TrunkWeights::File);
     let network = DeepNcuts::new(
-        architecture(arguments, config.epsilon),
+        architecture(arguments, cut.epsilon),
         &weights,
         arguments.seed,
     )
@@ -160,29 +164,28 @@ fn start<'a>(
         set.len()
     );
     let mut progress = None;
-    let observe = |event: Event<'_>| {
-        if let Event::Calibrating { done, total } = event {
-            let progress =
-                progress.get_or_insert_with(|| Progress::new("calibrating", total as u64));
-            progress.advance(done as u64, String::new);
-        }
+    let observe = |done: usize, total: usize| {
+        let progress = progress.get_or_insert_with(|| Progress::new("calibrating", total as u64));
+        progress.advance(done as u64, String::new);
     };
-    Trainer::start(network, set, config, &arguments.out, observe).map_err(of_settings)
+    let task = CutTask::new(set, cut);
+    Trainer::start(network, task, config, &arguments.out, observe).map_err(of_settings)
 }
 
 fn resume<'a>(
     arguments: &TrainNcutsArguments,
     set: &'a BsdsTrainingSet,
     config: TrainConfig,
-) -> Result<Trainer<'a>> {
-    if !Trainer::can_resume(&arguments.out) {
+    cut: CutTraining,
+) -> Result<CutTrainer<'a>> {
+    if !can_resume(&arguments.out) {
         bail!(
             "--resume: expected a checkpoint in {}, found none",
             arguments.out.display()
         );
     }
-    let asked = architecture(arguments, config.epsilon);
-    let trainer = Trainer::resume(set, config, &arguments.out)?;
+    let asked = architecture(arguments, cut.epsilon);
+    let trainer = Trainer::resume(CutTask::new(set, cut), config, &arguments.out)?;
     check_same_network(&asked, trainer.network().architecture())?;
     eprintln!(
         "going on after step {} of {}",
@@ -255,8 +258,8 @@ impl Recent {
         self.images += record.images.len();
         self.seconds += record.seconds;
         self.loss += record.loss;
-        self.similarity_rank += record.similarity_rank;
-        self.target_rank += record.target_rank;
+        self.similarity_rank += record.measures.similarity_rank;
+        self.target_rank += record.measures.target_rank;
     }
 
     fn line(&self, record: &StepRecord) -> String {
@@ -284,9 +287,11 @@ mod tests {
             epoch: 2,
             images: vec!["a".into(), "b".into()],
             loss,
-            similarity_rank: 30.0,
-            target_rank: 8.0,
-            dropped_segments: 0,
+            measures: CutMeasures {
+                similarity_rank: 30.0,
+                target_rank: 8.0,
+                dropped_segments: 0,
+            },
             gradient_norm: 1.0,
             clipped: false,
             rate: 1e-3,

@@ -4,17 +4,18 @@ use std::path::Path;
 
 use dfdx::prelude::*;
 use dfdx::tensor::Cpu;
-use faer::Mat;
 use image::RgbImage;
 use ncuts::{GridAxis, Indicator, LabelMap, NcutsLayer};
 
 use crate::architecture::Architecture;
 use crate::error::{Error, Result};
+use crate::feature_maps::{FeatureMaps, GridFeatures};
+use crate::learner::{Learner, described};
 use crate::network::{Network, TrunkWeights};
 use crate::seam::{features_from_maps, maps_from_features};
 use crate::tape::{MapTensor, Reach, refused, run_chain, send_home};
-use crate::trunk::{Mode, Planes};
-use crate::weights::{Precision, TensorOut, WeightsFile, write_atomically, write_safetensors};
+use crate::trunk::Mode;
+use crate::weights::{Precision, WeightsFile};
 
 /// A convolutional network whose features normalised cuts segment.
 ///
@@ -29,26 +30,6 @@ pub struct DeepNcuts {
     architecture: Architecture,
     pub(crate) trunk: Network,
     pub(crate) head: Option<Network>,
-}
-
-/// Feature maps C × H × W, between trunk and head.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FeatureMaps {
-    pub(crate) channels: usize,
-    pub(crate) height: usize,
-    pub(crate) width: usize,
-    pub(crate) values: Vec<f32>,
-}
-
-/// F, and the grid its rows stand for.
-#[derive(Clone, Debug)]
-pub struct GridFeatures {
-    /// n × d, rows row-major over the grid.
-    pub features: Mat<f64>,
-    /// Rows of the grid.
-    pub height: usize,
-    /// Columns of the grid.
-    pub width: usize,
 }
 
 /// What a training step starts from.
@@ -80,7 +61,7 @@ impl DeepNcuts {
     pub fn new(architecture: Architecture, weights: &TrunkWeights<'_>, seed: u64) -> Result<Self> {
         let taps = architecture.trunk_taps();
         let trunk = Network::trunk(architecture.trunk, &taps, weights, seed)?;
-        let channels = tap_channels(&trunk);
+        let channels = trunk.channels();
         let head = match &architecture.head {
             None => None,
             Some(layout) => {
@@ -117,55 +98,12 @@ impl DeepNcuts {
         Self::from_described(file, &file.metadata("matbackprop").unwrap_or_default())
     }
 
-    /// A network whose description stands elsewhere than in the file's metadata.
-    pub(crate) fn from_described(file: &WeightsFile, description: &str) -> Result<Self> {
-        let architecture = Architecture::from_metadata(file.origin(), description)?;
-        let taps = architecture.trunk_taps();
-        let (chain, layers) = architecture.trunk.chain(&taps)?;
-        let parameters = crate::Parameters::from_source(layers, file)?;
-        let trunk = Network { chain, parameters };
-        let head = match &architecture.head {
-            None => None,
-            Some(layout) => {
-                let (chain, layers) = layout.chain(tap_channels(&trunk))?;
-                let parameters = crate::Parameters::from_source(layers, file)?;
-                Some(Network { chain, parameters })
-            }
-        };
-        Ok(Self {
-            architecture,
-            trunk,
-            head,
-        })
-    }
-
     /// Writes the network, whole or not at all.
     ///
     /// # Errors
     /// [`Error::File`].
     pub fn save(&self, path: &Path, precision: Precision) -> Result<()> {
-        let bytes = write_safetensors(&self.tensors_out(), precision, Some(self.description()?))?;
-        write_atomically(path, &bytes)
-    }
-
-    /// The architecture as text.
-    pub(crate) fn description(&self) -> Result<String> {
-        serde_json::to_string(&self.architecture).map_err(|error| Error::NotANetwork {
-            origin: "network to be written".into(),
-            found: error.to_string(),
-        })
-    }
-
-    pub(crate) fn tensors_out(&self) -> Vec<TensorOut> {
-        let head = self.head.iter().flat_map(|head| head.parameters.named());
-        let named = self.trunk.parameters.named().into_iter().chain(head);
-        named
-            .map(|(name, shape, values)| TensorOut {
-                name,
-                shape,
-                values,
-            })
-            .collect()
+        self.write(path, precision)
     }
 
     /// What it is made of.
@@ -189,14 +127,7 @@ impl DeepNcuts {
     /// # Errors
     /// [`Error::ImageTooSmall`].
     pub fn trunk_features(&self, image: &RgbImage) -> Result<FeatureMaps> {
-        // Straight through the chain: nothing is to be differentiated.
-        let input = self.architecture.recipe.planes(image);
-        let values = self.trunk.parameters.values();
-        let (maps, _) = self
-            .trunk
-            .chain
-            .forward(input, &values, Mode::Inference, false)?;
-        Ok(FeatureMaps::from_planes(maps))
+        self.trunk.infer(self.architecture.recipe.planes(image))
     }
 
     /// F of an image: what normalised cuts segment.
@@ -215,11 +146,7 @@ impl DeepNcuts {
         let Some(head) = &self.head else {
             return Ok(maps.grid_features());
         };
-        let values = head.parameters.values();
-        let (maps, _) = head
-            .chain
-            .forward(maps.planes(), &values, Mode::Inference, false)?;
-        Ok(FeatureMaps::from_planes(maps).grid_features())
+        Ok(head.infer(maps.planes())?.grid_features())
     }
 
     /// Where the columns and rows of the features' grid lie in an image of `height × width`.
@@ -239,33 +166,9 @@ impl DeepNcuts {
         for tap in &mut self.trunk.chain.taps {
             tap.scale = 1.0;
         }
-        let channels = channels_of_taps(&self.trunk);
-        let mut energies = vec![(0.0_f64, 0_usize); channels.len()];
-        for image in images {
-            let maps = self.trunk_features(&image?)?;
-            let plane = maps.height * maps.width;
-            let mut rest = maps.values.as_slice();
-            for (count, (energy, numbers)) in channels.iter().zip(&mut energies) {
-                let (own, others) = rest.split_at(count * plane);
-                *energy += own.iter().map(|v| f64::from(v * v)).sum::<f64>();
-                *numbers += own.len();
-                rest = others;
-            }
-        }
-        for (index, (energy, numbers)) in energies.into_iter().enumerate() {
-            if numbers == 0 || energy <= 0.0 {
-                let found = format!(
-                    "{} on {numbers} numbers",
-                    self.architecture.taps[index].layer
-                );
-                let expected = "features that are not all zero";
-                return Err(Error::Setting {
-                    name: "calibration",
-                    expected,
-                    found,
-                });
-            }
-            let scale = (numbers as f64 / energy).sqrt() as f32;
+        let maps = images.map(|image| self.trunk_features(&image?));
+        let scales = self.trunk.tap_scales(maps)?;
+        for (index, scale) in scales.into_iter().enumerate() {
             self.architecture.taps[index].scale = scale;
             self.trunk.chain.taps[index].scale = scale;
         }
@@ -363,7 +266,7 @@ impl DeepNcuts {
 
     /// Channels of the trunk's features, all taps together.
     pub(crate) fn trunk_channels(&self) -> usize {
-        tap_channels(&self.trunk)
+        self.trunk.channels()
     }
 
     fn image_tensor(&self, device: &Cpu, image: &RgbImage) -> Result<MapTensor> {
@@ -416,63 +319,45 @@ impl DeepNcuts {
     }
 }
 
-impl FeatureMaps {
-    /// C
-    pub fn channels(&self) -> usize {
-        self.channels
+impl Learner for DeepNcuts {
+    fn description(&self) -> Result<String> {
+        described(&self.architecture)
     }
 
-    /// H
-    pub fn height(&self) -> usize {
-        self.height
+    fn from_described(file: &WeightsFile, description: &str) -> Result<Self> {
+        let architecture = Architecture::from_metadata(file.origin(), description)?;
+        let taps = architecture.trunk_taps();
+        let (chain, layers) = architecture.trunk.chain(&taps)?;
+        let parameters = crate::Parameters::from_source(layers, file)?;
+        let trunk = Network { chain, parameters };
+        let head = match &architecture.head {
+            None => None,
+            Some(layout) => {
+                let (chain, layers) = layout.chain(trunk.channels())?;
+                let parameters = crate::Parameters::from_source(layers, file)?;
+                Some(Network { chain, parameters })
+            }
+        };
+        Ok(Self {
+            architecture,
+            trunk,
+            head,
+        })
     }
 
-    /// W
-    pub fn width(&self) -> usize {
-        self.width
+    fn trunk(&self) -> Option<&Network> {
+        Some(&self.trunk)
     }
 
-    /// C × H × W numbers, row-major.
-    pub fn values(&self) -> &[f32] {
-        &self.values
+    fn trunk_mut(&mut self) -> Option<&mut Network> {
+        Some(&mut self.trunk)
     }
 
-    pub(crate) fn from_planes(planes: Planes) -> Self {
-        let (channels, height, width) = (planes.channels(), planes.height(), planes.width());
-        Self {
-            channels,
-            height,
-            width,
-            values: planes.into_contiguous(),
-        }
+    fn new_layers(&self) -> Vec<&Network> {
+        self.head.iter().collect()
     }
 
-    pub(crate) fn planes(&self) -> Planes {
-        Planes::from_contiguous(self.channels, self.height, self.width, 0, &self.values)
+    fn new_layers_mut(&mut self) -> Vec<&mut Network> {
+        self.head.iter_mut().collect()
     }
-
-    fn grid_features(&self) -> GridFeatures {
-        GridFeatures {
-            features: features_from_maps(&self.values, self.channels),
-            height: self.height,
-            width: self.width,
-        }
-    }
-}
-
-/// Channels of each tap, in order.
-fn channels_of_taps(trunk: &Network) -> Vec<usize> {
-    // Sizes of an image that any trunk takes; channels do not depend on it.
-    let sizes = trunk.chain.sizes((3, 256, 256)).unwrap_or_default();
-    trunk
-        .chain
-        .taps
-        .iter()
-        .filter_map(|tap| sizes.get(tap.value))
-        .map(|size| size.0)
-        .collect()
-}
-
-fn tap_channels(trunk: &Network) -> usize {
-    channels_of_taps(trunk).iter().sum()
 }

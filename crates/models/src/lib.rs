@@ -37,8 +37,10 @@ mod architecture;
 mod cut_settings;
 mod deep_ncuts;
 mod error;
+mod feature_maps;
 mod head;
 mod image_input;
+mod learner;
 mod network;
 mod parameters;
 mod seam;
@@ -50,8 +52,9 @@ mod weights;
 
 pub use architecture::{Architecture, ClusterRule, TapLayer};
 pub use cut_settings::CutSettings;
-pub use deep_ncuts::{DeepNcuts, FeatureMaps, GridFeatures};
+pub use deep_ncuts::DeepNcuts;
 pub use error::{Error, Result};
+pub use feature_maps::{FeatureMaps, GridFeatures};
 pub use head::{HeadLayer, HeadLayout};
 pub use image_input::{ChannelOrder, InputRecipe, read_image};
 pub use network::TrunkWeights;
@@ -59,8 +62,8 @@ pub use parameters::Parameters;
 pub use segmenter::{ClusterChoice, SegmentSeconds, Segmented};
 pub use tape::{MapTensor, Reach, run_chain, send_home};
 pub use train::{
-    Annotations, Journal, Optimiser, Progress, Schedule, StepRecord, TrainConfig, Trainer,
-    TrainingSet, TrunkTraining,
+    Annotations, CutMeasures, CutTask, CutTraining, Journal, Optimiser, Outcome, Progress,
+    Schedule, StepRecord, Task, TrainConfig, Trainer, TrainingSet, TrunkTraining, can_resume,
 };
 pub use trunk::{
     Activation, AlexnetLayout, AxisMap, Chain, Conv, Depthwise, Dropout, Layer, MaxPool, Mode,

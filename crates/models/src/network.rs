@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::feature_maps::FeatureMaps;
 use crate::parameters::Parameters;
-use crate::trunk::{Chain, TrunkKind};
+use crate::trunk::{Chain, Mode, Planes, TrunkKind};
 use crate::weights::WeightsFile;
 
 /// A chain of layers and the numbers in them.
 #[derive(Clone, Debug)]
-pub(crate) struct Network {
+pub struct Network {
     pub(crate) chain: Chain,
     pub(crate) parameters: Parameters,
 }
@@ -42,5 +43,64 @@ impl Network {
             TrunkWeights::File(path) => Parameters::from_source(layers, &WeightsFile::open(path)?)?,
         };
         Ok(Self { chain, parameters })
+    }
+
+    /// The chain's output, straight through: nothing is to be differentiated.
+    ///
+    /// # Errors
+    /// [`Error::ImageTooSmall`].
+    pub(crate) fn infer(&self, input: Planes) -> Result<FeatureMaps> {
+        let values = self.parameters.values();
+        let (maps, _) = self.chain.forward(input, &values, Mode::Inference, false)?;
+        Ok(FeatureMaps::from_planes(maps))
+    }
+
+    /// Channels of each tap, in order.
+    pub(crate) fn channels_of_taps(&self) -> Vec<usize> {
+        // Sizes of an image that any trunk takes; channels do not depend on it.
+        let sizes = self.chain.sizes((3, 256, 256)).unwrap_or_default();
+        let taps = self.chain.taps.iter();
+        taps.filter_map(|tap| sizes.get(tap.value))
+            .map(|size| size.0)
+            .collect()
+    }
+
+    /// Channels of the output, all taps together.
+    pub(crate) fn channels(&self) -> usize {
+        self.channels_of_taps().iter().sum()
+    }
+
+    /// 1 / RMS of each tap's part of the given output maps.
+    ///
+    /// # Errors
+    /// Those of the maps; [`Error::Setting`] where there are none, or a tap is zero on all of them.
+    pub(crate) fn tap_scales(
+        &self,
+        outputs: impl Iterator<Item = Result<FeatureMaps>>,
+    ) -> Result<Vec<f32>> {
+        let channels = self.channels_of_taps();
+        let mut energies = vec![(0.0_f64, 0_usize); channels.len()];
+        for maps in outputs {
+            let maps = maps?;
+            let plane = maps.height * maps.width;
+            let mut rest = maps.values.as_slice();
+            for (count, (energy, numbers)) in channels.iter().zip(&mut energies) {
+                let (own, others) = rest.split_at(count * plane);
+                *energy += own.iter().map(|v| f64::from(v * v)).sum::<f64>();
+                *numbers += own.len();
+                rest = others;
+            }
+        }
+        let scale = |(index, (energy, numbers)): (usize, (f64, usize))| {
+            if numbers == 0 || energy <= 0.0 {
+                return Err(Error::Setting {
+                    name: "calibration",
+                    expected: "features that are not all zero",
+                    found: format!("tap {} on {numbers} numbers", index + 1),
+                });
+            }
+            Ok((numbers as f64 / energy).sqrt() as f32)
+        };
+        energies.into_iter().enumerate().map(scale).collect()
     }
 }

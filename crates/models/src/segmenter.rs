@@ -6,8 +6,9 @@ use image::RgbImage;
 use ncuts::{Embedding, Segmentation, segmentation_pool};
 use serde::Serialize;
 
-use crate::deep_ncuts::{DeepNcuts, GridFeatures};
+use crate::deep_ncuts::DeepNcuts;
 use crate::error::{Error, Result};
+use crate::feature_maps::GridFeatures;
 
 /// Singular values that the soft rank sees: past these a network is sure of nothing.
 const SPECTRUM: usize = 32;

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use image::RgbImage;
 use models::{
-    Annotations, Architecture, ClusterChoice, DeepNcuts, Error, HeadLayer, HeadLayout, Optimiser,
-    Precision, Progress, Result, Schedule, StepRecord, TapLayer, TrainConfig, Trainer, TrainingSet,
-    TrunkKind, TrunkTraining, TrunkWeights,
+    Annotations, Architecture, ClusterChoice, CutMeasures, CutTask, CutTraining, DeepNcuts, Error,
+    HeadLayer, HeadLayout, Optimiser, Precision, Progress, Result, Schedule, TapLayer, TrainConfig,
+    Trainer, TrainingSet, TrunkKind, TrunkTraining, TrunkWeights,
 };
 use ncuts::LabelMap;
+
+type StepRecord = models::StepRecord<CutMeasures>;
 use rand::{RngExt, SeedableRng};
 
 const WIDTH: u32 = 64;
@@ -90,9 +92,18 @@ fn config() -> TrainConfig {
     }
 }
 
+fn task(set: &dyn TrainingSet) -> CutTask<'_> {
+    CutTask::new(set, CutTraining::default())
+}
+
 fn train(config: &TrainConfig, folder: &Path) -> (DeepNcuts, Vec<StepRecord>) {
+    train_by(config, CutTraining::default(), folder)
+}
+
+fn train_by(config: &TrainConfig, cut: CutTraining, folder: &Path) -> (DeepNcuts, Vec<StepRecord>) {
     let set = Slants::new(5);
-    let trainer = Trainer::start(network(), &set, config.clone(), folder, |_| ()).unwrap();
+    let task = CutTask::new(&set, cut);
+    let trainer = Trainer::start(network(), task, config.clone(), folder, |_, _| ()).unwrap();
     let mut records = Vec::new();
     let trained = trainer.run(|progress| {
         if let Progress::Step { record, .. } = progress {
@@ -138,24 +149,27 @@ fn the_loss_falls_frozen_and_whole_under_every_rule() {
             ..config()
         },
         TrainConfig {
-            epsilon: None,
-            annotations: Annotations::One,
             rate: 1e-3,
             ..config()
         },
     ];
-    for config in rules {
+    let hard = CutTraining {
+        annotations: Annotations::One,
+        epsilon: None,
+    };
+    let smooth = CutTraining::default();
+    for (config, cut) in rules.into_iter().zip([smooth, smooth, smooth, hard]) {
         let folder = tempfile::tempdir().unwrap();
-        let (trained, records) = train(&config, folder.path());
+        let (trained, records) = train_by(&config, cut, folder.path());
         assert_eq!(records.len(), 18);
         let (first, last) = (mean_loss(&records[..6]), mean_loss(&records[12..]));
         // The hard criterion moves by whole ranks; the others fall steadily.
-        let bound = if config.epsilon.is_some() { 0.97 } else { 1.02 };
+        let bound = if cut.epsilon.is_some() { 0.97 } else { 1.02 };
         assert!(last < bound * first, "{config:?}: {first} {last}");
         assert!(
             records
                 .iter()
-                .all(|r| r.target_rank >= 2.0 && r.gradient_norm.is_finite())
+                .all(|r| r.measures.target_rank >= 2.0 && r.gradient_norm.is_finite())
         );
         let loaded = DeepNcuts::load(&folder.path().join("network.safetensors")).unwrap();
         assert_eq!(bytes_of(&loaded), bytes_of(&trained));
@@ -182,14 +196,20 @@ fn a_resumed_training_ends_at_the_same_bits() {
 
         let halves = tempfile::tempdir().unwrap();
         let set = Slants::new(5);
-        let trainer =
-            Trainer::start(network(), &set, config.clone(), halves.path(), |_| ()).unwrap();
+        let trainer = Trainer::start(
+            network(),
+            task(&set),
+            config.clone(),
+            halves.path(),
+            |_, _| (),
+        )
+        .unwrap();
         let stopped = trainer.run(|progress| match progress {
             Progress::Step { record, .. } => record.step < 7,
             _ => true,
         });
         assert!(stopped.unwrap().is_none());
-        let resumed = Trainer::resume(&set, config.clone(), halves.path()).unwrap();
+        let resumed = Trainer::resume(task(&set), config.clone(), halves.path()).unwrap();
         assert_eq!(resumed.step(), 7);
         let resumed = resumed.run(|_| true).unwrap().unwrap();
         assert_eq!(bytes_of(&resumed), bytes_of(&expected));
@@ -215,7 +235,13 @@ fn a_training_is_not_overwritten_nor_resumed_under_other_settings() {
     };
     train(&config, folder.path());
     let set = Slants::new(5);
-    let again = Trainer::start(network(), &set, config.clone(), folder.path(), |_| ());
+    let again = Trainer::start(
+        network(),
+        task(&set),
+        config.clone(),
+        folder.path(),
+        |_, _| (),
+    );
     assert!(matches!(
         again,
         Err(Error::Setting {
@@ -227,7 +253,7 @@ fn a_training_is_not_overwritten_nor_resumed_under_other_settings() {
         rate: 1.0,
         ..config.clone()
     };
-    let resumed = Trainer::resume(&set, other, folder.path()).map(|_| ());
+    let resumed = Trainer::resume(task(&set), other, folder.path()).map(|_| ());
     assert!(matches!(
         resumed,
         Err(Error::Checkpoint {
@@ -236,7 +262,7 @@ fn a_training_is_not_overwritten_nor_resumed_under_other_settings() {
         })
     ));
     let empty = Slants::new(0);
-    let refused = Trainer::resume(&empty, config, folder.path()).map(|_| ());
+    let refused = Trainer::resume(task(&empty), config, folder.path()).map(|_| ());
     assert!(matches!(
         refused,
         Err(Error::Setting {
@@ -255,17 +281,24 @@ fn a_training_stopped_at_its_first_step_resumes_on_its_own_images_alone() {
         ..config()
     };
     let set = Slants::new(5);
-    let trainer = Trainer::start(network(), &set, config.clone(), folder.path(), |_| ()).unwrap();
+    let trainer = Trainer::start(
+        network(),
+        task(&set),
+        config.clone(),
+        folder.path(),
+        |_, _| (),
+    )
+    .unwrap();
     // A crash: the journal has a line, and no checkpoint was due yet.
     let crashed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         trainer.run(|_| panic!("the machine stops here"))
     }));
     assert!(crashed.is_err());
-    let resumed = Trainer::resume(&set, config.clone(), folder.path()).unwrap();
+    let resumed = Trainer::resume(task(&set), config.clone(), folder.path()).unwrap();
     assert_eq!(resumed.step(), 0);
     assert!(resumed.run(|_| true).unwrap().is_some());
     let others = Slants::new(4);
-    let refused = Trainer::resume(&others, config, folder.path()).map(|_| ());
+    let refused = Trainer::resume(task(&others), config, folder.path()).map(|_| ());
     assert!(matches!(
         refused,
         Err(Error::Checkpoint {
@@ -303,7 +336,8 @@ fn an_annotation_of_another_size_is_an_error_that_names_step_and_image() {
     for trunk in [TrunkTraining::Whole, TrunkTraining::Frozen] {
         let folder = tempfile::tempdir().unwrap();
         let config = TrainConfig { trunk, ..config() };
-        let trainer = Trainer::start(network(), &set, config, folder.path(), |_| ()).unwrap();
+        let trainer =
+            Trainer::start(network(), task(&set), config, folder.path(), |_, _| ()).unwrap();
         let message = trainer.run(|_| true).map(|_| ()).unwrap_err().to_string();
         assert!(
             message.starts_with("step 1, image slant0: annotation: expected"),

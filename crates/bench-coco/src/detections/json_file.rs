@@ -17,7 +17,8 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
 /// The value that the bytes of a file spell.
 ///
 /// # Errors
-/// `JsonNotFinite` where the first fault is a number as Python prints it, `Json` for every other fault.
+/// `Truncated` where the value goes on after the file's end, `JsonNotFinite` where the first fault is a number as Python
+/// prints it, `Json` for every other fault.
 pub(super) fn parsed<T: DeserializeOwned>(
     path: &Path,
     bytes: &[u8],
@@ -25,8 +26,11 @@ pub(super) fn parsed<T: DeserializeOwned>(
 ) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|source| {
         let path = path.to_owned();
-        let line = source.line();
-        match not_finite(bytes, line, source.column()) {
+        let (line, column) = (source.line(), source.column());
+        if source.is_eof() {
+            return Error::Truncated { path, line, column };
+        }
+        match not_finite(bytes, line, column) {
             Some((found, column)) if source.is_syntax() => Error::JsonNotFinite {
                 path,
                 found,
@@ -86,15 +90,9 @@ mod tests {
 
     #[test]
     fn names_the_file_and_the_place_of_every_other_fault() {
-        for text in [
-            "",
-            "[1, x]",
-            "[1, \"NaN\"]",
-            "{}",
-            "[1] 2",
-            "\u{7f}",
-            "[1e999]",
-        ] {
+        let end = error("[1,\n 2");
+        assert!(matches!(end, Error::Truncated { line: 2, .. }), "{end}");
+        for text in ["[1, x]", "[1, \"NaN\"]", "{}", "[1] 2", "\u{7f}", "[1e999]"] {
             let error = error(text);
             assert!(matches!(error, Error::Json { .. }), "{text}: {error}");
             let message = error.to_string();

@@ -10,7 +10,7 @@ use super::fault::Fault;
 use super::json_file::{bytes, parsed};
 use super::rle;
 use super::table::DetectionKind;
-use crate::error::{Error, Result};
+use crate::error::{Error, Record, Result};
 
 /// Longest side of an image: its pixels are still counted in 32 bits, as run lengths are.
 const LONGEST_SIDE: u32 = 65_535;
@@ -32,9 +32,9 @@ pub(super) fn read(path: &Path) -> Result<COCO> {
     }
     let mut seen = HashSet::with_capacity(dataset.annotations.len());
     if let Some(twice) = dataset.annotations.iter().find(|a| !seen.insert(a.id)) {
-        return Err(Error::TruthAnnotationTwice {
+        return Err(Error::DuplicateId {
             path: path.to_owned(),
-            annotation: twice.id,
+            record: Record::Annotation(twice.id),
         });
     }
     // `hotcoco` would name them too, but says so on stderr.
@@ -53,13 +53,18 @@ pub(super) fn check(path: &Path, truth: &COCO, kind: DetectionKind) -> Result<()
             check_size(path, image)?;
         }
     }
+    let field = match kind {
+        DetectionKind::Segm => "segmentation",
+        DetectionKind::Bbox => "bbox",
+    };
     let fault = |annotation: &Annotation| {
         let image = truth.get_img(annotation.image_id)?;
         check_annotation(annotation, image, kind)
             .err()
-            .map(|Fault { expected, found }| Error::TruthAnnotation {
+            .map(|Fault { expected, found }| Error::Field {
                 path: path.to_owned(),
-                annotation: annotation.id,
+                record: Record::Annotation(annotation.id),
+                field,
                 expected,
                 found,
             })
@@ -70,16 +75,18 @@ pub(super) fn check(path: &Path, truth: &COCO, kind: DetectionKind) -> Result<()
 }
 
 fn check_size(path: &Path, image: &Image) -> Result<()> {
-    let sides = [image.width, image.height];
-    if sides.iter().all(|side| (1..=LONGEST_SIDE).contains(side)) {
-        return Ok(());
-    }
-    Err(Error::TruthImageSize {
-        path: path.to_owned(),
-        image: image.id,
-        expected: "1 to 65535 pixels a side",
-        width: image.width,
-        height: image.height,
+    let sides = [("width", image.width), ("height", image.height)];
+    let absurd = sides
+        .into_iter()
+        .find(|(_, side)| !(1..=LONGEST_SIDE).contains(side));
+    absurd.map_or(Ok(()), |(field, side)| {
+        Err(Error::Field {
+            path: path.to_owned(),
+            record: Record::Image(image.id),
+            field,
+            expected: format!("1 to {LONGEST_SIDE} pixels"),
+            found: side.to_string(),
+        })
     })
 }
 

@@ -1,7 +1,7 @@
 //! Files that would make the table say something else than it means.
 
 use bench_coco::DetectionKind::{self, Bbox, Segm};
-use bench_coco::{Error, evaluate_detections};
+use bench_coco::{Error, Record, evaluate_detections};
 use serde_json::{Value, json};
 
 use crate::files::{Files, bbox, mask, square_counts, truth};
@@ -31,19 +31,14 @@ fn refuses_files_that_are_missing_or_no_json() {
             "{error}"
         );
     }
-    for text in [
-        "",
-        "not json",
-        "[",
-        "[1, 2]",
-        "[[1]]",
-        "[null]",
-        "\u{feff}[]",
-        "{\"a\":",
-    ] {
+    for text in ["not json", "[1, 2]", "[[1]]", "[null]", "\u{feff}[]"] {
         let error = refusal(truth().to_string(), text, Bbox);
         assert!(matches!(error, Error::Json { .. }), "{text}: {error}");
         assert!(error.to_string().contains("results.json"), "{error}");
+    }
+    for text in ["", "[", "{\"a\":"] {
+        let error = refusal(truth().to_string(), text, Bbox);
+        assert!(matches!(error, Error::Truncated { .. }), "{text}: {error}");
     }
     let deep = "[".repeat(100_000);
     for (truth, results) in [(deep.clone(), "[]".to_owned()), (truth().to_string(), deep)] {
@@ -230,7 +225,13 @@ fn refuses_annotations_that_cannot_be_measured() {
     for kind in [Segm, Bbox] {
         let error = refused(&|truth| truth["annotations"][1]["id"] = json!(1), kind);
         assert!(
-            matches!(error, Error::TruthAnnotationTwice { annotation: 1, .. }),
+            matches!(
+                error,
+                Error::DuplicateId {
+                    record: Record::Annotation(1),
+                    ..
+                }
+            ),
             "{error}"
         );
         for list in ["images", "categories"] {
@@ -249,7 +250,13 @@ fn refuses_annotations_that_cannot_be_measured() {
             Segm,
         );
         assert!(
-            matches!(error, Error::TruthImageSize { image: 1, .. }),
+            matches!(
+                error,
+                Error::Field {
+                    record: Record::Image(1),
+                    ..
+                }
+            ),
             "{error}"
         );
     }
@@ -267,7 +274,14 @@ fn refuses_annotations_that_cannot_be_measured() {
             Segm,
         );
         assert!(
-            matches!(error, Error::TruthAnnotation { annotation: 2, .. }),
+            matches!(
+                error,
+                Error::Field {
+                    record: Record::Annotation(2),
+                    field: "segmentation",
+                    ..
+                }
+            ),
             "{mask}: {error}"
         );
     }
@@ -277,7 +291,14 @@ fn refuses_annotations_that_cannot_be_measured() {
             Bbox,
         );
         assert!(
-            matches!(error, Error::TruthAnnotation { annotation: 1, .. }),
+            matches!(
+                error,
+                Error::Field {
+                    record: Record::Annotation(1),
+                    field: "bbox",
+                    ..
+                }
+            ),
             "{error}"
         );
     }

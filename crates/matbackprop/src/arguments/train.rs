@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use models::{
-    Annotations, HeadLayout, InputRecipe, Optimiser, Schedule, TrainConfig, TrunkKind,
+    Annotations, CutTraining, HeadLayout, InputRecipe, Optimiser, Schedule, TrainConfig, TrunkKind,
     TrunkTraining,
 };
 
@@ -209,8 +209,8 @@ impl TrainNcutsArguments {
         }
     }
 
-    /// The settings of the training, each in its range.
-    pub fn config(&self) -> anyhow::Result<TrainConfig> {
+    /// The settings of the training and of its loss, each in its range.
+    pub fn config(&self) -> anyhow::Result<(TrainConfig, CutTraining)> {
         let optimiser = match (self.optimiser, self.momentum) {
             (OptimiserName::Sgd, momentum) => Optimiser::Sgd {
                 momentum: momentum.unwrap_or(0.9),
@@ -223,7 +223,7 @@ impl TrainNcutsArguments {
             }
         };
         let epsilon = match (self.criterion, self.epsilon) {
-            (CriterionName::Regularised, epsilon) => epsilon.or(TrainConfig::default().epsilon),
+            (CriterionName::Regularised, epsilon) => epsilon.or(CutTraining::default().epsilon),
             (CriterionName::Hard, None) => None,
             (CriterionName::Hard, Some(_)) => {
                 return Err(usage(
@@ -248,19 +248,22 @@ impl TrainNcutsArguments {
             schedule: self.schedule,
             clip: self.clip,
             flips: !self.no_flips,
-            annotations: match self.annotations {
-                AnnotationsName::One => Annotations::One,
-                AnnotationsName::All => Annotations::All,
-            },
             trunk: self.train_trunk.clone(),
-            epsilon,
             averaging: self.averaging,
             seed: self.seed,
             checkpoint_every: self.checkpoint_every,
             cache_bytes: (self.cache_gib * f64::from(1 << 30)) as u64,
         };
-        config.check().map_err(|error| usage(error.to_string()))?;
-        Ok(config)
+        let cut = CutTraining {
+            annotations: match self.annotations {
+                AnnotationsName::One => Annotations::One,
+                AnnotationsName::All => Annotations::All,
+            },
+            epsilon,
+        };
+        let checked = config.check().and_then(|()| cut.check());
+        checked.map_err(|error| usage(error.to_string()))?;
+        Ok((config, cut))
     }
 }
 
@@ -278,13 +281,14 @@ mod tests {
         }
     }
 
-    fn config(more: &str) -> anyhow::Result<TrainConfig> {
+    fn config(more: &str) -> anyhow::Result<(TrainConfig, CutTraining)> {
         parsed(more)?.config()
     }
 
     #[test]
     fn without_settings_it_is_the_recipe() {
-        assert_eq!(config("").unwrap(), TrainConfig::default());
+        let expected = (TrainConfig::default(), CutTraining::default());
+        assert_eq!(config("").unwrap(), expected);
         assert_eq!(parsed("").unwrap().head_layout(), HeadLayout::default());
     }
 
@@ -332,16 +336,18 @@ mod tests {
             },
             clip: 9.0,
             flips: false,
-            annotations: Annotations::One,
             trunk: TrunkTraining::From("x".into()),
-            epsilon: Some(0.01),
             averaging: 0.75,
             seed: 11,
             checkpoint_every: 13,
             cache_bytes: 1 << 29,
         };
-        assert_eq!(config(all).unwrap(), expected);
-        assert_eq!(config("--criterion hard").unwrap().epsilon, None);
+        let cut = CutTraining {
+            annotations: Annotations::One,
+            epsilon: Some(0.01),
+        };
+        assert_eq!(config(all).unwrap(), (expected, cut));
+        assert_eq!(config("--criterion hard").unwrap().1.epsilon, None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A running average of the weights.
 
-use crate::deep_ncuts::DeepNcuts;
+use crate::learner::Learner;
+use crate::network::Network;
 use crate::parameters::Parameters;
 
 /// ā ← β ā + (1 − β) w after every step, with β = min(decay, (1 + t) / (10 + t)): early weights are
@@ -13,7 +14,7 @@ pub(super) struct Averaging {
 
 impl Averaging {
     /// An average that starts at the network's weights.
-    pub(super) fn new(decay: f64, network: &DeepNcuts) -> Self {
+    pub(super) fn new(decay: f64, network: &impl Learner) -> Self {
         Self {
             decay,
             values: values_of(network),
@@ -21,7 +22,7 @@ impl Averaging {
     }
 
     /// Takes in the weights after step `t`, counted from 1.
-    pub(super) fn follow(&mut self, network: &DeepNcuts, t: u64) {
+    pub(super) fn follow(&mut self, network: &impl Learner, t: u64) {
         let decay = self.decay.min((1.0 + t as f64) / (10.0 + t as f64)) as f32;
         for (average, values) in self.values.iter_mut().zip(values_of(network)) {
             for (average, value) in average.iter_mut().zip(values) {
@@ -31,15 +32,18 @@ impl Averaging {
     }
 
     /// The network with the average for its weights.
-    pub(super) fn applied(&self, network: &DeepNcuts) -> DeepNcuts {
+    pub(super) fn applied<L: Learner>(&self, network: &L) -> L {
         let mut network = network.clone();
         let mut rest = self.values.clone().into_iter();
-        let parts = [Some(&mut network.trunk), network.head.as_mut()];
-        for part in parts.into_iter().flatten() {
+        let mut apply = |part: &mut Network| {
             let layers = part.parameters.layers().to_vec();
             let values = rest.by_ref().take(2 * layers.len()).collect();
             part.parameters = Parameters::from_values(layers, values);
+        };
+        if let Some(trunk) = network.trunk_mut() {
+            apply(trunk);
         }
+        network.new_layers_mut().into_iter().for_each(apply);
         network
     }
 
@@ -54,12 +58,8 @@ impl Averaging {
     }
 }
 
-/// All weights: the trunk's tensors, then the head's.
-fn values_of(network: &DeepNcuts) -> Vec<Vec<f32>> {
-    let parts = [Some(&network.trunk), network.head.as_ref()];
-    parts
-        .into_iter()
-        .flatten()
-        .flat_map(|part| part.parameters.values())
-        .collect()
+/// All weights: the trunk's tensors, then the others.
+fn values_of(network: &impl Learner) -> Vec<Vec<f32>> {
+    let parts = network.parts().into_iter();
+    parts.flat_map(|part| part.parameters.values()).collect()
 }

@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::averaging::Averaging;
 use super::config::TrainConfig;
 use super::optimiser::OptimiserState;
-use crate::deep_ncuts::DeepNcuts;
 use crate::error::{Error, Result};
-use crate::parameters::ParameterTensor;
+use crate::learner::Learner;
 use crate::weights::{
     Precision, TensorOut, TensorSource, WeightsFile, write_atomically, write_safetensors,
 };
@@ -22,32 +21,35 @@ struct Header {
     step: u64,
     /// Settings; a training resumes only under its own.
     config: TrainConfig,
+    /// Settings of the task, as text.
+    task: String,
     /// The network's description, as text.
     network: String,
-    /// Names of the training images, in order.
+    /// Names of the training examples, in order.
     images: Vec<String>,
 }
 
 /// What is written down beside the optimiser's state.
-pub(super) struct Written<'a> {
-    pub(super) network: &'a DeepNcuts,
+pub(super) struct Written<'a, L> {
+    pub(super) network: &'a L,
     pub(super) averaging: &'a Averaging,
     pub(super) config: &'a TrainConfig,
+    pub(super) task: String,
     pub(super) images: Vec<String>,
 }
 
 /// A training as it was after some step.
-pub(super) struct Checkpoint {
-    pub(super) network: DeepNcuts,
+pub(super) struct Checkpoint<L> {
+    pub(super) network: L,
     pub(super) optimiser: OptimiserState,
     pub(super) averaging: Averaging,
 }
 
-impl Checkpoint {
+impl<L: Learner> Checkpoint<L> {
     /// Writes network, optimiser and average, whole or not at all.
     pub(super) fn write(
         path: &Path,
-        written: &Written<'_>,
+        written: &Written<'_, L>,
         optimiser: &mut OptimiserState,
     ) -> Result<()> {
         let (network, averaging) = (written.network, written.averaging);
@@ -55,12 +57,14 @@ impl Checkpoint {
             step: optimiser.steps(),
             config: written.config.clone(),
             network: network.description()?,
+            task: written.task.clone(),
             images: written.images.clone(),
         };
         let header = serde_json::to_string(&header)
             .map_err(|error| Error::file(path)(std::io::Error::other(error)))?;
         let mut tensors = network.tensors_out();
-        for (index, (tensor, average)) in tensors_of(network)
+        for (index, (tensor, average)) in network
+            .tensors()
             .into_iter()
             .zip(averaging.values())
             .enumerate()
@@ -89,7 +93,12 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`Error::Checkpoint`] when it is no checkpoint, or one under other settings or of other images; those of the file.
-    pub(super) fn read(path: &Path, config: &TrainConfig, images: &[String]) -> Result<Self> {
+    pub(super) fn read(
+        path: &Path,
+        config: &TrainConfig,
+        task: &str,
+        images: &[String],
+    ) -> Result<Self> {
         let file = WeightsFile::open(path)?;
         let refused = |what, found: String| Error::Checkpoint {
             path: path.to_path_buf(),
@@ -111,16 +120,19 @@ impl Checkpoint {
             let found = serde_json::to_string(&comparable).unwrap_or_default();
             return Err(refused("settings", found));
         }
+        if header.task != task {
+            return Err(refused("task", header.task));
+        }
         if header.images != images {
             return Err(refused(
                 "training set",
                 format!("{} other images", header.images.len()),
             ));
         }
-        let network = DeepNcuts::from_described(&file, &header.network)?;
+        let network = L::from_described(&file, &header.network)?;
         let mut optimiser = OptimiserState::new(config.optimiser);
         let mut averages = Vec::new();
-        for (index, tensor) in tensors_of(&network).into_iter().enumerate() {
+        for (index, tensor) in network.tensors().into_iter().enumerate() {
             let len = tensor.shape().0;
             let read = |what| file.tensor(&state_name(what, index), &[len]);
             optimiser.restore(tensor, [read("first")?, read("second")?], header.step)?;
@@ -138,14 +150,4 @@ impl Checkpoint {
 
 fn state_name(what: &str, index: usize) -> String {
     format!("state.{index}.{what}")
-}
-
-/// All tensors: the trunk's, then the head's.
-fn tensors_of(network: &DeepNcuts) -> Vec<&ParameterTensor> {
-    let parts = [Some(&network.trunk), network.head.as_ref()];
-    parts
-        .into_iter()
-        .flatten()
-        .flat_map(|part| part.parameters.tensors())
-        .collect()
 }

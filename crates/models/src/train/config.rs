@@ -19,17 +19,6 @@ pub enum Optimiser {
     Adam,
 }
 
-/// Which human segmentations a visit to an image uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Annotations {
-    /// One, drawn anew each time.
-    One,
-    /// All; the loss is their mean.
-    All,
-}
-
 /// How much of the trunk learns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -66,12 +55,8 @@ pub struct TrainConfig {
     pub clip: f64,
     /// Whether half of the visits see the mirror image.
     pub flips: bool,
-    /// Human segmentations a visit uses.
-    pub annotations: Annotations,
     /// How much of the trunk learns.
     pub trunk: TrunkTraining,
-    /// ε of the regularised projector; `None` for the hard projector.
-    pub epsilon: Option<f64>,
     /// Decay of the running average of the weights that is saved; 0 saves the last weights.
     pub averaging: f64,
     /// Where all random numbers come from.
@@ -95,9 +80,7 @@ impl Default for TrainConfig {
             schedule: Schedule::Cosine,
             clip: 0.0,
             flips: true,
-            annotations: Annotations::All,
             trunk: TrunkTraining::Frozen,
-            epsilon: Some(1e-4),
             averaging: 0.0,
             seed: 1,
             checkpoint_every: 200,
@@ -119,7 +102,7 @@ impl TrainConfig {
             Optimiser::Sgd { momentum } => momentum,
             Optimiser::Adam => 0.0,
         };
-        let rules: [(&'static str, bool, &'static str, String); 10] = [
+        let rules: [(&'static str, bool, &'static str, String); 9] = [
             (
                 "epochs",
                 self.epochs > 0,
@@ -162,12 +145,6 @@ impl TrainConfig {
                 unit(self.averaging),
                 "a number in [0, 1)",
                 self.averaging.to_string(),
-            ),
-            (
-                "epsilon",
-                self.epsilon.is_none_or(positive),
-                "a number above 0",
-                format!("{:?}", self.epsilon),
             ),
             (
                 "checkpoint every",
@@ -225,10 +202,6 @@ mod tests {
             },
             TrainConfig {
                 averaging: 1.0,
-                ..good()
-            },
-            TrainConfig {
-                epsilon: Some(0.0),
                 ..good()
             },
             TrainConfig {

@@ -3,7 +3,7 @@
 use image::RgbImage;
 use ncuts::LabelMap;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Images with human segmentations.
 pub trait TrainingSet {
@@ -29,24 +29,4 @@ pub trait TrainingSet {
     /// # Errors
     /// Those of its file.
     fn annotations(&self, index: usize) -> Result<Vec<LabelMap>>;
-}
-
-/// All names, in order.
-pub(super) fn ids_of(set: &dyn TrainingSet) -> Vec<String> {
-    (0..set.len())
-        .map(|index| set.id(index).to_owned())
-        .collect()
-}
-
-/// Refuses a set without images.
-pub(super) fn check_set(set: &dyn TrainingSet) -> Result<()> {
-    if set.is_empty() {
-        let found = "none".to_owned();
-        return Err(Error::Setting {
-            name: "training set",
-            expected: "at least one image",
-            found,
-        });
-    }
-    Ok(())
 }

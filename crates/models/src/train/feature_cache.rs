@@ -4,15 +4,14 @@ use std::path::{Path, PathBuf};
 
 use half::f16;
 
-use super::examples::TrainingSet;
-use crate::deep_ncuts::{DeepNcuts, FeatureMaps};
 use crate::error::{Error, Result};
+use crate::feature_maps::FeatureMaps;
 use crate::weights::write_atomically;
 
 /// Bytes of channels, height and width before the numbers.
 const HEADER: usize = 24;
 
-/// A folder of feature maps in half precision, one file an image and side.
+/// A folder of feature maps in half precision, one file an example and view.
 ///
 /// # Conventions
 /// Features always pass through half precision, from the cache or not, so that a run does not
@@ -41,27 +40,19 @@ impl FeatureCache {
         })
     }
 
-    /// The trunk's features of an image or its mirror image.
+    /// The features under a name fit for a file's, made by `compute` where they are not there.
     pub(super) fn features(
         &mut self,
-        network: &DeepNcuts,
-        set: &dyn TrainingSet,
-        index: usize,
-        flipped: bool,
+        name: &str,
+        channels: usize,
+        compute: impl FnOnce() -> Result<FeatureMaps>,
     ) -> Result<FeatureMaps> {
-        let side = if flipped { "mirrored" } else { "upright" };
-        let path = self
-            .folder
-            .join(format!("{}_{side}.features", set.id(index)));
+        let path = self.folder.join(format!("{name}.features"));
         let cached = std::fs::read(&path).ok().as_deref().and_then(decode);
-        if let Some(maps) = cached.filter(|maps| maps.channels == network.trunk_channels()) {
+        if let Some(maps) = cached.filter(|maps| maps.channels == channels) {
             return Ok(maps);
         }
-        let mut image = set.image(index)?;
-        if flipped {
-            image::imageops::flip_horizontal_in_place(&mut image);
-        }
-        let bytes = encode(&network.trunk_features(&image)?);
+        let bytes = encode(&compute()?);
         if bytes.len() as u64 <= self.bytes_left {
             write_atomically(&path, &bytes)?;
             self.bytes_left -= bytes.len() as u64;

@@ -9,23 +9,20 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::weights::write_atomically;
 
-/// What a step did.
+/// What a step did; `M` is what its task measured, beside the rest in the journal's line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StepRecord {
+pub struct StepRecord<M> {
     /// Counted from 1.
     pub step: u64,
     /// Counted from 1.
     pub epoch: u64,
-    /// Images of this step.
+    /// Examples of this step.
     pub images: Vec<String>,
-    /// J, the mean over the step's images.
+    /// The mean over the step's examples.
     pub loss: f64,
-    /// Mean rank of the similarity's projector.
-    pub similarity_rank: f64,
-    /// Mean rank of the target's projector: segments of the annotations used.
-    pub target_rank: f64,
-    /// Segments of annotations that vanish at the features' resolution, and were left out.
-    pub dropped_segments: usize,
+    /// What the task measured.
+    #[serde(flatten)]
+    pub measures: M,
     /// Length of the gradient before clipping.
     pub gradient_norm: f64,
     /// Whether it was clipped.
@@ -34,6 +31,12 @@ pub struct StepRecord {
     pub rate: f64,
     /// Wall time of the step.
     pub seconds: f64,
+}
+
+/// What every line has: enough to see which lines a checkpoint leaves behind.
+#[derive(Deserialize)]
+struct Place {
+    step: u64,
 }
 
 /// The file that steps are written to, a line each.
@@ -57,7 +60,7 @@ impl Journal {
                 for line in BufReader::new(file).split(b'\n') {
                     let line = line.map_err(Error::file(path))?;
                     // A line cut short by a crash is no record, and goes.
-                    let record = serde_json::from_slice::<StepRecord>(&line);
+                    let record = serde_json::from_slice::<Place>(&line);
                     if record.is_ok_and(|record| record.step <= step) {
                         kept.extend_from_slice(&line);
                         kept.push(b'\n');
@@ -81,7 +84,7 @@ impl Journal {
     ///
     /// # Errors
     /// [`Error::File`].
-    pub fn write(&mut self, record: &StepRecord) -> Result<()> {
+    pub fn write(&mut self, record: &StepRecord<impl Serialize>) -> Result<()> {
         let mut line = serde_json::to_vec(record)
             .map_err(|error| Error::file(&self.path)(std::io::Error::other(error)))?;
         line.push(b'\n');
@@ -92,16 +95,19 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::CutMeasures;
 
-    fn record(step: u64) -> StepRecord {
+    fn record(step: u64) -> StepRecord<CutMeasures> {
         StepRecord {
             step,
             epoch: 1,
             images: vec!["a".into()],
             loss: 0.5,
-            similarity_rank: 3.0,
-            target_rank: 2.0,
-            dropped_segments: 0,
+            measures: CutMeasures {
+                similarity_rank: 3.0,
+                target_rank: 2.0,
+                dropped_segments: 0,
+            },
             gradient_norm: 1.0,
             clipped: false,
             rate: 0.1,
@@ -125,7 +131,11 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         let steps: Vec<u64> = text
             .lines()
-            .map(|line| serde_json::from_str::<StepRecord>(line).unwrap().step)
+            .map(|line| {
+                serde_json::from_str::<StepRecord<CutMeasures>>(line)
+                    .unwrap()
+                    .step
+            })
             .collect();
         assert_eq!(steps, [1, 2, 3, 4]);
     }

@@ -3,6 +3,7 @@
 mod averaging;
 mod checkpoint;
 mod config;
+mod cut_task;
 mod examples;
 mod feature_cache;
 mod journal;
@@ -10,10 +11,13 @@ mod optimiser;
 mod plan;
 mod run_folder;
 mod schedule;
+mod task;
 mod trainer;
 
-pub use config::{Annotations, Optimiser, TrainConfig, TrunkTraining};
+pub use config::{Optimiser, TrainConfig, TrunkTraining};
+pub use cut_task::{Annotations, CutMeasures, CutTask, CutTraining};
 pub use examples::TrainingSet;
 pub use journal::{Journal, StepRecord};
 pub use schedule::Schedule;
-pub use trainer::{Progress, Trainer};
+pub use task::{Outcome, Task};
+pub use trainer::{Progress, Trainer, can_resume};

@@ -1,19 +1,19 @@
-//! Which image comes when, mirrored or not, with which annotation: all from the seed and the step.
+//! Which example comes when, mirrored or not, with which annotation: all from the seed and the step.
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 /// One visit to an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Visit {
+pub struct Visit {
     /// Which image.
-    pub(super) image: usize,
+    pub(crate) image: usize,
     /// Whether mirrored.
-    pub(super) flipped: bool,
+    pub(crate) flipped: bool,
     /// Draws the annotation.
-    pub(super) draw: u64,
+    pub(crate) draw: u64,
     /// Seeds dropout.
-    pub(super) dropout: u64,
+    pub(crate) dropout: u64,
 }
 
 /// The visits of all steps. Nothing is carried from step to step, so that a resumed training goes on

@@ -5,42 +5,28 @@ use std::time::Instant;
 
 use dfdx::prelude::*;
 use dfdx::tensor::Cpu;
-use image::RgbImage;
-use matbackprop_core::RankTolerance;
-use ncuts::{Criterion, LabelMap, NcutsLayer};
 
 use super::averaging::Averaging;
 use super::checkpoint::{Checkpoint, Written};
-use super::config::{Annotations, TrainConfig, TrunkTraining};
-use super::examples::{TrainingSet, check_set, ids_of};
-use super::feature_cache::FeatureCache;
+use super::config::{TrainConfig, TrunkTraining};
 use super::journal::{Journal, StepRecord};
 use super::optimiser::{OptimiserState, TensorRate};
-use super::plan::{Plan, Visit};
+use super::plan::Plan;
 use super::run_folder::{cache_path, checkpoint_path, journal_path, network_path};
-use crate::deep_ncuts::{DeepNcuts, StepInput};
+use super::task::{StepAt, Task};
 use crate::error::{Error, Result};
-use crate::parameters::Parameters;
+use crate::learner::Learner;
+use crate::parameters::{ParameterTensor, Parameters};
 use crate::weights::Precision;
-
-/// Images that the scales of the trunk's taps are measured on, evenly spaced over the set.
-const CALIBRATION_IMAGES: usize = 50;
 
 /// What a training tells while it runs.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Progress<'a> {
-    /// The scales of the trunk's taps are being measured: `done` of `total` images.
-    Calibrating {
-        /// Images done.
-        done: usize,
-        /// Images in all.
-        total: usize,
-    },
+pub enum Progress<'a, M> {
     /// A step is done.
     Step {
         /// What it did.
-        record: &'a StepRecord,
+        record: &'a StepRecord<M>,
         /// Steps in all.
         steps: u64,
     },
@@ -51,38 +37,44 @@ pub enum Progress<'a> {
     },
 }
 
-/// Trains a [`DeepNcuts`] and leaves everything in one folder:
+/// Trains a network for a task and leaves everything in one folder:
 ///
 /// ```text
 /// network.safetensors      the network, written at the end (running average, if one is kept)
 /// checkpoint.safetensors   to be resumed from
 /// journal.jsonl            a line a step
-/// cache/                   features of a frozen trunk; removed at the end
+/// cache/                   features of the part of the trunk that is frozen; removed at the end
 /// ```
-pub struct Trainer<'a> {
-    network: DeepNcuts,
+pub struct Trainer<T: Task> {
+    network: T::Network,
+    task: T,
     optimiser: OptimiserState,
     averaging: Averaging,
     config: TrainConfig,
-    set: &'a dyn TrainingSet,
     folder: PathBuf,
 }
 
-impl<'a> Trainer<'a> {
-    /// A new training in `folder`, which is made; the taps are calibrated on the training images.
+/// Whether `folder` holds a checkpoint.
+pub fn can_resume(folder: &Path) -> bool {
+    checkpoint_path(folder).exists()
+}
+
+impl<T: Task> Trainer<T> {
+    /// A new training in `folder`, which is made; what has to be measured on the training examples is, and
+    /// `observer` is told how many of how many are done.
     ///
     /// # Errors
     /// [`Error::Setting`] for settings outside their range, an empty set, or a folder that holds a
     /// training already; those of images and files.
     pub fn start(
-        mut network: DeepNcuts,
-        set: &'a dyn TrainingSet,
+        mut network: T::Network,
+        mut task: T,
         config: TrainConfig,
         folder: &Path,
-        mut observer: impl FnMut(Progress<'_>),
+        mut observer: impl FnMut(usize, usize),
     ) -> Result<Self> {
         config.check()?;
-        check_set(set)?;
+        task.check()?;
         if checkpoint_path(folder).exists() || journal_path(folder).exists() {
             let expected = "a new one, or to resume the training it holds";
             let found = folder.display().to_string();
@@ -99,25 +91,15 @@ impl<'a> Trainer<'a> {
         if cache.exists() {
             std::fs::remove_dir_all(&cache).map_err(Error::file(&cache))?;
         }
-        // The size of features hardly differs from image to image: a few dozen tell it.
-        let every = set.len().div_ceil(CALIBRATION_IMAGES);
-        let total = set.len().div_ceil(every);
-        network.calibrate((0..total).map(|count| {
-            let image = set.image(count * every);
-            observer(Progress::Calibrating {
-                done: count + 1,
-                total,
-            });
-            image
-        }))?;
+        task.calibrate(&mut network, &config, &mut observer)?;
         let averaging = Averaging::new(config.averaging, &network);
         let optimiser = OptimiserState::new(config.optimiser);
         Ok(Self {
             network,
+            task,
             optimiser,
             averaging,
             config,
-            set,
             folder: folder.to_path_buf(),
         })
     }
@@ -126,32 +108,27 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// [`Error::Checkpoint`] when it is one under other settings; those of files.
-    pub fn resume(set: &'a dyn TrainingSet, config: TrainConfig, folder: &Path) -> Result<Self> {
+    pub fn resume(task: T, config: TrainConfig, folder: &Path) -> Result<Self> {
         config.check()?;
-        check_set(set)?;
-        let checkpoint = Checkpoint::read(&checkpoint_path(folder), &config, &ids_of(set))?;
+        task.check()?;
+        let path = checkpoint_path(folder);
         let Checkpoint {
             network,
             optimiser,
             averaging,
-        } = checkpoint;
+        } = Checkpoint::read(&path, &config, &task.settings(), &task.ids())?;
         Ok(Self {
             network,
+            task,
             optimiser,
             averaging,
             config,
-            set,
             folder: folder.to_path_buf(),
         })
     }
 
-    /// Whether `folder` holds a checkpoint.
-    pub fn can_resume(folder: &Path) -> bool {
-        checkpoint_path(folder).exists()
-    }
-
     /// The network as it is now.
-    pub fn network(&self) -> &DeepNcuts {
+    pub fn network(&self) -> &T::Network {
         &self.network
     }
 
@@ -174,30 +151,18 @@ impl<'a> Trainer<'a> {
     /// [`Error::Diverged`] when loss or gradient is not finite; those of layer, images and files.
     pub fn run(
         mut self,
-        mut observer: impl FnMut(Progress<'_>) -> bool,
-    ) -> Result<Option<DeepNcuts>> {
+        mut observer: impl FnMut(Progress<'_, T::Measures>) -> bool,
+    ) -> Result<Option<T::Network>> {
         let (plan, steps) = (self.plan(), self.steps());
-        let layer = NcutsLayer::new(match self.config.epsilon {
-            Some(epsilon) => Criterion::Regularised { epsilon },
-            // Features are f32: what lies below their rounding is not rank.
-            None => Criterion::HardProjector {
-                rank_tolerance: RankTolerance::Relative(1e-6),
-            },
-        });
-        let mut cache = match self.config.trunk {
-            TrunkTraining::Frozen => Some(FeatureCache::new(
-                &cache_path(&self.folder),
-                self.config.cache_bytes,
-            )?),
-            _ => None,
-        };
+        let cache = cache_path(&self.folder);
+        self.task.open(&self.network, &self.config, &cache)?;
         // From the first step on there is something to be resumed.
         if !checkpoint_path(&self.folder).exists() {
             self.write_checkpoint()?;
         }
         let mut journal = Journal::open(&journal_path(&self.folder), self.step())?;
         while self.step() < steps {
-            let record = self.one_step(&plan, &layer, cache.as_mut())?;
+            let record = self.one_step(&plan)?;
             journal.write(&record)?;
             let mut go_on = observer(Progress::Step {
                 record: &record,
@@ -218,45 +183,35 @@ impl<'a> Trainer<'a> {
             decay if decay > 0.0 => self.averaging.applied(&self.network),
             _ => self.network,
         };
-        network.save(&network_path(&self.folder), Precision::Single)?;
-        if let Some(cache) = cache {
-            cache.remove()?;
-        }
+        network.write(&network_path(&self.folder), Precision::Single)?;
+        self.task.close()?;
         Ok(Some(network))
     }
 
     fn plan(&self) -> Plan {
         Plan {
-            images: self.set.len(),
+            images: self.task.ids().len(),
             batch: self.config.batch,
             flips: self.config.flips,
             seed: self.config.seed,
         }
     }
 
-    fn one_step(
-        &mut self,
-        plan: &Plan,
-        layer: &NcutsLayer,
-        mut cache: Option<&mut FeatureCache>,
-    ) -> Result<StepRecord> {
+    fn one_step(&mut self, plan: &Plan) -> Result<StepRecord<T::Measures>> {
         let begin = Instant::now();
         let step = self.step();
+        let number = step + 1;
         let visits = plan.visits(step);
-        let mut gradients = Gradients::leaky();
-        let mut sums = Sums::default();
-        for visit in &visits {
-            let visited = self.visit(visit, layer, cache.as_deref_mut(), gradients, &mut sums);
-            gradients = visited.map_err(|source| Error::Step {
-                step: step + 1,
-                image: self.set.id(visit.image).to_owned(),
-                source: Box::new(source),
-            })?;
-        }
+        let at = StepAt {
+            number,
+            visits: &visits,
+            config: &self.config,
+        };
+        let outcome = self.task.step(&self.network, &at)?;
+        let mut gradients = outcome.gradients;
         let share = 1.0 / visits.len() as f64;
         let gradient_norm = self.scale_gradients(&mut gradients, share)?;
-        let number = step + 1;
-        for (what, found) in [("loss", sums.loss), ("gradient", gradient_norm)] {
+        for (what, found) in [("loss", outcome.loss), ("gradient", gradient_norm)] {
             if !found.is_finite() {
                 return Err(Error::Diverged {
                     step: number,
@@ -273,17 +228,16 @@ impl<'a> Trainer<'a> {
         if self.config.averaging > 0.0 {
             self.averaging.follow(&self.network, number);
         }
+        let ids = self.task.ids();
         Ok(StepRecord {
             step: number,
             epoch: step / plan.steps_per_epoch() + 1,
             images: visits
                 .iter()
-                .map(|visit| self.set.id(visit.image).to_owned())
+                .map(|visit| ids[visit.image].clone())
                 .collect(),
-            loss: sums.loss * share,
-            similarity_rank: sums.similarity_rank * share,
-            target_rank: sums.target_rank * share,
-            dropped_segments: sums.dropped_segments,
+            loss: outcome.loss,
+            measures: outcome.measures,
             gradient_norm,
             clipped,
             rate,
@@ -291,93 +245,23 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    fn visit(
-        &self,
-        visit: &Visit,
-        layer: &NcutsLayer,
-        cache: Option<&mut FeatureCache>,
-        gradients: Gradients<f32, Cpu>,
-        sums: &mut Sums,
-    ) -> Result<Gradients<f32, Cpu>> {
-        let annotations = self.annotations(visit)?;
-        let annotations: Vec<&LabelMap> = annotations.iter().collect();
-        let outcome = match cache {
-            Some(cache) => {
-                let maps = cache.features(&self.network, self.set, visit.image, visit.flipped)?;
-                let input = StepInput::Features(&maps);
-                self.network
-                    .step(input, &annotations, layer, visit.dropout, gradients)?
-            }
-            None => {
-                let image = self.image(visit)?;
-                let first_step = first_step(&self.config, &self.network)?;
-                let input = StepInput::Image {
-                    image: &image,
-                    first_step,
-                };
-                self.network
-                    .step(input, &annotations, layer, visit.dropout, gradients)?
-            }
-        };
-        let ranks = &outcome.target_ranks;
-        sums.loss += outcome.loss;
-        sums.similarity_rank += outcome.similarity_rank as f64;
-        sums.target_rank += ranks.iter().sum::<usize>() as f64 / ranks.len() as f64;
-        sums.dropped_segments += outcome.dropped_segments;
-        Ok(outcome.gradients)
-    }
-
-    fn image(&self, visit: &Visit) -> Result<RgbImage> {
-        let mut image = self.set.image(visit.image)?;
-        if visit.flipped {
-            image::imageops::flip_horizontal_in_place(&mut image);
-        }
-        Ok(image)
-    }
-
-    fn annotations(&self, visit: &Visit) -> Result<Vec<LabelMap>> {
-        let mut annotations = self.set.annotations(visit.image)?;
-        if annotations.is_empty() {
-            let found = self.set.id(visit.image).to_owned();
-            let expected = "at least one human segmentation an image";
-            return Err(Error::Setting {
-                name: "training set",
-                expected,
-                found,
-            });
-        }
-        if self.config.annotations == Annotations::One {
-            let drawn = (visit.draw % annotations.len() as u64) as usize;
-            annotations = vec![annotations.swap_remove(drawn)];
-        }
-        if visit.flipped {
-            annotations = annotations.iter().map(LabelMap::flipped).collect();
-        }
-        Ok(annotations)
-    }
-
     /// Multiplies all gradients and tells the length of what comes out.
     fn scale_gradients(&self, gradients: &mut Gradients<f32, Cpu>, factor: f64) -> Result<f64> {
         let mut energy = 0.0;
-        for part in self.learning_parts() {
-            for tensor in part.tensors() {
-                let gradient = gradients.get_or_alloc_mut(&tensor.ghost());
-                for value in gradient.map_err(crate::tape::refused)?.iter_mut() {
-                    *value *= factor as f32;
-                    energy += f64::from(*value).powi(2);
-                }
+        for tensor in self.learning()? {
+            let gradient = gradients.get_or_alloc_mut(&tensor.ghost());
+            for value in gradient.map_err(crate::tape::refused)?.iter_mut() {
+                *value *= factor as f32;
+                energy += f64::from(*value).powi(2);
             }
         }
         Ok(energy.sqrt())
     }
 
-    fn learning_parts(&self) -> impl Iterator<Item = &Parameters> {
-        let trunk = match self.config.trunk {
-            TrunkTraining::Frozen => None,
-            _ => Some(&self.network.trunk.parameters),
-        };
-        let head = self.network.head.as_ref().map(|head| &head.parameters);
-        trunk.into_iter().chain(head)
+    /// The tensors that learn.
+    fn learning(&self) -> Result<Vec<&ParameterTensor>> {
+        let first = first_tensor(&self.config, &self.network)?;
+        Ok(self.network.tensors().into_iter().skip(first).collect())
     }
 
     /// Steps every tensor that learns; the rate of new layers is returned.
@@ -393,30 +277,25 @@ impl<'a> Trainer<'a> {
         // Tensors below the first learning layer have a gradient of zero: only decay would move them.
         let first_tensor = first_tensor(&self.config, &self.network)?;
         self.optimiser.begin_step();
-        let trunk = self.network.trunk.parameters.tensors_mut().iter_mut();
-        let trunk = trunk
-            .enumerate()
-            .skip(first_tensor)
-            .map(|(i, tensor)| (i, tensor, base));
-        let head = self
-            .network
-            .head
-            .as_mut()
-            .map(|head| head.parameters.tensors_mut());
-        let head = head
-            .into_iter()
-            .flatten()
-            .enumerate()
-            .map(|(i, tensor)| (i, tensor, new));
-        for (index, tensor, rate) in trunk.chain(head) {
-            let decays = !Parameters::is_bias(index);
-            let weight_decay = if decays {
-                self.config.weight_decay
-            } else {
+        let mut step_one = |index: usize, tensor: &mut ParameterTensor, rate: f64| {
+            let weight_decay = if Parameters::is_bias(index) {
                 0.0
+            } else {
+                self.config.weight_decay
             };
-            self.optimiser
-                .update(tensor, gradients, TensorRate { rate, weight_decay })?;
+            let at = TensorRate { rate, weight_decay };
+            self.optimiser.update(tensor, gradients, at)
+        };
+        if let Some(trunk) = self.network.trunk_mut() {
+            let tensors = trunk.parameters.tensors_mut().iter_mut().enumerate();
+            for (index, tensor) in tensors.skip(first_tensor) {
+                step_one(index, tensor, base)?;
+            }
+        }
+        for part in self.network.new_layers_mut() {
+            for (index, tensor) in part.parameters.tensors_mut().iter_mut().enumerate() {
+                step_one(index, tensor, new)?;
+            }
         }
         Ok(new)
     }
@@ -426,7 +305,8 @@ impl<'a> Trainer<'a> {
             network: &self.network,
             averaging: &self.averaging,
             config: &self.config,
-            images: ids_of(self.set),
+            task: self.task.settings(),
+            images: self.task.ids(),
         };
         Checkpoint::write(
             &checkpoint_path(&self.folder),
@@ -436,27 +316,28 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// What a step adds up over its images.
-#[derive(Default)]
-struct Sums {
-    loss: f64,
-    similarity_rank: f64,
-    target_rank: f64,
-    dropped_segments: usize,
-}
-
 /// Place among the trunk's tensors of the first that learns.
-fn first_tensor(config: &TrainConfig, network: &DeepNcuts) -> Result<usize> {
-    let parameters = &network.trunk.parameters;
+pub(super) fn first_tensor(config: &TrainConfig, network: &impl Learner) -> Result<usize> {
+    let Some(trunk) = network.trunk() else {
+        return match &config.trunk {
+            TrunkTraining::Frozen => Ok(0),
+            other => Err(Error::Setting {
+                name: "learning part of the trunk",
+                expected: "none: this network has no trunk",
+                found: format!("{other:?}"),
+            }),
+        };
+    };
     match &config.trunk {
-        TrunkTraining::Frozen => Ok(parameters.tensors().len()),
+        TrunkTraining::Frozen => Ok(trunk.parameters.tensors().len()),
         TrunkTraining::Whole => Ok(0),
-        TrunkTraining::From(layer) => Ok(2 * parameters.layer_index(layer)?),
+        TrunkTraining::From(layer) => Ok(2 * trunk.parameters.layer_index(layer)?),
     }
 }
 
 /// The trunk's first step that learns.
-fn first_step(config: &TrainConfig, network: &DeepNcuts) -> Result<usize> {
+pub(super) fn first_step(config: &TrainConfig, network: &impl Learner) -> Result<usize> {
     let tensor = first_tensor(config, network)?;
-    Ok(network.trunk.chain.step_of_parameter(tensor))
+    let step = |trunk: &crate::network::Network| trunk.chain.step_of_parameter(tensor);
+    Ok(network.trunk().map_or(0, step))
 }

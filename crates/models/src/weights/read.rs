@@ -17,7 +17,7 @@ pub(crate) trait TensorSource {
 }
 
 /// A safetensors file in memory.
-pub(crate) struct WeightsFile {
+pub struct WeightsFile {
     origin: String,
     bytes: Vec<u8>,
 }

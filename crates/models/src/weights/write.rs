@@ -23,7 +23,7 @@ pub enum Precision {
 }
 
 /// A tensor to be written.
-pub(crate) struct TensorOut {
+pub struct TensorOut {
     /// Its name.
     pub(crate) name: String,
     /// Its shape.

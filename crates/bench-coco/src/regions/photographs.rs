@@ -1,0 +1,165 @@
+//! The photographs of the last few images, so that the regions of one image decode it once.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use image::{DynamicImage, ImageDecoder, ImageReader, RgbImage};
+
+use crate::dataset::ImageRecord;
+use crate::error::{Error, Result, Size};
+
+/// Photographs kept: 15 MB of the size COCO has.
+const KEPT: usize = 16;
+
+/// A folder of photographs.
+#[derive(Debug)]
+pub(super) struct Photographs {
+    folder: PathBuf,
+    /// The oldest first.
+    kept: Mutex<VecDeque<(u64, Arc<RgbImage>)>>,
+}
+
+impl Photographs {
+    pub fn new(folder: PathBuf) -> Self {
+        Self {
+            folder,
+            kept: Mutex::default(),
+        }
+    }
+
+    /// Where the photograph lies.
+    pub fn path(&self, image: &ImageRecord) -> PathBuf {
+        self.folder.join(Path::new(&*image.file_name))
+    }
+
+    /// The photograph, of the size its record says.
+    pub fn read(&self, image: &ImageRecord) -> Result<Arc<RgbImage>> {
+        let lock = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let mut kept = lock();
+            if let Some(at) = kept.iter().position(|(id, _)| *id == image.id)
+                && let Some(used) = kept.remove(at)
+            {
+                kept.push_back(used);
+            }
+            if let Some((id, photograph)) = kept.back()
+                && *id == image.id
+            {
+                return Ok(Arc::clone(photograph));
+            }
+        }
+        // Decoded outside the lock: other threads read other photographs meanwhile.
+        let photograph = Arc::new(decode(&self.path(image), image)?);
+        let mut kept = lock();
+        if kept.len() >= KEPT {
+            kept.pop_front();
+        }
+        kept.push_back((image.id, Arc::clone(&photograph)));
+        Ok(photograph)
+    }
+}
+
+/// The size is compared with the record before a pixel is decoded: a picture cannot claim more memory.
+fn decode(path: &Path, image: &ImageRecord) -> Result<RgbImage> {
+    let io = |source: std::io::Error| {
+        let path = path.to_owned();
+        if source.kind() == std::io::ErrorKind::NotFound {
+            let image = image.id;
+            Error::MissingImage { image, path }
+        } else {
+            Error::Io { path, source }
+        }
+    };
+    let picture = |source| Error::Image {
+        path: path.to_owned(),
+        source,
+    };
+    let decoder = ImageReader::open(path)
+        .and_then(ImageReader::with_guessed_format)
+        .map_err(io)?
+        .into_decoder()
+        .map_err(picture)?;
+    let (width, height) = decoder.dimensions();
+    let found = Size { width, height };
+    if found != image.size {
+        return Err(Error::SizeMismatch {
+            path: path.to_owned(),
+            expected: image.size,
+            found,
+        });
+    }
+    Ok(DynamicImage::from_decoder(decoder)
+        .map_err(picture)?
+        .into_rgb8())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(id: u64, width: u32, height: u32) -> ImageRecord {
+        ImageRecord {
+            id,
+            file_name: format!("{id}.png").into(),
+            size: Size { width, height },
+            license: None,
+        }
+    }
+
+    #[test]
+    fn decodes_once_and_forgets_the_oldest() {
+        let folder = tempfile::tempdir().unwrap();
+        let photographs = Photographs::new(folder.path().to_owned());
+        for id in 0..=KEPT as u64 {
+            let path = photographs.path(&record(id, 3, 2));
+            RgbImage::new(3, 2).save(path).unwrap();
+        }
+        let first = photographs.read(&record(0, 3, 2)).unwrap();
+        for id in 1..KEPT as u64 {
+            photographs.read(&record(id, 3, 2)).unwrap();
+        }
+        // Used again, the first outlives the second.
+        assert!(Arc::ptr_eq(
+            &first,
+            &photographs.read(&record(0, 3, 2)).unwrap()
+        ));
+        photographs.read(&record(KEPT as u64, 3, 2)).unwrap();
+        assert!(Arc::ptr_eq(
+            &first,
+            &photographs.read(&record(0, 3, 2)).unwrap()
+        ));
+        let kept = photographs.kept.lock().unwrap();
+        assert_eq!(kept.len(), KEPT);
+        assert!(kept.iter().all(|(id, _)| *id != 1));
+    }
+
+    #[test]
+    fn refuses_what_is_missing_broken_or_of_another_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let photographs = Photographs::new(folder.path().to_owned());
+        let image = record(5, 3, 2);
+        let error = photographs.read(&image).unwrap_err();
+        assert!(
+            matches!(error, Error::MissingImage { image: 5, .. }),
+            "{error}"
+        );
+        let path = photographs.path(&image);
+        std::fs::write(&path, "no picture").unwrap();
+        let error = photographs.read(&image).unwrap_err();
+        assert!(matches!(error, Error::Image { .. }), "{error}");
+        RgbImage::new(2, 3).save(&path).unwrap();
+        let error = photographs.read(&image).unwrap_err().to_string();
+        assert!(
+            error.ends_with("5.png: expected 3 × 2 pixels, found 2 × 3"),
+            "{error}"
+        );
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        let error = photographs.read(&image).unwrap_err();
+        assert!(
+            matches!(error, Error::Io { .. } | Error::Image { .. }),
+            "{error}"
+        );
+    }
+}

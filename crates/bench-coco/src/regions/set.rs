@@ -1,0 +1,419 @@
+//! Which annotations are regions, and what each looks like.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use image::RgbImage;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::crop::{self, RegionCrop};
+use super::photographs::Photographs;
+use super::view::View;
+use crate::dataset::{Annotation, CocoInstances, ImageRecord, Mask};
+use crate::error::{Error, Result};
+
+/// No network looks at a larger square.
+const LARGEST_SIDE: u32 = 4096;
+
+/// Which annotations are regions, and how they are cut out.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RegionRule {
+    /// Objects below this side, squared, are left out: COCO's own small objects at 32 pixels, by the `area` field.
+    pub smallest_side: u32,
+    /// The window is wider and higher than the box by this factor, less 1, of the box's larger side.
+    pub context: f64,
+    /// The colour around the window and outside the photograph.
+    pub padding: [u8; 3],
+    /// Count annotations of missing photographs as left out, instead of refusing the folder.
+    pub skip_missing_images: bool,
+}
+
+impl Default for RegionRule {
+    /// 32 pixels, a context of 1.2, ImageNet's mean colour, every photograph there.
+    fn default() -> Self {
+        Self {
+            smallest_side: 32,
+            context: 1.2,
+            padding: [124, 117, 104],
+            skip_missing_images: false,
+        }
+    }
+}
+
+/// Annotations that are no regions, each counted once, under the first reason that holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// Groups of objects outlined as one.
+    pub crowds: usize,
+    /// `area` below the smallest side squared.
+    pub small: usize,
+    /// On a photograph that is not there, where the rule allows that.
+    pub missing_images: usize,
+    /// Outlines without one pixel.
+    pub empty_mask: usize,
+}
+
+/// A region to be classified.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Region {
+    /// The annotation's id.
+    pub id: u64,
+    /// Index of its image in [`CocoInstances::images`].
+    pub image: usize,
+    /// Its class: an index in [`CocoInstances::categories`].
+    pub category: usize,
+    /// Left, top, width and height in pixels.
+    pub bbox: [f64; 4],
+    /// Index in [`CocoInstances::annotations`].
+    annotation: usize,
+}
+
+/// The regions of a data set, their photographs and masks.
+///
+/// # Conventions
+/// Regions are ordered by image id, then by annotation id: those of one image lie together, and the order depends on
+/// nothing else. All methods may be called from many threads.
+///
+/// # Units
+/// Pixels of the photograph, as the annotations count them. Object sizes are COCO's: small is `area` < 32², with the
+/// area of the region itself, not of its box.
+#[derive(Debug)]
+pub struct RegionSet {
+    instances: CocoInstances,
+    photographs: Photographs,
+    rule: RegionRule,
+    regions: Vec<Region>,
+    left_out: LeftOut,
+}
+
+impl RegionSet {
+    /// The regions among the annotations, whose photographs lie below a folder.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a context that is no factor from 1 to 100; [`Error::MissingImage`] for the first
+    /// photograph that is not there, unless the rule skips them; [`Error::Mask`].
+    ///
+    /// # Cost
+    /// Every region that is large enough is rasterised once, in parallel, for its number of pixels.
+    pub fn new(
+        instances: CocoInstances,
+        images_folder: impl Into<PathBuf>,
+        rule: RegionRule,
+    ) -> Result<Self> {
+        if !(1.0..=100.0).contains(&rule.context) {
+            return Err(Error::Argument {
+                op: "RegionRule",
+                name: "context",
+                expected: "a factor from 1 to 100".to_owned(),
+                found: rule.context.to_string(),
+            });
+        }
+        let photographs = Photographs::new(images_folder.into());
+        let mut left_out = LeftOut::default();
+        let small = f64::from(rule.smallest_side).powi(2);
+        let mut large = Vec::new();
+        for (index, annotation) in instances.annotations().iter().enumerate() {
+            if annotation.crowd {
+                left_out.crowds += 1;
+            } else if annotation.area < small {
+                left_out.small += 1;
+            } else {
+                large.push((index, annotation));
+            }
+        }
+        large.sort_by_key(|(_, annotation)| (annotation.image, annotation.id));
+
+        let missing = missing_images(&instances, &photographs, &large);
+        if !rule.skip_missing_images
+            && let Some((_, first)) = large.iter().find(|(_, one)| missing.contains(&one.image))
+        {
+            let image = instances.image_of(first);
+            return Err(Error::MissingImage {
+                image: image.id,
+                path: photographs.path(image),
+            });
+        }
+        let all = large.len();
+        large.retain(|(_, annotation)| !missing.contains(&annotation.image));
+        left_out.missing_images = all - large.len();
+
+        let areas: Vec<_> = large
+            .par_iter()
+            .map(|(_, annotation)| annotation.mask_area(instances.image_of(annotation)))
+            .collect::<Result<_>>()?;
+        let regions: Vec<_> = large
+            .iter()
+            .zip(areas)
+            .filter(|(_, area)| *area > 0)
+            .map(|((index, annotation), _)| Region {
+                id: annotation.id,
+                image: annotation.image,
+                category: annotation.category,
+                bbox: annotation.bbox,
+                annotation: *index,
+            })
+            .collect();
+        left_out.empty_mask = large.len() - regions.len();
+        Ok(Self {
+            regions,
+            left_out,
+            instances,
+            photographs,
+            rule,
+        })
+    }
+
+    /// All regions.
+    pub fn regions(&self) -> &[Region] {
+        &self.regions
+    }
+
+    /// The number of regions.
+    pub fn len(&self) -> usize {
+        self.regions.len()
+    }
+
+    /// Whether every annotation was left out.
+    pub fn is_empty(&self) -> bool {
+        self.regions.is_empty()
+    }
+
+    /// How many annotations are no regions, and why.
+    pub fn left_out(&self) -> LeftOut {
+        self.left_out
+    }
+
+    /// The rule they were chosen by.
+    pub fn rule(&self) -> &RegionRule {
+        &self.rule
+    }
+
+    /// The whole annotation file.
+    pub fn instances(&self) -> &CocoInstances {
+        &self.instances
+    }
+
+    /// The name of every class.
+    pub fn class_names(&self) -> Vec<&str> {
+        let categories = self.instances.categories().iter();
+        categories.map(|category| category.name.as_str()).collect()
+    }
+
+    /// How many regions every class has.
+    pub fn class_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.instances.categories().len()];
+        for region in &self.regions {
+            counts[region.category] += 1;
+        }
+        counts
+    }
+
+    /// The image that region `index` lies on.
+    ///
+    /// # Panics
+    /// When there is no such region, here and below.
+    pub fn image(&self, index: usize) -> &ImageRecord {
+        &self.instances.images()[self.regions[index].image]
+    }
+
+    /// The photograph of region `index`. The last few are kept.
+    ///
+    /// # Errors
+    /// [`Error::MissingImage`], [`Error::Io`], [`Error::Image`]; [`Error::SizeMismatch`] where it is not of the size
+    /// that the annotations were made on.
+    pub fn photograph(&self, index: usize) -> Result<Arc<RgbImage>> {
+        self.photographs.read(self.image(index))
+    }
+
+    /// Region `index` on its photograph: at least one pixel.
+    ///
+    /// # Errors
+    /// [`Error::Mask`].
+    pub fn mask(&self, index: usize) -> Result<Mask> {
+        self.annotation(index).mask(self.image(index))
+    }
+
+    /// Region `index` in a square of `side` pixels.
+    ///
+    /// The window is the box and its context, moved as the view says, scaled until its larger side fills the square,
+    /// and centred. What lies outside the window or the photograph is padding. Photograph and mask go through the
+    /// same triangle filter; a region that would vanish keeps its nearest pixel.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a side of 0 or above 4096 and a view of nowhere; as [`RegionSet::photograph`] and
+    /// [`RegionSet::mask`].
+    pub fn crop(&self, index: usize, view: &View, side: u32) -> Result<RegionCrop> {
+        view.check()?;
+        if side == 0 || side > LARGEST_SIDE {
+            return Err(Error::Argument {
+                op: "RegionSet::crop",
+                name: "side",
+                expected: format!("1 to {LARGEST_SIDE} pixels"),
+                found: side.to_string(),
+            });
+        }
+        let photograph = self.photograph(index)?;
+        let mask = self.mask(index)?;
+        let bbox = self.regions[index].bbox;
+        let RegionRule {
+            context, padding, ..
+        } = self.rule;
+        Ok(crop::cut(
+            &photograph,
+            &mask,
+            bbox,
+            context,
+            view,
+            side,
+            padding,
+        ))
+    }
+
+    fn annotation(&self, index: usize) -> &Annotation {
+        &self.instances.annotations()[self.regions[index].annotation]
+    }
+}
+
+/// The images with a region but without a file; each is looked for once.
+fn missing_images(
+    instances: &CocoInstances,
+    photographs: &Photographs,
+    by_image: &[(usize, &Annotation)],
+) -> HashSet<usize> {
+    let mut images: Vec<_> = by_image.iter().map(|(_, one)| one.image).collect();
+    images.dedup();
+    images
+        .into_par_iter()
+        .filter(|image| !photographs.path(&instances.images()[*image]).is_file())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use image::Rgb;
+
+    use super::*;
+
+    /// Two photographs of 80 × 60; on the second a square, on the first a square, a crowd, a small one and an empty one.
+    fn instances(folder: &Path) -> CocoInstances {
+        let annotation = |id: u64, image: u64, category: u64, area: f64, crowd: u8, shape: &str| {
+            format!(
+                r#"{{"id": {id}, "image_id": {image}, "category_id": {category}, "area": {area}, "iscrowd": {crowd},
+                "bbox": [10, 10, 40, 40], "segmentation": {shape}}}"#
+            )
+        };
+        let square = "[[10, 10, 50, 10, 50, 50, 10, 50]]";
+        let annotations = [
+            annotation(1, 8, 3, 1600.0, 0, square),
+            annotation(2, 5, 3, 1024.0, 0, square),
+            annotation(
+                3,
+                5,
+                1,
+                1600.0,
+                1,
+                r#"{"size": [60, 80], "counts": [4800]}"#,
+            ),
+            annotation(4, 5, 1, 1023.99, 0, square),
+            annotation(5, 5, 1, 1600.0, 0, "[]"),
+        ];
+        let text = format!(
+            r#"{{"images": [{{"id": 5, "file_name": "5.png", "width": 80, "height": 60}},
+            {{"id": 8, "file_name": "8.png", "width": 80, "height": 60}}],
+            "categories": [{{"id": 1, "name": "person"}}, {{"id": 3, "name": "car"}}], "annotations": [{}]}}"#,
+            annotations.join(", ")
+        );
+        let path = folder.join("instances.json");
+        std::fs::write(&path, text).unwrap();
+        for id in [5u8, 8] {
+            let photograph = RgbImage::from_pixel(80, 60, Rgb([id; 3]));
+            photograph.save(folder.join(format!("{id}.png"))).unwrap();
+        }
+        CocoInstances::read(path).unwrap()
+    }
+
+    #[test]
+    fn chooses_orders_and_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let rule = RegionRule::default();
+        let set = RegionSet::new(instances(folder.path()), folder.path(), rule).unwrap();
+        let ids: Vec<_> = set.regions().iter().map(|region| region.id).collect();
+        assert_eq!(ids, [2, 1]);
+        assert_eq!((set.len(), set.is_empty()), (2, false));
+        let left_out = LeftOut {
+            crowds: 1,
+            small: 1,
+            missing_images: 0,
+            empty_mask: 1,
+        };
+        assert_eq!(set.left_out(), left_out);
+        assert_eq!(set.class_names(), ["person", "car"]);
+        assert_eq!(set.class_counts(), [0, 2]);
+        assert_eq!((set.image(0).id, set.image(1).id), (5, 8));
+        assert_eq!(set.mask(1).unwrap().area(), 1600);
+        // The box and its context: 48 × 48 pixels, all of them on the photograph.
+        let crop = set.crop(1, &View::plain(), 24).unwrap();
+        assert!(crop.image.pixels().all(|pixel| pixel.0 == [8; 3]));
+        assert_eq!(crop.mask.iter().filter(|bit| **bit).count(), 400);
+        fn shared<T: Sync + Send>(_: &T) {}
+        shared(&set);
+    }
+
+    #[test]
+    fn a_missing_photograph_is_an_error_unless_allowed() {
+        let folder = tempfile::tempdir().unwrap();
+        let instances = instances(folder.path());
+        std::fs::remove_file(folder.path().join("8.png")).unwrap();
+        let strict = RegionRule::default();
+        let error = RegionSet::new(instances.clone(), folder.path(), strict.clone()).unwrap_err();
+        assert!(
+            matches!(&error, Error::MissingImage { image: 8, path } if path.ends_with("8.png")),
+            "{error}"
+        );
+        let lax = RegionRule {
+            skip_missing_images: true,
+            ..strict
+        };
+        let set = RegionSet::new(instances, folder.path(), lax).unwrap();
+        assert_eq!((set.len(), set.left_out().missing_images), (1, 1));
+        assert!(set.rule().skip_missing_images);
+        // Lost after it was found.
+        std::fs::remove_file(folder.path().join("5.png")).unwrap();
+        let error = set.crop(0, &View::plain(), 8).unwrap_err();
+        assert!(matches!(error, Error::MissingImage { image: 5, .. }));
+    }
+
+    #[test]
+    fn refuses_numbers_out_of_range() {
+        let folder = tempfile::tempdir().unwrap();
+        let instances = instances(folder.path());
+        for context in [0.9, f64::NAN, 101.0] {
+            let rule = RegionRule {
+                context,
+                ..RegionRule::default()
+            };
+            let error = RegionSet::new(instances.clone(), folder.path(), rule).unwrap_err();
+            assert!(matches!(
+                error,
+                Error::Argument {
+                    name: "context",
+                    ..
+                }
+            ));
+        }
+        let set = RegionSet::new(instances, folder.path(), RegionRule::default()).unwrap();
+        for side in [0, 4097] {
+            let error = set.crop(0, &View::plain(), side).unwrap_err();
+            assert!(matches!(error, Error::Argument { name: "side", .. }));
+        }
+        let nowhere = View {
+            zoom: 0.0,
+            ..View::plain()
+        };
+        assert!(set.crop(0, &nowhere, 8).is_err());
+    }
+}

@@ -1,0 +1,73 @@
+//! What training and files need to know of a network.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::network::Network;
+use crate::parameters::ParameterTensor;
+use crate::weights::{Precision, TensorOut, WeightsFile, write_atomically, write_safetensors};
+
+/// A network in parts: a trunk that may be frozen, and layers that are always learned.
+pub trait Learner: Clone + Sized {
+    /// The architecture as text.
+    fn description(&self) -> Result<String>;
+
+    /// A network with this architecture and a file's numbers.
+    fn from_described(file: &WeightsFile, description: &str) -> Result<Self>;
+
+    /// The trunk, where there is one.
+    fn trunk(&self) -> Option<&Network>;
+
+    /// The trunk, to be stepped.
+    fn trunk_mut(&mut self) -> Option<&mut Network>;
+
+    /// What lies above, from below.
+    fn new_layers(&self) -> Vec<&Network>;
+
+    /// What lies above, to be stepped.
+    fn new_layers_mut(&mut self) -> Vec<&mut Network>;
+
+    /// Numbers that are measured and not learned.
+    fn measured(&self) -> Vec<TensorOut> {
+        Vec::new()
+    }
+
+    /// All parts: the trunk first.
+    fn parts(&self) -> Vec<&Network> {
+        self.trunk().into_iter().chain(self.new_layers()).collect()
+    }
+
+    /// All tensors, in the order of [`Learner::parts`].
+    fn tensors(&self) -> Vec<&ParameterTensor> {
+        let parts = self.parts().into_iter();
+        parts.flat_map(|part| part.parameters.tensors()).collect()
+    }
+
+    /// All tensors under their names in files.
+    fn tensors_out(&self) -> Vec<TensorOut> {
+        let named = self.parts().into_iter();
+        let named = named.flat_map(|part| part.parameters.named());
+        let learned = named.map(|(name, shape, values)| TensorOut {
+            name,
+            shape,
+            values,
+        });
+        learned.chain(self.measured()).collect()
+    }
+
+    /// Writes the network, whole or not at all.
+    fn write(&self, path: &Path, precision: Precision) -> Result<()> {
+        let bytes = write_safetensors(&self.tensors_out(), precision, Some(self.description()?))?;
+        write_atomically(path, &bytes)
+    }
+}
+
+/// An architecture as text.
+pub(crate) fn described(architecture: &impl Serialize) -> Result<String> {
+    serde_json::to_string(architecture).map_err(|error| Error::NotANetwork {
+        origin: "network to be written".into(),
+        found: error.to_string(),
+    })
+}

@@ -1,0 +1,68 @@
+//! What a training is about: examples in, gradients out.
+
+use std::path::Path;
+
+use dfdx::prelude::Gradients;
+use dfdx::tensor::Cpu;
+use serde::Serialize;
+
+use super::config::TrainConfig;
+use super::plan::Visit;
+use crate::error::Result;
+use crate::learner::Learner;
+
+/// Loss and gradients of one step.
+pub struct Outcome<M> {
+    /// Mean over the examples.
+    pub(crate) loss: f64,
+    /// What the journal shows beside it.
+    pub(crate) measures: M,
+    /// Summed over the examples, not averaged.
+    pub(crate) gradients: Gradients<f32, Cpu>,
+}
+
+/// Where a step stands.
+pub struct StepAt<'a> {
+    /// Counted from 1.
+    pub(crate) number: u64,
+    /// Which examples, how.
+    pub(crate) visits: &'a [Visit],
+    /// How much of the trunk learns.
+    pub(crate) config: &'a TrainConfig,
+}
+
+/// Something that a network can be trained for. The loop, the optimiser, the journal and the checkpoints are the
+/// [`Trainer`](crate::Trainer)'s.
+pub trait Task {
+    /// What learns.
+    type Network: Learner;
+    /// What the journal shows of a step.
+    type Measures: Serialize + Clone;
+
+    /// Refuses settings outside their range, and an empty set.
+    fn check(&self) -> Result<()>;
+
+    /// The settings as text: a training resumes only under its own.
+    fn settings(&self) -> String;
+
+    /// Names of all examples, in order.
+    fn ids(&self) -> Vec<String>;
+
+    /// Measures what is measured before the first step; `done` of `total` are told.
+    fn calibrate(
+        &mut self,
+        network: &mut Self::Network,
+        config: &TrainConfig,
+        observer: &mut dyn FnMut(usize, usize),
+    ) -> Result<()>;
+
+    /// Opens what the steps share; features are kept in `cache`.
+    fn open(&mut self, network: &Self::Network, config: &TrainConfig, cache: &Path) -> Result<()>;
+
+    /// One step's loss and gradients.
+    fn step(&mut self, network: &Self::Network, at: &StepAt<'_>)
+    -> Result<Outcome<Self::Measures>>;
+
+    /// Removes what was kept.
+    fn close(&mut self) -> Result<()>;
+}
