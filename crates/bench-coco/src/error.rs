@@ -69,13 +69,27 @@ pub enum Error {
         /// The last column, from 1.
         column: usize,
     },
-    /// A file that is not JSON, or JSON that is not COCO's; the reason tells the line and the column.
-    #[error("{}: expected COCO instances in JSON, found {source}", path.display())]
+    /// A file that is not JSON, or JSON of another shape; the reason tells the line and the column.
+    #[error("{}: expected {expected}, found {source}", path.display())]
     Json {
         /// The file.
         path: PathBuf,
+        /// What the file should hold.
+        expected: &'static str,
         /// The parser's reason.
         source: serde_json::Error,
+    },
+    /// A number that JSON cannot hold, as some writers print it.
+    #[error("{}: expected a finite number, found {found} at line {line} column {column}", path.display())]
+    JsonNotFinite {
+        /// The file.
+        path: PathBuf,
+        /// `NaN`, `Infinity` or `-Infinity`.
+        found: &'static str,
+        /// Its line, from 1.
+        line: usize,
+        /// Its column, from 1.
+        column: usize,
     },
     /// A file without one of the three sections.
     #[error("{}: expected the section `{section}`, found none", path.display())]
@@ -145,6 +159,34 @@ pub enum Error {
         /// Its own size.
         found: Size,
     },
+    /// A picture without pixels, or with more or fewer numbers than pixels.
+    #[error("grey plane: expected {width} × {height} numbers, at least one, found {found}")]
+    GrayPlaneSize {
+        /// Pixels in a row.
+        width: usize,
+        /// Rows.
+        height: usize,
+        /// Numbers given.
+        found: usize,
+    },
+    /// A grey value that is not a number.
+    #[error("grey plane: expected finite values, found {value} at column {x} of row {y}")]
+    GrayPlaneNotFinite {
+        /// Its column.
+        x: usize,
+        /// Its row.
+        y: usize,
+        /// What was there.
+        value: f32,
+    },
+    /// A grid or bins that describe nothing.
+    #[error("dense SIFT: expected {expected}, found {found}")]
+    DenseSiftOption {
+        /// What is possible.
+        expected: &'static str,
+        /// What was asked for.
+        found: String,
+    },
     /// A rule, view or crop with a number out of its range.
     #[error("{op}: `{name}`: expected {expected}, found {found}")]
     Argument {
@@ -184,6 +226,68 @@ pub enum Error {
         region: u64,
         /// How they differ.
         found: String,
+    },
+    /// Annotations that list nothing to detect.
+    #[error("{}: expected at least one entry under `{list}`, found none", path.display())]
+    TruthEmpty {
+        /// The file.
+        path: PathBuf,
+        /// The empty list.
+        list: &'static str,
+    },
+    /// Results that are not a list.
+    #[error("{}: expected a list of detections, found {found}", path.display())]
+    ResultsNotAList {
+        /// The file.
+        path: PathBuf,
+        /// What kind of value it holds.
+        found: &'static str,
+    },
+    /// No detection, and nobody said of what kind.
+    #[error("{}: expected a detection that tells boxes from masks, found an empty list", path.display())]
+    ResultsEmpty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A detection in an image that the annotations do not list.
+    #[error("{}: detection {index}: expected an annotated image, found image {image}", path.display())]
+    DetectionImage {
+        /// The file.
+        path: PathBuf,
+        /// Its place in the list, from 0.
+        index: usize,
+        /// The id it names.
+        image: u64,
+    },
+    /// A detection of a category that the annotations do not list.
+    #[error("{}: detection {index}: expected an annotated category, found category {category}", path.display())]
+    DetectionCategory {
+        /// The file.
+        path: PathBuf,
+        /// Its place in the list, from 0.
+        index: usize,
+        /// The id it names.
+        category: u64,
+    },
+    /// A detection whose score, box or mask is not what the evaluation takes.
+    #[error("{}: detection {index}: expected {expected}, found {found}", path.display())]
+    Detection {
+        /// The file.
+        path: PathBuf,
+        /// Its place in the list, from 0.
+        index: usize,
+        /// What the evaluation takes.
+        expected: String,
+        /// What was there.
+        found: String,
+    },
+    /// The evaluation itself refused.
+    #[error("{}: {source}", path.display())]
+    DetectionEvaluation {
+        /// The results.
+        path: PathBuf,
+        /// Its reason.
+        source: hotcoco::Error,
     },
 }
 

@@ -1,19 +1,26 @@
-//! MS-COCO: objects that people outlined, cut out as free-form regions to be classified, and how well they were.
+//! MS-COCO: objects that people outlined. Cut out as free-form regions they are classified, found by a detector they are
+//! matched; this crate says how well.
 //!
 //! ```text
 //!  annotations/instances_*.json        images/*.jpg
-//!              │ a stream                   │ the last few
-//!        CocoInstances ── RegionRule ── RegionSet ── LeftOut     which annotations are regions
-//!              │                            │
-//!       Annotation::mask           View ── crop                  the same square, the same filter
-//!              │                            │
-//!            Mask                       RegionCrop               what a network is shown
-//!                                           │
-//!                                      Prediction                what it says, by region and image
-//!                               ┌───────────┴───────────┐
-//!                           Confusion              paired_difference
-//!                               │
-//!                     ClassificationReport                       intervals from whole images
+//!     │        │ a stream                   │ the last few
+//!     │  CocoInstances ── RegionRule ── RegionSet ── LeftOut         which annotations are regions
+//!     │        │                            ├─────────────┐
+//!     │ Annotation::mask           View ── crop       GrayPlane      a square around the region; all of it in grey
+//!     │        │                            │             │
+//!     │      Mask                      RegionCrop     DenseSift      what a network is shown; SIFT on a grid
+//!     │                                     │             │
+//!     │                                     │       DescriptorMaps
+//!     │                                     └──────┬──────┘
+//!     │                                        Prediction            what a classifier says, by region and image
+//!     │                                ┌───────────┴───────────┐
+//!     │                            Confusion           paired_difference
+//!     │                                │
+//!     │                      ClassificationReport                    intervals from whole images
+//!     │
+//!     │       results.json                                           what a detector found: masks or boxes
+//!     └────────────┤
+//!         evaluate_detections ── DetectionTable                      the twelve official numbers
 //! ```
 //!
 //! # Map, in the order data flows
@@ -28,16 +35,24 @@
 //! | `regions/view` | the box itself, or a little beside it |
 //! | `regions/crop` | a region in a square, with its mask |
 //! | `regions/set` | which annotations are regions, and what is left out |
+//! | `sift/gray_plane` | a photograph in grey |
+//! | `sift/taps`, `sift/orientation` | windows and gradients, shared by all points of a grid |
+//! | `sift/dense` | descriptors on a grid, at several scales |
+//! | `sift/descriptor_maps` | what they are, and where |
 //! | `metrics/confusion` | which class was taken for which |
 //! | `metrics/bootstrap` | intervals, where examples come in clusters |
 //! | `metrics/report` | a run measured, and two runs compared |
+//! | `detections/json_file`, `detections/rle` | a file read whole, run lengths that fill an image |
+//! | `detections/truth`, `detections/results` | annotations and detections, checked before they are matched |
+//! | `detections/table` | the official numbers, as printed and as stored |
 //!
 //! # Example
 //!
-//! A photograph with one object of 40 × 40 pixels, read, cut out and classified:
+//! A photograph with one object of 40 × 40 pixels, read, cut out, described, classified, and found by its box:
 //!
 //! ```
-//! use bench_coco::{ClassificationReport, CocoInstances, Prediction, RegionRule, RegionSet, View};
+//! use bench_coco::{ClassificationReport, CocoInstances, DenseSift, DetectionKind, GrayPlane, Prediction, RegionRule,
+//!     RegionSet, View, evaluate_detections};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let folder = tempfile::tempdir()?;
@@ -54,6 +69,8 @@
 //! let crop = regions.crop(0, &View::plain(), 24)?;
 //! // The box and a fifth more, 48 × 48 pixels, at half their size: the object is 20 × 20.
 //! assert_eq!(crop.mask.iter().filter(|inside| **inside).count(), 400);
+//! let maps = DenseSift::default().describe(&GrayPlane::from_rgb(&*regions.photograph(0)?)?);
+//! assert_eq!((maps.scales(), maps.rows(), maps.columns()), (3, 8, 10));
 //!
 //! let predictions = [Prediction {
 //!     region: regions.regions()[0].id,
@@ -63,16 +80,22 @@
 //! }];
 //! let report = ClassificationReport::new(&regions.class_names(), &predictions, 0)?;
 //! assert_eq!(report.top1_error.estimate, 0.0);
+//!
+//! let results = folder.path().join("results.json");
+//! std::fs::write(&results, r#"[{"image_id": 5, "category_id": 3, "score": 0.9, "bbox": [20, 10, 40, 40]}]"#)?;
+//! let table = evaluate_detections(&path, &results, DetectionKind::Bbox)?;
+//! assert_eq!(table.ar100, Some(1.0));
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! # Conventions
 //!
-//! Bitmaps lie row by row, whatever a file says; pixel (x, y) covers `[x, x + 1] × [y, y + 1]`. A class is an index
-//! into the categories ordered by id. Small objects are COCO's, `area` < 32², counted and left out. Outlines are drawn
-//! by hotcoco's port of pycocotools. Whatever a file claims is compared with the image's size, and with what the
-//! file itself holds, before memory is taken for it.
+//! Bitmaps lie row by row, whatever a file says; pixel (x, y) covers `[x, x + 1] × [y, y + 1]`. Descriptors alone are
+//! placed from the centre of the first pixel. A class is an index into the categories ordered by id; a detection names
+//! the id itself. Small objects are COCO's, `area` < 32²: counted and left out of the regions, a line of their own
+//! among detections. Outlines are drawn, and detections matched, by hotcoco's port of pycocotools. Whatever a file
+//! claims is compared with the image's size, and with what the file itself holds, before memory is taken for it.
 //!
 //! No features. How the workspace is built: `crates/README.md`.
 
@@ -80,12 +103,17 @@
 #![warn(missing_docs)]
 
 mod dataset;
+mod detections;
 mod error;
 mod metrics;
 mod regions;
+mod sift;
 
 pub use dataset::{
     Annotation, Category, CocoInstances, ImageRecord, MAX_PIXELS, Mask, Points, Shape,
+};
+pub use detections::{
+    CategoryPrecision, DetectionKind, DetectionRow, DetectionTable, evaluate_detections,
 };
 pub use error::{Error, Record, Result, Size};
 pub use metrics::{
@@ -93,3 +121,4 @@ pub use metrics::{
     paired_difference,
 };
 pub use regions::{Frame, LeftOut, Region, RegionCrop, RegionRule, RegionSet, View};
+pub use sift::{CHANNELS, DenseSift, DescriptorMaps, GrayPlane};

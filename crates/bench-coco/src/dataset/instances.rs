@@ -161,7 +161,11 @@ fn unreadable(path: &Path, source: serde_json::Error) -> Error {
         let (line, column) = (source.line(), source.column());
         Error::Truncated { path, line, column }
     } else {
-        Error::Json { path, source }
+        Error::Json {
+            path,
+            expected: "COCO instances in JSON",
+            source,
+        }
     }
 }
 
