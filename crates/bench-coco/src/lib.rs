@@ -106,6 +106,7 @@ mod dataset;
 mod detections;
 mod error;
 mod metrics;
+mod recipes;
 mod regions;
 mod sift;
 
@@ -120,5 +121,6 @@ pub use metrics::{
     ClassRow, ClassificationReport, Confused, Confusion, Interval, Prediction, RESAMPLES,
     paired_difference,
 };
+pub use recipes::RECIPES;
 pub use regions::{Frame, LeftOut, Region, RegionCrop, RegionRule, RegionSet, View};
-pub use sift::{CHANNELS, DenseSift, DescriptorMaps, GrayPlane};
+pub use sift::{CHANNELS as SIFT_CHANNELS, DenseSift, DescriptorMaps, GrayPlane};

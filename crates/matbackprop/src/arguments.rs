@@ -5,6 +5,7 @@ mod eval;
 mod layout;
 mod segment;
 mod train;
+mod train_o2p;
 
 use std::path::PathBuf;
 
@@ -12,9 +13,10 @@ use clap::{Args, Parser, Subcommand};
 
 pub use clusters::ClusterArgument;
 pub use eval::{EvalBsdsArguments, LevelRule};
-pub use layout::{head_in_words, recipe_in_words};
+pub use layout::{head_in_words, recipe_in_words, trunk as trunk_by_name};
 pub use segment::SegmentArguments;
 pub use train::{TrainNcutsArguments, TrainingSplit};
+pub use train_o2p::TrainO2pArguments;
 
 /// Differentiable matrix layers, and networks trained through them.
 #[derive(Parser, Debug)]
@@ -50,6 +52,8 @@ pub enum Command {
 pub enum Train {
     /// Train a head, and the trunk if you like, through normalised cuts on BSDS500
     Ncuts(Box<TrainNcutsArguments>),
+    /// Train a classifier of free-form regions, DeepO2P or one of its partners, on MS-COCO
+    O2p(TrainO2pArguments),
 }
 
 /// Measure segmentations

@@ -1,14 +1,17 @@
 //! The command line.
 
 mod arguments;
+mod coco_regions;
 mod eval_bsds;
 mod failure;
 mod info;
 mod output;
 mod photograph;
 mod progress;
+mod region_recipe;
 mod segment;
 mod train_ncuts;
+mod train_o2p;
 mod training_set;
 
 use std::process::ExitCode;
@@ -20,6 +23,7 @@ fn main() -> ExitCode {
     let result = match arguments::Arguments::parse().command {
         Command::Segment(arguments) => segment::run(&arguments),
         Command::Train(Train::Ncuts(arguments)) => train_ncuts::run(&arguments),
+        Command::Train(Train::O2p(arguments)) => train_o2p::run(&arguments),
         Command::Eval(Eval::Bsds(arguments)) => eval_bsds::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
     };

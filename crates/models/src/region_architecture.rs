@@ -174,6 +174,18 @@ impl RegionArchitecture {
         self.pooling.check()
     }
 
+    /// Whether the other is the same but for the scales of the taps, which are measured.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let unscaled = |architecture: &Self| {
+            let mut architecture = architecture.clone();
+            if let RegionFeatures::Trunk { taps, .. } = &mut architecture.features {
+                taps.iter_mut().for_each(|tap| tap.scale = 1.0);
+            }
+            architecture
+        };
+        unscaled(self) == unscaled(other)
+    }
+
     /// The learned map of the channels, a layer named `reduction`.
     pub(crate) fn reduction_chain(&self, channels: usize) -> Option<(Chain, Vec<NamedLayer>)> {
         self.reduction.map(|out| {

@@ -64,6 +64,8 @@ pub struct RegionTask<'a> {
     /// The part of the trunk that is frozen, and the part that learns.
     halves: Option<(Chain, Option<Chain>)>,
     cache: Option<FeatureCache>,
+    /// Whether scales, μ and s stay as they are.
+    measured: bool,
     regions: HashMap<(usize, u32, bool), Region>,
 }
 
@@ -77,7 +79,16 @@ impl<'a> RegionTask<'a> {
             settings,
             halves: None,
             cache: None,
+            measured: false,
             regions: HashMap::new(),
+        }
+    }
+
+    /// For a network that was trained before: what was measured then is kept.
+    pub fn measured_before(self) -> Self {
+        Self {
+            measured: true,
+            ..self
         }
     }
 
@@ -212,6 +223,9 @@ impl Task for RegionTask<'_> {
         _: &TrainConfig,
         observer: &mut dyn FnMut(usize, usize),
     ) -> Result<()> {
+        if self.measured {
+            return Ok(());
+        }
         let every = self.set.len().div_ceil(CALIBRATION_REGIONS);
         let total = self.set.len().div_ceil(every);
         if let Some(trunk) = &mut network.trunk {

@@ -1,0 +1,260 @@
+//! `matbackprop train o2p`.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use models::{
+    Progress as Event, RegionClassifier, RegionMeasures, RegionTask, StepRecord, TrainConfig,
+    Trainer, TrunkWeights, can_resume,
+};
+
+use crate::arguments::TrainO2pArguments;
+use crate::coco_regions::CocoRegions;
+use crate::failure::{of_settings, usage};
+use crate::output;
+use crate::progress::{Progress, in_words};
+use crate::region_recipe::RegionRecipe;
+
+/// Trains, and tells where the network lies.
+pub fn run(arguments: &TrainO2pArguments) -> Result<()> {
+    let recipe = RegionRecipe::read(&arguments.model)?;
+    let config = TrainConfig {
+        epochs: arguments.epochs.unwrap_or(recipe.training.epochs),
+        seed: arguments.seed,
+        ..recipe.training.clone()
+    };
+    config.check().map_err(of_settings)?;
+    check(arguments, &recipe)?;
+    let regions = CocoRegions::open(&arguments.data, &arguments.split)?;
+    eprintln!("{}: {}", arguments.split, regions.in_words());
+    let trainer = if arguments.resume {
+        resume(arguments, &recipe, &regions, config)?
+    } else {
+        start(arguments, &recipe, &regions, config)?
+    };
+    let mut teller = Teller::new(trainer.steps(), trainer.step());
+    let trained = trainer.run(|event| {
+        if let Event::Step { record, .. } = event {
+            teller.step(record);
+        }
+        true
+    });
+    let clipped = teller.clipped;
+    drop(teller);
+    if trained?.is_none() {
+        bail!("training stopped before its end")
+    }
+    let (run, data) = (arguments.out.display(), arguments.data.display());
+    output::print(&format!("network   {run}/network.safetensors"))?;
+    output::print(&format!("clipped   {clipped} gradients in this call"))?;
+    output::print(&format!(
+        "measure   matbackprop eval coco --data {data} --run {run}"
+    ))
+}
+
+/// What must be there, before hours are spent.
+fn check(arguments: &TrainO2pArguments, recipe: &RegionRecipe) -> Result<()> {
+    let out = arguments.out.display();
+    if arguments.out.exists() && !arguments.out.is_dir() {
+        return Err(usage(format!(
+            "--out: expected a folder, or a place for one, found the file {out}"
+        )));
+    }
+    if arguments.resume {
+        if !can_resume(&arguments.out) {
+            bail!("--resume: expected a checkpoint in {out}, found none");
+        }
+        return Ok(());
+    }
+    if can_resume(&arguments.out) {
+        return Err(usage(format!(
+            "--out: expected a new folder, or --resume to go on, found a training in {out}"
+        )));
+    }
+    match (recipe.wants_weights(), &arguments.trunk_weights) {
+        (true, None) => {
+            return Err(usage(
+                "--trunk-weights: expected a file for this recipe's trunk, found none",
+            ));
+        }
+        (false, Some(path)) => {
+            return Err(usage(format!(
+                "--trunk-weights: expected none, as this recipe starts from elsewhere, found {}",
+                path.display()
+            )));
+        }
+        _ => {}
+    }
+    match (recipe.start(), &arguments.start) {
+        (Some(name), None) => Err(usage(format!(
+            "--start: expected a run of the recipe {name}, found none"
+        ))),
+        (None, Some(run)) => Err(usage(format!(
+            "--start: expected none, as this recipe starts anew, found {}",
+            run.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn start<'a>(
+    arguments: &TrainO2pArguments,
+    recipe: &RegionRecipe,
+    regions: &'a CocoRegions,
+    config: TrainConfig,
+) -> Result<Trainer<RegionTask<'a>>> {
+    let architecture = recipe.architecture(&regions.set().class_names())?;
+    let task = RegionTask::new(regions, recipe.regions);
+    let (network, task) = match &arguments.start {
+        Some(run) => {
+            let network = RegionClassifier::load(&run.join("network.safetensors"))?;
+            if !architecture.is_like(network.architecture()) {
+                return Err(usage(format!(
+                    "--start: expected a network of this recipe's architecture, found another in {}",
+                    run.display()
+                )));
+            }
+            (network, task.measured_before())
+        }
+        None => {
+            let weights = arguments.trunk_weights.as_deref();
+            let weights = weights.map_or(TrunkWeights::Random, TrunkWeights::File);
+            let network = RegionClassifier::new(architecture, &weights, arguments.seed);
+            (network.map_err(of_settings)?, task)
+        }
+    };
+    let (trunk, new) = network.parameter_count();
+    eprintln!(
+        "{}: {trunk} numbers in the trunk, {new} above it",
+        arguments.model
+    );
+    let mut progress = None;
+    let observe = |done: usize, total: usize| {
+        let progress = progress.get_or_insert_with(|| Progress::new("calibrating", total as u64));
+        progress.advance(done as u64, String::new);
+    };
+    Trainer::start(network, task, config, &arguments.out, observe).map_err(of_settings)
+}
+
+fn resume<'a>(
+    arguments: &TrainO2pArguments,
+    recipe: &RegionRecipe,
+    regions: &'a CocoRegions,
+    config: TrainConfig,
+) -> Result<Trainer<RegionTask<'a>>> {
+    let task = RegionTask::new(regions, recipe.regions);
+    let trainer = Trainer::resume(task, config, &arguments.out)?;
+    let asked = recipe.architecture(&regions.set().class_names())?;
+    if !asked.is_like(trainer.network().architecture()) {
+        return Err(usage(format!(
+            "--resume: expected the checkpoint's network, found another recipe: {}",
+            arguments.model
+        )));
+    }
+    eprintln!(
+        "going on after step {} of {}",
+        trainer.step(),
+        trainer.steps()
+    );
+    Ok(trainer)
+}
+
+/// Lines on how the training goes: means since the last line.
+struct Teller {
+    progress: Progress,
+    steps: u64,
+    first: u64,
+    began: Instant,
+    recent: Recent,
+    clipped: u64,
+}
+
+#[derive(Default)]
+struct Recent {
+    steps: f64,
+    regions: f64,
+    seconds: f64,
+    loss: f64,
+    error: f64,
+}
+
+impl Teller {
+    fn new(steps: u64, first: u64) -> Self {
+        Self {
+            progress: Progress::new("step", steps),
+            steps,
+            first,
+            began: Instant::now(),
+            recent: Recent::default(),
+            clipped: 0,
+        }
+    }
+
+    fn step(&mut self, record: &StepRecord<RegionMeasures>) {
+        self.clipped += u64::from(record.clipped);
+        self.recent.add(record);
+        let done = (record.step - self.first).max(1) as f64;
+        let left = self.began.elapsed().as_secs_f64() / done * (self.steps - record.step) as f64;
+        let recent = &self.recent;
+        let note = || {
+            let left = in_words(Duration::from_secs_f64(left));
+            format!("{}, {left} left", recent.line(record))
+        };
+        let told = self.progress.advance(record.step, note);
+        // A bar is told at every step: it shows means of the last hundred.
+        if told && (!self.progress.is_bar() || self.recent.steps >= 100.0) {
+            self.recent = Recent::default();
+        }
+    }
+}
+
+impl Recent {
+    fn add(&mut self, record: &StepRecord<RegionMeasures>) {
+        self.steps += 1.0;
+        self.regions += record.images.len() as f64;
+        self.seconds += record.seconds;
+        self.loss += record.loss;
+        self.error += record.measures.training_error;
+    }
+
+    fn line(&self, record: &StepRecord<RegionMeasures>) -> String {
+        format!(
+            "epoch {}, loss {:.4}, training error {:.3}, rate {:.2e}, {:.1} regions/s",
+            record.epoch,
+            self.loss / self.steps,
+            self.error / self.steps,
+            record.rate,
+            self.regions / self.seconds.max(1e-9),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_tells_means_since_the_last() {
+        let record = |loss: f64, training_error: f64| StepRecord {
+            step: 7,
+            epoch: 2,
+            images: vec!["a".into(), "b".into()],
+            loss,
+            measures: RegionMeasures {
+                training_error,
+                ..RegionMeasures::default()
+            },
+            gradient_norm: 1.0,
+            clipped: false,
+            rate: 1e-3,
+            seconds: 0.5,
+        };
+        let mut recent = Recent::default();
+        recent.add(&record(1.0, 0.5));
+        recent.add(&record(2.0, 1.0));
+        assert_eq!(
+            recent.line(&record(2.0, 1.0)),
+            "epoch 2, loss 1.5000, training error 0.750, rate 1.00e-3, 4.0 regions/s"
+        );
+    }
+}
