@@ -2,6 +2,7 @@
 
 mod clusters;
 mod eval;
+mod eval_coco;
 mod layout;
 mod segment;
 mod train;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use clusters::ClusterArgument;
 pub use eval::{EvalBsdsArguments, LevelRule};
+pub use eval_coco::{EvalCocoArguments, KindArgument};
 pub use layout::{head_in_words, recipe_in_words};
 pub use segment::SegmentArguments;
 pub use train::{TrainNcutsArguments, TrainingSplit};
@@ -35,7 +37,7 @@ pub enum Command {
     /// Train a network
     #[command(subcommand)]
     Train(Train),
-    /// Measure segmentations
+    /// Measure segmentations and detections
     #[command(subcommand)]
     Eval(Eval),
     /// Tell what a network is made of
@@ -52,7 +54,7 @@ pub enum Train {
     Ncuts(Box<TrainNcutsArguments>),
 }
 
-/// Measure segmentations
+/// Measure segmentations and detections
 #[derive(Subcommand, Debug)]
 #[command(
     after_help = "Example:\n  matbackprop eval bsds --data BSDS500 --split val --run runs/lite0"
@@ -60,6 +62,8 @@ pub enum Train {
 pub enum Eval {
     /// The region measures of BSDS500, as the official benchmark defines them
     Bsds(EvalBsdsArguments),
+    /// The detection table of MS-COCO, as the official tool prints it
+    Coco(EvalCocoArguments),
 }
 
 /// Tell what a network is made of: its layers, its numbers, its bytes

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod eval_bsds;
+mod eval_coco;
 mod failure;
 mod info;
 mod output;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         Command::Segment(arguments) => segment::run(&arguments),
         Command::Train(Train::Ncuts(arguments)) => train_ncuts::run(&arguments),
         Command::Eval(Eval::Bsds(arguments)) => eval_bsds::run(&arguments),
+        Command::Eval(Eval::Coco(arguments)) => eval_coco::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
     };
     match result {
