@@ -2,7 +2,12 @@
 use std::{env, path::PathBuf};
 
 /// What the tests read, inside `MATBACKPROP_DATA` or else `shared/data` beside the workspace.
-const NEEDED: [&str; 3] = ["bsds-bench-fixture", "bsds500", "weights"];
+const NEEDED: [&str; 4] = [
+    "bsds-bench-fixture",
+    "bsds500",
+    "coco-eval-fixture",
+    "weights",
+];
 
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(shared_data)");

@@ -2,6 +2,7 @@
 
 mod clusters;
 mod eval;
+mod eval_coco;
 mod layout;
 mod segment;
 mod train;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use clusters::ClusterArgument;
 pub use eval::{EvalBsdsArguments, LevelRule};
+pub use eval_coco::{EvalCocoArguments, KindArgument};
 pub use layout::{head_in_words, recipe_in_words, trunk as trunk_by_name};
 pub use segment::SegmentArguments;
 pub use train::{TrainNcutsArguments, TrainingSplit};
@@ -37,7 +39,7 @@ pub enum Command {
     /// Train a network
     #[command(subcommand)]
     Train(Train),
-    /// Measure segmentations
+    /// Measure segmentations and detections
     #[command(subcommand)]
     Eval(Eval),
     /// Tell what a network is made of
@@ -56,7 +58,7 @@ pub enum Train {
     O2p(TrainO2pArguments),
 }
 
-/// Measure segmentations
+/// Measure segmentations and detections
 #[derive(Subcommand, Debug)]
 #[command(
     after_help = "Example:\n  matbackprop eval bsds --data BSDS500 --split val --run runs/lite0"
@@ -64,6 +66,8 @@ pub enum Train {
 pub enum Eval {
     /// The region measures of BSDS500, as the official benchmark defines them
     Bsds(EvalBsdsArguments),
+    /// The detection table of MS-COCO, as the official tool prints it
+    Coco(EvalCocoArguments),
 }
 
 /// Tell what a network is made of: its layers, its numbers, its bytes

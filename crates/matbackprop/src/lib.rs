@@ -22,6 +22,7 @@
 //! | [`o2p`] | second-order pooling of free-form regions: the layer |
 //! | [`models`] | trunks, DeepNCuts, training |
 //! | [`bench_bsds`] | BSDS500 and its region measures |
+//! | [`bench_coco`] | MS-COCO, its regions to be classified, and the official detection table |
 //! | [`default_network`] | the trained network inside this crate |
 //! | [`paint_outlines`], [`paint_segments`], [`label_image`] | a segmentation as a picture |
 //!
@@ -56,6 +57,7 @@ mod label_image;
 mod paint;
 
 pub use bench_bsds;
+pub use bench_coco;
 pub use matbackprop_core;
 pub use models;
 pub use ncuts;

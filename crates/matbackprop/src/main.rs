@@ -3,6 +3,7 @@
 mod arguments;
 mod coco_regions;
 mod eval_bsds;
+mod eval_coco;
 mod failure;
 mod info;
 mod output;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Command::Train(Train::Ncuts(arguments)) => train_ncuts::run(&arguments),
         Command::Train(Train::O2p(arguments)) => train_o2p::run(&arguments),
         Command::Eval(Eval::Bsds(arguments)) => eval_bsds::run(&arguments),
+        Command::Eval(Eval::Coco(arguments)) => eval_coco::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
     };
     match result {

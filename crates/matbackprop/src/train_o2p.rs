@@ -97,6 +97,18 @@ fn check(arguments: &TrainO2pArguments, recipe: &RegionRecipe) -> Result<()> {
     }
 }
 
+fn task<'a>(
+    arguments: &TrainO2pArguments,
+    recipe: &RegionRecipe,
+    regions: &'a CocoRegions,
+) -> RegionTask<'a> {
+    let task = RegionTask::new(regions, recipe.regions);
+    match &arguments.cache {
+        Some(folder) => task.sharing_cache(folder),
+        None => task,
+    }
+}
+
 fn start<'a>(
     arguments: &TrainO2pArguments,
     recipe: &RegionRecipe,
@@ -104,7 +116,7 @@ fn start<'a>(
     config: TrainConfig,
 ) -> Result<Trainer<RegionTask<'a>>> {
     let architecture = recipe.architecture(&regions.set().class_names())?;
-    let task = RegionTask::new(regions, recipe.regions);
+    let task = task(arguments, recipe, regions);
     let (network, task) = match &arguments.start {
         Some(run) => {
             let network = RegionClassifier::load(&run.join("network.safetensors"))?;
@@ -142,7 +154,7 @@ fn resume<'a>(
     regions: &'a CocoRegions,
     config: TrainConfig,
 ) -> Result<Trainer<RegionTask<'a>>> {
-    let task = RegionTask::new(regions, recipe.regions);
+    let task = task(arguments, recipe, regions);
     let trainer = Trainer::resume(task, config, &arguments.out)?;
     let asked = recipe.architecture(&regions.set().class_names())?;
     if !asked.is_like(trainer.network().architecture()) {

@@ -44,6 +44,10 @@ pub struct TrainO2pArguments {
     #[arg(long)]
     pub resume: bool,
 
+    /// Folder where features of frozen layers are kept for other trainings too
+    #[arg(long, value_name = "FOLDER")]
+    pub cache: Option<PathBuf>,
+
     /// Visits to every region [default: the recipe's]
     #[arg(long, value_name = "N")]
     pub epochs: Option<u32>,

@@ -1,5 +1,6 @@
 //! `matbackprop eval coco --run`: how well a trained network tells regions apart.
 
+use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -62,14 +63,14 @@ pub fn run(asked: &Asked<'_>) -> Result<()> {
     }
     let mut progress = Progress::new("region", regions.len() as u64);
     let mut predictions = Vec::with_capacity(regions.len());
-    let (mut smallest, mut fewer, mut mapped) = (f64::INFINITY, 0, 0);
+    let (mut smallest, mut fewer, mut mapped) = (f64::INFINITY, 0_u32, 0_u32);
     for index in 0..regions.len() {
         let said = network
             .classify(&regions, index)
             .with_context(|| format!("region {}", regions.id(index)))?;
         if let Some(report) = said.report {
             smallest = smallest.min(report.smallest);
-            fewer += usize::from(report.fewer_than_channels);
+            fewer += u32::from(report.fewer_than_channels);
             mapped += 1;
         }
         predictions.push(Prediction {
@@ -83,7 +84,7 @@ pub fn run(asked: &Asked<'_>) -> Result<()> {
     drop(progress);
     let report = ClassificationReport::new(&classes, &predictions, 0)?;
     let place = |run: &Path| run.join(format!("{PREDICTIONS}_{}.json", asked.split));
-    output::write_whole(&place(asked.run), &serde_json::to_vec(&predictions)?)?;
+    write_whole(&place(asked.run), &serde_json::to_vec(&predictions)?)?;
     let difference = asked.against.map(|other| -> Result<Interval> {
         let path = place(other);
         let text = std::fs::read(&path).with_context(|| {
@@ -105,24 +106,44 @@ pub fn run(asked: &Asked<'_>) -> Result<()> {
         difference: difference.transpose()?,
     };
     if asked.json {
-        return output::print(&serde_json::to_string_pretty(&told)?);
+        return output::print_json(&told);
     }
     output::print(&in_words(&told, asked.against))
 }
 
+/// Writes a file whole or not at all.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)
+        .with_context(|| format!("writing {}", path.display()))?;
+    file.write_all(bytes)
+        .with_context(|| format!("writing {}", path.display()))?;
+    file.persist(path)
+        .with_context(|| format!("writing {}", path.display()))?;
+    Ok(())
+}
+
 fn in_words(told: &Told<'_>, against: Option<&Path>) -> String {
     let report = told.report;
-    let interval = |i: &Interval| format!("{:.3}   95 % of resampled images: {:.3} to {:.3}", i.estimate, i.low, i.high);
+    let interval = |i: &Interval| {
+        format!(
+            "{:.3}   95 % of resampled images: {:.3} to {:.3}",
+            i.estimate, i.low, i.high
+        )
+    };
     let mut lines = vec![
-        format!("{} regions of {} images, {} classes", report.regions, report.images, report.classes.len()),
+        format!(
+            "{} regions of {} images, {} classes",
+            report.regions,
+            report.images,
+            report.classes.len()
+        ),
         format!("top-1 error       {}", interval(&report.top1_error)),
     ];
     if let Some(top5) = &report.top5_error {
         lines.push(format!("top-5 error       {}", interval(top5)));
     }
-    if let Some(mean) = report.mean_class_error {
-        lines.push(format!("mean class error  {mean:.3}"));
-    }
+    lines.push(format!("mean class error  {:.3}", report.mean_class_error));
     if let (Some(smallest), Some(fewer)) = (told.smallest_eigenvalue, told.fewer_than_channels) {
         lines.push(format!(
             "spectra           smallest eigenvalue {smallest:.2e}; fewer positions than channels in {:.0} % of regions",
@@ -130,7 +151,11 @@ fn in_words(told: &Told<'_>, against: Option<&Path>) -> String {
         ));
     }
     if let (Some(difference), Some(other)) = (&told.difference, against) {
-        lines.push(format!("less {}:  {}", other.display(), interval(difference)));
+        lines.push(format!(
+            "less {}:  {}",
+            other.display(),
+            interval(difference)
+        ));
     }
     lines.push("class                regions   error".into());
     for row in &report.classes {

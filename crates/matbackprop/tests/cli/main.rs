@@ -2,6 +2,7 @@
 
 mod call;
 mod eval_bsds;
+mod eval_coco;
 mod real_images;
 mod segment;
 mod small_bsds;
@@ -9,13 +10,14 @@ mod train_ncuts;
 
 use call::{Called, matbackprop};
 
-const COMMANDS: [&[&str]; 7] = [
+const COMMANDS: [&[&str]; 8] = [
     &[],
     &["segment"],
     &["train"],
     &["train", "ncuts"],
     &["eval"],
     &["eval", "bsds"],
+    &["eval", "coco"],
     &["info"],
 ];
 
@@ -31,7 +33,7 @@ fn every_help_has_an_example() {
 
 #[test]
 fn a_wrong_call_is_told_on_standard_error_with_code_2() {
-    let calls: [&[&str]; 12] = [
+    let calls: [&[&str]; 16] = [
         &[],
         &["segments"],
         &["segment"],
@@ -58,6 +60,19 @@ fn a_wrong_call_is_told_on_standard_error_with_code_2() {
             "val",
             "--untrained",
             "vgg16",
+        ],
+        &["eval", "coco"],
+        &["eval", "coco", "--truth", "t"],
+        &["eval", "coco", "--detections", "d"],
+        &[
+            "eval",
+            "coco",
+            "--detections",
+            "d",
+            "--truth",
+            "t",
+            "--kind",
+            "keypoints",
         ],
     ];
     for call in calls {

@@ -1,7 +1,7 @@
 //! Training on free-form regions with their classes.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use dfdx::prelude::*;
@@ -64,6 +64,8 @@ pub struct RegionTask<'a> {
     /// The part of the trunk that is frozen, and the part that learns.
     halves: Option<(Chain, Option<Chain>)>,
     cache: Option<FeatureCache>,
+    /// Where features are kept for other trainings too.
+    shared_cache: Option<PathBuf>,
     /// Whether scales, μ and s stay as they are.
     measured: bool,
     regions: HashMap<(usize, u32, bool), Region>,
@@ -79,8 +81,18 @@ impl<'a> RegionTask<'a> {
             settings,
             halves: None,
             cache: None,
+            shared_cache: None,
             measured: false,
             regions: HashMap::new(),
+        }
+    }
+
+    /// Keeps the features of frozen layers in `folder` beyond this training, for any other that starts from the
+    /// same ones on the same regions.
+    pub fn sharing_cache(self, folder: &Path) -> Self {
+        Self {
+            shared_cache: Some(folder.to_path_buf()),
+            ..self
         }
     }
 
@@ -281,8 +293,17 @@ impl Task for RegionTask<'_> {
         self.halves = network.trunk.as_ref().map(|trunk| trunk.chain.split(first));
         let frozen = self.halves.as_ref();
         let frozen = frozen.is_some_and(|(below, _)| !below.steps.is_empty());
+        let own = cache.to_path_buf();
+        let folder = match (&self.shared_cache, &self.halves, &network.trunk) {
+            (Some(shared), Some((below, _)), Some(trunk)) => {
+                let values = trunk.parameters.values();
+                let side = network.architecture().side;
+                shared.join(format!("{:016x}", below.digest(&values, side)))
+            }
+            _ => own,
+        };
         self.cache = frozen
-            .then(|| FeatureCache::new(cache, config.cache_bytes))
+            .then(|| FeatureCache::new(&folder, config.cache_bytes))
             .transpose()?;
         Ok(())
     }
@@ -388,7 +409,8 @@ impl Task for RegionTask<'_> {
     }
 
     fn close(&mut self) -> Result<()> {
-        self.cache.take().map_or(Ok(()), FeatureCache::remove)
+        let cache = self.cache.take().filter(|_| self.shared_cache.is_none());
+        cache.map_or(Ok(()), FeatureCache::remove)
     }
 }
 

@@ -173,6 +173,22 @@ impl Chain {
         Ok(sizes)
     }
 
+    /// A number that tells this chain with these parameters on inputs of `side` from any other: FNV-1a over all of it.
+    pub(crate) fn digest(&self, parameters: &[Vec<f32>], side: u32) -> u64 {
+        let words = format!("{:?} {:?} {side}", self.steps, self.taps);
+        let read = |step: &Step| match step {
+            Step::Conv { weight, .. } | Step::Depthwise { weight, .. } => Some(*weight),
+            _ => None,
+        };
+        let weights = self.steps.iter().filter_map(read);
+        let numbers =
+            weights.flat_map(|weight| parameters[weight].iter().chain(&parameters[weight + 1]));
+        let bytes = words.bytes().chain(numbers.flat_map(|x| x.to_le_bytes()));
+        bytes.fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+        })
+    }
+
     /// Channels of the output; 0 where no image of 256 × 256 passes.
     pub(crate) fn output_channels(&self) -> usize {
         // Sizes of an image that any trunk takes; channels do not depend on it.

@@ -1,0 +1,75 @@
+//! `matbackprop eval coco`.
+
+use std::path::PathBuf;
+
+use bench_coco::DetectionKind;
+use clap::{Args, ValueEnum};
+
+const EXAMPLE: &str = "\
+Example:
+  matbackprop eval coco --data COCO --run runs/lite0-o2p-fc --against runs/lite0-first
+  matbackprop eval coco --detections results.json --truth instances_val2017.json
+
+--detections is a list of {\"image_id\", \"category_id\", \"score\", \"bbox\": [x, y, width, height],
+\"segmentation\": {\"size\", \"counts\"}}, as COCO's server takes it; --truth has images,
+annotations and categories.
+
+AP is average precision, AR average recall, from 0 to 1; where there is nothing to find, -1 in the
+table and null in JSON. What the table would misstate is an error: an image or a category that
+--truth lacks, a mask of another size, a score that is no number.";
+
+/// What detections are compared by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum KindArgument {
+    /// Masks
+    Segm,
+    /// Boxes
+    Bbox,
+}
+
+impl From<KindArgument> for DetectionKind {
+    fn from(kind: KindArgument) -> Self {
+        match kind {
+            KindArgument::Segm => Self::Segm,
+            KindArgument::Bbox => Self::Bbox,
+        }
+    }
+}
+
+/// The errors of a trained classifier of regions, or the official table of anybody's detections
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLE)]
+#[command(group = clap::ArgGroup::new("source").required(true).args(["run", "detections"]))]
+pub struct EvalCocoArguments {
+    /// Measure a trained classifier: the folder that `train o2p` wrote; its predictions are kept there
+    #[arg(long, value_name = "RUN", requires = "data")]
+    pub run: Option<PathBuf>,
+
+    /// Folder of MS-COCO: annotations/instances_SPLIT….json beside the photographs
+    #[arg(long, value_name = "COCO_DIR", requires = "run")]
+    pub data: Option<PathBuf>,
+
+    /// The regions to classify
+    #[arg(long, value_name = "NAME", default_value = "val")]
+    pub split: String,
+
+    /// A run that was measured before: the difference of the errors is told, region by region
+    #[arg(long, value_name = "RUN", requires = "run")]
+    pub against: Option<PathBuf>,
+
+    /// Measure anybody's detections: COCO's results format
+    #[arg(long, value_name = "FILE", requires = "truth")]
+    pub detections: Option<PathBuf>,
+
+    /// What is there to be found: COCO's instances format
+    #[arg(long, value_name = "FILE")]
+    pub truth: Option<PathBuf>,
+
+    /// What detections are compared by [default: masks where the first one has a mask, boxes otherwise]
+    #[arg(long, value_enum, requires = "detections")]
+    pub kind: Option<KindArgument>,
+
+    /// Print one JSON object, the precision of each category in it, not a table
+    #[arg(long)]
+    pub json: bool,
+}
