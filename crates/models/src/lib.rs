@@ -68,7 +68,7 @@ pub use image_input::{ChannelOrder, InputRecipe, read_image};
 pub use network::TrunkWeights;
 pub use parameters::Parameters;
 pub use region_architecture::{ClassifierLayout, RegionArchitecture, RegionFeatures};
-pub use region_classifier::{Classified, RegionClassifier};
+pub use region_classifier::{Classified, RegionClassifier, RegionSeconds};
 pub use region_pooling::{MomentMap, RegionPooling, SecondOrder};
 pub use region_set::{Descriptors, RegionCrop, RegionSet, RegionView};
 pub use segmenter::{ClusterChoice, SegmentSeconds, Segmented};

@@ -1,6 +1,7 @@
 //! Trunk → pooling of a free-form region → classifier: DeepO2P and its first-order partners.
 
 use std::path::Path;
+use std::time::Instant;
 
 use o2p::{Region, SpectralReport};
 
@@ -43,6 +44,21 @@ pub struct RegionClassifier {
 pub(crate) struct RegionInput {
     pub(crate) maps: FeatureMaps,
     pub(crate) region: Region,
+    /// Wall time of cropping alone.
+    pub(crate) crop_seconds: f64,
+}
+
+/// Wall time of a region's way, part by part.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RegionSeconds {
+    /// Decoding the photograph, cropping, resizing.
+    pub crop: f64,
+    /// The trunk, or the descriptors; and the region on their grid.
+    pub trunk: f64,
+    /// The reduction and the pooling.
+    pub layer: f64,
+    /// The classifier.
+    pub head: f64,
 }
 
 /// What a network says of one region.
@@ -53,6 +69,8 @@ pub struct Classified {
     pub probabilities: Vec<f64>,
     /// What the spectral map met, where there is one.
     pub report: Option<SpectralReport>,
+    /// What it took.
+    pub seconds: RegionSeconds,
 }
 
 impl Classified {
@@ -176,7 +194,9 @@ impl RegionClassifier {
         index: usize,
         view: RegionView,
     ) -> Result<RegionInput> {
+        let begin = Instant::now();
         let crop = set.crop(index, view, self.architecture.side)?;
+        let crop_seconds = begin.elapsed().as_secs_f64();
         crop.check(self.architecture.side)?;
         let (maps, axes, repeats) = match (&self.architecture.features, &self.trunk, below) {
             (RegionFeatures::Trunk { recipe, .. }, Some(trunk), Some(below)) => {
@@ -193,7 +213,11 @@ impl RegionClassifier {
         };
         let positions = axes[0].positions * axes[1].positions * repeats;
         let region = self.region(&crop, axes, positions, repeats)?;
-        Ok(RegionInput { maps, region })
+        Ok(RegionInput {
+            maps,
+            region,
+            crop_seconds,
+        })
     }
 
     /// A view's region alone, where its features are at hand.
@@ -264,9 +288,12 @@ impl RegionClassifier {
     /// Those of the set, the trunk and the pooling; [`Error::Setting`] where descriptors do not fit the network.
     pub fn classify(&self, set: &dyn RegionSet, index: usize) -> Result<Classified> {
         let whole = self.trunk.as_ref().map(|trunk| &trunk.chain);
+        let begin = Instant::now();
         let input = self.input(whole, set, index, RegionView::PLAIN)?;
         self.check_channels(&input.maps)?;
+        let at_layer = begin.elapsed().as_secs_f64();
         let (pooled, z) = self.pooled(&input)?;
+        let at_head = begin.elapsed().as_secs_f64();
         let values = self.standardised(&[z]);
         let planes = Planes::from_contiguous(values.len(), 1, 1, 0, &values);
         let logits = self.classifier.infer(planes)?;
@@ -275,6 +302,12 @@ impl RegionClassifier {
         Ok(Classified {
             probabilities: softmax.probabilities().to_vec(),
             report: pooled.report(),
+            seconds: RegionSeconds {
+                crop: input.crop_seconds,
+                trunk: at_layer - input.crop_seconds,
+                layer: at_head - at_layer,
+                head: begin.elapsed().as_secs_f64() - at_head,
+            },
         })
     }
 

@@ -38,6 +38,16 @@ struct Told<'a> {
     smallest_eigenvalue: Option<f64>,
     fewer_than_channels: Option<f64>,
     difference: Option<Interval>,
+    regions_per_second: Speeds,
+}
+
+/// Regions per second of each part by itself, forward.
+#[derive(Serialize)]
+struct Speeds {
+    crop: f64,
+    trunk: f64,
+    layer: f64,
+    head: f64,
 }
 
 /// Classifies every region of the split, keeps the predictions in the run's folder, and tells.
@@ -64,6 +74,7 @@ pub fn run(asked: &Asked<'_>) -> Result<()> {
     let mut progress = Progress::new("region", regions.len() as u64);
     let mut predictions = Vec::with_capacity(regions.len());
     let (mut smallest, mut fewer, mut mapped) = (f64::INFINITY, 0_u32, 0_u32);
+    let mut seconds = [0.0; 4];
     for index in 0..regions.len() {
         let said = network
             .classify(&regions, index)
@@ -72,6 +83,13 @@ pub fn run(asked: &Asked<'_>) -> Result<()> {
             smallest = smallest.min(report.smallest);
             fewer += u32::from(report.fewer_than_channels);
             mapped += 1;
+        }
+        let part = said.seconds;
+        for (sum, part) in seconds
+            .iter_mut()
+            .zip([part.crop, part.trunk, part.layer, part.head])
+        {
+            *sum += part;
         }
         predictions.push(Prediction {
             region: set.regions()[index].id,
@@ -104,6 +122,15 @@ pub fn run(asked: &Asked<'_>) -> Result<()> {
         smallest_eigenvalue: (mapped > 0).then_some(smallest),
         fewer_than_channels: (mapped > 0).then(|| f64::from(fewer) / f64::from(mapped)),
         difference: difference.transpose()?,
+        regions_per_second: {
+            let [crop, trunk, layer, head] = seconds.map(|s| regions.len() as f64 / s.max(1e-9));
+            Speeds {
+                crop,
+                trunk,
+                layer,
+                head,
+            }
+        },
     };
     if asked.json {
         return output::print_json(&told);
@@ -157,6 +184,15 @@ fn in_words(told: &Told<'_>, against: Option<&Path>) -> String {
             interval(difference)
         ));
     }
+    let Speeds {
+        crop,
+        trunk,
+        layer,
+        head,
+    } = &told.regions_per_second;
+    lines.push(format!(
+        "regions a second  crop {crop:.0}, trunk {trunk:.0}, layer {layer:.0}, head {head:.0}, each by itself"
+    ));
     lines.push("class                regions   error".into());
     for row in &report.classes {
         let error = row.error.map_or("-".into(), |error| format!("{error:.3}"));

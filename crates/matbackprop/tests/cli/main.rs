@@ -6,7 +6,9 @@ mod eval_coco;
 mod real_images;
 mod segment;
 mod small_bsds;
+mod small_coco;
 mod train_ncuts;
+mod train_o2p;
 
 use call::{Called, matbackprop};
 

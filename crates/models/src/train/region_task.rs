@@ -143,7 +143,11 @@ impl<'a> RegionTask<'a> {
                 region
             }
         };
-        Ok(RegionInput { maps, region })
+        Ok(RegionInput {
+            maps,
+            region,
+            crop_seconds: 0.0,
+        })
     }
 
     /// F of each region on a tape of its own, where something below the pooling learns.

@@ -1,0 +1,144 @@
+//! `matbackprop train o2p` and `matbackprop eval coco --run`.
+
+use std::path::Path;
+
+use crate::call::{Called, matbackprop, names_in};
+use crate::small_coco;
+
+const RECIPE: &str = r#"
+[model]
+trunk = "alexnet"
+from-scratch = true
+taps = ["relu2"]
+side = 48
+masked = true
+reduction = 6
+pooling = { second-order = { epsilon = 1e-2 } }
+hidden = [8]
+
+[training]
+trunk = "whole"
+epochs = 2
+batch = 4
+"#;
+
+fn dataset() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    small_coco::write(folder.path());
+    std::fs::write(folder.path().join("recipe.toml"), RECIPE).unwrap();
+    folder
+}
+
+fn train(root: &Path, model: &str, run: &str) -> Vec<String> {
+    let place = |name: &str| root.join(name).display().to_string();
+    let data = root.display().to_string();
+    [
+        "train",
+        "o2p",
+        "--model",
+        model,
+        "--data",
+        &data,
+        "--out",
+        &place(run),
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+fn measure(root: &Path, run: &str) -> Vec<String> {
+    let run = root.join(run).display().to_string();
+    let data = root.display().to_string();
+    ["eval", "coco", "--data", &data, "--run", &run]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+#[test]
+fn a_small_training_is_measured_and_compared() {
+    let data = dataset();
+    let recipe = data.path().join("recipe.toml").display().to_string();
+    let call = matbackprop(&[]).args(train(data.path(), &recipe, "run"));
+    let Called { code, out, err } = call.call();
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        err.contains("8 regions") && err.contains("step 4/4"),
+        "{err}"
+    );
+    assert!(out.contains("matbackprop eval coco"), "{out}");
+    let run = data.path().join("run");
+    assert_eq!(
+        names_in(&run),
+        [
+            "checkpoint.safetensors",
+            "journal.jsonl",
+            "network.safetensors"
+        ]
+    );
+    let journal = std::fs::read_to_string(run.join("journal.jsonl")).unwrap();
+    let last: serde_json::Value = serde_json::from_str(journal.lines().last().unwrap()).unwrap();
+    for key in [
+        "smallest_eigenvalue",
+        "condition",
+        "fewer_than_channels",
+        "training_error",
+    ] {
+        assert!(last[key].as_f64().unwrap().is_finite(), "{key}: {last}");
+    }
+
+    let against = run.display().to_string();
+    let told = matbackprop(&[]).args(measure(data.path(), "run")).succeed();
+    assert!(
+        told.contains("top-1 error") && told.contains("upright"),
+        "{told}"
+    );
+    let compared = matbackprop(&[])
+        .args(measure(data.path(), "run"))
+        .args(["--against", &against, "--json"])
+        .succeed();
+    let compared: serde_json::Value = serde_json::from_str(&compared).unwrap();
+    assert_eq!(compared["difference"]["estimate"], 0.0);
+    assert_eq!(compared["report"]["regions"], 8);
+}
+
+#[test]
+fn descriptors_need_no_trunk() {
+    let data = dataset();
+    let call = matbackprop(&[])
+        .args(train(data.path(), "sift-o2p", "sift"))
+        .args(["--epochs", "1"]);
+    let Called { code, err, .. } = call.call();
+    assert_eq!(code, 0, "{err}");
+    matbackprop(&[])
+        .args(measure(data.path(), "sift"))
+        .succeed();
+}
+
+#[test]
+fn wrong_calls_are_told_with_code_2() {
+    let data = dataset();
+    let recipe = data.path().join("recipe.toml").display().to_string();
+    let cases: [(&str, &[&str], &str); 4] = [
+        ("nothing", &[], "sift-o2p"),
+        ("lite0-o2p", &[], "--trunk-weights"),
+        (&recipe, &["--start", "x"], "--start"),
+        (&recipe, &["--split", "test"], "instances_test.json"),
+    ];
+    for (model, more, said) in cases {
+        let call = matbackprop(&[])
+            .args(train(data.path(), model, "wrong"))
+            .args(more);
+        let Called { code, err, .. } = call.call();
+        assert!(
+            code == 2 && err.contains(said),
+            "{model} {more:?}: {code} {err}"
+        );
+        assert!(!data.path().join("wrong").exists());
+    }
+    let missing = matbackprop(&[]).args(measure(data.path(), "no-run")).call();
+    assert!(
+        missing.code == 1 && missing.err.contains("no-run"),
+        "{}",
+        missing.err
+    );
+}
