@@ -12,6 +12,9 @@ use crate::trunk::{Chain, Mode, Planes};
 /// Feature maps as a tensor: channels, height, width.
 pub type MapTensor<T = NoneTape> = Tensor<(usize, usize, usize), f32, Cpu, T>;
 
+/// Feature maps with their way back.
+pub(crate) type TracedMap = MapTensor<OwnedTape<f32, Cpu>>;
+
 /// How far the way back goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reach {
@@ -98,9 +101,7 @@ pub fn send_home(
 ///
 /// # Panics
 /// Without an output.
-pub(crate) fn send_all_home(
-    outputs: Vec<(MapTensor<OwnedTape<f32, Cpu>>, Vec<f32>)>,
-) -> Result<Gradients<f32, Cpu>> {
+pub(crate) fn send_all_home(outputs: Vec<(TracedMap, Vec<f32>)>) -> Result<Gradients<f32, Cpu>> {
     let mut total: Option<Tensor<(), f32, Cpu, OwnedTape<f32, Cpu>>> = None;
     for (output, bar) in outputs {
         let shape = *output.shape();

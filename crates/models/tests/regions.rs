@@ -47,7 +47,7 @@ impl RegionSet for Patterns {
     fn crop(&self, index: usize, view: RegionView, side: u32) -> Result<RegionCrop> {
         let mut random = Pcg64Mcg::seed_from_u64(index as u64 ^ view.jitter.unwrap_or(0));
         let image = RgbImage::from_fn(side, side, |x, y| {
-            let along = if index % 2 == 0 { x } else { y };
+            let along = if index.is_multiple_of(2) { x } else { y };
             let stripe = if along / 4 % 2 == 0 { 190 } else { 60 };
             Rgb([stripe, stripe, 255 - stripe]
                 .map(|v: u8| v.saturating_add_signed(random.random_range(-30..30))))
@@ -86,7 +86,7 @@ impl RegionSet for Patterns {
 
     fn descriptors(&self, index: usize, _: &RegionCrop) -> Result<Descriptors> {
         let mut random = Pcg64Mcg::seed_from_u64(77 + index as u64);
-        let (side, sign) = (8, if index % 2 == 0 { 1.0 } else { -1.0 });
+        let (side, sign) = (8, if index.is_multiple_of(2) { 1.0 } else { -1.0 });
         let mut values = vec![0.0; 2 * side * side];
         for i in 0..side * side {
             let (a, b) = (

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::config::TrainConfig;
 use super::feature_cache::FeatureCache;
 use super::plan::Visit;
+use super::region_measures::{RegionMeasures, measures};
 use super::task::{Outcome, StepAt, Task};
 use super::trainer::{first_step, first_tensor};
 use crate::error::{Error, Result};
@@ -20,7 +21,9 @@ use crate::region_pooling::Pooled;
 use crate::region_set::{RegionSet, RegionView};
 use crate::seam::{features_from_maps, maps_from_features};
 use crate::softmax::SoftmaxLoss;
-use crate::tape::{MapTensor, Reach, refused, run_chain, run_chain_sharing, send_all_home};
+use crate::tape::{
+    MapTensor, Reach, TracedMap, refused, run_chain, run_chain_sharing, send_all_home,
+};
 use crate::trunk::{Chain, Mode};
 
 /// Regions that the scales of the trunk's taps, and the size of the pooled vectors, are measured on.
@@ -41,22 +44,6 @@ impl Default for RegionTraining {
     }
 }
 
-/// What the journal shows of a step on regions; the spectral numbers only where second moments are mapped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct RegionMeasures {
-    /// Share of the step's regions whose likeliest class is another than theirs.
-    pub training_error: f64,
-    /// The smallest eigenvalue σ² + ε that any region of the step kept.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub smallest_eigenvalue: Option<f64>,
-    /// The largest condition λ_max / λ_min of the step's regions; 1e300 where one is singular.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub condition: Option<f64>,
-    /// Share of the step's regions with fewer positions than channels.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub fewer_than_channels: Option<f64>,
-}
-
 /// Regions told apart.
 pub struct RegionTask<'a> {
     set: &'a dyn RegionSet,
@@ -70,8 +57,6 @@ pub struct RegionTask<'a> {
     measured: bool,
     regions: HashMap<(usize, u32, bool), Region>,
 }
-
-type Traced = MapTensor<OwnedTape<f32, Cpu>>;
 
 impl<'a> RegionTask<'a> {
     /// On these regions.
@@ -157,7 +142,7 @@ impl<'a> RegionTask<'a> {
         maps: &crate::FeatureMaps,
         values: &SharedValues,
         seed: u64,
-    ) -> Result<Option<Traced>> {
+    ) -> Result<Option<TracedMap>> {
         let above = self.halves.as_ref().and_then(|(_, above)| above.as_ref());
         if above.is_none() && network.reduction.is_none() {
             return Ok(None);
@@ -436,35 +421,4 @@ fn add_gradients(
         pairs.for_each(|(to, from)| *to += from);
     }
     Ok(())
-}
-
-fn measures(softmax: &SoftmaxLoss, truths: &[usize], steps: &[Pooled]) -> RegionMeasures {
-    let batch = truths.len();
-    let probabilities = softmax.probabilities();
-    let wrong = (0..batch).filter(|&b| {
-        let column: Vec<f64> = probabilities
-            .iter()
-            .skip(b)
-            .step_by(batch)
-            .copied()
-            .collect();
-        column.iter().any(|p| *p > column[truths[b]])
-    });
-    let training_error = wrong.count() as f64 / batch as f64;
-    let reports: Vec<_> = steps.iter().filter_map(Pooled::report).collect();
-    if reports.is_empty() {
-        return RegionMeasures {
-            training_error,
-            ..RegionMeasures::default()
-        };
-    }
-    let smallest = reports.iter().map(|report| report.smallest);
-    let reciprocal = reports.iter().map(|report| report.reciprocal_condition);
-    let fewer = reports.iter().filter(|report| report.fewer_than_channels);
-    RegionMeasures {
-        training_error,
-        smallest_eigenvalue: Some(smallest.fold(f64::INFINITY, f64::min)),
-        condition: Some(1.0 / reciprocal.fold(1.0, f64::min).max(1e-300)),
-        fewer_than_channels: Some(fewer.count() as f64 / batch as f64),
-    }
 }

@@ -104,47 +104,6 @@ impl Chain {
             .unwrap_or(self.steps.len())
     }
 
-    /// The chain below the last cut at or before `step`, and the one above it: x ↦ above(below(x)).
-    ///
-    /// A cut goes where no residual connection crosses it and no tap lies below. Parameters keep their places: both
-    /// halves read the whole chain's. At a cut after the last step, `above` has no steps and `below` the taps.
-    pub(crate) fn split(&self, step: usize) -> (Self, Option<Self>) {
-        if step >= self.steps.len() {
-            return (self.clone(), None);
-        }
-        let crossed = |cut: usize| {
-            let added = self.steps.iter().enumerate().skip(cut);
-            let mut added = added.filter_map(|(_, step)| match step {
-                Step::Add { value } => Some(*value),
-                _ => None,
-            });
-            added.any(|value| value < cut) || self.taps.iter().any(|tap| tap.value < cut)
-        };
-        let cut = (0..=step).rev().find(|&cut| !crossed(cut)).unwrap_or(0);
-        let mut above = self.steps[cut..].to_vec();
-        for step in &mut above {
-            if let Step::Add { value } = step {
-                *value -= cut;
-            }
-        }
-        let tap = |tap: &Tap| Tap {
-            value: tap.value - cut,
-            scale: tap.scale,
-        };
-        let below = Self {
-            steps: self.steps[..cut].to_vec(),
-            taps: vec![Tap {
-                value: cut,
-                scale: 1.0,
-            }],
-        };
-        let above = Self {
-            steps: above,
-            taps: self.taps.iter().map(tap).collect(),
-        };
-        (below, Some(above))
-    }
-
     /// Sizes of all values for an input of `size`.
     ///
     /// # Errors
@@ -171,22 +130,6 @@ impl Chain {
             }
         }
         Ok(sizes)
-    }
-
-    /// A number that tells this chain with these parameters on inputs of `side` from any other: FNV-1a over all of it.
-    pub(crate) fn digest(&self, parameters: &[Vec<f32>], side: u32) -> u64 {
-        let words = format!("{:?} {:?} {side}", self.steps, self.taps);
-        let read = |step: &Step| match step {
-            Step::Conv { weight, .. } | Step::Depthwise { weight, .. } => Some(*weight),
-            _ => None,
-        };
-        let weights = self.steps.iter().filter_map(read);
-        let numbers =
-            weights.flat_map(|weight| parameters[weight].iter().chain(&parameters[weight + 1]));
-        let bytes = words.bytes().chain(numbers.flat_map(|x| x.to_le_bytes()));
-        bytes.fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-        })
     }
 
     /// Channels of the output; 0 where no image of 256 × 256 passes.

@@ -227,28 +227,3 @@ fn positions_lie_where_windows_have_their_middle() {
         [(60, 8.0, 3.5), (40, 8.0, 3.5)]
     );
 }
-
-#[test]
-fn halves_of_a_chain_do_what_the_whole_does() {
-    let taps = [("expand1".to_owned(), 0.5), ("expand3".to_owned(), 2.0)];
-    let (chain, layers) = crate::TrunkKind::Lite0.chain(&taps).unwrap();
-    let parameters = crate::Parameters::random(layers, 3).values();
-    let image: Vec<f32> = (0..3 * 32 * 40).map(|i| (i as f32 * 0.37).sin()).collect();
-    let input = || Planes::from_contiguous(3, 32, 40, 0, &image);
-    let run = |chain: &Chain, input| {
-        let ran = chain.forward(input, &parameters, Mode::Inference, false);
-        ran.unwrap().0
-    };
-    let whole = run(&chain, input());
-    for step in 0..chain.steps.len() + 2 {
-        let (below, above) = chain.split(step);
-        let mut output = run(&below, input());
-        assert_eq!(above.is_none(), step >= chain.steps.len());
-        if let Some(above) = above {
-            // Nothing at or after `step` is left below: it would not learn.
-            assert!(below.steps.len() <= step);
-            output = run(&above, output);
-        }
-        assert_eq!(output.to_contiguous(), whole.to_contiguous(), "{step}");
-    }
-}

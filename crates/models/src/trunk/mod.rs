@@ -9,6 +9,7 @@ mod correlate;
 mod depthwise;
 mod dropout;
 mod efficientnet_lite0;
+mod halves;
 mod kind;
 mod max_pool;
 mod padding;

@@ -1,0 +1,58 @@
+//! What the journal shows of a step on regions.
+
+use serde::{Deserialize, Serialize};
+
+use crate::region_pooling::Pooled;
+use crate::softmax::SoftmaxLoss;
+
+/// What the journal shows of a step on regions; the spectral numbers only where second moments are mapped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RegionMeasures {
+    /// Share of the step's regions whose likeliest class is another than theirs.
+    pub training_error: f64,
+    /// The smallest eigenvalue σ² + ε that any region of the step kept.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub smallest_eigenvalue: Option<f64>,
+    /// The largest condition λ_max / λ_min of the step's regions; 1e300 where one is singular.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub condition: Option<f64>,
+    /// Share of the step's regions with fewer positions than channels.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fewer_than_channels: Option<f64>,
+}
+
+/// The numbers of one step.
+pub(super) fn measures(
+    softmax: &SoftmaxLoss,
+    truths: &[usize],
+    steps: &[Pooled],
+) -> RegionMeasures {
+    let batch = truths.len();
+    let probabilities = softmax.probabilities();
+    let wrong = (0..batch).filter(|&b| {
+        let column: Vec<f64> = probabilities
+            .iter()
+            .skip(b)
+            .step_by(batch)
+            .copied()
+            .collect();
+        column.iter().any(|p| *p > column[truths[b]])
+    });
+    let training_error = wrong.count() as f64 / batch as f64;
+    let reports: Vec<_> = steps.iter().filter_map(Pooled::report).collect();
+    if reports.is_empty() {
+        return RegionMeasures {
+            training_error,
+            ..RegionMeasures::default()
+        };
+    }
+    let smallest = reports.iter().map(|report| report.smallest);
+    let reciprocal = reports.iter().map(|report| report.reciprocal_condition);
+    let fewer = reports.iter().filter(|report| report.fewer_than_channels);
+    RegionMeasures {
+        training_error,
+        smallest_eigenvalue: Some(smallest.fold(f64::INFINITY, f64::min)),
+        condition: Some(1.0 / reciprocal.fold(1.0, f64::min).max(1e-300)),
+        fewer_than_channels: Some(fewer.count() as f64 / batch as f64),
+    }
+}
