@@ -2,10 +2,11 @@
 use std::{env, path::PathBuf};
 
 /// What the tests read, inside `MATBACKPROP_DATA` or else `shared/data` beside the workspace.
-const NEEDED: [&str; 4] = [
+const NEEDED: [&str; 5] = [
     "bsds-bench-fixture",
     "bsds500",
     "coco-eval-fixture",
+    "coco-subset",
     "weights",
 ];
 

@@ -81,3 +81,40 @@ fn a_head_learns_from_people_and_cuts_better_than_untrained_features() {
     let untrained = covering(&["--untrained", "lite0", "--trunk-weights", &weights]);
     assert!(trained > untrained, "{untrained} {trained}");
 }
+
+#[test]
+#[cfg_attr(
+    not(shared_data),
+    ignore = "needs coco-subset and weights: set MATBACKPROP_DATA"
+)]
+fn regions_are_learned_through_second_moments_of_a_real_trunk() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run").display().to_string();
+    let data = shared("coco-subset").display().to_string();
+    let weights = shared("weights/efficientnet_lite0_f16.safetensors")
+        .display()
+        .to_string();
+    // The smaller split, once: whether the loss falls is asked here, not how far.
+    matbackprop(&[
+        "train",
+        "o2p",
+        "--model",
+        "lite0-o2p-fc",
+        "--data",
+        &data,
+        "--split",
+        "val",
+        "--trunk-weights",
+        &weights,
+        "--out",
+        &run,
+        "--epochs",
+        "2",
+    ])
+    .succeed();
+    let journal = std::fs::read_to_string(folder.path().join("run/journal.jsonl")).unwrap();
+    let lines: Vec<&str> = journal.lines().collect();
+    assert_eq!(lines.len(), 66);
+    let (first, last) = (mean_loss(&lines[..11]), mean_loss(&lines[55..]));
+    assert!(last < 0.8 * first, "{first} {last}");
+}
