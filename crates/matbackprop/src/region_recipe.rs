@@ -155,7 +155,7 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             let error = RegionRecipe::read(&path.display().to_string()).unwrap_err();
             assert!(error.is::<crate::failure::Usage>(), "{error}");
-            assert!(error.to_string().contains("line 1"), "{error}");
+            assert!(error.to_string().contains("at line "), "{error}");
         }
     }
 }
