@@ -46,7 +46,7 @@ const MAGNIFICATION: f64 = 6.0;
 /// # Example
 ///
 /// ```
-/// use bench_coco::{CHANNELS, DenseSift, GrayPlane};
+/// use bench_coco::{DenseSift, GrayPlane, SIFT_CHANNELS};
 ///
 /// # fn main() -> bench_coco::Result<()> {
 /// let ramp = GrayPlane::new(32, 16, (0..32 * 16).map(|at| (at % 32) as f32).collect())?;
@@ -54,10 +54,10 @@ const MAGNIFICATION: f64 = 6.0;
 ///
 /// assert_eq!((maps.scales(), maps.rows(), maps.columns()), (2, 2, 4));
 /// assert_eq!(maps.position(0, 1), (11.5, 3.5));
-/// assert_eq!(maps.scale(0).len(), CHANNELS * 2 * 4);
+/// assert_eq!(maps.scale(0).len(), SIFT_CHANNELS * 2 * 4);
 /// // All of it looks to the right: orientation 0 of each bin.
 /// let descriptor = maps.descriptor(0, 1, 2);
-/// assert!((0..CHANNELS).all(|c| (descriptor[c] > 0.0) == (c % 8 == 0)));
+/// assert!((0..SIFT_CHANNELS).all(|c| (descriptor[c] > 0.0) == (c % 8 == 0)));
 /// # Ok(())
 /// # }
 /// ```
