@@ -66,7 +66,7 @@ pub enum Train {
 pub enum Eval {
     /// The region measures of BSDS500, as the official benchmark defines them
     Bsds(EvalBsdsArguments),
-    /// The detection table of MS-COCO, as the official tool prints it
+    /// Errors of a trained classifier of MS-COCO's regions, or the official table of anybody's detections
     Coco(EvalCocoArguments),
 }
 
