@@ -193,9 +193,12 @@ impl Task for CutTask<'_> {
         serde_json::to_string(&self.settings).unwrap_or_default()
     }
 
-    fn ids(&self) -> Vec<String> {
-        let ids = (0..self.set.len()).map(|index| self.set.id(index).to_owned());
-        ids.collect()
+    fn examples(&self) -> usize {
+        self.set.len()
+    }
+
+    fn id(&self, index: usize) -> &str {
+        self.set.id(index)
     }
 
     fn calibrate(

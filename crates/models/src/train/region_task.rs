@@ -16,6 +16,7 @@ use super::region_measures::{RegionMeasures, measures};
 use super::task::{Outcome, StepAt, Task};
 use super::trainer::{first_step, first_tensor};
 use crate::error::{Error, Result};
+use crate::region_architecture::RegionFeatures;
 use crate::region_classifier::{RegionClassifier, RegionInput};
 use crate::region_pooling::Pooled;
 use crate::region_set::{RegionSet, RegionView};
@@ -24,7 +25,7 @@ use crate::softmax::SoftmaxLoss;
 use crate::tape::{
     MapTensor, Reach, TracedMap, refused, run_chain, run_chain_sharing, send_all_home,
 };
-use crate::trunk::{Chain, Mode};
+use crate::trunk::{Chain, Mode, fnv_1a};
 
 /// Regions that the scales of the trunk's taps, and the size of the pooled vectors, are measured on.
 const CALIBRATION_REGIONS: usize = 200;
@@ -98,10 +99,9 @@ impl<'a> RegionTask<'a> {
             return network.input(below, set, index, RegionView { jitter, flipped });
         };
         let variant = (visit.draw % u64::from(self.settings.views)) as u32;
-        let jitter = (variant > 0).then(|| {
-            let mixed = (index as u64) << 32 | u64::from(variant);
-            mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-        });
+        // By the region's name, as its file: a subset that shares the cache sees the same views.
+        let words = format!("{} {variant}", set.id(index));
+        let jitter = (variant > 0).then(|| fnv_1a(words.bytes()));
         let view = RegionView { jitter, flipped };
         let side = if flipped { "mirrored" } else { "upright" };
         let name = format!("{}_{variant}_{side}", set.id(index));
@@ -213,9 +213,12 @@ impl Task for RegionTask<'_> {
         serde_json::to_string(&self.settings).unwrap_or_default()
     }
 
-    fn ids(&self) -> Vec<String> {
-        let ids = (0..self.set.len()).map(|index| self.set.id(index).to_owned());
-        ids.collect()
+    fn examples(&self) -> usize {
+        self.set.len()
+    }
+
+    fn id(&self, index: usize) -> &str {
+        self.set.id(index)
     }
 
     fn calibrate(
@@ -283,11 +286,17 @@ impl Task for RegionTask<'_> {
         let frozen = self.halves.as_ref();
         let frozen = frozen.is_some_and(|(below, _)| !below.steps.is_empty());
         let own = cache.to_path_buf();
-        let folder = match (&self.shared_cache, &self.halves, &network.trunk) {
-            (Some(shared), Some((below, _)), Some(trunk)) => {
-                let values = trunk.parameters.values();
-                let side = network.architecture().side;
-                shared.join(format!("{:016x}", below.digest(&values, side)))
+        let architecture = network.architecture();
+        let folder = match (
+            &self.shared_cache,
+            &self.halves,
+            &network.trunk,
+            &architecture.features,
+        ) {
+            (Some(shared), Some((below, _)), Some(trunk), RegionFeatures::Trunk { recipe, .. }) => {
+                let input = format!("{} {recipe:?}", architecture.side);
+                let digest = below.digest(&trunk.parameters.values(), &input);
+                shared.join(format!("{digest:016x}"))
             }
             _ => own,
         };

@@ -45,8 +45,17 @@ pub trait Task {
     /// The settings as text: a training resumes only under its own.
     fn settings(&self) -> String;
 
+    /// How many examples.
+    fn examples(&self) -> usize;
+
+    /// The name of an example.
+    fn id(&self, index: usize) -> &str;
+
     /// Names of all examples, in order.
-    fn ids(&self) -> Vec<String>;
+    fn ids(&self) -> Vec<String> {
+        let ids = (0..self.examples()).map(|index| self.id(index).to_owned());
+        ids.collect()
+    }
 
     /// Measures what is measured before the first step; `done` of `total` are told.
     fn calibrate(

@@ -190,7 +190,7 @@ impl<T: Task> Trainer<T> {
 
     fn plan(&self) -> Plan {
         Plan {
-            images: self.task.ids().len(),
+            images: self.task.examples(),
             batch: self.config.batch,
             flips: self.config.flips,
             seed: self.config.seed,
@@ -228,13 +228,12 @@ impl<T: Task> Trainer<T> {
         if self.config.averaging > 0.0 {
             self.averaging.follow(&self.network, number);
         }
-        let ids = self.task.ids();
         Ok(StepRecord {
             step: number,
             epoch: step / plan.steps_per_epoch() + 1,
             images: visits
                 .iter()
-                .map(|visit| ids[visit.image].clone())
+                .map(|visit| self.task.id(visit.image).to_owned())
                 .collect(),
             loss: outcome.loss,
             measures: outcome.measures,

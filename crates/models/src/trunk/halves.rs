@@ -44,9 +44,9 @@ impl Chain {
         (below, Some(above))
     }
 
-    /// A number that tells this chain with these parameters on inputs of `side` from any other: FNV-1a over all of it.
-    pub(crate) fn digest(&self, parameters: &[Vec<f32>], side: u32) -> u64 {
-        let words = format!("{:?} {:?} {side}", self.steps, self.taps);
+    /// A number that tells this chain with these parameters, on inputs made as `input` says, from any other.
+    pub(crate) fn digest(&self, parameters: &[Vec<f32>], input: &str) -> u64 {
+        let words = format!("{:?} {:?} {input}", self.steps, self.taps);
         let read = |step: &Step| match step {
             Step::Conv { weight, .. } | Step::Depthwise { weight, .. } => Some(*weight),
             _ => None,
@@ -54,11 +54,15 @@ impl Chain {
         let weights = self.steps.iter().filter_map(read);
         let numbers =
             weights.flat_map(|weight| parameters[weight].iter().chain(&parameters[weight + 1]));
-        let bytes = words.bytes().chain(numbers.flat_map(|x| x.to_le_bytes()));
-        bytes.fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-        })
+        fnv_1a(words.bytes().chain(numbers.flat_map(|x| x.to_le_bytes())))
     }
+}
+
+/// FNV-1a, 64 bits: the same on every machine.
+pub(crate) fn fnv_1a(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+    })
 }
 
 #[cfg(test)]
@@ -96,11 +100,12 @@ mod tests {
         let taps = [("expand1".to_owned(), 1.0)];
         let (chain, layers) = crate::TrunkKind::Lite0.chain(&taps).unwrap();
         let mut parameters = crate::Parameters::random(layers, 3).values();
-        let first = chain.digest(&parameters, 64);
-        assert_eq!(first, chain.digest(&parameters, 64));
-        assert_ne!(first, chain.digest(&parameters, 65));
-        assert_ne!(first, chain.split(2).0.digest(&parameters, 64));
+        assert_eq!(fnv_1a("a".bytes()), 0xAF63_DC4C_8601_EC8C);
+        let first = chain.digest(&parameters, "64");
+        assert_eq!(first, chain.digest(&parameters, "64"));
+        assert_ne!(first, chain.digest(&parameters, "65"));
+        assert_ne!(first, chain.split(2).0.digest(&parameters, "64"));
         parameters[0][0] += 1.0;
-        assert_ne!(first, chain.digest(&parameters, 64));
+        assert_ne!(first, chain.digest(&parameters, "64"));
     }
 }

@@ -32,6 +32,7 @@ pub use chain::{Chain, Mode, Saved, Size, Step, Tap};
 pub use conv::Conv;
 pub use depthwise::Depthwise;
 pub use dropout::Dropout;
+pub(crate) use halves::fnv_1a;
 pub use kind::TrunkKind;
 pub use max_pool::MaxPool;
 pub use padding::Padding;
