@@ -85,8 +85,33 @@ fn tenth(done: u64, total: u64) -> u64 {
     10 * done / total.max(1)
 }
 
+/// How long a job of steps still takes, at the pace since this call began.
+pub struct Pace {
+    began: Instant,
+    first: u64,
+    steps: u64,
+}
+
+impl Pace {
+    /// A job of `steps`, `first` of them done before.
+    pub fn new(first: u64, steps: u64) -> Self {
+        Self {
+            began: Instant::now(),
+            first,
+            steps,
+        }
+    }
+
+    /// After `step`, in words.
+    pub fn left(&self, step: u64) -> String {
+        let done = (step - self.first).max(1) as f64;
+        let left = self.began.elapsed().as_secs_f64() / done * (self.steps - step) as f64;
+        format!("{} left", in_words(Duration::from_secs_f64(left)))
+    }
+}
+
 /// A time in words: `45 s`, `12 min`, `3 h 05 min`.
-pub fn in_words(time: Duration) -> String {
+fn in_words(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0..100 => format!("{seconds} s"),

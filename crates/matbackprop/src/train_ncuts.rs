@@ -1,7 +1,6 @@
 //! `matbackprop train ncuts`.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use models::{
@@ -12,7 +11,7 @@ use models::{
 use crate::arguments::TrainNcutsArguments;
 use crate::failure::{of_settings, usage};
 use crate::output;
-use crate::progress::{Progress, in_words};
+use crate::progress::{Pace, Progress};
 use crate::training_set::BsdsTrainingSet;
 
 type StepRecord = models::StepRecord<CutMeasures>;
@@ -198,9 +197,7 @@ fn resume<'a>(
 /// Lines on how the training goes.
 struct Teller {
     progress: Progress,
-    steps: u64,
-    first: u64,
-    began: Instant,
+    pace: Pace,
     recent: Recent,
     images_in_all: usize,
 }
@@ -222,9 +219,7 @@ impl Teller {
         let recent = Recent::default();
         Self {
             progress,
-            steps,
-            first,
-            began: Instant::now(),
+            pace: Pace::new(first, steps),
             recent,
             images_in_all,
         }
@@ -232,17 +227,8 @@ impl Teller {
 
     fn step(&mut self, record: &StepRecord) {
         self.recent.add(record);
-        let done = record.step - self.first;
-        let left = self.began.elapsed().as_secs_f64() / done.max(1) as f64
-            * (self.steps - record.step) as f64;
-        let recent = &self.recent;
-        let note = || {
-            format!(
-                "{}, {} left",
-                recent.line(record),
-                in_words(Duration::from_secs_f64(left))
-            )
-        };
+        let (recent, pace) = (&self.recent, &self.pace);
+        let note = || format!("{}, {}", recent.line(record), pace.left(record.step));
         let told = self.progress.advance(record.step, note);
         // A bar is told at every step: it shows the mean of an epoch so far.
         let over = !self.progress.is_bar() || self.recent.images >= self.images_in_all;

@@ -1,7 +1,5 @@
 //! `matbackprop train o2p`.
 
-use std::time::{Duration, Instant};
-
 use anyhow::{Result, bail};
 use models::{
     Progress as Event, RegionClassifier, RegionMeasures, RegionTask, StepRecord, TrainConfig,
@@ -12,7 +10,7 @@ use crate::arguments::TrainO2pArguments;
 use crate::coco_regions::CocoRegions;
 use crate::failure::{of_settings, usage};
 use crate::output;
-use crate::progress::{Progress, in_words};
+use crate::progress::{Pace, Progress};
 use crate::region_recipe::RegionRecipe;
 
 /// Trains, and tells where the network lies.
@@ -174,9 +172,7 @@ fn resume<'a>(
 /// Lines on how the training goes: means since the last line.
 struct Teller {
     progress: Progress,
-    steps: u64,
-    first: u64,
-    began: Instant,
+    pace: Pace,
     recent: Recent,
     clipped: u64,
 }
@@ -194,9 +190,7 @@ impl Teller {
     fn new(steps: u64, first: u64) -> Self {
         Self {
             progress: Progress::new("step", steps),
-            steps,
-            first,
-            began: Instant::now(),
+            pace: Pace::new(first, steps),
             recent: Recent::default(),
             clipped: 0,
         }
@@ -205,13 +199,8 @@ impl Teller {
     fn step(&mut self, record: &StepRecord<RegionMeasures>) {
         self.clipped += u64::from(record.clipped);
         self.recent.add(record);
-        let done = (record.step - self.first).max(1) as f64;
-        let left = self.began.elapsed().as_secs_f64() / done * (self.steps - record.step) as f64;
-        let recent = &self.recent;
-        let note = || {
-            let left = in_words(Duration::from_secs_f64(left));
-            format!("{}, {left} left", recent.line(record))
-        };
+        let (recent, pace) = (&self.recent, &self.pace);
+        let note = || format!("{}, {}", recent.line(record), pace.left(record.step));
         let told = self.progress.advance(record.step, note);
         // A bar is told at every step: it shows means of the last hundred.
         if told && (!self.progress.is_bar() || self.recent.steps >= 100.0) {
