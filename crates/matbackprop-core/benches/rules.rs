@@ -6,7 +6,7 @@ use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
     Cholesky, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log, LogDet, MatrixFunction,
     NewtonSchulz, Normalisation, Polar, Projector, PseudoInverse, Qr, RankTolerance,
-    RegularisedProjector, Ridge, ScalarFunction, SignedLogDet, Sqrt, SymEig, SymmetricSolve,
+    RegularisedProjector, Ridge, Road, ScalarFunction, SignedLogDet, Sqrt, SymEig, SymmetricSolve,
     ThinSvd, batch,
 };
 
@@ -228,6 +228,27 @@ fn gram_log(bencher: Bencher<'_, '_>, (n, d): (usize, usize)) {
     let log = Ridge::new(Log, 1e-3).expect("a positive ridge");
     bencher.bench_local(|| {
         let c = GramFunction::forward(features.as_ref(), log).expect("finite features");
+        c.vjp(bar.as_ref()).expect("finite cotangent")
+    });
+}
+
+/// Positions and channels of features of half the rank, and the road: what refinement costs.
+const STEEP: [(usize, usize, Road); 6] = [
+    (12, 8, Road::Svd),
+    (12, 8, Road::Refined),
+    (24, 16, Road::Svd),
+    (24, 16, Road::Refined),
+    (48, 32, Road::Svd),
+    (48, 32, Road::Refined),
+];
+
+#[divan::bench(args = STEEP)]
+fn gram_log_of_low_rank(bencher: Bencher<'_, '_>, (n, d, road): (usize, usize, Road)) {
+    let features = gaussian(n, d / 2, 1) * gaussian(d / 2, d, 2);
+    let bar = gaussian(d, d, 3);
+    let log = Ridge::new(Log, 1e-3).expect("a positive ridge");
+    bencher.bench_local(|| {
+        let c = GramFunction::forward_on(road, features.as_ref(), log).expect("finite features");
         c.vjp(bar.as_ref()).expect("finite cotangent")
     });
 }

@@ -44,6 +44,8 @@ pub enum Road {
     Gram,
     /// From the singular value decomposition of A.
     Svd,
+    /// From that decomposition, corrected in twice the precision: every singular value to its last digit, however small.
+    Refined,
 }
 
 /// The number of values above `fraction` times the largest; none of a zero matrix.

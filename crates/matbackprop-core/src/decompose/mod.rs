@@ -6,6 +6,7 @@
 //!                         └──────── implicit_ql, join
 //! thin_svd ── bidiagonal ── rank_one_update, join
 //!                └───────── small_svd                               by faer
+//! refined_svd ── double_double                                      small values to their last digit
 //! values  qr  lu  triangular  bunch_kaufman
 //! equilibrate        rows and columns of order one before them
 //! condition          how near to singular
@@ -16,6 +17,7 @@
 mod bidiagonal;
 mod bunch_kaufman;
 mod condition;
+mod double_double;
 mod equilibrate;
 #[cfg(test)]
 mod hard_cases;
@@ -25,6 +27,7 @@ mod lu;
 mod products;
 mod qr;
 mod rank_one_update;
+mod refined_svd;
 mod scratch;
 mod secular;
 mod small_svd;
@@ -45,6 +48,7 @@ pub(crate) use products::{
     temporary_product, temporary_symmetric_product, times_diagonal,
 };
 pub(crate) use qr::thin_qr;
+pub(crate) use refined_svd::refined_svd;
 pub(crate) use scratch::Temporary;
 pub(crate) use symmetric_eigen::{SymmetricEigen, symmetric_eigen};
 pub(crate) use thin_svd::thin_svd;

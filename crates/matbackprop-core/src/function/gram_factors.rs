@@ -2,7 +2,8 @@
 
 use super::scalar_function::ScalarFunction;
 use crate::decompose::{
-    SymmetricEigen, Temporary, temporary_lower_product, temporary_product, thin_svd, times_diagonal,
+    SymmetricEigen, Temporary, refined_svd, temporary_lower_product, temporary_product, thin_svd,
+    times_diagonal,
 };
 use crate::error::Result;
 use crate::rank::Road;
@@ -13,6 +14,12 @@ use faer::{MatRef, Scale};
 /// The Gram road is taken while rounding in FᵀF, carried to the slopes of f, stays below this times r ε: the order of
 /// the rounding in a decomposition of r values.
 const GRAM_ROUNDING: f64 = 16.0;
+
+/// The singular values are refined where rounding in them, carried to the slopes of f, passes this times ε.
+const SVD_ROUNDING: f64 = 64.0;
+
+/// And where there are at most so many of them: it takes five to ten times as long as the decomposition, more for more.
+const REFINED_VALUES: usize = 16;
 
 /// F, n × d, taken apart.
 #[derive(Clone, Debug)]
@@ -51,12 +58,23 @@ pub(super) fn decompose(
     road: Option<Road>,
 ) -> Result<Decomposed> {
     let by_gram = match road {
-        Some(Road::Svd) => None,
+        Some(Road::Svd | Road::Refined) => None,
         forced => by_gram(op, f, function, forced.is_some())?,
     };
     let (road, (squares, factors)) = match by_gram {
         Some(found) => (Road::Gram, found),
-        None => (Road::Svd, by_svd(op, f)?),
+        None => {
+            let (squares, factors) = by_svd(op, f)?;
+            let refine = match road {
+                None => squares.len() <= REFINED_VALUES && is_steep_below(function, &squares),
+                forced => forced == Some(Road::Refined),
+            };
+            if refine && !squares.is_empty() {
+                (Road::Refined, by_refinement(op, f, &factors)?)
+            } else {
+                (Road::Svd, (squares, factors))
+            }
+        }
     };
     Ok(Decomposed {
         squares,
@@ -135,6 +153,19 @@ fn keeps_its_digits(function: &impl ScalarFunction, squares: &[f64], r: usize) -
     squares[0] * most_curved <= GRAM_ROUNDING * r as f64 * steepest && steepest < f64::INFINITY
 }
 
+/// Is rounding in the singular values, ε σ₁ in each, seen magnified in σ f′(σ²), of which the gradient is made?
+fn is_steep_below(function: &impl ScalarFunction, squares: &[f64]) -> bool {
+    let mut steepest: f64 = 0.0;
+    let mut largest: f64 = 0.0;
+    for &square in squares {
+        let slope = function.slope(square).abs();
+        steepest = steepest.max(slope);
+        largest = largest.max(square.sqrt() * slope);
+    }
+    let first = squares.first().map_or(0.0, |square| square.sqrt());
+    first * steepest > SVD_ROUNDING * largest && steepest < f64::INFINITY
+}
+
 /// From the singular value decomposition of F.
 fn by_svd(op: &'static str, f: MatRef<'_, f64>) -> Result<(Vec<f64>, Factors)> {
     let (n, d) = f.shape();
@@ -163,6 +194,36 @@ fn by_svd(op: &'static str, f: MatRef<'_, f64>) -> Result<(Vec<f64>, Factors)> {
             u: Temporary::copy_of(u.as_ref()),
             scale,
         }
+    };
+    Ok((squares, factors))
+}
+
+/// From rotations in twice the precision, which begin where the singular value decomposition ended.
+fn by_refinement(
+    op: &'static str,
+    f: MatRef<'_, f64>,
+    begin: &Factors,
+) -> Result<(Vec<f64>, Factors)> {
+    let scale = power_of_two_scale(f);
+    let scaled = Scaled::new(f, scale);
+    let a = scaled.as_ref();
+    let (w, v) = match begin {
+        Factors::Complete { v, .. } => refined_svd(op, a, v.as_ref())?,
+        Factors::Thin { u, .. } => refined_svd(op, a.transpose(), u.as_ref())?,
+    };
+    let length = |j: usize| w.col(j).norm_l2() * scale;
+    let squares = (0..w.ncols()).map(|j| length(j) * length(j)).collect();
+    let v = Temporary::copy_of(v.as_ref());
+    let factors = match begin {
+        Factors::Complete { .. } => Factors::Complete {
+            columns: Columns::Turned(Temporary::copy_of((Scale(scale) * w).as_ref())),
+            v,
+        },
+        Factors::Thin { .. } => Factors::Thin {
+            w: Temporary::copy_of(w.as_ref()),
+            u: v,
+            scale,
+        },
     };
     Ok((squares, factors))
 }

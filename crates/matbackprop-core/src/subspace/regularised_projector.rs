@@ -177,7 +177,7 @@ impl RegularisedProjector {
         let (m, n) = (self.range.nrows(), self.coefficients.nrows());
         let resolved = match self.road {
             Road::Gram => (n as f64 * f64::EPSILON).sqrt(),
-            Road::Svd => 0.0,
+            Road::Svd | Road::Refined => 0.0,
         };
         Ok(count_above(
             &self.singular_values,
