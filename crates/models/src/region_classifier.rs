@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use o2p::{Region, SpectralReport};
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::feature_maps::FeatureMaps;
@@ -48,14 +49,14 @@ pub(crate) struct RegionInput {
     pub(crate) crop_seconds: f64,
 }
 
-/// Wall time of a region's way, part by part.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// Wall time of the way of a region, or of a step's regions forth and back, part by part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RegionSeconds {
     /// Decoding the photograph, cropping, resizing.
     pub crop: f64,
-    /// The trunk, or the descriptors; and the region on their grid.
+    /// The trunk, or what the cache has of it, or the descriptors; and the region on their grid.
     pub trunk: f64,
-    /// The reduction and the pooling.
+    /// The reduction and the pooling; while the trunk learns, the reduction counts with it.
     pub layer: f64,
     /// The classifier.
     pub head: f64,

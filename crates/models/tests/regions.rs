@@ -138,6 +138,9 @@ fn stripes_are_learned_through_every_part_of_the_trunk() {
             let mean = |records: &[StepRecord<RegionMeasures>]| {
                 records.iter().map(|r| r.loss).sum::<f64>() / records.len() as f64
             };
+            let parts = records[1].measures.parts;
+            assert!(parts.trunk > 0.0 && parts.layer > 0.0 && parts.head > 0.0);
+            assert!(parts.crop + parts.trunk + parts.layer + parts.head < records[1].seconds);
             let (first, last) = (mean(&records[..3]), mean(&records[records.len() - 3..]));
             assert!(last < first, "{trunk:?} {pooling:?}: {first} {last}");
             assert!(!folder.path().join("cache").exists());

@@ -1,7 +1,10 @@
 //! What the journal shows of a step on regions.
 
+use std::time::Instant;
+
 use serde::{Deserialize, Serialize};
 
+use crate::region_classifier::RegionSeconds;
 use crate::region_pooling::Pooled;
 use crate::softmax::SoftmaxLoss;
 
@@ -10,6 +13,9 @@ use crate::softmax::SoftmaxLoss;
 pub struct RegionMeasures {
     /// Share of the step's regions whose likeliest class is another than theirs.
     pub training_error: f64,
+    /// Wall time of the step's parts; the rest of `seconds` is the optimiser's.
+    #[serde(default)]
+    pub parts: RegionSeconds,
     /// The smallest eigenvalue σ² + ε that any region of the step kept.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub smallest_eigenvalue: Option<f64>,
@@ -21,11 +27,38 @@ pub struct RegionMeasures {
     pub fewer_than_channels: Option<f64>,
 }
 
+/// A clock that tells each stretch once.
+pub(super) struct Lap(Instant);
+
+impl Lap {
+    pub(super) fn begin() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Seconds since the last call.
+    pub(super) fn seconds(&mut self) -> f64 {
+        let before = std::mem::replace(&mut self.0, Instant::now());
+        (self.0 - before).as_secs_f64()
+    }
+}
+
+impl RegionSeconds {
+    /// Where the layers between a cache and the pooling count.
+    pub(super) fn below_pooling(&mut self, trunk_learns: bool) -> &mut f64 {
+        if trunk_learns {
+            &mut self.trunk
+        } else {
+            &mut self.layer
+        }
+    }
+}
+
 /// The numbers of one step.
 pub(super) fn measures(
     softmax: &SoftmaxLoss,
     truths: &[usize],
     steps: &[Pooled],
+    parts: RegionSeconds,
 ) -> RegionMeasures {
     let batch = truths.len();
     let probabilities = softmax.probabilities();
@@ -43,6 +76,7 @@ pub(super) fn measures(
     if reports.is_empty() {
         return RegionMeasures {
             training_error,
+            parts,
             ..RegionMeasures::default()
         };
     }
@@ -51,6 +85,7 @@ pub(super) fn measures(
     let fewer = reports.iter().filter(|report| report.fewer_than_channels);
     RegionMeasures {
         training_error,
+        parts,
         smallest_eigenvalue: Some(smallest.fold(f64::INFINITY, f64::min)),
         condition: Some(1.0 / reciprocal.fold(1.0, f64::min).max(1e-300)),
         fewer_than_channels: Some(fewer.count() as f64 / batch as f64),

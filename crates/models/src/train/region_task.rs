@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 use super::config::TrainConfig;
 use super::feature_cache::FeatureCache;
 use super::plan::Visit;
-use super::region_measures::{RegionMeasures, measures};
+use super::region_measures::{Lap, RegionMeasures, measures};
 use super::task::{Outcome, StepAt, Task};
 use super::trainer::{first_step, first_tensor};
 use crate::error::{Error, Result};
 use crate::region_architecture::RegionFeatures;
-use crate::region_classifier::{RegionClassifier, RegionInput};
+use crate::region_classifier::{RegionClassifier, RegionInput, RegionSeconds};
 use crate::region_pooling::Pooled;
 use crate::region_set::{RegionSet, RegionView};
 use crate::seam::{features_from_maps, maps_from_features};
@@ -317,15 +317,22 @@ impl Task for RegionTask<'_> {
             trunk: above.and(network.trunk.as_ref()).map(shared),
             reduction: network.reduction.as_ref().map(shared),
         };
-        let mut traces = Vec::with_capacity(at.visits.len());
+        let learning = above.is_some();
+        let mut lap = Lap::begin();
+        let mut parts = RegionSeconds::default();
         let mut inputs = Vec::with_capacity(at.visits.len());
         for visit in at.visits {
-            let named = self.of(at.number, visit);
-            let input = self.input(network, visit).map_err(&named)?;
-            let trace = self.traced(network, &input.maps, &values, visit.dropout);
-            traces.push(trace.map_err(&named)?);
-            inputs.push(input);
+            let input = self.input(network, visit);
+            inputs.push(input.map_err(self.of(at.number, visit))?);
         }
+        parts.crop = inputs.iter().map(|input| input.crop_seconds).sum();
+        parts.trunk = lap.seconds() - parts.crop;
+        let mut traces = Vec::with_capacity(at.visits.len());
+        for (visit, input) in at.visits.iter().zip(&inputs) {
+            let trace = self.traced(network, &input.maps, &values, visit.dropout);
+            traces.push(trace.map_err(self.of(at.number, visit))?);
+        }
+        *parts.below_pooling(learning) += lap.seconds();
         // Regions share the cores; each is pooled by itself.
         let features: Vec<_> = traces
             .iter()
@@ -347,6 +354,7 @@ impl Task for RegionTask<'_> {
             steps.push(step);
             vectors.push(z);
         }
+        parts.layer += lap.seconds();
 
         let batch = at.visits.len();
         let truths: Vec<usize> = at
@@ -389,19 +397,22 @@ impl Task for RegionTask<'_> {
                 column.map(|bar| f64::from(*bar) * spread).collect()
             })
             .collect();
+        parts.head = lap.seconds();
         if traces.iter().any(Option::is_some) {
             let pairs: Vec<_> = steps.iter().zip(&bars).collect();
             let feature_bars = matbackprop_core::batch(&pairs, |(step, bar)| step.vjp(bar))?;
+            parts.layer += lap.seconds();
             let outputs = traces.into_iter().zip(&feature_bars);
             let outputs = outputs.filter_map(|(trace, bar)| {
                 trace.map(|trace| (trace, maps_from_features(bar.as_ref())))
             });
             let below = send_all_home(outputs.collect())?;
             add_gradients(&mut gradients, below, network, at.config)?;
+            *parts.below_pooling(learning) += lap.seconds();
         }
         Ok(Outcome {
             loss: softmax.loss(),
-            measures: measures(&softmax, &truths, &steps),
+            measures: measures(&softmax, &truths, &steps, parts),
             gradients,
         })
     }
