@@ -1,4 +1,4 @@
-//! Speed of trunks, forward and forward + backward, at 321 × 481.
+//! Speed of trunks, forward and forward + backward, at 321 × 481; and of Lite0 at the sides of a region's crop.
 //!
 //! `cargo bench -p models --bench trunk`; benches/compare_pytorch.py runs the same work in PyTorch.
 
@@ -26,14 +26,14 @@ fn chain(index: usize) -> (Chain, Vec<Vec<f32>>, Planes) {
         .chain(&[(layer.to_owned(), 1.0)])
         .expect("a layer of the trunk");
     let parameters = Parameters::random(layers, 1).values();
-    let pixels: Vec<f32> = (0..3 * 321 * 481)
+    (chain, parameters, image(3, 321, 481))
+}
+
+fn image(channels: usize, height: usize, width: usize) -> Planes {
+    let pixels: Vec<f32> = (0..channels * height * width)
         .map(|i| ((i * 31) % 255) as f32 / 128.0 - 1.0)
         .collect();
-    (
-        chain,
-        parameters,
-        Planes::from_contiguous(3, 321, 481, 0, &pixels),
-    )
+    Planes::from_contiguous(channels, height, width, 0, &pixels)
 }
 
 #[divan::bench(args = [0, 1, 2], sample_count = 10)]
@@ -52,5 +52,38 @@ fn forward_and_vjp(bencher: Bencher<'_, '_>, index: usize) {
         let run = chain.forward(image.clone(), &parameters, Mode::Inference, true);
         let (output, saved) = run.expect("an image that fits");
         black_box(chain.vjp(saved, &parameters, &output, 0, false))
+    });
+}
+
+/// Last layer, height and width: the whole trunk on a crop, and what is frozen below block 11 on a photograph.
+const LITE0: [(&str, usize, usize); 2] = [("block15", 160, 160), ("block10", 321, 481)];
+
+#[divan::bench(args = [0, 1], sample_count = 20)]
+fn lite0_forward(bencher: Bencher<'_, '_>, index: usize) {
+    let (layer, height, width) = LITE0[index];
+    let taps = [(layer.to_owned(), 1.0)];
+    let (chain, layers) = TrunkKind::Lite0.chain(&taps).expect("a layer of the trunk");
+    let parameters = Parameters::random(layers, 1).values();
+    let image = image(3, height, width);
+    bencher.bench(|| {
+        let run = chain.forward(image.clone(), &parameters, Mode::Inference, false);
+        black_box(run.expect("an image that fits").0)
+    });
+}
+
+/// Blocks 11 to 15 on the maps of a crop of 160 × 160: what a training of the last blocks does again and again.
+#[divan::bench(sample_count = 100)]
+fn lite0_last_blocks_forward_and_vjp(bencher: Bencher<'_, '_>) {
+    let taps = ["block10", "block15"].map(|layer| (layer.to_owned(), 1.0));
+    let (chain, layers) = TrunkKind::Lite0.chain(&taps).expect("layers of the trunk");
+    let parameters = Parameters::random(layers, 1).values();
+    let (below, above) = chain.split(chain.taps[0].value);
+    let above = above.expect("blocks above the cut");
+    let maps = below.forward(image(3, 160, 160), &parameters, Mode::Inference, false);
+    let maps = maps.expect("an image that fits").0;
+    bencher.bench(|| {
+        let run = above.forward(maps.clone(), &parameters, Mode::Inference, true);
+        let (output, saved) = run.expect("maps that fit");
+        black_box(above.vjp(saved, &parameters, &output, 0, false))
     });
 }

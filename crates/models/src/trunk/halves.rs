@@ -7,7 +7,7 @@ impl Chain {
     ///
     /// A cut goes where no residual connection crosses it and no tap lies below. Parameters keep their places: both
     /// halves read the whole chain's. At a cut after the last step, `above` has no steps and `below` the taps.
-    pub(crate) fn split(&self, step: usize) -> (Self, Option<Self>) {
+    pub fn split(&self, step: usize) -> (Self, Option<Self>) {
         if step >= self.steps.len() {
             return (self.clone(), None);
         }
