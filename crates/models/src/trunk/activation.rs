@@ -1,5 +1,6 @@
 //! What follows a convolution, fused into it.
 
+use super::jobs::for_each_job;
 use super::planes::Planes;
 
 /// A pointwise function applied to a convolution's sum.
@@ -29,34 +30,41 @@ impl Activation {
     /// # Panics
     /// When the sizes differ.
     pub(super) fn vjp_in_place(self, output: &Planes, out_bar: &mut Planes) {
-        use rayon::prelude::*;
-
-        let ceiling = match self {
-            Self::Identity => return,
-            Self::Relu => f32::INFINITY,
-            Self::Relu6 => 6.0,
-        };
+        if self == Self::Identity {
+            return;
+        }
         let (height, width) = (output.height(), output.width());
         assert_eq!(
             (out_bar.height(), out_bar.width()),
             (height, width),
             "planes of one size"
         );
-        let (stride, row_stride, pad) =
-            (out_bar.plane_stride(), out_bar.row_stride(), out_bar.pad());
-        out_bar
-            .data_mut()
-            .par_chunks_mut(stride)
-            .enumerate()
-            .for_each(|(c, plane)| {
+        let (row_stride, pad) = (out_bar.row_stride(), out_bar.pad());
+        let cost = out_bar.data().len();
+        for_each_job(
+            out_bar.planes_mut(),
+            cost,
+            || (),
+            |(), c, plane| {
                 for y in 0..height {
                     let bars = &mut plane[(y + pad) * row_stride + pad..][..width];
-                    for (bar, out) in bars.iter_mut().zip(output.row(c, y)) {
-                        let open = *out > 0.0 && *out < ceiling;
-                        *bar = if open { *bar } else { 0.0 };
-                    }
+                    self.vjp_row_in_place(output.row(c, y), bars);
                 }
-            });
+            },
+        );
+    }
+
+    /// The same for one row.
+    pub(super) fn vjp_row_in_place(self, output: &[f32], bars: &mut [f32]) {
+        let ceiling = match self {
+            Self::Identity => return,
+            Self::Relu => f32::INFINITY,
+            Self::Relu6 => 6.0,
+        };
+        for (bar, out) in bars.iter_mut().zip(output) {
+            let open = *out > 0.0 && *out < ceiling;
+            *bar = if open { *bar } else { 0.0 };
+        }
     }
 }
 

@@ -308,7 +308,7 @@ impl Chain {
                     c.input
                 }
                 Step::Depthwise { layer, weight } => {
-                    let c = layer.vjp(input, &parameters[*weight], &output, bar, pad);
+                    let c = layer.vjp(input, &parameters[*weight], &output, &bar, pad);
                     parameter_bars[*weight] = c.weight;
                     parameter_bars[weight + 1] = c.bias;
                     c.input

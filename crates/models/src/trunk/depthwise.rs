@@ -1,11 +1,17 @@
 //! Convolution of each channel by itself.
 
-use rayon::prelude::*;
+use pulp::Arch;
 
 use super::activation::Activation;
+use super::jobs::for_each_job;
 use super::padding::Padding;
+use super::phases::Phases;
 use super::planes::Planes;
+use super::sliding::{Weighted, add_products, sum, weighted_sums};
 use super::window::Window;
+
+/// Sums that a channel makes at a time: they and the rows under them stay in the first-level cache.
+const TILE_POSITIONS: usize = 2048;
 
 /// A depthwise convolution with bias and a fused activation.
 ///
@@ -18,7 +24,8 @@ use super::window::Window;
 /// x: C × H × W; y: C × H′ × W′; weight: C × k × k; bias: C.
 ///
 /// # Cost
-/// 2 · k² · C · H′ · W′ operations forward, twice that for the way back; one thread a channel.
+/// 2 · k² · C · H′ · W′ operations forward, twice that for the way back; one thread a channel. A channel is one long
+/// row of numbers to them: what lies between two rows of a map is computed as well, and dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Depthwise {
     /// Channels in and out.
@@ -70,27 +77,31 @@ impl Depthwise {
             .output_size(input.height(), input.width())
             .expect("a kernel that fits");
         let mut output = Planes::zeros(self.channels, height, width, out_pad);
-        let starts = Starts::of(self, input);
-        let (plane, stride) = (output.plane_stride(), output.row_stride());
-        output
-            .data_mut()
-            .par_chunks_exact_mut(plane)
-            .enumerate()
-            .for_each_init(
-                || vec![0.0_f32; width],
-                |sums, (c, rows)| {
-                    let weights = self.weights_of(weight, c);
-                    for y in 0..height {
-                        sums.fill(0.0);
-                        for (tap, w) in weights.iter().enumerate() {
-                            let window = starts.row(input, c, y, tap);
-                            add_scaled(sums, *w, window, self.stride);
-                        }
-                        let place = &mut rows[(y + out_pad) * stride + out_pad..][..width];
-                        self.activation.apply(sums, bias[c], place);
+        let phases = Phases::of(self.window(), input);
+        let stride = output.row_stride();
+        let step = phases.row_stride();
+        let rows = (TILE_POSITIONS / step).clamp(1, height);
+        let scratch = || (vec![0.0; phases.scratch_len()], vec![0.0; rows * step]);
+        let arch = Arch::new();
+        for_each_job(
+            output.planes_mut(),
+            self.cost(height, width),
+            scratch,
+            |(split, sums), c, places| {
+                let numbers = phases.split(input.plane(c), split);
+                let weights = self.weights_of(weight, c).iter();
+                let taps: Vec<Weighted> = phases.starts().zip(weights).map(weighted).collect();
+                for y0 in (0..height).step_by(rows) {
+                    let tile = rows.min(height - y0);
+                    let sums = &mut sums[..(tile - 1) * step + width];
+                    weighted_sums(arch, &numbers[y0 * step..], &taps, sums);
+                    for (y, sums) in sums.chunks(step).enumerate() {
+                        let place = &mut places[(y0 + y + out_pad) * stride + out_pad..][..width];
+                        self.activation.apply(&sums[..width], bias[c], place);
                     }
-                },
-            );
+                }
+            },
+        );
         output
     }
 
@@ -100,54 +111,61 @@ impl Depthwise {
         input: &Planes,
         weight: &[f32],
         output: &Planes,
-        mut out_bar: Planes,
+        out_bar: &Planes,
         input_pad: Option<usize>,
     ) -> DepthwiseCotangents {
-        self.activation.vjp_in_place(output, &mut out_bar);
-        let sum_bar = out_bar;
-        let starts = Starts::of(self, input);
-        let (height, taps) = (sum_bar.height(), self.kernel * self.kernel);
-        let mut weight_bar = vec![0.0; self.channels * taps];
-        let bias = weight_bar
-            .par_chunks_exact_mut(taps)
-            .enumerate()
-            .map(|(c, bars)| {
-                let mut total = 0.0;
-                for y in 0..height {
-                    let row = sum_bar.row(c, y);
-                    total += row.iter().sum::<f32>();
-                    for (tap, bar) in bars.iter_mut().enumerate() {
-                        let window = starts.row(input, c, y, tap);
-                        *bar += dot_strided(row, window, self.stride);
-                    }
+        let (channels, taps) = (self.channels, self.kernel * self.kernel);
+        let mut weight_bar = vec![0.0; channels * taps];
+        let mut bias_bar = vec![0.0; channels];
+        let mut input_bar =
+            input_pad.map(|pad| Planes::zeros(channels, input.height(), input.width(), pad));
+        let mut planes = input_bar.as_mut().map(Planes::planes_mut);
+        let jobs = weight_bar.chunks_exact_mut(taps).zip(&mut bias_bar);
+        let jobs = jobs.map(|job| (job, planes.as_mut().and_then(Iterator::next)));
+
+        let phases = Phases::of(self.window(), input);
+        let turned = phases.turned_starts();
+        let step = phases.row_stride();
+        let used = (output.height() - 1) * step + output.width();
+        let scratch = || {
+            let split = vec![0.0; phases.scratch_len()];
+            let phases_bar = vec![0.0; phases.count() * phases.len()];
+            // s̄ among zeros: only its rows are ever written.
+            let sum_bar = vec![0.0; phases.reach() + phases.len()];
+            (split, phases_bar, sum_bar)
+        };
+        let arch = Arch::new();
+        for_each_job(
+            jobs,
+            2 * self.cost(output.height(), output.width()),
+            scratch,
+            |(split, phases_bar, sum_bar), c, ((weight_bar, bias_bar), places)| {
+                let row = &mut sum_bar[phases.reach()..][..used];
+                for (y, bars) in row.chunks_mut(step).enumerate() {
+                    let bars = &mut bars[..output.width()];
+                    bars.copy_from_slice(out_bar.row(c, y));
+                    self.activation.vjp_row_in_place(output.row(c, y), bars);
                 }
-                total
-            })
-            .collect();
-        let input = input_pad.map(|pad| {
-            // Written with the frame of the input, so that every window lies inside; then reframed.
-            let mut bar = Planes::zeros(self.channels, input.height(), input.width(), input.pad());
-            let plane = bar.plane_stride();
-            bar.data_mut()
-                .par_chunks_exact_mut(plane)
-                .enumerate()
-                .for_each(|(c, plane)| {
+                *bias_bar = sum(row);
+                let numbers = phases.split(input.plane(c), split);
+                add_products(arch, numbers, phases.starts(), row, weight_bar);
+                if let (Some(places), Some(pad)) = (places, input_pad) {
                     let weights = self.weights_of(weight, c);
-                    for y in 0..height {
-                        for (tap, w) in weights.iter().enumerate() {
-                            let start = starts.start(y, tap);
-                            let row = sum_bar.row(c, y);
-                            scatter_scaled(&mut plane[start..], *w, row, self.stride);
-                        }
+                    for (phase, starts) in turned.iter().enumerate() {
+                        let pairs = starts.iter().map(|(tap, start)| (*start, &weights[*tap]));
+                        let taps: Vec<Weighted> = pairs.map(weighted).collect();
+                        let bars = &mut phases_bar[phase * phases.len()..][..phases.len()];
+                        let rows = phases.rows_inside();
+                        weighted_sums(arch, &sum_bar[rows.start..], &taps, &mut bars[rows]);
                     }
-                });
-            bar.clear_frame();
-            bar.with_frame(pad)
-        });
+                    phases.join(phases_bar, pad, places);
+                }
+            },
+        );
         DepthwiseCotangents {
-            input,
+            input: input_bar,
             weight: weight_bar,
-            bias,
+            bias: bias_bar,
         }
     }
 
@@ -155,58 +173,17 @@ impl Depthwise {
         let taps = self.kernel * self.kernel;
         &weight[c * taps..][..taps]
     }
-}
 
-/// Where the windows of a layer start in a framed plane.
-struct Starts {
-    stride: usize,
-    row_stride: usize,
-    corners: Vec<(usize, usize)>,
-}
-
-impl Starts {
-    fn of(layer: &Depthwise, input: &Planes) -> Self {
-        let corner = |tap| layer.window().corner(input, tap);
-        Self {
-            stride: layer.stride,
-            row_stride: input.row_stride(),
-            corners: (0..layer.kernel * layer.kernel).map(corner).collect(),
-        }
-    }
-
-    /// First number that output row `y` meets under `tap`.
-    fn start(&self, y: usize, tap: usize) -> usize {
-        let (row, column) = self.corners[tap];
-        (y * self.stride + row) * self.row_stride + column
-    }
-
-    fn row<'p>(&self, input: &'p Planes, c: usize, y: usize, tap: usize) -> &'p [f32] {
-        &input.plane(c)[self.start(y, tap)..]
+    /// Multiplications that make an output of this size.
+    fn cost(&self, height: usize, width: usize) -> usize {
+        self.channels * self.kernel * self.kernel * height * width
     }
 }
 
-fn add_scaled(sums: &mut [f32], weight: f32, window: &[f32], stride: usize) {
-    if stride == 1 {
-        for (sum, x) in sums.iter_mut().zip(window) {
-            *sum += weight * x;
-        }
-    } else {
-        for (sum, x) in sums.iter_mut().zip(window.iter().step_by(stride)) {
-            *sum += weight * x;
-        }
-    }
-}
-
-fn dot_strided(row: &[f32], window: &[f32], stride: usize) -> f32 {
-    row.iter()
-        .zip(window.iter().step_by(stride))
-        .map(|(a, b)| a * b)
-        .sum()
-}
-
-fn scatter_scaled(window: &mut [f32], weight: f32, row: &[f32], stride: usize) {
-    for (place, bar) in window.iter_mut().step_by(stride).zip(row) {
-        *place += weight * bar;
+fn weighted((start, weight): (usize, &f32)) -> Weighted {
+    Weighted {
+        start,
+        weight: *weight,
     }
 }
 
@@ -229,6 +206,10 @@ mod tests {
             (layer(5, 2, Padding::Same, Activation::Relu), 9, 12),
             (layer(3, 2, Padding::Same, Activation::Identity), 1, 1),
             (layer(3, 1, Padding::Symmetric(0), Activation::Relu), 5, 4),
+            (layer(5, 1, Padding::Same, Activation::Relu6), 10, 10),
+            (layer(3, 2, Padding::Same, Activation::Relu6), 11, 10),
+            // More rows than a tile holds.
+            (layer(3, 1, Padding::Same, Activation::Relu6), 40, 70),
         ]
     }
 
@@ -264,7 +245,7 @@ mod tests {
 
             let bar = numbers(3 * y.height() * y.width(), 4);
             let bar = Planes::from_contiguous(3, y.height(), y.width(), 1, &bar);
-            let ours = layer.vjp(&x, &weight, &y, bar.clone(), Some(2));
+            let ours = layer.vjp(&x, &weight, &y, &bar, Some(2));
             let theirs = conv.vjp(&x, &weight, &expected, bar, Some(2));
             close(&ours.weight, &theirs.weight);
             close(&ours.bias, &theirs.bias);

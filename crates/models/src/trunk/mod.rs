@@ -10,14 +10,17 @@ mod depthwise;
 mod dropout;
 mod efficientnet_lite0;
 mod halves;
+mod jobs;
 mod kind;
 mod max_pool;
 mod padding;
 mod patches;
+mod phases;
 mod planes;
 mod resize;
 mod response_norm;
 mod shelf;
+mod sliding;
 #[cfg(test)]
 pub(crate) mod test_numbers;
 mod tiles;

@@ -94,22 +94,6 @@ impl Planes {
         framed
     }
 
-    /// Sets the frame to zero.
-    pub(super) fn clear_frame(&mut self) {
-        let (height, width, pad, stride) = (self.height, self.width, self.pad, self.row_stride());
-        let plane = self.plane_stride();
-        for plane in self.data.chunks_exact_mut(plane.max(1)) {
-            for (y, row) in plane.chunks_exact_mut(stride).enumerate() {
-                if y < pad || y >= pad + height {
-                    row.fill(0.0);
-                } else {
-                    row[..pad].fill(0.0);
-                    row[pad + width..].fill(0.0);
-                }
-            }
-        }
-    }
-
     /// Number of channels C.
     pub fn channels(&self) -> usize {
         self.channels
@@ -154,6 +138,12 @@ impl Planes {
     pub fn plane(&self, c: usize) -> &[f32] {
         let stride = self.plane_stride();
         &self.data[c * stride..][..stride]
+    }
+
+    /// Every channel in turn, the frame included, which must stay zero.
+    pub(super) fn planes_mut(&mut self) -> std::slice::ChunksExactMut<'_, f32> {
+        let stride = self.plane_stride();
+        self.data.chunks_exact_mut(stride)
     }
 
     /// Row `y` of channel `c`, without the frame.
