@@ -4,9 +4,11 @@ use faer::MatRef;
 
 use super::activation::Activation;
 use super::correlate::{Corner, correlate, correlate_vjp_matrix};
+use super::jobs::for_each_job;
 use super::padding::Padding;
 use super::patches::Patches;
 use super::planes::Planes;
+use super::sliding::sum;
 use super::window::Window;
 
 /// Input channels below which shifted windows are too thin a product and patches pay.
@@ -268,16 +270,18 @@ fn tap_matrix(matrices: &[f32], tap: usize, ci: usize, co: usize) -> MatRef<'_, 
 }
 
 fn sums_of_planes(planes: &Planes) -> Vec<f32> {
-    use rayon::prelude::*;
-
-    (0..planes.channels())
-        .into_par_iter()
-        .map(|c| {
-            (0..planes.height())
-                .map(|y| planes.row(c, y).iter().sum::<f32>())
-                .sum()
-        })
-        .collect()
+    let mut sums = vec![0.0; planes.channels()];
+    let cost = planes.data().len();
+    for_each_job(
+        sums.iter_mut(),
+        cost,
+        || (),
+        |(), c, total| {
+            // The frame's zeros add nothing.
+            *total = sum(planes.plane(c));
+        },
+    );
+    sums
 }
 
 #[cfg(test)]

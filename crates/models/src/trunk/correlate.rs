@@ -6,7 +6,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
 use super::planes::Planes;
-use super::tiles::{for_each_tile, sum_over_tiles, tile_rows};
+use super::tiles::{add_over_tiles, for_each_tile, tile_rows};
 
 /// Upper left corner of a tap's window, counted from the corner of the frame: (row, column).
 pub(super) type Corner = (usize, usize);
@@ -95,7 +95,7 @@ pub(super) fn correlate_vjp_matrix(
     let (ci, co) = (in_channels.len(), out_channels.len());
     let rows = tile_rows(height, stride);
     let corner = sum_bar.pad() * stride + sum_bar.pad();
-    let total = sum_over_tiles(height, rows, matrices_bar.len(), |bars, tiles| {
+    add_over_tiles(height, rows, matrices_bar, |bars, tiles| {
         for y0 in tiles {
             let n = (rows.min(height - y0) - 1) * stride + width;
             let cotangent = columns_of(sum_bar, out_channels.clone(), y0 * stride + corner, n);
@@ -114,9 +114,6 @@ pub(super) fn correlate_vjp_matrix(
             }
         }
     });
-    for (place, bar) in matrices_bar.iter_mut().zip(&total) {
-        *place += bar;
-    }
 }
 
 /// `n` consecutive numbers of each channel plane from `start` on, as an n × channels matrix.

@@ -6,7 +6,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
 use super::planes::Planes;
-use super::tiles::{for_each_tile, sum_over_tiles, tile_rows};
+use super::tiles::{add_over_tiles, for_each_tile, tile_rows};
 use super::window::Window;
 
 /// Patches k² · Ci long, of one group's channels.
@@ -79,7 +79,8 @@ impl Patches {
         let (height, width) = (sum_bar.height(), sum_bar.width());
         let (length, columns) = (self.length(), out_channels.len());
         let rows = tile_rows(height, width);
-        let matrix_bar = sum_over_tiles(height, rows, length * columns, |matrix_bar, tiles| {
+        let mut matrix_bar = vec![0.0; length * columns];
+        add_over_tiles(height, rows, &mut matrix_bar, |matrix_bar, tiles| {
             let mut patches = vec![0.0_f32; rows * width * length];
             for y0 in tiles {
                 let n = rows.min(height - y0) * width;

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use super::planes::Planes;
+use super::shelf::with_scratch;
 
 /// Positions a tile aims at: tile, taps and matrix then share the second-level cache.
 const TILE_POSITIONS: usize = 1024;
@@ -35,11 +36,15 @@ pub(super) fn for_each_tile(
     let queue = Mutex::new(tiles.into_iter().enumerate());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     let run = || {
-        let mut scratch = vec![0.0_f32; scratch];
-        while let Some((index, mut places)) = next() {
-            work(&mut scratch, index * rows, &mut places);
-        }
+        with_scratch(scratch, |scratch| {
+            while let Some((index, mut places)) = next() {
+                work(scratch, index * rows, &mut places);
+            }
+        });
     };
+    if threads == 1 {
+        return run();
+    }
     rayon::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|_| run());
@@ -47,38 +52,38 @@ pub(super) fn for_each_tile(
     });
 }
 
-/// Sums of `len` numbers that tiles add to: each thread takes the first rows of its share of the tiles
-/// and sums for itself, and the sums are added in order. They depend on the number of threads in their
-/// last bits, and on nothing else.
-pub(super) fn sum_over_tiles(
+/// Adds to sums, tile by tile: each thread takes the first rows of its share of the tiles and sums for itself, and the
+/// sums are added in order. They depend on the number of threads in their last bits, and on nothing else.
+pub(super) fn add_over_tiles(
     height: usize,
     rows: usize,
-    len: usize,
+    total: &mut [f32],
     work: impl Fn(&mut [f32], std::iter::StepBy<Range<usize>>) + Sync,
-) -> Vec<f32> {
+) {
     use rayon::prelude::*;
 
     let tiles = height.div_ceil(rows);
     let parts = rayon::current_num_threads().min(tiles).max(1);
+    let share = |part: usize| {
+        let bounds = tiles * part / parts * rows..(tiles * (part + 1) / parts * rows).min(height);
+        bounds.step_by(rows)
+    };
+    if parts == 1 {
+        return work(total, share(0));
+    }
+    let len = total.len();
     let partial = |part: usize| {
         let mut sums = vec![0.0_f32; len];
-        let bounds = tiles * part / parts * rows..(tiles * (part + 1) / parts * rows).min(height);
-        work(&mut sums, bounds.step_by(rows));
+        work(&mut sums, share(part));
         sums
     };
-    let mut partials = (0..parts)
-        .into_par_iter()
-        .map(partial)
-        .collect::<Vec<_>>()
-        .into_iter();
-    let mut total = partials.next().unwrap_or_default();
+    let partials: Vec<Vec<f32>> = (0..parts).into_par_iter().map(partial).collect();
     for sums in partials {
         total
             .iter_mut()
             .zip(&sums)
             .for_each(|(total, sum)| *total += sum);
     }
-    total
 }
 
 /// A list of tiles, each a list of one slice a channel.
