@@ -25,7 +25,7 @@ fn chain(index: usize) -> (Chain, Vec<Vec<f32>>, Planes) {
     let (chain, layers) = kind
         .chain(&[(layer.to_owned(), 1.0)])
         .expect("a layer of the trunk");
-    let parameters = Parameters::random(layers, 1).values();
+    let parameters = Parameters::random(layers, 1).values().to_vec();
     (chain, parameters, image(3, 321, 481))
 }
 

@@ -1,5 +1,7 @@
 //! The numbers a network learns, as tensors on dfdx's device.
 
+use std::sync::{Arc, OnceLock};
+
 use dfdx::prelude::*;
 use dfdx::tensor::Cpu;
 use rand::{RngExt, SeedableRng};
@@ -16,6 +18,8 @@ pub(crate) type ParameterTensor = Tensor<(usize,), f32, Cpu>;
 pub struct Parameters {
     layers: Vec<NamedLayer>,
     tensors: Vec<ParameterTensor>,
+    /// The tensors' numbers, until they are stepped: reading them costs as much as a small map's whole way.
+    values: OnceLock<Arc<Vec<Vec<f32>>>>,
 }
 
 impl Parameters {
@@ -37,7 +41,11 @@ impl Parameters {
                 device.tensor_from_vec(values, (len,))
             })
             .collect();
-        Self { layers, tensors }
+        Self {
+            layers,
+            tensors,
+            values: OnceLock::new(),
+        }
     }
 
     /// Random kernels, zero biases.
@@ -72,9 +80,10 @@ impl Parameters {
         self.tensors.iter().map(|tensor| tensor.shape().0).sum()
     }
 
-    /// Copies of all numbers, as chains read them.
-    pub fn values(&self) -> Vec<Vec<f32>> {
-        self.tensors.iter().map(Tensor::as_vec).collect()
+    /// All numbers, as chains read them.
+    pub fn values(&self) -> Arc<Vec<Vec<f32>>> {
+        let read = || Arc::new(self.tensors.iter().map(Tensor::as_vec).collect());
+        Arc::clone(self.values.get_or_init(read))
     }
 
     /// The tensors, kernel and bias of each layer in turn.
@@ -84,6 +93,7 @@ impl Parameters {
 
     /// The tensors, to be stepped.
     pub(crate) fn tensors_mut(&mut self) -> &mut [ParameterTensor] {
+        self.values.take();
         &mut self.tensors
     }
 
@@ -177,4 +187,24 @@ fn fold(
         bias.push(beta[c] - mean[c] * factor);
     }
     Ok(bias)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TrunkKind;
+
+    #[test]
+    fn numbers_that_were_read_are_read_again_after_a_step() {
+        let taps = [("stem".to_owned(), 1.0)];
+        let (_, layers) = TrunkKind::Lite0.chain(&taps).unwrap();
+        let mut parameters = Parameters::random(layers, 1);
+        let before = parameters.values();
+        assert!(Arc::ptr_eq(&before, &parameters.values()));
+        let kernel = &mut parameters.tensors_mut()[0];
+        *kernel = kernel.clone() + 1.0;
+        let after = parameters.values();
+        assert_eq!(after[0][0], before[0][0] + 1.0);
+        assert_eq!(after[1], before[1]);
+    }
 }

@@ -1,7 +1,5 @@
 //! A chain of layers as one operation on dfdx's tape.
 
-use std::rc::Rc;
-
 use dfdx::prelude::*;
 use dfdx::tensor::{Cpu, CpuError};
 
@@ -37,18 +35,7 @@ pub fn run_chain<T: Tape<f32, Cpu>>(
     mode: Mode,
     reach: Reach,
 ) -> Result<MapTensor<T>> {
-    let values = Rc::new(parameters.values());
-    run_chain_sharing(chain, (parameters, values), x, mode, reach)
-}
-
-/// [`run_chain`] with the parameters' numbers at hand, for several inputs.
-pub(crate) fn run_chain_sharing<T: Tape<f32, Cpu>>(
-    chain: &Chain,
-    (parameters, values): (&Parameters, Rc<Vec<Vec<f32>>>),
-    x: MapTensor<T>,
-    mode: Mode,
-    reach: Reach,
-) -> Result<MapTensor<T>> {
+    let values = parameters.values();
     let (x, mut tape) = x.split_tape();
     let (channels, height, width) = *x.shape();
     let input = Planes::from_contiguous(channels, height, width, 0, &x.as_vec());

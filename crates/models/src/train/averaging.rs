@@ -61,5 +61,7 @@ impl Averaging {
 /// All weights: the trunk's tensors, then the others.
 fn values_of(network: &impl Learner) -> Vec<Vec<f32>> {
     let parts = network.parts().into_iter();
-    parts.flat_map(|part| part.parameters.values()).collect()
+    parts
+        .flat_map(|part| part.parameters.values().to_vec())
+        .collect()
 }

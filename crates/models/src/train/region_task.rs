@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use dfdx::prelude::*;
 use dfdx::tensor::Cpu;
@@ -22,9 +21,7 @@ use crate::region_pooling::Pooled;
 use crate::region_set::{RegionSet, RegionView};
 use crate::seam::{features_from_maps, maps_from_features};
 use crate::softmax::SoftmaxLoss;
-use crate::tape::{
-    MapTensor, Reach, TracedMap, refused, run_chain, run_chain_sharing, send_all_home,
-};
+use crate::tape::{MapTensor, Reach, TracedMap, refused, run_chain, send_all_home};
 use crate::trunk::{Chain, Mode, fnv_1a};
 
 /// Regions that the scales of the trunk's taps, and the size of the pooled vectors, are measured on.
@@ -140,7 +137,6 @@ impl<'a> RegionTask<'a> {
         &self,
         network: &RegionClassifier,
         maps: &crate::FeatureMaps,
-        values: &SharedValues,
         seed: u64,
     ) -> Result<Option<TracedMap>> {
         let above = self.halves.as_ref().and_then(|(_, above)| above.as_ref());
@@ -154,21 +150,20 @@ impl<'a> RegionTask<'a> {
         let mut x = x.traced(Gradients::leaky());
         let mode = Mode::Training { seed };
         let mut input = false;
-        if let (Some(above), Some(trunk), Some(values)) = (above, &network.trunk, &values.trunk) {
+        if let (Some(above), Some(trunk)) = (above, &network.trunk) {
             let reach = Reach {
                 first_step: 0,
                 input,
             };
-            x = run_chain_sharing(above, (&trunk.parameters, values.clone()), x, mode, reach)?;
+            x = run_chain(above, &trunk.parameters, x, mode, reach)?;
             input = true;
         }
-        if let (Some(reduction), Some(values)) = (&network.reduction, &values.reduction) {
+        if let Some(reduction) = &network.reduction {
             let reach = Reach {
                 first_step: 0,
                 input,
             };
-            let parameters = (&reduction.parameters, values.clone());
-            x = run_chain_sharing(&reduction.chain, parameters, x, mode, reach)?;
+            x = run_chain(&reduction.chain, &reduction.parameters, x, mode, reach)?;
         }
         Ok(Some(x))
     }
@@ -182,12 +177,6 @@ impl<'a> RegionTask<'a> {
             source: Box::new(source),
         }
     }
-}
-
-/// The numbers of the learning parts, read once a step.
-struct SharedValues {
-    trunk: Option<Rc<Vec<Vec<f32>>>>,
-    reduction: Option<Rc<Vec<Vec<f32>>>>,
 }
 
 impl Task for RegionTask<'_> {
@@ -311,13 +300,10 @@ impl Task for RegionTask<'_> {
         network: &RegionClassifier,
         at: &StepAt<'_>,
     ) -> Result<Outcome<RegionMeasures>> {
-        let shared = |part: &crate::network::Network| Rc::new(part.parameters.values());
-        let above = self.halves.as_ref().and_then(|(_, above)| above.as_ref());
-        let values = SharedValues {
-            trunk: above.and(network.trunk.as_ref()).map(shared),
-            reduction: network.reduction.as_ref().map(shared),
-        };
-        let learning = above.is_some();
+        let learning = self
+            .halves
+            .as_ref()
+            .is_some_and(|(_, above)| above.is_some());
         let mut lap = Lap::begin();
         let mut parts = RegionSeconds::default();
         let mut inputs = Vec::with_capacity(at.visits.len());
@@ -329,7 +315,7 @@ impl Task for RegionTask<'_> {
         parts.trunk = lap.seconds() - parts.crop;
         let mut traces = Vec::with_capacity(at.visits.len());
         for (visit, input) in at.visits.iter().zip(&inputs) {
-            let trace = self.traced(network, &input.maps, &values, visit.dropout);
+            let trace = self.traced(network, &input.maps, visit.dropout);
             traces.push(trace.map_err(self.of(at.number, visit))?);
         }
         *parts.below_pooling(learning) += lap.seconds();

@@ -99,7 +99,7 @@ mod tests {
     fn a_digest_tells_numbers_layers_and_sides_apart() {
         let taps = [("expand1".to_owned(), 1.0)];
         let (chain, layers) = crate::TrunkKind::Lite0.chain(&taps).unwrap();
-        let mut parameters = crate::Parameters::random(layers, 3).values();
+        let mut parameters = crate::Parameters::random(layers, 3).values().to_vec();
         assert_eq!(fnv_1a("a".bytes()), 0xAF63_DC4C_8601_EC8C);
         let first = chain.digest(&parameters, "64");
         assert_eq!(first, chain.digest(&parameters, "64"));
