@@ -13,7 +13,7 @@ use crate::feature_maps::{FeatureMaps, GridFeatures};
 use crate::learner::{Learner, described};
 use crate::network::{Network, TrunkWeights};
 use crate::seam::{features_from_maps, maps_from_features};
-use crate::tape::{MapTensor, Reach, refused, run_chain, send_home};
+use crate::tape::{MapTensor, Reach, numbers, refused, run_chain, send_home};
 use crate::trunk::Mode;
 use crate::weights::{Precision, WeightsFile};
 
@@ -297,7 +297,7 @@ impl DeepNcuts {
                 });
             }
         }
-        let features = features_from_maps(&output.as_vec(), channels);
+        let features = features_from_maps(&numbers(&output), channels);
         let indicators = annotations
             .iter()
             .map(|labels| Indicator::on_axes(labels, column, row))

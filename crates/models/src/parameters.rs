@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use crate::error::{Error, Result};
+use crate::tape::numbers;
 use crate::trunk::NamedLayer;
 
 /// One parameter, flat, in the order its layer reads it.
@@ -82,7 +83,7 @@ impl Parameters {
 
     /// All numbers, as chains read them.
     pub fn values(&self) -> Arc<Vec<Vec<f32>>> {
-        let read = || Arc::new(self.tensors.iter().map(Tensor::as_vec).collect());
+        let read = || Arc::new(self.tensors.iter().map(numbers).collect());
         Arc::clone(self.values.get_or_init(read))
     }
 
@@ -102,12 +103,12 @@ impl Parameters {
         let mut named = Vec::new();
         for (layer, pair) in self.layers.iter().zip(self.tensors.chunks_exact(2)) {
             let shape = layer.weight_shape();
-            let weight = layer.weight_to_torch(&pair[0].as_vec());
+            let weight = layer.weight_to_torch(&numbers(&pair[0]));
             named.push((format!("{}.weight", layer.name), shape.to_vec(), weight));
             named.push((
                 format!("{}.bias", layer.name),
                 vec![shape[0]],
-                pair[1].as_vec(),
+                numbers(&pair[1]),
             ));
         }
         named

@@ -22,6 +22,13 @@ pub struct Reach {
     pub input: bool,
 }
 
+/// The numbers of a tensor made from a vector, in one stroke: `as_vec` goes one by one, for strides that ours lack.
+pub(crate) fn numbers<S: Shape, T>(tensor: &Tensor<S, f32, Cpu, T>) -> Vec<f32> {
+    let mut copy = vec![0.0; tensor.shape().num_elements()];
+    tensor.copy_into(&mut copy);
+    copy
+}
+
 /// Runs `chain` on `x` and puts its way back on x's tape.
 ///
 /// Nothing is kept where the tape is [`NoneTape`].
@@ -38,7 +45,7 @@ pub fn run_chain<T: Tape<f32, Cpu>>(
     let values = parameters.values();
     let (x, mut tape) = x.split_tape();
     let (channels, height, width) = *x.shape();
-    let input = Planes::from_contiguous(channels, height, width, 0, &x.as_vec());
+    let input = Planes::from_contiguous(channels, height, width, 0, &numbers(&x));
     let (output, saved) = chain.forward(input, &values, mode, T::OWNS_TAPE)?;
     let shape = (output.channels(), output.height(), output.width());
     let out = x

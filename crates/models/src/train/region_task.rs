@@ -21,7 +21,7 @@ use crate::region_pooling::Pooled;
 use crate::region_set::{RegionSet, RegionView};
 use crate::seam::{features_from_maps, maps_from_features};
 use crate::softmax::SoftmaxLoss;
-use crate::tape::{MapTensor, Reach, TracedMap, refused, run_chain, send_all_home};
+use crate::tape::{MapTensor, Reach, TracedMap, numbers, refused, run_chain, send_all_home};
 use crate::trunk::{Chain, Mode, fnv_1a};
 
 /// Regions that the scales of the trunk's taps, and the size of the pooled vectors, are measured on.
@@ -324,7 +324,7 @@ impl Task for RegionTask<'_> {
             .iter()
             .zip(&inputs)
             .map(|(trace, input)| match trace {
-                Some(trace) => features_from_maps(&trace.as_vec(), trace.shape().0),
+                Some(trace) => features_from_maps(&numbers(trace), trace.shape().0),
                 None => input.maps.grid_features().features,
             })
             .collect();
@@ -367,7 +367,7 @@ impl Task for RegionTask<'_> {
             Mode::Training { seed },
             reach,
         )?;
-        let softmax = SoftmaxLoss::forward(&logits.as_vec(), &truths)?;
+        let softmax = SoftmaxLoss::forward(&numbers(&logits), &truths)?;
         // The trainer divides by the number of examples: the sum's cotangent is wanted here.
         let bar = softmax.vjp(batch as f64);
         let mut gradients = send_all_home(vec![(logits, bar)])?;
