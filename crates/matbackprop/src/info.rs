@@ -1,39 +1,124 @@
 //! `matbackprop info`.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use matbackprop::DEFAULT_NETWORK_BYTES;
-use models::DeepNcuts;
+use models::{DeepNcuts, MomentMap, RegionClassifier, RegionFeatures, RegionPooling, TapLayer};
 
 use crate::arguments::{InfoArguments, head_in_words, recipe_in_words};
 use crate::output;
 
 /// Tells what a network is made of.
 pub fn run(arguments: &InfoArguments) -> Result<()> {
-    let (origin, network, bytes) = match &arguments.file {
-        None => {
-            let origin = "the network inside this program".to_owned();
-            (
-                origin,
-                matbackprop::default_network()?,
+    let told = match &arguments.file {
+        None => of_cuts(
+            &described(
+                "the network inside this program",
                 DEFAULT_NETWORK_BYTES.len() as u64,
-            )
-        }
-        Some(path) => {
-            let network = DeepNcuts::load(path).context("reading the network")?;
-            let file = std::fs::metadata(path).with_context(|| path.display().to_string())?;
-            (path.display().to_string(), network, file.len())
-        }
+            ),
+            &matbackprop::default_network()?,
+        ),
+        Some(path) => of_file(path)?,
     };
-    output::print(&description(&origin, &network, bytes))
+    output::print(&told)
 }
 
-fn description(origin: &str, network: &DeepNcuts, bytes: u64) -> String {
-    let architecture = network.architecture();
-    let (trunk, head) = network.parameter_count();
-    let taps = architecture
-        .taps
+/// Of either task: each is told from the other by its description.
+fn of_file(path: &Path) -> Result<String> {
+    let head = || -> Result<String> {
+        let file = std::fs::metadata(path).with_context(|| path.display().to_string())?;
+        Ok(described(&path.display().to_string(), file.len()))
+    };
+    match DeepNcuts::load(path) {
+        Ok(network) => Ok(of_cuts(&head()?, &network)),
+        Err(error) => match RegionClassifier::load(path) {
+            Ok(network) => Ok(of_regions(&head()?, &network)),
+            Err(_) => Err(error).context("reading the network"),
+        },
+    }
+}
+
+/// The first lines.
+fn described(origin: &str, bytes: u64) -> String {
+    let mebibytes = bytes as f64 / f64::from(1 << 20);
+    format!("network     {origin}\nbytes       {bytes} ({mebibytes:.2} MiB)")
+}
+
+fn taps_in_words(taps: &[TapLayer]) -> String {
+    let told = taps
         .iter()
         .map(|tap| format!("{} × {:.4}", tap.layer, tap.scale));
+    told.collect::<Vec<_>>().join(", ")
+}
+
+fn of_regions(head: &str, network: &RegionClassifier) -> String {
+    let architecture = network.architecture();
+    let (trunk, above) = network.parameter_count();
+    let features = match &architecture.features {
+        RegionFeatures::Trunk { kind, recipe, taps } => format!(
+            "trunk       {}, {trunk} numbers\npixels      {}\ntaps        {}",
+            kind.name(),
+            recipe_in_words(recipe),
+            taps_in_words(taps)
+        ),
+        RegionFeatures::Given { channels } => {
+            format!("descriptors given, {channels} numbers each")
+        }
+        _ => String::new(),
+    };
+    let reduction = architecture
+        .reduction
+        .map_or("none".to_owned(), |channels| {
+            format!("to {channels} channels")
+        });
+    let classifier = &architecture.classifier;
+    let layers = classifier.hidden.iter().map(|width| format!("{width}, "));
+    format!(
+        "{head}
+{features}
+crops       {side} x {side} pixels, pooled over the {region}
+reduction   {reduction}
+pooling     {pooling}
+classifier  {layers}{classes} classes; dropout {input} before, {hidden} between; {above} numbers above the trunk",
+        side = architecture.side,
+        region = if architecture.masked { "free-form region" } else { "box" },
+        pooling = pooling_in_words(&architecture.pooling),
+        layers = layers.collect::<String>(),
+        classes = architecture.classes.len(),
+        input = classifier.input_dropout,
+        hidden = classifier.dropout,
+    )
+}
+
+fn pooling_in_words(pooling: &RegionPooling) -> String {
+    match pooling {
+        RegionPooling::Average => "mean".to_owned(),
+        RegionPooling::Flatten => "flattened".to_owned(),
+        RegionPooling::SecondOrder(options) => {
+            let moment = if options.centred {
+                "covariance"
+            } else {
+                "second moment"
+            };
+            let epsilon = options.epsilon;
+            let mapped = match options.map {
+                MomentMap::Log => format!("log({moment} + {epsilon} I)"),
+                MomentMap::SquareRoot => format!("({moment} + {epsilon} I)^0.5"),
+                MomentMap::Power(exponent) => format!("({moment} + {epsilon} I)^{exponent}"),
+                _ => moment.to_owned(),
+            };
+            let root = options.signed_square_root.map(|_| ", signed square root");
+            let norm = options.unit_norm.then_some(", unit length");
+            format!("{mapped}{}{}", root.unwrap_or(""), norm.unwrap_or(""))
+        }
+        _ => "another".to_owned(),
+    }
+}
+
+fn of_cuts(head: &str, network: &DeepNcuts) -> String {
+    let architecture = network.architecture();
+    let (trunk, above) = network.parameter_count();
     let (layout, dropout) = match &architecture.head {
         None => ("none".to_owned(), String::new()),
         Some(layout) => (
@@ -49,18 +134,16 @@ fn description(origin: &str, network: &DeepNcuts, bytes: u64) -> String {
         format!("weighted, epsilon {e}")
     });
     format!(
-        "network     {origin}
-bytes       {bytes} ({:.2} MiB)
+        "{head}
 trunk       {}, {trunk} numbers
 pixels      {}
 taps        {}
-head        {layout} (channels x kernel), {head} numbers{dropout}
+head        {layout} (channels x kernel), {above} numbers{dropout}
 embedding   columns: {dimensions}; {weighting}; {} starts of k-means, pieces from {} of the image
 clusters    round({} r + {}) from {} to {}, r the soft rank at epsilon {}",
-        bytes as f64 / f64::from(1 << 20),
         architecture.trunk.name(),
         recipe_in_words(&architecture.recipe),
-        taps.collect::<Vec<_>>().join(", "),
+        taps_in_words(&architecture.taps),
         cut.restarts,
         cut.min_area,
         rule.slope,

@@ -75,6 +75,11 @@ fn a_small_training_is_measured_and_compared() {
             "network.safetensors"
         ]
     );
+    let network = run.join("network.safetensors").display().to_string();
+    let told = matbackprop(&["info", &network]).succeed();
+    for words in ["log(second moment + ", "free-form region", "classes"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
     let journal = std::fs::read_to_string(run.join("journal.jsonl")).unwrap();
     let last: serde_json::Value = serde_json::from_str(journal.lines().last().unwrap()).unwrap();
     for key in [
