@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use safetensors::tensor::{Dtype, TensorView};
+
 use crate::call::{Called, matbackprop, names_in};
 use crate::small_coco;
 
@@ -116,6 +118,55 @@ fn descriptors_need_no_trunk() {
     assert_eq!(code, 0, "{err}");
     matbackprop(&[])
         .args(measure(data.path(), "sift"))
+        .succeed();
+}
+
+/// The names and shapes of torchvision's AlexNet; of the classifier one tensor, which is not taken.
+fn torchvision_alexnet(path: &Path) {
+    let kernels = [
+        (0, vec![64, 3, 11, 11]),
+        (3, vec![192, 64, 5, 5]),
+        (6, vec![384, 192, 3, 3]),
+        (8, vec![256, 384, 3, 3]),
+        (10, vec![256, 256, 3, 3]),
+    ];
+    let mut shapes = vec![("classifier.6.bias".to_owned(), vec![1000])];
+    for (module, shape) in kernels {
+        shapes.push((format!("features.{module}.bias"), vec![shape[0]]));
+        shapes.push((format!("features.{module}.weight"), shape));
+    }
+    let number = |i: usize| (0.05 * (12.9898 * i as f32).sin()).to_le_bytes();
+    let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = shapes
+        .into_iter()
+        .map(|(name, shape)| {
+            let count: usize = shape.iter().product();
+            (name, shape, (0..count).flat_map(number).collect())
+        })
+        .collect();
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap();
+        (name.clone(), view)
+    });
+    std::fs::write(path, safetensors::serialize(views, None).unwrap()).unwrap();
+}
+
+#[test]
+fn alexnet_s_rows_run_on_torchvision_s_weights() {
+    let data = dataset();
+    let weights = data.path().join("alexnet.safetensors");
+    torchvision_alexnet(&weights);
+    let weights = weights.display().to_string();
+    matbackprop(&[])
+        .args(train(data.path(), "alexnet-o2p-fc", "frozen"))
+        .args(["--epochs", "1", "--trunk-weights", &weights])
+        .succeed();
+    let start = data.path().join("frozen").display().to_string();
+    matbackprop(&[])
+        .args(train(data.path(), "alexnet-o2p-fc-tuned", "tuned"))
+        .args(["--epochs", "1", "--start", &start])
+        .succeed();
+    matbackprop(&[])
+        .args(measure(data.path(), "tuned"))
         .succeed();
 }
 
