@@ -39,15 +39,12 @@ trunk_weights() {
 
 # A training, and its measure.
 one_run() {
-  local row=$1 seed=$2 file=$3 run=$runs/$1-$2 start=() resume=()
+  local row=$1 seed=$2 file=$3 run=$runs/$1-$2 from=() resume=()
   [ ! -f "$run/val.txt" ] || return 0
-  case $row in
-    *-tuned) start=(--start "$runs/${row%-tuned}-$seed") ;;
-    *) [ -z "$file" ] || start=(--trunk-weights "$file") ;;
-  esac
+  [ -z "$file" ] || from=(--trunk-weights "$file")
   if [ ! -f "$run/network.safetensors" ]; then
     [ ! -f "$run/checkpoint.safetensors" ] || resume=(--resume)
-    "$program" train o2p --model "$row" --data "$data" "${start[@]}" --out "$run" \
+    "$program" train o2p --model "$row" --data "$data" "${from[@]}" --out "$run" \
       --cache "$runs/cache" --seed "$seed" "${resume[@]}" || return 1
   fi
   "$program" eval coco --data "$data" --run "$run" >"$run/val.partial" || return 1

@@ -160,9 +160,16 @@ fn alexnet_s_rows_run_on_torchvision_s_weights() {
         .args(train(data.path(), "alexnet-o2p-fc", "frozen"))
         .args(["--epochs", "1", "--trunk-weights", &weights])
         .succeed();
+    // The same network goes on, and its last block with it.
+    let mut rows = bench_coco::RECIPES.iter();
+    let row = rows.find(|(name, _)| *name == "alexnet-o2p-fc-tuned");
+    let (_, text) = row.unwrap();
+    let going_on = text.replace("[model]", "[model]\nstart = \"alexnet-o2p-fc\"");
+    let recipe = data.path().join("going-on.toml").display().to_string();
+    std::fs::write(&recipe, going_on).unwrap();
     let start = data.path().join("frozen").display().to_string();
     matbackprop(&[])
-        .args(train(data.path(), "alexnet-o2p-fc-tuned", "tuned"))
+        .args(train(data.path(), &recipe, "tuned"))
         .args(["--epochs", "1", "--start", &start])
         .succeed();
     matbackprop(&[])
