@@ -4,6 +4,7 @@ mod clusters;
 mod eval;
 mod eval_coco;
 mod layout;
+mod report;
 mod segment;
 mod train;
 mod train_o2p;
@@ -16,6 +17,7 @@ pub use clusters::ClusterArgument;
 pub use eval::{EvalBsdsArguments, LevelRule};
 pub use eval_coco::{EvalCocoArguments, KindArgument};
 pub use layout::{head_in_words, recipe_in_words, trunk as trunk_by_name};
+pub use report::ReportArguments;
 pub use segment::SegmentArguments;
 pub use train::{TrainNcutsArguments, TrainingSplit};
 pub use train_o2p::TrainO2pArguments;
@@ -42,6 +44,8 @@ pub enum Command {
     /// Measure segmentations and detections
     #[command(subcommand)]
     Eval(Eval),
+    /// Draw how a training goes, or went, on one page
+    Report(ReportArguments),
     /// Tell what a network is made of
     Info(InfoArguments),
 }

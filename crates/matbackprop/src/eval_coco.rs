@@ -8,6 +8,8 @@ use anyhow::Result;
 use crate::arguments::EvalCocoArguments;
 use crate::failure::usage;
 
+pub use classification::predictions_path;
+
 /// Measures and tells.
 pub fn run(arguments: &EvalCocoArguments) -> Result<()> {
     if let (Some(run), Some(data)) = (&arguments.run, &arguments.data) {

@@ -19,13 +19,13 @@ pub fn run(arguments: &InfoArguments) -> Result<()> {
             ),
             &matbackprop::default_network()?,
         ),
-        Some(path) => of_file(path)?,
+        Some(path) => network_in_words(path)?,
     };
     output::print(&told)
 }
 
-/// Of either task: each is told from the other by its description.
-fn of_file(path: &Path) -> Result<String> {
+/// What a network is made of, of either task: each is told from the other by its description.
+pub fn network_in_words(path: &Path) -> Result<String> {
     let head = || -> Result<String> {
         let file = std::fs::metadata(path).with_context(|| path.display().to_string())?;
         Ok(described(&path.display().to_string(), file.len()))

@@ -10,6 +10,7 @@ mod output;
 mod photograph;
 mod progress;
 mod region_recipe;
+mod report;
 mod segment;
 mod train_ncuts;
 mod train_o2p;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         Command::Train(Train::O2p(arguments)) => train_o2p::run(&arguments),
         Command::Eval(Eval::Bsds(arguments)) => eval_bsds::run(&arguments),
         Command::Eval(Eval::Coco(arguments)) => eval_coco::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
     };
     match result {

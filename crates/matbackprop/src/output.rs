@@ -29,15 +29,7 @@ impl Staged {
         let naming = || format!("writing {}", path.display());
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder).with_context(naming)?;
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".").suffix(".partial");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            // As any new file: the process's mask takes from these what it takes.
-            builder.permissions(fs::Permissions::from_mode(0o666));
-        }
-        let file = builder.tempfile_in(folder).with_context(naming)?;
+        let file = partial_in(folder).with_context(naming)?;
         let encoder = PngEncoder::new(io::BufWriter::new(file.as_file()));
         image.write_with_encoder(encoder).with_context(naming)?;
         self.files.push((file, path));
@@ -63,6 +55,29 @@ impl Staged {
         }
         Ok(written)
     }
+}
+
+/// A file that will be renamed to its place, with the rights of any new file.
+fn partial_in(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".").suffix(".partial");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // The process's mask takes from these what it takes.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}
+
+/// Writes a file whole or not at all.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let naming = || format!("writing {}", path.display());
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut file = partial_in(folder).with_context(naming)?;
+    file.write_all(bytes).with_context(naming)?;
+    file.persist(path).with_context(naming)?;
+    Ok(())
 }
 
 /// Prints a line of results.

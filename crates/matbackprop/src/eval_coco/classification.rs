@@ -1,7 +1,6 @@
 //! `matbackprop eval coco --run`: how well a trained network tells regions apart.
 
-use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use bench_coco::{ClassificationReport, Interval, Prediction, paired_difference};
@@ -28,7 +27,9 @@ pub struct Asked<'a> {
 }
 
 /// Where the predictions of a run on a split are kept.
-const PREDICTIONS: &str = "predictions";
+pub fn predictions_path(run: &Path, split: &str) -> PathBuf {
+    run.join(format!("predictions_{split}.json"))
+}
 
 #[derive(Serialize)]
 struct Told<'a> {
@@ -101,8 +102,8 @@ pub fn run(asked: &Asked<'_>) -> Result<()> {
     }
     drop(progress);
     let report = ClassificationReport::new(&classes, &predictions, 0)?;
-    let place = |run: &Path| run.join(format!("{PREDICTIONS}_{}.json", asked.split));
-    write_whole(&place(asked.run), &serde_json::to_vec(&predictions)?)?;
+    let place = |run: &Path| predictions_path(run, asked.split);
+    output::write_whole(&place(asked.run), &serde_json::to_vec(&predictions)?)?;
     let difference = asked.against.map(|other| -> Result<Interval> {
         let path = place(other);
         let text = std::fs::read(&path).with_context(|| {
@@ -136,18 +137,6 @@ pub fn run(asked: &Asked<'_>) -> Result<()> {
         return output::print_json(&told);
     }
     output::print(&in_words(&told, asked.against))
-}
-
-/// Writes a file whole or not at all.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)
-        .with_context(|| format!("writing {}", path.display()))?;
-    file.write_all(bytes)
-        .with_context(|| format!("writing {}", path.display()))?;
-    file.persist(path)
-        .with_context(|| format!("writing {}", path.display()))?;
-    Ok(())
 }
 
 fn in_words(told: &Told<'_>, against: Option<&Path>) -> String {

@@ -12,14 +12,16 @@ mod train_o2p;
 
 use call::{Called, matbackprop};
 
-const COMMANDS: [&[&str]; 8] = [
+const COMMANDS: [&[&str]; 10] = [
     &[],
     &["segment"],
     &["train"],
     &["train", "ncuts"],
+    &["train", "o2p"],
     &["eval"],
     &["eval", "bsds"],
     &["eval", "coco"],
+    &["report"],
     &["info"],
 ];
 
@@ -104,4 +106,16 @@ fn info_names_a_file_that_is_no_network() {
         assert_eq!((code, out.as_str()), (1, ""));
         assert!(err.contains(&name), "{err}");
     }
+}
+
+#[test]
+fn a_report_of_no_training_names_the_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().display().to_string();
+    let Called { code, out, err } = matbackprop(&["report", &run]).call();
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.contains("journal.jsonl"), "{err}");
+    std::fs::write(folder.path().join("journal.jsonl"), "x\n").unwrap();
+    let Called { code, err, .. } = matbackprop(&["report", &run]).call();
+    assert!(code == 1 && err.contains("line 1"), "{err}");
 }

@@ -72,6 +72,10 @@ fn a_small_training_ends_in_a_network() {
         "{told}"
     );
     let (root, run) = (data.path().display().to_string(), run.display().to_string());
+    let page = data.path().join("page.html");
+    matbackprop(&["report", &run, "--out", &page.display().to_string()]).succeed();
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("Rank") && page.contains("<svg") && page.contains("6x1"));
     let call = [
         "eval", "bsds", "--data", &root, "--split", "val", "--run", &run, "--k", "2", "--json",
     ];

@@ -94,6 +94,10 @@ fn a_small_training_is_measured_and_compared() {
     }
 
     let against = run.display().to_string();
+    let page = run.join("report.html");
+    matbackprop(&["report", &against]).succeed();
+    let before = std::fs::read_to_string(&page).unwrap();
+    assert!(before.contains("Training error") && before.contains("Not measured yet"));
     let told = matbackprop(&[]).args(measure(data.path(), "run")).succeed();
     assert!(
         told.contains("top-1 error") && told.contains("upright"),
@@ -106,6 +110,17 @@ fn a_small_training_is_measured_and_compared() {
     let compared: serde_json::Value = serde_json::from_str(&compared).unwrap();
     assert_eq!(compared["difference"]["estimate"], 0.0);
     assert_eq!(compared["report"]["regions"], 8);
+
+    let root = data.path().display().to_string();
+    let call = ["report", &against, "--data", &root, "--pictures", "2"];
+    matbackprop(&call).succeed();
+    let after = std::fs::read_to_string(&page).unwrap();
+    assert!(after.contains("Confusion") && after.contains("Condition"));
+    let wrong = compared["report"]["top1_error"]["estimate"]
+        .as_f64()
+        .unwrap()
+        > 0.0;
+    assert_eq!(after.contains("data:image/jpeg;base64,"), wrong);
 }
 
 #[test]

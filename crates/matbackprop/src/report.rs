@@ -1,0 +1,163 @@
+//! `matbackprop report`: how a training goes, on one page.
+
+mod confusion;
+mod curves;
+mod figure;
+mod page;
+mod regions;
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use models::RegionClassifier;
+
+use crate::arguments::ReportArguments;
+use crate::info::network_in_words;
+use crate::output;
+use curves::Curves;
+use figure::{Figure, colour_of};
+use page::Page;
+
+/// What may be drawn of a journal.
+struct Plan {
+    title: &'static str,
+    /// Columns and their names; where the first is missing nothing is drawn.
+    columns: &'static [(&'static str, &'static str)],
+    logarithmic: bool,
+    note: &'static str,
+}
+
+const FIGURES: [Plan; 8] = [
+    Plan {
+        title: "Loss",
+        columns: &[("loss", "loss")],
+        logarithmic: false,
+        note: "Mean over a step's examples.",
+    },
+    Plan {
+        title: "Training error",
+        columns: &[("training_error", "error")],
+        logarithmic: false,
+        note: "Share of a step's regions.",
+    },
+    Plan {
+        title: "Rank",
+        columns: &[("similarity_rank", "similarity"), ("target_rank", "target")],
+        logarithmic: false,
+        note: "The cut is learned as the similarity's comes down to the target's.",
+    },
+    Plan {
+        title: "Learning rate",
+        columns: &[("rate", "new layers")],
+        logarithmic: false,
+        note: "",
+    },
+    Plan {
+        title: "Length of the gradient",
+        columns: &[("gradient_norm", "before clipping")],
+        logarithmic: true,
+        note: "",
+    },
+    Plan {
+        title: "Smallest eigenvalue",
+        columns: &[("smallest_eigenvalue", "kept by any region of a step")],
+        logarithmic: true,
+        note: "",
+    },
+    Plan {
+        title: "Condition",
+        columns: &[("condition", "the largest of a step's regions")],
+        logarithmic: true,
+        note: "",
+    },
+    Plan {
+        title: "Seconds a step",
+        columns: &[
+            ("parts.trunk", "trunk"),
+            ("parts.layer", "layer"),
+            ("parts.head", "head"),
+            ("seconds", "all"),
+        ],
+        logarithmic: true,
+        note: "Forward and back.",
+    },
+];
+
+/// Draws the page of a run.
+pub fn run(arguments: &ReportArguments) -> Result<()> {
+    let run = &arguments.run;
+    let path = arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| run.join("report.html"));
+    if path.is_dir() {
+        bail!(
+            "--out: expected a place for a file, found the folder {}",
+            path.display()
+        );
+    }
+    let curves = Curves::read(&run.join("journal.jsonl"))?;
+    let title = run.display().to_string();
+    let mut page = Page::new(&title, &state(run, &curves));
+    let network = run.join("network.safetensors");
+    if network.exists() {
+        page.preformatted(&network_in_words(&network)?);
+    }
+    page.section("Training");
+    page.begin_figures();
+    for plan in FIGURES {
+        add_figure(&mut page, &curves, &plan)?;
+    }
+    page.end_figures();
+    if let Ok(classifier) = RegionClassifier::load(&network) {
+        regions::add(&mut page, arguments, &classifier.architecture().classes)?;
+    }
+    output::write_whole(&path, page.finish(&title).as_bytes())?;
+    output::print(&format!("page      {}", path.display()))
+}
+
+/// How far the training is, in one line.
+fn state(run: &Path, curves: &Curves) -> String {
+    let ended = if run.join("network.safetensors").exists() {
+        "ended"
+    } else {
+        "not ended"
+    };
+    let number = |name: &str| {
+        curves
+            .last(name)
+            .map_or("?".to_owned(), |x| format!("{x:.0}"))
+    };
+    let (seconds, examples) = (curves.sum("seconds"), curves.sum("images"));
+    format!(
+        "{ended}, step {}, epoch {}; {examples:.0} examples in {:.0} s, {:.1} a second; {:.0} gradients clipped",
+        number("step"),
+        number("epoch"),
+        seconds,
+        examples / seconds.max(1e-9),
+        curves.sum("clipped"),
+    )
+}
+
+fn add_figure(page: &mut Page, curves: &Curves, plan: &Plan) -> Result<()> {
+    let found: Vec<(&[f64], &str)> = plan
+        .columns
+        .iter()
+        .filter_map(|(column, name)| Some((curves.column(column)?, *name)))
+        .collect();
+    let figure = Figure {
+        steps: curves.steps(),
+        curves: found.iter().map(|(values, _)| *values).collect(),
+        logarithmic: plan.logarithmic,
+    };
+    let wanted = plan
+        .columns
+        .first()
+        .is_some_and(|(column, _)| curves.column(column).is_some());
+    if let Some(svg) = figure.svg()?.filter(|_| wanted) {
+        let names = found.iter().enumerate();
+        let names: Vec<_> = names.map(|(i, (_, name))| (*name, colour_of(i))).collect();
+        page.figure(&svg, plan.title, &names, plan.note);
+    }
+    Ok(())
+}
