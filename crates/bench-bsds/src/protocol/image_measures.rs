@@ -3,6 +3,7 @@
 use ncuts::LabelMap;
 use rayon::prelude::*;
 
+use super::levels::at_level;
 use crate::dataset::size_of;
 use crate::error::{Error, Result};
 use crate::metrics::{
@@ -93,6 +94,15 @@ impl ImageMeasures {
 }
 
 impl ImageMeasures {
+    pub(crate) fn level_names(&self) -> Vec<Level> {
+        self.levels.iter().map(|row| row.level).collect()
+    }
+
+    /// The measures at a level, or where it is missing as [`at_level`] says.
+    pub(crate) fn at(&self, level: &Level) -> &LevelMeasures {
+        at_level(&self.levels, |row| row.level, level)
+    }
+
     /// The same with every number of the official benchmark at the six digits its files keep.
     pub(crate) fn rounded_as_filed(&self) -> Self {
         let rounded = |row: &LevelMeasures| LevelMeasures {

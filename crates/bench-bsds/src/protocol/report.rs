@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::image_measures::{ImageMeasures, LevelMeasures};
-use super::levels::{at_level, shared_levels};
+use super::levels::shared_levels;
 use crate::error::Result;
 use crate::segmentation::Level;
 
@@ -129,23 +129,17 @@ pub struct Report {
 
 impl Report {
     pub(super) fn collect(images: &[ImageMeasures]) -> Result<Self> {
-        let levels = shared_levels(images)?;
+        let levels = shared_levels(images.iter().map(|image| (&*image.id, image.level_names())))?;
         let region_pixels: f64 = images.iter().map(|image| image.region_pixels).sum();
         let share = |covered: f64| covered / region_pixels;
         let per_level: Vec<_> = levels
             .iter()
             .map(|level| {
-                let mean = |of: fn(&LevelMeasures) -> f64| {
-                    mean_over(images, |image| of(at_level(image, level)))
-                };
+                let mean =
+                    |of: fn(&LevelMeasures) -> f64| mean_over(images, |image| of(image.at(level)));
                 LevelRow {
                     level: *level,
-                    covering: share(
-                        images
-                            .iter()
-                            .map(|image| at_level(image, level).covered)
-                            .sum(),
-                    ),
+                    covering: share(images.iter().map(|image| image.at(level).covered).sum()),
                     pri: mean(|row| row.rand_index),
                     vi: mean(|row| row.information),
                     average_covering: mean(|row| row.average_covering),

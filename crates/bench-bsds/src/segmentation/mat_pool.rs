@@ -25,6 +25,21 @@ pub fn read_segmentation_mat(path: &Path, thresholds: &Thresholds) -> Result<Poo
 }
 
 fn from_file(path: &Path, file: &MatFile, thresholds: &Thresholds) -> Result<Pool> {
+    match segmentations(path, file)? {
+        MatSegmentations::Maps(pool) => Ok(pool),
+        MatSegmentations::Contours(ucm) => ucm.pool(thresholds),
+    }
+}
+
+/// What a `.mat` file holds.
+pub(super) enum MatSegmentations {
+    /// `segs`.
+    Maps(Pool),
+    /// `ucm2`.
+    Contours(Ucm),
+}
+
+pub(super) fn segmentations(path: &Path, file: &MatFile) -> Result<MatSegmentations> {
     if let Some(segs) = file.find("segs") {
         let maps: Vec<_> = segs
             .cells()?
@@ -41,7 +56,9 @@ fn from_file(path: &Path, file: &MatFile, thresholds: &Thresholds) -> Result<Poo
         if maps.is_empty() {
             return Err(segs.refuse("at least one label map", "an empty cell array"));
         }
-        return Ok(Pool::from(maps).with_zero_unlabelled());
+        return Ok(MatSegmentations::Maps(
+            Pool::from(maps).with_zero_unlabelled(),
+        ));
     }
     let Some(ucm2) = file.find("ucm2") else {
         return Err(Error::MatVariable {
@@ -58,7 +75,11 @@ fn from_file(path: &Path, file: &MatFile, thresholds: &Thresholds) -> Result<Poo
             size.to_string(),
         ));
     }
-    Ucm::new(size.width, size.height, strengths)?.pool(thresholds)
+    Ok(MatSegmentations::Contours(Ucm::new(
+        size.width,
+        size.height,
+        strengths,
+    )?))
 }
 
 #[cfg(test)]
