@@ -77,7 +77,10 @@ mod segmentation;
 
 pub use dataset::{Annotation, BsdsDataset, Split, read_ground_truth};
 pub use error::{Error, Place, Result, Size};
-pub use metrics::{ContingencyTable, Overlaps, rand_index, variation_of_information};
+pub use metrics::{
+    BoundaryCounts, BoundaryMap, BoundaryMatch, BoundaryScore, ContingencyTable, Overlaps,
+    SoftBoundaryMap, rand_index, variation_of_information,
+};
 pub use protocol::{
     AverageCovering, Covering, Evaluation, ImageRow, LevelRow, Measure, Progress, Report, evaluate,
     evaluate_in_parallel,

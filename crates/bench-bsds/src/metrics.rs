@@ -1,11 +1,19 @@
-//! Measures of a segmentation against one human segmentation, all from one table of counts.
+//! Measures of a segmentation against human ones: of its regions, all from one table of counts, and of its boundaries.
 
+mod assignment;
+mod boundary_f;
+mod boundary_map;
+mod boundary_match;
 mod contingency;
 mod covering;
 mod probabilistic_rand;
 mod regions;
+mod thinning;
 mod variation_of_information;
 
+pub use boundary_f::{BoundaryCounts, BoundaryScore};
+pub use boundary_map::{BoundaryMap, SoftBoundaryMap};
+pub use boundary_match::BoundaryMatch;
 pub use contingency::ContingencyTable;
 pub use covering::Overlaps;
 pub(crate) use covering::covered;
