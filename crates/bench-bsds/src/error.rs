@@ -72,6 +72,14 @@ pub enum Error {
         /// What was there.
         found: String,
     },
+    /// A picture that is not a soft boundary map.
+    #[error("{}: expected a soft boundary map in grey of 8 bits, found {found}", path.display())]
+    BoundaryPicture {
+        /// The file.
+        path: PathBuf,
+        /// Its colours.
+        found: String,
+    },
     /// Bytes that are not a MATLAB level 5 file.
     #[error("{}: at {place}: expected {expected}, found {found}", path.display())]
     Mat {

@@ -1,4 +1,5 @@
-//! BSDS500: photographs, the segmentations that people drew on them, and the official measures of regions.
+//! BSDS500: photographs, the segmentations that people drew on them, and the official measures of regions and
+//! boundaries.
 //!
 //! ```text
 //!  images/ID.jpg   groundTruth/ID.mat        segmentations: PNG label maps, segs or ucm2 .mat, or a network
@@ -11,6 +12,11 @@
 //!               Overlaps        rand_index   variation_of_information
 //!                  └────────────────┼──────────────────┘
 //!                            evaluate → Report                                   ODS, OIS, Best
+//!
+//!  annotations → BoundaryMap      BoundaryPool ← Pool, contour map or picture     lines of one pixel
+//!                     └──── BoundaryMatch ────┘                                   one for each pair
+//!                           BoundaryCounts
+//!                   BoundaryEvaluation → BoundaryReport                          ODS, OIS, AP
 //! ```
 //!
 //! # Map, in the order data flows
@@ -22,10 +28,15 @@
 //! | `dataset/bsds` | the folders of the dataset |
 //! | `segmentation/{level, pool}` | several segmentations of one image, each under its level |
 //! | `segmentation/{label_png, mat_pool, ucm, folder}` | where they are read from |
+//! | `segmentation/boundary_pool` | their boundaries, and those of soft maps |
 //! | `metrics/{regions, contingency}` | the counts every measure is made of |
 //! | `metrics/{covering, probabilistic_rand, variation_of_information}` | the measures |
+//! | `metrics/{boundary_map, thinning}` | boundaries, and what is left of them as lines |
+//! | `metrics/{boundary_match, assignment}` | which pixels of two maps are one and the same |
+//! | `metrics/boundary_f` | the counts, recall, precision and F |
 //! | `protocol/image_measures` | all of them, one image |
 //! | `protocol/{levels, report, evaluate}` | one level for all images, or each its own |
+//! | `protocol/{boundaries, boundary_report}` | the same for boundaries |
 //!
 //! # Example
 //!
@@ -61,8 +72,9 @@
 //! # Conventions
 //!
 //! Label maps lie row by row, whatever order a file stores them in. ODS takes one level for all images, OIS each
-//! image's own best. Results agree with the published benchmark to the digits it prints: `tests/official.rs`, which
-//! needs the benchmark's sample data and counts as ignored without them.
+//! image's own best. Results for regions agree with the published benchmark to the digits it prints, those for
+//! boundaries as closely as its own runs with each other: `tests/official.rs` and `tests/official_boundaries.rs`, which
+//! need the benchmark's sample data and count as ignored without them.
 //!
 //! No features. How the workspace is built: `crates/README.md`.
 
@@ -82,9 +94,11 @@ pub use metrics::{
     SoftBoundaryMap, rand_index, variation_of_information,
 };
 pub use protocol::{
-    AverageCovering, Covering, Evaluation, ImageRow, LevelRow, Measure, Progress, Report, evaluate,
+    AverageCovering, BoundaryEvaluation, BoundaryImageRow, BoundaryLevelRow, BoundaryReport,
+    Covering, Evaluation, ImageRow, LevelRow, Measure, Progress, Report, evaluate,
     evaluate_in_parallel,
 };
 pub use segmentation::{
-    Level, Pool, SegmentationFolder, Thresholds, Ucm, read_label_png, read_segmentation_mat,
+    BoundaryPool, Level, Pool, SegmentationFolder, Thresholds, Ucm, read_boundaries,
+    read_label_png, read_segmentation_mat,
 };

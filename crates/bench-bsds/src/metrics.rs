@@ -11,6 +11,7 @@ mod regions;
 mod thinning;
 mod variation_of_information;
 
+pub(crate) use boundary_f::count_all;
 pub use boundary_f::{BoundaryCounts, BoundaryScore};
 pub use boundary_map::{BoundaryMap, SoftBoundaryMap};
 pub use boundary_match::BoundaryMatch;

@@ -1,5 +1,6 @@
 //! What is to be measured: for every image a pool of segmentations, each under a level.
 
+mod boundary_pool;
 mod folder;
 mod label_png;
 mod level;
@@ -7,6 +8,7 @@ mod mat_pool;
 mod pool;
 mod ucm;
 
+pub use boundary_pool::{BoundaryPool, read_boundaries};
 pub use folder::SegmentationFolder;
 pub use label_png::read_label_png;
 pub use level::Level;

@@ -6,6 +6,7 @@ use ncuts::LabelMap;
 
 use super::mat5::{MatFile, View};
 use crate::error::{Error, Result, Size};
+use crate::metrics::BoundaryMap;
 
 /// What one person drew on one image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,21 @@ pub struct Annotation {
     pub segmentation: LabelMap,
     /// The pixels on a boundary, row by row, where the file has them.
     pub boundaries: Option<Vec<bool>>,
+}
+
+impl Annotation {
+    /// The boundaries that the file holds; where it has none, those between its segments, thinned, which is what the
+    /// files of BSDS500 hold.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`] where the boundaries have another number of pixels than the segments.
+    pub fn boundary_map(&self) -> Result<BoundaryMap> {
+        let segments = &self.segmentation;
+        match &self.boundaries {
+            Some(pixels) => BoundaryMap::new(segments.width(), segments.height(), pixels.clone()),
+            None => Ok(BoundaryMap::between_segments(segments).thinned()),
+        }
+    }
 }
 
 /// Every annotation in a BSDS500 `.mat` file.
@@ -140,6 +156,9 @@ mod tests {
         assert_eq!(read[0].segmentation.ids(), [1, 2, 1, 2]);
         assert_eq!(read[0].boundaries, Some(vec![false, false, true, true]));
         assert_eq!(read[1].boundaries, None);
+        let drawn = |index: usize| read[index].boundary_map().unwrap().pixels().to_vec();
+        assert_eq!(drawn(0), [false, false, true, true]);
+        assert_eq!(drawn(1), [false; 4]);
     }
 
     #[test]

@@ -36,7 +36,8 @@ impl Level {
         }
     }
 
-    fn value(&self) -> f64 {
+    /// The number in the name.
+    pub(crate) fn value(&self) -> f64 {
         match self {
             Self::Place(number) | Self::Clusters(number) => f64::from(*number),
             Self::Threshold(threshold) => *threshold,

@@ -5,6 +5,7 @@ use ncuts::LabelMap;
 use super::level::Level;
 use super::pool::Pool;
 use crate::error::{Error, Result, Size};
+use crate::metrics::SoftBoundaryMap;
 
 /// Increasing values to cut a contour map at.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,6 +125,21 @@ impl Ucm {
             width: self.size.width / 2,
             height: self.size.height / 2,
         }
+    }
+
+    /// The strengths at image size, as the benchmark takes them to measure boundaries: those of every second row and
+    /// column from the third on, so between four pixels, and at the right and lower side of the last.
+    ///
+    /// # Errors
+    /// None today; boundary maps are made by a fallible constructor.
+    pub fn boundaries(&self) -> Result<SoftBoundaryMap> {
+        let between = |cells: usize| (2..cells).step_by(2);
+        let (columns, rows) = (between(self.size.width), between(self.size.height));
+        let strengths = rows
+            .clone()
+            .flat_map(|y| columns.clone().map(move |x| y * self.size.width + x))
+            .map(|cell| self.strengths[cell]);
+        SoftBoundaryMap::new(columns.len(), rows.len(), strengths.collect())
     }
 
     /// The segmentations at every threshold. Segments are numbered from 1; 0 marks pixels above the threshold.
@@ -353,6 +369,19 @@ mod tests {
                 assert_eq!(zeros(&swept), zeros(&direct));
             }
         }
+    }
+
+    #[test]
+    fn boundaries_lie_below_and_right_of_their_pixels() {
+        let strengths = (0..35).map(f64::from).collect();
+        let soft = Ucm::new(7, 5, strengths).unwrap().boundaries().unwrap();
+        let size = Size {
+            width: 3,
+            height: 2,
+        };
+        assert_eq!(soft.size(), size);
+        // Rows 2 and 4, columns 2, 4 and 6.
+        assert_eq!(soft.strengths(), [16.0, 18.0, 20.0, 30.0, 32.0, 34.0]);
     }
 
     #[test]
