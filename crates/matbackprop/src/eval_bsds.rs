@@ -7,7 +7,10 @@ mod timing;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use bench_bsds::{BsdsDataset, Evaluation, Pool, Report, SegmentationFolder, Thresholds};
+use bench_bsds::{
+    BoundaryEvaluation, BoundaryPool, BoundaryReport, BsdsDataset, Evaluation, Pool, Report,
+    SegmentationFolder, Thresholds,
+};
 use models::DeepNcuts;
 use serde_json::{Value, json};
 
@@ -50,6 +53,7 @@ pub fn run(arguments: &EvalBsdsArguments) -> Result<()> {
     let mut source = source(arguments, ids)?;
     let mut timing = Timing::default();
     let mut evaluation = Evaluation::default();
+    let mut boundaries = arguments.boundaries.then(BoundaryEvaluation::default);
     let mut progress = Progress::new("image", count as u64);
     for (index, id) in ids.iter().enumerate() {
         let pool: Pool = match &mut source {
@@ -62,12 +66,26 @@ pub fn run(arguments: &EvalBsdsArguments) -> Result<()> {
             }
         };
         evaluation.push(id, &dataset.annotations(index)?, &pool)?;
+        if let Some(boundaries) = &mut boundaries {
+            let found = match &source {
+                Source::Folder(folder) => folder.boundaries(index, &pool)?,
+                Source::Network(_) => BoundaryPool::from_segmentations(&pool)?,
+            };
+            let drawn = dataset.drawn(index)?;
+            let drawn = drawn.iter().map(|annotation| annotation.boundary_map());
+            let drawn = drawn.collect::<bench_bsds::Result<Vec<_>>>()?;
+            boundaries.push(id, &drawn, &found)?;
+        }
         progress.advance(index as u64 + 1, || id.clone());
     }
     drop(progress);
     let report = evaluation.report()?;
+    let boundaries = boundaries.map(|found| found.report()).transpose()?;
     if arguments.json {
         let mut object = object(&report, arguments.details)?;
+        if let Some(boundaries) = &boundaries {
+            object["boundary"] = boundary_object(boundaries, arguments.details)?;
+        }
         if arguments.timing {
             object["timing"] = timing.object();
         }
@@ -85,6 +103,9 @@ pub fn run(arguments: &EvalBsdsArguments) -> Result<()> {
         origin(arguments)
     );
     output::print(&table::table(&title, &report, level.as_ref()))?;
+    if let Some(boundaries) = &boundaries {
+        output::print(&table::boundary_lines(boundaries))?;
+    }
     if arguments.timing {
         output::print(&timing.line())?;
     }
@@ -141,6 +162,15 @@ fn origin(arguments: &EvalBsdsArguments) -> String {
         (None, Some(trunk)) => format!("untrained {}", trunk.name()),
         (None, None) => String::new(),
     }
+}
+
+/// What `--boundaries` adds to it.
+fn boundary_object(report: &BoundaryReport, details: bool) -> Result<Value> {
+    let mut object = serde_json::to_value(report)?;
+    if let Some(fields) = object.as_object_mut().filter(|_| !details) {
+        fields.retain(|name, _| name != "per_level" && name != "per_image");
+    }
+    Ok(object)
 }
 
 /// The one object of `--json`.

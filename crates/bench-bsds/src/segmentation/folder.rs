@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::boundary_pool::{BoundaryPool, read_boundaries};
 use super::label_png::read_label_png;
 use super::level::Level;
 use super::mat_pool::read_segmentation_mat;
@@ -117,6 +118,21 @@ impl SegmentationFolder {
                     .map(|(number, path)| Ok((Level::Clusters(*number), read_label_png(path)?)));
                 Ok(Pool::from(maps.collect::<Result<Vec<_>>>()?))
             }
+        }
+    }
+
+    /// The boundaries of image `index`, whose segmentations are `pool`: those of contour maps are the contours
+    /// themselves, as the official benchmark has it, those of label maps lie between the segments.
+    ///
+    /// # Errors
+    /// As [`read_boundaries`] and [`BoundaryPool::from_segmentations`].
+    ///
+    /// # Panics
+    /// When there is no such image.
+    pub fn boundaries(&self, index: usize, pool: &Pool) -> Result<BoundaryPool> {
+        match &self.images[index].1 {
+            Source::Mat(path) => read_boundaries(path, &self.thresholds),
+            Source::Png(_) | Source::Pngs(_) => BoundaryPool::from_segmentations(pool),
         }
     }
 }

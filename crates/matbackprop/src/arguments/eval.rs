@@ -77,6 +77,10 @@ pub struct EvalBsdsArguments {
     #[arg(long, value_enum, conflicts_with_all = ["segs", "ucm", "k"])]
     pub levels: Option<LevelRule>,
 
+    /// Measure boundaries too: recall, precision and F of the pixels between segments, about half a second an image
+    #[arg(long)]
+    pub boundaries: bool,
+
     /// Measure the first N images only
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,

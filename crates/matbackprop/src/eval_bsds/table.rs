@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use bench_bsds::{Level, Report};
+use bench_bsds::{BoundaryReport, Level, Report};
 
 /// `k 7`, `threshold 0.15` or `place 2`.
 pub fn level_in_words(level: &Level) -> String {
@@ -68,6 +68,15 @@ pub fn table(title: &str, report: &Report, level: &dyn Fn(&Level) -> String) -> 
         );
     }
     text + "\nHigher is better, but for the variation of information, in bits."
+}
+
+/// The boundary measure, in the manner of [`table`].
+pub fn boundary_lines(report: &BoundaryReport) -> String {
+    let (ods, ois) = (&report.ods, &report.ois);
+    format!(
+        "boundary F                {:>8.4}{:>8.4}          recall {:.4}, precision {:.4} at ODS; average precision {:.4}",
+        ods.f, ois.f, ods.recall, ods.precision, report.average_precision
+    )
 }
 
 #[cfg(test)]

@@ -218,7 +218,7 @@ fn the_official_results_are_reproduced() {
         let folder = fixture.join(folder).display().to_string();
         let call = matbackprop(&[])
             .args(eval(data.path()))
-            .args([option, &folder, "--json"])
+            .args([option, &folder, "--json", "--boundaries"])
             .args(more);
         let object: Value = serde_json::from_str(&call.succeed()).unwrap();
         let covering = numbers(fixture.join(test).join("eval_cover.txt"));
@@ -241,6 +241,25 @@ fn the_official_results_are_reproduced() {
             assert!(
                 (found - expected).abs() <= 5.1e-6,
                 "{test}: {measure}.{of}: {found}, expected {expected}"
+            );
+        }
+        let official = numbers(fixture.join(test).join("eval_bdry.txt"));
+        let boundary = &object["boundary"];
+        let expected = [
+            (&boundary["ods_level"], official[0]),
+            (&boundary["ods"]["recall"], official[1]),
+            (&boundary["ods"]["precision"], official[2]),
+            (&boundary["ods"]["f"], official[3]),
+            (&boundary["ois"]["recall"], official[4]),
+            (&boundary["ois"]["precision"], official[5]),
+            (&boundary["ois"]["f"], official[6]),
+            (&boundary["average_precision"], official[7]),
+        ];
+        for (found, expected) in expected {
+            let found = found.as_f64().unwrap();
+            assert!(
+                (found - expected).abs() <= 5e-4,
+                "{test}: boundaries: {found}, expected {expected}"
             );
         }
     }
