@@ -12,8 +12,9 @@ use crate::error::{Error, Result};
 use crate::feature_maps::{FeatureMaps, GridFeatures};
 use crate::learner::{Learner, described};
 use crate::network::{Network, TrunkWeights};
+use crate::parameters::numbers;
 use crate::seam::{features_from_maps, maps_from_features};
-use crate::tape::{MapTensor, Reach, numbers, refused, run_chain, send_home};
+use crate::tape::{MapTensor, Reach, refused, run_chain, send_home};
 use crate::trunk::Mode;
 use crate::weights::{Precision, WeightsFile};
 

@@ -8,11 +8,17 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use crate::error::{Error, Result};
-use crate::tape::numbers;
 use crate::trunk::NamedLayer;
 
 /// One parameter, flat, in the order its layer reads it.
 pub(crate) type ParameterTensor = Tensor<(usize,), f32, Cpu>;
+
+/// The numbers of a tensor made from a vector, in one stroke: `as_vec` goes one by one, for strides that ours lack.
+pub(crate) fn numbers<S: Shape, T>(tensor: &Tensor<S, f32, Cpu, T>) -> Vec<f32> {
+    let mut copy = vec![0.0; tensor.shape().num_elements()];
+    tensor.copy_into(&mut copy);
+    copy
+}
 
 /// Kernels and biases of a chain's layers: kernel of layer i at 2i, its bias at 2i + 1.
 #[derive(Clone, Debug)]

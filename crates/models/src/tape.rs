@@ -4,7 +4,7 @@ use dfdx::prelude::*;
 use dfdx::tensor::{Cpu, CpuError};
 
 use crate::error::{Error, Result};
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, numbers};
 use crate::trunk::{Chain, Mode, Planes};
 
 /// Feature maps as a tensor: channels, height, width.
@@ -20,13 +20,6 @@ pub struct Reach {
     pub first_step: usize,
     /// Whether the chain's own input wants a cotangent (only when `first_step` is 0).
     pub input: bool,
-}
-
-/// The numbers of a tensor made from a vector, in one stroke: `as_vec` goes one by one, for strides that ours lack.
-pub(crate) fn numbers<S: Shape, T>(tensor: &Tensor<S, f32, Cpu, T>) -> Vec<f32> {
-    let mut copy = vec![0.0; tensor.shape().num_elements()];
-    tensor.copy_into(&mut copy);
-    copy
 }
 
 /// Runs `chain` on `x` and puts its way back on x's tape.

@@ -15,13 +15,14 @@ use super::region_measures::{Lap, RegionMeasures, measures};
 use super::task::{Outcome, StepAt, Task};
 use super::trainer::{first_step, first_tensor};
 use crate::error::{Error, Result};
+use crate::parameters::numbers;
 use crate::region_architecture::RegionFeatures;
 use crate::region_classifier::{RegionClassifier, RegionInput, RegionSeconds};
 use crate::region_pooling::Pooled;
 use crate::region_set::{RegionSet, RegionView};
 use crate::seam::{features_from_maps, maps_from_features};
 use crate::softmax::SoftmaxLoss;
-use crate::tape::{MapTensor, Reach, TracedMap, numbers, refused, run_chain, send_all_home};
+use crate::tape::{MapTensor, Reach, TracedMap, refused, run_chain, send_all_home};
 use crate::trunk::{Chain, Mode, fnv_1a};
 
 /// Regions that the scales of the trunk's taps, and the size of the pooled vectors, are measured on.
