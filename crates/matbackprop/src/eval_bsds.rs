@@ -65,17 +65,18 @@ pub fn run(arguments: &EvalBsdsArguments) -> Result<()> {
                 pool
             }
         };
-        evaluation.push(id, &dataset.annotations(index)?, &pool)?;
+        let drawn = dataset.drawn(index)?;
         if let Some(boundaries) = &mut boundaries {
             let found = match &source {
                 Source::Folder(folder) => folder.boundaries(index, &pool)?,
                 Source::Network(_) => BoundaryPool::from_segmentations(&pool)?,
             };
-            let drawn = dataset.drawn(index)?;
-            let drawn = drawn.iter().map(|annotation| annotation.boundary_map());
-            let drawn = drawn.collect::<bench_bsds::Result<Vec<_>>>()?;
-            boundaries.push(id, &drawn, &found)?;
+            let maps = drawn.iter().map(|annotation| annotation.boundary_map());
+            let maps = maps.collect::<bench_bsds::Result<Vec<_>>>()?;
+            boundaries.push(id, &maps, &found)?;
         }
+        let segmentations = drawn.into_iter().map(|annotation| annotation.segmentation);
+        evaluation.push(id, &segmentations.collect::<Vec<_>>(), &pool)?;
         progress.advance(index as u64 + 1, || id.clone());
     }
     drop(progress);
