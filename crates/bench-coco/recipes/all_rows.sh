@@ -47,7 +47,7 @@ one_run() {
     "$program" train o2p --model "$row" --data "$data" "${from[@]}" --out "$run" \
       --cache "$runs/cache" --seed "$seed" "${resume[@]}" || return 1
   fi
-  "$program" eval coco --data "$data" --run "$run" >"$run/val.partial" || return 1
+  "$program" eval coco --data "$data" --run "$run" --cache "$runs/cache" >"$run/val.partial" || return 1
   mv "$run/val.partial" "$run/val.txt"
 }
 

@@ -18,6 +18,7 @@ pub fn run(arguments: &EvalCocoArguments) -> Result<()> {
             data,
             split: &arguments.split,
             against: arguments.against.as_deref(),
+            cache: arguments.cache.as_deref(),
             json: arguments.json,
         });
     }

@@ -1,12 +1,13 @@
 //! Trunk → pooling of a free-form region → classifier: DeepO2P and its first-order partners.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use o2p::{Region, SpectralReport};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::feature_cache::FeatureCache;
 use crate::feature_maps::FeatureMaps;
 use crate::learner::{Learner, described};
 use crate::network::{Network, TrunkWeights};
@@ -221,6 +222,63 @@ impl RegionClassifier {
         })
     }
 
+    /// A view, its features kept in a cache under a name, and its region where it is known.
+    pub(crate) fn cached_input(
+        &self,
+        below: Option<&Chain>,
+        (set, index, view): (&dyn RegionSet, usize, RegionView),
+        (cache, name): (&mut FeatureCache, &str),
+        known: Option<Region>,
+    ) -> Result<RegionInput> {
+        let mut computed = None;
+        let compute = || {
+            let input = self.input(below, set, index, view)?;
+            computed = Some((input.region, input.crop_seconds));
+            Ok(input.maps)
+        };
+        let channels = below.map_or(0, Chain::output_channels);
+        let maps = cache.features(name, channels, compute)?;
+        let (region, crop_seconds) = match (computed, known) {
+            (Some(computed), _) => computed,
+            (None, Some(region)) => (region, 0.0),
+            (None, None) => {
+                let begin = Instant::now();
+                let found = self.region_of(set, index, view)?;
+                let region = found.ok_or(Error::NoDescriptors {
+                    id: set.id(index).to_owned(),
+                })?;
+                (region, begin.elapsed().as_secs_f64())
+            }
+        };
+        Ok(RegionInput {
+            maps,
+            region,
+            crop_seconds,
+        })
+    }
+
+    /// Where `below` of this trunk keeps its features under `folder`, for any network that begins in the same way.
+    pub(crate) fn cache_folder(&self, folder: &Path, below: &Chain) -> Option<PathBuf> {
+        let RegionFeatures::Trunk { recipe, .. } = &self.architecture.features else {
+            return None;
+        };
+        let trunk = self.trunk.as_ref()?;
+        let input = format!("{} {recipe:?}", self.architecture.side);
+        let digest = below.digest(&trunk.parameters.values(), &input);
+        Some(folder.join(format!("{digest:016x}")))
+    }
+
+    /// The cache under `folder` of what this network's trunk makes of regions, shared with trainings that froze the
+    /// same trunk and with any network that has it; at most `bytes` on disk. `None` for networks without a trunk.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn feature_cache(&self, folder: &Path, bytes: u64) -> Result<Option<FeatureCache>> {
+        let trunk = self.trunk.as_ref();
+        let own = trunk.and_then(|trunk| self.cache_folder(folder, &trunk.chain));
+        own.map(|own| FeatureCache::new(&own, bytes)).transpose()
+    }
+
     /// A view's region alone, where its features are at hand.
     pub(crate) fn region_of(
         &self,
@@ -288,9 +346,30 @@ impl RegionClassifier {
     /// # Errors
     /// Those of the set, the trunk and the pooling; [`Error::Setting`] where descriptors do not fit the network.
     pub fn classify(&self, set: &dyn RegionSet, index: usize) -> Result<Classified> {
+        self.classify_cached(set, index, None)
+    }
+
+    /// As [`RegionClassifier::classify`], the trunk's features taken from a cache where they are in it, and kept there
+    /// where not. They pass through half precision, as those of a frozen trunk do in training.
+    ///
+    /// # Errors
+    /// Those of [`RegionClassifier::classify`]; [`Error::File`] where the cache's folder takes no more.
+    pub fn classify_cached(
+        &self,
+        set: &dyn RegionSet,
+        index: usize,
+        cache: Option<&mut FeatureCache>,
+    ) -> Result<Classified> {
         let whole = self.trunk.as_ref().map(|trunk| &trunk.chain);
         let begin = Instant::now();
-        let input = self.input(whole, set, index, RegionView::PLAIN)?;
+        let view = RegionView::PLAIN;
+        let input = match cache {
+            None => self.input(whole, set, index, view)?,
+            Some(cache) => {
+                let name = cached_name(set.id(index), 0, view.flipped);
+                self.cached_input(whole, (set, index, view), (cache, &name), None)?
+            }
+        };
         self.check_channels(&input.maps)?;
         let at_layer = begin.elapsed().as_secs_f64();
         let (pooled, z) = self.pooled(&input)?;
@@ -325,6 +404,12 @@ impl RegionClassifier {
             _ => Ok(()),
         }
     }
+}
+
+/// The name of a region's view in a cache.
+pub(crate) fn cached_name(id: &str, variant: u32, flipped: bool) -> String {
+    let side = if flipped { "mirrored" } else { "upright" };
+    format!("{id}_{variant}_{side}")
 }
 
 /// Which part a seed is for.

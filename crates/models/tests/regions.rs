@@ -5,10 +5,10 @@ mod patterns;
 use std::path::Path;
 
 use models::{
-    ClassifierLayout, Error, Progress, RegionArchitecture, RegionClassifier, RegionCrop,
-    RegionFeatures, RegionMeasures, RegionPooling, RegionSet, RegionTask, RegionTraining,
-    RegionView, Result, SecondOrder, StepRecord, TrainConfig, Trainer, TrunkKind, TrunkTraining,
-    TrunkWeights, can_resume,
+    ClassifierLayout, Error, FeatureCache, Progress, RegionArchitecture, RegionClassifier,
+    RegionCrop, RegionFeatures, RegionMeasures, RegionPooling, RegionSet, RegionTask,
+    RegionTraining, RegionView, Result, SecondOrder, StepRecord, TrainConfig, Trainer, TrunkKind,
+    TrunkTraining, TrunkWeights, can_resume,
 };
 use patterns::{Patterns, SIDE};
 
@@ -358,4 +358,31 @@ fn a_shared_cache_changes_no_number_whatever_the_order() {
     run(&set.0, Some(shared.path()));
     assert_eq!(std::fs::read_dir(shared.path()).unwrap().count(), 1);
     assert_eq!(run(&set, Some(shared.path())), alone);
+}
+
+#[test]
+fn kept_features_classify_as_they_did_when_they_were_kept() {
+    let set = Patterns::new(4);
+    let folder = tempfile::tempdir().unwrap();
+    let network = network(on_lite0(second_order(), Some(3)));
+    let mut cache = network.feature_cache(folder.path(), 1 << 20).unwrap();
+    let classify = |cache: Option<&mut FeatureCache>, index: usize| {
+        let said = network.classify_cached(&set, index, cache).unwrap();
+        said.probabilities
+    };
+    for index in 0..set.len() {
+        let first = classify(cache.as_mut(), index);
+        assert_eq!(classify(cache.as_mut(), index), first);
+        // Half precision stands between them.
+        let straight = classify(None, index);
+        let apart = first.iter().zip(&straight).map(|(a, b)| (a - b).abs());
+        assert!(apart.fold(0.0, f64::max) < 1e-2, "{first:?} {straight:?}");
+    }
+    let own = std::fs::read_dir(folder.path()).unwrap().next().unwrap();
+    let kept = std::fs::read_dir(own.unwrap().path()).unwrap().count();
+    assert_eq!(kept, set.len());
+
+    let descriptors = RegionClassifier::new(given(second_order(), true), &TrunkWeights::Random, 3);
+    let cache = descriptors.unwrap().feature_cache(folder.path(), 1 << 20);
+    assert!(cache.unwrap().is_none());
 }

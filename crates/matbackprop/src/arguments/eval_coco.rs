@@ -57,6 +57,10 @@ pub struct EvalCocoArguments {
     #[arg(long, value_name = "RUN", requires = "run")]
     pub against: Option<PathBuf>,
 
+    /// Folder that keeps the trunk's features, the one that train o2p --cache shared: networks of one frozen trunk read it once
+    #[arg(long, value_name = "DIR", requires = "run")]
+    pub cache: Option<PathBuf>,
+
     /// Measure anybody's detections: COCO's results format
     #[arg(long, value_name = "FILE", requires = "truth")]
     pub detections: Option<PathBuf>,

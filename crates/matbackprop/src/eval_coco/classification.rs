@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use bench_coco::{ClassificationReport, Interval, Prediction, paired_difference};
-use models::{RegionClassifier, RegionSet as _, can_resume};
+use models::{RegionClassifier, RegionSet as _, TrainConfig, can_resume};
 use serde::Serialize;
 
 use crate::coco_regions::CocoRegions;
@@ -22,6 +22,8 @@ pub struct Asked<'a> {
     pub split: &'a str,
     /// Another run on the same regions, whose error is taken off.
     pub against: Option<&'a Path>,
+    /// Where features of trunks are kept.
+    pub cache: Option<&'a Path>,
     /// JSON instead of words.
     pub json: bool,
 }
@@ -72,13 +74,17 @@ pub fn run(asked: &Asked<'_>) -> Result<()> {
             network.architecture().classes.len()
         )));
     }
+    let cache = asked
+        .cache
+        .map(|folder| network.feature_cache(folder, TrainConfig::default().cache_bytes));
+    let mut cache = cache.transpose().context("--cache")?.flatten();
     let mut progress = Progress::new("region", regions.len() as u64);
     let mut predictions = Vec::with_capacity(regions.len());
     let (mut smallest, mut fewer, mut mapped) = (f64::INFINITY, 0_u32, 0_u32);
     let mut seconds = [0.0; 4];
     for index in 0..regions.len() {
         let said = network
-            .classify(&regions, index)
+            .classify_cached(&regions, index, cache.as_mut())
             .with_context(|| format!("region {}", regions.id(index)))?;
         if let Some(report) = said.report {
             smallest = smallest.min(report.smallest);

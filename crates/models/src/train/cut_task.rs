@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{TrainConfig, TrunkTraining};
 use super::examples::TrainingSet;
-use super::feature_cache::FeatureCache;
 use super::plan::Visit;
 use super::task::{Outcome, StepAt, Task};
 use super::trainer::first_step;
 use crate::deep_ncuts::{DeepNcuts, StepInput};
 use crate::error::{Error, Result};
+use crate::feature_cache::FeatureCache;
 
 /// Images that the scales of the trunk's taps are measured on, evenly spaced over the set.
 const CALIBRATION_IMAGES: usize = 50;

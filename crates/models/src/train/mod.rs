@@ -5,7 +5,6 @@ mod checkpoint;
 mod config;
 mod cut_task;
 mod examples;
-mod feature_cache;
 mod journal;
 mod optimiser;
 mod plan;

@@ -9,15 +9,14 @@ use o2p::Region;
 use serde::{Deserialize, Serialize};
 
 use super::config::TrainConfig;
-use super::feature_cache::FeatureCache;
 use super::plan::Visit;
 use super::region_measures::{Lap, RegionMeasures, measures};
 use super::task::{Outcome, StepAt, Task};
 use super::trainer::{first_step, first_tensor};
 use crate::error::{Error, Result};
+use crate::feature_cache::FeatureCache;
 use crate::parameters::numbers;
-use crate::region_architecture::RegionFeatures;
-use crate::region_classifier::{RegionClassifier, RegionInput, RegionSeconds};
+use crate::region_classifier::{RegionClassifier, RegionInput, RegionSeconds, cached_name};
 use crate::region_pooling::Pooled;
 use crate::region_set::{RegionSet, RegionView};
 use crate::seam::{features_from_maps, maps_from_features};
@@ -101,36 +100,14 @@ impl<'a> RegionTask<'a> {
         let words = format!("{} {variant}", set.id(index));
         let jitter = (variant > 0).then(|| fnv_1a(words.bytes()));
         let view = RegionView { jitter, flipped };
-        let side = if flipped { "mirrored" } else { "upright" };
-        let name = format!("{}_{variant}_{side}", set.id(index));
+        let name = cached_name(set.id(index), variant, flipped);
         let key = (index, variant, flipped);
-        let mut seen = None;
-        let compute = || {
-            let input = network.input(below, set, index, view)?;
-            seen = Some(input.region);
-            Ok(input.maps)
-        };
-        let channels = below.map_or(0, Chain::output_channels);
-        let maps = cache.features(&name, channels, compute)?;
-        if let Some(region) = seen {
-            self.regions.insert(key, region);
-        }
-        let region = match self.regions.get(&key) {
-            Some(region) => region.clone(),
-            None => {
-                let found = network.region_of(set, index, view)?;
-                let region = found.ok_or(Error::NoDescriptors {
-                    id: set.id(index).to_owned(),
-                })?;
-                self.regions.insert(key, region.clone());
-                region
-            }
-        };
-        Ok(RegionInput {
-            maps,
-            region,
-            crop_seconds: 0.0,
-        })
+        let known = self.regions.get(&key).cloned();
+        let input = network.cached_input(below, (set, index, view), (cache, &name), known)?;
+        self.regions
+            .entry(key)
+            .or_insert_with(|| input.region.clone());
+        Ok(input)
     }
 
     /// F of each region on a tape of its own, where something below the pooling learns.
@@ -275,21 +252,10 @@ impl Task for RegionTask<'_> {
         self.halves = network.trunk.as_ref().map(|trunk| trunk.chain.split(first));
         let frozen = self.halves.as_ref();
         let frozen = frozen.is_some_and(|(below, _)| !below.steps.is_empty());
-        let own = cache.to_path_buf();
-        let architecture = network.architecture();
-        let folder = match (
-            &self.shared_cache,
-            &self.halves,
-            &network.trunk,
-            &architecture.features,
-        ) {
-            (Some(shared), Some((below, _)), Some(trunk), RegionFeatures::Trunk { recipe, .. }) => {
-                let input = format!("{} {recipe:?}", architecture.side);
-                let digest = below.digest(&trunk.parameters.values(), &input);
-                shared.join(format!("{digest:016x}"))
-            }
-            _ => own,
-        };
+        let below = self.halves.as_ref().map(|(below, _)| below);
+        let shared = self.shared_cache.as_ref().zip(below);
+        let shared = shared.and_then(|(folder, below)| network.cache_folder(folder, below));
+        let folder = shared.unwrap_or_else(|| cache.to_path_buf());
         self.cache = frozen
             .then(|| FeatureCache::new(&folder, config.cache_bytes))
             .transpose()?;

@@ -17,14 +17,14 @@ const HEADER: usize = 24;
 /// Features always pass through half precision, from the cache or not, so that a run does not
 /// depend on what the cache held.
 #[derive(Debug)]
-pub(super) struct FeatureCache {
+pub struct FeatureCache {
     folder: PathBuf,
     bytes_left: u64,
 }
 
 impl FeatureCache {
     /// A cache in `folder` that takes at most `bytes`.
-    pub(super) fn new(folder: &Path, bytes: u64) -> Result<Self> {
+    pub(crate) fn new(folder: &Path, bytes: u64) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
         let mut bytes_left = bytes;
         for entry in std::fs::read_dir(folder).map_err(Error::file(folder))? {
@@ -41,7 +41,7 @@ impl FeatureCache {
     }
 
     /// The features under a name fit for a file's, made by `compute` where they are not there.
-    pub(super) fn features(
+    pub(crate) fn features(
         &mut self,
         name: &str,
         channels: usize,
@@ -62,7 +62,7 @@ impl FeatureCache {
     }
 
     /// Removes the folder.
-    pub(super) fn remove(self) -> Result<()> {
+    pub(crate) fn remove(self) -> Result<()> {
         std::fs::remove_dir_all(&self.folder).map_err(Error::file(&self.folder))
     }
 }
