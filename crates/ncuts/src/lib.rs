@@ -83,6 +83,7 @@ pub use indicator::Indicator;
 pub use label_map::LabelMap;
 pub use layer::{NcutsForward, NcutsLayer};
 pub use segment::{
-    Clustering, Embedding, EmbeddingDimensions, EmbeddingScaling, MinArea, SegmentOptions,
-    Segmentation, choose_k, connected_components, merge_small_pieces, segmentation_pool,
+    Clustering, ContourTree, Embedding, EmbeddingDimensions, EmbeddingScaling, MinArea,
+    SegmentOptions, Segmentation, choose_k, connected_components, merge_small_pieces,
+    segmentation_pool, superpixels,
 };

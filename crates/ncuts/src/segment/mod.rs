@@ -3,17 +3,21 @@
 mod assignment;
 mod choose_k;
 mod components;
+mod contour_tree;
 mod embedding;
 mod kmeans;
 mod leading_eigen;
 mod options;
 mod points;
 mod pool;
+mod superpixels;
 mod tree;
 
 pub use choose_k::choose_k;
 pub use components::{connected_components, merge_small_pieces};
+pub use contour_tree::ContourTree;
 pub use embedding::Embedding;
 pub use options::{Clustering, EmbeddingDimensions, MinArea, SegmentOptions};
 pub use points::EmbeddingScaling;
 pub use pool::{Segmentation, segmentation_pool};
+pub use superpixels::superpixels;
