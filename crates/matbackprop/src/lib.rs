@@ -24,12 +24,12 @@
 //! | [`bench_bsds`] | BSDS500 and its region measures |
 //! | [`bench_coco`] | MS-COCO, its regions to be classified, and the official detection table |
 //! | [`default_network`] | the trained network inside this crate |
-//! | [`paint_outlines`], [`paint_segments`], [`label_image`] | a segmentation as a picture |
+//! | [`paint_outlines`], [`paint_segments`], [`label_image`], [`contour_image`] | a segmentation, or all of them, as a picture |
 //!
 //! # Example
 //! A photograph, its segments, and a picture of them.
 //! ```
-//! use matbackprop::models::{ClusterChoice, read_image};
+//! use matbackprop::models::{ContourSettings, read_image};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
@@ -37,10 +37,10 @@
 //! # let picture = folder.path().join("coffee.overlay.png");
 //! let network = matbackprop::default_network()?;
 //! let image = read_image(photograph)?;
-//! let segmented = network.segment(&image, &ClusterChoice::Counts(vec![6]))?;
-//! let found = &segmented.pool[0];
-//! assert!(found.segments >= 2);
-//! matbackprop::paint_outlines(&image, &found.labels)?.save(picture)?;
+//! let contours = network.contours(&image, &ContourSettings::default())?;
+//! let (labels, segments) = contours.tree.cut_into(6);
+//! assert_eq!(segments, 6);
+//! matbackprop::paint_outlines(&image, &labels)?.save(picture)?;
 //! # Ok(())
 //! # }
 //! ```
@@ -51,6 +51,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod contour_image;
 mod embedded;
 mod error;
 mod label_image;
@@ -63,6 +64,7 @@ pub use models;
 pub use ncuts;
 pub use o2p;
 
+pub use contour_image::contour_image;
 pub use embedded::{DEFAULT_NETWORK_BYTES, default_network};
 pub use error::{Error, Result};
 pub use label_image::label_image;

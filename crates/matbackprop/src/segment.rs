@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use matbackprop::{label_image, paint_outlines, paint_segments};
-use models::{DeepNcuts, SegmentSeconds};
+use matbackprop::{contour_image, label_image, paint_outlines, paint_segments};
+use models::{ContourSettings, DeepNcuts, SegmentSeconds};
 use serde::Serialize;
 
-use crate::arguments::SegmentArguments;
+use crate::arguments::{ClusterArgument, SegmentArguments};
 use crate::failure::{story, usage};
 use crate::output::{self, Staged};
 use crate::photograph::{at_full_size, at_working_size, read_upright};
@@ -31,13 +31,17 @@ struct ImageReport {
     /// How many segments the network is sure of.
     soft_rank: f64,
     segmentations: Vec<SegmentationReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contours: Option<PathBuf>,
     seconds: SegmentSeconds,
 }
 
 /// One segmentation of it.
 #[derive(Serialize)]
 struct SegmentationReport {
-    k: usize,
+    /// The number asked for; none where the height of the cut was the rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    k: Option<usize>,
     segments: usize,
     overlay: PathBuf,
     map: PathBuf,
@@ -123,14 +127,26 @@ fn one_image(
     let image = read_upright(path)?;
     let working = at_working_size(&image, arguments.max_side);
     let seen = working.as_ref().unwrap_or(&image);
-    let segmented = network.segment(seen, &arguments.k.0)?;
+    let settings = ContourSettings::default();
+    let contours = network.contours(seen, &settings)?;
+    let asked = numbers_of_segments(&arguments.k);
+    let several = asked.len() > 1;
+    let most = contours.tree.most_segments();
+    if let Some(k) = asked.iter().flatten().find(|k| **k > most) {
+        bail!("--k: expected at most the {most} segments that this photograph has, found {k}");
+    }
     let mut staged = Staged::default();
     let mut segmentations = Vec::new();
-    let several = segmented.pool.len() > 1;
-    for found in &segmented.pool {
-        let labels = at_full_size(&found.labels, image.dimensions())?;
-        let k = several.then_some(found.k);
-        let place = |kind: &str| arguments.out.join(file_name(stem, k, kind));
+    for k in asked {
+        let (labels, segments) = match k {
+            None => contours.tree.cut(settings.height),
+            Some(k) => contours.tree.cut_into(k),
+        };
+        let labels = at_full_size(&labels, image.dimensions())?;
+        let place = |kind: &str| {
+            let k = k.filter(|_| several);
+            arguments.out.join(file_name(stem, k, kind))
+        };
         let (overlay, map) = (place("overlay"), place("segments"));
         staged.picture(overlay.clone(), &paint_outlines(&image, &labels)?)?;
         staged.picture(map.clone(), &paint_segments(&labels))?;
@@ -140,7 +156,6 @@ fn one_image(
             staged.picture(path.clone(), &label_image(&labels)?)?;
             numbers = Some(path);
         }
-        let (k, segments) = (found.k, found.segments);
         segmentations.push(SegmentationReport {
             k,
             segments,
@@ -149,16 +164,30 @@ fn one_image(
             labels: numbers,
         });
     }
+    let mut picture = None;
+    if arguments.contours {
+        let path = arguments.out.join(file_name(stem, None, "contours"));
+        let found = contour_image(&contours.tree);
+        staged.picture(path.clone(), &found)?;
+        picture = Some(path);
+    }
     staged.commit()?;
     Ok(ImageReport {
         image: path.to_path_buf(),
         width: image.width(),
         height: image.height(),
         working_size: seen.dimensions(),
-        soft_rank: segmented.soft_rank,
+        soft_rank: contours.soft_rank,
         segmentations,
-        seconds: segmented.seconds,
+        contours: picture,
+        seconds: contours.seconds,
     })
+}
+
+/// The numbers of segments asked for; none where the network is to choose.
+fn numbers_of_segments(k: &ClusterArgument) -> Vec<Option<usize>> {
+    let counts = k.counts().map(|counts| counts.iter().copied().map(Some));
+    counts.map_or_else(|| vec![None], Iterator::collect)
 }
 
 /// `NAME.overlay.png`, or `NAME.k5.overlay.png` where there are several.
@@ -197,13 +226,13 @@ fn check_outputs(arguments: &SegmentArguments, stems: &[String]) -> Result<()> {
         .iter()
         .filter_map(|image| image.canonicalize().ok())
         .collect();
-    let counts: Vec<Option<usize>> = match arguments.k.counts() {
-        Some(counts) if counts.len() > 1 => counts.iter().copied().map(Some).collect(),
-        _ => vec![None],
-    };
+    let mut counts = numbers_of_segments(&arguments.k);
+    if counts.len() == 1 {
+        counts = vec![None];
+    }
     for stem in stems {
         for k in &counts {
-            for kind in ["overlay", "segments", "labels"] {
+            for kind in ["overlay", "segments", "labels", "contours"] {
                 let path = arguments.out.join(file_name(stem, *k, kind));
                 if path.canonicalize().is_ok_and(|path| inputs.contains(&path)) {
                     return Err(usage(format!(
@@ -217,7 +246,7 @@ fn check_outputs(arguments: &SegmentArguments, stems: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// `coffee.jpg: 600 × 400, k 7, 9 segments, 0.61 s (trunk 0.40, layer 0.05, clustering 0.16): coffee.overlay.png, …`
+/// `coffee.jpg: 600 × 400, 9 segments, 0.61 s (trunk 0.40, layer 0.05, clustering 0.16): coffee.overlay.png, …`
 fn line(report: &ImageReport) -> String {
     let SegmentSeconds {
         trunk,
@@ -226,7 +255,7 @@ fn line(report: &ImageReport) -> String {
     } = report.seconds;
     let found = report.segmentations.iter().map(|found| {
         let plural = if found.segments == 1 { "" } else { "s" };
-        format!("k {}, {} segment{plural}", found.k, found.segments)
+        format!("{} segment{plural}", found.segments)
     });
     let files = report.segmentations.iter().flat_map(|found| {
         [
@@ -237,6 +266,7 @@ fn line(report: &ImageReport) -> String {
         .into_iter()
         .flatten()
     });
+    let files = files.chain(&report.contours);
     let files: Vec<String> = files.map(|path| path.display().to_string()).collect();
     let files = match files.as_slice() {
         [first, .., last] if report.segmentations.len() > 1 => {

@@ -36,6 +36,7 @@
 //! stored in the order products read them and written to files in torch's.
 
 mod architecture;
+mod contours;
 mod cut_settings;
 mod deep_ncuts;
 mod error;
@@ -60,6 +61,7 @@ mod trunk;
 mod weights;
 
 pub use architecture::{Architecture, ClusterRule, TapLayer};
+pub use contours::{ContourSettings, Contours};
 pub use cut_settings::CutSettings;
 pub use deep_ncuts::DeepNcuts;
 pub use error::{Error, Result};

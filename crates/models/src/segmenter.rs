@@ -1,11 +1,13 @@
 //! From a photograph to segmentations.
 
+use std::ops::RangeInclusive;
 use std::time::Instant;
 
 use image::RgbImage;
 use ncuts::{Embedding, Segmentation, segmentation_pool};
 use serde::Serialize;
 
+use crate::cut_settings::CutSettings;
 use crate::deep_ncuts::DeepNcuts;
 use crate::error::{Error, Result};
 use crate::feature_maps::GridFeatures;
@@ -20,6 +22,8 @@ pub enum ClusterChoice {
     Auto,
     /// A segmentation for each of these numbers.
     Counts(Vec<usize>),
+    /// A segmentation for each of the network's choice plus t, held in the rule's range: some may be alike.
+    Around(RangeInclusive<i32>),
 }
 
 /// Wall seconds of a segmentation's parts.
@@ -51,11 +55,21 @@ impl DeepNcuts {
     /// [`Error::ImageTooSmall`]; [`Error::Setting`] for no or zero clusters, or more than the
     /// features' grid has positions; those of normalised cuts for features without a cut.
     pub fn segment(&self, image: &RgbImage, clusters: &ClusterChoice) -> Result<Segmented> {
+        self.segment_by(image, clusters, self.architecture().cut)
+    }
+
+    /// As [`DeepNcuts::segment`], the embedding cut under other settings than the network's own.
+    pub(crate) fn segment_by(
+        &self,
+        image: &RgbImage,
+        clusters: &ClusterChoice,
+        settings: CutSettings,
+    ) -> Result<Segmented> {
         let begin = Instant::now();
         let grid = self.grid_features(image)?;
         let trunk = begin.elapsed().as_secs_f64();
         let size = (image.width() as usize, image.height() as usize);
-        let mut segmented = self.cut(&grid, size, clusters)?;
+        let mut segmented = self.cut_by(&grid, size, clusters, settings)?;
         segmented.seconds.trunk = trunk;
         Ok(segmented)
     }
@@ -68,10 +82,20 @@ impl DeepNcuts {
     pub fn cut(
         &self,
         grid: &GridFeatures,
-        (width, height): (usize, usize),
+        size: (usize, usize),
         clusters: &ClusterChoice,
     ) -> Result<Segmented> {
-        let (rule, settings) = (self.architecture().clusters, self.architecture().cut);
+        self.cut_by(grid, size, clusters, self.architecture().cut)
+    }
+
+    fn cut_by(
+        &self,
+        grid: &GridFeatures,
+        (width, height): (usize, usize),
+        clusters: &ClusterChoice,
+        settings: CutSettings,
+    ) -> Result<Segmented> {
+        let rule = self.architecture().clusters;
         let positions = grid.width * grid.height;
         if let ClusterChoice::Counts(counts) = clusters {
             let fits = |k: &usize| (1..=positions).contains(k);
@@ -87,7 +111,7 @@ impl DeepNcuts {
         }
         let begin = Instant::now();
         let wanted = match clusters {
-            ClusterChoice::Auto => rule.most,
+            ClusterChoice::Auto | ClusterChoice::Around(_) => rule.most,
             ClusterChoice::Counts(counts) => counts.iter().copied().max().unwrap_or(1),
         };
         let dimensions = settings
@@ -103,13 +127,20 @@ impl DeepNcuts {
         let begin = Instant::now();
         let soft_rank =
             rule.soft_rank(&embedding.spectrum()[..embedding.spectrum().len().min(SPECTRUM)]);
+        let chosen = |shift: i32| rule.clusters(soft_rank, f64::from(shift)).min(positions);
         let counts = match clusters {
-            ClusterChoice::Auto => vec![rule.clusters(soft_rank, 0.0).min(positions)],
+            ClusterChoice::Auto => vec![chosen(0)],
             ClusterChoice::Counts(counts) => counts.clone(),
+            ClusterChoice::Around(shifts) => shifts.clone().map(chosen).collect(),
         };
+        let mut distinct = counts.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
         let [column, row] = self.grid_axes(height, width)?;
-        let options = settings.options(&counts).with_axes(column, row);
-        let pool = segmentation_pool(&embedding, width, height, &options)?;
+        let options = settings.options(&distinct).with_axes(column, row);
+        let found = segmentation_pool(&embedding, width, height, &options)?;
+        let of_count = |k: &usize| found[distinct.partition_point(|other| other < k)].clone();
+        let pool = counts.iter().map(of_count).collect();
         let clustering = begin.elapsed().as_secs_f64();
         let seconds = SegmentSeconds {
             trunk: 0.0,

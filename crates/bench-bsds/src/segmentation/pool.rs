@@ -61,11 +61,14 @@ impl From<Vec<(Level, LabelMap)>> for Pool {
 }
 
 impl Pool {
-    /// A pool whose levels merge `pieces`, which have ids from 0 without a gap.
-    pub(super) fn merged(pieces: LabelMap, levels: Vec<(Level, Vec<u32>)>) -> Self {
+    /// A pool whose levels merge `pieces`, which have ids from 0 without a gap: for each level the segment of each piece.
+    ///
+    /// # Panics
+    /// The measures do, where a level has fewer segments' names than there are pieces.
+    pub fn merged(pieces: LabelMap, levels: Vec<(Level, Vec<u32>)>) -> Self {
         Self {
             segmentations: Segmentations::Merged { pieces, levels },
-            zero_is_unlabelled: true,
+            zero_is_unlabelled: false,
         }
     }
 
@@ -181,7 +184,8 @@ mod tests {
         );
         assert_eq!(pool.label_map(0).unwrap(), map(&[1, 2, 2, 3]));
         assert_eq!(pool.label_map(1).unwrap(), map(&[1, 1, 1, 2]));
-        assert!(pool.zero_is_unlabelled());
+        assert!(!pool.zero_is_unlabelled());
+        assert!(pool.with_zero_unlabelled().zero_is_unlabelled());
     }
 
     #[test]

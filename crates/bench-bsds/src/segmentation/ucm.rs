@@ -187,7 +187,7 @@ impl Ucm {
                 .collect();
             levels.push((Level::Threshold(*threshold), segments));
         }
-        Ok(Pool::merged(pieces, levels))
+        Ok(Pool::merged(pieces, levels).with_zero_unlabelled())
     }
 
     /// Joins each of `cells`, which open at `step`, to its open neighbours.

@@ -15,8 +15,8 @@ impl ClusterArgument {
     /// The numbers asked for; `None` when the network is to choose.
     pub fn counts(&self) -> Option<&[usize]> {
         match &self.0 {
-            ClusterChoice::Auto => None,
             ClusterChoice::Counts(counts) => Some(counts),
+            ClusterChoice::Auto | ClusterChoice::Around(_) => None,
         }
     }
 }

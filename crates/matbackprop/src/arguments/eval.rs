@@ -26,6 +26,8 @@ pub enum LevelRule {
     Clusters,
     /// The network's own choice for each image plus t, the same t from -6 to 8 for all
     Auto,
+    /// The height at which the network's tree of contours is cut, from 0 to 1 in steps of 0.01
+    Tree,
 }
 
 /// The region measures of BSDS500, as the official benchmark defines them

@@ -14,7 +14,9 @@ For photograph.jpg this writes into DIR
   photograph.overlay.png    the photograph with the outlines of its segments
   photograph.segments.png   every segment in a colour of its own
   photograph.labels.png     with --labels: 16-bit grey, the number of the segment, from 0
-and with several numbers of clusters photograph.k3.overlay.png, photograph.k6.overlay.png, …";
+  photograph.contours.png   with --contours: 8-bit grey, an ultrametric contour map, as eval bsds --pb reads it,
+                            in the size that the photograph was segmented at
+and with several numbers of segments photograph.k3.overlay.png, photograph.k6.overlay.png, …";
 
 /// Cut photographs into segments, and paint them
 #[derive(Args, Debug)]
@@ -32,14 +34,19 @@ pub struct SegmentArguments {
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
 
-    /// Numbers of clusters: `auto` lets the network choose; `7`, `3,5,8` or `2..16` (both ends count) make a
-    /// segmentation each. A cluster that lies in several places is several segments
+    /// Numbers of segments: `auto` lets the network choose; `7`, `3,5,8` or `2..16` (both ends count) make a
+    /// segmentation each, cut out of one tree, so that more segments only split those of fewer
     #[arg(long, value_name = "K", default_value = "auto")]
     pub k: ClusterArgument,
 
     /// Write the numbers of the segments too, as a 16-bit PNG
     #[arg(long)]
     pub labels: bool,
+
+    /// Write how strongly each border holds too, as a grey PNG: white at 1, the share of the segmentations of several
+    /// numbers of clusters, of the photograph and its mirror image, that see it
+    #[arg(long)]
+    pub contours: bool,
 
     /// Segment larger photographs at this longer side, in pixels, and bring the segments back to full size; 0 for
     /// any size

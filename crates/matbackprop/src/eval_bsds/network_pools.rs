@@ -5,13 +5,19 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use bench_bsds::{BsdsDataset, Level, Pool, Split};
 use image::RgbImage;
-use models::{Architecture, ClusterChoice, DeepNcuts, SegmentSeconds, TrunkKind, TrunkWeights};
+use models::{
+    Architecture, ClusterChoice, ContourSettings, DeepNcuts, SegmentSeconds, TrunkKind,
+    TrunkWeights,
+};
 
 use super::table;
 use crate::arguments::{ClusterArgument, LevelRule};
 
 /// Clusters fewer and more than the network's own choice, under [`LevelRule::Auto`].
 const SHIFTS: std::ops::RangeInclusive<i32> = -6..=8;
+
+/// Heights of a tree of contours, under [`LevelRule::Tree`].
+const HEIGHTS: u32 = 99;
 
 /// Images of the train split that the taps of an untrained network are scaled on.
 const CALIBRATION_IMAGES: usize = 20;
@@ -52,34 +58,29 @@ impl NetworkPools {
                 Ok((Pool::from(maps.collect::<Vec<_>>()), segmented.seconds))
             }
             LevelRule::Auto => self.pool_around_choice(image),
+            LevelRule::Tree => self.pool_of_tree(image),
         }
     }
 
     /// Place t − min t + 1 holds the network's own choice plus t.
     fn pool_around_choice(&self, image: &RgbImage) -> Result<(Pool, SegmentSeconds)> {
-        let size = (image.width() as usize, image.height() as usize);
-        let begin = std::time::Instant::now();
-        let grid = self.network.grid_features(image)?;
-        let trunk = begin.elapsed().as_secs_f64();
-        let chosen = self.network.cut(&grid, size, &ClusterChoice::Auto)?;
-        let (rule, positions) = (
-            self.network.architecture().clusters,
-            grid.width * grid.height,
-        );
-        let ks: Vec<usize> = SHIFTS
-            .map(|t| rule.clusters(chosen.soft_rank, f64::from(t)).min(positions))
-            .collect();
-        let mut counts = ks.clone();
-        counts.dedup();
-        let mut segmented = self
-            .network
-            .cut(&grid, size, &ClusterChoice::Counts(counts))?;
-        segmented.seconds.trunk = trunk;
-        let maps = ks.iter().zip(1_u32..).filter_map(|(k, place)| {
-            let found = segmented.pool.iter().find(|found| found.k == *k)?;
-            Some((Level::Place(place), found.labels.clone()))
-        });
+        let around = ClusterChoice::Around(SHIFTS);
+        let segmented = self.network.segment(image, &around)?;
+        let maps = (1_u32..).zip(segmented.pool);
+        let maps = maps.map(|(place, found)| (Level::Place(place), found.labels));
         Ok((Pool::from(maps.collect::<Vec<_>>()), segmented.seconds))
+    }
+
+    /// Cuts of the tree of contours at heights evenly between 0 and 1.
+    fn pool_of_tree(&self, image: &RgbImage) -> Result<(Pool, SegmentSeconds)> {
+        let contours = self.network.contours(image, &ContourSettings::default())?;
+        let cuts = (1..=HEIGHTS).map(|step| {
+            let height = f64::from(step) / f64::from(HEIGHTS + 1);
+            let segments = contours.tree.segment_of_pieces(height);
+            (Level::Threshold(height), segments)
+        });
+        let pieces = contours.tree.pieces().clone();
+        Ok((Pool::merged(pieces, cuts.collect()), contours.seconds))
     }
 
     /// `k 7`, or `auto + 2`.

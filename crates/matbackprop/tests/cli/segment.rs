@@ -55,7 +55,7 @@ fn one_photograph_gives_two_pictures_and_a_line() {
     }
     assert_eq!(out.lines().count(), 1, "{out}");
     for word in [
-        "a.jpg: 120 × 80, k ",
+        "a.jpg: 120 × 80, ",
         " segments, ",
         "trunk",
         "a.overlay.png, ",
@@ -103,6 +103,7 @@ fn labels_agree_with_the_object() {
         };
         let ids: BTreeSet<u16> = labels.pixels().map(|pixel| pixel.0[0]).collect();
         let segments = found["segments"].as_u64().unwrap();
+        assert_eq!(segments, found["k"].as_u64().unwrap());
         assert_eq!(ids, (0..segments as u16).collect());
         // The colour map is the label map in other clothes.
         let colours = open("map").into_rgb8();
@@ -117,6 +118,41 @@ fn labels_agree_with_the_object() {
         );
     }
     assert_eq!(names_in(&folder.path().join("made/here")).len(), 6);
+}
+
+#[test]
+fn contours_are_a_grey_picture_whose_cuts_are_the_segmentations() {
+    let folder = folder_with(&[("a.png", 120, 80)]);
+    let call = [
+        "segment",
+        "a.png",
+        "--k",
+        "2..5",
+        "--labels",
+        "--contours",
+        "--json",
+    ];
+    let out = matbackprop(&call).inside(folder.path()).succeed();
+    let object: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(object["images"][0]["contours"], "a.contours.png");
+    let open = |name: &str| image::open(folder.path().join(name)).unwrap();
+    let DynamicImage::ImageLuma8(contours) = open("a.contours.png") else {
+        panic!("expected 8-bit grey")
+    };
+    for k in 2..=5 {
+        let labels = open(&format!("a.k{k}.labels.png")).into_luma16();
+        let (mut inner, mut borders) = (0, 255);
+        for (x, y) in (0..119).flat_map(|x| (0..79).map(move |y| (x, y))) {
+            let label = labels.get_pixel(x, y);
+            let apart = label != labels.get_pixel(x + 1, y) || label != labels.get_pixel(x, y + 1);
+            let height = contours.get_pixel(x, y).0[0];
+            match apart {
+                true => borders = borders.min(height),
+                false => inner = inner.max(height),
+            }
+        }
+        assert!(inner <= borders, "{k}: {inner} {borders}");
+    }
 }
 
 #[test]
@@ -233,7 +269,7 @@ fn a_failure_leaves_nothing() {
         .fail(1);
     assert!(err.contains("a.labels.png"), "{err}");
     assert_eq!(names_in(&folder.path().join("out")), ["a.labels.png"]);
-    // More clusters than the features have positions.
+    // More segments than the photograph has superpixels.
     let err = matbackprop(&["segment", "a.png", "-o", "fresh", "--k", "4000"])
         .inside(folder.path())
         .fail(1);

@@ -103,6 +103,11 @@ impl ContourTree {
         &self.pieces
     }
 
+    /// Segments of the finest cut: the number of pieces.
+    pub fn most_segments(&self) -> usize {
+        self.count
+    }
+
     /// The heights of all merges, from the lowest.
     pub fn heights(&self) -> impl Iterator<Item = f64> + '_ {
         self.merges.iter().map(|merge| merge.height)
@@ -152,7 +157,7 @@ impl ContourTree {
         };
         let (width, ids) = (self.pieces.width(), self.pieces.ids());
         let contour = |pixel: usize| {
-            let right = (pixel + 1) % width != 0;
+            let right = !(pixel + 1).is_multiple_of(width);
             let right = right.then(|| apart(ids[pixel], ids[pixel + 1]));
             let below = ids.get(pixel + width);
             let below = below.map(|below| apart(ids[pixel], *below));
@@ -465,7 +470,7 @@ mod tests {
         let maps: Vec<&LabelMap> = maps.iter().collect();
         let tree = ContourTree::new(&maps, MinArea::Pixels(6)).unwrap();
         let mut coarser: Option<LabelMap> = None;
-        for segments in 1..=tree.pieces().compacted().1 {
+        for segments in 1..=tree.most_segments() {
             let (cut, count) = tree.cut_into(segments);
             assert_eq!((cut.compacted().1, count), (segments, segments));
             assert_eq!(connected_components(&cut), (cut.clone(), count));
