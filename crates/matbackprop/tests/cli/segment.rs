@@ -134,7 +134,8 @@ fn contours_are_a_grey_picture_whose_cuts_are_the_segmentations() {
     ];
     let out = matbackprop(&call).inside(folder.path()).succeed();
     let object: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(object["images"][0]["contours"], "a.contours.png");
+    let path = object["images"][0]["contours"].as_str().unwrap();
+    assert!(path.ends_with("a.contours.png"), "{path}");
     let open = |name: &str| image::open(folder.path().join(name)).unwrap();
     let DynamicImage::ImageLuma8(contours) = open("a.contours.png") else {
         panic!("expected 8-bit grey")
