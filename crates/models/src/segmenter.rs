@@ -40,6 +40,9 @@ pub struct Segmented {
     pub pool: Vec<Segmentation>,
     /// Soft rank of the affinity: how many segments the network is sure of.
     pub soft_rank: f64,
+    /// Leading eigenvalues σ² of the normalised affinity D^{−½} W D^{−½}, nonincreasing, the first 1; 32 at most, and
+    /// where they are fewer the others are zero.
+    pub eigenvalues: Vec<f64>,
     /// What took how long.
     pub seconds: SegmentSeconds,
 }
@@ -101,8 +104,9 @@ impl DeepNcuts {
         let layer = begin.elapsed().as_secs_f64();
 
         let begin = Instant::now();
-        let soft_rank =
-            rule.soft_rank(&embedding.spectrum()[..embedding.spectrum().len().min(SPECTRUM)]);
+        let spectrum = &embedding.spectrum()[..embedding.spectrum().len().min(SPECTRUM)];
+        let soft_rank = rule.soft_rank(spectrum);
+        let eigenvalues = spectrum.iter().map(|sigma| sigma * sigma).collect();
         let counts = match clusters {
             ClusterChoice::Auto => vec![rule.clusters(soft_rank, 0.0).min(positions)],
             ClusterChoice::Counts(counts) => counts.clone(),
@@ -119,6 +123,7 @@ impl DeepNcuts {
         Ok(Segmented {
             pool,
             soft_rank,
+            eigenvalues,
             seconds,
         })
     }

@@ -17,14 +17,17 @@ const HEADER: usize = 24;
 /// Features always pass through half precision, from the cache or not, so that a run does not
 /// depend on what the cache held.
 #[derive(Debug)]
-pub(super) struct FeatureCache {
+pub struct FeatureCache {
     folder: PathBuf,
     bytes_left: u64,
 }
 
 impl FeatureCache {
-    /// A cache in `folder` that takes at most `bytes`.
-    pub(super) fn new(folder: &Path, bytes: u64) -> Result<Self> {
+    /// A cache in `folder` that takes at most `bytes`, with what lies there already.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn new(folder: &Path, bytes: u64) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
         let mut bytes_left = bytes;
         for entry in std::fs::read_dir(folder).map_err(Error::file(folder))? {
@@ -40,8 +43,11 @@ impl FeatureCache {
         })
     }
 
-    /// The features under a name fit for a file's, made by `compute` where they are not there.
-    pub(super) fn features(
+    /// The features under a name fit for a file's, made by `compute` where they are not there, or have other channels.
+    ///
+    /// # Errors
+    /// [`Error::File`]; those of `compute`.
+    pub fn features(
         &mut self,
         name: &str,
         channels: usize,

@@ -19,6 +19,7 @@ mod trainer;
 pub use config::{Optimiser, TrainConfig, TrunkTraining};
 pub use cut_task::{Annotations, CutMeasures, CutTask, CutTraining};
 pub use examples::TrainingSet;
+pub use feature_cache::FeatureCache;
 pub use journal::{Journal, StepRecord};
 pub use region_measures::RegionMeasures;
 pub use region_task::{RegionTask, RegionTraining};
