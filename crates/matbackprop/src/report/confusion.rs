@@ -28,9 +28,8 @@ fn draw(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let side = NAMES + SIDE * classes.len() as u32 + 4;
     let area = SVGBackend::with_string(svg, (side, side)).into_drawing_area();
-    area.fill(&WHITE)?;
     let place = |index: usize| (NAMES + SIDE * index as u32) as i32;
-    let grid = RGBColor(235, 235, 235);
+    let grid = RGBColor(128, 128, 128).mix(0.2);
     let end = place(classes.len());
     for (row, &truth) in classes.iter().enumerate() {
         let y = place(row);
