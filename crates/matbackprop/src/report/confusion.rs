@@ -33,7 +33,7 @@ fn draw(
     let end = place(classes.len());
     for (row, &truth) in classes.iter().enumerate() {
         let y = place(row);
-        let style = ("sans-serif", 9).into_font().color(&BLACK);
+        let style = ("sans-serif", 12).into_font().color(&BLACK);
         area.draw_text(names[truth], &style, (2, y + 1))?;
         let upright = style.transform(FontTransform::Rotate270);
         area.draw_text(names[truth], &upright, (y + 1, NAMES as i32 - 3))?;
