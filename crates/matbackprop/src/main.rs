@@ -15,6 +15,7 @@ mod segment;
 mod train_ncuts;
 mod train_o2p;
 mod training_set;
+mod validation;
 
 use std::process::ExitCode;
 

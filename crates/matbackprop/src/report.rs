@@ -2,9 +2,11 @@
 
 mod confusion;
 mod curves;
+mod cuts;
 mod figure;
 mod page;
 mod regions;
+mod spectrum;
 
 use std::path::Path;
 
@@ -83,6 +85,14 @@ const FIGURES: [Plan; 8] = [
     },
 ];
 
+/// What is drawn of the measures beside it.
+const COVERING: Plan = Plan {
+    title: "Average covering of val",
+    columns: &[("mean_covering", "of the network that would be written")],
+    logarithmic: false,
+    note: "Each photograph cut into as many segments as the network chooses; mean over annotators, then over photographs.",
+};
+
 /// Draws the page of a run.
 pub fn run(arguments: &ReportArguments) -> Result<()> {
     let run = &arguments.run;
@@ -108,7 +118,13 @@ pub fn run(arguments: &ReportArguments) -> Result<()> {
     for plan in FIGURES {
         add_figure(&mut page, &curves, &plan)?;
     }
+    if let Some(measures) = Curves::read_if_any(&run.join("val.jsonl"))? {
+        add_figure(&mut page, &measures, &COVERING)?;
+    }
     page.end_figures();
+    if curves.column("similarity_rank").is_some() {
+        cuts::add(&mut page, arguments, curves.last("step").unwrap_or(0.0))?;
+    }
     if let Ok(classifier) = RegionClassifier::load(&network) {
         regions::add(&mut page, arguments, &classifier.architecture().classes)?;
     }

@@ -1,5 +1,6 @@
 //! `matbackprop train ncuts`.
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -13,6 +14,7 @@ use crate::failure::{of_settings, usage};
 use crate::output;
 use crate::progress::{Pace, Progress};
 use crate::training_set::BsdsTrainingSet;
+use crate::validation::{OpenValidation, Validation};
 
 type StepRecord = models::StepRecord<CutMeasures>;
 type CutTrainer<'a> = Trainer<CutTask<'a>>;
@@ -27,18 +29,29 @@ pub fn run(arguments: &TrainNcutsArguments) -> Result<()> {
         ));
     }
     let set = BsdsTrainingSet::open(&arguments.data, arguments.split).context("--data")?;
+    let validation = Validation::asked(arguments, &config)?;
+    let every = validation.as_ref().map_or(0, Validation::every);
+    let settings = config.clone();
     let trainer = if arguments.resume {
         resume(arguments, &set, config, cut)?
     } else {
         start(arguments, &set, config, cut)?
     };
     let steps = trainer.steps();
-    let mut teller = Teller::new(steps, trainer.step(), set.len());
-    let trained = trainer.run(|event| {
+    let (out, step, new) = (&arguments.out, trainer.step(), !arguments.resume);
+    let mut validation = validation
+        .map(|asked| asked.open(out, step, new, &settings))
+        .transpose()?;
+    let teller = RefCell::new(Teller::new(steps, step, set.len()));
+    let observe = |event: Event<'_, CutMeasures>| {
         if let Event::Step { record, .. } = event {
-            teller.step(record);
+            teller.borrow_mut().step(record);
         }
         true
+    };
+    let trained = trainer.run_watched(observe, every, |step, network| match &mut validation {
+        Some(validation) => teller.borrow().measure(validation, step, network),
+        None => Ok(()),
     });
     drop(teller);
     let Some(network) = trained? else {
@@ -168,7 +181,12 @@ fn start<'a>(
         progress.advance(done as u64, String::new);
     };
     let task = CutTask::new(set, cut);
-    Trainer::start(network, task, config, &arguments.out, observe).map_err(of_settings)
+    let trainer = Trainer::start(network, task, config, &arguments.out, observe);
+    let trainer = trainer.map_err(of_settings)?;
+    // What the report holds the trained network against.
+    let start = arguments.out.join("start.safetensors");
+    trainer.network().save(&start, Precision::Half)?;
+    Ok(trainer)
 }
 
 fn resume<'a>(
@@ -235,6 +253,29 @@ impl Teller {
         if told && over {
             self.recent = Recent::default();
         }
+    }
+
+    fn measure(
+        &self,
+        validation: &mut OpenValidation,
+        step: u64,
+        network: &DeepNcuts,
+    ) -> models::Result<()> {
+        let total = validation.photographs();
+        // A second bar would write over the first; lines come below one another.
+        let mut lines = (!self.progress.is_bar()).then(|| Progress::new("val", total as u64));
+        let observe = |done: usize| {
+            if let Some(lines) = lines.as_mut().filter(|_| done < total) {
+                lines.advance(done as u64, String::new);
+            }
+        };
+        let record = validation.measure(step, network, observe)?;
+        let line = format!(
+            "after step {}: average covering {:.3} of {} photographs of val, {:.1} s",
+            record.step, record.mean_covering, record.images, record.seconds
+        );
+        self.progress.aside(|| eprintln!("{line}"));
+        Ok(())
     }
 }
 

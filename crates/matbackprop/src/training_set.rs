@@ -67,7 +67,7 @@ impl TrainingSet for BsdsTrainingSet {
 }
 
 /// An error of a file of the dataset, as models tell it.
-fn of_file(path: std::path::PathBuf, error: bench_bsds::Error) -> models::Error {
+pub fn of_file(path: std::path::PathBuf, error: bench_bsds::Error) -> models::Error {
     // The path stands in front of the message already.
     let message = error.to_string();
     let message = message

@@ -266,7 +266,7 @@ impl DeepNcuts {
     }
 
     /// Channels of the trunk's features, all taps together.
-    pub(crate) fn trunk_channels(&self) -> usize {
+    pub fn trunk_channels(&self) -> usize {
         self.trunk.channels()
     }
 

@@ -23,8 +23,11 @@ pub struct FeatureCache {
 }
 
 impl FeatureCache {
-    /// A cache in `folder` that takes at most `bytes`.
-    pub(crate) fn new(folder: &Path, bytes: u64) -> Result<Self> {
+    /// A cache in `folder` that takes at most `bytes`, with what lies there already.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn new(folder: &Path, bytes: u64) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
         let mut bytes_left = bytes;
         for entry in std::fs::read_dir(folder).map_err(Error::file(folder))? {
@@ -40,8 +43,11 @@ impl FeatureCache {
         })
     }
 
-    /// The features under a name fit for a file's, made by `compute` where they are not there.
-    pub(crate) fn features(
+    /// The features under a name fit for a file's, made by `compute` where they are not there, or have other channels.
+    ///
+    /// # Errors
+    /// [`Error::File`]; those of `compute`.
+    pub fn features(
         &mut self,
         name: &str,
         channels: usize,

@@ -44,6 +44,9 @@ pub struct Segmented {
     pub pool: Vec<Segmentation>,
     /// Soft rank of the affinity: how many segments the network is sure of.
     pub soft_rank: f64,
+    /// Leading eigenvalues σ² of the normalised affinity D^{−½} W D^{−½}, nonincreasing, the first 1; 32 at most, and
+    /// where they are fewer the others are zero.
+    pub eigenvalues: Vec<f64>,
     /// What took how long.
     pub seconds: SegmentSeconds,
 }
@@ -125,8 +128,9 @@ impl DeepNcuts {
         let layer = begin.elapsed().as_secs_f64();
 
         let begin = Instant::now();
-        let soft_rank =
-            rule.soft_rank(&embedding.spectrum()[..embedding.spectrum().len().min(SPECTRUM)]);
+        let spectrum = &embedding.spectrum()[..embedding.spectrum().len().min(SPECTRUM)];
+        let soft_rank = rule.soft_rank(spectrum);
+        let eigenvalues = spectrum.iter().map(|sigma| sigma * sigma).collect();
         let chosen = |shift: i32| rule.clusters(soft_rank, f64::from(shift)).min(positions);
         let counts = match clusters {
             ClusterChoice::Auto => vec![chosen(0)],
@@ -150,6 +154,7 @@ impl DeepNcuts {
         Ok(Segmented {
             pool,
             soft_rank,
+            eigenvalues,
             seconds,
         })
     }

@@ -6,12 +6,14 @@ use clap::Args;
 
 const EXAMPLE: &str = "\
 Example:
-  matbackprop report runs/lite0
+  matbackprop report runs/lite0 --data BSDS500
   matbackprop report runs/lite0-o2p-fc --data COCO --out o2p.html
 
 The page needs nothing but itself: figures of loss, ranks or errors, learning rate, gradient and spectra over the
-steps so far, also while the training goes on. Of a classifier of regions that `eval coco --run` measured, the
-errors of each class and which was taken for which; with --data, pictures of the regions that were worst.";
+steps so far, also while the training goes on. Of a network that cuts, average covering of val over the steps; with
+--data, spectra before and after training, and photographs with their segments before, after and by a person. Of a
+classifier of regions that `eval coco --run` measured, the errors of each class and which was taken for which; with
+--data, pictures of the regions that were worst.";
 
 /// Draw how a training goes, or went, on one page
 #[derive(Args, Debug)]
@@ -24,15 +26,15 @@ pub struct ReportArguments {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 
-    /// Folder of MS-COCO, for pictures of its regions
-    #[arg(long, value_name = "COCO_DIR")]
+    /// Folder of BSDS500, or of MS-COCO for a classifier of regions: for pictures
+    #[arg(long, value_name = "FOLDER")]
     pub data: Option<PathBuf>,
 
-    /// The regions that were classified
+    /// The photographs that are cut, or the regions that were classified
     #[arg(long, value_name = "NAME", default_value = "val")]
     pub split: String,
 
-    /// Pictures at most
-    #[arg(long, value_name = "N", default_value_t = 24)]
-    pub pictures: usize,
+    /// Photographs or regions that are shown, at most [default: 6 photographs, 24 regions]
+    #[arg(long, value_name = "N")]
+    pub pictures: Option<usize>,
 }

@@ -15,8 +15,9 @@ const EXAMPLE: &str = "\
 Example:
   matbackprop train ncuts --data BSDS500 --trunk lite0 --trunk-weights lite0.safetensors --out runs/lite0
 
-RUN will hold network.safetensors (written at the end), checkpoint.safetensors and journal.jsonl, a line a step. A
-training that was stopped goes on with the same command and --resume.";
+RUN will hold network.safetensors (written at the end), checkpoint.safetensors, start.safetensors (the network before
+the first step), journal.jsonl, a line a step, and val.jsonl, a line a measure of --val-every. A training that was
+stopped goes on with the same command and --resume; `matbackprop report RUN` draws it.";
 
 /// Which images are learned from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -189,6 +190,11 @@ pub struct TrainNcutsArguments {
     /// Steps between checkpoints
     #[arg(long, value_name = "STEPS", default_value_t = TrainConfig::default().checkpoint_every, help_heading = "Training")]
     checkpoint_every: u64,
+
+    /// Steps between measures of 20 photographs of val, 0 for none [default: as between checkpoints, where --data has a
+    /// val split that is not learned from]
+    #[arg(long, value_name = "STEPS", help_heading = "Training")]
+    pub val_every: Option<u64>,
 
     /// Most that cached features of a trunk that does not learn may take on disk, in GiB
     #[arg(

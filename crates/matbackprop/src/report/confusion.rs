@@ -28,13 +28,12 @@ fn draw(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let side = NAMES + SIDE * classes.len() as u32 + 4;
     let area = SVGBackend::with_string(svg, (side, side)).into_drawing_area();
-    area.fill(&WHITE)?;
     let place = |index: usize| (NAMES + SIDE * index as u32) as i32;
-    let grid = RGBColor(235, 235, 235);
+    let grid = RGBColor(128, 128, 128).mix(0.2);
     let end = place(classes.len());
     for (row, &truth) in classes.iter().enumerate() {
         let y = place(row);
-        let style = ("sans-serif", 9).into_font().color(&BLACK);
+        let style = ("sans-serif", 12).into_font().color(&BLACK);
         area.draw_text(names[truth], &style, (2, y + 1))?;
         let upright = style.transform(FontTransform::Rotate270);
         area.draw_text(names[truth], &upright, (y + 1, NAMES as i32 - 3))?;

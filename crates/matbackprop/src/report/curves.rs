@@ -25,6 +25,17 @@ impl Curves {
         Ok(curves)
     }
 
+    /// As [`Curves::read`]; `None` where there is no file, or nothing in it yet.
+    pub fn read_if_any(path: &Path) -> Result<Option<Self>> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let naming = || path.display().to_string();
+        let text = std::fs::read_to_string(path).with_context(naming)?;
+        let curves = Self::parse(&text).with_context(naming)?;
+        Ok((!curves.steps.is_empty()).then_some(curves))
+    }
+
     fn parse(text: &str) -> Result<Self> {
         let mut curves = Self::default();
         let whole = text.ends_with('\n');

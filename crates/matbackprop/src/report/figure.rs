@@ -6,10 +6,17 @@ use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 
 /// Width and height of a figure in pixels.
-const SIZE: (u32, u32) = (560, 240);
+const SIZE: (u32, u32) = (560, 264);
 
 /// Stretches that a curve is drawn in at most: beyond it a stretch shows the mean of its steps, and their range.
 const STRETCHES: usize = 200;
+
+/// Curves of no more values have a dot at each: one alone would not show.
+const MARKED: usize = 40;
+
+/// Size of letters, of which a font shows five sixths or so. Black ones and lines take the page's colour by its style
+/// sheet: behind a figure is the page itself, light or dark.
+const LETTERS: i32 = 16;
 
 /// Colours of curves, told apart by those who see few colours too (Okabe and Ito, 2008).
 const COLOURS: [RGBColor; 4] = [
@@ -35,13 +42,25 @@ pub fn colour_of(curve: usize) -> String {
     format!("#{red:02x}{green:02x}{blue:02x}")
 }
 
-/// One stretch of a curve.
+/// One stretch of a curve, or a value with its spread.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Stretch {
-    step: f64,
-    low: f64,
-    mean: f64,
-    high: f64,
+pub struct Stretch {
+    /// Where it stands on the level axis.
+    pub step: f64,
+    /// Lower edge of the band.
+    pub low: f64,
+    /// The line.
+    pub mean: f64,
+    /// Upper edge of the band.
+    pub high: f64,
+}
+
+/// Curves and bands of decimal logarithms, on one pair of axes, as an SVG element; `level` names what the level axis
+/// counts. `None` where there is nothing to draw.
+pub fn svg_of_logarithms(level: &'static str, curves: Vec<Vec<Stretch>>) -> Result<Option<String>> {
+    Drawn::of(level, curves, true)
+        .map(|drawn| drawn.svg())
+        .transpose()
 }
 
 impl Figure<'_> {
@@ -56,19 +75,28 @@ impl Figure<'_> {
         {
             drawn = self.drawn(false);
         }
-        let Some(drawn) = drawn else {
-            return Ok(None);
-        };
-        let mut svg = String::new();
-        draw(&mut svg, &drawn).map_err(|error| anyhow!("drawing a figure: {error}"))?;
-        Ok(Some(svg))
+        drawn.map(|drawn| drawn.svg()).transpose()
     }
 
     fn drawn(&self, logarithmic: bool) -> Option<Drawn> {
         let curves = self.curves.iter();
-        let curves: Vec<Vec<Stretch>> = curves
-            .map(|curve| stretches(self.steps, curve, logarithmic))
-            .collect();
+        let curves = curves.map(|curve| stretches(self.steps, curve, logarithmic));
+        Drawn::of("step", curves.collect(), logarithmic)
+    }
+}
+
+/// Curves, and the ends of their axes.
+struct Drawn {
+    level: &'static str,
+    curves: Vec<Vec<Stretch>>,
+    steps: Range<f64>,
+    values: Range<f64>,
+    logarithmic: bool,
+}
+
+impl Drawn {
+    /// Axes that hold every curve and its band.
+    fn of(level: &'static str, curves: Vec<Vec<Stretch>>, logarithmic: bool) -> Option<Self> {
         let bound = |pick: fn(&Stretch) -> f64, f: fn(f64, f64) -> f64| {
             curves.iter().flatten().map(pick).reduce(f)
         };
@@ -78,29 +106,31 @@ impl Figure<'_> {
         let last = bound(|s| s.step, f64::max)?.max(first + 1.0);
         // A flat curve still wants a height.
         let margin = (0.05 * (high - low)).max(1e-3 * high.abs()).max(1e-12);
-        Some(Drawn {
+        Some(Self {
+            level,
             curves,
             steps: first..last,
             values: low - margin..high + margin,
             logarithmic,
         })
     }
-}
 
-/// Curves, and the ends of their axes.
-struct Drawn {
-    curves: Vec<Vec<Stretch>>,
-    steps: Range<f64>,
-    values: Range<f64>,
-    logarithmic: bool,
-}
+    fn svg(&self) -> Result<String> {
+        let mut svg = String::new();
+        draw(&mut svg, self).map_err(|error| anyhow!("drawing a figure: {error}"))?;
+        Ok(svg)
+    }
 
-impl Drawn {
     /// A number beside the upright axis, with the digits that tell it from its neighbours.
     fn label(&self, value: f64) -> String {
         let range = self.values.end - self.values.start;
         if self.logarithmic {
-            format!("{:.0e}", 10f64.powf(value))
+            let (power, number) = (value.floor(), 10f64.powf(value));
+            if (-3.0..4.0).contains(&power) {
+                format!("{number:.*}", (1.0 - power).max(0.0) as usize)
+            } else {
+                format!("{number:.1e}")
+            }
         } else if range >= 1e5 || range < 1e-3 && self.values.end.abs() < 1e-2 {
             format!("{value:.1e}")
         } else {
@@ -112,30 +142,40 @@ impl Drawn {
 
 fn draw(svg: &mut String, drawn: &Drawn) -> Result<(), Box<dyn std::error::Error>> {
     let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
-    area.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&area)
         .margin(8)
-        .x_label_area_size(26)
-        .y_label_area_size(58)
+        // Half of the last number on the level axis.
+        .margin_right(24)
+        .x_label_area_size(46)
+        .y_label_area_size(64)
         .build_cartesian_2d(drawn.steps.clone(), drawn.values.clone())?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
-        .bold_line_style(RGBColor(225, 225, 225))
-        .x_labels(6)
+        .bold_line_style(RGBColor(128, 128, 128).mix(0.3))
+        .x_labels(9)
+        .x_desc(drawn.level)
         .y_labels(5)
         .x_label_formatter(&|step| format!("{step:.0}"))
         .y_label_formatter(&|value| drawn.label(*value))
-        .label_style(("sans-serif", 12))
+        .label_style(("sans-serif", LETTERS))
+        .axis_desc_style(("sans-serif", LETTERS))
         .draw()?;
     for (index, curve) in drawn.curves.iter().enumerate() {
-        let colour = COLOURS[index % COLOURS.len()];
         let above = curve.iter().map(|s| (s.step, s.high));
         let below = curve.iter().rev().map(|s| (s.step, s.low));
         let band: Vec<(f64, f64)> = above.chain(below).collect();
-        chart.draw_series([Polygon::new(band, colour.mix(0.18).filled())])?;
+        let shade = COLOURS[index % COLOURS.len()].mix(0.18);
+        chart.draw_series([Polygon::new(band, shade.filled())])?;
+    }
+    // No band lies over a line.
+    for (index, curve) in drawn.curves.iter().enumerate() {
+        let colour = COLOURS[index % COLOURS.len()];
         let means = curve.iter().map(|s| (s.step, s.mean));
-        chart.draw_series(LineSeries::new(means, colour.stroke_width(2)))?;
+        chart.draw_series(LineSeries::new(means.clone(), colour.stroke_width(2)))?;
+        if curve.len() <= MARKED {
+            chart.draw_series(means.map(|mean| Circle::new(mean, 3, colour.filled())))?;
+        }
     }
     area.present()?;
     Ok(())
@@ -189,6 +229,23 @@ mod tests {
     }
 
     #[test]
+    fn labels_of_powers_of_ten_are_numbers_where_they_are_short() {
+        let curve = vec![Stretch {
+            step: 1.0,
+            low: -5.0,
+            mean: 0.0,
+            high: 5.0,
+        }];
+        let drawn = Drawn::of("step", vec![curve], true).unwrap();
+        let label = |value| drawn.label(value);
+        assert_eq!([label(0.0), label(1.5), label(-0.5)], ["1.0", "32", "0.32"]);
+        assert_eq!(
+            [label(3.5), label(4.0), label(-4.0)],
+            ["3162", "1.0e4", "1.0e-4"]
+        );
+    }
+
+    #[test]
     fn a_figure_has_a_line_a_curve_and_nothing_makes_none() {
         let steps = [1.0, 2.0, 3.0];
         let figure = |curves, logarithmic| Figure {
@@ -202,6 +259,8 @@ mod tests {
             .unwrap()
             .unwrap();
         assert!(svg.starts_with("<svg") && svg.matches("<polyline").count() >= 2);
+        assert_eq!(svg.matches("<circle").count(), 5);
+        assert!(svg.contains("step") && !svg.contains("<rect"));
         assert!(figure(vec![flat], true).svg().unwrap().is_some());
         assert!(figure(vec![&[f64::NAN; 3]], false).svg().unwrap().is_none());
     }

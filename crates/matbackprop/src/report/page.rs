@@ -48,7 +48,12 @@ impl Page {
         self.put("<div class=\"figures\">\n");
     }
 
-    /// Closes it.
+    /// Opens a row of pictures that share its width.
+    pub fn begin_row(&mut self) {
+        self.put("<div class=\"row\">\n");
+    }
+
+    /// Closes either.
     pub fn end_figures(&mut self) {
         self.put("</div>\n");
     }

@@ -16,6 +16,8 @@ use crate::eval_coco::predictions_path;
 
 /// Side of a region's picture in pixels.
 const SIDE: u32 = 128;
+/// Regions that are shown unless it is asked for others.
+const SHOWN: usize = 24;
 
 /// Adds what the predictions of a run tell, where it was measured.
 pub fn add(page: &mut Page, arguments: &ReportArguments, classes: &[String]) -> Result<()> {
@@ -94,7 +96,7 @@ fn add_pictures(
     page.section("Worst regions");
     page.paragraph("The true class, how far down it was ranked, and what was ranked first.");
     page.begin_figures();
-    for one in worst.into_iter().take(arguments.pictures) {
+    for one in worst.into_iter().take(arguments.pictures.unwrap_or(SHOWN)) {
         let id = one.region.to_string();
         let Some(&index) = places.get(id.as_str()) else {
             continue;

@@ -26,6 +26,12 @@ impl Call {
         self
     }
 
+    /// With a variable of the environment.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
     pub fn inside(mut self, folder: &Path) -> Self {
         self.0.current_dir(folder);
         self

@@ -4,6 +4,7 @@ mod call;
 mod eval_bsds;
 mod eval_coco;
 mod real_images;
+mod report;
 mod segment;
 mod small_bsds;
 mod small_coco;

@@ -55,7 +55,9 @@ fn a_small_training_ends_in_a_network() {
         [
             "checkpoint.safetensors",
             "journal.jsonl",
-            "network.safetensors"
+            "network.safetensors",
+            "start.safetensors",
+            "val.jsonl"
         ]
     );
     let journal = std::fs::read_to_string(run.join("journal.jsonl")).unwrap();

@@ -1,5 +1,7 @@
 //! A running average of the weights.
 
+use std::borrow::Cow;
+
 use crate::learner::Learner;
 use crate::network::Network;
 use crate::parameters::Parameters;
@@ -32,7 +34,7 @@ impl Averaging {
     }
 
     /// The network with the average for its weights.
-    pub(super) fn applied<L: Learner>(&self, network: &L) -> L {
+    fn applied<L: Learner>(&self, network: &L) -> L {
         let mut network = network.clone();
         let mut rest = self.values.clone().into_iter();
         let mut apply = |part: &mut Network| {
@@ -45,6 +47,15 @@ impl Averaging {
         }
         network.new_layers_mut().into_iter().for_each(apply);
         network
+    }
+
+    /// The network that is written: with the average for its weights, or as it is where no average is kept.
+    pub(super) fn written<'a, L: Learner>(&self, network: &'a L) -> Cow<'a, L> {
+        if self.decay > 0.0 {
+            Cow::Owned(self.applied(network))
+        } else {
+            Cow::Borrowed(network)
+        }
     }
 
     /// The averages, in the order of [`values_of`].

@@ -99,17 +99,8 @@ impl<L: Learner> Checkpoint<L> {
         task: &str,
         images: &[String],
     ) -> Result<Self> {
-        let file = WeightsFile::open(path)?;
-        let refused = |what, found: String| Error::Checkpoint {
-            path: path.to_path_buf(),
-            what,
-            found,
-        };
-        let text = file
-            .metadata("matbackprop")
-            .ok_or_else(|| refused("header", "none".into()))?;
-        let header: Header =
-            serde_json::from_str(&text).map_err(|error| refused("header", error.to_string()))?;
+        let refused = refusing(path);
+        let (file, header) = open(path)?;
         // How often checkpoints are written, and how much is cached, does not change the numbers.
         let comparable = TrainConfig {
             checkpoint_every: config.checkpoint_every,
@@ -145,6 +136,41 @@ impl<L: Learner> Checkpoint<L> {
             optimiser,
             averaging,
         })
+    }
+
+    /// The network that would have been written after the checkpoint's step, and that step.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] when it is no checkpoint; those of the file.
+    pub(super) fn network_so_far(path: &Path) -> Result<(L, u64)> {
+        let (file, header) = open(path)?;
+        let network = L::from_described(&file, &header.network)?;
+        let mut averages = Vec::new();
+        for (index, tensor) in network.tensors().into_iter().enumerate() {
+            averages.push(file.tensor(&state_name("average", index), &[tensor.shape().0])?);
+        }
+        let mut averaging = Averaging::new(header.config.averaging, &network);
+        averaging.restore(averages);
+        Ok((averaging.written(&network).into_owned(), header.step))
+    }
+}
+
+/// A checkpoint's tensors, and what it says beside them.
+fn open(path: &Path) -> Result<(WeightsFile, Header)> {
+    let file = WeightsFile::open(path)?;
+    let refused = refusing(path);
+    let text = file.metadata("matbackprop");
+    let text = text.ok_or_else(|| refused("header", "none".into()))?;
+    let header =
+        serde_json::from_str(&text).map_err(|error| refused("header", error.to_string()))?;
+    Ok((file, header))
+}
+
+fn refusing(path: &Path) -> impl Fn(&'static str, String) -> Error {
+    |what, found| Error::Checkpoint {
+        path: path.to_path_buf(),
+        what,
+        found,
     }
 }
 

@@ -1,4 +1,4 @@
-//! One JSON line a step.
+//! One JSON line a step, or a measure.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -39,7 +39,7 @@ struct Place {
     step: u64,
 }
 
-/// The file that steps are written to, a line each.
+/// The file that steps are written to, a line each; so may be what is measured after some of them.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
@@ -80,11 +80,11 @@ impl Journal {
         })
     }
 
-    /// Appends a line.
+    /// Appends a line: a [`StepRecord`], or any record with a `step`.
     ///
     /// # Errors
     /// [`Error::File`].
-    pub fn write(&mut self, record: &StepRecord<impl Serialize>) -> Result<()> {
+    pub fn write(&mut self, record: &impl Serialize) -> Result<()> {
         let mut line = serde_json::to_vec(record)
             .map_err(|error| Error::file(&self.path)(std::io::Error::other(error)))?;
         line.push(b'\n');

@@ -127,6 +127,15 @@ impl<T: Task> Trainer<T> {
         })
     }
 
+    /// The network that the training of `folder` would have written after its last checkpoint, and that checkpoint's
+    /// step; the training may be going on.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] when it is no checkpoint; those of the file.
+    pub fn network_so_far(folder: &Path) -> Result<(T::Network, u64)> {
+        Checkpoint::network_so_far(&checkpoint_path(folder))
+    }
+
     /// The network as it is now.
     pub fn network(&self) -> &T::Network {
         &self.network
@@ -150,14 +159,32 @@ impl<T: Task> Trainer<T> {
     /// # Errors
     /// [`Error::Diverged`] when loss or gradient is not finite; those of layer, images and files.
     pub fn run(
+        self,
+        observer: impl FnMut(Progress<'_, T::Measures>) -> bool,
+    ) -> Result<Option<T::Network>> {
+        self.run_watched(observer, 0, |_, _| Ok(()))
+    }
+
+    /// As [`Trainer::run`]; `watch` is shown the network that would be written now before the first step, after every
+    /// so many steps (`every`; 0 for never) and after the last, each time before the checkpoint of that step: what it
+    /// writes down is there when the training is taken up from that checkpoint. The steps do not depend on it.
+    ///
+    /// # Errors
+    /// As [`Trainer::run`]; those of `watch`.
+    pub fn run_watched(
         mut self,
         mut observer: impl FnMut(Progress<'_, T::Measures>) -> bool,
+        every: u64,
+        mut watch: impl FnMut(u64, &T::Network) -> Result<()>,
     ) -> Result<Option<T::Network>> {
         let (plan, steps) = (self.plan(), self.steps());
         let cache = cache_path(&self.folder);
         self.task.open(&self.network, &self.config, &cache)?;
         // From the first step on there is something to be resumed.
         if !checkpoint_path(&self.folder).exists() {
+            if every > 0 {
+                watch(0, &self.averaging.written(&self.network))?;
+            }
             self.write_checkpoint()?;
         }
         let mut journal = Journal::open(&journal_path(&self.folder), self.step())?;
@@ -168,6 +195,9 @@ impl<T: Task> Trainer<T> {
                 record: &record,
                 steps,
             });
+            if every > 0 && (record.step.is_multiple_of(every) || record.step == steps) {
+                watch(record.step, &self.averaging.written(&self.network))?;
+            }
             if !go_on
                 || record.step.is_multiple_of(self.config.checkpoint_every)
                 || record.step == steps
@@ -179,10 +209,7 @@ impl<T: Task> Trainer<T> {
                 return Ok(None);
             }
         }
-        let network = match self.config.averaging {
-            decay if decay > 0.0 => self.averaging.applied(&self.network),
-            _ => self.network,
-        };
+        let network = self.averaging.written(&self.network).into_owned();
         network.write(&network_path(&self.folder), Precision::Single)?;
         self.task.close()?;
         Ok(Some(network))
