@@ -3,7 +3,7 @@
 mod confusion;
 mod curves;
 mod figure;
-mod page;
+pub mod page;
 mod regions;
 
 use std::path::Path;
