@@ -37,7 +37,7 @@ impl ReportPage<'_> {
             self.add_regions(&mut page, report);
         }
         if let Some(report) = &self.reports.boundaries {
-            add_boundaries(&mut page, report)?;
+            self.add_boundaries(&mut page, report)?;
         }
         self.add_pictures(&mut page)?;
         self.add_images(&mut page);
@@ -59,6 +59,50 @@ impl ReportPage<'_> {
         });
         page.table(&heads, rows);
         page.paragraph("Higher is better, but for the variation of information, in bits.");
+    }
+
+    fn add_boundaries(&self, page: &mut Page, report: &BoundaryReport) -> Result<()> {
+        page.section("Boundaries");
+        let heads = ["", "F", "recall", "precision", "level of ODS"];
+        let rows = [
+            ("ODS", report.ods, self.boundary_level(report)),
+            ("OIS", report.ois, String::new()),
+        ];
+        let rows = rows.into_iter().map(|(name, score, level)| {
+            let [f, recall, precision] = [score.f, score.recall, score.precision].map(digits);
+            vec![name.to_owned(), f, recall, precision, level]
+        });
+        page.table(&heads, rows);
+        page.paragraph(&format!(
+            "Average precision {:.4}: the area under precision over recall.",
+            report.average_precision
+        ));
+        let hexadecimal = |RGBColor(red, green, blue)| format!("#{red:02x}{green:02x}{blue:02x}");
+        let names = [
+            ("levels", hexadecimal(curve::CURVE)),
+            ("ODS", hexadecimal(curve::ODS)),
+            ("OIS", hexadecimal(curve::OIS)),
+        ];
+        page.begin_figures();
+        page.figure(
+            &curve::svg(report)?,
+            "Precision over recall",
+            &names,
+            "Along a pale line F is the same.",
+        );
+        page.end_figures();
+        Ok(())
+    }
+
+    /// The level of ODS in words; between two levels the nearer.
+    fn boundary_level(&self, report: &BoundaryReport) -> String {
+        let distance = |level: &Level| (number_of(level) - report.ods_level).abs();
+        let levels = report.per_level.iter().map(|row| row.level);
+        match levels.min_by(|a, b| distance(a).total_cmp(&distance(b))) {
+            Some(level) if distance(&level) == 0.0 => (self.level)(&level),
+            Some(level) => format!("near {}", (self.level)(&level)),
+            None => String::new(),
+        }
     }
 
     /// The images with the highest and with the lowest measure.
@@ -135,10 +179,7 @@ impl ReportPage<'_> {
             anyhow::bail!("expected soft boundary maps, found segmentations");
         };
         let pool = folder.boundaries(index)?;
-        let distance = |other: &Level| match other {
-            Level::Threshold(threshold) => (threshold - level).abs(),
-            _ => f64::INFINITY,
-        };
+        let distance = |other: &Level| (number_of(other) - level).abs();
         let levels = pool.levels().into_iter().enumerate();
         let nearest = levels.min_by(|(_, a), (_, b)| distance(a).total_cmp(&distance(b)));
         let (place, _) = nearest.context("expected a level, found none")?;
@@ -198,37 +239,12 @@ impl ReportPage<'_> {
     }
 }
 
-fn add_boundaries(page: &mut Page, report: &BoundaryReport) -> Result<()> {
-    page.section("Boundaries");
-    let heads = ["", "F", "recall", "precision", "level"];
-    let rows = [
-        ("ODS", report.ods, format!("{:.2}", report.ods_level)),
-        ("OIS", report.ois, String::new()),
-    ];
-    let rows = rows.into_iter().map(|(name, score, level)| {
-        let [f, recall, precision] = [score.f, score.recall, score.precision].map(digits);
-        vec![name.to_owned(), f, recall, precision, level]
-    });
-    page.table(&heads, rows);
-    page.paragraph(&format!(
-        "Average precision {:.4}: the area under precision over recall.",
-        report.average_precision
-    ));
-    let hexadecimal = |RGBColor(red, green, blue)| format!("#{red:02x}{green:02x}{blue:02x}");
-    let names = [
-        ("levels", hexadecimal(curve::CURVE)),
-        ("ODS", hexadecimal(curve::ODS)),
-        ("OIS", hexadecimal(curve::OIS)),
-    ];
-    page.begin_figures();
-    page.figure(
-        &curve::svg(report)?,
-        "Precision over recall",
-        &names,
-        "Along a pale line F is the same.",
-    );
-    page.end_figures();
-    Ok(())
+/// The number in a level's name.
+fn number_of(level: &Level) -> f64 {
+    match level {
+        Level::Place(number) | Level::Clusters(number) => f64::from(*number),
+        Level::Threshold(threshold) => *threshold,
+    }
 }
 
 fn digits(number: f64) -> String {
