@@ -73,7 +73,7 @@ pub enum Error {
         found: String,
     },
     /// A picture that is not a soft boundary map.
-    #[error("{}: expected a soft boundary map in grey of 8 bits, found {found}", path.display())]
+    #[error("{}: expected a soft boundary map in grey of 8 or 16 bits, found {found}", path.display())]
     BoundaryPicture {
         /// The file.
         path: PathBuf,
@@ -175,6 +175,16 @@ pub enum Error {
         image: String,
         /// The level.
         level: Level,
+    },
+    /// Measures of an image, read back, whose levels do not increase.
+    #[error("image {image}: expected increasing levels, found {next} after {previous}")]
+    LevelsOutOfOrder {
+        /// The image's id.
+        image: String,
+        /// The level before.
+        previous: Level,
+        /// The offender.
+        next: Level,
     },
     /// Images whose levels cannot be laid side by side.
     #[error("image {image}: expected the levels of image {first} ({expected}), found {found}")]

@@ -28,15 +28,16 @@
 //! | `dataset/bsds` | the folders of the dataset |
 //! | `segmentation/{level, pool}` | several segmentations of one image, each under its level |
 //! | `segmentation/{label_png, mat_pool, ucm, folder}` | where they are read from |
-//! | `segmentation/boundary_pool` | their boundaries, and those of soft maps |
+//! | `segmentation/{boundary_pool, boundary_folder}` | their boundaries, and those of soft maps |
 //! | `metrics/{regions, contingency}` | the counts every measure is made of |
 //! | `metrics/{covering, probabilistic_rand, variation_of_information}` | the measures |
 //! | `metrics/{boundary_map, thinning}` | boundaries, and what is left of them as lines |
 //! | `metrics/{boundary_match, assignment}` | which pixels of two maps are one and the same |
 //! | `metrics/boundary_f` | the counts, recall, precision and F |
-//! | `protocol/image_measures` | all of them, one image |
+//! | `protocol/{image_measures, image_counts}` | all of them, one image |
 //! | `protocol/{levels, report, evaluate}` | one level for all images, or each its own |
 //! | `protocol/{boundaries, boundary_report}` | the same for boundaries |
+//! | `protocol/{general_format, official_files}` | the text files of the official kit |
 //!
 //! # Example
 //!
@@ -73,8 +74,8 @@
 //!
 //! Label maps lie row by row, whatever order a file stores them in. ODS takes one level for all images, OIS each
 //! image's own best. Results for regions agree with the published benchmark to the digits it prints, those for
-//! boundaries as closely as its own runs with each other: `tests/official.rs` and `tests/official_boundaries.rs`, which
-//! need the benchmark's sample data and count as ignored without them.
+//! boundaries as closely as its own runs with each other: `tests/official.rs`, `tests/official_boundaries.rs` and
+//! `tests/official_files.rs`, which need the benchmark's sample data and count as ignored without them.
 //!
 //! No features. How the workspace is built: `crates/README.md`.
 
@@ -95,10 +96,10 @@ pub use metrics::{
 };
 pub use protocol::{
     AverageCovering, BoundaryEvaluation, BoundaryImageRow, BoundaryLevelRow, BoundaryReport,
-    Covering, Evaluation, ImageRow, LevelRow, Measure, Progress, Report, evaluate,
-    evaluate_in_parallel,
+    Covering, Evaluation, ImageCounts, ImageMeasures, ImageRow, LevelRow, Measure, OfficialFile,
+    Progress, Report, evaluate, evaluate_in_parallel,
 };
 pub use segmentation::{
-    BoundaryPool, Level, Pool, SegmentationFolder, Thresholds, Ucm, read_boundaries,
-    read_label_png, read_segmentation_mat,
+    BoundaryFolder, BoundaryPool, Level, Pool, SegmentationFolder, Thresholds, Ucm,
+    read_boundaries, read_label_png, read_segmentation_mat,
 };

@@ -3,11 +3,17 @@
 mod boundaries;
 mod boundary_report;
 mod evaluate;
+mod general_format;
+mod image_counts;
 mod image_measures;
 mod levels;
+mod official_files;
 mod report;
 
 pub use boundaries::BoundaryEvaluation;
 pub use boundary_report::{BoundaryImageRow, BoundaryLevelRow, BoundaryReport};
 pub use evaluate::{Evaluation, Progress, evaluate, evaluate_in_parallel};
+pub use image_counts::ImageCounts;
+pub use image_measures::ImageMeasures;
+pub use official_files::OfficialFile;
 pub use report::{AverageCovering, Covering, ImageRow, LevelRow, Measure, Report};

@@ -1,5 +1,6 @@
 //! What is to be measured: for every image a pool of segmentations, each under a level.
 
+mod boundary_folder;
 mod boundary_pool;
 mod folder;
 mod label_png;
@@ -8,10 +9,12 @@ mod mat_pool;
 mod pool;
 mod ucm;
 
+pub use boundary_folder::BoundaryFolder;
 pub use boundary_pool::{BoundaryPool, read_boundaries};
 pub use folder::SegmentationFolder;
 pub use label_png::read_label_png;
 pub use level::Level;
+pub(crate) use level::LevelWithKind;
 pub use mat_pool::read_segmentation_mat;
 pub use pool::Pool;
 pub(crate) use pool::Segments;

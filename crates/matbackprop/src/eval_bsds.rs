@@ -1,30 +1,35 @@
-//! `matbackprop eval bsds`: anybody's segmentations, or a network's, measured.
+//! `matbackprop eval bsds`: anybody's segmentations or boundary maps, or a network's, measured.
 
+mod curve;
+mod kept;
+mod measuring;
 mod network_pools;
+mod outputs;
+mod page;
+mod settings;
 mod table;
 mod timing;
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use bench_bsds::{
-    BoundaryEvaluation, BoundaryPool, BoundaryReport, BsdsDataset, Evaluation, Pool, Report,
-    SegmentationFolder, Thresholds,
-};
+use bench_bsds::{BoundaryFolder, BsdsDataset, SegmentationFolder, Thresholds};
 use models::DeepNcuts;
 use serde_json::{Value, json};
 
+use self::kept::Kept;
+use self::measuring::{Measurement, Reports};
 use self::network_pools::{NetworkPools, untrained};
-use self::timing::Timing;
+use self::page::ReportPage;
 use crate::arguments::EvalBsdsArguments;
 use crate::failure::usage;
 use crate::output;
-use crate::progress::Progress;
 
-/// Where segmentations come from.
+/// Where segmentations, or boundaries alone, come from.
 enum Source {
     Network(Box<NetworkPools>),
     Folder(SegmentationFolder),
+    Soft(BoundaryFolder),
 }
 
 /// Measures and tells.
@@ -34,6 +39,7 @@ pub fn run(arguments: &EvalBsdsArguments) -> Result<()> {
         ("--run", arguments.run.as_ref()),
         ("--segs", arguments.segs.as_ref()),
         ("--ucm", arguments.ucm.as_ref()),
+        ("--pb", arguments.pb.as_ref()),
     ];
     for (name, folder) in folders {
         if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
@@ -49,77 +55,69 @@ pub fn run(arguments: &EvalBsdsArguments) -> Result<()> {
     let dataset = BsdsDataset::open(&arguments.data, arguments.split)
         .with_context(|| format!("--data, split {}", arguments.split))?;
     let count = dataset.len().min(arguments.limit.unwrap_or(usize::MAX));
-    let ids = &dataset.ids()[..count];
-    let mut source = source(arguments, ids)?;
-    let mut timing = Timing::default();
-    let mut evaluation = Evaluation::default();
-    let mut boundaries = arguments.boundaries.then(BoundaryEvaluation::default);
-    let mut progress = Progress::new("image", count as u64);
-    for (index, id) in ids.iter().enumerate() {
-        let pool: Pool = match &mut source {
-            Source::Folder(folder) => folder.pool(index)?,
-            Source::Network(pools) => {
-                let image = dataset.image(index)?;
-                let (pool, seconds) = pools.pool(&image).with_context(|| format!("image {id}"))?;
-                timing.add(seconds);
-                pool
-            }
+    let source = source(arguments, &dataset.ids()[..count])?;
+    let kept = match &arguments.out {
+        Some(out) => Some(Kept::open(out, &settings::settings(arguments, &source)?)?),
+        None => None,
+    };
+    let measurement = Measurement {
+        dataset: &dataset,
+        source: &source,
+        boundaries: arguments.measures_boundaries(),
+        kept: kept.as_ref(),
+    };
+    let (evaluations, timing) = measurement.of_images(count)?;
+    let reports = evaluations.reports()?;
+    let level: Box<dyn Fn(&bench_bsds::Level) -> String> = match &source {
+        Source::Network(pools) => Box::new(|level| pools.level_in_words(level)),
+        Source::Folder(_) | Source::Soft(_) => Box::new(table::level_in_words),
+    };
+    let title = format!(
+        "BSDS500 {}, {count} image{}, {}",
+        arguments.split,
+        if count == 1 { "" } else { "s" },
+        origin(arguments)
+    );
+    if let Some(out) = &arguments.out {
+        let page = ReportPage {
+            title: &title,
+            reports: &reports,
+            level: level.as_ref(),
+            dataset: &dataset,
+            source: &source,
         };
-        let drawn = dataset.drawn(index)?;
-        if let Some(boundaries) = &mut boundaries {
-            let found = match &source {
-                Source::Folder(folder) => folder.boundaries(index, &pool)?,
-                Source::Network(_) => BoundaryPool::from_segmentations(&pool)?,
-            };
-            let maps = drawn.iter().map(|annotation| annotation.boundary_map());
-            let maps = maps.collect::<bench_bsds::Result<Vec<_>>>()?;
-            boundaries.push(id, &maps, &found)?;
-        }
-        let segmentations = drawn.into_iter().map(|annotation| annotation.segmentation);
-        evaluation.push(id, &segmentations.collect::<Vec<_>>(), &pool)?;
-        progress.advance(index as u64 + 1, || id.clone());
+        outputs::write(out, &evaluations, &object(count, &reports, true)?, &page)?;
     }
-    drop(progress);
-    let report = evaluation.report()?;
-    let boundaries = boundaries.map(|found| found.report()).transpose()?;
     if arguments.json {
-        let mut object = object(&report, arguments.details)?;
-        if let Some(boundaries) = &boundaries {
-            object["boundary"] = boundary_object(boundaries, arguments.details)?;
-        }
+        let mut object = object(count, &reports, arguments.details)?;
         if arguments.timing {
             object["timing"] = timing.object();
         }
         return output::print_json(&object);
     }
-    let level: Box<dyn Fn(&bench_bsds::Level) -> String> = match &source {
-        Source::Network(pools) => Box::new(|level| pools.level_in_words(level)),
-        Source::Folder(_) => Box::new(table::level_in_words),
-    };
-    let title = format!(
-        "BSDS500 {}, {} image{}, {}",
-        arguments.split,
-        report.images,
-        if report.images == 1 { "" } else { "s" },
-        origin(arguments)
-    );
-    output::print(&table::table(&title, &report, level.as_ref()))?;
-    if let Some(boundaries) = &boundaries {
-        output::print(&table::boundary_lines(boundaries))?;
-    }
+    output::print(&table::table(&title, &reports, level.as_ref()))?;
     if arguments.timing {
         output::print(&timing.line())?;
+    }
+    if let Some(out) = &arguments.out {
+        let page = out.join("report.html");
+        output::print(&format!("page      {}", page.display()))?;
     }
     Ok(())
 }
 
 fn source(arguments: &EvalBsdsArguments, ids: &[String]) -> Result<Source> {
+    let thresholds = || {
+        Thresholds::official(arguments.thresholds)
+            .map_err(|error| usage(format!("--thresholds: {error}")))
+    };
     if let Some(folder) = arguments.segs.as_ref().or(arguments.ucm.as_ref()) {
-        let thresholds = Thresholds::official(arguments.thresholds)
-            .map_err(|error| usage(format!("--thresholds: {error}")))?;
-        return Ok(Source::Folder(SegmentationFolder::open(
-            folder, ids, thresholds,
-        )?));
+        let folder = SegmentationFolder::open(folder, ids, thresholds()?)?;
+        return Ok(Source::Folder(folder));
+    }
+    if let Some(folder) = &arguments.pb {
+        let folder = BoundaryFolder::open(folder, ids, thresholds()?)?;
+        return Ok(Source::Soft(folder));
     }
     let network = match (&arguments.run, &arguments.weights, arguments.untrained) {
         (Some(run), _, _) => of_run(run)?,
@@ -157,6 +155,7 @@ fn origin(arguments: &EvalBsdsArguments) -> String {
         &arguments.weights,
         &arguments.segs,
         &arguments.ucm,
+        &arguments.pb,
     ];
     match (paths.into_iter().flatten().next(), arguments.untrained) {
         (Some(path), _) => path.display().to_string(),
@@ -165,27 +164,25 @@ fn origin(arguments: &EvalBsdsArguments) -> String {
     }
 }
 
-/// What `--boundaries` adds to it.
-fn boundary_object(report: &BoundaryReport, details: bool) -> Result<Value> {
-    let mut object = serde_json::to_value(report)?;
-    if let Some(fields) = object.as_object_mut().filter(|_| !details) {
-        fields.retain(|name, _| name != "per_level" && name != "per_image");
-    }
-    Ok(object)
-}
-
 /// The one object of `--json`.
-fn object(report: &Report, details: bool) -> Result<Value> {
-    let mut object = json!({
-        "images": report.images,
-        "covering": report.covering,
-        "pri": report.pri,
-        "vi": report.vi,
-        "average_covering": report.average_covering,
-    });
-    if details {
-        object["per_level"] = serde_json::to_value(&report.per_level)?;
-        object["per_image"] = serde_json::to_value(&report.per_image)?;
+fn object(count: usize, reports: &Reports, details: bool) -> Result<Value> {
+    let mut object = json!({ "images": count });
+    if let Some(report) = &reports.regions {
+        object["covering"] = json!(report.covering);
+        object["pri"] = json!(report.pri);
+        object["vi"] = json!(report.vi);
+        object["average_covering"] = json!(report.average_covering);
+        if details {
+            object["per_level"] = serde_json::to_value(&report.per_level)?;
+            object["per_image"] = serde_json::to_value(&report.per_image)?;
+        }
+    }
+    if let Some(report) = &reports.boundaries {
+        let mut boundary = serde_json::to_value(report)?;
+        if let Some(fields) = boundary.as_object_mut().filter(|_| !details) {
+            fields.retain(|name, _| name != "per_level" && name != "per_image");
+        }
+        object["boundary"] = boundary;
     }
     Ok(object)
 }

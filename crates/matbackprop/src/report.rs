@@ -4,7 +4,7 @@ mod confusion;
 mod curves;
 mod cuts;
 mod figure;
-mod page;
+pub mod page;
 mod regions;
 mod spectrum;
 

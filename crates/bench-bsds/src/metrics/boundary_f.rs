@@ -3,6 +3,7 @@
 use std::iter::Sum;
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::boundary_map::BoundaryMap;
 use super::boundary_match::{Targets, set_pixels};
@@ -21,7 +22,7 @@ use crate::error::{Error, Result};
 ///
 /// # Source
 /// Arbeláez, Maire, Fowlkes, Malik, TPAMI 33(5), 2011, and the benchmark published with it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoundaryCounts {
     /// Pixels that annotators drew and that are found, each annotator's for itself.
     pub drawn_matched: u64,
@@ -70,7 +71,7 @@ impl Sum for BoundaryCounts {
 /// ```text
 /// R = drawn_matched / drawn      P = found_matched / found      F = 2 P R / (P + R)       0 where a divisor is 0
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct BoundaryScore {
     /// Of what is drawn, how much is found.
     pub recall: f64,

@@ -1,8 +1,10 @@
 //! The boundary measure, gathered image by image.
 
-use super::boundary_report::{BoundaryReport, ImageCounts};
-use crate::error::{Error, Result};
-use crate::metrics::{BoundaryMap, count_all};
+use super::boundary_report::BoundaryReport;
+use super::image_counts::ImageCounts;
+use super::levels::check_kept;
+use crate::error::Result;
+use crate::metrics::BoundaryMap;
 use crate::segmentation::BoundaryPool;
 
 /// Boundary counts gathered one image at a time, from any source.
@@ -26,45 +28,36 @@ use crate::segmentation::BoundaryPool;
 /// Four numbers for each image and level are kept; maps are not.
 #[derive(Clone, Debug, Default)]
 pub struct BoundaryEvaluation {
-    images: Vec<ImageCounts>,
+    pub(super) images: Vec<ImageCounts>,
 }
 
 impl BoundaryEvaluation {
     /// Matches the boundaries found in one image with those that each annotator drew. Maps are matched in parallel.
     ///
     /// # Errors
-    /// [`Error::NoAnnotations`], [`Error::NoLevels`], [`Error::SizeMismatch`]; each names the image.
+    /// [`Error::NoAnnotations`](crate::Error::NoAnnotations), [`Error::NoLevels`](crate::Error::NoLevels),
+    /// [`Error::SizeMismatch`](crate::Error::SizeMismatch); each names the image.
     pub fn push(&mut self, id: &str, drawn: &[BoundaryMap], found: &BoundaryPool) -> Result<()> {
-        let image = || id.to_owned();
-        let Some(first) = drawn.first() else {
-            return Err(Error::NoAnnotations { image: image() });
-        };
-        if found.places().is_empty() {
-            return Err(Error::NoLevels { image: image() });
-        }
-        let sizes = drawn.iter().chain(found.maps()).map(BoundaryMap::size);
-        if let Some(size) = sizes.into_iter().find(|size| *size != first.size()) {
-            return Err(Error::SizeMismatch {
-                name: format!("{id}: boundary map"),
-                expected: first.size(),
-                found: size,
-            });
-        }
-        let counts = count_all(found.maps(), drawn)?;
-        let places = found.places().iter();
-        self.images.push(ImageCounts {
-            id: image(),
-            levels: places
-                .map(|(level, place)| (*level, counts[*place]))
-                .collect(),
-        });
+        self.images.push(ImageCounts::new(id, drawn, found)?);
+        Ok(())
+    }
+
+    /// Adds an image that was measured before.
+    ///
+    /// # Errors
+    /// [`Error::NoLevels`](crate::Error::NoLevels), [`Error::DuplicateLevel`](crate::Error::DuplicateLevel) and
+    /// [`Error::LevelsOutOfOrder`](crate::Error::LevelsOutOfOrder) for counts that do not hold each level once, in order.
+    pub fn add(&mut self, counts: ImageCounts) -> Result<()> {
+        check_kept(&counts.id, counts.levels.iter().map(|row| row.level))?;
+        self.images.push(counts);
         Ok(())
     }
 
     /// The measures of all images so far.
     ///
     /// # Errors
-    /// [`Error::NoImages`]; [`Error::LevelsDiffer`] where images have other places or thresholds.
+    /// [`Error::NoImages`](crate::Error::NoImages); [`Error::LevelsDiffer`](crate::Error::LevelsDiffer) where images
+    /// have other places or thresholds.
     pub fn report(&self) -> Result<BoundaryReport> {
         BoundaryReport::collect(&self.images)
     }
@@ -75,6 +68,7 @@ mod tests {
     use ncuts::LabelMap;
 
     use super::*;
+    use crate::error::Error;
     use crate::segmentation::{Level, Pool};
 
     fn map(width: usize) -> BoundaryMap {
@@ -113,6 +107,31 @@ mod tests {
             "7: boundary map: expected 5 × 1 pixels, found 4 × 1"
         );
         assert!(matches!(evaluation.report(), Err(Error::NoImages)));
+    }
+
+    #[test]
+    fn counts_kept_as_json_are_the_same_counts() {
+        let counts = ImageCounts::new("7", &[map(4)], &pool(&[2, 3])).unwrap();
+        let kept = serde_json::to_string(&counts).unwrap();
+        let read: ImageCounts = serde_json::from_str(&kept).unwrap();
+        assert_eq!(read, counts);
+        let (mut measured, mut resumed) =
+            (BoundaryEvaluation::default(), BoundaryEvaluation::default());
+        measured.push("7", &[map(4)], &pool(&[2, 3])).unwrap();
+        resumed.add(read).unwrap();
+        assert_eq!(resumed.report().unwrap(), measured.report().unwrap());
+        for (spoilt, word) in [
+            (kept.replace("\"clusters\":3", "\"clusters\":2"), "2 twice"),
+            (
+                kept.replace("\"clusters\":3", "\"clusters\":1"),
+                "1 after 2",
+            ),
+            (r#"{"id":"7","levels":[]}"#.to_owned(), "found none"),
+        ] {
+            let spoilt = serde_json::from_str(&spoilt).unwrap();
+            let error = resumed.add(spoilt).unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
+        }
     }
 
     #[test]

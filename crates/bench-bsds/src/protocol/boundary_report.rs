@@ -2,17 +2,11 @@
 
 use serde::Serialize;
 
+use super::image_counts::{ImageCounts, LevelCounts};
 use super::levels::{at_level, shared_levels};
 use crate::error::Result;
 use crate::metrics::{BoundaryCounts, BoundaryScore};
 use crate::segmentation::Level;
-
-/// The counts of one image, in the order of levels.
-#[derive(Clone, Debug)]
-pub(super) struct ImageCounts {
-    pub(super) id: String,
-    pub(super) levels: Vec<(Level, BoundaryCounts)>,
-}
 
 /// One level over all images: their counts added up.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -71,12 +65,13 @@ pub struct BoundaryReport {
 
 impl BoundaryReport {
     pub(super) fn collect(images: &[ImageCounts]) -> Result<Self> {
-        let names = |image: &ImageCounts| image.levels.iter().map(|(level, _)| *level).collect();
+        let names = |image: &ImageCounts| image.levels.iter().map(|row| row.level).collect();
         let levels = shared_levels(images.iter().map(|image| (&*image.id, names(image))))?;
         let per_level: Vec<_> = levels
             .iter()
             .map(|level| {
-                let at = |image: &ImageCounts| at_level(&image.levels, |row| row.0, level).1;
+                let at =
+                    |image: &ImageCounts| at_level(&image.levels, |row| row.level, level).counts;
                 let counts: BoundaryCounts = images.iter().map(at).sum();
                 BoundaryLevelRow {
                     level: *level,
@@ -110,19 +105,19 @@ impl BoundaryReport {
     }
 }
 
-fn level_row((level, counts): &(Level, BoundaryCounts)) -> BoundaryLevelRow {
+fn level_row(row: &LevelCounts) -> BoundaryLevelRow {
     BoundaryLevelRow {
-        level: *level,
-        score: counts.score(),
+        level: row.level,
+        score: row.counts.score(),
     }
 }
 
 /// The counts at the level of highest F, the first where several are equal.
 fn best_counts(image: &ImageCounts) -> BoundaryCounts {
-    let mut best = image.levels[0].1;
-    for (_, counts) in &image.levels {
-        if counts.score().f > best.score().f {
-            best = *counts;
+    let mut best = image.levels[0].counts;
+    for row in &image.levels {
+        if row.counts.score().f > best.score().f {
+            best = row.counts;
         }
     }
     best
@@ -200,7 +195,10 @@ mod tests {
         ImageCounts {
             id: id.to_owned(),
             levels: levels
-                .map(|(counts, place)| (Level::Place(place), *counts))
+                .map(|(counts, place)| LevelCounts {
+                    level: Level::Place(place),
+                    counts: *counts,
+                })
                 .collect(),
         }
     }
@@ -229,7 +227,7 @@ mod tests {
         // R = P = 0.6 in the middle; 99 steps pass it by half a step.
         assert!((report.ods.f - 0.6).abs() < 1e-4 && report.ods.f > 0.599);
         assert!((report.ods_level - 1.5).abs() < 0.006);
-        assert_eq!(report.ois.f, images[0].levels[0].1.score().f);
+        assert_eq!(report.ois.f, images[0].levels[0].counts.score().f);
         assert_eq!(report.per_image[0].level, report.ods_level);
     }
 

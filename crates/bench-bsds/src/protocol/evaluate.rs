@@ -6,6 +6,7 @@ use ncuts::LabelMap;
 use rayon::prelude::*;
 
 use super::image_measures::ImageMeasures;
+use super::levels::check_kept;
 use super::report::Report;
 use crate::dataset::BsdsDataset;
 use crate::error::{Error, Result};
@@ -43,7 +44,7 @@ pub struct Progress<'a> {
 /// A few numbers for each image and level are kept; label maps are not.
 #[derive(Clone, Debug, Default)]
 pub struct Evaluation {
-    images: Vec<ImageMeasures>,
+    pub(super) images: Vec<ImageMeasures>,
 }
 
 impl Evaluation {
@@ -54,6 +55,17 @@ impl Evaluation {
     /// segmentation or an annotation has another size than the first annotation. Each names the image.
     pub fn push(&mut self, id: &str, annotations: &[LabelMap], pool: &Pool) -> Result<()> {
         self.images.push(ImageMeasures::new(id, annotations, pool)?);
+        Ok(())
+    }
+
+    /// Adds an image that was measured before.
+    ///
+    /// # Errors
+    /// [`Error::NoLevels`], [`Error::DuplicateLevel`] and [`Error::LevelsOutOfOrder`] for measures that do not hold each
+    /// level once, in order.
+    pub fn add(&mut self, measures: ImageMeasures) -> Result<()> {
+        check_kept(&measures.id, measures.levels.iter().map(|row| row.level))?;
+        self.images.push(measures);
         Ok(())
     }
 
@@ -217,6 +229,25 @@ mod tests {
             |progress| dones.push(progress.done),
         );
         assert_eq!((parallel.unwrap(), dones), (report, vec![1, 2, 3]));
+    }
+
+    #[test]
+    fn measures_kept_as_json_are_the_same_measures() {
+        let drawn = [LabelMap::new(4, 1, vec![1, 1, 2, 2]).unwrap()];
+        let (mut measured, mut resumed) = (Evaluation::default(), Evaluation::default());
+        for (index, id) in ["a", "b", "c"].into_iter().enumerate() {
+            let pool = Pool::from(cut(index));
+            measured.push(id, &drawn, &pool).unwrap();
+            let measures = ImageMeasures::new(id, &drawn, &pool).unwrap();
+            let kept = serde_json::to_string(&measures).unwrap();
+            let read: ImageMeasures = serde_json::from_str(&kept).unwrap();
+            assert_eq!(read, measures);
+            resumed.add(read).unwrap();
+        }
+        assert_eq!(resumed.report().unwrap(), measured.report().unwrap());
+        let mut emptied = measured.images[0].clone();
+        emptied.levels.clear();
+        assert!(matches!(resumed.add(emptied), Err(Error::NoLevels { .. })));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use ncuts::LabelMap;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::levels::at_level;
 use crate::dataset::size_of;
@@ -9,11 +10,13 @@ use crate::error::{Error, Result};
 use crate::metrics::{
     ContingencyTable, Overlaps, Regions, covered, rand_index, variation_of_information,
 };
-use crate::segmentation::{Level, Pool, Segments};
+use crate::segmentation::{Level, LevelWithKind, Pool, Segments};
 
-/// One image, measured.
-#[derive(Clone, Debug)]
-pub(crate) struct ImageMeasures {
+/// The regions of one image, measured at every level: what [`Evaluation`](super::Evaluation) keeps of it.
+///
+/// As JSON it reads back to the bit, so that a long measurement can be gone on with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImageMeasures {
     pub(crate) id: String,
     pub(crate) annotators: usize,
     /// In the order of levels.
@@ -25,8 +28,9 @@ pub(crate) struct ImageMeasures {
 }
 
 /// One image at one level, against all its annotators.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LevelMeasures {
+    #[serde(with = "LevelWithKind")]
     pub(crate) level: Level,
     /// Pixels of all annotators' regions, each times its region's best overlap.
     pub(crate) covered: f64,
@@ -45,8 +49,11 @@ pub(crate) struct LevelMeasures {
 }
 
 impl ImageMeasures {
-    /// Measures `pool` against `annotations`; `id` names the image in messages.
-    pub(crate) fn new(id: &str, annotations: &[LabelMap], pool: &Pool) -> Result<Self> {
+    /// Measures `pool` against `annotations`; `id` names the image in messages. Levels are measured in parallel.
+    ///
+    /// # Errors
+    /// As [`Evaluation::push`](super::Evaluation::push).
+    pub fn new(id: &str, annotations: &[LabelMap], pool: &Pool) -> Result<Self> {
         check(id, annotations, pool)?;
         let regions: Vec<_> = annotations.iter().map(Regions::new).collect();
         // Where levels merge pieces, pixels are counted once and pieces from then on.

@@ -1,5 +1,7 @@
 //! The levels that images share, so that one can be chosen for all.
 
+use std::cmp::Ordering;
+
 use crate::error::{Error, Result};
 use crate::segmentation::Level;
 
@@ -47,6 +49,35 @@ pub(super) fn at_level<'a, T>(
 ) -> &'a T {
     let above = rows.partition_point(|row| level_of(row).order(level).is_le());
     &rows[above.saturating_sub(1)]
+}
+
+/// Refuses the levels of an image's measures that were read back, where they are none, or not each once and in order.
+pub(super) fn check_kept(image: &str, levels: impl Iterator<Item = Level>) -> Result<()> {
+    let levels: Vec<_> = levels.collect();
+    if levels.is_empty() {
+        return Err(Error::NoLevels {
+            image: image.to_owned(),
+        });
+    }
+    for pair in levels.windows(2) {
+        match pair[0].order(&pair[1]) {
+            Ordering::Less => {}
+            Ordering::Equal => {
+                return Err(Error::DuplicateLevel {
+                    image: image.to_owned(),
+                    level: pair[0],
+                });
+            }
+            Ordering::Greater => {
+                return Err(Error::LevelsOutOfOrder {
+                    image: image.to_owned(),
+                    previous: pair[0],
+                    next: pair[1],
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 fn in_words(levels: &[Level]) -> String {

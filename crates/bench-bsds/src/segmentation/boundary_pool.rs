@@ -105,7 +105,8 @@ impl BoundaryPool {
 /// - `segs` in a `.mat` file, a cell array of label maps: levels 1, 2, … in order, each the boundaries between its
 ///   segments.
 /// - `ucm2` in a `.mat` file, a contour map at double size: its strengths, one level for each of `thresholds`.
-/// - any other file, a picture in grey of 8 bits: grey level / 255 for a strength, one level for each of `thresholds`.
+/// - any other file, a picture in grey: grey level / 255 for a strength, one level for each of `thresholds`. In 16 bits
+///   it is grey level / 65535, where the benchmark, which divides by 255, would find strengths beyond 1.
 ///
 /// Where `segs` and `ucm2` are both present `segs` is read.
 ///
@@ -129,15 +130,22 @@ fn read_picture(path: &Path) -> Result<SoftBoundaryMap> {
         path: path.to_owned(),
         source,
     })?;
-    match reader.decode() {
-        Ok(DynamicImage::ImageLuma8(grey)) => SoftBoundaryMap::new(
-            grey.width() as usize,
-            grey.height() as usize,
-            grey.as_raw()
-                .iter()
-                .map(|level| f64::from(*level) / 255.0)
-                .collect(),
-        ),
+    let picture = reader.decode();
+    let (width, height) = match &picture {
+        Ok(picture) => (picture.width() as usize, picture.height() as usize),
+        Err(_) => (0, 0),
+    };
+    match picture {
+        Ok(DynamicImage::ImageLuma8(grey)) => {
+            let strengths = grey.as_raw().iter();
+            let strengths = strengths.map(|level| f64::from(*level) / 255.0);
+            SoftBoundaryMap::new(width, height, strengths.collect())
+        }
+        Ok(DynamicImage::ImageLuma16(grey)) => {
+            let strengths = grey.as_raw().iter();
+            let strengths = strengths.map(|level| f64::from(*level) / 65535.0);
+            SoftBoundaryMap::new(width, height, strengths.collect())
+        }
         Ok(other) => Err(Error::BoundaryPicture {
             path: path.to_owned(),
             found: format!("{:?}", other.color()),
@@ -204,9 +212,18 @@ mod tests {
             counts(&read(".png", &encode(grey.into())).unwrap()),
             [3, 2, 1]
         );
+        // In 16 bits the same shares of white are the same strengths.
+        let levels = vec![0_u16, 64 * 257, 65535, 128 * 257];
+        let deep = image::ImageBuffer::<image::Luma<u16>, _>::from_raw(4, 1, levels).unwrap();
+        assert_eq!(
+            counts(&read(".png", &encode(deep.into())).unwrap()),
+            [3, 2, 1]
+        );
         let error = read(".png", &encode(image::RgbImage::new(1, 1).into())).unwrap_err();
         assert!(
-            error.to_string().ends_with("in grey of 8 bits, found Rgb8"),
+            error
+                .to_string()
+                .ends_with("in grey of 8 or 16 bits, found Rgb8"),
             "{error}"
         );
         assert!(matches!(

@@ -101,6 +101,17 @@ impl SegmentationFolder {
         Ok(Self { images, thresholds })
     }
 
+    /// The files that belong to image `index`, in the order of the ids given to `open`: one, or one a number of clusters.
+    ///
+    /// # Panics
+    /// When there is no such image.
+    pub fn files(&self, index: usize) -> Vec<&Path> {
+        match &self.images[index].1 {
+            Source::Mat(path) | Source::Png(path) => vec![path],
+            Source::Pngs(pngs) => pngs.values().map(PathBuf::as_path).collect(),
+        }
+    }
+
     /// The pool of image `index`, in the order of the ids given to `open`.
     ///
     /// # Errors
@@ -262,6 +273,8 @@ mod tests {
         assert_eq!(levels(0), [Level::Place(1)]);
         assert_eq!(levels(1), [Level::Clusters(2), Level::Clusters(10)]);
         assert_eq!(levels(2), [Level::Clusters(3), Level::Clusters(4)]);
+        let files = [0, 1, 2].map(|index| opened.files(index).len());
+        assert_eq!(files, [1, 2, 2]);
         // The map under each level is the one of that name.
         assert_eq!(opened.pool(1).unwrap().label_map(1).unwrap().ids(), [2, 2]);
         assert_eq!(opened.pool(2).unwrap().label_map(0).unwrap().ids(), [4, 4]);

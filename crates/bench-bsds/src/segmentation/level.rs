@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a segmentation is called, so that those of different images can be laid side by side.
 ///
@@ -16,6 +16,15 @@ pub enum Level {
     /// A number of clusters, k. Images may lack some: see [`evaluate`](crate::evaluate).
     Clusters(u32),
     /// The value a contour map was cut at.
+    Threshold(f64),
+}
+
+/// A level with its kind, as kept measures hold it: `{"clusters":7}`.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Level", rename_all = "snake_case")]
+pub(crate) enum LevelWithKind {
+    Place(u32),
+    Clusters(u32),
     Threshold(f64),
 }
 
@@ -64,6 +73,23 @@ mod tests {
         ] {
             assert_eq!(serde_json::to_string(&level).unwrap(), json);
             assert_eq!(level.to_string(), json);
+        }
+    }
+
+    #[test]
+    fn is_kept_with_its_kind() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Kept(#[serde(with = "LevelWithKind")] Level);
+        for (level, json) in [
+            (Level::Place(7), r#"{"place":7}"#),
+            (Level::Clusters(7), r#"{"clusters":7}"#),
+            (
+                Level::Threshold(1.0 / 3.0),
+                r#"{"threshold":0.3333333333333333}"#,
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&Kept(level)).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Kept>(json).unwrap(), Kept(level));
         }
     }
 

@@ -17,7 +17,10 @@ Example:
 
 ODS takes one level for all images, OIS each image's own best, Best each human region's. A level is a number of
 clusters (networks, ID_K.png), a threshold (ucm2) or a place in a list (segs). Beside the official covering stand its
-average over annotators and the best annotator's.";
+average over annotators and the best annotator's.
+
+--out DIR keeps the measures of each finished image in DIR/images. A call that was stopped goes on there, with the
+same numbers in the end; more images can be added by another --limit. Other settings want another folder.";
 
 /// How segmentations of different images are laid side by side, for the one level of ODS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -33,7 +36,7 @@ pub enum LevelRule {
 /// The region measures of BSDS500, as the official benchmark defines them
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLE)]
-#[command(group = clap::ArgGroup::new("source").required(true).args(["run", "weights", "untrained", "segs", "ucm"]))]
+#[command(group = clap::ArgGroup::new("source").required(true).args(["run", "weights", "untrained", "segs", "ucm", "pb"]))]
 pub struct EvalBsdsArguments {
     /// Folder of BSDS500
     #[arg(long, value_name = "BSDS_DIR")]
@@ -67,21 +70,29 @@ pub struct EvalBsdsArguments {
     #[arg(long, value_name = "DIR")]
     pub ucm: Option<PathBuf>,
 
-    /// Thresholds to cut contour maps at, evenly between 0 and 1
+    /// Measure soft boundary maps: ID.png in grey of 8 or 16 bits, white for the strongest; boundaries alone
+    #[arg(long, value_name = "DIR")]
+    pub pb: Option<PathBuf>,
+
+    /// Thresholds to cut contour maps and soft boundary maps at, evenly between 0 and 1
     #[arg(long, value_name = "N", default_value_t = 99, conflicts_with_all = ["run", "weights", "untrained"])]
     pub thresholds: usize,
 
     /// Numbers of clusters of a network's segmentations [default: 2..16]
-    #[arg(long, value_name = "K", conflicts_with_all = ["segs", "ucm"])]
+    #[arg(long, value_name = "K", conflicts_with_all = ["segs", "ucm", "pb"])]
     pub k: Option<ClusterArgument>,
 
     /// What is one level for all images [default: clusters]
-    #[arg(long, value_enum, conflicts_with_all = ["segs", "ucm", "k"])]
+    #[arg(long, value_enum, conflicts_with_all = ["segs", "ucm", "pb", "k"])]
     pub levels: Option<LevelRule>,
 
     /// Measure boundaries too: recall, precision and F of the pixels between segments, about half a second an image
     #[arg(long)]
     pub boundaries: bool,
+
+    /// Write the official kit's text files, report.json and report.html into this folder. The measures of each image are kept there: the same call goes on where one was stopped
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 
     /// Measure the first N images only
     #[arg(long, value_name = "N")]
@@ -98,4 +109,11 @@ pub struct EvalBsdsArguments {
     /// Add every level and every image to the JSON object
     #[arg(long, requires = "json")]
     pub details: bool,
+}
+
+impl EvalBsdsArguments {
+    /// Whether boundaries are measured: soft boundary maps have nothing else.
+    pub fn measures_boundaries(&self) -> bool {
+        self.boundaries || self.pb.is_some()
+    }
 }

@@ -1,6 +1,6 @@
 //! A network's segmentations of an image, each under its level.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use bench_bsds::{BsdsDataset, Level, Pool, Split};
@@ -9,6 +9,7 @@ use models::{
     Architecture, ClusterChoice, ContourSettings, DeepNcuts, SegmentSeconds, TrunkKind,
     TrunkWeights,
 };
+use serde_json::{Value, json};
 
 use super::table;
 use crate::arguments::{ClusterArgument, LevelRule};
@@ -83,6 +84,15 @@ impl NetworkPools {
         Ok((Pool::merged(pieces, cuts.collect()), contours.seconds))
     }
 
+    /// The levels, for a record of settings.
+    pub fn levels(&self) -> Value {
+        match self.rule {
+            LevelRule::Clusters => json!(self.counts),
+            LevelRule::Auto => json!("auto"),
+            LevelRule::Tree => json!("tree"),
+        }
+    }
+
     /// `k 7`, or `auto + 2`.
     pub fn level_in_words(&self, level: &Level) -> String {
         match (self.rule, level) {
@@ -100,12 +110,23 @@ pub fn untrained(trunk: TrunkKind, weights: &Path, data: &Path) -> Result<DeepNc
     let architecture = Architecture::new(trunk, None);
     let mut network =
         DeepNcuts::new(architecture, &TrunkWeights::File(weights), 0).context("--trunk-weights")?;
+    let images = calibration_images(data)?;
+    network.calibrate(images.iter().map(|path| models::read_image(path)))?;
+    Ok(network)
+}
+
+/// The files that [`untrained`] reads.
+pub fn untrained_files(weights: &Path, data: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = calibration_images(data)?;
+    files.push(weights.to_owned());
+    Ok(files)
+}
+
+fn calibration_images(data: &Path) -> Result<Vec<PathBuf>> {
     let set = BsdsDataset::open(data, Split::Train)
         .context("--untrained scales its features on images of the train split")?;
-    let images = (0..set.len().min(CALIBRATION_IMAGES))
-        .map(|index| models::read_image(&set.image_path(index)));
-    network.calibrate(images)?;
-    Ok(network)
+    let count = set.len().min(CALIBRATION_IMAGES);
+    Ok((0..count).map(|index| set.image_path(index)).collect())
 }
 
 #[cfg(test)]

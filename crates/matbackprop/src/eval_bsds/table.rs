@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use bench_bsds::{BoundaryReport, Level, Report};
+use bench_bsds::{BoundaryReport, Level, Measure, Report};
+
+use super::measuring::Reports;
 
 /// `k 7`, `threshold 0.15` or `place 2`.
 pub fn level_in_words(level: &Level) -> String {
@@ -13,65 +15,75 @@ pub fn level_in_words(level: &Level) -> String {
     }
 }
 
-/// A line a measure.
-pub fn table(title: &str, report: &Report, level: &dyn Fn(&Level) -> String) -> String {
+/// A measure of regions: its name, ODS, OIS, Best where it has one, and the level of ODS.
+pub struct Row {
+    pub name: &'static str,
+    pub ods: f64,
+    pub ois: f64,
+    pub best: Option<f64>,
+    pub level: Level,
+}
+
+/// The measures of regions, in the order they are told.
+pub fn rows(report: &Report) -> [Row; 5] {
     let (covering, average) = (&report.covering, &report.average_covering);
-    let annotator = &average.best_annotator;
-    let rows = [
-        (
-            "covering",
-            covering.ods,
-            covering.ois,
-            Some(covering.best),
-            &covering.ods_level,
-        ),
-        (
-            "probabilistic Rand index",
-            report.pri.ods,
-            report.pri.ois,
-            None,
-            &report.pri.ods_level,
-        ),
-        (
-            "variation of information",
-            report.vi.ods,
-            report.vi.ois,
-            None,
-            &report.vi.ods_level,
-        ),
-        (
-            "average covering",
-            average.ods,
-            average.ois,
-            None,
-            &average.ods_level,
-        ),
-        (
-            "best annotator's covering",
-            annotator.ods,
-            annotator.ois,
-            None,
-            &annotator.ods_level,
-        ),
-    ];
+    let row = |name, measure: &Measure| Row {
+        name,
+        ods: measure.ods,
+        ois: measure.ois,
+        best: None,
+        level: measure.ods_level,
+    };
+    [
+        Row {
+            name: "covering",
+            ods: covering.ods,
+            ois: covering.ois,
+            best: Some(covering.best),
+            level: covering.ods_level,
+        },
+        row("probabilistic Rand index", &report.pri),
+        row("variation of information", &report.vi),
+        Row {
+            name: "average covering",
+            ods: average.ods,
+            ois: average.ois,
+            best: None,
+            level: average.ods_level,
+        },
+        row("best annotator's covering", &average.best_annotator),
+    ]
+}
+
+/// A line a measure.
+pub fn table(title: &str, reports: &Reports, level: &dyn Fn(&Level) -> String) -> String {
     let mut text = format!(
         "{title}\n{:<26}{:>8}{:>8}{:>8}  level of ODS",
         "", "ODS", "OIS", "Best"
     );
-    for (name, ods, ois, best, at) in rows {
-        let best = best.map_or(String::new(), |best| format!("{best:.4}"));
+    for row in reports.regions.iter().flat_map(rows) {
+        let best = row.best.map_or(String::new(), |best| format!("{best:.4}"));
         // Writing to a text does not fail.
         let _ = write!(
             text,
-            "\n{name:<26}{ods:>8.4}{ois:>8.4}{best:>8}  {}",
-            level(at)
+            "\n{:<26}{:>8.4}{:>8.4}{best:>8}  {}",
+            row.name,
+            row.ods,
+            row.ois,
+            level(&row.level)
         );
     }
-    text + "\nHigher is better, but for the variation of information, in bits."
+    if reports.regions.is_some() {
+        text += "\nHigher is better, but for the variation of information, in bits.";
+    }
+    if let Some(boundaries) = &reports.boundaries {
+        text = text + "\n" + &boundary_line(boundaries);
+    }
+    text
 }
 
 /// The boundary measure, in the manner of [`table`].
-pub fn boundary_lines(report: &BoundaryReport) -> String {
+fn boundary_line(report: &BoundaryReport) -> String {
     let (ods, ois) = (&report.ods, &report.ois);
     format!(
         "boundary F                {:>8.4}{:>8.4}          recall {:.4}, precision {:.4} at ODS; average precision {:.4}",
@@ -91,7 +103,11 @@ mod tests {
         let mut evaluation = Evaluation::default();
         let pool = Pool::from(vec![(Level::Clusters(2), map())]);
         evaluation.push("a", &[map()], &pool).unwrap();
-        let text = table("one image", &evaluation.report().unwrap(), &level_in_words);
+        let reports = Reports {
+            regions: Some(evaluation.report().unwrap()),
+            boundaries: None,
+        };
+        let text = table("one image", &reports, &level_in_words);
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0], "one image");
         assert_eq!(

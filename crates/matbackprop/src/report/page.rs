@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 /// How the page looks, in light and in dark, on paper and on a phone.
 const STYLE: &str = include_str!("page.css");
 
+/// Sorts the tables that may be sorted, where scripts run.
+const SORT: &str = include_str!("sort.js");
+
 /// A page as it grows.
 pub struct Page {
     body: String,
@@ -53,7 +56,12 @@ impl Page {
         self.put("<div class=\"row\">\n");
     }
 
-    /// Closes either.
+    /// Opens a row of larger pictures.
+    pub fn begin_large_figures(&mut self) {
+        self.put("<div class=\"figures large\">\n");
+    }
+
+    /// Closes any of them.
     pub fn end_figures(&mut self) {
         self.put("</div>\n");
     }
@@ -88,12 +96,27 @@ impl Page {
 
     /// A table, the first column of words, the others of numbers.
     pub fn table(&mut self, heads: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+        self.table_of_class("", heads, rows);
+    }
+
+    /// The same; a click on a column's head sorts by it. Without scripts it is a table like any other.
+    pub fn sortable_table(&mut self, heads: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+        self.table_of_class(" class=\"sortable\"", heads, rows);
+        self.put(&format!("<script>\n{SORT}</script>\n"));
+    }
+
+    fn table_of_class(
+        &mut self,
+        class: &str,
+        heads: &[&str],
+        rows: impl Iterator<Item = Vec<String>>,
+    ) {
         let cells = |tag: &str, cells: Vec<&str>| -> String {
             let cell = |text| format!("<{tag}>{}</{tag}>", escaped(text));
             cells.into_iter().map(cell).collect()
         };
         self.put(&format!(
-            "<table>\n<thead><tr>{}</tr></thead>\n",
+            "<table{class}>\n<thead><tr>{}</tr></thead>\n",
             cells("th", heads.to_vec())
         ));
         for row in rows {

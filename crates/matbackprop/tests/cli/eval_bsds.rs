@@ -8,21 +8,21 @@ use serde_json::Value;
 use crate::call::{Called, matbackprop};
 use crate::small_bsds;
 
-fn eval(root: &Path) -> Vec<String> {
+pub fn eval(root: &Path) -> Vec<String> {
     let data = root.display().to_string();
     ["eval", "bsds", "--split", "val", "--data", &data]
         .map(str::to_owned)
         .to_vec()
 }
 
-fn dataset() -> tempfile::TempDir {
+pub fn dataset() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     small_bsds::write(folder.path());
     folder
 }
 
 /// Label maps of both images of val: the annotation itself.
-fn perfect_segmentations(folder: &Path) {
+pub fn perfect_segmentations(folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
     for (seed, id) in ["21", "22"].iter().enumerate() {
         let map = ImageBuffer::from_fn(
@@ -34,7 +34,7 @@ fn perfect_segmentations(folder: &Path) {
     }
 }
 
-fn near(value: &Value, expected: f64) {
+pub fn near(value: &Value, expected: f64) {
     assert!(
         (value.as_f64().unwrap() - expected).abs() < 1e-12,
         "{value}: expected {expected}"
@@ -184,7 +184,7 @@ fn what_is_missing_is_named() {
 }
 
 /// The official benchmark's fixture, as a dataset of one split.
-fn fixture(root: &Path) -> PathBuf {
+pub fn fixture(root: &Path) -> PathBuf {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let data = std::env::var_os("MATBACKPROP_DATA").map_or(beside, PathBuf::from);
     let fixture = data.join("bsds-bench-fixture");

@@ -3,6 +3,7 @@
 mod call;
 mod eval_bsds;
 mod eval_coco;
+mod kit;
 mod real_images;
 mod report;
 mod segment;
