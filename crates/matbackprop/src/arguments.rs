@@ -18,7 +18,7 @@ pub use eval::{EvalBsdsArguments, LevelRule};
 pub use eval_coco::{EvalCocoArguments, KindArgument};
 pub use layout::{head_in_words, recipe_in_words, trunk as trunk_by_name};
 pub use report::ReportArguments;
-pub use segment::SegmentArguments;
+pub use segment::{Quality, SegmentArguments};
 pub use train::{TrainNcutsArguments, TrainingSplit};
 pub use train_o2p::TrainO2pArguments;
 

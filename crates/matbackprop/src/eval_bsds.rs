@@ -21,7 +21,7 @@ use self::kept::Kept;
 use self::measuring::{Measurement, Reports};
 use self::network_pools::{NetworkPools, untrained};
 use self::page::ReportPage;
-use crate::arguments::EvalBsdsArguments;
+use crate::arguments::{EvalBsdsArguments, LevelRule};
 use crate::failure::usage;
 use crate::output;
 
@@ -129,11 +129,21 @@ fn source(arguments: &EvalBsdsArguments, ids: &[String]) -> Result<Source> {
         }
         _ => bail!("expected a source of segmentations, found none"),
     };
-    Ok(Source::Network(Box::new(NetworkPools::new(
-        network,
-        arguments.k.as_ref(),
-        arguments.levels,
-    ))))
+    let pools = NetworkPools::new(network, arguments.k.as_ref(), arguments.levels);
+    Ok(Source::Network(Box::new(
+        pools.voting_with(voters(arguments)?),
+    )))
+}
+
+/// Networks that vote on the contours too.
+fn voters(arguments: &EvalBsdsArguments) -> Result<Vec<DeepNcuts>> {
+    if !arguments.with.is_empty() && arguments.levels != Some(LevelRule::Tree) {
+        return Err(usage(
+            "--with: expected beside --levels tree only, which networks can vote on together",
+        ));
+    }
+    let load = |path| DeepNcuts::load(path).context("--with");
+    arguments.with.iter().map(|path| load(path)).collect()
 }
 
 /// The network of a finished training.

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use matbackprop::{contour_image, label_image, paint_outlines, paint_segments};
-use models::{ContourSettings, DeepNcuts, SegmentSeconds};
+use models::{ContourSettings, DeepNcuts, SegmentSeconds, joint_contours};
 use serde::Serialize;
 
-use crate::arguments::{ClusterArgument, SegmentArguments};
+use crate::arguments::{ClusterArgument, Quality, SegmentArguments};
 use crate::failure::{story, usage};
 use crate::output::{self, Staged};
 use crate::photograph::{at_full_size, at_working_size, read_upright};
@@ -66,10 +66,14 @@ pub fn run(arguments: &SegmentArguments) -> Result<()> {
         )));
     }
     check_outputs(arguments, &stems)?;
-    let network = match &arguments.weights {
+    let mut networks = vec![match &arguments.weights {
         Some(path) => DeepNcuts::load(path).context("reading the network")?,
         None => matbackprop::default_network()?,
-    };
+    }];
+    if arguments.quality == Quality::High {
+        networks.push(large_network()?);
+    }
+    let networks: Vec<&DeepNcuts> = networks.iter().collect();
     let total = arguments.images.len();
     // Lines of results are progress enough, unless a bar can stand below them.
     let mut progress = (total > 1).then(|| Progress::new("image", total as u64));
@@ -79,7 +83,7 @@ pub fn run(arguments: &SegmentArguments) -> Result<()> {
         failed: Vec::new(),
     };
     for (done, (image, stem)) in arguments.images.iter().zip(&stems).enumerate() {
-        let result = one_image(&network, image, stem, arguments);
+        let result = one_image(&networks, image, stem, arguments);
         let tell = || match result {
             Ok(found) => {
                 if !arguments.json {
@@ -118,8 +122,29 @@ pub fn run(arguments: &SegmentArguments) -> Result<()> {
     }
 }
 
+/// The file of the network that votes under `--quality high`.
+const LARGE_NETWORK: &str = "ncuts_vgg16_f16.safetensors";
+
+fn large_network() -> Result<DeepNcuts> {
+    let shared = std::env::var_os("MATBACKPROP_DATA").map(PathBuf::from);
+    let folders = shared.into_iter().chain([PathBuf::from("data")]);
+    let places: Vec<PathBuf> = folders
+        .map(|folder| folder.join("weights").join(LARGE_NETWORK))
+        .collect();
+    match places.iter().find(|path| path.is_file()) {
+        Some(path) => DeepNcuts::load(path).context("--quality high"),
+        None => {
+            let places = places.iter().map(|path| path.display().to_string());
+            bail!(
+                "--quality high: expected a network in {}, found none; `train ncuts --trunk vgg16 … --export FILE` makes it",
+                places.collect::<Vec<_>>().join(" or ")
+            )
+        }
+    }
+}
+
 fn one_image(
-    network: &DeepNcuts,
+    networks: &[&DeepNcuts],
     path: &Path,
     stem: &str,
     arguments: &SegmentArguments,
@@ -128,7 +153,7 @@ fn one_image(
     let working = at_working_size(&image, arguments.max_side);
     let seen = working.as_ref().unwrap_or(&image);
     let settings = ContourSettings::default();
-    let contours = network.contours(seen, &settings)?;
+    let contours = joint_contours(networks, seen, &settings)?;
     let asked = numbers_of_segments(&arguments.k);
     let several = asked.len() > 1;
     let most = contours.tree.most_segments();

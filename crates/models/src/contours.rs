@@ -10,7 +10,7 @@ use ncuts::{ContourTree, LabelMap, MinArea, superpixels};
 use crate::cut_settings::CutSettings;
 use crate::deep_ncuts::DeepNcuts;
 use crate::error::{Error, Result};
-use crate::segmenter::{ClusterChoice, SegmentSeconds};
+use crate::segmenter::{ClusterChoice, SegmentSeconds, Segmented};
 
 /// How a tree of contours is made.
 ///
@@ -97,39 +97,68 @@ impl DeepNcuts {
     /// # Cost
     /// Twice that of all segmentations, and less than a tenth of a second for 481 × 321 pixels.
     pub fn contours(&self, image: &RgbImage, settings: &ContourSettings) -> Result<Contours> {
-        settings.check()?;
-        let choice = ClusterChoice::Around(settings.shifts.clone());
+        joint_contours(&[self], image, settings)
+    }
+
+    /// The segmentations that have a voice.
+    fn voices(&self, image: &RgbImage, settings: &ContourSettings) -> Result<Segmented> {
         let cut = CutSettings {
             restarts: settings.restarts,
             ..self.architecture().cut
         };
-        let straight = self.segment_by(image, &choice, cut)?;
-        let (soft_rank, mut seconds) = (straight.soft_rank, straight.seconds);
-        let mut maps: Vec<LabelMap> = straight
-            .pool
-            .into_iter()
-            .map(|found| found.labels)
-            .collect();
-        if settings.flips {
-            let mirrored = self.segment_by(&flip_horizontal(image), &choice, cut)?;
-            maps.extend(mirrored.pool.iter().map(|found| found.labels.flipped()));
-            seconds.trunk += mirrored.seconds.trunk;
-            seconds.layer += mirrored.seconds.layer;
-            seconds.clustering += mirrored.seconds.clustering;
-        }
-        let begin = Instant::now();
-        let (width, height) = (image.width() as usize, image.height() as usize);
-        let (pieces, _) = superpixels(image.as_raw(), width, height, settings.superpixels)?;
-        let maps: Vec<&LabelMap> = maps.iter().collect();
-        let area = MinArea::Fraction(settings.min_area);
-        let tree = ContourTree::over_pieces(&pieces, &maps, area)?;
-        seconds.clustering += begin.elapsed().as_secs_f64();
-        Ok(Contours {
-            tree,
-            soft_rank,
-            seconds,
-        })
+        let choice = ClusterChoice::Around(settings.shifts.clone());
+        self.segment_by(image, &choice, cut)
     }
+}
+
+/// As [`DeepNcuts::contours`], several networks voting together; the soft rank is the mean of theirs.
+///
+/// # Errors
+/// [`Error::Setting`] for no network; those of [`DeepNcuts::contours`].
+pub fn joint_contours(
+    networks: &[&DeepNcuts],
+    image: &RgbImage,
+    settings: &ContourSettings,
+) -> Result<Contours> {
+    settings.check()?;
+    let mirrored = settings.flips.then(|| flip_horizontal(image));
+    let mut maps: Vec<LabelMap> = Vec::new();
+    let (mut soft_rank, mut seconds) = (0.0, SegmentSeconds::default());
+    let mut add = |more: SegmentSeconds| {
+        seconds.trunk += more.trunk;
+        seconds.layer += more.layer;
+        seconds.clustering += more.clustering;
+    };
+    for network in networks {
+        let straight = network.voices(image, settings)?;
+        soft_rank += straight.soft_rank / networks.len() as f64;
+        add(straight.seconds);
+        maps.extend(straight.pool.into_iter().map(|found| found.labels));
+        if let Some(mirrored) = &mirrored {
+            let back = network.voices(mirrored, settings)?;
+            add(back.seconds);
+            maps.extend(back.pool.iter().map(|found| found.labels.flipped()));
+        }
+    }
+    if maps.is_empty() {
+        return Err(Error::Setting {
+            name: "networks",
+            expected: "at least one",
+            found: "none".to_owned(),
+        });
+    }
+    let begin = Instant::now();
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let (pieces, _) = superpixels(image.as_raw(), width, height, settings.superpixels)?;
+    let maps: Vec<&LabelMap> = maps.iter().collect();
+    let area = MinArea::Fraction(settings.min_area);
+    let tree = ContourTree::over_pieces(&pieces, &maps, area)?;
+    seconds.clustering += begin.elapsed().as_secs_f64();
+    Ok(Contours {
+        tree,
+        soft_rank,
+        seconds,
+    })
 }
 
 #[cfg(test)]
@@ -163,6 +192,11 @@ mod tests {
         assert!(contours.soft_rank > 0.0 && contours.seconds.trunk > 0.0);
         let (cut, segments) = contours.tree.cut_into(4);
         assert_eq!((cut.width(), cut.height(), segments), (96, 64, 4));
+        // Who votes twice says nothing new.
+        let network = network();
+        let twice = joint_contours(&[&network, &network], &photograph(), &settings).unwrap();
+        assert_eq!(twice.tree.cut_into(4).0, cut);
+        assert!(joint_contours(&[], &photograph(), &settings).is_err());
     }
 
     #[test]

@@ -61,7 +61,7 @@ mod trunk;
 mod weights;
 
 pub use architecture::{Architecture, ClusterRule, TapLayer};
-pub use contours::{ContourSettings, Contours};
+pub use contours::{ContourSettings, Contours, joint_contours};
 pub use cut_settings::CutSettings;
 pub use deep_ncuts::DeepNcuts;
 pub use error::{Error, Result};

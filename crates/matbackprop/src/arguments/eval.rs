@@ -54,6 +54,10 @@ pub struct EvalBsdsArguments {
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
 
+    /// More networks, out of their files, that vote on the contours of --levels tree
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["segs", "ucm", "pb"])]
+    pub with: Vec<PathBuf>,
+
     /// Measure the features of a trunk without a head: vgg16, lite0, alexnet, alexnet-original
     #[arg(long, value_name = "TRUNK", value_parser = layout::trunk, requires = "trunk_weights")]
     pub untrained: Option<TrunkKind>,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::clusters::ClusterArgument;
 
@@ -17,6 +17,15 @@ For photograph.jpg this writes into DIR
   photograph.contours.png   with --contours: 8-bit grey, an ultrametric contour map, as eval bsds --pb reads it,
                             in the size that the photograph was segmented at
 and with several numbers of segments photograph.k3.overlay.png, photograph.k6.overlay.png, …";
+
+/// How much time a photograph may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Quality {
+    /// One network: about a second
+    Standard,
+    /// Two that vote together
+    High,
+}
 
 /// Cut photographs into segments, and paint them
 #[derive(Args, Debug)]
@@ -33,6 +42,11 @@ pub struct SegmentArguments {
     /// A network that `train` wrote; the one inside this program if none is given
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
+
+    /// `high` lets a VGG-16 network vote beside it, ncuts_vgg16_f16.safetensors in the folder `weights` of
+    /// MATBACKPROP_DATA, or in data/weights here: several times as long
+    #[arg(long, value_enum, default_value = "standard")]
+    pub quality: Quality,
 
     /// Numbers of segments: `auto` lets the network choose; `7`, `3,5,8` or `2..16` (both ends count) make a
     /// segmentation each, cut out of one tree, so that more segments only split those of fewer

@@ -7,7 +7,7 @@ use bench_bsds::{BsdsDataset, Level, Pool, Split};
 use image::RgbImage;
 use models::{
     Architecture, ClusterChoice, ContourSettings, DeepNcuts, SegmentSeconds, TrunkKind,
-    TrunkWeights,
+    TrunkWeights, joint_contours,
 };
 use serde_json::{Value, json};
 
@@ -26,6 +26,8 @@ const CALIBRATION_IMAGES: usize = 20;
 /// A network, and the levels its segmentations are made at.
 pub struct NetworkPools {
     network: DeepNcuts,
+    /// Networks that vote too, under [`LevelRule::Tree`].
+    others: Vec<DeepNcuts>,
     rule: LevelRule,
     counts: Vec<usize>,
 }
@@ -43,9 +45,15 @@ impl NetworkPools {
             .map_or((2..=16).collect(), <[usize]>::to_vec);
         Self {
             network,
+            others: Vec::new(),
             rule,
             counts,
         }
+    }
+
+    /// With networks that vote on the contours too.
+    pub fn voting_with(self, others: Vec<DeepNcuts>) -> Self {
+        Self { others, ..self }
     }
 
     /// The segmentations of an image, and what took how long.
@@ -74,7 +82,8 @@ impl NetworkPools {
 
     /// Cuts of the tree of contours at heights evenly between 0 and 1.
     fn pool_of_tree(&self, image: &RgbImage) -> Result<(Pool, SegmentSeconds)> {
-        let contours = self.network.contours(image, &ContourSettings::default())?;
+        let networks: Vec<_> = [&self.network].into_iter().chain(&self.others).collect();
+        let contours = joint_contours(&networks, image, &ContourSettings::default())?;
         let cuts = (1..=HEIGHTS).map(|step| {
             let height = f64::from(step) / f64::from(HEIGHTS + 1);
             let segments = contours.tree.segment_of_pieces(height);

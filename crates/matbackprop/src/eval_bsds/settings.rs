@@ -51,6 +51,7 @@ fn network_files(arguments: &EvalBsdsArguments) -> Result<Vec<PathBuf>> {
     let run = arguments.run.as_ref();
     let run = run.map(|run| run.join("network.safetensors"));
     let mut files: Vec<_> = run.into_iter().chain(arguments.weights.clone()).collect();
+    files.extend(arguments.with.clone());
     if let Some(weights) = &arguments.trunk_weights {
         files.extend(untrained_files(weights, &arguments.data)?);
     }

@@ -304,6 +304,31 @@ fn photographs_that_would_be_written_over_are_refused() {
 }
 
 #[test]
+fn a_second_network_votes_where_it_is_found() {
+    let folder = folder_with(&[("a.png", 120, 80)]);
+    let call = ["segment", "a.png", "--quality", "high", "--json"];
+    let err = matbackprop(&call)
+        .inside(folder.path())
+        .with("MATBACKPROP_DATA", "elsewhere")
+        .fail(1);
+    for word in [
+        "elsewhere/weights/ncuts_vgg16_f16",
+        " or data/weights",
+        "--export",
+    ] {
+        assert!(err.contains(word), "{word}: {err}");
+    }
+    assert_eq!(names_in(folder.path()), ["a.png"]);
+    // Any network serves.
+    let weights = folder.path().join("data/weights");
+    std::fs::create_dir_all(&weights).unwrap();
+    let file = weights.join("ncuts_vgg16_f16.safetensors");
+    std::fs::write(file, matbackprop::DEFAULT_NETWORK_BYTES).unwrap();
+    matbackprop(&call).inside(folder.path()).succeed();
+    assert_eq!(names_in(folder.path()).len(), 4);
+}
+
+#[test]
 fn a_file_that_is_no_network_is_named() {
     let folder = folder_with(&[("a.png", 60, 40)]);
     for weights in ["a.png", "absent.safetensors"] {
