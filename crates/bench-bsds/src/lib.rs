@@ -37,6 +37,7 @@
 //! | `protocol/image_measures` | all of them, one image |
 //! | `protocol/{levels, report, evaluate}` | one level for all images, or each its own |
 //! | `protocol/{boundaries, boundary_report}` | the same for boundaries |
+//! | `recipes` | the rows of the comparison |
 //!
 //! # Example
 //!
@@ -85,6 +86,7 @@ mod dataset;
 mod error;
 mod metrics;
 mod protocol;
+mod recipes;
 mod segmentation;
 
 pub use dataset::{Annotation, BsdsDataset, Split, read_ground_truth};
@@ -98,6 +100,7 @@ pub use protocol::{
     Covering, Evaluation, ImageRow, LevelRow, Measure, Progress, Report, evaluate,
     evaluate_in_parallel,
 };
+pub use recipes::RECIPES;
 pub use segmentation::{
     BoundaryPool, Level, Pool, SegmentationFolder, Thresholds, Ucm, read_boundaries,
     read_label_png, read_segmentation_mat,

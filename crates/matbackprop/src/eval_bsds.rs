@@ -1,5 +1,6 @@
 //! `matbackprop eval bsds`: anybody's segmentations, or a network's, measured.
 
+mod contour_pools;
 mod network_pools;
 mod table;
 mod timing;
@@ -11,12 +12,15 @@ use bench_bsds::{
     BoundaryEvaluation, BoundaryPool, BoundaryReport, BsdsDataset, Evaluation, Pool, Report,
     SegmentationFolder, Thresholds,
 };
-use models::DeepNcuts;
+use models::{DeepNcuts, SegmentSeconds};
+use ncuts::ContourOptions;
 use serde_json::{Value, json};
 
+use self::contour_pools::ContourPools;
 use self::network_pools::{NetworkPools, untrained};
 use self::timing::Timing;
-use crate::arguments::EvalBsdsArguments;
+use crate::arguments::{EvalBsdsArguments, LevelRule};
+use crate::cut_recipe::{CutModel, CutRecipe};
 use crate::failure::usage;
 use crate::output;
 use crate::progress::Progress;
@@ -24,6 +28,7 @@ use crate::progress::Progress;
 /// Where segmentations come from.
 enum Source {
     Network(Box<NetworkPools>),
+    Contours(ContourPools),
     Folder(SegmentationFolder),
 }
 
@@ -50,26 +55,26 @@ pub fn run(arguments: &EvalBsdsArguments) -> Result<()> {
         .with_context(|| format!("--data, split {}", arguments.split))?;
     let count = dataset.len().min(arguments.limit.unwrap_or(usize::MAX));
     let ids = &dataset.ids()[..count];
-    let mut source = source(arguments, ids)?;
+    let source = source(arguments, ids)?;
     let mut timing = Timing::default();
     let mut evaluation = Evaluation::default();
     let mut boundaries = arguments.boundaries.then(BoundaryEvaluation::default);
     let mut progress = Progress::new("image", count as u64);
     for (index, id) in ids.iter().enumerate() {
-        let pool: Pool = match &mut source {
-            Source::Folder(folder) => folder.pool(index)?,
-            Source::Network(pools) => {
-                let image = dataset.image(index)?;
-                let (pool, seconds) = pools.pool(&image).with_context(|| format!("image {id}"))?;
-                timing.add(seconds);
-                pool
-            }
+        let made = match &source {
+            Source::Folder(folder) => Ok((folder.pool(index)?, None)),
+            Source::Network(pools) => pools.pool(&dataset.image(index)?).map(timed),
+            Source::Contours(pools) => pools.pool(&dataset.image(index)?).map(timed),
         };
+        let (pool, seconds) = made.with_context(|| format!("image {id}"))?;
+        if let Some(seconds) = seconds {
+            timing.add(seconds);
+        }
         let drawn = dataset.drawn(index)?;
         if let Some(boundaries) = &mut boundaries {
             let found = match &source {
                 Source::Folder(folder) => folder.boundaries(index, &pool)?,
-                Source::Network(_) => BoundaryPool::from_segmentations(&pool)?,
+                _ => BoundaryPool::from_segmentations(&pool)?,
             };
             let maps = drawn.iter().map(|annotation| annotation.boundary_map());
             let maps = maps.collect::<bench_bsds::Result<Vec<_>>>()?;
@@ -94,7 +99,7 @@ pub fn run(arguments: &EvalBsdsArguments) -> Result<()> {
     }
     let level: Box<dyn Fn(&bench_bsds::Level) -> String> = match &source {
         Source::Network(pools) => Box::new(|level| pools.level_in_words(level)),
-        Source::Folder(_) => Box::new(table::level_in_words),
+        _ => Box::new(table::level_in_words),
     };
     let title = format!(
         "BSDS500 {}, {} image{}, {}",
@@ -121,21 +126,66 @@ fn source(arguments: &EvalBsdsArguments, ids: &[String]) -> Result<Source> {
             folder, ids, thresholds,
         )?));
     }
-    let network = match (&arguments.run, &arguments.weights, arguments.untrained) {
-        (Some(run), _, _) => of_run(run)?,
-        (_, Some(path), _) => DeepNcuts::load(path).context("--weights")?,
-        (_, _, Some(trunk)) => {
-            // Clap has made sure of it.
-            let weights = arguments.trunk_weights.as_deref().unwrap_or(Path::new(""));
-            untrained(trunk, weights, &arguments.data)?
-        }
-        _ => bail!("expected a source of segmentations, found none"),
+    let network = match (&arguments.run, &arguments.weights) {
+        (Some(run), _) => of_run(run)?,
+        (_, Some(path)) => DeepNcuts::load(path).context("--weights")?,
+        (None, None) => match unlearned(arguments)? {
+            CutRecipe::Contour(options) => return contours(arguments, options),
+            CutRecipe::Untrained(model) => {
+                let Some(weights) = &arguments.trunk_weights else {
+                    return Err(usage(
+                        "--trunk-weights: expected a file for this recipe's trunk, found none",
+                    ));
+                };
+                untrained(&model, weights, &arguments.data)?
+            }
+            CutRecipe::Trained(_) => {
+                return Err(usage(
+                    "--model: expected a recipe without training, found one for `train ncuts`; measure its run by --run",
+                ));
+            }
+        },
     };
     Ok(Source::Network(Box::new(NetworkPools::new(
         network,
         arguments.k.as_ref(),
         arguments.levels,
     ))))
+}
+
+/// A row without training, by its recipe or by its trunk.
+fn unlearned(arguments: &EvalBsdsArguments) -> Result<CutRecipe> {
+    match (&arguments.model, arguments.untrained) {
+        (Some(name), _) => CutRecipe::read(name),
+        (None, Some(trunk)) => Ok(CutRecipe::Untrained(CutModel {
+            taps: arguments.taps.clone(),
+            ..CutModel::usual(trunk)
+        })),
+        (None, None) => bail!("expected a source of segmentations, found none"),
+    }
+}
+
+fn contours(arguments: &EvalBsdsArguments, options: ContourOptions) -> Result<Source> {
+    let counts = match &arguments.k {
+        None => Some((2..=16).collect()),
+        Some(k) => k.counts().map(<[usize]>::to_vec),
+    };
+    match (counts, arguments.levels, &arguments.trunk_weights) {
+        (_, _, Some(path)) => Err(usage(format!(
+            "--trunk-weights: expected none, as this recipe has no trunk, found {}",
+            path.display()
+        ))),
+        (Some(counts), None | Some(LevelRule::Clusters), None) => {
+            Ok(Source::Contours(ContourPools::new(options, counts)))
+        }
+        _ => Err(usage(
+            "--k, --levels: expected numbers of clusters, as contours choose none, found auto",
+        )),
+    }
+}
+
+fn timed((pool, seconds): (Pool, SegmentSeconds)) -> (Pool, Option<SegmentSeconds>) {
+    (pool, Some(seconds))
 }
 
 /// The network of a finished training.
@@ -158,10 +208,20 @@ fn origin(arguments: &EvalBsdsArguments) -> String {
         &arguments.segs,
         &arguments.ucm,
     ];
-    match (paths.into_iter().flatten().next(), arguments.untrained) {
-        (Some(path), _) => path.display().to_string(),
-        (None, Some(trunk)) => format!("untrained {}", trunk.name()),
-        (None, None) => String::new(),
+    let taps = |taps: &Vec<String>| format!(" {}", taps.join(","));
+    match (
+        paths.into_iter().flatten().next(),
+        &arguments.model,
+        arguments.untrained,
+    ) {
+        (Some(path), _, _) => path.display().to_string(),
+        (None, Some(name), _) => name.clone(),
+        (None, None, Some(trunk)) => format!(
+            "untrained {}{}",
+            trunk.name(),
+            arguments.taps.as_ref().map_or(String::new(), taps)
+        ),
+        (None, None, None) => String::new(),
     }
 }
 

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use image::RgbImage;
 use models::{
-    Annotations, Architecture, ClusterChoice, CutMeasures, CutTask, CutTraining, DeepNcuts, Error,
-    HeadLayer, HeadLayout, Optimiser, Precision, Progress, Result, Schedule, TapLayer, TrainConfig,
-    Trainer, TrainingSet, TrunkKind, TrunkTraining, TrunkWeights,
+    Annotations, Architecture, ClusterChoice, CutCriterion, CutMeasures, CutTask, CutTraining,
+    DeepNcuts, Error, HeadLayer, HeadLayout, Optimiser, Precision, Progress, Result, Schedule,
+    TapLayer, TrainConfig, Trainer, TrainingSet, TrunkKind, TrunkTraining, TrunkWeights,
 };
 use ncuts::LabelMap;
 
@@ -155,7 +155,7 @@ fn the_loss_falls_frozen_and_whole_under_every_rule() {
     ];
     let hard = CutTraining {
         annotations: Annotations::One,
-        epsilon: None,
+        criterion: CutCriterion::Hard,
     };
     let smooth = CutTraining::default();
     for (config, cut) in rules.into_iter().zip([smooth, smooth, smooth, hard]) {
@@ -164,7 +164,7 @@ fn the_loss_falls_frozen_and_whole_under_every_rule() {
         assert_eq!(records.len(), 18);
         let (first, last) = (mean_loss(&records[..6]), mean_loss(&records[12..]));
         // The hard criterion moves by whole ranks; the others fall steadily.
-        let bound = if cut.epsilon.is_some() { 0.97 } else { 1.02 };
+        let bound = if cut.epsilon().is_some() { 0.97 } else { 1.02 };
         assert!(last < bound * first, "{config:?}: {first} {last}");
         assert!(
             records

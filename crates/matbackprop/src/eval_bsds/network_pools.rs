@@ -5,10 +5,12 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use bench_bsds::{BsdsDataset, Level, Pool, Split};
 use image::RgbImage;
-use models::{Architecture, ClusterChoice, DeepNcuts, SegmentSeconds, TrunkKind, TrunkWeights};
+use models::{ClusterChoice, DeepNcuts, SegmentSeconds, TrunkWeights};
 
 use super::table;
 use crate::arguments::{ClusterArgument, LevelRule};
+use crate::cut_recipe::CutModel;
+use crate::failure::of_settings;
 
 /// Clusters fewer and more than the network's own choice, under [`LevelRule::Auto`].
 const SHIFTS: std::ops::RangeInclusive<i32> = -6..=8;
@@ -95,10 +97,9 @@ impl NetworkPools {
 }
 
 /// A trunk's own features, each tap divided by its RMS over the first images of the train split.
-pub fn untrained(trunk: TrunkKind, weights: &Path, data: &Path) -> Result<DeepNcuts> {
-    let architecture = Architecture::new(trunk, None);
-    let mut network =
-        DeepNcuts::new(architecture, &TrunkWeights::File(weights), 0).context("--trunk-weights")?;
+pub fn untrained(model: &CutModel, weights: &Path, data: &Path) -> Result<DeepNcuts> {
+    let network = DeepNcuts::new(model.architecture(None), &TrunkWeights::File(weights), 0);
+    let mut network = network.map_err(of_settings).context("--trunk-weights")?;
     let set = BsdsDataset::open(data, Split::Train)
         .context("--untrained scales its features on images of the train split")?;
     let images = (0..set.len().min(CALIBRATION_IMAGES))
@@ -110,6 +111,7 @@ pub fn untrained(trunk: TrunkKind, weights: &Path, data: &Path) -> Result<DeepNc
 #[cfg(test)]
 mod tests {
     use super::*;
+    use models::{Architecture, TrunkKind};
 
     fn network() -> DeepNcuts {
         let architecture = Architecture::new(TrunkKind::Lite0, None);
