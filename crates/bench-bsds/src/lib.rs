@@ -38,6 +38,7 @@
 //! | `protocol/{levels, report, evaluate}` | one level for all images, or each its own |
 //! | `protocol/{boundaries, boundary_report}` | the same for boundaries |
 //! | `protocol/{general_format, official_files}` | the text files of the official kit |
+//! | `recipes` | the rows of the comparison |
 //!
 //! # Example
 //!
@@ -86,6 +87,7 @@ mod dataset;
 mod error;
 mod metrics;
 mod protocol;
+mod recipes;
 mod segmentation;
 
 pub use dataset::{Annotation, BsdsDataset, Split, read_ground_truth};
@@ -99,6 +101,7 @@ pub use protocol::{
     Covering, Evaluation, ImageCounts, ImageMeasures, ImageRow, LevelRow, Measure, OfficialFile,
     Progress, Report, evaluate, evaluate_in_parallel,
 };
+pub use recipes::RECIPES;
 pub use segmentation::{
     BoundaryFolder, BoundaryPool, Level, Pool, SegmentationFolder, Thresholds, Ucm,
     read_boundaries, read_label_png, read_segmentation_mat,

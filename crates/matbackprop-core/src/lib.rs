@@ -18,6 +18,7 @@
 //! | `spectral::generalised_eig` | [`GeneralisedEig`]: A V = B V Λ, VᵀBV = I | Ā = V (diag(λ̄) + K ∘ skew(VᵀV̄)) Vᵀ, and B̄ |
 //! | `spectral::values_only` | [`eigenvalues`], [`singular_values`]: where no gradient is asked for | |
 //! | `subspace::projector` | [`Projector`]: Π = A A⁺ at a stated [`RankTolerance`] | Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ |
+//! | `subspace::leading_projector` | [`LeadingProjector`]: P = U₁U₁ᵀ, k leading singular vectors | Ā = 4 sym(Y U₁ᵀ) A, Y by gaps of σ² |
 //! | `subspace::regularised_projector` | [`RegularisedProjector`]: P = A (AᵀA + εI)⁻¹ Aᵀ | Ā = 2 (I − P) sym(P̄) A (AᵀA + εI)⁻¹ |
 //! | `subspace::pseudo_inverse` | [`PseudoInverse`]: P = A⁺ in factors | Ā = −PᵀP̄Pᵀ + (I − AP)P̄ᵀPPᵀ + PᵀPP̄ᵀ(I − PA) |
 //! | `subspace::polar` | [`Polar`]: A = W H | W̄ and H̄, each optional: only sums σᵢ + σⱼ divide |
@@ -117,7 +118,9 @@ pub use spectral::{
     GeneralisedEig, GeneralisedEigCotangent, GeneralisedEigTangent, SymEig, SymEigTangent, ThinSvd,
     ThinSvdTangent, eigenvalues, singular_values,
 };
-pub use subspace::{Polar, PolarTangent, Projector, PseudoInverse, RegularisedProjector};
+pub use subspace::{
+    LeadingProjector, Polar, PolarTangent, Projector, PseudoInverse, RegularisedProjector,
+};
 pub use symmetric::SymmetricProduct;
 
 /// The README's example runs as a doc test.

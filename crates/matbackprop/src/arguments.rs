@@ -16,7 +16,10 @@ use clap::{Args, Parser, Subcommand};
 pub use clusters::ClusterArgument;
 pub use eval::{EvalBsdsArguments, LevelRule};
 pub use eval_coco::{EvalCocoArguments, KindArgument};
-pub use layout::{head_in_words, recipe_in_words, trunk as trunk_by_name};
+pub use layout::{
+    head as head_by_words, head_in_words, recipe as input_recipe_by_name, recipe_in_words,
+    trunk as trunk_by_name,
+};
 pub use report::ReportArguments;
 pub use segment::{Quality, SegmentArguments};
 pub use train::{TrainNcutsArguments, TrainingSplit};

@@ -1,5 +1,6 @@
 //! `matbackprop eval bsds`: anybody's segmentations or boundary maps, or a network's, measured.
 
+mod contour_pools;
 mod curve;
 mod kept;
 mod measuring;
@@ -15,19 +16,23 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use bench_bsds::{BoundaryFolder, BsdsDataset, SegmentationFolder, Thresholds};
 use models::DeepNcuts;
+use ncuts::ContourOptions;
 use serde_json::{Value, json};
 
+use self::contour_pools::ContourPools;
 use self::kept::Kept;
 use self::measuring::{Measurement, Reports};
 use self::network_pools::{NetworkPools, untrained};
 use self::page::ReportPage;
 use crate::arguments::{EvalBsdsArguments, LevelRule};
+use crate::cut_recipe::{CutModel, CutRecipe};
 use crate::failure::usage;
 use crate::output;
 
 /// Where segmentations, or boundaries alone, come from.
 enum Source {
     Network(Box<NetworkPools>),
+    Contours(ContourPools),
     Folder(SegmentationFolder),
     Soft(BoundaryFolder),
 }
@@ -70,7 +75,7 @@ pub fn run(arguments: &EvalBsdsArguments) -> Result<()> {
     let reports = evaluations.reports()?;
     let level: Box<dyn Fn(&bench_bsds::Level) -> String> = match &source {
         Source::Network(pools) => Box::new(|level| pools.level_in_words(level)),
-        Source::Folder(_) | Source::Soft(_) => Box::new(table::level_in_words),
+        _ => Box::new(table::level_in_words),
     };
     let title = format!(
         "BSDS500 {}, {count} image{}, {}",
@@ -119,15 +124,25 @@ fn source(arguments: &EvalBsdsArguments, ids: &[String]) -> Result<Source> {
         let folder = BoundaryFolder::open(folder, ids, thresholds()?)?;
         return Ok(Source::Soft(folder));
     }
-    let network = match (&arguments.run, &arguments.weights, arguments.untrained) {
-        (Some(run), _, _) => of_run(run)?,
-        (_, Some(path), _) => DeepNcuts::load(path).context("--weights")?,
-        (_, _, Some(trunk)) => {
-            // Clap has made sure of it.
-            let weights = arguments.trunk_weights.as_deref().unwrap_or(Path::new(""));
-            untrained(trunk, weights, &arguments.data)?
-        }
-        _ => bail!("expected a source of segmentations, found none"),
+    let network = match (&arguments.run, &arguments.weights) {
+        (Some(run), _) => of_run(run)?,
+        (_, Some(path)) => DeepNcuts::load(path).context("--weights")?,
+        (None, None) => match unlearned(arguments)? {
+            CutRecipe::Contour(options) => return contours(arguments, options),
+            CutRecipe::Untrained(model) => {
+                let Some(weights) = &arguments.trunk_weights else {
+                    return Err(usage(
+                        "--trunk-weights: expected a file for this recipe's trunk, found none",
+                    ));
+                };
+                untrained(&model, weights, &arguments.data)?
+            }
+            CutRecipe::Trained(_) => {
+                return Err(usage(
+                    "--model: expected a recipe without training, found one for `train ncuts`; measure its run by --run",
+                ));
+            }
+        },
     };
     let pools = NetworkPools::new(network, arguments.k.as_ref(), arguments.levels);
     Ok(Source::Network(Box::new(
@@ -144,6 +159,37 @@ fn voters(arguments: &EvalBsdsArguments) -> Result<Vec<DeepNcuts>> {
     }
     let load = |path| DeepNcuts::load(path).context("--with");
     arguments.with.iter().map(|path| load(path)).collect()
+}
+
+/// A row without training, by its recipe or by its trunk.
+fn unlearned(arguments: &EvalBsdsArguments) -> Result<CutRecipe> {
+    match (&arguments.model, arguments.untrained) {
+        (Some(name), _) => CutRecipe::read(name),
+        (None, Some(trunk)) => Ok(CutRecipe::Untrained(CutModel {
+            taps: arguments.taps.clone(),
+            ..CutModel::usual(trunk)
+        })),
+        (None, None) => bail!("expected a source of segmentations, found none"),
+    }
+}
+
+fn contours(arguments: &EvalBsdsArguments, options: ContourOptions) -> Result<Source> {
+    let counts = match &arguments.k {
+        None => Some((2..=16).collect()),
+        Some(k) => k.counts().map(<[usize]>::to_vec),
+    };
+    match (counts, arguments.levels, &arguments.trunk_weights) {
+        (_, _, Some(path)) => Err(usage(format!(
+            "--trunk-weights: expected none, as this recipe has no trunk, found {}",
+            path.display()
+        ))),
+        (Some(counts), None | Some(LevelRule::Clusters), None) => {
+            Ok(Source::Contours(ContourPools::new(options, counts)))
+        }
+        _ => Err(usage(
+            "--k, --levels: expected numbers of clusters, as contours choose none, found auto",
+        )),
+    }
 }
 
 /// The network of a finished training.
@@ -167,10 +213,20 @@ fn origin(arguments: &EvalBsdsArguments) -> String {
         &arguments.ucm,
         &arguments.pb,
     ];
-    match (paths.into_iter().flatten().next(), arguments.untrained) {
-        (Some(path), _) => path.display().to_string(),
-        (None, Some(trunk)) => format!("untrained {}", trunk.name()),
-        (None, None) => String::new(),
+    let taps = |taps: &Vec<String>| format!(" {}", taps.join(","));
+    match (
+        paths.into_iter().flatten().next(),
+        &arguments.model,
+        arguments.untrained,
+    ) {
+        (Some(path), _, _) => path.display().to_string(),
+        (None, Some(name), _) => name.clone(),
+        (None, None, Some(trunk)) => format!(
+            "untrained {}{}",
+            trunk.name(),
+            arguments.taps.as_ref().map_or(String::new(), taps)
+        ),
+        (None, None, None) => String::new(),
     }
 }
 

@@ -2,10 +2,12 @@
 
 mod arguments;
 mod coco_regions;
+mod cut_recipe;
 mod eval_bsds;
 mod eval_coco;
 mod failure;
 mod info;
+mod oklab;
 mod output;
 mod photograph;
 mod progress;

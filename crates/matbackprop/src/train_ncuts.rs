@@ -5,11 +5,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use models::{
-    Architecture, CutMeasures, CutTask, CutTraining, DeepNcuts, Precision, Progress as Event,
-    TapLayer, TrainConfig, Trainer, TrainingSet as _, TrunkWeights, can_resume,
+    Architecture, CutMeasures, CutTask, DeepNcuts, Precision, Progress as Event, Trainer,
+    TrainingSet as _, TrunkWeights, can_resume,
 };
 
 use crate::arguments::TrainNcutsArguments;
+use crate::cut_recipe::CutPlan;
 use crate::failure::{of_settings, usage};
 use crate::output;
 use crate::progress::{Pace, Progress};
@@ -21,21 +22,19 @@ type CutTrainer<'a> = Trainer<CutTask<'a>>;
 
 /// Trains, and tells where the network lies.
 pub fn run(arguments: &TrainNcutsArguments) -> Result<()> {
-    let (config, cut) = arguments.config()?;
+    let plan = arguments.plan()?;
     check_folders(arguments)?;
-    if !arguments.resume && arguments.trunk_weights.is_none() && !arguments.from_scratch {
-        return Err(usage(
-            "expected --trunk-weights FILE, or --from-scratch for a trunk of random weights, found neither",
-        ));
+    if !arguments.resume {
+        check_origin(arguments, &plan)?;
     }
     let set = BsdsTrainingSet::open(&arguments.data, arguments.split).context("--data")?;
-    let validation = Validation::asked(arguments, &config)?;
+    let validation = Validation::asked(arguments, &plan.training)?;
     let every = validation.as_ref().map_or(0, Validation::every);
-    let settings = config.clone();
+    let settings = plan.training.clone();
     let trainer = if arguments.resume {
-        resume(arguments, &set, config, cut)?
+        resume(arguments, &set, &plan)?
     } else {
-        start(arguments, &set, config, cut)?
+        start(arguments, &set, &plan)?
     };
     let steps = trainer.steps();
     let (out, step, new) = (&arguments.out, trainer.step(), !arguments.resume);
@@ -102,28 +101,25 @@ fn check_folders(arguments: &TrainNcutsArguments) -> Result<()> {
     Ok(())
 }
 
-fn architecture(arguments: &TrainNcutsArguments, epsilon: Option<f64>) -> Architecture {
-    let mut architecture = Architecture::new(arguments.trunk, Some(arguments.head_layout()));
-    if let Some(taps) = &arguments.taps {
-        let tap = |layer: &String| TapLayer {
-            layer: layer.clone(),
-            scale: 1.0,
-        };
-        architecture.taps = taps.iter().map(tap).collect();
+/// The numbers that the network starts from.
+fn check_origin(arguments: &TrainNcutsArguments, plan: &CutPlan) -> Result<()> {
+    match (&plan.start, &arguments.start) {
+        (Some(name), None) => Err(usage(format!(
+            "--start: expected a run of the recipe {name}, found none"
+        ))),
+        (None, Some(run)) => Err(usage(format!(
+            "--start: expected none, as this recipe starts anew, found {}",
+            run.display()
+        ))),
+        (None, None) if arguments.trunk_weights.is_none() && !arguments.from_scratch => Err(usage(
+            "expected --trunk-weights FILE, or --from-scratch for a trunk of random weights, found neither",
+        )),
+        _ => Ok(()),
     }
-    if let Some(recipe) = arguments.input_recipe {
-        architecture.recipe = recipe;
-    }
-    // Confidence is measured with the ε that was trained with; the hard criterion has none.
-    if let Some(epsilon) = epsilon {
-        architecture.cut.epsilon = Some(epsilon);
-        architecture.clusters.epsilon = epsilon;
-    }
-    architecture
 }
 
 /// What is asked for is what the checkpoint holds; the taps' scales were measured since.
-fn check_same_network(asked: &Architecture, found: &Architecture) -> Result<()> {
+fn check_same_network(option: &str, asked: &Architecture, found: &Architecture) -> Result<()> {
     let in_words = |architecture: &Architecture| {
         let taps: Vec<&str> = architecture
             .taps
@@ -141,7 +137,7 @@ fn check_same_network(asked: &Architecture, found: &Architecture) -> Result<()> 
     let (asked, found) = (in_words(asked), in_words(found));
     if asked != found {
         return Err(usage(format!(
-            "--resume: expected the checkpoint's network ({found}), found {asked}"
+            "{option}: expected the network that is there ({found}), found {asked}"
         )));
     }
     Ok(())
@@ -150,8 +146,7 @@ fn check_same_network(asked: &Architecture, found: &Architecture) -> Result<()> 
 fn start<'a>(
     arguments: &TrainNcutsArguments,
     set: &'a BsdsTrainingSet,
-    config: TrainConfig,
-    cut: CutTraining,
+    plan: &CutPlan,
 ) -> Result<CutTrainer<'a>> {
     if can_resume(&arguments.out) {
         return Err(usage(format!(
@@ -159,20 +154,26 @@ fn start<'a>(
             arguments.out.display()
         )));
     }
-    let weights = arguments
-        .trunk_weights
-        .as_deref()
-        .map_or(TrunkWeights::Random, TrunkWeights::File);
-    let network = DeepNcuts::new(
-        architecture(arguments, cut.epsilon),
-        &weights,
-        arguments.seed,
-    )
-    .map_err(of_settings)?;
+    let task = CutTask::new(set, plan.loss);
+    let (network, task) = match &arguments.start {
+        Some(run) => {
+            let network = DeepNcuts::load(&run.join("network.safetensors")).context("--start")?;
+            check_same_network("--start", &plan.architecture(), network.architecture())?;
+            (network, task.measured_before())
+        }
+        None => {
+            let weights = arguments
+                .trunk_weights
+                .as_deref()
+                .map_or(TrunkWeights::Random, TrunkWeights::File);
+            let network = DeepNcuts::new(plan.architecture(), &weights, plan.training.seed);
+            (network.map_err(of_settings)?, task)
+        }
+    };
     let (trunk, head) = network.parameter_count();
     eprintln!(
         "{}: {trunk} numbers in the trunk, {head} in the head; {} images",
-        arguments.trunk.name(),
+        plan.model.trunk.name(),
         set.len()
     );
     let mut progress = None;
@@ -180,8 +181,8 @@ fn start<'a>(
         let progress = progress.get_or_insert_with(|| Progress::new("calibrating", total as u64));
         progress.advance(done as u64, String::new);
     };
-    let task = CutTask::new(set, cut);
-    let trainer = Trainer::start(network, task, config, &arguments.out, observe);
+    let training = plan.training.clone();
+    let trainer = Trainer::start(network, task, training, &arguments.out, observe);
     let trainer = trainer.map_err(of_settings)?;
     // What the report holds the trained network against.
     let start = arguments.out.join("start.safetensors");
@@ -192,8 +193,7 @@ fn start<'a>(
 fn resume<'a>(
     arguments: &TrainNcutsArguments,
     set: &'a BsdsTrainingSet,
-    config: TrainConfig,
-    cut: CutTraining,
+    plan: &CutPlan,
 ) -> Result<CutTrainer<'a>> {
     if !can_resume(&arguments.out) {
         bail!(
@@ -201,9 +201,10 @@ fn resume<'a>(
             arguments.out.display()
         );
     }
-    let asked = architecture(arguments, cut.epsilon);
-    let trainer = Trainer::resume(CutTask::new(set, cut), config, &arguments.out)?;
-    check_same_network(&asked, trainer.network().architecture())?;
+    let task = CutTask::new(set, plan.loss);
+    let trainer = Trainer::resume(task, plan.training.clone(), &arguments.out)?;
+    let found = trainer.network().architecture();
+    check_same_network("--resume", &plan.architecture(), found)?;
     eprintln!(
         "going on after step {} of {}",
         trainer.step(),

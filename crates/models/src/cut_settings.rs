@@ -43,7 +43,8 @@ impl CutSettings {
             && (0.0..=1.0).contains(&self.min_area)
     }
 
-    pub(crate) fn options(&self, counts: &[usize]) -> SegmentOptions {
+    /// The options of `ncuts`, for these numbers of clusters.
+    pub fn options(&self, counts: &[usize]) -> SegmentOptions {
         let scaling = match self.epsilon {
             Some(epsilon) => EmbeddingScaling::Confidence { epsilon },
             None => EmbeddingScaling::Unit,

@@ -78,9 +78,9 @@ pub use region_set::{Descriptors, RegionCrop, RegionSet, RegionView};
 pub use segmenter::{ClusterChoice, SegmentSeconds, Segmented};
 pub use tape::{MapTensor, Reach, run_chain, send_home};
 pub use train::{
-    Annotations, CutMeasures, CutTask, CutTraining, Journal, Optimiser, Outcome, Progress,
-    RegionMeasures, RegionTask, RegionTraining, Schedule, StepRecord, Task, TrainConfig, Trainer,
-    TrainingSet, TrunkTraining, can_resume,
+    Annotations, CutCriterion, CutMeasures, CutTask, CutTraining, Journal, Optimiser, Outcome,
+    Progress, RegionMeasures, RegionTask, RegionTraining, Schedule, StepRecord, Task, TrainConfig,
+    Trainer, TrainingSet, TrunkTraining, can_resume,
 };
 pub use trunk::{
     Activation, AlexnetLayout, AxisMap, Chain, Conv, Depthwise, Dropout, Layer, MaxPool, Mode,

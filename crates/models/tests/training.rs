@@ -6,8 +6,8 @@ use std::path::Path;
 
 use image::RgbImage;
 use models::{
-    Annotations, ClusterChoice, CutMeasures, CutTask, CutTraining, DeepNcuts, Error, Optimiser,
-    Progress, Result, Schedule, TrainConfig, Trainer, TrainingSet, TrunkTraining,
+    Annotations, ClusterChoice, CutCriterion, CutMeasures, CutTask, CutTraining, DeepNcuts, Error,
+    Optimiser, Progress, Result, Schedule, TrainConfig, Trainer, TrainingSet, TrunkTraining,
 };
 use ncuts::LabelMap;
 use slants::{HEIGHT, Slants, WIDTH, bytes_of, network};
@@ -80,7 +80,7 @@ fn the_loss_falls_frozen_and_whole_under_every_rule() {
     ];
     let hard = CutTraining {
         annotations: Annotations::One,
-        epsilon: None,
+        criterion: CutCriterion::Hard,
     };
     let smooth = CutTraining::default();
     for (config, cut) in rules.into_iter().zip([smooth, smooth, smooth, hard]) {
@@ -89,7 +89,7 @@ fn the_loss_falls_frozen_and_whole_under_every_rule() {
         assert_eq!(records.len(), 18);
         let (first, last) = (mean_loss(&records[..6]), mean_loss(&records[12..]));
         // The hard criterion moves by whole ranks; the others fall steadily.
-        let bound = if cut.epsilon.is_some() { 0.97 } else { 1.02 };
+        let bound = if cut.epsilon().is_some() { 0.97 } else { 1.02 };
         assert!(last < bound * first, "{config:?}: {first} {last}");
         assert!(
             records

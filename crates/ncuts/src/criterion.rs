@@ -2,11 +2,13 @@
 
 use crate::affinity::Affinity;
 use crate::degree::Degrees;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::similarity::normalised_features;
 use crate::target::Targets;
 use faer::{Mat, MatRef, Scale};
-use matbackprop_core::{Projector, RankTolerance, RegularisedProjector};
+use matbackprop_core::{
+    GapPolicy, LeadingProjector, Projector, RankTolerance, RegularisedProjector, SymmetricProduct,
+};
 
 /// What is compared with the projector Π_A onto the segments.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +27,14 @@ pub enum Criterion {
         /// ε > 0.
         epsilon: f64,
     },
+    /// J = ½ ‖Π_A − U_k U_kᵀ‖²_F = ½ (k + rank U_k) − tr(Π_A U_k U_kᵀ), U_k the k leading eigenvectors of the normalised
+    /// affinity N = Z Zᵀ, k = rank A of each annotation by itself: the criterion of Bach and Jordan, kept for comparison.
+    /// It sees a k-th of the spectrum at a time, and jumps where the k-th and the next eigenvalue of N change places; what
+    /// its gradient is there the policy says. With [`GapPolicy::Broadened`] it is finite everywhere.
+    Eigenvectors {
+        /// Gaps of eigenvalues, relative to the largest.
+        gaps: GapPolicy,
+    },
 }
 
 impl Default for Criterion {
@@ -41,9 +51,10 @@ impl Default for Criterion {
 /// vjp       P̄ = −Q Qᵀ J̄/m,  q̄ = ½ J̄,  Q̄ = −2 T J̄/m
 ///           Λ̄ = Eᵀ (P − Q Qᵀ/m) E J̄/ε,  E = (I − P) X               regularised, from dP = (I − P) dN (I − P)/ε
 ///           Λ̄ = sym((I − V₁V₁ᵀ) Xᵀ Z̄ L⁺)                            hard, along changes of Λ that keep its rank
+///           Λ̄ = Xᵀ N̄ X                                             eigenvectors
 /// ```
 ///
-/// where P is Π_Z for the hard criterion, and ‖Π_Z‖² = rank Z, which has no derivative. Hard Λ̄ is zero in the block of
+/// where P is Π_Z for the hard criterion, and for eigenvectors a U_k U_kᵀ of each annotation's own k, and ‖Π_Z‖² = rank Z, which has no derivative. Hard Λ̄ is zero in the block of
 /// Λ̇ that would raise the rank, along which Π_Z jumps, and zero altogether for an invertible Λ.
 #[derive(Clone, Debug)]
 pub(crate) struct CriterionForward {
@@ -60,6 +71,8 @@ pub(crate) struct CriterionForward {
 enum SimilarityProjector {
     Hard(Projector),
     Regularised(RegularisedProjector, f64),
+    /// One for each annotation.
+    Leading(Vec<LeadingProjector>),
 }
 
 impl CriterionForward {
@@ -95,6 +108,28 @@ impl CriterionForward {
                     projected,
                 )
             }
+            Criterion::Eigenvectors { gaps } => {
+                let whole = LeadingProjector::forward(factor, 0, gaps)?;
+                let own = |segments: &usize| whole.with_count(*segments);
+                let projectors: Vec<_> = targets.ranks().iter().map(own).collect();
+                let mut projected = Mat::zeros(q.nrows(), q.ncols());
+                let mut count = 0;
+                for (projector, columns) in projectors.iter().zip(targets.columns()) {
+                    let own = q.subcols(columns.start, columns.len());
+                    let mut out = projected.as_mut();
+                    out.as_mut()
+                        .subcols_mut(columns.start, columns.len())
+                        .copy_from(projector.project(own)?);
+                    count += projector.count();
+                }
+                let squared_norm = count as f64 / projectors.len() as f64;
+                (
+                    SimilarityProjector::Leading(projectors),
+                    whole.rank(),
+                    squared_norm,
+                    projected,
+                )
+            }
         };
         let annotations = targets.ranks().len() as f64;
         let alignment = inner(q, projected.as_ref()) / annotations;
@@ -124,6 +159,7 @@ impl CriterionForward {
         match &self.projector {
             SimilarityProjector::Hard(projector) => projector.singular_values(),
             SimilarityProjector::Regularised(projector, _) => projector.singular_values(),
+            SimilarityProjector::Leading(projectors) => projectors[0].singular_values(),
         }
     }
 
@@ -141,6 +177,20 @@ impl CriterionForward {
             SimilarityProjector::Hard(projector) => projector.vjp_factored(pulled.as_ref(), q)?,
             SimilarityProjector::Regularised(projector, _) => {
                 projector.vjp_factored(pulled.as_ref(), q, 0.5 * loss_bar)?
+            }
+            SimilarityProjector::Leading(projectors) => {
+                let mut sum: Option<Mat<f64>> = None;
+                for (projector, columns) in projectors.iter().zip(targets.columns()) {
+                    let [own, pulled] =
+                        [q, pulled.as_ref()].map(|m| m.subcols(columns.start, columns.len()));
+                    let bar = projector.vjp_factored(pulled, own)?;
+                    sum = Some(match sum {
+                        Some(sum) => sum + bar,
+                        None => bar,
+                    });
+                }
+                // There is an annotation: the targets have refused none.
+                sum.ok_or(Error::NoIndicators)?
             }
         };
         Ok((factor_bar, Scale(-2.0 * share) * &self.projected))
@@ -172,6 +222,16 @@ impl CriterionForward {
                 Scale(loss_bar / epsilon)
                     * (spread - Scale(self.annotations.recip()) * &aligned * aligned.transpose())
             }
+            SimilarityProjector::Leading(projectors) => {
+                let mut sum = Mat::zeros(x.ncols(), x.ncols());
+                for (projector, columns) in projectors.iter().zip(targets.columns()) {
+                    let own = targets.basis().subcols(columns.start, columns.len());
+                    let pulled = Scale(-loss_bar / self.annotations) * own;
+                    let square = projector.square_vjp_factored(pulled.as_ref(), own)?;
+                    sum += within(&square, x.as_ref());
+                }
+                sum
+            }
         };
         Ok(Some(Scale(0.5) * (&bar + bar.transpose())))
     }
@@ -198,17 +258,30 @@ impl CriterionForward {
         factor_dot: MatRef<'_, f64>,
         basis_dot: &Mat<f64>,
     ) -> Result<f64> {
+        let turning = 2.0 * inner(self.projected.as_ref(), basis_dot.as_ref());
         let (projector_dot, squared_norm_dot) = match &self.projector {
+            SimilarityProjector::Leading(projectors) => {
+                let mut alignment_dot = turning;
+                for (projector, columns) in projectors.iter().zip(targets.columns()) {
+                    let own = targets.basis().subcols(columns.start, columns.len());
+                    alignment_dot += projector.jvp(factor_dot)?.quadratic_form(own)?;
+                }
+                return Ok(-alignment_dot / self.annotations);
+            }
             SimilarityProjector::Hard(projector) => (projector.jvp(factor_dot)?, 0.0),
             SimilarityProjector::Regularised(projector, _) => (
                 projector.jvp(factor_dot)?,
                 projector.squared_norm_jvp(factor_dot)?,
             ),
         };
-        let alignment_dot = projector_dot.quadratic_form(targets.basis())?
-            + 2.0 * inner(self.projected.as_ref(), basis_dot.as_ref());
+        let alignment_dot = projector_dot.quadratic_form(targets.basis())? + turning;
         Ok(0.5 * squared_norm_dot - alignment_dot / self.annotations)
     }
+}
+
+/// Xᵀ S X for S = sym(L Rᵀ), up to its symmetric part.
+fn within(square: &SymmetricProduct, x: MatRef<'_, f64>) -> Mat<f64> {
+    (x.transpose() * square.left()) * (square.right().transpose() * x)
 }
 
 /// ⟨A, B⟩.
@@ -222,7 +295,6 @@ pub(crate) fn inner(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
     use crate::indicator::Indicator;
     use faer::mat;
 
@@ -255,6 +327,46 @@ mod tests {
         assert!(hard.loss().abs() < 1e-14, "{:e}", hard.loss());
         let (factor_bar, _) = hard.vjp(&targets, 1.0).unwrap();
         assert!(factor_bar.norm_max() < 1e-14);
+    }
+
+    #[test]
+    fn eigenvectors_see_as_many_as_there_are_segments() {
+        let targets = targets(&[0, 0, 1, 1]);
+        // σ = 2√2, √2 and 1: the two leading vectors are those of `orthogonal_and_equal_spans_by_hand`, the third is not seen.
+        let factor = mat![
+            [2.0, 1.0, 0.0],
+            [2.0, -1.0, 0.0],
+            [0.0, 0.0, 1.0],
+            [0.0, 0.0, 0.0]
+        ];
+        let criterion = Criterion::Eigenvectors {
+            gaps: GapPolicy::default(),
+        };
+        let forward = CriterionForward::forward(criterion, factor.as_ref(), &targets).unwrap();
+        assert!((forward.loss() - 1.0).abs() < 1e-15 && (forward.alignment() - 1.0).abs() < 1e-15);
+        assert_eq!(forward.similarity_rank(), 3);
+    }
+
+    #[test]
+    fn equal_eigenvalues_at_the_border_are_the_policys() {
+        let targets = targets(&[0, 0, 1, 1]);
+        // σ = 2, 1, 1: the second of the two leading vectors may be either.
+        let root = 0.5_f64.sqrt();
+        let factor = mat![
+            [2.0 * root, root, 0.0],
+            [2.0 * root, -root, 0.0],
+            [0.0, 0.0, 0.8],
+            [0.0, 0.0, 0.6]
+        ];
+        let bar = |gaps| {
+            let criterion = Criterion::Eigenvectors { gaps };
+            let forward = CriterionForward::forward(criterion, factor.as_ref(), &targets).unwrap();
+            assert!(forward.loss().is_finite());
+            forward.vjp(&targets, 1.0)
+        };
+        assert!(bar(GapPolicy::Error { floor: 1e-9 }).is_err());
+        let (bar, _) = bar(GapPolicy::Broadened { width: 1e-3 }).unwrap();
+        assert!(bar.is_all_finite() && bar.norm_max() < 1e3);
     }
 
     #[test]

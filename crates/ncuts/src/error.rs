@@ -69,6 +69,36 @@ pub enum Error {
         /// Its value.
         found: f64,
     },
+    /// Planes that are no picture.
+    #[error(
+        "planes of {width} × {height} pixels: expected sides above 0 and one channel or more of {} numbers, found {channels} channels, one of {found}", width.saturating_mul(*height)
+    )]
+    PlaneShape {
+        /// Pixels in a row.
+        width: usize,
+        /// Rows.
+        height: usize,
+        /// Channels given.
+        channels: usize,
+        /// Numbers of the first channel of another length; 0 where there is none.
+        found: usize,
+    },
+    /// A plane with a value that is not a number.
+    #[error("planes: expected finite values, found none at pixel {pixel} of channel {channel}")]
+    PlaneNotFinite {
+        /// The channel.
+        channel: usize,
+        /// Its first such pixel.
+        pixel: usize,
+    },
+    /// An option of the cut on contours outside its range.
+    #[error("cut on contours: expected {expected}, found {found}")]
+    ContourOption {
+        /// The option and its range.
+        expected: &'static str,
+        /// Its value.
+        found: f64,
+    },
     /// Λ is not positive semidefinite.
     #[error(
         "affinity: expected a positive semidefinite Λ, found eigenvalues from {smallest:e} to {largest:e}"

@@ -24,6 +24,7 @@
 //! | `criterion` | [`Criterion`]: hard projector at a rank tolerance, or regularised |
 //! | `layer` | [`NcutsLayer`] → [`NcutsForward`] → [`NcutsCotangents`] |
 //! | `segment` | [`Embedding`], [`segmentation_pool`] and its [`SegmentOptions`], [`connected_components`] |
+//! | `contour` | [`ContourCut`]: multiscale cuts on the edges of [`Planes`], nothing learned |
 //! | `label_map` | [`LabelMap`]: one id a pixel |
 //!
 //! # Example
@@ -62,6 +63,7 @@
 #![warn(missing_docs)]
 
 mod affinity;
+mod contour;
 mod criterion;
 mod degree;
 mod error;
@@ -75,6 +77,7 @@ mod similarity;
 mod target;
 
 pub use affinity::{Affinity, NcutsCotangents};
+pub use contour::{ContourCut, ContourOptions, EdgeMap, Planes};
 pub use criterion::Criterion;
 pub use degree::Degrees;
 pub use error::{Error, Result};

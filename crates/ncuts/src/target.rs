@@ -101,6 +101,15 @@ impl Targets {
         &self.ranks
     }
 
+    /// The columns of Q that are each annotation's.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
+        let mut first = 0;
+        self.ranks.iter().map(move |rank| {
+            first += rank;
+            first - rank..first
+        })
+    }
+
     /// Adds w̄ from Q̄.
     pub(crate) fn vjp(
         &self,

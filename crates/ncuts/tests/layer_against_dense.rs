@@ -4,14 +4,14 @@ mod dense_twin;
 
 use dense_twin::{DenseCriterion, blocks, definite_lambda, dense_twin, relu_features};
 use faer::{Mat, MatRef, Scale, mat};
-use matbackprop_core::RankTolerance;
 use matbackprop_core::gradcheck::{GradientCheck, check_jvp, check_vjp, gaussian};
+use matbackprop_core::{GapPolicy, RankTolerance};
 use ncuts::{Criterion, Error, Indicator, NcutsLayer};
 
 const HARD: Criterion = Criterion::HardProjector {
     rank_tolerance: RankTolerance::MachinePrecision,
 };
-const CRITERIA: [(Criterion, DenseCriterion); 3] = [
+const CRITERIA: [(Criterion, DenseCriterion); 4] = [
     (HARD, DenseCriterion::Hard(1e-10)),
     (
         Criterion::Regularised { epsilon: 1e-4 },
@@ -21,6 +21,12 @@ const CRITERIA: [(Criterion, DenseCriterion); 3] = [
     (
         Criterion::Regularised { epsilon: 1e-6 },
         DenseCriterion::Regularised(1e-6),
+    ),
+    (
+        Criterion::Eigenvectors {
+            gaps: GapPolicy::Error { floor: 1e-12 },
+        },
+        DenseCriterion::Eigenvectors(1e-10),
     ),
 ];
 

@@ -1,10 +1,12 @@
 //! The range of a matrix.
 
+mod leading_projector;
 mod polar;
 mod projector;
 mod pseudo_inverse;
 mod regularised_projector;
 
+pub use leading_projector::LeadingProjector;
 pub use polar::{Polar, PolarTangent};
 pub use projector::Projector;
 pub use pseudo_inverse::PseudoInverse;

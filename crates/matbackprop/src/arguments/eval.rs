@@ -12,6 +12,7 @@ use super::layout;
 const EXAMPLE: &str = "\
 Example:
   matbackprop eval bsds --data BSDS500 --split val --run runs/lite0
+  matbackprop eval bsds --data BSDS500 --split val --model intervening-contour
 
 --data is the folder with images/SPLIT/*.jpg and groundTruth/SPLIT/*.mat, or one with BSDS500/data below it.
 
@@ -36,7 +37,8 @@ pub enum LevelRule {
 /// The region measures of BSDS500, as the official benchmark defines them
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLE)]
-#[command(group = clap::ArgGroup::new("source").required(true).args(["run", "weights", "untrained", "segs", "ucm", "pb"]))]
+#[command(group = clap::ArgGroup::new("source").required(true).args(["run", "weights", "model", "untrained", "segs", "ucm", "pb"]))]
+#[command(group = clap::ArgGroup::new("unlearned").args(["model", "untrained"]))]
 pub struct EvalBsdsArguments {
     /// Folder of BSDS500
     #[arg(long, value_name = "BSDS_DIR")]
@@ -62,8 +64,21 @@ pub struct EvalBsdsArguments {
     #[arg(long, value_name = "TRUNK", value_parser = layout::trunk, requires = "trunk_weights")]
     pub untrained: Option<TrunkKind>,
 
-    /// The weights of that trunk, safetensors
-    #[arg(long, value_name = "FILE", requires = "untrained")]
+    /// Measure a row that is not trained, by its recipe: a name, or a TOML file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub model: Option<String>,
+
+    /// The layers of that trunk, the one that gives the grid first [default: its usual two]
+    #[arg(
+        long,
+        value_name = "LAYER,…",
+        value_delimiter = ',',
+        requires = "untrained"
+    )]
+    pub taps: Option<Vec<String>>,
+
+    /// The weights of that trunk, or of the recipe's, safetensors
+    #[arg(long, value_name = "FILE", requires = "unlearned")]
     pub trunk_weights: Option<PathBuf>,
 
     /// Measure anybody's segmentations: ID.mat with a cell `segs`, or label maps ID.png, ID_K.png, ID/K.png, or those of segment --labels
@@ -79,7 +94,7 @@ pub struct EvalBsdsArguments {
     pub pb: Option<PathBuf>,
 
     /// Thresholds to cut contour maps and soft boundary maps at, evenly between 0 and 1
-    #[arg(long, value_name = "N", default_value_t = 99, conflicts_with_all = ["run", "weights", "untrained"])]
+    #[arg(long, value_name = "N", default_value_t = 99, conflicts_with_all = ["run", "weights", "model", "untrained"])]
     pub thresholds: usize,
 
     /// Numbers of clusters of a network's segmentations [default: 2..16]

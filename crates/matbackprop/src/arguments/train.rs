@@ -4,16 +4,20 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use models::{
-    Annotations, CutTraining, HeadLayout, InputRecipe, Optimiser, Schedule, TrainConfig, TrunkKind,
-    TrunkTraining,
+    Annotations, CutCriterion, CutTraining, HeadLayout, InputRecipe, Optimiser, Schedule,
+    TrainConfig, TrunkKind, TrunkTraining,
 };
 
 use super::layout;
+use crate::cut_recipe::{CutPlan, CutRecipe};
 use crate::failure::usage;
 
 const EXAMPLE: &str = "\
 Example:
-  matbackprop train ncuts --data BSDS500 --trunk lite0 --trunk-weights lite0.safetensors --out runs/lite0
+  matbackprop train ncuts --model lite0-ncuts --data BSDS500 --trunk-weights lite0.safetensors --out runs/lite0
+  matbackprop eval bsds --data BSDS500 --split val --run runs/lite0
+
+Without a recipe, --trunk takes the usual settings, which the words in brackets tell.
 
 RUN will hold network.safetensors (written at the end), checkpoint.safetensors, start.safetensors (the network before
 the first step), journal.jsonl, a line a step, and val.jsonl, a line a measure of --val-every. A training that was
@@ -50,6 +54,8 @@ enum CriterionName {
     Regularised,
     /// Projectors of a hard rank
     Hard,
+    /// As many leading eigenvectors as people drew segments
+    Eigenvectors,
 }
 
 /// Train a head, and the trunk if you like, through normalised cuts on BSDS500
@@ -76,9 +82,17 @@ pub struct TrainNcutsArguments {
     #[arg(long, value_name = "FILE")]
     pub export: Option<PathBuf>,
 
-    /// vgg16, lite0, alexnet or alexnet-original
-    #[arg(long, value_parser = layout::trunk, help_heading = "Network")]
-    pub trunk: TrunkKind,
+    /// A recipe: its name, or a TOML file; the settings below change what it says
+    #[arg(long, value_name = "NAME|FILE", required_unless_present = "trunk")]
+    pub model: Option<String>,
+
+    /// The run whose network is gone on from, for recipes that say so
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["trunk_weights", "from_scratch"])]
+    pub start: Option<PathBuf>,
+
+    /// vgg16, lite0, alexnet or alexnet-original, with the usual recipe
+    #[arg(long, value_parser = layout::trunk, conflicts_with = "model", help_heading = "Network")]
+    pub trunk: Option<TrunkKind>,
 
     /// Weights the trunk starts from, safetensors
     #[arg(
@@ -93,15 +107,15 @@ pub struct TrainNcutsArguments {
     #[arg(long, help_heading = "Network")]
     pub from_scratch: bool,
 
-    /// Conv-ReLU pairs, channels x side of the kernel
-    #[arg(long, value_name = "CxK,…", value_parser = layout::head, default_value = layout::head_in_words(&HeadLayout::default()), help_heading = "Network")]
-    head: HeadLayout,
+    /// Conv-ReLU pairs, channels x side of the kernel [usually 256x1,48x3]
+    #[arg(long, value_name = "CxK,…", value_parser = layout::head, help_heading = "Network")]
+    head: Option<HeadLayout>,
 
-    /// Probability of a zero before the last pair
-    #[arg(long, value_name = "P", default_value_t = HeadLayout::default().dropout, help_heading = "Network")]
-    dropout: f32,
+    /// Probability of a zero before the last pair [usually 0]
+    #[arg(long, value_name = "P", help_heading = "Network")]
+    dropout: Option<f32>,
 
-    /// Layers whose features are taken, the one that gives the grid first [default: the trunk's usual two]
+    /// Layers whose features are taken, the one that gives the grid first [usually the trunk's two]
     #[arg(
         long,
         value_name = "LAYER,…",
@@ -110,166 +124,201 @@ pub struct TrainNcutsArguments {
     )]
     pub taps: Option<Vec<String>>,
 
-    /// How the weights want their pixels: caffe, torchvision or lite [default: the trunk's usual]
+    /// How the weights want their pixels: caffe, torchvision or lite [usually the trunk's own]
     #[arg(long, value_name = "NAME", value_parser = layout::recipe, help_heading = "Network")]
     pub input_recipe: Option<InputRecipe>,
 
-    /// Visits to every image
-    #[arg(long, value_name = "N", default_value_t = TrainConfig::default().epochs, help_heading = "Training")]
-    epochs: u32,
+    /// Visits to every image [usually 6]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    epochs: Option<u32>,
 
-    /// Images a step
-    #[arg(long, value_name = "N", default_value_t = TrainConfig::default().batch, help_heading = "Training")]
-    batch: usize,
+    /// Images a step [usually 1]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    batch: Option<usize>,
 
-    /// The rule of a step
-    #[arg(long, value_enum, default_value = "adam", help_heading = "Training")]
-    optimiser: OptimiserName,
+    /// The rule of a step [usually adam]
+    #[arg(long, value_enum, help_heading = "Training")]
+    optimiser: Option<OptimiserName>,
 
-    /// Momentum of sgd [default: 0.9]
+    /// Momentum of sgd [usually 0.9]
     #[arg(long, value_name = "MU", help_heading = "Training")]
     momentum: Option<f64>,
 
-    /// Learning rate of the trunk
-    #[arg(long, default_value_t = TrainConfig::default().rate, help_heading = "Training")]
-    rate: f64,
+    /// Learning rate of the trunk [usually 0.003]
+    #[arg(long, help_heading = "Training")]
+    rate: Option<f64>,
 
-    /// The head's rate is this many times the trunk's
-    #[arg(long, value_name = "TIMES", default_value_t = TrainConfig::default().new_layer_multiplier, help_heading = "Training")]
-    new_layer_multiplier: f64,
+    /// The head's rate is this many times the trunk's [usually 1]
+    #[arg(long, value_name = "TIMES", help_heading = "Training")]
+    new_layer_multiplier: Option<f64>,
 
-    /// Steps over which the rate first rises, in a straight line
-    #[arg(long, value_name = "STEPS", default_value_t = TrainConfig::default().warmup, help_heading = "Training")]
-    warmup: u64,
+    /// Steps over which the rate first rises, in a straight line [usually 50]
+    #[arg(long, value_name = "STEPS", help_heading = "Training")]
+    warmup: Option<u64>,
 
-    /// L2 decay of kernels
-    #[arg(long, value_name = "LAMBDA", default_value_t = TrainConfig::default().weight_decay, help_heading = "Training")]
-    weight_decay: f64,
+    /// L2 decay of kernels [usually 0]
+    #[arg(long, value_name = "LAMBDA", help_heading = "Training")]
+    weight_decay: Option<f64>,
 
-    /// The rate over time: constant, cosine or steps:EVERY:FACTOR, EVERY in epochs
-    #[arg(long, value_parser = layout::schedule, default_value = "cosine", help_heading = "Training")]
-    schedule: Schedule,
+    /// The rate over time: constant, cosine or steps:EVERY:FACTOR, EVERY in epochs [usually cosine]
+    #[arg(long, value_parser = layout::schedule, help_heading = "Training")]
+    schedule: Option<Schedule>,
 
-    /// Longest gradient of a step; 0 for no bound
-    #[arg(long, value_name = "NORM", default_value_t = TrainConfig::default().clip, help_heading = "Training")]
-    clip: f64,
+    /// Longest gradient of a step; 0 for no bound [usually 0]
+    #[arg(long, value_name = "NORM", help_heading = "Training")]
+    clip: Option<f64>,
 
     /// Never show the mirror image
     #[arg(long, help_heading = "Training")]
     no_flips: bool,
 
-    /// Human segmentations that a visit uses
-    #[arg(long, value_enum, default_value = "all", help_heading = "Training")]
-    annotations: AnnotationsName,
+    /// Human segmentations that a visit uses [usually all]
+    #[arg(long, value_enum, help_heading = "Training")]
+    annotations: Option<AnnotationsName>,
 
-    /// How much of the trunk learns: none, all or from:LAYER
-    #[arg(long, value_name = "WHAT", value_parser = layout::trunk_training, default_value = "none", help_heading = "Training")]
-    train_trunk: TrunkTraining,
+    /// How much of the trunk learns: none, all or from:LAYER [usually none]
+    #[arg(long, value_name = "WHAT", value_parser = layout::trunk_training, help_heading = "Training")]
+    train_trunk: Option<TrunkTraining>,
 
-    /// The loss
-    #[arg(
-        long,
-        value_enum,
-        default_value = "regularised",
-        help_heading = "Training"
-    )]
-    criterion: CriterionName,
+    /// The loss [usually regularised]
+    #[arg(long, value_enum, help_heading = "Training")]
+    criterion: Option<CriterionName>,
 
-    /// Ridge of the regularised loss [default: 0.0001]
+    /// Ridge of the regularised loss [usually 0.0001]
     #[arg(long, help_heading = "Training")]
     epsilon: Option<f64>,
 
-    /// Decay of the running average of the weights, which is what is written; 0 for the last weights
-    #[arg(long, value_name = "DECAY", default_value_t = TrainConfig::default().averaging, help_heading = "Training")]
-    averaging: f64,
+    /// Decay of the running average of the weights, which is what is written; 0 for the last weights [usually 0]
+    #[arg(long, value_name = "DECAY", help_heading = "Training")]
+    averaging: Option<f64>,
 
-    /// Where all random numbers come from
-    #[arg(long, default_value_t = TrainConfig::default().seed, help_heading = "Training")]
-    pub seed: u64,
+    /// Where all random numbers come from [usually 1]
+    #[arg(long, help_heading = "Training")]
+    seed: Option<u64>,
 
-    /// Steps between checkpoints
-    #[arg(long, value_name = "STEPS", default_value_t = TrainConfig::default().checkpoint_every, help_heading = "Training")]
-    checkpoint_every: u64,
+    /// Steps between checkpoints [usually 200]
+    #[arg(long, value_name = "STEPS", help_heading = "Training")]
+    checkpoint_every: Option<u64>,
 
     /// Steps between measures of 20 photographs of val, 0 for none [default: as between checkpoints, where --data has a
     /// val split that is not learned from]
     #[arg(long, value_name = "STEPS", help_heading = "Training")]
     pub val_every: Option<u64>,
 
-    /// Most that cached features of a trunk that does not learn may take on disk, in GiB
-    #[arg(
-        long,
-        value_name = "GIB",
-        default_value_t = 8.0,
-        help_heading = "Training"
-    )]
-    cache_gib: f64,
+    /// Most that cached features of a trunk that does not learn may take on disk, in GiB [usually 8]
+    #[arg(long, value_name = "GIB", help_heading = "Training")]
+    cache_gib: Option<f64>,
 }
 
 impl TrainNcutsArguments {
-    /// The head's layout.
-    pub fn head_layout(&self) -> HeadLayout {
-        HeadLayout {
-            dropout: self.dropout,
-            ..self.head.clone()
+    /// The recipe, changed by the settings given, each in its range.
+    pub fn plan(&self) -> anyhow::Result<CutPlan> {
+        let mut plan = match (&self.model, self.trunk) {
+            (Some(name), _) => match CutRecipe::read(name)? {
+                CutRecipe::Trained(plan) => *plan,
+                _ => {
+                    return Err(usage(format!(
+                        "--model: expected a recipe that is trained, found {name}, which `eval bsds --model` measures as it is"
+                    )));
+                }
+            },
+            (None, Some(trunk)) => CutPlan::usual(trunk),
+            (None, None) => return Err(usage("expected --model or --trunk, found neither")),
+        };
+        if self.taps.is_some() {
+            plan.model.taps.clone_from(&self.taps);
         }
+        plan.model.input_recipe = self.input_recipe.or(plan.model.input_recipe);
+        let dropout = self.dropout.unwrap_or(plan.head.dropout);
+        if let Some(head) = &self.head {
+            plan.head = head.clone();
+        }
+        plan.head.dropout = dropout;
+        self.change_training(&mut plan.training)?;
+        plan.loss.criterion = self.criterion(plan.loss.criterion)?;
+        plan.loss.annotations = match self.annotations {
+            Some(AnnotationsName::One) => Annotations::One,
+            Some(AnnotationsName::All) => Annotations::All,
+            None => plan.loss.annotations,
+        };
+        let checked = plan.training.check().and_then(|()| plan.loss.check());
+        checked.map_err(|error| usage(error.to_string()))?;
+        Ok(plan)
     }
 
-    /// The settings of the training and of its loss, each in its range.
-    pub fn config(&self) -> anyhow::Result<(TrainConfig, CutTraining)> {
-        let optimiser = match (self.optimiser, self.momentum) {
-            (OptimiserName::Sgd, momentum) => Optimiser::Sgd {
-                momentum: momentum.unwrap_or(0.9),
-            },
-            (OptimiserName::Adam, None) => Optimiser::Adam,
-            (OptimiserName::Adam, Some(_)) => {
+    fn change_training(&self, training: &mut TrainConfig) -> anyhow::Result<()> {
+        let momentum = match training.optimiser {
+            Optimiser::Sgd { momentum } => momentum,
+            _ => 0.9,
+        };
+        let sgd = Optimiser::Sgd {
+            momentum: self.momentum.unwrap_or(momentum),
+        };
+        training.optimiser = match (self.optimiser, training.optimiser) {
+            (Some(OptimiserName::Sgd), _) | (None, Optimiser::Sgd { .. }) => sgd,
+            _ if self.momentum.is_some() => {
                 return Err(usage(
                     "--momentum: expected with --optimiser sgd only, found adam",
                 ));
             }
+            (Some(OptimiserName::Adam), _) => Optimiser::Adam,
+            (None, other) => other,
         };
-        let epsilon = match (self.criterion, self.epsilon) {
-            (CriterionName::Regularised, epsilon) => epsilon.or(CutTraining::default().epsilon),
-            (CriterionName::Hard, None) => None,
-            (CriterionName::Hard, Some(_)) => {
-                return Err(usage(
-                    "--epsilon: expected with --criterion regularised only, found hard",
-                ));
+        if let Some(gib) = self.cache_gib {
+            if !(gib.is_finite() && gib >= 0.0) {
+                return Err(usage(format!(
+                    "--cache-gib: expected 0 or more, found {gib}"
+                )));
             }
-        };
-        if !(self.cache_gib.is_finite() && self.cache_gib >= 0.0) {
-            return Err(usage(format!(
-                "--cache-gib: expected 0 or more, found {}",
-                self.cache_gib
-            )));
+            training.cache_bytes = (gib * f64::from(1 << 30)) as u64;
         }
-        let config = TrainConfig {
-            epochs: self.epochs,
-            batch: self.batch,
-            optimiser,
-            rate: self.rate,
-            new_layer_multiplier: self.new_layer_multiplier,
-            warmup: self.warmup,
-            weight_decay: self.weight_decay,
-            schedule: self.schedule,
-            clip: self.clip,
-            flips: !self.no_flips,
-            trunk: self.train_trunk.clone(),
-            averaging: self.averaging,
-            seed: self.seed,
-            checkpoint_every: self.checkpoint_every,
-            cache_bytes: (self.cache_gib * f64::from(1 << 30)) as u64,
+        set(&mut training.epochs, &self.epochs);
+        set(&mut training.batch, &self.batch);
+        set(&mut training.rate, &self.rate);
+        set(
+            &mut training.new_layer_multiplier,
+            &self.new_layer_multiplier,
+        );
+        set(&mut training.warmup, &self.warmup);
+        set(&mut training.weight_decay, &self.weight_decay);
+        set(&mut training.schedule, &self.schedule);
+        set(&mut training.clip, &self.clip);
+        set(&mut training.trunk, &self.train_trunk);
+        set(&mut training.averaging, &self.averaging);
+        set(&mut training.seed, &self.seed);
+        set(&mut training.checkpoint_every, &self.checkpoint_every);
+        training.flips &= !self.no_flips;
+        Ok(())
+    }
+
+    fn criterion(&self, before: CutCriterion) -> anyhow::Result<CutCriterion> {
+        let usual = CutTraining::default().epsilon().unwrap_or(1e-4);
+        let epsilon = |before: CutCriterion| match before {
+            CutCriterion::Regularised { epsilon } => epsilon,
+            _ => usual,
         };
-        let cut = CutTraining {
-            annotations: match self.annotations {
-                AnnotationsName::One => Annotations::One,
-                AnnotationsName::All => Annotations::All,
-            },
-            epsilon,
+        let found = match (self.criterion, before) {
+            (Some(CriterionName::Regularised), _) | (None, CutCriterion::Regularised { .. }) => {
+                let epsilon = self.epsilon.unwrap_or(epsilon(before));
+                return Ok(CutCriterion::Regularised { epsilon });
+            }
+            (Some(CriterionName::Hard), _) => CutCriterion::Hard,
+            (Some(CriterionName::Eigenvectors), _) => CutCriterion::Eigenvectors,
+            (None, before) => before,
         };
-        let checked = config.check().and_then(|()| cut.check());
-        checked.map_err(|error| usage(error.to_string()))?;
-        Ok((config, cut))
+        match self.epsilon {
+            None => Ok(found),
+            Some(_) => Err(usage(
+                "--epsilon: expected with --criterion regularised only, found another",
+            )),
+        }
+    }
+}
+
+/// A setting takes the place of the recipe's.
+fn set<T: Clone>(place: &mut T, given: &Option<T>) {
+    if let Some(given) = given {
+        place.clone_from(given);
     }
 }
 
@@ -288,20 +337,25 @@ mod tests {
     }
 
     fn config(more: &str) -> anyhow::Result<(TrainConfig, CutTraining)> {
-        parsed(more)?.config()
+        let plan = parsed(more)?.plan()?;
+        Ok((plan.training, plan.loss))
     }
 
     #[test]
     fn without_settings_it_is_the_recipe() {
         let expected = (TrainConfig::default(), CutTraining::default());
         assert_eq!(config("").unwrap(), expected);
-        assert_eq!(parsed("").unwrap().head_layout(), HeadLayout::default());
+        assert_eq!(
+            parsed("").unwrap().plan().unwrap(),
+            CutPlan::usual(TrunkKind::Lite0)
+        );
     }
 
     #[test]
     fn the_network_arrives() {
-        let arguments =
-            parsed("--head 8x1,4x5 --dropout 0.5 --taps a,b --input-recipe caffe").unwrap();
+        let plan = parsed("--head 8x1,4x5 --dropout 0.5 --taps a,b --input-recipe caffe")
+            .and_then(|arguments| arguments.plan())
+            .unwrap();
         let layers = vec![
             models::HeadLayer {
                 channels: 8,
@@ -313,14 +367,14 @@ mod tests {
             },
         ];
         assert_eq!(
-            arguments.head_layout(),
+            plan.head,
             HeadLayout {
                 layers,
                 dropout: 0.5
             }
         );
-        assert_eq!(arguments.taps.unwrap(), ["a", "b"]);
-        assert_eq!(arguments.input_recipe, Some(InputRecipe::CAFFE));
+        assert_eq!(plan.model.taps.unwrap(), ["a", "b"]);
+        assert_eq!(plan.model.input_recipe, Some(InputRecipe::CAFFE));
     }
 
     #[test]
@@ -350,10 +404,39 @@ mod tests {
         };
         let cut = CutTraining {
             annotations: Annotations::One,
-            epsilon: Some(0.01),
+            criterion: CutCriterion::Regularised { epsilon: 0.01 },
         };
         assert_eq!(config(all).unwrap(), (expected, cut));
-        assert_eq!(config("--criterion hard").unwrap().1.epsilon, None);
+        let criterion = |more| config(more).unwrap().1.criterion;
+        assert_eq!(criterion("--criterion hard"), CutCriterion::Hard);
+        assert_eq!(
+            criterion("--criterion eigenvectors"),
+            CutCriterion::Eigenvectors
+        );
+    }
+
+    #[test]
+    fn settings_change_a_recipe() {
+        let parsed = |more: &str| {
+            let call = format!("matbackprop train ncuts --data d --out r {more}");
+            match Arguments::try_parse_from(call.split_whitespace())?.command {
+                Command::Train(Train::Ncuts(arguments)) => arguments.plan(),
+                other => panic!("{other:?}"),
+            }
+        };
+        let recipe = parsed("--model lite0-eigenvectors").unwrap();
+        assert_eq!(recipe.loss.criterion, CutCriterion::Eigenvectors);
+        let changed = parsed("--model lite0-eigenvectors --epochs 2 --criterion hard").unwrap();
+        assert_eq!((changed.training.epochs, changed.head), (2, recipe.head));
+        assert_eq!(changed.loss.criterion, CutCriterion::Hard);
+        for refused in [
+            "",
+            "--model lite0-ncuts --trunk lite0",
+            "--model intervening-contour",
+            "--model lite0-eigenvectors --epsilon 0.1",
+        ] {
+            assert!(parsed(refused).is_err(), "{refused}");
+        }
     }
 
     #[test]

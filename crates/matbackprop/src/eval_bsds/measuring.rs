@@ -107,7 +107,7 @@ impl Measurement<'_> {
     /// A network's layers share the cores already, and its seconds are told; reading and thinning files are serial.
     fn at_a_time(&self) -> usize {
         match self.source {
-            Source::Network(_) => 1,
+            Source::Network(_) | Source::Contours(_) => 1,
             Source::Folder(_) | Source::Soft(_) => {
                 thread::available_parallelism().map_or(1, NonZeroUsize::get)
             }
@@ -136,7 +136,7 @@ impl Measurement<'_> {
             self.dataset.ground_truth_path(index),
         ];
         match self.source {
-            Source::Network(_) => {}
+            Source::Network(_) | Source::Contours(_) => {}
             Source::Folder(folder) => files.extend(folder.files(index).iter().map(PathBuf::from)),
             Source::Soft(folder) => files.push(folder.file(index).to_owned()),
         }
@@ -149,6 +149,11 @@ impl Measurement<'_> {
             Source::Folder(folder) => (Some(folder.pool(index)?), None),
             Source::Soft(_) => (None, None),
             Source::Network(pools) => {
+                let image = self.dataset.image(index)?;
+                let (pool, seconds) = pools.pool(&image).with_context(|| format!("image {id}"))?;
+                (Some(pool), Some(seconds))
+            }
+            Source::Contours(pools) => {
                 let image = self.dataset.image(index)?;
                 let (pool, seconds) = pools.pool(&image).with_context(|| format!("image {id}"))?;
                 (Some(pool), Some(seconds))

@@ -6,13 +6,14 @@ use anyhow::{Context, Result};
 use bench_bsds::{BsdsDataset, Level, Pool, Split};
 use image::RgbImage;
 use models::{
-    Architecture, ClusterChoice, ContourSettings, DeepNcuts, SegmentSeconds, TrunkKind,
-    TrunkWeights, joint_contours,
+    ClusterChoice, ContourSettings, DeepNcuts, SegmentSeconds, TrunkWeights, joint_contours,
 };
 use serde_json::{Value, json};
 
 use super::table;
 use crate::arguments::{ClusterArgument, LevelRule};
+use crate::cut_recipe::CutModel;
+use crate::failure::of_settings;
 
 /// Clusters fewer and more than the network's own choice, under [`LevelRule::Auto`].
 const SHIFTS: std::ops::RangeInclusive<i32> = -6..=8;
@@ -115,10 +116,9 @@ impl NetworkPools {
 }
 
 /// A trunk's own features, each tap divided by its RMS over the first images of the train split.
-pub fn untrained(trunk: TrunkKind, weights: &Path, data: &Path) -> Result<DeepNcuts> {
-    let architecture = Architecture::new(trunk, None);
-    let mut network =
-        DeepNcuts::new(architecture, &TrunkWeights::File(weights), 0).context("--trunk-weights")?;
+pub fn untrained(model: &CutModel, weights: &Path, data: &Path) -> Result<DeepNcuts> {
+    let network = DeepNcuts::new(model.architecture(None), &TrunkWeights::File(weights), 0);
+    let mut network = network.map_err(of_settings).context("--trunk-weights")?;
     let images = calibration_images(data)?;
     network.calibrate(images.iter().map(|path| models::read_image(path)))?;
     Ok(network)
@@ -141,6 +141,7 @@ fn calibration_images(data: &Path) -> Result<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use models::{Architecture, TrunkKind};
 
     fn network() -> DeepNcuts {
         let architecture = Architecture::new(TrunkKind::Lite0, None);

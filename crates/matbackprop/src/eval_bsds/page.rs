@@ -165,6 +165,7 @@ impl ReportPage<'_> {
     fn segments(&self, index: usize, image: &RgbImage, level: &Level) -> Result<LabelMap> {
         let pool = match self.source {
             Source::Network(pools) => pools.pool(image)?.0,
+            Source::Contours(pools) => pools.pool(image)?.0,
             Source::Folder(folder) => folder.pool(index)?,
             Source::Soft(_) => anyhow::bail!("expected segmentations, found soft boundary maps"),
         };

@@ -23,6 +23,7 @@ pub fn settings(arguments: &EvalBsdsArguments, source: &Source) -> Result<Map<St
     let kind = [
         ("run", arguments.run.is_some()),
         ("weights", arguments.weights.is_some()),
+        ("model", arguments.model.is_some()),
         ("untrained", arguments.untrained.is_some()),
         ("segs", arguments.segs.is_some()),
         ("ucm", arguments.ucm.is_some()),
@@ -38,6 +39,12 @@ pub fn settings(arguments: &EvalBsdsArguments, source: &Source) -> Result<Map<St
                 "trunk",
                 json!(arguments.untrained.map(|trunk| trunk.name())),
             );
+            set("taps", json!(arguments.taps));
+            set("model", json!(arguments.model));
+        }
+        Source::Contours(pools) => {
+            set("model", json!(arguments.model));
+            set("contours", json!(pools.in_words()));
         }
         Source::Folder(_) | Source::Soft(_) => {
             set("thresholds", json!(arguments.thresholds));

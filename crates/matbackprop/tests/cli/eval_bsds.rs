@@ -264,3 +264,37 @@ fn the_official_results_are_reproduced() {
         }
     }
 }
+
+#[test]
+fn contours_are_measured_without_a_network() {
+    let data = dataset();
+    let call = |more: &[&str]| {
+        matbackprop(&[])
+            .args(eval(data.path()))
+            .args(["--model", "intervening-contour"])
+            .args(more)
+    };
+    let table = call(&["--k", "2..4", "--timing"]).succeed();
+    assert!(
+        table.contains("BSDS500 val, 2 images, intervening-contour"),
+        "{table}"
+    );
+    assert!(table.contains("layer "), "{table}");
+    let again = call(&["--k", "2..4", "--timing"]).succeed();
+    let measures = |table: &str| table.lines().take(7).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(measures(&table), measures(&again));
+    for (more, word) in [
+        (&["--k", "auto"][..], "auto"),
+        (&["--levels", "auto"], "auto"),
+        (&["--trunk-weights", "x"], "--trunk-weights"),
+        (&["--taps", "relu4"], "--untrained"),
+    ] {
+        let err = call(more).fail(2);
+        assert!(err.contains(word), "{more:?}: {err}");
+    }
+    let err = matbackprop(&[])
+        .args(eval(data.path()))
+        .args(["--model", "lite0-untrained-stride8"])
+        .fail(2);
+    assert!(err.contains("--trunk-weights"), "{err}");
+}

@@ -113,6 +113,49 @@ fn a_small_training_ends_in_a_network() {
 }
 
 #[test]
+fn a_recipe_trains_and_another_goes_on_from_it() {
+    let data = dataset();
+    let root = data.path().display().to_string();
+    let recipe = |name: &str, more: &str| {
+        let text = format!(
+            "[model]\ntrunk = \"alexnet\"\nhead = \"6x1\"\n{more}\n[loss]\ncriterion = \"eigenvectors\"\n\n[training]\nepochs = 1\n"
+        );
+        let path = data.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let (first, second) = (
+        recipe("first.toml", ""),
+        recipe("second.toml", "start = \"first\"\n"),
+    );
+    let [run, next] = ["run", "next"].map(|name| data.path().join(name).display().to_string());
+    let call = |model: &str, out: &str, more: &[&str]| {
+        let call = [
+            "train", "ncuts", "--data", &root, "--model", model, "--out", out,
+        ];
+        matbackprop(&call).args(more)
+    };
+    call(&first, &run, &["--from-scratch", "--seed", "7"]).succeed();
+    let err = call(&second, &next, &["--from-scratch"]).fail(2);
+    assert!(err.contains("--start"), "{err}");
+    let err = call(&first, &next, &["--start", &run]).fail(2);
+    assert!(err.contains("--start"), "{err}");
+    let err = call(&second, &next, &["--start", &run, "--head", "5x1"]).fail(2);
+    assert!(
+        err.contains("--start: expected the network that is there"),
+        "{err}"
+    );
+    call(&second, &next, &["--start", &run]).succeed();
+    assert!(data.path().join("next/network.safetensors").is_file());
+    // A row that is trained is not measured as it is.
+    let eval = [
+        "eval", "bsds", "--data", &root, "--split", "val", "--model", &first,
+    ];
+    let err = matbackprop(&eval).fail(2);
+    assert!(err.contains("--run"), "{err}");
+}
+
+#[test]
 fn wrong_settings_are_refused_before_anything_is_made() {
     let data = dataset();
     let calls: [(&[&str], &str); 8] = [

@@ -5,7 +5,7 @@ use std::path::Path;
 use dfdx::prelude::Gradients;
 use dfdx::tensor::Cpu;
 use image::RgbImage;
-use matbackprop_core::RankTolerance;
+use matbackprop_core::{GapPolicy, RankTolerance};
 use ncuts::{Criterion, LabelMap, NcutsLayer};
 use serde::{Deserialize, Serialize};
 
@@ -32,31 +32,57 @@ pub enum Annotations {
     All,
 }
 
+/// Which loss a cut has.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum CutCriterion {
+    /// Regularised projectors.
+    Regularised {
+        /// ε > 0.
+        epsilon: f64,
+    },
+    /// Projectors of a hard rank.
+    Hard,
+    /// As many leading eigenvectors as people drew segments (Bach and Jordan), eigenvalues closer than a thousandth
+    /// smoothed over.
+    Eigenvectors,
+}
+
 /// How a cut is held against what people drew.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct CutTraining {
     /// Human segmentations a visit uses.
     pub annotations: Annotations,
-    /// ε of the regularised projector; `None` for the hard projector.
-    pub epsilon: Option<f64>,
+    /// The loss.
+    pub criterion: CutCriterion,
 }
 
 impl Default for CutTraining {
     fn default() -> Self {
         Self {
             annotations: Annotations::All,
-            epsilon: Some(1e-4),
+            criterion: CutCriterion::Regularised { epsilon: 1e-4 },
         }
     }
 }
 
 impl CutTraining {
+    /// ε of the regularised projector, where that is the loss.
+    pub fn epsilon(&self) -> Option<f64> {
+        match self.criterion {
+            CutCriterion::Regularised { epsilon } => Some(epsilon),
+            CutCriterion::Hard | CutCriterion::Eigenvectors => None,
+        }
+    }
+
     /// Refuses settings outside their range.
     ///
     /// # Errors
     /// [`Error::Setting`].
     pub fn check(&self) -> Result<()> {
-        match self.epsilon {
+        match self.epsilon() {
             Some(epsilon) if !(epsilon.is_finite() && epsilon > 0.0) => Err(Error::Setting {
                 name: "epsilon",
                 expected: "a number above 0",
@@ -67,11 +93,14 @@ impl CutTraining {
     }
 
     fn layer(&self) -> NcutsLayer {
-        NcutsLayer::new(match self.epsilon {
-            Some(epsilon) => Criterion::Regularised { epsilon },
+        NcutsLayer::new(match self.criterion {
+            CutCriterion::Regularised { epsilon } => Criterion::Regularised { epsilon },
             // Features are f32: what lies below their rounding is not rank.
-            None => Criterion::HardProjector {
+            CutCriterion::Hard => Criterion::HardProjector {
                 rank_tolerance: RankTolerance::Relative(1e-6),
+            },
+            CutCriterion::Eigenvectors => Criterion::Eigenvectors {
+                gaps: GapPolicy::Broadened { width: 1e-3 },
             },
         })
     }
@@ -94,6 +123,7 @@ pub struct CutTask<'a> {
     settings: CutTraining,
     layer: NcutsLayer,
     cache: Option<FeatureCache>,
+    measured: bool,
 }
 
 impl<'a> CutTask<'a> {
@@ -104,6 +134,15 @@ impl<'a> CutTask<'a> {
             settings,
             layer: settings.layer(),
             cache: None,
+            measured: false,
+        }
+    }
+
+    /// For a network that was trained before: the scales of its taps are kept.
+    pub fn measured_before(self) -> Self {
+        Self {
+            measured: true,
+            ..self
         }
     }
 
@@ -207,6 +246,9 @@ impl Task for CutTask<'_> {
         _: &TrainConfig,
         observer: &mut dyn FnMut(usize, usize),
     ) -> Result<()> {
+        if self.measured {
+            return Ok(());
+        }
         // The size of features hardly differs from image to image: a few dozen tell it.
         let every = self.set.len().div_ceil(CALIBRATION_IMAGES);
         let total = self.set.len().div_ceil(every);
@@ -271,7 +313,7 @@ mod tests {
         CutTraining::default().check().unwrap();
         for epsilon in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             let settings = CutTraining {
-                epsilon: Some(epsilon),
+                criterion: CutCriterion::Regularised { epsilon },
                 ..CutTraining::default()
             };
             assert!(settings.check().is_err(), "{epsilon}");

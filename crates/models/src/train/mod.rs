@@ -16,7 +16,7 @@ mod task;
 mod trainer;
 
 pub use config::{Optimiser, TrainConfig, TrunkTraining};
-pub use cut_task::{Annotations, CutMeasures, CutTask, CutTraining};
+pub use cut_task::{Annotations, CutCriterion, CutMeasures, CutTask, CutTraining};
 pub use examples::TrainingSet;
 pub use journal::{Journal, StepRecord};
 pub use region_measures::RegionMeasures;

@@ -122,6 +122,23 @@ impl Embedding {
         })
     }
 
+    /// An embedding of vectors that were found elsewhere, with as many values, nonincreasing.
+    pub(crate) fn from_vectors(
+        vectors: Mat<f64>,
+        spectrum: Vec<f64>,
+        grid_width: usize,
+        grid_height: usize,
+    ) -> Self {
+        Self {
+            vectors,
+            spectrum,
+            complete: false,
+            isolated: 0,
+            grid_width,
+            grid_height,
+        }
+    }
+
     /// Columns of the grid.
     pub fn grid_width(&self) -> usize {
         self.grid_width
@@ -132,7 +149,7 @@ impl Embedding {
         self.grid_height
     }
 
-    /// U, n × rank: orthonormal columns.
+    /// U, n × rank: orthonormal columns; of a [`ContourCut`](crate::ContourCut) their rows on its finest grid.
     pub fn vectors(&self) -> MatRef<'_, f64> {
         self.vectors.as_ref()
     }

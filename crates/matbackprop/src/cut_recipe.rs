@@ -1,0 +1,271 @@
+//! Recipes of the rows on BSDS500: TOML files, or the names of those that come with this program.
+//!
+//! A recipe with `[contour]` cuts on the edges of the photograph, one with `[model]` alone on the features of a trunk as
+//! they are, one with `[training]` too is trained first.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use bench_bsds::RECIPES;
+use models::{
+    Architecture, CutCriterion, CutSettings, CutTraining, HeadLayout, InputRecipe, TapLayer,
+    TrainConfig, TrunkKind,
+};
+use ncuts::ContourOptions;
+use serde::Deserialize;
+
+use crate::arguments::{head_by_words, input_recipe_by_name, trunk_by_name};
+use crate::failure::usage;
+
+/// What a recipe says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CutRecipe {
+    /// Cuts on contours.
+    Contour(ContourOptions),
+    /// Cuts on features that nobody trained for it.
+    Untrained(CutModel),
+    /// A network to be trained.
+    Trained(Box<CutPlan>),
+}
+
+/// The part of a network that is there before training.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CutModel {
+    /// The trunk.
+    pub trunk: TrunkKind,
+    /// Layers whose features are taken; the trunk's usual two if none are named.
+    pub taps: Option<Vec<String>>,
+    /// How the weights want their pixels; the trunk's usual way if nothing is said.
+    pub input_recipe: Option<InputRecipe>,
+}
+
+/// How a network is trained.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CutPlan {
+    /// Its trunk.
+    pub model: CutModel,
+    /// Its head.
+    pub head: HeadLayout,
+    /// The recipe whose trained network is gone on from.
+    pub start: Option<String>,
+    /// The loss.
+    pub loss: CutTraining,
+    /// The steps.
+    pub training: TrainConfig,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    contour: Option<ContourText>,
+    model: Option<ModelText>,
+    #[serde(default)]
+    loss: CutTraining,
+    training: Option<TrainConfig>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct ContourText {
+    step: Option<usize>,
+    scales: Option<usize>,
+    radius: Option<f64>,
+    edge_sigma: Option<f64>,
+    colour_sigma: Option<f64>,
+    offset: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct ModelText {
+    trunk: String,
+    taps: Option<Vec<String>>,
+    input_recipe: Option<String>,
+    head: Option<String>,
+    dropout: Option<f32>,
+    start: Option<String>,
+}
+
+impl CutRecipe {
+    /// The recipe of a file, or one that comes with this program.
+    pub fn read(name_or_file: &str) -> Result<Self> {
+        let path = Path::new(name_or_file);
+        let known = RECIPES.iter().find(|(name, _)| *name == name_or_file);
+        let text = match known {
+            Some((_, text)) => (*text).to_owned(),
+            None if path.is_file() => {
+                std::fs::read_to_string(path).with_context(|| format!("reading {name_or_file}"))?
+            }
+            None => {
+                let names: Vec<&str> = RECIPES.iter().map(|(name, _)| *name).collect();
+                return Err(usage(format!(
+                    "--model: expected a recipe's file, or one of {}, found {name_or_file}",
+                    names.join(", ")
+                )));
+            }
+        };
+        let refused = |words: String| usage(format!("{name_or_file}: {words}"));
+        let text: Text = toml::from_str(&text)
+            .map_err(|error| refused(error.to_string().trim_end().to_owned()))?;
+        Self::from_text(text).map_err(refused)
+    }
+
+    fn from_text(text: Text) -> Result<Self, String> {
+        match (text.contour, text.model, text.training) {
+            (Some(contour), None, None) => Ok(Self::Contour(contour.options())),
+            (None, Some(model), training) => {
+                let (kind, head, dropout) = (trunk_by_name(&model.trunk)?, model.head, model.dropout);
+                let input_recipe = model.input_recipe.as_deref().map(input_recipe_by_name);
+                let own = CutModel {
+                    trunk: kind,
+                    taps: model.taps,
+                    input_recipe: input_recipe.transpose()?,
+                };
+                let Some(training) = training else {
+                    return match (head, dropout, model.start) {
+                        (None, None, None) => Ok(Self::Untrained(own)),
+                        _ => Err("expected [training] beside a head, dropout or start, found none".into()),
+                    };
+                };
+                let mut layout = match head {
+                    Some(words) => head_by_words(&words)?,
+                    None => HeadLayout::default(),
+                };
+                layout.dropout = dropout.unwrap_or(HeadLayout::default().dropout);
+                Ok(Self::Trained(Box::new(CutPlan {
+                    model: own,
+                    head: layout,
+                    start: model.start,
+                    loss: text.loss,
+                    training,
+                })))
+            }
+            _ => Err("expected either [contour], or [model] with or without [training], found another choice".into()),
+        }
+    }
+}
+
+impl ContourText {
+    fn options(&self) -> ContourOptions {
+        let usual = ContourOptions::default();
+        ContourOptions {
+            step: self.step.unwrap_or(usual.step),
+            scales: self.scales.unwrap_or(usual.scales),
+            radius: self.radius.unwrap_or(usual.radius),
+            edge_sigma: self.edge_sigma.unwrap_or(usual.edge_sigma),
+            colour_sigma: self.colour_sigma.or(usual.colour_sigma),
+            offset: self.offset.unwrap_or(usual.offset),
+        }
+    }
+}
+
+impl CutModel {
+    /// A trunk with its usual layers and pixels.
+    pub fn usual(trunk: TrunkKind) -> Self {
+        Self {
+            trunk,
+            taps: None,
+            input_recipe: None,
+        }
+    }
+
+    /// The network without a head, or below this one.
+    pub fn architecture(&self, head: Option<HeadLayout>) -> Architecture {
+        let mut architecture = Architecture::new(self.trunk, head);
+        if let Some(taps) = &self.taps {
+            let tap = |layer: &String| TapLayer {
+                layer: layer.clone(),
+                scale: 1.0,
+            };
+            architecture.taps = taps.iter().map(tap).collect();
+        }
+        if let Some(recipe) = self.input_recipe {
+            architecture.recipe = recipe;
+        }
+        architecture
+    }
+}
+
+impl CutPlan {
+    /// The usual training of a trunk's head.
+    pub fn usual(trunk: TrunkKind) -> Self {
+        Self {
+            model: CutModel::usual(trunk),
+            head: HeadLayout::default(),
+            start: None,
+            loss: CutTraining::default(),
+            training: TrainConfig::default(),
+        }
+    }
+
+    /// The network.
+    pub fn architecture(&self) -> Architecture {
+        let mut architecture = self.model.architecture(Some(self.head.clone()));
+        // Confidence is measured with the ε that was trained with; the other criteria have none.
+        if let Some(epsilon) = self.loss.epsilon() {
+            architecture.cut.epsilon = Some(epsilon);
+            architecture.clusters.epsilon = epsilon;
+        }
+        // k leading vectors are compared with k segments: that is how they are cut.
+        if self.loss.criterion == CutCriterion::Eigenvectors {
+            architecture.cut = CutSettings::UNTRAINED;
+        }
+        architecture
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_recipe_that_comes_with_the_program_is_sound() {
+        let mut kinds = [0; 3];
+        for (name, _) in RECIPES {
+            match CutRecipe::read(name).unwrap() {
+                CutRecipe::Contour(_) => kinds[0] += 1,
+                CutRecipe::Untrained(model) => {
+                    kinds[1] += 1;
+                    assert!(model.architecture(None).head.is_none());
+                }
+                CutRecipe::Trained(plan) => {
+                    kinds[2] += 1;
+                    plan.training.check().unwrap();
+                    plan.loss.check().unwrap();
+                    if let Some(start) = &plan.start {
+                        let CutRecipe::Trained(before) = CutRecipe::read(start).unwrap() else {
+                            panic!("{name} goes on from {start}, which is not trained");
+                        };
+                        assert_eq!(plan.architecture(), before.architecture(), "{name}");
+                    }
+                }
+            }
+        }
+        assert!(kinds.iter().all(|count| *count > 0), "{kinds:?}");
+    }
+
+    #[test]
+    fn what_a_recipe_cannot_say_is_told() {
+        let error = CutRecipe::read("no-such-recipe").unwrap_err();
+        assert!(error.to_string().contains("intervening-contour"), "{error}");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("recipe.toml");
+        for (text, words) in [
+            ("", "expected either"),
+            ("[training]\nepochs = 1", "expected either"),
+            ("[contour]\n[model]\ntrunk = \"lite0\"", "expected either"),
+            (
+                "[model]\ntrunk = \"lite0\"\nhead = \"8x1\"",
+                "expected [training]",
+            ),
+            ("[model]\ntrunk = \"lite9\"", "lite9"),
+            ("[model]\ntrunk = \"lite0\"\nsides = 3", "at line 3"),
+            ("[contour]\nsigma = 3", "at line 2"),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let error = CutRecipe::read(&path.display().to_string()).unwrap_err();
+            assert!(error.is::<crate::failure::Usage>(), "{error}");
+            assert!(error.to_string().contains(words), "{text}: {error}");
+        }
+    }
+}

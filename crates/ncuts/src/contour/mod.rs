@@ -1,0 +1,18 @@
+//! Normalised cuts on the edges of a photograph: what was done before features were learned.
+//!
+//! ```text
+//!   Planes ──► EdgeMap ──► ContourGraph, one a scale ──► Hierarchy, C X = 0 ──► leading eigenvectors ──► Embedding
+//! ```
+
+mod cut;
+mod edges;
+mod graph;
+mod hierarchy;
+mod krylov;
+mod operator;
+mod oriented;
+mod planes;
+
+pub use cut::{ContourCut, ContourOptions};
+pub use edges::EdgeMap;
+pub use planes::Planes;

@@ -1,0 +1,99 @@
+//! Q D^{−½} W D^{−½} Q over all scales, and its leading eigenvectors.
+
+use faer::{Mat, Side};
+use rand_pcg::Pcg64Mcg;
+use rand_pcg::rand_core::Rng;
+
+use super::graph::ContourGraph;
+use super::hierarchy::Hierarchy;
+use super::krylov;
+use crate::error::{Error, Result};
+
+/// Up to this many cells the full decomposition is the surer road.
+const FULL_SIDE: usize = 400;
+
+/// A = Q (I + D^{−½} W D^{−½}) Q, W block diagonal over the scales.
+///
+/// With the identity all eigenvalues lie in [0, 2], and what breaks the constraint at 0: below all that is wanted.
+#[derive(Debug)]
+pub(super) struct MultiscaleCut {
+    graphs: Vec<ContourGraph>,
+    hierarchy: Hierarchy,
+}
+
+impl MultiscaleCut {
+    /// Graphs, finest first, tied by the constraint.
+    pub(super) fn new(graphs: Vec<ContourGraph>) -> Self {
+        let sizes = graphs.iter().map(|g| (g.width, g.height)).collect();
+        let degrees: Vec<f64> = graphs.iter().flat_map(|g| g.degrees()).copied().collect();
+        let hierarchy = Hierarchy::new(sizes, &degrees);
+        Self { graphs, hierarchy }
+    }
+
+    /// The constraint and its degrees.
+    pub(super) fn hierarchy(&self) -> &Hierarchy {
+        &self.hierarchy
+    }
+
+    /// out = A x.
+    fn times(&self, x: &[f64], out: &mut [f64]) {
+        let roots = self.hierarchy.inverse_roots();
+        let mut x = x.to_vec();
+        self.hierarchy.project(&mut x);
+        let scaled: Vec<f64> = x.iter().zip(roots).map(|(x, root)| x * root).collect();
+        out.fill(0.0);
+        let mut first = 0;
+        for graph in &self.graphs {
+            let cells = first..first + graph.degrees().len();
+            first = cells.end;
+            graph.add_product(&scaled[cells.clone()], &mut out[cells]);
+        }
+        for ((out, root), x) in out.iter_mut().zip(roots).zip(&x) {
+            *out = *out * root + x;
+        }
+        self.hierarchy.project(out);
+    }
+
+    /// The `count` largest eigenvalues of Q D^{−½} W D^{−½} Q with their orthonormal eigenvectors, nonincreasing; fewer
+    /// where the finest scale has fewer cells.
+    ///
+    /// # Errors
+    /// [`Error::EigenNotConverged`].
+    pub(super) fn leading_eigen(&self, count: usize) -> Result<(Vec<f64>, Mat<f64>)> {
+        let (n, count) = (
+            self.hierarchy.cells(),
+            count.min(self.hierarchy.fine_cells()),
+        );
+        let (values, vectors) = if n <= FULL_SIDE {
+            self.dense_eigen(count)?
+        } else {
+            self.krylov_eigen(count)?
+        };
+        Ok((values.iter().map(|value| value - 1.0).collect(), vectors))
+    }
+
+    /// From the n × n matrix: eigenvalues of A, not yet less the identity.
+    pub(super) fn dense_eigen(&self, count: usize) -> Result<(Vec<f64>, Mat<f64>)> {
+        let n = self.hierarchy.cells();
+        let mut dense = Mat::zeros(n, n);
+        for j in 0..n {
+            let unit: Vec<f64> = (0..n).map(|i| f64::from(i == j)).collect();
+            self.times(&unit, dense.col_as_slice_mut(j));
+        }
+        let eigen = dense
+            .self_adjoint_eigen(Side::Lower)
+            .map_err(|_| Error::EigenNotConverged { side: n })?;
+        let values = (0..count).map(|j| eigen.S()[n - 1 - j]).collect();
+        let vectors = Mat::from_fn(n, count, |i, j| eigen.U()[(i, n - 1 - j)]);
+        Ok((values, vectors))
+    }
+
+    fn krylov_eigen(&self, count: usize) -> Result<(Vec<f64>, Mat<f64>)> {
+        let mut random = Pcg64Mcg::new(0x636f_6e74_6f75);
+        let mut start: Vec<f64> = (0..self.hierarchy.cells())
+            .map(|_| f64::from(random.next_u32() as i32) / 2_147_483_648.0)
+            .collect();
+        self.hierarchy.project(&mut start);
+        krylov::leading_eigen(|x, out| self.times(x, out), &start, count)
+    }
+}
