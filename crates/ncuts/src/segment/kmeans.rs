@@ -1,5 +1,6 @@
 //! k-means on points, seeded.
 
+use pulp::{Arch, NullaryFnOnce};
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 
@@ -48,12 +49,34 @@ impl KMeans {
     }
 
     fn from_start(rows: &Points, clusters: usize, seed: u64, restart: u64) -> Self {
-        let mut random = Pcg32::new(seed, ((clusters as u64) << 32) | restart);
-        lloyd(rows, plus_plus(rows, clusters, &mut random))
+        let random = Pcg32::new(seed, ((clusters as u64) << 32) | restart);
+        Arch::new().dispatch(Start {
+            rows,
+            clusters,
+            random,
+        })
+    }
+}
+
+/// One start, in the widest registers there are: the same operations, so the same bits.
+struct Start<'a> {
+    rows: &'a Points,
+    clusters: usize,
+    random: Pcg32,
+}
+
+impl NullaryFnOnce for Start<'_> {
+    type Output = KMeans;
+
+    #[inline(always)]
+    fn call(mut self) -> KMeans {
+        let starts = plus_plus(self.rows, self.clusters, &mut self.random);
+        lloyd(self.rows, starts)
     }
 }
 
 /// ‖yᵢ − y_p‖² for every row i.
+#[inline(always)]
 fn square_distances(rows: &Points, p: usize, squares: &mut Vec<f32>) {
     let centre = rows.row(p);
     squares.clear();
@@ -70,6 +93,7 @@ fn square_distances(rows: &Points, p: usize, squares: &mut Vec<f32>) {
 }
 
 /// The row at which the running sum of `weights` passes `mass`.
+#[inline(always)]
 fn row_at(weights: &[f32], mass: f64) -> usize {
     let mut running = 0.0;
     let mut last = 0;
@@ -86,6 +110,7 @@ fn row_at(weights: &[f32], mass: f64) -> usize {
 }
 
 /// Rows that start the clusters: each drawn with probability proportional to its squared distance from those before, the best of a few draws.
+#[inline(always)]
 fn plus_plus(rows: &Points, clusters: usize, random: &mut Pcg32) -> Vec<usize> {
     let draws = 2 + clusters.ilog2() as usize;
     let mut uniform = || f64::from(random.next_u32()) / 4_294_967_296.0;
@@ -124,6 +149,7 @@ fn plus_plus(rows: &Points, clusters: usize, random: &mut Pcg32) -> Vec<usize> {
 }
 
 /// Lloyd's iterations from centres on the rows `starts`.
+#[inline(always)]
 fn lloyd(rows: &Points, starts: Vec<usize>) -> KMeans {
     let (positions, dimensions) = (rows.positions(), rows.dimensions());
     let entries = starts.iter().flat_map(|row| rows.row(*row)).collect();
@@ -151,6 +177,7 @@ fn lloyd(rows: &Points, starts: Vec<usize>) -> KMeans {
 }
 
 /// ‖y − c‖² = ‖y‖² − 2 (y·c − ½‖c‖²).
+#[inline(always)]
 fn square_from_score(rows: &Points, i: usize, score: f32) -> f64 {
     let square: f64 = (0..rows.dimensions())
         .map(|j| f64::from(rows.at(i, j)).powi(2))
@@ -159,6 +186,7 @@ fn square_from_score(rows: &Points, i: usize, score: f32) -> f64 {
 }
 
 /// The means of the labelled rows; a label without rows takes the row farthest from its centre, out of a cluster of several.
+#[inline(always)]
 fn means(rows: &Points, labels: &mut [u32], scores: &[f32], clusters: usize) -> Centres {
     let mut counts = vec![0_usize; clusters];
     labels.iter().for_each(|label| counts[*label as usize] += 1);

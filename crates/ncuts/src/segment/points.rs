@@ -187,6 +187,7 @@ impl Centres {
     }
 
     /// The nearest centre of every row (the first of several), and its score.
+    #[inline(always)]
     pub(super) fn nearest(&self, rows: &Points, labels: &mut [u32], scores: &mut [f32]) {
         for ((group, labels), scores) in rows
             .groups()
