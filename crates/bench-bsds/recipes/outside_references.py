@@ -21,10 +21,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from skimage import color, graph, io, segmentation
 
 SCALES = [50, 100, 150, 200, 300, 400, 500, 700, 900, 1200, 1600, 2200, 3000]
-THRESHOLDS = [0.0003, 0.001, 0.003, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5]
+THRESHOLDS = [1e-14, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01]
 
 
 def felzenszwalb(image):
@@ -51,8 +52,6 @@ def write_whole(path, labels):
     """Appears whole or not at all."""
     partial = path.with_name(path.stem + ".partial.png.tmp")
     with open(partial, "wb") as file:
-        from PIL import Image
-
         Image.fromarray(labels.astype(np.uint16)).save(file, format="PNG")
     os.replace(partial, path)
 
