@@ -3,9 +3,7 @@
 //! A recipe with `[contour]` cuts on the edges of the photograph, one with `[model]` alone on the features of a trunk as
 //! they are, one with `[training]` too is trained first.
 
-use std::path::Path;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use bench_bsds::RECIPES;
 use models::{
     Architecture, CutCriterion, CutSettings, CutTraining, HeadLayout, InputRecipe, TapLayer,
@@ -16,6 +14,7 @@ use serde::Deserialize;
 
 use crate::arguments::{head_by_words, input_recipe_by_name, trunk_by_name};
 use crate::failure::usage;
+use crate::recipe_text::recipe_text;
 
 /// What a recipe says.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,21 +88,7 @@ struct ModelText {
 impl CutRecipe {
     /// The recipe of a file, or one that comes with this program.
     pub fn read(name_or_file: &str) -> Result<Self> {
-        let path = Path::new(name_or_file);
-        let known = RECIPES.iter().find(|(name, _)| *name == name_or_file);
-        let text = match known {
-            Some((_, text)) => (*text).to_owned(),
-            None if path.is_file() => {
-                std::fs::read_to_string(path).with_context(|| format!("reading {name_or_file}"))?
-            }
-            None => {
-                let names: Vec<&str> = RECIPES.iter().map(|(name, _)| *name).collect();
-                return Err(usage(format!(
-                    "--model: expected a recipe's file, or one of {}, found {name_or_file}",
-                    names.join(", ")
-                )));
-            }
-        };
+        let text = recipe_text(name_or_file, &RECIPES)?;
         let refused = |words: String| usage(format!("{name_or_file}: {words}"));
         let text: Text = toml::from_str(&text)
             .map_err(|error| refused(error.to_string().trim_end().to_owned()))?;

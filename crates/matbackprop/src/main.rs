@@ -11,6 +11,7 @@ mod oklab;
 mod output;
 mod photograph;
 mod progress;
+mod recipe_text;
 mod region_recipe;
 mod report;
 mod segment;

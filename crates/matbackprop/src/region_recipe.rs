@@ -1,8 +1,6 @@
 //! Recipes of region classifiers: TOML files, or the names of those that come with this program.
 
-use std::path::Path;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use bench_coco::RECIPES;
 use models::{
     ClassifierLayout, RegionArchitecture, RegionFeatures, RegionPooling, RegionTraining,
@@ -12,6 +10,7 @@ use serde::Deserialize;
 
 use crate::arguments::trunk_by_name;
 use crate::failure::usage;
+use crate::recipe_text::recipe_text;
 
 /// What a recipe says.
 #[derive(Clone, Debug, Deserialize)]
@@ -58,21 +57,7 @@ enum DescriptorName {
 impl RegionRecipe {
     /// The recipe of a file, or one that comes with this program.
     pub fn read(name_or_file: &str) -> Result<Self> {
-        let path = Path::new(name_or_file);
-        let known = RECIPES.iter().find(|(name, _)| *name == name_or_file);
-        let text = match known {
-            Some((_, text)) => (*text).to_owned(),
-            None if path.is_file() => {
-                std::fs::read_to_string(path).with_context(|| format!("reading {name_or_file}"))?
-            }
-            None => {
-                let names: Vec<&str> = RECIPES.iter().map(|(name, _)| *name).collect();
-                return Err(usage(format!(
-                    "--model: expected a recipe's file, or one of {}, found {name_or_file}",
-                    names.join(", ")
-                )));
-            }
-        };
+        let text = recipe_text(name_or_file, &RECIPES)?;
         let parsed = toml::from_str(&text);
         parsed.map_err(|error| usage(format!("{name_or_file}: {}", error.to_string().trim_end())))
     }

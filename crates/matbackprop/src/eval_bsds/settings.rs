@@ -59,6 +59,9 @@ fn network_files(arguments: &EvalBsdsArguments) -> Result<Vec<PathBuf>> {
     let run = run.map(|run| run.join("network.safetensors"));
     let mut files: Vec<_> = run.into_iter().chain(arguments.weights.clone()).collect();
     files.extend(arguments.with.clone());
+    // A recipe of one's own may change under its name.
+    let recipe = arguments.model.iter().map(PathBuf::from);
+    files.extend(recipe.filter(|path| path.is_file()));
     if let Some(weights) = &arguments.trunk_weights {
         files.extend(untrained_files(weights, &arguments.data)?);
     }
