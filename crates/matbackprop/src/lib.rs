@@ -5,15 +5,15 @@
 //!           /           \        |
 //!     bench-coco   bench-bsds    |      datasets, protocols, official measures
 //!           \           |       /
-//!                models                 trunks (dfdx), the seam, training
+//!           models     pictures         trunks (dfdx), the seam, training; what people see
 //!               /      \
 //!            o2p        ncuts           layers
 //!               \      /
 //!          matbackprop-core             rules (faer)
 //! ```
 //!
-//! This crate is the front: the libraries under one name, the network that comes with them, and the
-//! painter that the command line and the page share. The binary of the same name is the command line.
+//! This crate is the front: the libraries under one name, and the network that comes with them. The binary of the same
+//! name is the command line.
 //!
 //! | name | what it holds |
 //! |---|---|
@@ -23,8 +23,8 @@
 //! | [`models`] | trunks, DeepNCuts, training |
 //! | [`bench_bsds`] | BSDS500 and its region measures |
 //! | [`bench_coco`] | MS-COCO, its regions to be classified, and the official detection table |
+//! | [`pictures`] | photographs upright and at their working size; a segmentation, or all of them, as a picture |
 //! | [`default_network`] | the trained network inside this crate |
-//! | [`paint_outlines`], [`paint_segments`], [`label_image`], [`contour_image`] | a segmentation, or all of them, as a picture |
 //!
 //! # Example
 //! A photograph, its segments, and a picture of them.
@@ -40,7 +40,7 @@
 //! let contours = network.contours(&image, &ContourSettings::default())?;
 //! let (labels, segments) = contours.tree.cut_into(6);
 //! assert_eq!(segments, 6);
-//! matbackprop::paint_outlines(&image, &labels)?.save(picture)?;
+//! matbackprop::pictures::paint_outlines(&image, &labels)?.save(picture)?;
 //! # Ok(())
 //! # }
 //! ```
@@ -51,11 +51,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-mod contour_image;
 mod embedded;
-mod error;
-mod label_image;
-mod paint;
 
 pub use bench_bsds;
 pub use bench_coco;
@@ -63,12 +59,9 @@ pub use matbackprop_core;
 pub use models;
 pub use ncuts;
 pub use o2p;
+pub use pictures;
 
-pub use contour_image::contour_image;
 pub use embedded::{DEFAULT_NETWORK_BYTES, default_network};
-pub use error::{Error, Result};
-pub use label_image::label_image;
-pub use paint::{paint_outlines, paint_segments, segment_colours};
 
 /// The README's example runs as a doc test.
 #[cfg(doctest)]

@@ -9,7 +9,6 @@ mod failure;
 mod info;
 mod oklab;
 mod output;
-mod photograph;
 mod progress;
 mod recipe_text;
 mod region_recipe;

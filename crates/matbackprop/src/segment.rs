@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use matbackprop::{contour_image, label_image, paint_outlines, paint_segments};
 use models::{ContourSettings, DeepNcuts, SegmentSeconds, joint_contours};
+use pictures::{
+    at_full_size, at_working_size, contour_image, label_image, paint_outlines, paint_segments,
+    read_upright,
+};
 use serde::Serialize;
 
 use crate::arguments::{ClusterArgument, Quality, SegmentArguments};
 use crate::failure::{story, usage};
 use crate::output::{self, Staged};
-use crate::photograph::{at_full_size, at_working_size, read_upright};
 use crate::progress::Progress;
 
 /// What `--json` prints.

@@ -1,7 +1,7 @@
 //! From a photograph to one tree of contours.
 
 use std::ops::RangeInclusive;
-use std::time::Instant;
+use web_time::Instant;
 
 use image::RgbImage;
 use image::imageops::flip_horizontal;
@@ -10,7 +10,8 @@ use ncuts::{ContourTree, LabelMap, MinArea, superpixels};
 use crate::cut_settings::CutSettings;
 use crate::deep_ncuts::DeepNcuts;
 use crate::error::{Error, Result};
-use crate::segmenter::{ClusterChoice, SegmentSeconds, Segmented};
+use crate::feature_maps::GridFeatures;
+use crate::segmenter::{ClusterChoice, SegmentSeconds};
 
 /// How a tree of contours is made.
 ///
@@ -100,14 +101,25 @@ impl DeepNcuts {
         joint_contours(&[self], image, settings)
     }
 
-    /// The segmentations that have a voice.
-    fn voices(&self, image: &RgbImage, settings: &ContourSettings) -> Result<Segmented> {
-        let cut = CutSettings {
-            restarts: settings.restarts,
-            ..self.architecture().cut
-        };
-        let choice = ClusterChoice::Around(settings.shifts.clone());
-        self.segment_by(image, &choice, cut)
+    /// As [`DeepNcuts::contours`], from the [`DeepNcuts::grid_features`] of the photograph and, to vote too, of its mirror
+    /// image, which were computed before.
+    ///
+    /// # Errors
+    /// As [`DeepNcuts::contours`].
+    pub fn contours_of(
+        &self,
+        image: &RgbImage,
+        straight: &GridFeatures,
+        mirrored: Option<&GridFeatures>,
+        settings: &ContourSettings,
+    ) -> Result<Contours> {
+        settings.check()?;
+        let mut voices = Voices::default();
+        voices.add(self, straight, image, settings, false)?;
+        if let Some(mirrored) = mirrored {
+            voices.add(self, mirrored, image, settings, true)?;
+        }
+        voices.agree(image, settings)
     }
 }
 
@@ -122,43 +134,80 @@ pub fn joint_contours(
 ) -> Result<Contours> {
     settings.check()?;
     let mirrored = settings.flips.then(|| flip_horizontal(image));
-    let mut maps: Vec<LabelMap> = Vec::new();
-    let (mut soft_rank, mut seconds) = (0.0, SegmentSeconds::default());
-    let mut add = |more: SegmentSeconds| {
-        seconds.trunk += more.trunk;
-        seconds.layer += more.layer;
-        seconds.clustering += more.clustering;
-    };
+    let mut voices = Voices::default();
     for network in networks {
-        let straight = network.voices(image, settings)?;
-        soft_rank += straight.soft_rank / networks.len() as f64;
-        add(straight.seconds);
-        maps.extend(straight.pool.into_iter().map(|found| found.labels));
-        if let Some(mirrored) = &mirrored {
-            let back = network.voices(mirrored, settings)?;
-            add(back.seconds);
-            maps.extend(back.pool.iter().map(|found| found.labels.flipped()));
+        let images = [(Some(image), false), (mirrored.as_ref(), true)];
+        for (seen, is_mirrored) in images {
+            let Some(seen) = seen else { continue };
+            let begin = Instant::now();
+            let grid = network.grid_features(seen)?;
+            voices.seconds.trunk += begin.elapsed().as_secs_f64();
+            voices.add(network, &grid, image, settings, is_mirrored)?;
         }
     }
-    if maps.is_empty() {
-        return Err(Error::Setting {
-            name: "networks",
-            expected: "at least one",
-            found: "none".to_owned(),
-        });
+    voices.agree(image, settings)
+}
+
+/// The segmentations that have a voice.
+#[derive(Debug, Default)]
+struct Voices {
+    maps: Vec<LabelMap>,
+    /// Of each network, on the photograph itself.
+    soft_ranks: Vec<f64>,
+    seconds: SegmentSeconds,
+}
+
+impl Voices {
+    /// What a network says of `image`, from features of it, or of its mirror image.
+    fn add(
+        &mut self,
+        network: &DeepNcuts,
+        grid: &GridFeatures,
+        image: &RgbImage,
+        settings: &ContourSettings,
+        mirrored: bool,
+    ) -> Result<()> {
+        let cut = CutSettings {
+            restarts: settings.restarts,
+            ..network.architecture().cut
+        };
+        let choice = ClusterChoice::Around(settings.shifts.clone());
+        let size = (image.width() as usize, image.height() as usize);
+        let found = network.cut_by(grid, size, &choice, cut)?;
+        self.seconds.layer += found.seconds.layer;
+        self.seconds.clustering += found.seconds.clustering;
+        let maps = found.pool.into_iter().map(|found| found.labels);
+        if mirrored {
+            self.maps.extend(maps.map(|labels| labels.flipped()));
+        } else {
+            self.soft_ranks.push(found.soft_rank);
+            self.maps.extend(maps);
+        }
+        Ok(())
     }
-    let begin = Instant::now();
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    let (pieces, _) = superpixels(image.as_raw(), width, height, settings.superpixels)?;
-    let maps: Vec<&LabelMap> = maps.iter().collect();
-    let area = MinArea::Fraction(settings.min_area);
-    let tree = ContourTree::over_pieces(&pieces, &maps, area)?;
-    seconds.clustering += begin.elapsed().as_secs_f64();
-    Ok(Contours {
-        tree,
-        soft_rank,
-        seconds,
-    })
+
+    /// The tree on which all agree.
+    fn agree(mut self, image: &RgbImage, settings: &ContourSettings) -> Result<Contours> {
+        if self.maps.is_empty() {
+            return Err(Error::Setting {
+                name: "networks",
+                expected: "at least one",
+                found: "none".to_owned(),
+            });
+        }
+        let begin = Instant::now();
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        let (pieces, _) = superpixels(image.as_raw(), width, height, settings.superpixels)?;
+        let maps: Vec<&LabelMap> = self.maps.iter().collect();
+        let area = MinArea::Fraction(settings.min_area);
+        let tree = ContourTree::over_pieces(&pieces, &maps, area)?;
+        self.seconds.clustering += begin.elapsed().as_secs_f64();
+        Ok(Contours {
+            tree,
+            soft_rank: self.soft_ranks.iter().sum::<f64>() / self.soft_ranks.len() as f64,
+            seconds: self.seconds,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -196,6 +245,14 @@ mod tests {
         let network = network();
         let twice = joint_contours(&[&network, &network], &photograph(), &settings).unwrap();
         assert_eq!(twice.tree.cut_into(4).0, cut);
+        // Features that were there before are as good.
+        let image = photograph();
+        let straight = network.grid_features(&image).unwrap();
+        let mirrored = network.grid_features(&flip_horizontal(&image)).unwrap();
+        let again = network.contours_of(&image, &straight, Some(&mirrored), &settings);
+        let again = again.unwrap();
+        assert_eq!(again.tree.cut_into(4).0, cut);
+        assert_eq!(again.soft_rank, contours.soft_rank);
         assert!(joint_contours(&[], &photograph(), &settings).is_err());
     }
 

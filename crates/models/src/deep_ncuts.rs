@@ -62,21 +62,39 @@ impl DeepNcuts {
     pub fn new(architecture: Architecture, weights: &TrunkWeights<'_>, seed: u64) -> Result<Self> {
         let taps = architecture.trunk_taps();
         let trunk = Network::trunk(architecture.trunk, &taps, weights, seed)?;
-        let channels = trunk.channels();
-        let head = match &architecture.head {
-            None => None,
-            Some(layout) => {
-                let (chain, layers) = layout.chain(channels)?;
-                // Apart from the trunk's numbers, which a seed may have drawn too.
-                let parameters = crate::Parameters::random(layers, seed ^ 0x5EED);
-                Some(Network { chain, parameters })
-            }
-        };
+        let head = Self::new_head(&architecture, trunk.channels(), seed)?;
         Ok(Self {
             architecture,
             trunk,
             head,
         })
+    }
+
+    /// The same trunk under a new head, untrained: what training starts from.
+    ///
+    /// # Errors
+    /// Those of the head's layout.
+    pub fn with_new_head(&self, seed: u64) -> Result<Self> {
+        let head = Self::new_head(&self.architecture, self.trunk.channels(), seed)?;
+        Ok(Self {
+            architecture: self.architecture.clone(),
+            trunk: self.trunk.clone(),
+            head,
+        })
+    }
+
+    fn new_head(
+        architecture: &Architecture,
+        channels: usize,
+        seed: u64,
+    ) -> Result<Option<Network>> {
+        let Some(layout) = &architecture.head else {
+            return Ok(None);
+        };
+        let (chain, layers) = layout.chain(channels)?;
+        // Apart from the trunk's numbers, which a seed may have drawn too.
+        let parameters = crate::Parameters::random(layers, seed ^ 0x5EED);
+        Ok(Some(Network { chain, parameters }))
     }
 
     /// A network that [`DeepNcuts::save`] wrote.

@@ -79,8 +79,8 @@ pub use segmenter::{ClusterChoice, SegmentSeconds, Segmented};
 pub use tape::{MapTensor, Reach, run_chain, send_home};
 pub use train::{
     Annotations, CutCriterion, CutMeasures, CutTask, CutTraining, Journal, Optimiser, Outcome,
-    Progress, RegionMeasures, RegionTask, RegionTraining, Schedule, StepRecord, Task, TrainConfig,
-    Trainer, TrainingSet, TrunkTraining, can_resume,
+    Progress, RegionMeasures, RegionTask, RegionTraining, Schedule, ScribbleStep, ScribbleTraining,
+    StepRecord, Task, TrainConfig, Trainer, TrainingSet, TrunkTraining, can_resume,
 };
 pub use trunk::{
     Activation, AlexnetLayout, AxisMap, Chain, Conv, Depthwise, Dropout, Layer, MaxPool, Mode,

@@ -1,7 +1,7 @@
 //! Trunk → pooling of a free-form region → classifier: DeepO2P and its first-order partners.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use web_time::Instant;
 
 use o2p::{Region, SpectralReport};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! From a photograph to segmentations.
 
 use std::ops::RangeInclusive;
-use std::time::Instant;
+use web_time::Instant;
 
 use image::RgbImage;
 use ncuts::{Embedding, Segmentation, segmentation_pool};
@@ -58,21 +58,11 @@ impl DeepNcuts {
     /// [`Error::ImageTooSmall`]; [`Error::Setting`] for no or zero clusters, or more than the
     /// features' grid has positions; those of normalised cuts for features without a cut.
     pub fn segment(&self, image: &RgbImage, clusters: &ClusterChoice) -> Result<Segmented> {
-        self.segment_by(image, clusters, self.architecture().cut)
-    }
-
-    /// As [`DeepNcuts::segment`], the embedding cut under other settings than the network's own.
-    pub(crate) fn segment_by(
-        &self,
-        image: &RgbImage,
-        clusters: &ClusterChoice,
-        settings: CutSettings,
-    ) -> Result<Segmented> {
         let begin = Instant::now();
         let grid = self.grid_features(image)?;
         let trunk = begin.elapsed().as_secs_f64();
         let size = (image.width() as usize, image.height() as usize);
-        let mut segmented = self.cut_by(&grid, size, clusters, settings)?;
+        let mut segmented = self.cut(&grid, size, clusters)?;
         segmented.seconds.trunk = trunk;
         Ok(segmented)
     }
@@ -91,7 +81,8 @@ impl DeepNcuts {
         self.cut_by(grid, size, clusters, self.architecture().cut)
     }
 
-    fn cut_by(
+    /// As [`DeepNcuts::cut`], the embedding cut under other settings than the network's own.
+    pub(crate) fn cut_by(
         &self,
         grid: &GridFeatures,
         (width, height): (usize, usize),

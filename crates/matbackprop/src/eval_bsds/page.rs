@@ -10,8 +10,8 @@ use plotters::style::RGBColor;
 use super::Source;
 use super::measuring::Reports;
 use super::{curve, table};
-use crate::photograph::at_working_size;
 use crate::report::page::Page;
+use pictures::at_working_size;
 
 /// Images shown at either end.
 const SHOWN: usize = 4;
@@ -158,7 +158,7 @@ impl ReportPage<'_> {
             }
             (None, None) => anyhow::bail!("image {id}: expected measures, found none"),
         };
-        let painted = matbackprop::paint_outlines(&image, &lines)?;
+        let painted = pictures::paint_outlines(&image, &lines)?;
         Ok((at_working_size(&painted, SIDE).unwrap_or(painted), words))
     }
 

@@ -6,9 +6,9 @@ use anyhow::{Context, Result, bail};
 use bench_bsds::{BsdsDataset, Split};
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
-use matbackprop::paint_outlines;
 use models::{ClusterChoice, CutTask, DeepNcuts, Trainer, can_resume};
 use ncuts::LabelMap;
+use pictures::paint_outlines;
 
 use super::figure::colour_of;
 use super::page::Page;

@@ -92,7 +92,7 @@ impl CutTraining {
         }
     }
 
-    fn layer(&self) -> NcutsLayer {
+    pub(super) fn layer(&self) -> NcutsLayer {
         NcutsLayer::new(match self.criterion {
             CutCriterion::Regularised { epsilon } => Criterion::Regularised { epsilon },
             // Features are f32: what lies below their rounding is not rank.

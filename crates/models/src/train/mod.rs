@@ -12,6 +12,7 @@ mod region_measures;
 mod region_task;
 mod run_folder;
 mod schedule;
+mod scribble_training;
 mod task;
 mod trainer;
 
@@ -22,5 +23,6 @@ pub use journal::{Journal, StepRecord};
 pub use region_measures::RegionMeasures;
 pub use region_task::{RegionTask, RegionTraining};
 pub use schedule::Schedule;
+pub use scribble_training::{ScribbleStep, ScribbleTraining};
 pub use task::{Outcome, Task};
 pub use trainer::{Progress, Trainer, can_resume};

@@ -20,6 +20,7 @@ pub(super) struct TensorRate {
 ///
 /// The state lives in two [`Gradients`], the only buffers of dfdx's kind that can be made, read and
 /// written from outside; each holds a buffer a tensor.
+#[derive(Clone)]
 pub(super) struct OptimiserState {
     optimiser: Optimiser,
     /// Velocity of SGD, first moment of Adam.

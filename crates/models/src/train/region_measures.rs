@@ -1,6 +1,6 @@
 //! What the journal shows of a step on regions.
 
-use std::time::Instant;
+use web_time::Instant;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! The loop: visits, steps, journal, checkpoints.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use web_time::Instant;
 
 use dfdx::prelude::*;
 use dfdx::tensor::Cpu;

@@ -3,7 +3,7 @@
 //! ```text
 //!   4   matbackprop   web
 //!   3   bench-coco   bench-bsds
-//!   2   models
+//!   2   models   pictures
 //!   1   o2p   ncuts
 //!   0   matbackprop-core
 //! ```
@@ -16,7 +16,7 @@ use super::finding::Finding;
 const FLOORS: [&[&str]; 5] = [
     &["matbackprop-core"],
     &["o2p", "ncuts"],
-    &["models"],
+    &["models", "pictures"],
     &["bench-coco", "bench-bsds"],
     &["matbackprop", "web"],
 ];

@@ -7,11 +7,11 @@ use ncuts::ContourTree;
 ///
 /// # Example
 /// ```
-/// use matbackprop::ncuts::{ContourTree, LabelMap, MinArea};
+/// use ncuts::{ContourTree, LabelMap, MinArea};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let maps = [LabelMap::new(4, 1, vec![0, 0, 0, 1])?, LabelMap::new(4, 1, vec![0, 1, 1, 2])?];
 /// let tree = ContourTree::new(&[&maps[0], &maps[1]], MinArea::Pixels(1))?;
-/// assert_eq!(matbackprop::contour_image(&tree).into_raw(), [128, 0, 255, 0]);
+/// assert_eq!(pictures::contour_image(&tree).into_raw(), [128, 0, 255, 0]);
 /// # Ok(())
 /// # }
 /// ```

@@ -1,27 +1,63 @@
 //! A photograph from its file, upright, and the size it is segmented at.
 
+use std::io::Cursor;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
 use image::imageops::{FilterType, resize};
-use image::{DynamicImage, ImageDecoder as _, ImageReader, RgbImage};
+use image::{DynamicImage, ImageDecoder as _, ImageError, ImageReader, RgbImage};
 use ncuts::LabelMap;
 
-/// Reads a JPEG or PNG and turns it upright, as its Exif tag says.
+use crate::error::{Error, Result};
+
+/// Pixels that a picture may have: 300 MB of them.
+const MOST_PIXELS: u64 = 100_000_000;
+
+/// Reads a JPEG, PNG or WebP and turns it upright, as its Exif tag says.
+///
+/// # Errors
+/// [`Error::File`]; those of [`decode_upright`].
 pub fn read_upright(path: &Path) -> Result<RgbImage> {
-    let opened = ImageReader::open(path).and_then(ImageReader::with_guessed_format);
-    let reader = opened.with_context(|| path.display().to_string())?;
-    if reader.format().is_none() {
-        bail!(
-            "{}: expected a JPEG or PNG picture, found another file",
-            path.display()
-        );
+    let origin = path.display().to_string();
+    match std::fs::read(path) {
+        Ok(bytes) => decode_upright(&origin, &bytes),
+        Err(source) => Err(Error::File { origin, source }),
     }
-    let refused = || format!("{}: expected a JPEG or PNG picture", path.display());
-    let mut decoder = reader.into_decoder().with_context(refused)?;
+}
+
+/// As [`read_upright`], out of a file's bytes; `origin` names it in errors.
+///
+/// # Errors
+/// [`Error::NotAPicture`] for other files and broken ones, [`Error::TooManyPixels`] by the header alone.
+///
+/// # Cost
+/// Three bytes a pixel, and as much again while it is turned.
+pub fn decode_upright(origin: &str, bytes: &[u8]) -> Result<RgbImage> {
+    let not_a_picture = |found: String| Error::NotAPicture {
+        origin: origin.to_owned(),
+        found,
+    };
+    let refused = |error: ImageError| not_a_picture(error.to_string());
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
+    let reader = reader.map_err(|error| not_a_picture(error.to_string()))?;
+    if reader.format().is_none() {
+        return Err(not_a_picture(match bytes.len() {
+            0 => "an empty file".to_owned(),
+            _ => "another file".to_owned(),
+        }));
+    }
+    let mut decoder = reader.into_decoder().map_err(refused)?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MOST_PIXELS {
+        return Err(Error::TooManyPixels {
+            origin: origin.to_owned(),
+            width,
+            height,
+            most: MOST_PIXELS,
+        });
+    }
     // A tag that cannot be read is no tag.
     let orientation = decoder.orientation().ok();
-    let mut image = DynamicImage::from_decoder(decoder).with_context(refused)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(refused)?;
     if let Some(orientation) = orientation {
         image.apply_orientation(orientation);
     }
@@ -48,6 +84,9 @@ pub fn at_working_size(image: &RgbImage, longest: u32) -> Option<RgbImage> {
 }
 
 /// The label map at the photograph's size: every pixel takes the nearest label.
+///
+/// # Errors
+/// [`Error::Labels`] for a size of no pixels.
 pub fn at_full_size(labels: &LabelMap, (width, height): (u32, u32)) -> Result<LabelMap> {
     let (width, height) = (width as usize, height as usize);
     if (labels.width(), labels.height()) == (width, height) {
@@ -92,6 +131,56 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_picture_is_told() {
+        let told = |bytes: &[u8]| decode_upright("holiday", bytes).unwrap_err().to_string();
+        assert_eq!(
+            told(b""),
+            "holiday: expected a JPEG, PNG or WebP picture, found an empty file"
+        );
+        assert_eq!(
+            told(b"plain words, no picture"),
+            "holiday: expected a JPEG, PNG or WebP picture, found another file"
+        );
+        let mut png = Cursor::new(Vec::new());
+        let image = RgbImage::from_fn(9, 7, |x, y| image::Rgb([x as u8, y as u8, 3]));
+        image.write_to(&mut png, image::ImageFormat::Png).unwrap();
+        let png = png.into_inner();
+        assert_eq!(decode_upright("holiday", &png).unwrap(), image);
+        assert!(told(&png[..png.len() / 2]).starts_with("holiday: expected a JPEG"));
+        assert!(matches!(
+            read_upright(Path::new("no such file")),
+            Err(Error::File { .. })
+        ));
+    }
+
+    #[test]
+    fn a_picture_that_claims_too_much_is_refused_by_its_header() {
+        // A PNG's header alone, of 60,000 × 60,000 pixels.
+        let mut png = Cursor::new(Vec::new());
+        RgbImage::new(1, 1)
+            .write_to(&mut png, image::ImageFormat::Png)
+            .unwrap();
+        let mut png = png.into_inner();
+        png[16..20].copy_from_slice(&60_000_u32.to_be_bytes());
+        png[20..24].copy_from_slice(&60_000_u32.to_be_bytes());
+        let crc = crc32(&png[12..29]).to_be_bytes();
+        png[29..33].copy_from_slice(&crc);
+        assert!(matches!(
+            decode_upright("bomb", &png),
+            Err(Error::TooManyPixels { width: 60_000, .. })
+        ));
+    }
+
+    /// The checksum of a PNG's chunk.
+    fn crc32(bytes: &[u8]) -> u32 {
+        !bytes.iter().fold(u32::MAX, |crc, byte| {
+            (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+                (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
+            })
+        })
+    }
+
+    #[test]
     fn a_turned_photograph_is_read_upright() {
         // Exif: a little-endian TIFF with one entry, orientation (0x0112) = 6, a quarter turn.
         let exif = [
@@ -100,7 +189,7 @@ mod tests {
         ]
         .concat();
         let image = RgbImage::from_fn(16, 8, |x, _| image::Rgb([if x < 8 { 255 } else { 0 }; 3]));
-        let mut jpeg = std::io::Cursor::new(Vec::new());
+        let mut jpeg = Cursor::new(Vec::new());
         image.write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
         let mut bytes = jpeg.into_inner();
         let length = (exif.len() as u16 + 2).to_be_bytes();

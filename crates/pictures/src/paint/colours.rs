@@ -16,8 +16,8 @@ const TRIES: usize = 64;
 /// # Example
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let labels = matbackprop::ncuts::LabelMap::new(2, 1, vec![0, 1])?;
-/// let picture = matbackprop::paint_segments(&labels);
+/// let labels = ncuts::LabelMap::new(2, 1, vec![0, 1])?;
+/// let picture = pictures::paint_segments(&labels);
 /// assert_ne!(picture.get_pixel(0, 0), picture.get_pixel(1, 0));
 /// # Ok(())
 /// # }

@@ -1,0 +1,44 @@
+//! Photographs in, upright and at their working size; segmentations out, as pictures.
+//!
+//! ```text
+//!   bytes ──► read_upright ──► at_working_size ──► (models: a label map, a tree of contours)
+//!                                                          │
+//!   outlines, colours, grey levels ◄── paint, label_image ◄── at_full_size
+//! ```
+//!
+//! What the command line and the page share, so that both see the same pixels and draw the same picture.
+//!
+//! | name | what it holds |
+//! |---|---|
+//! | [`read_upright`], [`decode_upright`] | a JPEG, PNG or WebP, turned as its Exif tag says |
+//! | [`at_working_size`], [`at_full_size`] | the size it is segmented at, and the way back for labels |
+//! | [`paint_outlines`], [`paint_segments`], [`segment_colours`] | a segmentation for people |
+//! | [`label_image`], [`contour_image`] | a segmentation, or all of a tree, for programs |
+//!
+//! # Example
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let labels = ncuts::LabelMap::new(2, 1, vec![0, 1])?;
+//! let large = pictures::at_full_size(&labels, (6, 3))?;
+//! assert_eq!(pictures::paint_segments(&large).dimensions(), (6, 3));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//! None.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod contour_image;
+mod error;
+mod label_image;
+mod paint;
+mod photograph;
+
+pub use contour_image::contour_image;
+pub use error::{Error, Result};
+pub use label_image::label_image;
+pub use paint::{paint_outlines, paint_segments, segment_colours};
+pub use photograph::{at_full_size, at_working_size, decode_upright, read_upright};
