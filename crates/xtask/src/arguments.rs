@@ -10,6 +10,10 @@ pub enum Command {
     Check(Selection),
     Tidy,
     Data(Action),
+    /// The page; driven in a browser too with `test`.
+    Web {
+        test: bool,
+    },
 }
 
 pub const HELP: &str = "\
@@ -18,9 +22,10 @@ Tasks of this workspace.
 Usage: cargo xtask <COMMAND>
 
 Commands:
-  check   format, tidy, clippy, test, doc, examples, wasm; stops at the first failure
+  check   format, tidy, clippy, test, doc, examples, web; stops at the first failure
   tidy    our own lint: sizes, layers, words, stubs, paths, links
   data    the data sets: list, where to get them, verify what is there
+  web     the page, as a folder; with --test in a browser
 
 Options:
   -h, --help   this text; after a command, the text of that command
@@ -42,8 +47,8 @@ Steps:
   test       cargo test --workspace --features FEATURES
   doc        RUSTDOCFLAGS='-D warnings' cargo doc --workspace --features FEATURES --no-deps
   examples   every example of the workspace, built and run to its end
-  wasm       matbackprop-core for wasm32-unknown-unknown; skipped, with a word, where the
-             compiler lacks that target
+  web        cargo xtask web --test; skipped, with a word, where there is no compiler for
+             wasm32-unknown-unknown, no npm or no Chromium
 
 FEATURES are all of matbackprop-core's.
 
@@ -92,6 +97,23 @@ workspace; the sample photographs under data/samples.
 Example:
   cargo xtask data verify bsds500";
 
+const WEB_HELP: &str = "\
+The page, as a folder that any server of files can give away: web/dist.
+
+Usage: cargo xtask web [--test]
+
+Needs the target wasm32-unknown-unknown (rustup target add, or ci/setup-wasm.sh) and Node.js
+with npm, from which it installs what it needs into target/web-tools.
+
+Options:
+  --test   then serve the folder on 127.0.0.1, drive headless Chromium through all exhibits and
+           hold label maps and embeddings against the command line's; any error on the
+           browser's console fails. Screenshots go to target/web. Needs Chromium in PATH or
+           in the variable CHROMIUM (ci/setup-browser.sh)
+
+Example:
+  cargo xtask web && python3 -m http.server --directory web/dist";
+
 /// Reads the words after `cargo xtask`; an `Err` is a usage message.
 pub fn parse(words: &[String]) -> Result<Command, String> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -104,9 +126,10 @@ pub fn parse(words: &[String]) -> Result<Command, String> {
         "check" => CHECK_HELP,
         "tidy" => TIDY_HELP,
         "data" => DATA_HELP,
+        "web" => WEB_HELP,
         other => {
             return Err(format!(
-                "unknown command `{other}`, expected check, tidy or data"
+                "unknown command `{other}`, expected check, tidy, data or web"
             ));
         }
     };
@@ -116,6 +139,11 @@ pub fn parse(words: &[String]) -> Result<Command, String> {
     match name {
         "check" => parse_selection(rest).map(Command::Check),
         "data" => parse_action(rest).map(Command::Data),
+        "web" => match rest {
+            [] => Ok(Command::Web { test: false }),
+            ["--test"] => Ok(Command::Web { test: true }),
+            [other, ..] => Err(format!("unexpected `{other}`, expected --test or nothing")),
+        },
         _ => match rest.first() {
             None => Ok(Command::Tidy),
             Some(word) => Err(format!("unexpected `{word}`, `tidy` takes no arguments")),
@@ -129,8 +157,9 @@ fn parse_help(rest: &[&str]) -> Result<Command, String> {
         ["check"] => Ok(Command::Help(CHECK_HELP)),
         ["tidy"] => Ok(Command::Help(TIDY_HELP)),
         ["data"] => Ok(Command::Help(DATA_HELP)),
+        ["web"] => Ok(Command::Help(WEB_HELP)),
         [other, ..] => Err(format!(
-            "no help on `{other}`, expected check, tidy or data"
+            "no help on `{other}`, expected check, tidy, data or web"
         )),
     }
 }
@@ -194,6 +223,8 @@ mod tests {
         assert_eq!(parse_line("check"), Ok(Command::Check(Selection::All)));
         assert_eq!(parse_line("tidy"), Ok(Command::Tidy));
         assert_eq!(parse_line("data"), Ok(Command::Data(Action::List)));
+        assert_eq!(parse_line("web"), Ok(Command::Web { test: false }));
+        assert_eq!(parse_line("web --test"), Ok(Command::Web { test: true }));
     }
 
     #[test]
@@ -241,6 +272,7 @@ mod tests {
             ("check --fast", "`--fast`"),
             ("check --only test --from doc", "at most one"),
             ("tidy now", "`now`"),
+            ("web --serve", "`--serve`"),
             ("data fetch", "`fetch`"),
             ("data verify --all", "`--all`"),
             ("help me", "`me`"),

@@ -2,14 +2,14 @@
 //!
 //! One profile (dev), one target folder, one selection of packages (`--workspace`) and one of features
 //! (all of matbackprop-core's) throughout, so that no step builds again what an earlier one built.
-//! Benches are compiled by `clippy --all-targets`, the crate without its features by `wasm`.
+//! Benches are compiled by `clippy --all-targets`, the crate without its features by `web`.
 
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::{examples, tidy, wasm, workspace};
+use crate::{examples, tidy, web, workspace};
 
 /// One step of the check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Step {
     Test,
     Doc,
     Examples,
-    Wasm,
+    Web,
 }
 
 /// Which steps to run.
@@ -40,7 +40,7 @@ impl Step {
         Self::Test,
         Self::Doc,
         Self::Examples,
-        Self::Wasm,
+        Self::Web,
     ];
 
     /// The name on the command line.
@@ -52,7 +52,7 @@ impl Step {
             Self::Test => "test",
             Self::Doc => "doc",
             Self::Examples => "examples",
-            Self::Wasm => "wasm",
+            Self::Web => "web",
         }
     }
 
@@ -73,7 +73,7 @@ impl Step {
             Self::Clippy => (&["clippy"], &["--all-targets", "--", "-D", "warnings"]),
             Self::Test => (&["test"], &[]),
             Self::Doc => (&["doc"], &["--no-deps"]),
-            Self::Tidy | Self::Examples | Self::Wasm => return Vec::new(),
+            Self::Tidy | Self::Examples | Self::Web => return Vec::new(),
         };
         [before, &with_features, after].concat()
     }
@@ -83,7 +83,7 @@ impl Step {
         let passed = match self {
             Self::Tidy => tidy::run(root)?,
             Self::Examples => examples::run(root, &workspace::core_features(root)?)?,
-            Self::Wasm => return wasm::run(root),
+            Self::Web => return web::run(root, true),
             _ => {
                 let features = workspace::core_features(root)?;
                 let mut command = workspace::cargo(root);
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(Selection::Only(Step::Tidy).steps(), [Step::Tidy]);
         assert_eq!(
             Selection::From(Step::Test).steps(),
-            [Step::Test, Step::Doc, Step::Examples, Step::Wasm]
+            [Step::Test, Step::Doc, Step::Examples, Step::Web]
         );
     }
 

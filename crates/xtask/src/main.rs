@@ -1,8 +1,9 @@
-//! Tasks of this workspace: `cargo xtask check`, `tidy`, `data`.
+//! Tasks of this workspace: `cargo xtask check`, `tidy`, `data`, `web`.
 //!
 //! ```text
-//!   arguments ─▶ check ─▶ format · tidy · clippy · test · doc · examples · wasm
+//!   arguments ─▶ check ─▶ format · tidy · clippy · test · doc · examples · web
 //!            ├─▶ tidy  ─▶ one rule a file, findings as `path:line: what, expected`
+//!            ├─▶ web   ─▶ compiler ─▶ module ─▶ web/dist ─▶ browser
 //!            └─▶ data  ─▶ manifest.toml ─▶ list · where · verify
 //! ```
 //!
@@ -15,7 +16,7 @@ mod check;
 mod data;
 mod examples;
 mod tidy;
-mod wasm;
+mod web;
 mod workspace;
 
 use std::process::ExitCode;
@@ -52,6 +53,10 @@ fn run(command: &Command) -> Result<bool> {
     match command {
         Command::Check(selection) => check::run(&root, *selection),
         Command::Tidy => tidy::run(&root),
+        Command::Web { test } => match web::run(&root, *test)? {
+            Some(passed) => Ok(passed),
+            None => Ok(false),
+        },
         Command::Data(action) => data::run(&root, action),
         Command::Help(_) => Ok(true),
     }

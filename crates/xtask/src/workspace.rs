@@ -39,6 +39,12 @@ pub fn cargo(root: &Path) -> Command {
     command
 }
 
+/// Where cargo builds.
+pub fn target_folder(root: &Path) -> PathBuf {
+    // Absolute folders stay what they are when joined.
+    root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
+}
+
 /// Every feature of matbackprop-core, as cargo's `--features` takes them in the whole workspace.
 pub fn core_features(root: &Path) -> Result<String> {
     let path = root.join("crates/matbackprop-core/Cargo.toml");

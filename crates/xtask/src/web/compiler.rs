@@ -1,7 +1,4 @@
-//! Does matbackprop-core build for browsers, without its features?
-//!
-//! Skipped, with a word about it, where the compiler has no standard library for that target. Nothing is optimised:
-//! what is asked is whether it builds, and an optimised faer takes minutes.
+//! The compiler for browsers, where there is one.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -11,56 +8,47 @@ use anyhow::{Context, Result};
 
 use crate::workspace;
 
-const TARGET: &str = "wasm32-unknown-unknown";
-const PACKAGE: &str = "matbackprop-core";
-/// A compiler for this step alone, where the ordinary one lacks the target.
+pub const TARGET: &str = "wasm32-unknown-unknown";
+/// A compiler for browsers alone, where the ordinary one lacks the target.
 const COMPILER: &str = "MATBACKPROP_WASM_RUSTC";
 
-/// Builds; `Ok(None)` where the compiler lacks the target, `Ok(Some(false))` where the build fails.
-pub fn run(root: &Path) -> Result<Option<bool>> {
-    let other = std::env::var_os(COMPILER).filter(|path| !path.is_empty());
-    let compiler = other
-        .clone()
-        .or_else(|| std::env::var_os("RUSTC"))
-        .unwrap_or_else(|| "rustc".into());
-    if !has_target(root, &compiler)? {
+/// A compiler that has the target's standard library.
+pub struct Compiler {
+    /// None for the ordinary one.
+    other: Option<OsString>,
+}
+
+impl Compiler {
+    /// The compiler of this machine; `Ok(None)`, with a word about it, where none has the target.
+    pub fn find(root: &Path) -> Result<Option<Self>> {
+        let other = std::env::var_os(COMPILER).filter(|path| !path.is_empty());
+        let compiler = other
+            .clone()
+            .or_else(|| std::env::var_os("RUSTC"))
+            .unwrap_or_else(|| "rustc".into());
+        if has_target(root, &compiler)? {
+            return Ok(Some(Self { other }));
+        }
         eprintln!(
             "{} has no standard library for {TARGET}. To install it:\n     \
              rustup target add {TARGET}\n   \
              or, where that is not to be had, ci/setup-wasm.sh, which says what to do next",
             compiler.display()
         );
-        return Ok(None);
+        Ok(None)
     }
-    let mut command = workspace::cargo(root);
-    command.args(arguments());
-    if let Some(other) = other {
-        // A folder of its own: two compilers in one folder build everything in turn.
-        command
-            .env("RUSTC", other)
-            .env("CARGO_TARGET_DIR", target_folder(root).join("wasm"));
-    }
-    let status = command
-        .status()
-        .context("starting cargo build for the browser")?;
-    Ok(Some(status.success()))
-}
 
-fn arguments() -> [&'static str; 12] {
-    [
-        "build",
-        "--package",
-        PACKAGE,
-        "--lib",
-        "--target",
-        TARGET,
-        "--config",
-        "profile.dev.opt-level=0",
-        "--config",
-        "profile.dev.package.'*'.opt-level=0",
-        "--config",
-        "profile.dev.debug=false",
-    ]
+    /// Cargo with this compiler, and the folder that it builds into.
+    pub fn cargo(&self, root: &Path) -> (Command, PathBuf) {
+        // A folder of its own: two compilers in one folder build everything in turn.
+        let folder = workspace::target_folder(root).join("wasm");
+        let mut command = workspace::cargo(root);
+        command.env("CARGO_TARGET_DIR", &folder);
+        if let Some(other) = &self.other {
+            command.env("RUSTC", other);
+        }
+        (command, folder)
+    }
 }
 
 /// Whether the compiler's folder for the target holds a library.
@@ -85,11 +73,6 @@ fn holds_std(folder: &Path) -> bool {
         let stem = name.strip_suffix(".rlib").unwrap_or_default();
         stem == "libstd" || stem.starts_with("libstd-")
     })
-}
-
-fn target_folder(root: &Path) -> PathBuf {
-    // Absolute folders stay what they are when joined.
-    root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
 #[cfg(test)]

@@ -1,0 +1,98 @@
+//! The page in headless Chromium, beside what the command line answers.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use super::tools::Tools;
+use crate::workspace;
+
+/// Names that Chromium goes by.
+const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+/// Photographs on which page and command line are held against each other.
+const COMPARED: [&str; 3] = ["coffee.jpg", "chelsea.jpg", "rocket.jpg"];
+/// The longer side that the page segments at.
+const LONGEST: &str = "640";
+
+/// A browser of this machine.
+pub struct Browser {
+    program: PathBuf,
+}
+
+impl Browser {
+    /// Named by CHROMIUM, or found in PATH; none, with a word about it, where there is none.
+    pub fn find() -> Option<Self> {
+        let named = std::env::var_os("CHROMIUM").filter(|name| !name.is_empty());
+        let candidates = match named {
+            Some(name) => vec![name],
+            None => NAMES.iter().map(OsString::from).collect(),
+        };
+        let folders = std::env::var_os("PATH").unwrap_or_default();
+        // A path of its own stays what it is when joined to a folder.
+        let found = candidates.iter().find_map(|name| {
+            std::env::split_paths(&folders)
+                .map(|folder| folder.join(name))
+                .find(|place| place.is_file())
+        });
+        if found.is_none() {
+            eprintln!(
+                "there is no Chromium to try the page in. To install it:\n     \
+                 ci/setup-browser.sh, or name yours in CHROMIUM"
+            );
+        }
+        found.map(|program| Self { program })
+    }
+
+    /// Serves `dist` on this machine and drives the page through all exhibits; `Ok(false)` where something is wrong.
+    pub fn drive(&self, root: &Path, dist: &Path, tools: &Tools) -> Result<bool> {
+        let out = workspace::target_folder(root).join("web");
+        let native = out.join("native");
+        std::fs::create_dir_all(&native).with_context(|| native.display().to_string())?;
+        if !answer_natively(root, &native)? {
+            return Ok(false);
+        }
+        let status = Command::new("node")
+            .arg(root.join("web/tests/page.mjs"))
+            .args([dist, &native, &out, &tools.playwright()])
+            .arg(&self.program)
+            .stdin(Stdio::null())
+            .status()
+            .context("starting node")?;
+        Ok(status.success())
+    }
+}
+
+/// Label maps by `matbackprop segment`, and embeddings, for the page's to be held against.
+fn answer_natively(root: &Path, native: &Path) -> Result<bool> {
+    let photographs: Vec<PathBuf> = COMPARED
+        .iter()
+        .map(|name| root.join("data/samples").join(name))
+        .collect();
+    let segment = workspace::cargo(root)
+        .args([
+            "run",
+            "--quiet",
+            "--package",
+            "matbackprop",
+            "--",
+            "segment",
+        ])
+        .args(["--labels", "--max-side", LONGEST, "-o"])
+        .arg(native)
+        .args(&photographs)
+        .status()
+        .context("starting matbackprop segment")?;
+    if !segment.success() {
+        return Ok(false);
+    }
+    let embed = workspace::cargo(root)
+        .args(["run", "--quiet", "--package", "web", "--example"])
+        .args(["native_answers", "--"])
+        .arg(native)
+        .args(&photographs)
+        .status()
+        .context("starting the example native_answers")?;
+    Ok(embed.success())
+}

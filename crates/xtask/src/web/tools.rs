@@ -1,0 +1,60 @@
+//! What the page is made and driven with, from npm.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace;
+
+/// Binaryen's optimiser, and what drives a browser, in the versions that this was tried with.
+const PACKAGES: [&str; 2] = ["binaryen@132.0.0", "playwright-core@1.64.1"];
+
+/// A folder with both.
+pub struct Tools {
+    folder: PathBuf,
+}
+
+impl Tools {
+    /// Installs what is not there yet; `Ok(None)`, with a word about it, where there is no npm.
+    pub fn install(root: &Path) -> Result<Option<Self>> {
+        let folder = workspace::target_folder(root).join("web-tools");
+        let stamp = folder.join("installed");
+        let wanted = PACKAGES.join("\n");
+        if std::fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+            return Ok(Some(Self { folder }));
+        }
+        std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        let status = Command::new("npm")
+            .args(["install", "--no-save", "--no-package-lock", "--no-audit"])
+            .args(["--no-fund", "--ignore-scripts", "--prefix"])
+            .arg(&folder)
+            .args(PACKAGES)
+            .stdin(Stdio::null())
+            .status();
+        match status {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                eprintln!("there is no npm: install Node.js 20 or newer, which brings it");
+                Ok(None)
+            }
+            Err(error) => Err(error).context("starting npm"),
+            Ok(status) if !status.success() => {
+                bail!("npm install {} failed", PACKAGES.join(" "))
+            }
+            Ok(_) => {
+                std::fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())?;
+                Ok(Some(Self { folder }))
+            }
+        }
+    }
+
+    /// The optimiser, a script for Node.js.
+    pub fn wasm_opt(&self) -> PathBuf {
+        self.folder.join("node_modules/binaryen/bin/wasm-opt")
+    }
+
+    /// The folder of playwright-core.
+    pub fn playwright(&self) -> PathBuf {
+        self.folder.join("node_modules/playwright-core")
+    }
+}

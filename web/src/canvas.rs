@@ -1,0 +1,192 @@
+//! Numbers and segments as pixels of a canvas.
+
+use image::RgbImage;
+use ncuts::LabelMap;
+use pictures::{paint_outlines, segment_colours};
+
+use crate::error::Result;
+
+/// Pixels as a canvas takes them: red, green, blue, opacity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Canvas {
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// Four bytes a pixel, row-major.
+    pub rgba: Vec<u8>,
+}
+
+/// How a segmentation is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Outlines on the photograph.
+    Outlines,
+    /// A colour a segment, the photograph shining through.
+    Fill,
+    /// The chosen segments alone, all else transparent.
+    CutOut,
+}
+
+/// How much of a segment's colour covers the photograph.
+const FILL_SHARE: f32 = 0.62;
+
+/// From nothing to all, dark to light: what a row of W is drawn in.
+const HEAT: [(f32, [f32; 3]); 5] = [
+    (0.0, [14.0, 10.0, 38.0]),
+    (0.3, [84.0, 28.0, 110.0]),
+    (0.6, [200.0, 62.0, 76.0]),
+    (0.85, [250.0, 160.0, 62.0]),
+    (1.0, [252.0, 250.0, 205.0]),
+];
+
+/// From below zero to above it, with paper between.
+const SIGNED: [(f32, [f32; 3]); 5] = [
+    (0.0, [12.0, 52.0, 110.0]),
+    (0.25, [70.0, 140.0, 195.0]),
+    (0.5, [246.0, 244.0, 238.0]),
+    (0.75, [224.0, 130.0, 60.0]),
+    (1.0, [120.0, 40.0, 10.0]),
+];
+
+impl Canvas {
+    /// A photograph, opaque.
+    pub fn of_photograph(image: &RgbImage) -> Self {
+        let rgba = image
+            .pixels()
+            .flat_map(|pixel| [pixel.0[0], pixel.0[1], pixel.0[2], 255])
+            .collect();
+        Self {
+            width: image.width() as usize,
+            height: image.height() as usize,
+            rgba,
+        }
+    }
+
+    /// Numbers ≥ 0 as heat, the largest at its end.
+    pub fn of_heat(values: &[f64], width: usize) -> Self {
+        let largest = values.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+        Self::coloured(values, width, &HEAT, |value| value / largest)
+    }
+
+    /// Numbers of either sign, the largest magnitude at one end.
+    pub fn of_signed(values: &[f64], width: usize) -> Self {
+        let largest = values
+            .iter()
+            .fold(f64::MIN_POSITIVE, |most, v| most.max(v.abs()));
+        Self::coloured(values, width, &SIGNED, |value| 0.5 + 0.5 * value / largest)
+    }
+
+    fn coloured(
+        values: &[f64],
+        width: usize,
+        anchors: &[(f32, [f32; 3])],
+        place: impl Fn(f64) -> f64,
+    ) -> Self {
+        let rgba = values
+            .iter()
+            .flat_map(|value| {
+                let [r, g, b] = between(anchors, place(*value) as f32);
+                [r, g, b, 255]
+            })
+            .collect();
+        Self {
+            width,
+            height: values.len() / width.max(1),
+            rgba,
+        }
+    }
+
+    /// A segmentation of `image`, segments named as `labels` does; `chosen` are those that a cut-out keeps.
+    ///
+    /// # Errors
+    /// Those of [`paint_outlines`]: sizes that differ.
+    pub fn of_segments(
+        image: &RgbImage,
+        labels: &LabelMap,
+        style: Style,
+        chosen: &[u32],
+    ) -> Result<Self> {
+        let mut canvas = match style {
+            Style::Outlines => return Ok(Self::of_photograph(&paint_outlines(image, labels)?)),
+            Style::Fill | Style::CutOut => Self::of_photograph(image),
+        };
+        let pixels = canvas.rgba.chunks_exact_mut(4).zip(labels.ids());
+        if style == Style::CutOut {
+            for (pixel, id) in pixels {
+                if !chosen.contains(id) {
+                    pixel.copy_from_slice(&[0; 4]);
+                }
+            }
+            return Ok(canvas);
+        }
+        let colours = segment_colours(labels);
+        let (compacted, _) = labels.compacted();
+        for (pixel, id) in canvas.rgba.chunks_exact_mut(4).zip(compacted.ids()) {
+            for (value, colour) in pixel.iter_mut().zip(colours[*id as usize].0) {
+                let below = f32::from(*value);
+                *value = (below + FILL_SHARE * (f32::from(colour) - below)).round() as u8;
+            }
+        }
+        Ok(canvas)
+    }
+}
+
+/// The colour at a place from 0 to 1, straight between anchors.
+fn between(anchors: &[(f32, [f32; 3])], place: f32) -> [u8; 3] {
+    let place = place.clamp(0.0, 1.0);
+    let above = anchors
+        .iter()
+        .position(|(at, _)| *at >= place)
+        .unwrap_or(anchors.len() - 1);
+    let (end, to) = anchors[above];
+    let (begin, from) = anchors[above.saturating_sub(1)];
+    let share = if end > begin {
+        (place - begin) / (end - begin)
+    } else {
+        1.0
+    };
+    std::array::from_fn(|c| (from[c] + share * (to[c] - from[c])).round() as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn halves() -> (RgbImage, LabelMap) {
+        let image = RgbImage::from_pixel(8, 2, image::Rgb([100; 3]));
+        let ids = (0..16).map(|place| u32::from(place % 8 >= 4)).collect();
+        (image, LabelMap::new(8, 2, ids).unwrap())
+    }
+
+    #[test]
+    fn a_cut_out_keeps_what_was_chosen() {
+        let (image, labels) = halves();
+        let found = Canvas::of_segments(&image, &labels, Style::CutOut, &[1]).unwrap();
+        assert_eq!(found.rgba[..4], [0; 4]);
+        assert_eq!(found.rgba[4 * 7..4 * 8], [100, 100, 100, 255]);
+    }
+
+    #[test]
+    fn segments_differ_in_colour() {
+        let (image, labels) = halves();
+        let found = Canvas::of_segments(&image, &labels, Style::Fill, &[]).unwrap();
+        assert_ne!(found.rgba[..3], found.rgba[4 * 7..4 * 7 + 3]);
+        let lines = Canvas::of_segments(&image, &labels, Style::Outlines, &[]).unwrap();
+        assert_eq!((lines.width, lines.height), (8, 2));
+        assert!(lines.rgba.chunks(4).all(|pixel| pixel[3] == 255));
+    }
+
+    #[test]
+    fn ends_of_the_scales() {
+        let heat = Canvas::of_heat(&[0.0, 4.0, 2.0, 0.0], 2);
+        assert_eq!((heat.width, heat.height), (2, 2));
+        assert_eq!(heat.rgba[..3], [14, 10, 38]);
+        assert_eq!(heat.rgba[4..7], [252, 250, 205]);
+        let signed = Canvas::of_signed(&[-2.0, 0.0, 2.0], 3);
+        assert_eq!(signed.rgba[4..7], [246, 244, 238]);
+        // Nothing at all is drawn as nothing.
+        assert_eq!(Canvas::of_heat(&[0.0], 1).rgba[..3], [14, 10, 38]);
+        assert_eq!(Canvas::of_signed(&[0.0], 1).rgba[..3], [246, 244, 238]);
+    }
+}

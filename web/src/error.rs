@@ -1,0 +1,38 @@
+//! What can go wrong on the page's side.
+
+/// An error of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A stage was asked for before the one it stands on.
+    #[error("expected {expected} first, found none")]
+    TooEarly {
+        /// What comes before.
+        expected: &'static str,
+    },
+    /// A number from the page outside its range.
+    #[error("{name}: expected {expected}, found {found}")]
+    Argument {
+        /// What it stands for.
+        name: &'static str,
+        /// The range.
+        expected: String,
+        /// The number.
+        found: String,
+    },
+    /// Of the network.
+    #[error(transparent)]
+    Models(#[from] models::Error),
+    /// Of normalised cuts.
+    #[error(transparent)]
+    Ncuts(#[from] ncuts::Error),
+    /// Of a photograph or its picture.
+    #[error(transparent)]
+    Pictures(#[from] pictures::Error),
+    /// Of a matrix rule.
+    #[error(transparent)]
+    Rule(#[from] matbackprop_core::Error),
+}
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;

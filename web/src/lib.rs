@@ -1,0 +1,39 @@
+//! The page's half that computes: the libraries' own code, behind one face.
+//!
+//! ```text
+//!   page (JavaScript) ◄──messages──► worker ──► face ──► workbench ──► models, ncuts, pictures
+//!                                                   └──► closing_gap ──► matbackprop-core
+//! ```
+//!
+//! | module | what |
+//! |---|---|
+//! | `face` | the only file that knows wasm-bindgen: what the worker may call |
+//! | [`Workbench`] | a photograph on its way through the network, stage by stage |
+//! | [`Sight`] | what one head makes of it: features, eigenvectors, one tree of contours |
+//! | [`Canvas`], [`Style`] | a segmentation, a row of W, an eigenvector as pixels of a canvas |
+//! | [`ClosingGap`] | one gradient by two roads while two eigenvalues meet |
+//!
+//! Nothing is computed here that the libraries do not compute natively; `tests/` holds that label maps are the command
+//! line's.
+//!
+//! # Conventions
+//! Pictures go to the page as RGBA, row-major, as a canvas takes them; label maps a 16-bit number a pixel.
+//!
+//! # Features
+//! None.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod canvas;
+mod closing_gap;
+mod error;
+mod face;
+mod sight;
+mod workbench;
+
+pub use canvas::{Canvas, Style};
+pub use closing_gap::ClosingGap;
+pub use error::{Error, Result};
+pub use sight::Sight;
+pub use workbench::{Head, Workbench};

@@ -1,0 +1,336 @@
+//! A photograph on its way through the network, stage by stage.
+
+use image::RgbImage;
+use image::imageops::flip_horizontal;
+use models::{
+    ClusterChoice, ContourSettings, DeepNcuts, FeatureMaps, ScribbleStep, ScribbleTraining,
+};
+use ncuts::LabelMap;
+use pictures::{at_full_size, at_working_size, decode_upright};
+
+use crate::canvas::{Canvas, Style};
+use crate::error::{Error, Result};
+use crate::sight::Sight;
+
+/// Pixels above which a photograph is made smaller before anything else.
+const MOST_PIXELS: f64 = 12e6;
+/// What the untrained head is drawn from: the seed that training starts from.
+const UNTRAINED_SEED: u64 = 1;
+
+/// Which head looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// The one that learned from people.
+    Trained,
+    /// The same layers as training found them: random.
+    Untrained,
+}
+
+/// The network, with and without what it learned, and one photograph.
+#[derive(Clone)]
+pub struct Workbench {
+    trained: DeepNcuts,
+    untrained: DeepNcuts,
+    scene: Option<Scene>,
+}
+
+/// A photograph, and what was computed of it so far.
+#[derive(Clone)]
+struct Scene {
+    /// Upright, of 12 megapixels at most.
+    full: RgbImage,
+    /// The size that is segmented; none where that is the full one.
+    working: Option<RgbImage>,
+    straight: Option<FeatureMaps>,
+    mirrored: Option<FeatureMaps>,
+    sights: [Option<Sight>; 2],
+    training: Option<Scribbled>,
+}
+
+#[derive(Clone)]
+struct Scribbled {
+    training: ScribbleTraining,
+    strokes: Vec<u8>,
+}
+
+/// Sizes of a photograph that was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Width and height as its file has them, upright.
+    pub original: (u32, u32),
+    /// Those that are kept and saved at.
+    pub full: (u32, u32),
+    /// Those that are segmented.
+    pub working: (u32, u32),
+}
+
+impl Scene {
+    fn working(&self) -> &RgbImage {
+        self.working.as_ref().unwrap_or(&self.full)
+    }
+
+    fn size(&self) -> (usize, usize) {
+        let (width, height) = self.working().dimensions();
+        (width as usize, height as usize)
+    }
+
+    fn straight(&self) -> Result<&FeatureMaps> {
+        self.straight.as_ref().ok_or(Error::TooEarly {
+            expected: "the photograph's features",
+        })
+    }
+}
+
+impl Workbench {
+    /// From a network file's bytes.
+    ///
+    /// # Errors
+    /// Those of [`DeepNcuts::from_bytes`].
+    pub fn new(weights: Vec<u8>) -> Result<Self> {
+        let trained = DeepNcuts::from_bytes("the network's file", weights)?;
+        let untrained = trained.with_new_head(UNTRAINED_SEED)?;
+        Ok(Self {
+            trained,
+            untrained,
+            scene: None,
+        })
+    }
+
+    /// Opens a photograph, to be segmented at a longer side of `longest` pixels at most, 0 for any.
+    ///
+    /// # Errors
+    /// Those of [`decode_upright`], and the photograph before stays open.
+    pub fn open(&mut self, name: &str, bytes: &[u8], longest: u32) -> Result<Opened> {
+        let image = decode_upright(name, bytes)?;
+        let original = image.dimensions();
+        let full = match within_pixels(original) {
+            None => image,
+            Some(side) => at_working_size(&image, side).unwrap_or(image),
+        };
+        let working = at_working_size(&full, longest);
+        let opened = Opened {
+            original,
+            full: full.dimensions(),
+            working: working.as_ref().unwrap_or(&full).dimensions(),
+        };
+        self.scene = Some(Scene {
+            full,
+            working,
+            straight: None,
+            mirrored: None,
+            sights: [None, None],
+            training: None,
+        });
+        Ok(opened)
+    }
+
+    fn scene(&self) -> Result<&Scene> {
+        self.scene.as_ref().ok_or(Error::TooEarly {
+            expected: "a photograph",
+        })
+    }
+
+    fn scene_mut(&mut self) -> Result<&mut Scene> {
+        self.scene.as_mut().ok_or(Error::TooEarly {
+            expected: "a photograph",
+        })
+    }
+
+    fn network(&self, head: Head) -> &DeepNcuts {
+        match head {
+            Head::Trained => &self.trained,
+            Head::Untrained => &self.untrained,
+        }
+    }
+
+    /// The photograph at the size that is segmented.
+    ///
+    /// # Errors
+    /// [`Error::TooEarly`].
+    pub fn photograph(&self) -> Result<Canvas> {
+        Ok(Canvas::of_photograph(self.scene()?.working()))
+    }
+
+    /// Stage 1: the trunk's features, which both heads share.
+    ///
+    /// # Errors
+    /// [`Error::TooEarly`]; a photograph too small for the trunk.
+    pub fn find_features(&mut self) -> Result<()> {
+        let maps = self.trained.trunk_features(self.scene()?.working())?;
+        self.scene_mut()?.straight = Some(maps);
+        Ok(())
+    }
+
+    /// Stage 2: a head's F, and the leading eigenvectors of its affinity.
+    ///
+    /// # Errors
+    /// [`Error::TooEarly`]; those of normalised cuts.
+    pub fn find_eigenvectors(&mut self, head: Head) -> Result<()> {
+        let sight = Sight::new(self.network(head), self.scene()?.straight()?)?;
+        self.scene_mut()?.sights[head as usize] = Some(sight);
+        Ok(())
+    }
+
+    /// Stage 3: the tree of contours on which many segmentations agree, of the photograph and of its mirror image.
+    ///
+    /// # Errors
+    /// [`Error::TooEarly`]; those of normalised cuts.
+    pub fn find_segments(&mut self, head: Head) -> Result<()> {
+        let scene = self.scene()?;
+        let mirrored = match &scene.mirrored {
+            Some(maps) => maps.clone(),
+            None => self
+                .trained
+                .trunk_features(&flip_horizontal(scene.working()))?,
+        };
+        let network = self.network(head);
+        let mirrored_grid = network.head_features(&mirrored)?;
+        let settings = ContourSettings::default();
+        let contours = network.contours_of(
+            scene.working(),
+            self.sight(head)?.grid(),
+            Some(&mirrored_grid),
+            &settings,
+        )?;
+        let scene = self.scene_mut()?;
+        scene.mirrored = Some(mirrored);
+        if let Some(sight) = &mut scene.sights[head as usize] {
+            sight.set_contours(contours);
+        }
+        Ok(())
+    }
+
+    /// What a head made of the photograph.
+    ///
+    /// # Errors
+    /// [`Error::TooEarly`] before stage 2.
+    pub fn sight(&self, head: Head) -> Result<&Sight> {
+        self.scene()?.sights[head as usize]
+            .as_ref()
+            .ok_or(Error::TooEarly {
+                expected: "the eigenvectors",
+            })
+    }
+
+    /// A cut of the tree as a picture: at the size that was segmented, or the full one.
+    ///
+    /// # Errors
+    /// [`Error::TooEarly`] before stage 3.
+    pub fn paint(
+        &self,
+        head: Head,
+        segments: usize,
+        style: Style,
+        chosen: &[u32],
+        full: bool,
+    ) -> Result<Canvas> {
+        let (labels, _) = self.sight(head)?.cut(segments)?;
+        let scene = self.scene()?;
+        if !full || scene.working.is_none() {
+            return Canvas::of_segments(scene.working(), &labels, style, chosen);
+        }
+        let labels = at_full_size(&labels, scene.full.dimensions())?;
+        Canvas::of_segments(&scene.full, &labels, style, chosen)
+    }
+
+    /// Begins to train the head on strokes of a pen: a label a pixel of the size that is segmented, 0 for none. Answers
+    /// how many positions of the grid are marked, and with how many labels.
+    ///
+    /// # Errors
+    /// [`Error::TooEarly`] before stage 1; those of [`ScribbleTraining::new`].
+    pub fn begin_training(
+        &mut self,
+        strokes: Vec<u8>,
+        from: Head,
+        rate: f64,
+    ) -> Result<(usize, usize)> {
+        let scene = self.scene()?;
+        let maps = scene.straight()?.clone();
+        let network = self.network(from);
+        let training = ScribbleTraining::new(network, maps, &strokes, scene.size(), rate)?;
+        let marked = training.marked();
+        self.scene_mut()?.training = Some(Scribbled { training, strokes });
+        Ok(marked)
+    }
+
+    /// One step of the training.
+    ///
+    /// # Errors
+    /// [`Error::TooEarly`]; those of [`ScribbleTraining::step`].
+    pub fn train(&mut self) -> Result<ScribbleStep> {
+        match &mut self.scene_mut()?.training {
+            Some(scribbled) => Ok(scribbled.training.step()?),
+            None => Err(Error::TooEarly {
+                expected: "strokes to train on",
+            }),
+        }
+    }
+
+    /// The segmentation of the head as it stands, and the pen's label of each segment, 0 where no stroke went.
+    ///
+    /// # Errors
+    /// [`Error::TooEarly`]; those of normalised cuts.
+    pub fn scribbled_labels(&self) -> Result<Vec<u8>> {
+        let scene = self.scene()?;
+        let Some(Scribbled { training, strokes }) = &scene.training else {
+            return Err(Error::TooEarly {
+                expected: "strokes to train on",
+            });
+        };
+        let network = training.network();
+        let grid = network.head_features(training.maps())?;
+        let (_, labels) = training.marked();
+        let found = network.cut(&grid, scene.size(), &ClusterChoice::Counts(vec![labels]))?;
+        Ok(found
+            .pool
+            .first()
+            .map_or_else(Vec::new, |found| label_of_segments(&found.labels, strokes)))
+    }
+}
+
+/// The longer side at which so many pixels are within the limit; none where they are.
+fn within_pixels((width, height): (u32, u32)) -> Option<u32> {
+    let pixels = f64::from(width) * f64::from(height);
+    let longer = f64::from(width.max(height));
+    (pixels > MOST_PIXELS).then(|| (longer * (MOST_PIXELS / pixels).sqrt()).floor() as u32)
+}
+
+/// Every pixel by the label that most strokes on its segment have; of equal ones the smallest.
+fn label_of_segments(segments: &LabelMap, strokes: &[u8]) -> Vec<u8> {
+    let (compacted, count) = segments.compacted();
+    let mut votes = vec![[0_u32; 256]; count];
+    for (segment, label) in compacted.ids().iter().zip(strokes) {
+        votes[*segment as usize][usize::from(*label)] += 1;
+    }
+    let winner = |votes: &[u32; 256]| {
+        let most = votes[1..].iter().copied().max().unwrap_or(0);
+        let place = votes[1..].iter().position(|count| *count == most);
+        match (most, place) {
+            (0, _) | (_, None) => 0,
+            (_, Some(place)) => place as u8 + 1,
+        }
+    };
+    let winners: Vec<u8> = votes.iter().map(winner).collect();
+    let ids = compacted.ids().iter();
+    ids.map(|segment| winners[*segment as usize]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn twelve_megapixels_pass_and_more_are_made_smaller() {
+        assert_eq!(within_pixels((4000, 3000)), None);
+        assert_eq!(within_pixels((8000, 6000)), Some(4000));
+        assert_eq!(within_pixels((30_000, 1000)), Some(18_973));
+    }
+
+    #[test]
+    fn a_segment_is_named_by_most_of_its_strokes() {
+        let segments = LabelMap::new(4, 2, vec![5, 5, 9, 9, 5, 5, 9, 7]).unwrap();
+        let strokes = [0, 3, 1, 2, 3, 1, 0, 0];
+        let found = label_of_segments(&segments, &strokes);
+        assert_eq!(found, [3, 3, 1, 1, 3, 3, 1, 0]);
+    }
+}

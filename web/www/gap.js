@@ -1,0 +1,114 @@
+// Exhibit 2: two eigenvalues meet, and one of two gradients does not mind.
+
+import { byId, clamp, power, raised } from "./dom.js";
+import { element, plot } from "./plot.js";
+import { latest } from "./workshop.js";
+
+/** Decades of the gap below 1, in tenths; the slider's last step is a gap of nothing. */
+const STEPS = 165;
+const AXIS = { left: 40, right: 600, y: 70 };
+
+const gapAt = (step) => (step >= STEPS ? 0 : Math.min(10 ** (-step / 10), 0.9));
+
+export function setUpGap(workshop) {
+  const range = byId("gap-range");
+  let curve = null;
+  let dragging = false;
+
+  const show = latest(async (step) => {
+    const found = await workshop.call("closingGap", gapAt(step));
+    byId("gap-words").value = step >= STEPS ? "none" : power(found.gap);
+    byId("gap-words").dataset.step = step;
+    digits(byId("gap-through"), found.through, found.truth);
+    digits(byId("gap-differences"), found.differences, found.truth);
+    byId("gap-truth").textContent = found.truth.toPrecision(16);
+    tellError(byId("gap-through-error"), found.throughError);
+    tellError(byId("gap-differences-error"), found.differencesError);
+    byId("gap-factor").textContent = Number.isFinite(found.factor) ? power(found.factor) : "1 / 0";
+    drawAxis(step);
+    curve ??= await measureCurve(workshop);
+    drawCurve(curve, step);
+  });
+  range.addEventListener("input", () => show(Number(range.value)));
+
+  // The eigenvalue on the line can be dragged too: every ten pixels are a decade once they are close.
+  const axis = byId("axis");
+  const follow = (event) => {
+    const box = axis.getBoundingClientRect();
+    const x = ((event.clientX - box.left) / box.width) * 640;
+    range.value = clamp(Math.round(((x - AXIS.left) / (handle(STEPS) - AXIS.left)) * STEPS), 0, STEPS);
+    show(Number(range.value));
+  };
+  axis.addEventListener("pointerdown", (event) => {
+    dragging = true;
+    axis.setPointerCapture(event.pointerId);
+    follow(event);
+  });
+  axis.addEventListener("pointermove", (event) => dragging && follow(event));
+  axis.addEventListener("pointerup", () => (dragging = false));
+  axis.addEventListener("pointercancel", () => (dragging = false));
+  return () => show(Number(range.value));
+}
+
+/** Where λ₁ is drawn: the gap by its decades, so that the last ones can be seen. */
+const handle = (step) => AXIS.left + (step / STEPS) * 400;
+
+function drawAxis(step) {
+  const upper = AXIS.left + 400;
+  const circle = (x, kind) => element("circle", { class: kind, cx: x, cy: AXIS.y, r: 11 });
+  const name = (x, words, y) => element("text", { class: "name", x, y, "text-anchor": "middle" }, words);
+  byId("axis").replaceChildren(
+    element("line", { class: "base", x1: AXIS.left, x2: AXIS.right, y1: AXIS.y, y2: AXIS.y }),
+    circle(AXIS.right - 20, "eigenvalue still"),
+    name(AXIS.right - 20, "λ₃", AXIS.y - 20),
+    circle(upper, "eigenvalue still"),
+    name(upper, "λ₂", AXIS.y - 20),
+    circle(handle(step), "eigenvalue held"),
+    name(handle(step), "λ₁", AXIS.y + 32),
+  );
+}
+
+async function measureCurve(workshop) {
+  const points = [];
+  for (let step = 1; step < STEPS; step += 2) points.push({ step, ...(await workshop.call("closingGap", gapAt(step))) });
+  return points;
+}
+
+function drawCurve(curve, step) {
+  const floor = 1e-17;
+  const line = (key) => curve.map((found) => [-found.step / 10, Math.log10(Math.max(found[key], floor))]);
+  const decades = (from, to, every) => {
+    const found = [];
+    for (let at = from; at <= to; at += every) found.push([at, at === 0 ? "1" : raised(at)]);
+    return found;
+  };
+  plot(byId("gap-plot"), {
+    x: { from: 0, to: -STEPS / 10, ticks: decades(-16, 0, 4), title: "gap λ₂ − λ₁" },
+    y: { from: -17, to: 2, ticks: decades(-16, 0, 4), title: "" },
+    lines: [
+      { name: "through eigenvectors", kind: "bad", points: line("throughError") },
+      { name: "divided differences", kind: "good", points: line("differencesError") },
+    ],
+    mark: -step / 10,
+  });
+}
+
+/** A number, its wrong digits marked. */
+function digits(cell, value, truth) {
+  if (!Number.isFinite(value)) {
+    cell.textContent = "none: it divides by zero";
+    return;
+  }
+  const [found, right] = [value.toPrecision(16), truth.toPrecision(16)];
+  let same = 0;
+  while (same < found.length && found[same] === right[same]) same += 1;
+  // The last digit or two of sixteen are rounding everywhere.
+  const mark = document.createElement("mark");
+  mark.textContent = found.slice(same);
+  cell.replaceChildren(found.slice(0, same), ...(same < found.length ? [mark] : []));
+}
+
+function tellError(cell, error) {
+  cell.textContent = Number.isFinite(error) ? power(error) : "–";
+  cell.dataset.error = error;
+}

@@ -1,0 +1,120 @@
+// The half of the page that computes: the module, its weights, and one photograph.
+
+import init, { Bench, closing_gap } from "./web.js";
+import { fetchWeights } from "./weights.js";
+
+let bench;
+
+function rgba(picture) {
+  const { width, height } = picture;
+  return { width, height, data: picture.into_rgba() };
+}
+
+/** The answer of `work`, and the milliseconds it took. */
+function timed(work) {
+  const begin = performance.now();
+  const value = work();
+  return { value, ms: performance.now() - begin };
+}
+
+const calls = {
+  open(name, bytes, longest) {
+    const { value, ms } = timed(() => bench.open(name, new Uint8Array(bytes), longest));
+    const [ow, oh, fw, fh, width, height] = value;
+    return { ms, original: [ow, oh], full: [fw, fh], width, height, photograph: rgba(bench.photograph()) };
+  },
+  features() {
+    return timed(() => bench.find_features());
+  },
+  eigenvectors(trained) {
+    const { value, ms } = timed(() => bench.find_eigenvectors(trained));
+    const [columns, rows] = bench.grid(trained);
+    return { ms, eigenvalues: value, columns, rows };
+  },
+  eigenvector(trained, index) {
+    return rgba(bench.eigenvector(trained, index));
+  },
+  embedding(trained) {
+    return bench.embedding(trained);
+  },
+  affinity(trained, column, row) {
+    const { value, ms } = timed(() => bench.affinity_row(trained, column, row));
+    return { ms, ...rgba(value) };
+  },
+  segments(trained) {
+    const { value, ms } = timed(() => bench.find_segments(trained));
+    return { ms, chosen: value[0], most: value[1] };
+  },
+  cut(trained, k) {
+    const labels = bench.cut(trained, k);
+    const { segments } = labels;
+    return { segments, ids: labels.into_ids() };
+  },
+  paint(trained, k, style, chosen, full) {
+    const { value, ms } = timed(() => bench.paint(trained, k, style, Uint32Array.from(chosen), full));
+    return { ms, ...rgba(value) };
+  },
+  beginTraining(strokes, fromTrained, rate) {
+    const [marked, labels] = bench.begin_training(strokes, fromTrained, rate);
+    return { marked, labels };
+  },
+  train() {
+    const { value, ms } = timed(() => bench.train());
+    const [loss, similarityRank, targetRank, gradientNorm] = value;
+    return { ms, loss, similarityRank, targetRank, gradientNorm };
+  },
+  scribbledLabels() {
+    return bench.scribbled_labels();
+  },
+  closingGap(gap) {
+    const [through, differences, truth, throughError, differencesError, factor] = closing_gap(gap);
+    return { gap, through, differences, truth, throughError, differencesError, factor };
+  },
+  memory() {
+    return memory.buffer.byteLength;
+  },
+};
+
+/** The buffers of an answer, which move instead of being copied. */
+function buffers(value, found = []) {
+  if (ArrayBuffer.isView(value)) found.push(value.buffer);
+  else if (value && typeof value === "object") for (const part of Object.values(value)) buffers(part, found);
+  return found;
+}
+
+function answer(id, work) {
+  try {
+    const value = work();
+    self.postMessage({ id, value }, buffers(value));
+  } catch (error) {
+    self.postMessage({ id, error: error.message ?? String(error) });
+  }
+}
+
+let memory;
+
+async function start() {
+  const tell = (stage, done, total) => self.postMessage({ progress: { stage, done, total } });
+  tell("program", 0, 0);
+  const bundle = await (await fetch("bundle.json", { cache: "no-cache" })).json();
+  const weights = fetchWeights(bundle, (done, total) => tell("weights", done, total));
+  ({ memory } = await init({ module_or_path: new URL("web_bg.wasm", import.meta.url) }));
+  bench = new Bench(await weights);
+  return bundle;
+}
+
+const started = start();
+started.then(
+  (bundle) => self.postMessage({ id: 0, value: bundle }),
+  (error) => self.postMessage({ id: 0, error: `The program could not be loaded: ${error.message}` }),
+);
+
+self.addEventListener("message", async ({ data: { id, name, values } }) => {
+  try {
+    await started;
+  } catch (error) {
+    self.postMessage({ id, error: `The program could not be loaded: ${error.message}` });
+    return;
+  }
+  answer(id, () => calls[name](...values));
+});

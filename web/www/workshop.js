@@ -1,0 +1,59 @@
+// The worker, as functions that answer with promises. Whatever computes is behind it: the page never waits.
+
+/** A worker that was asked, and answers in order. */
+export class Workshop {
+  #worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  #waiting = new Map();
+  #next = 1;
+
+  /** `onProgress` is told of the start: { stage, done, total }. */
+  constructor(onProgress) {
+    this.ready = new Promise((resolve, reject) => {
+      this.#waiting.set(0, { resolve, reject });
+    });
+    this.#worker.addEventListener("message", ({ data }) => {
+      if (data.progress) {
+        onProgress(data.progress);
+        return;
+      }
+      const { resolve, reject } = this.#waiting.get(data.id);
+      this.#waiting.delete(data.id);
+      if (data.error === undefined) resolve(data.value);
+      else reject(new Error(data.error));
+    });
+    this.#worker.addEventListener("error", (event) => {
+      const error = new Error(event.message || "the worker could not be started");
+      for (const { reject } of this.#waiting.values()) reject(error);
+      this.#waiting.clear();
+    });
+  }
+
+  /** Calls a function of the worker by its name. */
+  call(name, ...values) {
+    const id = this.#next++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, name, values });
+    });
+  }
+}
+
+/** Of calls that come faster than they are answered, the last one alone is made. */
+export function latest(call) {
+  let running = false;
+  let wanted = null;
+  return async (...values) => {
+    wanted = values;
+    if (running) return;
+    running = true;
+    try {
+      while (wanted) {
+        const now = wanted;
+        wanted = null;
+        await call(...now);
+      }
+    } finally {
+      running = false;
+    }
+  };
+}
