@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 use ncuts::LabelMap;
-use pictures::{paint_outlines, segment_colours};
+use pictures::{at_full_size, paint_outlines, segment_colours};
 
 use crate::error::Result;
 
@@ -52,10 +52,10 @@ const SIGNED: [(f32, [f32; 3]); 5] = [
 impl Canvas {
     /// A photograph, opaque.
     pub fn of_photograph(image: &RgbImage) -> Self {
-        let rgba = image
-            .pixels()
-            .flat_map(|pixel| [pixel.0[0], pixel.0[1], pixel.0[2], 255])
-            .collect();
+        let mut rgba = Vec::with_capacity(image.as_raw().len() / 3 * 4);
+        for [red, green, blue] in image.as_raw().as_chunks().0 {
+            rgba.extend_from_slice(&[*red, *green, *blue, 255]);
+        }
         Self {
             width: image.width() as usize,
             height: image.height() as usize,
@@ -97,38 +97,53 @@ impl Canvas {
         }
     }
 
-    /// A segmentation of `image`, segments named as `labels` does; `chosen` are those that a cut-out keeps.
+    /// A segmentation of `image`, found at its own size or a smaller one; `chosen` are the segments that a cut-out keeps.
     ///
     /// # Errors
-    /// Those of [`paint_outlines`]: sizes that differ.
+    /// Those of [`at_full_size`] and [`paint_outlines`].
+    ///
+    /// # Cost
+    /// Of memory at most three copies of the picture.
     pub fn of_segments(
         image: &RgbImage,
         labels: &LabelMap,
         style: Style,
         chosen: &[u32],
     ) -> Result<Self> {
-        let mut canvas = match style {
-            Style::Outlines => return Ok(Self::of_photograph(&paint_outlines(image, labels)?)),
-            Style::Fill | Style::CutOut => Self::of_photograph(image),
-        };
-        let pixels = canvas.rgba.chunks_exact_mut(4).zip(labels.ids());
-        if style == Style::CutOut {
-            for (pixel, id) in pixels {
-                if !chosen.contains(id) {
-                    pixel.copy_from_slice(&[0; 4]);
+        let full = |labels: &LabelMap| at_full_size(labels, image.dimensions());
+        match style {
+            Style::Outlines => {
+                let painted = paint_outlines(image, &full(labels)?)?;
+                Ok(Self::of_photograph(&painted))
+            }
+            Style::CutOut => {
+                let labels = full(labels)?;
+                let mut canvas = Self::of_photograph(image);
+                for (pixel, id) in canvas.pixels_mut().zip(labels.ids()) {
+                    if !chosen.contains(id) {
+                        *pixel = [0; 4];
+                    }
                 }
+                Ok(canvas)
             }
-            return Ok(canvas);
-        }
-        let colours = segment_colours(labels);
-        let (compacted, _) = labels.compacted();
-        for (pixel, id) in canvas.rgba.chunks_exact_mut(4).zip(compacted.ids()) {
-            for (value, colour) in pixel.iter_mut().zip(colours[*id as usize].0) {
-                let below = f32::from(*value);
-                *value = (below + FILL_SHARE * (f32::from(colour) - below)).round() as u8;
+            Style::Fill => {
+                let colours = segment_colours(labels);
+                let (compacted, _) = labels.compacted();
+                let labels = full(&compacted)?;
+                let mut canvas = Self::of_photograph(image);
+                for (pixel, id) in canvas.pixels_mut().zip(labels.ids()) {
+                    for (value, colour) in pixel.iter_mut().zip(colours[*id as usize].0) {
+                        let below = f32::from(*value);
+                        *value = (below + FILL_SHARE * (f32::from(colour) - below)).round() as u8;
+                    }
+                }
+                Ok(canvas)
             }
         }
-        Ok(canvas)
+    }
+
+    fn pixels_mut(&mut self) -> impl Iterator<Item = &mut [u8; 4]> {
+        self.rgba.as_chunks_mut().0.iter_mut()
     }
 }
 

@@ -1,12 +1,12 @@
 //! A photograph on its way through the network, stage by stage.
 
 use image::RgbImage;
-use image::imageops::flip_horizontal;
+use image::imageops::{flip_horizontal, thumbnail};
 use models::{
     ClusterChoice, ContourSettings, DeepNcuts, FeatureMaps, ScribbleStep, ScribbleTraining,
 };
 use ncuts::LabelMap;
-use pictures::{at_full_size, at_working_size, decode_upright};
+use pictures::{at_working_size, decode_upright};
 
 use crate::canvas::{Canvas, Style};
 use crate::error::{Error, Result};
@@ -105,7 +105,8 @@ impl Workbench {
         let original = image.dimensions();
         let full = match within_pixels(original) {
             None => image,
-            Some(side) => at_working_size(&image, side).unwrap_or(image),
+            // Not by at_working_size, which would hold a copy in single precision.
+            Some((width, height)) => thumbnail(&image, width, height),
         };
         let working = at_working_size(&full, longest);
         let opened = Opened {
@@ -226,11 +227,8 @@ impl Workbench {
     ) -> Result<Canvas> {
         let (labels, _) = self.sight(head)?.cut(segments)?;
         let scene = self.scene()?;
-        if !full || scene.working.is_none() {
-            return Canvas::of_segments(scene.working(), &labels, style, chosen);
-        }
-        let labels = at_full_size(&labels, scene.full.dimensions())?;
-        Canvas::of_segments(&scene.full, &labels, style, chosen)
+        let image = if full { &scene.full } else { scene.working() };
+        Canvas::of_segments(image, &labels, style, chosen)
     }
 
     /// Begins to train the head on strokes of a pen: a label a pixel of the size that is segmented, 0 for none. Answers
@@ -288,11 +286,12 @@ impl Workbench {
     }
 }
 
-/// The longer side at which so many pixels are within the limit; none where they are.
-fn within_pixels((width, height): (u32, u32)) -> Option<u32> {
+/// The size at which so many pixels are within the limit; none where they are.
+fn within_pixels((width, height): (u32, u32)) -> Option<(u32, u32)> {
     let pixels = f64::from(width) * f64::from(height);
-    let longer = f64::from(width.max(height));
-    (pixels > MOST_PIXELS).then(|| (longer * (MOST_PIXELS / pixels).sqrt()).floor() as u32)
+    let scale = (MOST_PIXELS / pixels).sqrt();
+    let scaled = |side: u32| ((f64::from(side) * scale).floor() as u32).max(1);
+    (pixels > MOST_PIXELS).then(|| (scaled(width), scaled(height)))
 }
 
 /// Every pixel by the label that most strokes on its segment have; of equal ones the smallest.
@@ -322,8 +321,8 @@ mod tests {
     #[test]
     fn twelve_megapixels_pass_and_more_are_made_smaller() {
         assert_eq!(within_pixels((4000, 3000)), None);
-        assert_eq!(within_pixels((8000, 6000)), Some(4000));
-        assert_eq!(within_pixels((30_000, 1000)), Some(18_973));
+        assert_eq!(within_pixels((8000, 6000)), Some((4000, 3000)));
+        assert_eq!(within_pixels((30_000, 1000)), Some((18_973, 632)));
     }
 
     #[test]

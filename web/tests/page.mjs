@@ -107,11 +107,13 @@ try {
     canvas.getContext("2d").drawImage(photograph, 0, 0, 481, 321);
     return [...new Uint8Array(await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer())];
   });
+  const held = () => page.evaluate(() => Math.round(Number(document.body.dataset.memory) / 2 ** 20));
   const totals = [];
   for (let time = 0; time < 4; time += 1) {
     await upload("china.png", "image/png", Buffer.from(bytes), "done");
     totals.push(Number(await page.getAttribute("#picture", "data-total")));
   }
+  console.error(`memory after 481 × 321 pixels: ${await held()} MiB`);
   console.error(`segmentations of 481 × 321, the first and later ones: ${totals.join(", ")} ms`);
   await sample("rocket.jpg");
   const times = await page.$$eval(".stages .time", (all) => all.slice(0, 4).map((time) => time.textContent));
@@ -194,6 +196,7 @@ try {
   // Files that are good, large, turned, and bad.
   const large = png(4000, 3000);
   await upload("large.png", "image/png", large, "done");
+  console.error(`memory after 4000 × 3000 pixels: ${await held()} MiB`);
   expect("4000 × 3000 pixels survive", (await text("#picture-words")).includes("segment"), await text("#picture-words"));
   const [wide] = await Promise.all([page.waitForEvent("download"), page.click("#save")]);
   const whole = await readFile(await wide.path());
@@ -204,13 +207,25 @@ try {
   expect("another file is told", /words\.txt: expected a JPEG, PNG or WebP picture/.test(await text("#error")), await text("#error"));
   await upload("half.png", "image/png", large.subarray(0, large.length >> 1), "failed");
   expect("half a file is told", /half\.png: expected/.test(await text("#error")), await text("#error"));
+  const sampleBytes = await readFile(join(dist, "samples/coffee.jpg"));
+  await upload("cut.jpg", "image/jpeg", sampleBytes.subarray(0, 40000), "failed");
+  expect("half a JPEG is told", /breaks off/.test(await text("#error")), await text("#error"));
+  const webp = await page.evaluate(async () => {
+    const photograph = await createImageBitmap(await (await fetch("samples/chelsea.jpg")).blob());
+    const canvas = new OffscreenCanvas(photograph.width, photograph.height);
+    canvas.getContext("2d").drawImage(photograph, 0, 0);
+    return [...new Uint8Array(await (await canvas.convertToBlob({ type: "image/webp" })).arrayBuffer())];
+  });
+  expect("Chromium made a WebP", Buffer.from(webp).toString("latin1", 8, 12) === "WEBP");
+  await upload("cat.webp", "image/webp", Buffer.from(webp), "done");
+  expect("a WebP is segmented", /segments/.test(await text("#picture-words")), await text("#picture-words"));
   await upload("empty.jpg", "image/jpeg", Buffer.alloc(0), "failed");
   expect("an empty file is told", /empty file/.test(await text("#error")), await text("#error"));
   await upload("tiny.png", "image/png", png(3, 2), "done");
   expect("six pixels are segmented", /segment/.test(await text("#picture-words")), await text("#picture-words"));
   // A module's memory never shrinks: what it has is the most it had.
-  const memory = await page.evaluate(() => Number(document.body.dataset.memory) / 2 ** 20);
-  expect("at most 512 MiB of memory, large pictures opened and saved", memory > 0 && memory <= 512, Math.round(memory));
+  const memory = await held();
+  expect("at most 512 MiB of memory, large pictures opened and saved", memory > 0 && memory <= 512, memory);
 
   // The camera: Chromium's own test picture.
   await page.evaluate(() => delete document.body.dataset.state);

@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use image::imageops::{FilterType, resize};
-use image::{DynamicImage, ImageDecoder as _, ImageError, ImageReader, RgbImage};
+use image::{DynamicImage, ImageDecoder as _, ImageError, ImageFormat, ImageReader, RgbImage};
 use ncuts::LabelMap;
 
 use crate::error::{Error, Result};
@@ -45,6 +45,9 @@ pub fn decode_upright(origin: &str, bytes: &[u8]) -> Result<RgbImage> {
             _ => "another file".to_owned(),
         }));
     }
+    if reader.format() == Some(ImageFormat::Jpeg) && breaks_off(bytes) {
+        return Err(not_a_picture("a JPEG that breaks off".to_owned()));
+    }
     let mut decoder = reader.into_decoder().map_err(refused)?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MOST_PIXELS {
@@ -62,6 +65,27 @@ pub fn decode_upright(origin: &str, bytes: &[u8]) -> Result<RgbImage> {
         image.apply_orientation(orientation);
     }
     Ok(image.into_rgb8())
+}
+
+/// Whether a JPEG has no end: decoders paint what is missing grey and say nothing.
+///
+/// Segments are passed over by their lengths, with whatever previews lie in them, up to the first scan; from there on no
+/// number may look like the end marker but the end marker.
+fn breaks_off(bytes: &[u8]) -> bool {
+    const SCAN: u8 = 0xDA;
+    const END: [u8; 2] = [0xFF, 0xD9];
+    let mut at = 2;
+    while let Some([0xFF, kind, high, low]) = bytes.get(at..at + 4) {
+        if *kind == SCAN {
+            return !bytes[at..].windows(2).any(|pair| pair == END);
+        }
+        // A marker may be led by filling bytes.
+        at += match kind {
+            0xFF => 1,
+            _ => 2 + usize::from(u16::from_be_bytes([*high, *low])),
+        };
+    }
+    true
 }
 
 /// The photograph at its working size, where that is another: the longer side at most `longest`, 0 for any.
@@ -147,6 +171,17 @@ mod tests {
         let png = png.into_inner();
         assert_eq!(decode_upright("holiday", &png).unwrap(), image);
         assert!(told(&png[..png.len() / 2]).starts_with("holiday: expected a JPEG"));
+        let mut jpeg = Cursor::new(Vec::new());
+        image.write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
+        let jpeg = jpeg.into_inner();
+        assert_eq!(
+            decode_upright("holiday", &jpeg).unwrap().dimensions(),
+            (9, 7)
+        );
+        for end in [jpeg.len() - 2, jpeg.len() - 20, 30] {
+            let found = told(&jpeg[..end]);
+            assert!(found.ends_with("found a JPEG that breaks off"), "{found}");
+        }
         assert!(matches!(
             read_upright(Path::new("no such file")),
             Err(Error::File { .. })
