@@ -1,7 +1,10 @@
-//! What the shell learns: 2 for a call that cannot be meant, 1 for one that failed.
+//! What the shell learns: 2 for a call that cannot be meant, 1 for one that failed, 128 + n for a training that signal n
+//! stopped.
 
 use std::fmt;
 use std::process::ExitCode;
+
+use crate::interrupt::Interrupted;
 
 /// A call that cannot be meant: a wrong argument, or two that do not go together.
 #[derive(Debug)]
@@ -59,7 +62,10 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         eprintln!("for more, call the same command with --help");
         return ExitCode::from(2);
     }
-    ExitCode::FAILURE
+    let interrupted = error.chain().find_map(|cause| cause.downcast_ref());
+    interrupted.map_or(ExitCode::FAILURE, |interrupted: &Interrupted| {
+        ExitCode::from(interrupted.exit_code())
+    })
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ mod eval_bsds;
 mod eval_coco;
 mod failure;
 mod info;
+mod interrupt;
+mod mishaps;
 mod oklab;
 mod output;
 mod progress;

@@ -12,6 +12,8 @@ use models::{
 use crate::arguments::TrainNcutsArguments;
 use crate::cut_recipe::CutPlan;
 use crate::failure::{of_settings, usage};
+use crate::interrupt::Interrupt;
+use crate::mishaps::{left_out, skipped};
 use crate::output;
 use crate::progress::{Pace, Progress};
 use crate::training_set::BsdsTrainingSet;
@@ -42,11 +44,21 @@ pub fn run(arguments: &TrainNcutsArguments) -> Result<()> {
         .map(|asked| asked.open(out, step, new, &settings))
         .transpose()?;
     let teller = RefCell::new(Teller::new(steps, step, set.len()));
+    let interrupt = Interrupt::listen()?;
+    let mut last = step;
     let observe = |event: Event<'_, CutMeasures>| {
-        if let Event::Step { record, .. } = event {
-            teller.borrow_mut().step(record);
+        match event {
+            Event::Step { record, .. } => {
+                last = record.step;
+                teller.borrow_mut().step(record);
+            }
+            Event::LeftOut { name, why, count } => {
+                let line = left_out(name, why, count);
+                teller.borrow().progress.aside(|| eprintln!("{line}"));
+            }
+            _ => {}
         }
-        true
+        !interrupt.asked()
     };
     let trained = trainer.run_watched(observe, every, |step, network| match &mut validation {
         Some(validation) => teller.borrow().measure(validation, step, network),
@@ -54,11 +66,17 @@ pub fn run(arguments: &TrainNcutsArguments) -> Result<()> {
     });
     drop(teller);
     let Some(network) = trained? else {
-        bail!("training stopped before its end")
+        return Err(interrupt.stopped(last, "the same command with --resume"));
     };
     if let Some(path) = &arguments.export {
         network.save(path, Precision::Half).context("--export")?;
         output::print(&format!("exported  {}", path.display()))?;
+    }
+    if let Some(path) = &arguments.export_head {
+        network
+            .save_head(path, Precision::Half)
+            .context("--export-head")?;
+        output::print(&format!("head      {}", path.display()))?;
     }
     let (run, data) = (arguments.out.display(), arguments.data.display());
     output::print(&format!(
@@ -85,18 +103,21 @@ fn check_folders(arguments: &TrainNcutsArguments) -> Result<()> {
             "--out: expected a folder, or a place for one, found the file {found}"
         )));
     }
-    let Some(export) = &arguments.export else {
-        return Ok(());
-    };
-    let folder = match export.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    if export.is_dir() || !folder.is_dir() {
-        let found = export.display();
-        return Err(usage(format!(
-            "--export: expected a place for a file in a folder that exists, found {found}"
-        )));
+    for (name, export) in [
+        ("--export", &arguments.export),
+        ("--export-head", &arguments.export_head),
+    ] {
+        let Some(export) = export else { continue };
+        let folder = match export.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        if export.is_dir() || !folder.is_dir() {
+            let found = export.display();
+            return Err(usage(format!(
+                "{name}: expected a place for a file in a folder that exists, found {found}"
+            )));
+        }
     }
     Ok(())
 }
@@ -245,7 +266,12 @@ impl Teller {
     }
 
     fn step(&mut self, record: &StepRecord) {
-        self.recent.add(record);
+        if record.skipped {
+            let line = skipped(record.step, &record.images);
+            self.progress.aside(|| eprintln!("{line}"));
+        } else {
+            self.recent.add(record);
+        }
         let (recent, pace) = (&self.recent, &self.pace);
         let note = || format!("{}, {}", recent.line(record), pace.left(record.step));
         let told = self.progress.advance(record.step, note);
@@ -324,6 +350,7 @@ mod tests {
             clipped: false,
             rate: 1e-3,
             seconds: 0.5,
+            skipped: false,
         };
         let mut recent = Recent::default();
         recent.add(&record(1, 1.0));

@@ -9,6 +9,8 @@ use models::{
 use crate::arguments::TrainO2pArguments;
 use crate::coco_regions::CocoRegions;
 use crate::failure::{of_settings, usage};
+use crate::interrupt::Interrupt;
+use crate::mishaps::{left_out, skipped};
 use crate::output;
 use crate::progress::{Pace, Progress};
 use crate::region_recipe::RegionRecipe;
@@ -19,6 +21,7 @@ pub fn run(arguments: &TrainO2pArguments) -> Result<()> {
     let config = TrainConfig {
         epochs: arguments.epochs.unwrap_or(recipe.training.epochs),
         seed: arguments.seed,
+        unreadable: arguments.unreadable.unwrap_or(recipe.training.unreadable),
         ..recipe.training.clone()
     };
     config.check().map_err(of_settings)?;
@@ -31,16 +34,26 @@ pub fn run(arguments: &TrainO2pArguments) -> Result<()> {
         start(arguments, &recipe, &regions, config)?
     };
     let mut teller = Teller::new(trainer.steps(), trainer.step());
+    let interrupt = Interrupt::listen()?;
+    let mut last = trainer.step();
     let trained = trainer.run(|event| {
-        if let Event::Step { record, .. } = event {
-            teller.step(record);
+        match event {
+            Event::Step { record, .. } => {
+                last = record.step;
+                teller.step(record);
+            }
+            Event::LeftOut { name, why, count } => {
+                let line = left_out(name, why, count);
+                teller.progress.aside(|| eprintln!("{line}"));
+            }
+            _ => {}
         }
-        true
+        !interrupt.asked()
     });
     let clipped = teller.clipped;
     drop(teller);
     if trained?.is_none() {
-        bail!("training stopped before its end")
+        return Err(interrupt.stopped(last, "the same command with --resume"));
     }
     let (run, data) = (arguments.out.display(), arguments.data.display());
     output::print(&format!("network   {run}/network.safetensors"))?;
@@ -198,7 +211,12 @@ impl Teller {
 
     fn step(&mut self, record: &StepRecord<RegionMeasures>) {
         self.clipped += u64::from(record.clipped);
-        self.recent.add(record);
+        if record.skipped {
+            let line = skipped(record.step, &record.images);
+            self.progress.aside(|| eprintln!("{line}"));
+        } else {
+            self.recent.add(record);
+        }
         let (recent, pace) = (&self.recent, &self.pace);
         let note = || format!("{}, {}", recent.line(record), pace.left(record.step));
         let told = self.progress.advance(record.step, note);
@@ -222,8 +240,8 @@ impl Recent {
         format!(
             "epoch {}, loss {:.4}, training error {:.3}, rate {:.2e}, {:.1} regions/s",
             record.epoch,
-            self.loss / self.steps,
-            self.error / self.steps,
+            self.loss / self.steps.max(1.0),
+            self.error / self.steps.max(1.0),
             record.rate,
             self.regions / self.seconds.max(1e-9),
         )
@@ -249,6 +267,7 @@ mod tests {
             clipped: false,
             rate: 1e-3,
             seconds: 0.5,
+            skipped: false,
         };
         let mut recent = Recent::default();
         recent.add(&record(1.0, 0.5));

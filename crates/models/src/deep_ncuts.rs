@@ -1,7 +1,5 @@
 //! Trunk → two scales joined → head → normalised cuts.
 
-use std::path::Path;
-
 use dfdx::prelude::*;
 use dfdx::tensor::Cpu;
 use image::RgbImage;
@@ -16,7 +14,7 @@ use crate::parameters::numbers;
 use crate::seam::{features_from_maps, maps_from_features};
 use crate::tape::{MapTensor, Reach, refused, run_chain, send_home};
 use crate::trunk::Mode;
-use crate::weights::{Precision, WeightsFile};
+use crate::weights::WeightsFile;
 
 /// A convolutional network whose features normalised cuts segment.
 ///
@@ -28,7 +26,7 @@ use crate::weights::{Precision, WeightsFile};
 /// F: n × d, a row a position of the first tap's grid, a column a channel.
 #[derive(Clone, Debug)]
 pub struct DeepNcuts {
-    architecture: Architecture,
+    pub(crate) architecture: Architecture,
     pub(crate) trunk: Network,
     pub(crate) head: Option<Network>,
 }
@@ -95,34 +93,6 @@ impl DeepNcuts {
         // Apart from the trunk's numbers, which a seed may have drawn too.
         let parameters = crate::Parameters::random(layers, seed ^ 0x5EED);
         Ok(Some(Network { chain, parameters }))
-    }
-
-    /// A network that [`DeepNcuts::save`] wrote.
-    ///
-    /// # Errors
-    /// [`Error::File`], [`Error::NotSafetensors`], [`Error::NotANetwork`], a tensor's by name.
-    pub fn load(path: &Path) -> Result<Self> {
-        Self::from_file(&WeightsFile::open(path)?)
-    }
-
-    /// A network out of a file's bytes; `origin` names it in errors.
-    ///
-    /// # Errors
-    /// As [`DeepNcuts::load`].
-    pub fn from_bytes(origin: &str, bytes: Vec<u8>) -> Result<Self> {
-        Self::from_file(&WeightsFile::from_bytes(origin.to_owned(), bytes)?)
-    }
-
-    pub(crate) fn from_file(file: &WeightsFile) -> Result<Self> {
-        Self::from_described(file, &file.metadata("matbackprop").unwrap_or_default())
-    }
-
-    /// Writes the network, whole or not at all.
-    ///
-    /// # Errors
-    /// [`Error::File`].
-    pub fn save(&self, path: &Path, precision: Precision) -> Result<()> {
-        self.write(path, precision)
     }
 
     /// What it is made of.
@@ -348,20 +318,7 @@ impl Learner for DeepNcuts {
         let taps = architecture.trunk_taps();
         let (chain, layers) = architecture.trunk.chain(&taps)?;
         let parameters = crate::Parameters::from_source(layers, file)?;
-        let trunk = Network { chain, parameters };
-        let head = match &architecture.head {
-            None => None,
-            Some(layout) => {
-                let (chain, layers) = layout.chain(trunk.channels())?;
-                let parameters = crate::Parameters::from_source(layers, file)?;
-                Some(Network { chain, parameters })
-            }
-        };
-        Ok(Self {
-            architecture,
-            trunk,
-            head,
-        })
+        Self::assembled(architecture, Network { chain, parameters }, file)
     }
 
     fn trunk(&self) -> Option<&Network> {

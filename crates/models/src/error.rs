@@ -112,9 +112,9 @@ pub enum Error {
         /// What it is.
         found: String,
     },
-    /// Training met a number that is not finite.
+    /// Training met numbers that are not finite, step after step.
     #[error(
-        "step {step}: expected a finite {what}, found {found}; the last checkpoint is untouched"
+        "step {step}, {images}: expected a finite {what}, found {found}; the last checkpoint is untouched"
     )]
     Diverged {
         /// Which step.
@@ -123,6 +123,30 @@ pub enum Error {
         what: &'static str,
         /// What it is.
         found: f64,
+        /// The examples of that step.
+        images: String,
+    },
+    /// An example of a training set could not be read.
+    #[error("{name}: {source}")]
+    Unreadable {
+        /// Its place in the set.
+        index: usize,
+        /// Its name.
+        name: String,
+        /// What went wrong.
+        source: Box<Error>,
+    },
+    /// More examples of a training set than may be left out could not be read.
+    #[error("expected at most {} % of {examples} examples that cannot be read, found {found}; the last: {last}", 100.0 * share)]
+    TooManyUnreadable {
+        /// How many could not.
+        found: usize,
+        /// How many there are.
+        examples: usize,
+        /// The share that may be left out.
+        share: f64,
+        /// Of the last of them.
+        last: Box<Error>,
     },
     /// A checkpoint belongs to another training.
     #[error("{}: expected a checkpoint of this training, found another {what}: {found}", path.display())]
@@ -173,6 +197,29 @@ pub enum Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
+    /// Of an example's files, while it is read.
+    pub(crate) fn unreadable(index: usize, name: &str) -> impl FnOnce(Self) -> Self {
+        let name = name.to_owned();
+        move |source| Self::Unreadable {
+            index,
+            name,
+            source: Box::new(source),
+        }
+    }
+
+    /// Whether a number that is not finite was met on the way.
+    pub(crate) fn is_of_numbers(&self) -> bool {
+        use matbackprop_core::Error as Rule;
+        let of_rule = |rule: &Rule| matches!(rule, Rule::NotFinite { .. } | Rule::Overflow { .. });
+        match self {
+            Self::Step { source, .. } => source.is_of_numbers(),
+            Self::Ncuts(ncuts::Error::Rule(rule)) | Self::Region(o2p::Error::Rule(rule)) => {
+                of_rule(rule)
+            }
+            _ => false,
+        }
+    }
+
     /// Names the file of an error of the system.
     pub(crate) fn file(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();

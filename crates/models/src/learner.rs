@@ -57,6 +57,16 @@ pub trait Learner: Clone + Sized {
         learned.chain(self.measured()).collect()
     }
 
+    /// Writes what lies above the trunk, under the whole network's description.
+    fn write_new_layers(&self, path: &Path, precision: Precision) -> Result<()> {
+        let trunk = self
+            .trunk()
+            .map_or(0, |trunk| trunk.parameters.named().len());
+        let tensors = self.tensors_out().split_off(trunk);
+        let bytes = write_safetensors(&tensors, precision, Some(self.description()?))?;
+        write_atomically(path, &bytes)
+    }
+
     /// Writes the network, whole or not at all.
     fn write(&self, path: &Path, precision: Precision) -> Result<()> {
         let bytes = write_safetensors(&self.tensors_out(), precision, Some(self.description()?))?;

@@ -55,6 +55,7 @@ mod region_weights;
 mod seam;
 mod segmenter;
 mod softmax;
+mod stored_ncuts;
 mod tape;
 mod train;
 mod trunk;

@@ -197,7 +197,8 @@ impl RegionClassifier {
         view: RegionView,
     ) -> Result<RegionInput> {
         let begin = Instant::now();
-        let crop = set.crop(index, view, self.architecture.side)?;
+        let crop = set.crop(index, view, self.architecture.side);
+        let crop = crop.map_err(Error::unreadable(index, set.id(index)))?;
         let crop_seconds = begin.elapsed().as_secs_f64();
         crop.check(self.architecture.side)?;
         let (maps, axes, repeats) = match (&self.architecture.features, &self.trunk, below) {
@@ -289,7 +290,8 @@ impl RegionClassifier {
         let Some(trunk) = &self.trunk else {
             return Ok(None);
         };
-        let crop = set.crop(index, view, self.architecture.side)?;
+        let crop = set.crop(index, view, self.architecture.side);
+        let crop = crop.map_err(Error::unreadable(index, set.id(index)))?;
         crop.check(self.architecture.side)?;
         let axes = self.trunk_axes(trunk)?;
         let positions = axes[0].positions * axes[1].positions;

@@ -82,6 +82,10 @@ pub struct TrainNcutsArguments {
     #[arg(long, value_name = "FILE")]
     pub export: Option<PathBuf>,
 
+    /// Write the head alone to FILE, in half precision: all that was learned, where the trunk did not learn
+    #[arg(long, value_name = "FILE")]
+    pub export_head: Option<PathBuf>,
+
     /// A recipe: its name, or a TOML file; the settings below change what it says
     #[arg(long, value_name = "NAME|FILE", required_unless_present = "trunk")]
     pub model: Option<String>,
@@ -192,6 +196,10 @@ pub struct TrainNcutsArguments {
     #[arg(long, value_name = "DECAY", help_heading = "Training")]
     averaging: Option<f64>,
 
+    /// Largest share of the images that may be left out because they cannot be read [usually 0.01]
+    #[arg(long, value_name = "SHARE", help_heading = "Training")]
+    unreadable: Option<f64>,
+
     /// Where all random numbers come from [usually 1]
     #[arg(long, help_heading = "Training")]
     seed: Option<u64>,
@@ -285,6 +293,7 @@ impl TrainNcutsArguments {
         set(&mut training.clip, &self.clip);
         set(&mut training.trunk, &self.train_trunk);
         set(&mut training.averaging, &self.averaging);
+        set(&mut training.unreadable, &self.unreadable);
         set(&mut training.seed, &self.seed);
         set(&mut training.checkpoint_every, &self.checkpoint_every);
         training.flips &= !self.no_flips;
@@ -381,7 +390,7 @@ mod tests {
     fn every_setting_arrives() {
         let all = "--epochs 3 --batch 4 --optimiser sgd --momentum 0.5 --rate 0.25 --new-layer-multiplier 7 --warmup 5 \
                    --weight-decay 0.125 --schedule steps:2:0.5 --clip 9 --no-flips --annotations one \
-                   --train-trunk from:x --epsilon 0.01 --averaging 0.75 --seed 11 --checkpoint-every 13 --cache-gib 0.5";
+                   --train-trunk from:x --epsilon 0.01 --averaging 0.75 --unreadable 0.2 --seed 11 --checkpoint-every 13 --cache-gib 0.5";
         let expected = TrainConfig {
             epochs: 3,
             batch: 4,
@@ -398,6 +407,7 @@ mod tests {
             flips: false,
             trunk: TrunkTraining::From("x".into()),
             averaging: 0.75,
+            unreadable: 0.2,
             seed: 11,
             checkpoint_every: 13,
             cache_bytes: 1 << 29,

@@ -52,6 +52,10 @@ pub struct TrainO2pArguments {
     #[arg(long, value_name = "N")]
     pub epochs: Option<u32>,
 
+    /// Largest share of the regions that may be left out because they cannot be read [default: the recipe's]
+    #[arg(long, value_name = "SHARE")]
+    pub unreadable: Option<f64>,
+
     /// Where all random numbers come from
     #[arg(long, default_value_t = 1)]
     pub seed: u64,

@@ -4,6 +4,7 @@ mod call;
 mod eval_bsds;
 mod eval_coco;
 mod kit;
+mod nights;
 mod real_images;
 mod report;
 mod segment;

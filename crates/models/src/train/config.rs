@@ -64,6 +64,8 @@ pub struct TrainConfig {
     pub seed: u64,
     /// Steps between checkpoints.
     pub checkpoint_every: u64,
+    /// Largest share of the examples that may be left out because they cannot be read.
+    pub unreadable: f64,
     /// Most that cached features may take on disk, in bytes; images past that are computed anew.
     pub cache_bytes: u64,
 }
@@ -85,6 +87,7 @@ impl Default for TrainConfig {
             averaging: 0.0,
             seed: 1,
             checkpoint_every: 200,
+            unreadable: 0.01,
             cache_bytes: 8 << 30,
         }
     }
@@ -103,7 +106,13 @@ impl TrainConfig {
             Optimiser::Sgd { momentum } => momentum,
             Optimiser::Adam => 0.0,
         };
-        let rules: [(&'static str, bool, &'static str, String); 9] = [
+        let rules: [(&'static str, bool, &'static str, String); 10] = [
+            (
+                "unreadable",
+                (0.0..=1.0).contains(&self.unreadable),
+                "a share from 0 to 1",
+                self.unreadable.to_string(),
+            ),
             (
                 "epochs",
                 self.epochs > 0,

@@ -191,7 +191,8 @@ impl<'a> CutTask<'a> {
     }
 
     fn annotations(&self, visit: &Visit) -> Result<Vec<LabelMap>> {
-        let mut annotations = self.set.annotations(visit.image)?;
+        let unreadable = Error::unreadable(visit.image, self.set.id(visit.image));
+        let mut annotations = self.set.annotations(visit.image).map_err(unreadable)?;
         if annotations.is_empty() {
             let found = self.set.id(visit.image).to_owned();
             let expected = "at least one human segmentation an image";
@@ -252,11 +253,13 @@ impl Task for CutTask<'_> {
         // The size of features hardly differs from image to image: a few dozen tell it.
         let every = self.set.len().div_ceil(CALIBRATION_IMAGES);
         let total = self.set.len().div_ceil(every);
-        network.calibrate((0..total).map(|count| {
+        // What cannot be read is told when a step meets it.
+        let images = (0..total).filter_map(|count| {
             let image = self.set.image(count * every);
             observer(count + 1, total);
-            image
-        }))
+            image.ok()
+        });
+        network.calibrate(images.map(Ok))
     }
 
     fn open(&mut self, _: &DeepNcuts, config: &TrainConfig, cache: &Path) -> Result<()> {
@@ -297,7 +300,8 @@ impl Task for CutTask<'_> {
 }
 
 fn photograph(set: &dyn TrainingSet, visit: &Visit) -> Result<RgbImage> {
-    let mut image = set.image(visit.image)?;
+    let unreadable = Error::unreadable(visit.image, set.id(visit.image));
+    let mut image = set.image(visit.image).map_err(unreadable)?;
     if visit.flipped {
         image::imageops::flip_horizontal_in_place(&mut image);
     }

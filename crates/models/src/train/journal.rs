@@ -18,12 +18,14 @@ pub struct StepRecord<M> {
     pub epoch: u64,
     /// Examples of this step.
     pub images: Vec<String>,
-    /// The mean over the step's examples.
+    /// The mean over the step's examples; NaN, which the journal writes as null, where the step changed nothing.
+    #[serde(deserialize_with = "nan_from_null")]
     pub loss: f64,
     /// What the task measured.
     #[serde(flatten)]
     pub measures: M,
     /// Length of the gradient before clipping.
+    #[serde(deserialize_with = "nan_from_null")]
     pub gradient_norm: f64,
     /// Whether it was clipped.
     pub clipped: bool,
@@ -31,6 +33,19 @@ pub struct StepRecord<M> {
     pub rate: f64,
     /// Wall time of the step.
     pub seconds: f64,
+    /// Whether loss or gradient were not finite, or no example could be read: nothing was changed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub skipped: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+fn nan_from_null<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 /// What every line has: enough to see which lines a checkpoint leaves behind.
@@ -111,6 +126,7 @@ mod tests {
             gradient_norm: 1.0,
             clipped: false,
             rate: 0.1,
+            skipped: false,
             seconds: 0.0,
         }
     }

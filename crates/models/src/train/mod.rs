@@ -13,7 +13,9 @@ mod region_task;
 mod run_folder;
 mod schedule;
 mod scribble_training;
+mod step;
 mod task;
+mod tolerance;
 mod trainer;
 
 pub use config::{Optimiser, TrainConfig, TrunkTraining};

@@ -206,10 +206,15 @@ impl Task for RegionTask<'_> {
         let mut inputs = Vec::with_capacity(total);
         for count in 0..total {
             let index = count * every;
-            let input = network.input(whole.as_ref(), self.set, index, RegionView::PLAIN)?;
+            let input = network.input(whole.as_ref(), self.set, index, RegionView::PLAIN);
+            observer(count + 1, total);
+            // What cannot be read is told when a step meets it.
+            if matches!(input, Err(Error::Unreadable { .. })) {
+                continue;
+            }
+            let input = input?;
             network.check_channels(&input.maps)?;
             inputs.push(input);
-            observer(count + 1, total);
         }
         if let Some(trunk) = &network.trunk {
             let maps = inputs.iter().map(|input| Ok(input.maps.clone()));

@@ -164,7 +164,13 @@ impl ScribbleTraining {
         let step = self.optimiser.steps() + 1;
         for (what, found) in [("loss", met.loss), ("gradient", met.gradient_norm)] {
             if !found.is_finite() {
-                return Err(Error::Diverged { step, what, found });
+                let images = "the photograph".to_owned();
+                return Err(Error::Diverged {
+                    step,
+                    what,
+                    found,
+                    images,
+                });
             }
         }
         self.follow(gradients)?;

@@ -37,7 +37,7 @@ pub trait Task {
     /// What learns.
     type Network: Learner;
     /// What the journal shows of a step.
-    type Measures: Serialize + Clone;
+    type Measures: Serialize + Clone + Default;
 
     /// Refuses settings outside their range, and an empty set.
     fn check(&self) -> Result<()>;
@@ -68,7 +68,8 @@ pub trait Task {
     /// Opens what the steps share; features are kept in `cache`.
     fn open(&mut self, network: &Self::Network, config: &TrainConfig, cache: &Path) -> Result<()>;
 
-    /// One step's loss and gradients.
+    /// One step's loss and gradients. An example that cannot be read is [`Error::Unreadable`](crate::Error::Unreadable),
+    /// and the step is asked for again without it.
     fn step(&mut self, network: &Self::Network, at: &StepAt<'_>)
     -> Result<Outcome<Self::Measures>>;
 

@@ -1,22 +1,20 @@
 //! The loop: visits, steps, journal, checkpoints.
 
 use std::path::{Path, PathBuf};
-use web_time::Instant;
-
-use dfdx::prelude::*;
-use dfdx::tensor::Cpu;
 
 use super::averaging::Averaging;
 use super::checkpoint::{Checkpoint, Written};
 use super::config::{TrainConfig, TrunkTraining};
 use super::journal::{Journal, StepRecord};
-use super::optimiser::{OptimiserState, TensorRate};
+use super::optimiser::OptimiserState;
 use super::plan::Plan;
-use super::run_folder::{cache_path, checkpoint_path, journal_path, network_path};
-use super::task::{StepAt, Task};
+use super::run_folder::{
+    cache_path, checkpoint_path, journal_path, network_path, remove_partial_files,
+};
+use super::task::Task;
+use super::tolerance::Tolerance;
 use crate::error::{Error, Result};
 use crate::learner::Learner;
-use crate::parameters::{ParameterTensor, Parameters};
 use crate::weights::Precision;
 
 /// What a training tells while it runs.
@@ -29,6 +27,15 @@ pub enum Progress<'a, M> {
         record: &'a StepRecord<M>,
         /// Steps in all.
         steps: u64,
+    },
+    /// An example could not be read, and is left out from here on.
+    LeftOut {
+        /// Its name.
+        name: &'a str,
+        /// What went wrong.
+        why: &'a str,
+        /// How many were left out so far.
+        count: usize,
     },
     /// A checkpoint is written.
     Checkpoint {
@@ -46,12 +53,13 @@ pub enum Progress<'a, M> {
 /// cache/                   features of the part of the trunk that is frozen; removed at the end
 /// ```
 pub struct Trainer<T: Task> {
-    network: T::Network,
-    task: T,
-    optimiser: OptimiserState,
-    averaging: Averaging,
-    config: TrainConfig,
+    pub(super) network: T::Network,
+    pub(super) task: T,
+    pub(super) optimiser: OptimiserState,
+    pub(super) averaging: Averaging,
+    pub(super) config: TrainConfig,
     folder: PathBuf,
+    pub(super) tolerance: Tolerance,
 }
 
 /// Whether `folder` holds a checkpoint.
@@ -101,6 +109,7 @@ impl<T: Task> Trainer<T> {
             averaging,
             config,
             folder: folder.to_path_buf(),
+            tolerance: Tolerance::default(),
         })
     }
 
@@ -124,6 +133,7 @@ impl<T: Task> Trainer<T> {
             averaging,
             config,
             folder: folder.to_path_buf(),
+            tolerance: Tolerance::default(),
         })
     }
 
@@ -157,7 +167,8 @@ impl<T: Task> Trainer<T> {
     /// Returns the trained network, or `None` when stopped early.
     ///
     /// # Errors
-    /// [`Error::Diverged`] when loss or gradient is not finite; those of layer, images and files.
+    /// [`Error::Diverged`] when loss or gradient is not finite three times in a row, [`Error::TooManyUnreadable`] when
+    /// more examples cannot be read than the settings allow; those of layer and files.
     pub fn run(
         self,
         observer: impl FnMut(Progress<'_, T::Measures>) -> bool,
@@ -178,6 +189,7 @@ impl<T: Task> Trainer<T> {
         mut watch: impl FnMut(u64, &T::Network) -> Result<()>,
     ) -> Result<Option<T::Network>> {
         let (plan, steps) = (self.plan(), self.steps());
+        remove_partial_files(&self.folder)?;
         let cache = cache_path(&self.folder);
         self.task.open(&self.network, &self.config, &cache)?;
         // From the first step on there is something to be resumed.
@@ -189,7 +201,7 @@ impl<T: Task> Trainer<T> {
         }
         let mut journal = Journal::open(&journal_path(&self.folder), self.step())?;
         while self.step() < steps {
-            let record = self.one_step(&plan)?;
+            let record = self.one_step(&plan, &mut observer)?;
             journal.write(&record)?;
             let mut go_on = observer(Progress::Step {
                 record: &record,
@@ -222,113 +234,6 @@ impl<T: Task> Trainer<T> {
             flips: self.config.flips,
             seed: self.config.seed,
         }
-    }
-
-    fn one_step(&mut self, plan: &Plan) -> Result<StepRecord<T::Measures>> {
-        let begin = Instant::now();
-        let step = self.step();
-        let number = step + 1;
-        let visits = plan.visits(step);
-        let at = StepAt {
-            number,
-            visits: &visits,
-            config: &self.config,
-        };
-        let outcome = self.task.step(&self.network, &at)?;
-        let mut gradients = outcome.gradients;
-        let share = 1.0 / visits.len() as f64;
-        let gradient_norm = self.scale_gradients(&mut gradients, share)?;
-        for (what, found) in [("loss", outcome.loss), ("gradient", gradient_norm)] {
-            if !found.is_finite() {
-                return Err(Error::Diverged {
-                    step: number,
-                    what,
-                    found,
-                });
-            }
-        }
-        let clipped = self.config.clip > 0.0 && gradient_norm > self.config.clip;
-        if clipped {
-            self.scale_gradients(&mut gradients, self.config.clip / gradient_norm)?;
-        }
-        let rate = self.update(&mut gradients, plan)?;
-        if self.config.averaging > 0.0 {
-            self.averaging.follow(&self.network, number);
-        }
-        Ok(StepRecord {
-            step: number,
-            epoch: step / plan.steps_per_epoch() + 1,
-            images: visits
-                .iter()
-                .map(|visit| self.task.id(visit.image).to_owned())
-                .collect(),
-            loss: outcome.loss,
-            measures: outcome.measures,
-            gradient_norm,
-            clipped,
-            rate,
-            seconds: begin.elapsed().as_secs_f64(),
-        })
-    }
-
-    /// Multiplies all gradients and tells the length of what comes out.
-    fn scale_gradients(&self, gradients: &mut Gradients<f32, Cpu>, factor: f64) -> Result<f64> {
-        let mut energy = 0.0;
-        for tensor in self.learning()? {
-            let gradient = gradients.get_or_alloc_mut(&tensor.ghost());
-            // Sixteen sums side by side: one would wait for each addition.
-            let mut sums = [0.0; 16];
-            for values in gradient.map_err(crate::tape::refused)?.chunks_mut(16) {
-                for (value, sum) in values.iter_mut().zip(&mut sums) {
-                    *value *= factor as f32;
-                    *sum += f64::from(*value).powi(2);
-                }
-            }
-            energy += sums.iter().sum::<f64>();
-        }
-        Ok(energy.sqrt())
-    }
-
-    /// The tensors that learn.
-    fn learning(&self) -> Result<Vec<&ParameterTensor>> {
-        let first = first_tensor(&self.config, &self.network)?;
-        Ok(self.network.tensors().into_iter().skip(first).collect())
-    }
-
-    /// Steps every tensor that learns; the rate of new layers is returned.
-    fn update(&mut self, gradients: &mut Gradients<f32, Cpu>, plan: &Plan) -> Result<f64> {
-        let step = self.step();
-        let factor = self
-            .config
-            .schedule
-            .factor(step, self.steps(), plan.steps_per_epoch());
-        let warmup = ((step + 1) as f64 / self.config.warmup.max(1) as f64).min(1.0);
-        let base = self.config.rate * factor * warmup;
-        let new = base * self.config.new_layer_multiplier;
-        // Tensors below the first learning layer have a gradient of zero: only decay would move them.
-        let first_tensor = first_tensor(&self.config, &self.network)?;
-        self.optimiser.begin_step();
-        let mut step_one = |index: usize, tensor: &mut ParameterTensor, rate: f64| {
-            let weight_decay = if Parameters::is_bias(index) {
-                0.0
-            } else {
-                self.config.weight_decay
-            };
-            let at = TensorRate { rate, weight_decay };
-            self.optimiser.update(tensor, gradients, at)
-        };
-        if let Some(trunk) = self.network.trunk_mut() {
-            let tensors = trunk.parameters.tensors_mut().iter_mut().enumerate();
-            for (index, tensor) in tensors.skip(first_tensor) {
-                step_one(index, tensor, base)?;
-            }
-        }
-        for part in self.network.new_layers_mut() {
-            for (index, tensor) in part.parameters.tensors_mut().iter_mut().enumerate() {
-                step_one(index, tensor, new)?;
-            }
-        }
-        Ok(new)
     }
 
     fn write_checkpoint(&mut self) -> Result<()> {

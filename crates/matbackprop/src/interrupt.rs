@@ -1,0 +1,72 @@
+//! Being asked to stop: a training ends its step, leaves a checkpoint, and says how it goes on.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use anyhow::{Context, Result};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+/// Hears SIGINT and SIGTERM from when it is made on; who asks a second time is not made to wait.
+pub struct Interrupt {
+    /// The signal that asked, 0 for none.
+    signal: Arc<AtomicUsize>,
+}
+
+/// A training that stopped because it was asked to.
+#[derive(Debug)]
+pub struct Interrupted {
+    signal: u8,
+    message: String,
+}
+
+impl Interrupt {
+    pub fn listen() -> Result<Self> {
+        let signal = Arc::new(AtomicUsize::new(0));
+        let asked = Arc::new(AtomicBool::new(false));
+        for number in [SIGINT, SIGTERM] {
+            // In this order: the first time there is nothing yet that would end the process.
+            flag::register_conditional_shutdown(number, 128 + number, Arc::clone(&asked))
+                .and_then(|_| flag::register(number, Arc::clone(&asked)))
+                .and_then(|_| flag::register_usize(number, Arc::clone(&signal), number as usize))
+                .context("listening for signals")?;
+        }
+        Ok(Self { signal })
+    }
+
+    /// Whether somebody asked.
+    pub fn asked(&self) -> bool {
+        self.signal.load(Ordering::Relaxed) > 0
+    }
+
+    /// What a training that has written its checkpoint says; `on` is how it is gone on with.
+    pub fn stopped(&self, step: u64, on: &str) -> anyhow::Error {
+        let signal = self.signal.load(Ordering::Relaxed);
+        let name = if signal == SIGTERM as usize {
+            "SIGTERM"
+        } else {
+            "SIGINT"
+        };
+        Interrupted {
+            signal: signal as u8,
+            message: format!("stopped by {name} after step {step}; {on} goes on from there"),
+        }
+        .into()
+    }
+}
+
+impl Interrupted {
+    /// What the shell learns, as if the signal had ended the process.
+    pub fn exit_code(&self) -> u8 {
+        128 + self.signal
+    }
+}
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Interrupted {}

@@ -1,0 +1,31 @@
+//! What trainings tell of what went wrong and did not end them.
+
+/// An example that no step will see.
+pub fn left_out(name: &str, why: &str, count: usize) -> String {
+    format!("{name} cannot be read and is left out, {count} so far: {why}")
+}
+
+/// A step that changed nothing.
+pub fn skipped(step: u64, images: &[String]) -> String {
+    if images.is_empty() {
+        return format!("step {step}: none of its examples can be read; nothing was changed");
+    }
+    let images = images.join(", ");
+    format!("step {step}, {images}: numbers that are not finite; nothing was changed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_with_their_reasons() {
+        let line = left_out("12003", "a.jpg: cut short", 2);
+        assert_eq!(
+            line,
+            "12003 cannot be read and is left out, 2 so far: a.jpg: cut short"
+        );
+        assert!(skipped(4, &["a".into(), "b".into()]).starts_with("step 4, a, b: "));
+        assert!(skipped(4, &[]).contains("none of its examples"));
+    }
+}
