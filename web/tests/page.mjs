@@ -157,8 +157,11 @@ try {
   await page.check("input[value=outlines]");
 
   await page.focus("#picture");
+  const lifted = () => page.$eval("#picture-words", (words) => words.textContent);
+  const before = await lifted();
   for (const key of ["ArrowRight", "ArrowDown", "Enter"]) await page.keyboard.press(key);
-  await page.waitForTimeout(300);
+  await page.waitForFunction((before) => document.getElementById("picture-words").textContent !== before, before);
+  expect("Enter lifts a segment, or puts it back", true, await lifted());
 
   await page.check("#compare");
   await page.waitForFunction(() => /Untrained head: \d/.test(document.getElementById("untrained-words").textContent));
@@ -264,6 +267,15 @@ try {
   expect("a wide gap: both gradients are right", wideThrough < 1e-13 && wideBy < 1e-13, [wideThrough, wideBy]);
   const [through, by] = await errors(130);
   expect("a gap of 1e-13: one explodes, the other stays", through > 1e-5 && by < 1e-13, [through, by]);
+  const axis = await (await page.$("#axis")).boundingBox();
+  const onAxis = (x) => page.mouse.move(axis.x + (x / 640) * axis.width, axis.y + axis.height / 2, { steps: 5 });
+  await onAxis(360);
+  await page.mouse.down();
+  await onAxis(80);
+  await page.mouse.up();
+  const dragged = Number(await page.$eval("#gap-range", (range) => range.value));
+  expect("λ₁ is dragged along its line", dragged > 5 && dragged < 40, dragged);
+  await errors(130);
   await shot("gap");
   await page.focus("#tab-gap");
   await page.keyboard.press("ArrowRight");
