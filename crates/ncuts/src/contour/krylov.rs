@@ -17,7 +17,7 @@ const RESTARTS: usize = 200;
 /// ```
 ///
 /// # Conventions
-/// Every basis vector is made orthogonal to all others, twice: equal eigenvalues come once each. `start` is not zero and
+/// Every basis vector is made orthogonal to all others, to rounding: equal eigenvalues come once each. `start` is not zero and
 /// lies in the range that is searched, which A does not leave.
 ///
 /// # Errors
@@ -47,7 +47,19 @@ pub(super) fn leading_eigen(
         for j in kept..room {
             let mut next = vec![0.0; n];
             times(basis.col_as_slice(j), &mut next);
-            let along = orthogonalise(&mut next, basis.as_ref().subcols(0, j + 1));
+            let before = basis.as_ref().subcols(0, j + 1);
+            let along = if j == kept {
+                // Coupled to everything that was kept: the first pass takes it away, the second what rounding left.
+                orthogonalise(&mut next, before, 2)
+            } else {
+                // Coupled to its last two: without these, what is along the others is rounding, and one pass takes it.
+                let recent = j - 1;
+                let close = orthogonalise(&mut next, before.subcols(recent, 2), 1);
+                let mut along = orthogonalise(&mut next, before, 1);
+                along[recent] += close[0];
+                along[j] += close[1];
+                along
+            };
             for (i, along) in along.iter().enumerate() {
                 projected[(i, j)] = *along;
                 projected[(j, i)] = *along;
@@ -93,13 +105,12 @@ fn spectrum(a: MatRef<'_, f64>, n: usize) -> Result<(Vec<f64>, Mat<f64>)> {
     Ok((values, eigen.U().reverse_cols().to_owned()))
 }
 
-/// x ← (I − V Vᵀ) x, and what was along V.
-fn orthogonalise(x: &mut [f64], v: MatRef<'_, f64>) -> Vec<f64> {
+/// x ← (I − V Vᵀ) x, so many times, and what was along V.
+fn orthogonalise(x: &mut [f64], v: MatRef<'_, f64>, passes: usize) -> Vec<f64> {
     let mut along = vec![0.0; v.ncols()];
     let n = x.len();
     let mut x = faer::MatMut::from_column_major_slice_mut(x, n, 1);
-    // Twice is enough: what rounding left along V after the first pass is gone after the second.
-    for _ in 0..2 {
+    for _ in 0..passes {
         let part = v.transpose() * x.as_ref();
         matmul(x.as_mut(), Accum::Add, v, part.as_ref(), -1.0, Par::Seq);
         for (along, part) in along.iter_mut().zip(part.col(0).iter()) {
@@ -126,7 +137,7 @@ fn fresh_direction(times: &impl Fn(&[f64], &mut [f64]), v: MatRef<'_, f64>) -> V
         .collect();
     let mut fresh = vec![0.0; v.nrows()];
     times(&wave, &mut fresh);
-    orthogonalise(&mut fresh, v);
+    orthogonalise(&mut fresh, v, 2);
     if normalise(&mut fresh) == 0.0 {
         fresh.fill(0.0);
     }
