@@ -1,6 +1,8 @@
-//! The network that comes with the binary.
+//! The network that comes with the binary, and a head for a larger trunk that others publish.
 
-use models::DeepNcuts;
+use std::path::Path;
+
+use models::{DeepNcuts, TrunkWeights};
 
 /// The file of the default network: EfficientNet-Lite0 with a learned head, half precision.
 pub const DEFAULT_NETWORK_BYTES: &[u8] = include_bytes!(concat!(
@@ -14,6 +16,22 @@ pub const DEFAULT_NETWORK_BYTES: &[u8] = include_bytes!(concat!(
 /// Those of [`DeepNcuts::from_bytes`]; a test holds that there is none.
 pub fn default_network() -> models::Result<DeepNcuts> {
     DeepNcuts::from_bytes("the embedded network", DEFAULT_NETWORK_BYTES.to_vec())
+}
+
+/// The file of a head for VGG-16, which learned on its published weights: half precision, without the trunk's 29 MB.
+const LARGE_HEAD_BYTES: &[u8] = include_bytes!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../data/weights/ncuts_vgg16_head_f16.safetensors"
+));
+
+/// The larger network: VGG-16 out of `trunk`, a file under torchvision's names with Caffe's numbers, under the head that
+/// comes with this crate. `data/README.md` tells where the numbers come from.
+///
+/// # Errors
+/// Those of [`DeepNcuts::from_head_bytes`], of the trunk's file.
+pub fn large_network(trunk: &Path) -> models::Result<DeepNcuts> {
+    let bytes = LARGE_HEAD_BYTES.to_vec();
+    DeepNcuts::from_head_bytes("the embedded head", bytes, &TrunkWeights::File(trunk))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@
 //! | [`bench_bsds`] | BSDS500 and its region measures |
 //! | [`bench_coco`] | MS-COCO, its regions to be classified, and the official detection table |
 //! | [`pictures`] | photographs upright and at their working size; a segmentation, or all of them, as a picture |
-//! | [`default_network`] | the trained network inside this crate |
+//! | [`default_network`], [`large_network`] | the trained network inside this crate, and a head for VGG-16 |
 //!
 //! # Example
 //! A photograph, its segments, and a picture of them.
@@ -61,7 +61,7 @@ pub use ncuts;
 pub use o2p;
 pub use pictures;
 
-pub use embedded::{DEFAULT_NETWORK_BYTES, default_network};
+pub use embedded::{DEFAULT_NETWORK_BYTES, default_network, large_network};
 
 /// The README's example runs as a doc test.
 #[cfg(doctest)]

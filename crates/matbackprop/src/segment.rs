@@ -124,25 +124,33 @@ pub fn run(arguments: &SegmentArguments) -> Result<()> {
     }
 }
 
-/// The file of the network that votes under `--quality high`.
+/// What votes under `--quality high`: a network that somebody trained, or VGG-16 as it is published, for our own head.
 const LARGE_NETWORK: &str = "ncuts_vgg16_f16.safetensors";
+const LARGE_TRUNK: &str = "vgg16_features_f16.safetensors";
 
 fn large_network() -> Result<DeepNcuts> {
     let shared = std::env::var_os("MATBACKPROP_DATA").map(PathBuf::from);
     let folders = shared.into_iter().chain([PathBuf::from("data")]);
-    let places: Vec<PathBuf> = folders
-        .map(|folder| folder.join("weights").join(LARGE_NETWORK))
-        .collect();
-    match places.iter().find(|path| path.is_file()) {
-        Some(path) => DeepNcuts::load(path).context("--quality high"),
-        None => {
-            let places = places.iter().map(|path| path.display().to_string());
-            bail!(
-                "--quality high: expected a network in {}, found none; `train ncuts --trunk vgg16 … --export FILE` makes it",
-                places.collect::<Vec<_>>().join(" or ")
-            )
-        }
+    let folders: Vec<PathBuf> = folders.map(|folder| folder.join("weights")).collect();
+    let find = |name: &str| {
+        let mut places = folders.iter().map(|folder| folder.join(name));
+        places.find(|path| path.is_file())
+    };
+    if let Some(path) = find(LARGE_NETWORK) {
+        return DeepNcuts::load(&path).context("--quality high");
     }
+    if let Some(path) = find(LARGE_TRUNK) {
+        return matbackprop::large_network(&path).context("--quality high");
+    }
+    let folders: Vec<String> = folders
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    bail!(
+        "--quality high: expected {LARGE_TRUNK} in {}, found none; data/README.md tells how to make it, \
+         and {LARGE_NETWORK}, of `train ncuts --trunk vgg16 … --export`, serves too",
+        folders.join(" or ")
+    )
 }
 
 fn one_image(

@@ -43,8 +43,8 @@ pub struct SegmentArguments {
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
 
-    /// `high` lets a VGG-16 network vote beside it, ncuts_vgg16_f16.safetensors in the folder `weights` of
-    /// MATBACKPROP_DATA, or in data/weights here: several times as long
+    /// `high` lets a VGG-16 network vote beside it: several times as long. Its head is inside this program; the trunk,
+    /// vgg16_features_f16.safetensors, is looked for in the folder `weights` of MATBACKPROP_DATA, or in data/weights here
     #[arg(long, value_enum, default_value = "standard")]
     pub quality: Quality,
 

@@ -5,13 +5,22 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use bench_bsds::{ImageCounts, ImageMeasures};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::measuring::Measured;
 use crate::failure::usage;
 use crate::output;
+
+/// What is measured of one image.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// `None` for soft boundary maps.
+    pub regions: Option<ImageMeasures>,
+    /// `None` where boundaries were not asked for.
+    pub boundaries: Option<ImageCounts>,
+}
 
 /// Measures kept in a folder.
 ///

@@ -13,21 +13,11 @@ use bench_bsds::{
     ImageMeasures, Report,
 };
 use models::SegmentSeconds;
-use serde::{Deserialize, Serialize};
 
 use super::Source;
-use super::kept::Kept;
+use super::kept::{Kept, Measured};
 use super::timing::Timing;
 use crate::progress::Progress;
-
-/// What is measured of one image.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub struct Measured {
-    /// `None` for soft boundary maps.
-    pub regions: Option<ImageMeasures>,
-    /// `None` where boundaries were not asked for.
-    pub boundaries: Option<ImageCounts>,
-}
 
 /// The measures of all images: a few numbers for each image and level.
 pub struct Evaluations {

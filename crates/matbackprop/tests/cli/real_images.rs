@@ -118,3 +118,29 @@ fn regions_are_learned_through_second_moments_of_a_real_trunk() {
     let (first, last) = (mean_loss(&lines[..11]), mean_loss(&lines[55..]));
     assert!(last < 0.8 * first, "{first} {last}");
 }
+
+#[test]
+#[cfg_attr(not(shared_data), ignore = "needs weights: set MATBACKPROP_DATA")]
+fn the_head_inside_votes_on_the_published_trunk() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/samples/coffee.jpg");
+    let segment = |quality: &str| {
+        let out = matbackprop(&[
+            "segment",
+            "--quality",
+            quality,
+            "--json",
+            "--max-side",
+            "240",
+        ])
+        .args([&sample])
+        .inside(folder.path())
+        .with("MATBACKPROP_DATA", shared("").to_str().unwrap())
+        .succeed();
+        let report: Value = serde_json::from_str(&out).unwrap();
+        report["images"][0]["soft_rank"].as_f64().unwrap()
+    };
+    // The soft rank is the mean of both networks'.
+    let (one, both) = (segment("standard"), segment("high"));
+    assert!(one > 1.0 && both > 1.0 && one != both, "{one} {both}");
+}

@@ -312,8 +312,7 @@ fn a_second_network_votes_where_it_is_found() {
         .with("MATBACKPROP_DATA", "elsewhere")
         .fail(1);
     for word in [
-        "elsewhere/weights/ncuts_vgg16_f16",
-        " or data/weights",
+        "vgg16_features_f16.safetensors in elsewhere/weights or data/weights",
         "--export",
     ] {
         assert!(err.contains(word), "{word}: {err}");
