@@ -70,29 +70,30 @@ fn answer_natively(root: &Path, native: &Path) -> Result<bool> {
         .iter()
         .map(|name| root.join("data/samples").join(name))
         .collect();
-    let segment = workspace::cargo(root)
-        .args([
-            "run",
-            "--quiet",
-            "--package",
-            "matbackprop",
-            "--",
-            "segment",
-        ])
-        .args(["--labels", "--max-side", LONGEST, "-o"])
-        .arg(native)
-        .args(&photographs)
+    // The selection of the other steps: what they built is not built again.
+    let features = workspace::core_features(root)?;
+    let built = workspace::cargo(root)
+        .args(["build", "--quiet", "--workspace", "--features", &features])
+        .args(["--bin", "matbackprop", "--example", "native_answers"])
         .status()
-        .context("starting matbackprop segment")?;
-    if !segment.success() {
+        .context("starting cargo build")?;
+    if !built.success() {
         return Ok(false);
     }
-    let embed = workspace::cargo(root)
-        .args(["run", "--quiet", "--package", "web", "--example"])
-        .args(["native_answers", "--"])
-        .arg(native)
-        .args(&photographs)
-        .status()
-        .context("starting the example native_answers")?;
+    let programs = workspace::target_folder(root).join("debug");
+    let run = |program: &str, words: &[&str]| {
+        Command::new(programs.join(program))
+            .args(words)
+            .arg(native)
+            .args(&photographs)
+            .stdin(Stdio::null())
+            .status()
+            .with_context(|| format!("starting {program}"))
+    };
+    let options = ["segment", "--labels", "--max-side", LONGEST, "-o"];
+    if !run("matbackprop", &options)?.success() {
+        return Ok(false);
+    }
+    let embed = run("examples/native_answers", &[])?;
     Ok(embed.success())
 }
