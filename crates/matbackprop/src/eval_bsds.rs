@@ -152,13 +152,9 @@ fn source(arguments: &EvalBsdsArguments, ids: &[String]) -> Result<Source> {
 
 /// Networks that vote on the contours too.
 fn voters(arguments: &EvalBsdsArguments) -> Result<Vec<DeepNcuts>> {
-    let tree = matches!(
-        arguments.levels,
-        Some(LevelRule::Tree | LevelRule::WideTree)
-    );
-    if !arguments.with.is_empty() && !tree {
+    if !arguments.with.is_empty() && arguments.levels != Some(LevelRule::Tree) {
         return Err(usage(
-            "--with: expected beside --levels tree or wide-tree only, which networks can vote on together",
+            "--with: expected beside --levels tree only, which networks can vote on together",
         ));
     }
     let load = |path| DeepNcuts::load(path).context("--with");

@@ -21,8 +21,6 @@ use crate::segmenter::{ClusterChoice, SegmentSeconds};
 pub struct ContourSettings {
     /// Numbers of clusters that have a voice, as distances from the network's own choice for the image.
     pub shifts: RangeInclusive<i32>,
-    /// Numbers of clusters that have a voice whatever the network chose; none by default, 2 to 16 cost as much again.
-    pub counts: Option<RangeInclusive<usize>>,
     /// Starts of each k-means, of which the best has a voice.
     pub restarts: usize,
     /// Whether the mirror image has a voice too, which costs as much again.
@@ -39,7 +37,6 @@ impl Default for ContourSettings {
     fn default() -> Self {
         Self {
             shifts: -6..=8,
-            counts: None,
             restarts: 10,
             flips: true,
             superpixels: 400,
@@ -50,14 +47,6 @@ impl Default for ContourSettings {
 }
 
 impl ContourSettings {
-    /// Twice the voices: 2 to 16 clusters have one too. For results, where time does not count.
-    pub fn wide() -> Self {
-        Self {
-            counts: Some(2..=16),
-            ..Self::default()
-        }
-    }
-
     fn check(&self) -> Result<()> {
         let share = |name, value: f64| {
             let found = value.to_string();
@@ -66,10 +55,7 @@ impl ContourSettings {
         };
         let empty =
             |name, empty: bool, expected| empty.then(|| (name, expected, "none".to_owned()));
-        let counts = self.counts.as_ref();
-        let no_counts = counts.is_some_and(|counts| counts.is_empty() || *counts.start() == 0);
         let wrong = empty("shifts", self.shifts.is_empty(), "at least one")
-            .or_else(|| empty("counts", no_counts, "numbers from 1 up, or none asked for"))
             .or_else(|| empty("restarts", self.restarts == 0, "1 or more"))
             .or_else(|| empty("superpixels", self.superpixels == 0, "1 or more"))
             .or_else(|| share("min_area", self.min_area))
@@ -185,26 +171,17 @@ impl Voices {
             restarts: settings.restarts,
             ..network.architecture().cut
         };
-        let around = ClusterChoice::Around(settings.shifts.clone());
-        let positions = grid.width * grid.height;
-        let counts = settings.counts.clone().map(|counts| {
-            let held = counts.map(|k| k.min(positions));
-            ClusterChoice::Counts(held.collect())
-        });
+        let choice = ClusterChoice::Around(settings.shifts.clone());
         let size = (image.width() as usize, image.height() as usize);
-        for (index, choice) in std::iter::once(around).chain(counts).enumerate() {
-            let found = network.cut_by(grid, size, &choice, cut)?;
-            self.seconds.layer += found.seconds.layer;
-            self.seconds.clustering += found.seconds.clustering;
-            let maps = found.pool.into_iter().map(|found| found.labels);
-            if mirrored {
-                self.maps.extend(maps.map(|labels| labels.flipped()));
-            } else {
-                self.maps.extend(maps);
-            }
-            if index == 0 && !mirrored {
-                self.soft_ranks.push(found.soft_rank);
-            }
+        let found = network.cut_by(grid, size, &choice, cut)?;
+        self.seconds.layer += found.seconds.layer;
+        self.seconds.clustering += found.seconds.clustering;
+        let maps = found.pool.into_iter().map(|found| found.labels);
+        if mirrored {
+            self.maps.extend(maps.map(|labels| labels.flipped()));
+        } else {
+            self.soft_ranks.push(found.soft_rank);
+            self.maps.extend(maps);
         }
         Ok(())
     }
@@ -276,15 +253,6 @@ mod tests {
         let again = again.unwrap();
         assert_eq!(again.tree.cut_into(4).0, cut);
         assert_eq!(again.soft_rank, contours.soft_rank);
-        // Numbers that always have a voice are heard, also those beyond the positions of a small grid.
-        let wide = ContourSettings {
-            counts: Some(2..=120),
-            ..settings.clone()
-        };
-        let wide = network.contours(&image, &wide).unwrap();
-        assert_eq!(wide.soft_rank, contours.soft_rank);
-        let heights = |contours: &Contours| contours.tree.heights().collect::<Vec<_>>();
-        assert_ne!(heights(&wide), heights(&contours));
         assert!(joint_contours(&[], &photograph(), &settings).is_err());
     }
 
@@ -297,13 +265,6 @@ mod tests {
                 "superpixels",
                 ContourSettings {
                     superpixels: 0,
-                    ..fair()
-                },
-            ),
-            (
-                "counts",
-                ContourSettings {
-                    counts: Some(0..=3),
                     ..fair()
                 },
             ),

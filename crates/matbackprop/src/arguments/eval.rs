@@ -32,8 +32,6 @@ pub enum LevelRule {
     Auto,
     /// The height at which the network's tree of contours is cut, from 0 to 1 in steps of 0.01
     Tree,
-    /// The same where 2 to 16 clusters have a voice too, beside the numbers around the network's choice
-    WideTree,
 }
 
 /// The region measures of BSDS500, as the official benchmark defines them

@@ -18,7 +18,7 @@ use crate::failure::of_settings;
 /// Clusters fewer and more than the network's own choice, under [`LevelRule::Auto`].
 const SHIFTS: std::ops::RangeInclusive<i32> = -6..=8;
 
-/// Heights of a tree of contours.
+/// Heights of a tree of contours, under [`LevelRule::Tree`].
 const HEIGHTS: u32 = 99;
 
 /// Images of the train split that the taps of an untrained network are scaled on.
@@ -27,7 +27,7 @@ const CALIBRATION_IMAGES: usize = 20;
 /// A network, and the levels its segmentations are made at.
 pub struct NetworkPools {
     network: DeepNcuts,
-    /// Networks that vote on a tree too.
+    /// Networks that vote too, under [`LevelRule::Tree`].
     others: Vec<DeepNcuts>,
     rule: LevelRule,
     counts: Vec<usize>,
@@ -68,8 +68,7 @@ impl NetworkPools {
                 Ok((Pool::from(maps.collect::<Vec<_>>()), segmented.seconds))
             }
             LevelRule::Auto => self.pool_around_choice(image),
-            LevelRule::Tree => self.pool_of_tree(image, &ContourSettings::default()),
-            LevelRule::WideTree => self.pool_of_tree(image, &ContourSettings::wide()),
+            LevelRule::Tree => self.pool_of_tree(image),
         }
     }
 
@@ -83,13 +82,9 @@ impl NetworkPools {
     }
 
     /// Cuts of the tree of contours at heights evenly between 0 and 1.
-    fn pool_of_tree(
-        &self,
-        image: &RgbImage,
-        settings: &ContourSettings,
-    ) -> Result<(Pool, SegmentSeconds)> {
+    fn pool_of_tree(&self, image: &RgbImage) -> Result<(Pool, SegmentSeconds)> {
         let networks: Vec<_> = [&self.network].into_iter().chain(&self.others).collect();
-        let contours = joint_contours(&networks, image, settings)?;
+        let contours = joint_contours(&networks, image, &ContourSettings::default())?;
         let cuts = (1..=HEIGHTS).map(|step| {
             let height = f64::from(step) / f64::from(HEIGHTS + 1);
             let segments = contours.tree.segment_of_pieces(height);
@@ -105,7 +100,6 @@ impl NetworkPools {
             LevelRule::Clusters => json!(self.counts),
             LevelRule::Auto => json!("auto"),
             LevelRule::Tree => json!("tree"),
-            LevelRule::WideTree => json!("wide-tree"),
         }
     }
 
