@@ -167,12 +167,12 @@ mod tests {
         );
         let mut png = Cursor::new(Vec::new());
         let image = RgbImage::from_fn(9, 7, |x, y| image::Rgb([x as u8, y as u8, 3]));
-        image.write_to(&mut png, image::ImageFormat::Png).unwrap();
+        image.write_to(&mut png, ImageFormat::Png).unwrap();
         let png = png.into_inner();
         assert_eq!(decode_upright("holiday", &png).unwrap(), image);
         assert!(told(&png[..png.len() / 2]).starts_with("holiday: expected a JPEG"));
         let mut jpeg = Cursor::new(Vec::new());
-        image.write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
+        image.write_to(&mut jpeg, ImageFormat::Jpeg).unwrap();
         let jpeg = jpeg.into_inner();
         assert_eq!(
             decode_upright("holiday", &jpeg).unwrap().dimensions(),
@@ -193,7 +193,7 @@ mod tests {
         // A PNG's header alone, of 60,000 × 60,000 pixels.
         let mut png = Cursor::new(Vec::new());
         RgbImage::new(1, 1)
-            .write_to(&mut png, image::ImageFormat::Png)
+            .write_to(&mut png, ImageFormat::Png)
             .unwrap();
         let mut png = png.into_inner();
         png[16..20].copy_from_slice(&60_000_u32.to_be_bytes());
@@ -225,7 +225,7 @@ mod tests {
         .concat();
         let image = RgbImage::from_fn(16, 8, |x, _| image::Rgb([if x < 8 { 255 } else { 0 }; 3]));
         let mut jpeg = Cursor::new(Vec::new());
-        image.write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
+        image.write_to(&mut jpeg, ImageFormat::Jpeg).unwrap();
         let mut bytes = jpeg.into_inner();
         let length = (exif.len() as u16 + 2).to_be_bytes();
         let segment = [&[0xFF, 0xE1], length.as_slice(), &exif].concat();
