@@ -16,6 +16,7 @@
 //! | [`DeepNcuts`] | trunk → two scales joined → head → normalised cuts; load, save, segment |
 //! | [`RegionClassifier`] | trunk → pooling of a free-form region → classifier: DeepO2P, DeepO2P-FC, first order |
 //! | [`Trainer`] | SGD and Adam, frozen or learning trunk, journal, checkpoints exact to the bit |
+//! | [`ScribbleTraining`] | the head of a network on one photograph, from a few strokes of a pen |
 //!
 //! ```
 //! use models::{Architecture, ClusterChoice, DeepNcuts, HeadLayout, TrunkKind, TrunkWeights};
