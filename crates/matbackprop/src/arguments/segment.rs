@@ -31,7 +31,7 @@ pub enum Quality {
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLE)]
 pub struct SegmentArguments {
-    /// Photographs, JPEG or PNG
+    /// Photographs, JPEG, PNG or WebP
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
 
