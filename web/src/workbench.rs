@@ -177,25 +177,25 @@ impl Workbench {
     /// # Errors
     /// [`Error::TooEarly`]; those of normalised cuts.
     pub fn find_segments(&mut self, head: Head) -> Result<()> {
+        if self.scene()?.mirrored.is_none() {
+            let mirrored = flip_horizontal(self.scene()?.working());
+            let maps = self.trained.trunk_features(&mirrored)?;
+            self.scene_mut()?.mirrored = Some(maps);
+        }
         let scene = self.scene()?;
-        let mirrored = match &scene.mirrored {
-            Some(maps) => maps.clone(),
-            None => self
-                .trained
-                .trunk_features(&flip_horizontal(scene.working()))?,
-        };
         let network = self.network(head);
-        let mirrored_grid = network.head_features(&mirrored)?;
+        let mirrored = scene.mirrored.as_ref();
+        let mirrored_grid = mirrored
+            .map(|maps| network.head_features(maps))
+            .transpose()?;
         let settings = ContourSettings::default();
         let contours = network.contours_of(
             scene.working(),
             self.sight(head)?.grid(),
-            Some(&mirrored_grid),
+            mirrored_grid.as_ref(),
             &settings,
         )?;
-        let scene = self.scene_mut()?;
-        scene.mirrored = Some(mirrored);
-        if let Some(sight) = &mut scene.sights[head as usize] {
+        if let Some(sight) = &mut self.scene_mut()?.sights[head as usize] {
             sight.set_contours(contours);
         }
         Ok(())

@@ -253,13 +253,27 @@ impl Task for CutTask<'_> {
         // The size of features hardly differs from image to image: a few dozen tell it.
         let every = self.set.len().div_ceil(CALIBRATION_IMAGES);
         let total = self.set.len().div_ceil(every);
-        // What cannot be read is told when a step meets it.
+        // What cannot be read is told when a step meets it, unless there is nothing else.
+        let (mut readable, mut unreadable) = (0, None);
         let images = (0..total).filter_map(|count| {
             let image = self.set.image(count * every);
             observer(count + 1, total);
-            image.ok()
+            match image {
+                Ok(image) => {
+                    readable += 1;
+                    Some(Ok(image))
+                }
+                Err(error) => {
+                    unreadable = Some(error);
+                    None
+                }
+            }
         });
-        network.calibrate(images.map(Ok))
+        let calibrated = network.calibrate(images);
+        match unreadable {
+            Some(error) if readable == 0 => Err(error),
+            _ => calibrated,
+        }
     }
 
     fn open(&mut self, _: &DeepNcuts, config: &TrainConfig, cache: &Path) -> Result<()> {

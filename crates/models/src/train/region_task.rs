@@ -204,17 +204,23 @@ impl Task for RegionTask<'_> {
         }
         let whole = network.trunk.as_ref().map(|trunk| trunk.chain.clone());
         let mut inputs = Vec::with_capacity(total);
+        let mut unreadable = None;
         for count in 0..total {
             let index = count * every;
             let input = network.input(whole.as_ref(), self.set, index, RegionView::PLAIN);
             observer(count + 1, total);
-            // What cannot be read is told when a step meets it.
-            if matches!(input, Err(Error::Unreadable { .. })) {
-                continue;
+            // What cannot be read is told when a step meets it, unless there is nothing else.
+            match input {
+                Err(error @ Error::Unreadable { .. }) => unreadable = Some(error),
+                input => {
+                    let input = input?;
+                    network.check_channels(&input.maps)?;
+                    inputs.push(input);
+                }
             }
-            let input = input?;
-            network.check_channels(&input.maps)?;
-            inputs.push(input);
+        }
+        if let Some(error) = unreadable.filter(|_| inputs.is_empty()) {
+            return Err(error);
         }
         if let Some(trunk) = &network.trunk {
             let maps = inputs.iter().map(|input| Ok(input.maps.clone()));

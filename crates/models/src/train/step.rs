@@ -287,6 +287,16 @@ mod tests {
     }
 
     #[test]
+    fn where_nothing_can_be_read_the_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let set = Halves::new(1, Some(0));
+        let task = CutTask::new(&set, CutTraining::default());
+        let started = Trainer::start(network(), task, config(1.0), folder.path(), |_, _| ());
+        let words = started.err().unwrap().to_string();
+        assert_eq!(words, "halves.jpg: it was cut short");
+    }
+
+    #[test]
     fn too_many_unreadable_examples_end_the_training() {
         let folder = tempfile::tempdir().unwrap();
         let set = Halves::new(4, Some(1));
