@@ -1,6 +1,7 @@
 //! What can be asked on the command line.
 
 mod clusters;
+mod device;
 mod eval;
 mod eval_coco;
 mod layout;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use clusters::ClusterArgument;
+pub use device::DeviceArgument;
 pub use eval::{EvalBsdsArguments, LevelRule};
 pub use eval_coco::{EvalCocoArguments, KindArgument};
 pub use layout::{

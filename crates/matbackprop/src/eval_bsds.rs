@@ -15,7 +15,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use bench_bsds::{BoundaryFolder, BsdsDataset, SegmentationFolder, Thresholds};
-use models::DeepNcuts;
+use models::{DeepNcuts, Device};
 use ncuts::ContourOptions;
 use serde_json::{Value, json};
 
@@ -144,20 +144,25 @@ fn source(arguments: &EvalBsdsArguments, ids: &[String]) -> Result<Source> {
             }
         },
     };
+    let device = arguments.device.open()?;
+    let network = network.on_device(&device);
     let pools = NetworkPools::new(network, arguments.k.as_ref(), arguments.levels);
     Ok(Source::Network(Box::new(
-        pools.voting_with(voters(arguments)?),
+        pools.voting_with(voters(arguments, &device)?),
     )))
 }
 
 /// Networks that vote on the contours too.
-fn voters(arguments: &EvalBsdsArguments) -> Result<Vec<DeepNcuts>> {
+fn voters(arguments: &EvalBsdsArguments, device: &Device) -> Result<Vec<DeepNcuts>> {
     if !arguments.with.is_empty() && arguments.levels != Some(LevelRule::Tree) {
         return Err(usage(
             "--with: expected beside --levels tree only, which networks can vote on together",
         ));
     }
-    let load = |path| DeepNcuts::load(path).context("--with");
+    let load = |path| {
+        let network = DeepNcuts::load(path).context("--with")?;
+        Ok(network.on_device(device))
+    };
     arguments.with.iter().map(|path| load(path)).collect()
 }
 

@@ -19,6 +19,7 @@ pub fn run(arguments: &EvalCocoArguments) -> Result<()> {
             split: &arguments.split,
             against: arguments.against.as_deref(),
             cache: arguments.cache.as_deref(),
+            device: arguments.device,
             json: arguments.json,
         });
     }

@@ -46,7 +46,7 @@
 //! ```
 //!
 //! # Features
-//! None.
+//! `cuda`: trunks and heads on an NVIDIA GPU, `--device cuda:N`; builds with a CUDA toolkit, the default build needs none.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

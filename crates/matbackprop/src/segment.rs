@@ -75,6 +75,9 @@ pub fn run(arguments: &SegmentArguments) -> Result<()> {
     if arguments.quality == Quality::High {
         networks.push(large_network()?);
     }
+    let device = arguments.device.open()?;
+    let networks = networks.into_iter();
+    let networks: Vec<DeepNcuts> = networks.map(|network| network.on_device(&device)).collect();
     let networks: Vec<&DeepNcuts> = networks.iter().collect();
     let total = arguments.images.len();
     // Lines of results are progress enough, unless a bar can stand below them.

@@ -175,6 +175,7 @@ fn start<'a>(
             arguments.out.display()
         )));
     }
+    let device = arguments.device.open()?;
     let task = CutTask::new(set, plan.loss);
     let (network, task) = match &arguments.start {
         Some(run) => {
@@ -191,6 +192,7 @@ fn start<'a>(
             (network.map_err(of_settings)?, task)
         }
     };
+    let network = network.on_device(&device);
     let (trunk, head) = network.parameter_count();
     eprintln!(
         "{}: {trunk} numbers in the trunk, {head} in the head; {} images",
@@ -222,8 +224,9 @@ fn resume<'a>(
             arguments.out.display()
         );
     }
+    let device = arguments.device.open()?;
     let task = CutTask::new(set, plan.loss);
-    let trainer = Trainer::resume(task, plan.training.clone(), &arguments.out)?;
+    let trainer = Trainer::resume(task, plan.training.clone(), &arguments.out)?.on_device(&device);
     let found = trainer.network().architecture();
     check_same_network("--resume", &plan.architecture(), found)?;
     eprintln!(
@@ -350,6 +353,7 @@ mod tests {
             clipped: false,
             rate: 1e-3,
             seconds: 0.5,
+            transfers: None,
             skipped: false,
         };
         let mut recent = Recent::default();

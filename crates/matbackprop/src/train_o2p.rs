@@ -127,6 +127,7 @@ fn start<'a>(
     config: TrainConfig,
 ) -> Result<Trainer<RegionTask<'a>>> {
     let architecture = recipe.architecture(&regions.set().class_names())?;
+    let device = arguments.device.open()?;
     let task = task(arguments, recipe, regions);
     let (network, task) = match &arguments.start {
         Some(run) => {
@@ -146,6 +147,7 @@ fn start<'a>(
             (network.map_err(of_settings)?, task)
         }
     };
+    let network = network.on_device(&device);
     let (trunk, new) = network.parameter_count();
     eprintln!(
         "{}: {trunk} numbers in the trunk, {new} above it",
@@ -165,8 +167,9 @@ fn resume<'a>(
     regions: &'a CocoRegions,
     config: TrainConfig,
 ) -> Result<Trainer<RegionTask<'a>>> {
+    let device = arguments.device.open()?;
     let task = task(arguments, recipe, regions);
-    let trainer = Trainer::resume(task, config, &arguments.out)?;
+    let trainer = Trainer::resume(task, config, &arguments.out)?.on_device(&device);
     let asked = recipe.architecture(&regions.set().class_names())?;
     if !asked.is_like(trainer.network().architecture()) {
         return Err(usage(format!(
@@ -267,6 +270,7 @@ mod tests {
             clipped: false,
             rate: 1e-3,
             seconds: 0.5,
+            transfers: None,
             skipped: false,
         };
         let mut recent = Recent::default();

@@ -1,11 +1,11 @@
 //! Trunk → two scales joined → head → normalised cuts.
 
-use dfdx::prelude::*;
-use dfdx::tensor::Cpu;
+use dfdx::prelude::{Cpu, Gradients, HasShape, OwnedTape, TensorFromVec, Trace};
 use image::RgbImage;
 use ncuts::{GridAxis, Indicator, LabelMap, NcutsLayer};
 
 use crate::architecture::Architecture;
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::feature_maps::{FeatureMaps, GridFeatures};
 use crate::learner::{Learner, described};
@@ -98,6 +98,12 @@ impl DeepNcuts {
     /// What it is made of.
     pub fn architecture(&self) -> &Architecture {
         &self.architecture
+    }
+
+    /// The same network, its trunk and head on `device`.
+    pub fn on_device(mut self, device: &Device) -> Self {
+        self.set_device(device);
+        self
     }
 
     /// Sets the rule for the number of clusters.

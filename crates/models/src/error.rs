@@ -176,6 +176,14 @@ pub enum Error {
         /// What went wrong.
         source: Box<Error>,
     },
+    /// A device that is asked for cannot be had.
+    #[error("device {name}: expected an NVIDIA GPU and its driver, found {found}")]
+    NoDevice {
+        /// Which one.
+        name: String,
+        /// What there is instead.
+        found: String,
+    },
     /// The tape refused.
     #[error("dfdx: {0}")]
     Tape(String),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::device::{Device, Transfers};
 use crate::error::{Error, Result};
 use crate::network::Network;
 use crate::parameters::ParameterTensor;
@@ -37,6 +38,22 @@ pub trait Learner: Clone + Sized {
     /// All parts: the trunk first.
     fn parts(&self) -> Vec<&Network> {
         self.trunk().into_iter().chain(self.new_layers()).collect()
+    }
+
+    /// Says where all parts run from now on.
+    fn set_device(&mut self, device: &Device) {
+        if let Some(trunk) = self.trunk_mut() {
+            trunk.parameters.set_device(device);
+        }
+        for part in self.new_layers_mut() {
+            part.parameters.set_device(device);
+        }
+    }
+
+    /// What crossed to the parts' device and back since this was asked last; `None` on the processor.
+    fn take_transfers(&self) -> Option<Transfers> {
+        let parts = self.parts();
+        parts.first()?.parameters.device().take_transfers()
     }
 
     /// All tensors, in the order of [`Learner::parts`].

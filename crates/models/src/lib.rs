@@ -13,6 +13,7 @@
 //! | [`Chain`], [`Conv`], … | layers in a row, forward and back, on framed planes |
 //! | [`TrunkKind`] | VGG-16, EfficientNet-Lite0, AlexNet; fully convolutional at any size |
 //! | [`run_chain`], [`send_home`] | a chain as one operation on dfdx's tape; a cotangent from outside |
+//! | [`Device`] | where chains run: the processor, or a GPU behind the feature `cuda` |
 //! | [`DeepNcuts`] | trunk → two scales joined → head → normalised cuts; load, save, segment |
 //! | [`RegionClassifier`] | trunk → pooling of a free-form region → classifier: DeepO2P, DeepO2P-FC, first order |
 //! | [`Trainer`] | SGD and Adam, frozen or learning trunk, journal, checkpoints exact to the bit |
@@ -32,6 +33,9 @@
 //! # }
 //! ```
 //!
+//! # Features
+//! `cuda`: [`Device::open`] opens NVIDIA GPUs, through dfdx; needs a CUDA toolkit to build, a driver to run.
+//!
 //! # Conventions
 //! Feature maps are C × H × W, row-major, f32; matrices n × d, a row a position, a column a channel, f64. Kernels are
 //! stored in the order products read them and written to files in torch's.
@@ -40,6 +44,7 @@ mod architecture;
 mod contours;
 mod cut_settings;
 mod deep_ncuts;
+mod device;
 mod error;
 mod feature_cache;
 mod feature_maps;
@@ -66,6 +71,7 @@ pub use architecture::{Architecture, ClusterRule, TapLayer};
 pub use contours::{ContourSettings, Contours, joint_contours};
 pub use cut_settings::CutSettings;
 pub use deep_ncuts::DeepNcuts;
+pub use device::{Device, DeviceChoice, Transfers};
 pub use error::{Error, Result};
 pub use feature_cache::FeatureCache;
 pub use feature_maps::{FeatureMaps, GridFeatures};

@@ -51,7 +51,8 @@ impl Network {
     /// [`Error::ImageTooSmall`].
     pub(crate) fn infer(&self, input: Planes) -> Result<FeatureMaps> {
         let values = self.parameters.values();
-        let (maps, _) = self.chain.forward(input, &values, Mode::Inference, false)?;
+        let device = self.parameters.device();
+        let (maps, _) = device.forward(&self.chain, input, &values, Mode::Inference, false)?;
         Ok(FeatureMaps::from_planes(maps))
     }
 

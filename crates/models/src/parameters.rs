@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use dfdx::prelude::*;
-use dfdx::tensor::Cpu;
+use dfdx::prelude::{Cpu, HasShape, Shape, Tensor, TensorFromVec};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::trunk::NamedLayer;
 
@@ -27,6 +27,8 @@ pub struct Parameters {
     tensors: Vec<ParameterTensor>,
     /// The tensors' numbers, until they are stepped: reading them costs as much as a small map's whole way.
     values: OnceLock<Arc<Vec<Vec<f32>>>>,
+    /// Where chains with these numbers run.
+    device: Device,
 }
 
 impl Parameters {
@@ -52,6 +54,7 @@ impl Parameters {
             layers,
             tensors,
             values: OnceLock::new(),
+            device: Device::default(),
         }
     }
 
@@ -91,6 +94,16 @@ impl Parameters {
     pub fn values(&self) -> Arc<Vec<Vec<f32>>> {
         let read = || Arc::new(self.tensors.iter().map(numbers).collect());
         Arc::clone(self.values.get_or_init(read))
+    }
+
+    /// Where chains with these numbers run.
+    pub(crate) fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Says where chains with these numbers run from now on.
+    pub(crate) fn set_device(&mut self, device: &Device) {
+        self.device = device.clone();
     }
 
     /// The tensors, kernel and bias of each layer in turn.

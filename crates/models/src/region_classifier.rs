@@ -6,6 +6,7 @@ use web_time::Instant;
 use o2p::{Region, SpectralReport};
 use serde::{Deserialize, Serialize};
 
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::feature_cache::FeatureCache;
 use crate::feature_maps::FeatureMaps;
@@ -113,6 +114,12 @@ impl RegionClassifier {
         Self::from_described(&file, &file.metadata("matbackprop").unwrap_or_default())
     }
 
+    /// The same network, all its layers on `device`.
+    pub fn on_device(mut self, device: &Device) -> Self {
+        self.set_device(device);
+        self
+    }
+
     fn build(
         architecture: RegionArchitecture,
         parameters: impl Fn(Part, Vec<crate::NamedLayer>) -> Result<Parameters>,
@@ -205,7 +212,8 @@ impl RegionClassifier {
             (RegionFeatures::Trunk { recipe, .. }, Some(trunk), Some(below)) => {
                 let values = trunk.parameters.values();
                 let input = recipe.planes(&crop.image);
-                let (maps, _) = below.forward(input, &values, Mode::Inference, false)?;
+                let device = trunk.parameters.device();
+                let (maps, _) = device.forward(below, input, &values, Mode::Inference, false)?;
                 (FeatureMaps::from_planes(maps), self.trunk_axes(trunk)?, 1)
             }
             _ => {

@@ -1,5 +1,7 @@
 //! A chain of layers as one operation on dfdx's tape.
 
+use std::cell::Cell;
+
 use dfdx::prelude::*;
 use dfdx::tensor::{Cpu, CpuError};
 
@@ -39,20 +41,23 @@ pub fn run_chain<T: Tape<f32, Cpu>>(
     let (x, mut tape) = x.split_tape();
     let (channels, height, width) = *x.shape();
     let input = Planes::from_contiguous(channels, height, width, 0, &numbers(&x));
-    let (output, saved) = chain.forward(input, &values, mode, T::OWNS_TAPE)?;
+    let device = parameters.device();
+    let (output, kept) = device.forward(chain, input, &values, mode, T::OWNS_TAPE)?;
     let shape = (output.channels(), output.height(), output.width());
     let out = x
         .device()
         .try_tensor_from_vec(output.into_contiguous(), shape)
         .map_err(refused)?;
     if T::OWNS_TAPE {
-        let chain = chain.clone();
+        let (chain, device) = (chain.clone(), device.clone());
         let (x_ghost, out_ghost) = (x.ghost(), out.ghost());
         let ghosts: Vec<_> = parameters.tensors().iter().map(Tensor::ghost).collect();
         tape.add_backward_op(move |gradients| {
             let bar: &Vec<f32> = gradients.get_or_alloc_mut(&out_ghost)?;
             let bar = Planes::from_contiguous(shape.0, shape.1, shape.2, 0, bar);
-            let (bars, x_bar) = chain.vjp(saved, &values, &bar, reach.first_step, reach.input);
+            let ends = (reach.first_step, reach.input);
+            let home = device.vjp(&chain, kept, &values, bar, ends);
+            let (bars, x_bar) = home.map_err(told_later)?;
             for (ghost, bar) in ghosts.iter().zip(bars) {
                 if !bar.is_empty() {
                     add(gradients.get_or_alloc_mut(ghost)?, &bar);
@@ -106,7 +111,19 @@ pub(crate) fn send_all_home(outputs: Vec<(TracedMap, Vec<f32>)>) -> Result<Gradi
         });
     }
     let total = total.expect("an output to go home from");
-    total.try_backward().map_err(refused)
+    total
+        .try_backward()
+        .map_err(|error| REFUSAL.take().unwrap_or_else(|| refused(error)))
+}
+
+thread_local! {
+    /// What went wrong on the way back: the tape's own error has no room for it, and no tape leaves its thread.
+    static REFUSAL: Cell<Option<Error>> = const { Cell::new(None) };
+}
+
+fn told_later(error: Error) -> CpuError {
+    REFUSAL.set(Some(error));
+    CpuError::OutOfMemory
 }
 
 fn add(total: &mut [f32], bar: &[f32]) {

@@ -2,7 +2,8 @@
 //!
 //! One profile (dev), one target folder, one selection of packages (`--workspace`) and one of features
 //! (all of matbackprop-core's) throughout, so that no step builds again what an earlier one built.
-//! Benches are compiled by `clippy --all-targets`, the crate without its features by `web`.
+//! Benches are compiled by `clippy --all-targets`, the crate without its features by `web`. `cuda` alone takes another
+//! feature, and compiles dfdx and `models` once more.
 
 use std::path::Path;
 use std::time::Instant;
@@ -20,6 +21,7 @@ pub enum Step {
     Test,
     Doc,
     Examples,
+    Cuda,
     Web,
 }
 
@@ -33,13 +35,14 @@ pub enum Selection {
 
 impl Step {
     /// Every step, in the order they run: the quick ones first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Format,
         Self::Tidy,
         Self::Clippy,
         Self::Test,
         Self::Doc,
         Self::Examples,
+        Self::Cuda,
         Self::Web,
     ];
 
@@ -52,6 +55,7 @@ impl Step {
             Self::Test => "test",
             Self::Doc => "doc",
             Self::Examples => "examples",
+            Self::Cuda => "cuda",
             Self::Web => "web",
         }
     }
@@ -67,10 +71,20 @@ impl Step {
 
     /// The arguments for cargo; empty where the step is done in this process.
     fn cargo_arguments(self, features: &str) -> Vec<&str> {
+        const LINTED: [&str; 4] = ["--all-targets", "--", "-D", "warnings"];
+        // What the one feature of another crate adds, checked without the toolkit that building it takes.
+        const CUDA: [&str; 5] = [
+            "clippy",
+            "--package",
+            "models",
+            "--features",
+            "cuda,dfdx/ci-check",
+        ];
         let with_features = ["--workspace", "--features", features];
         let (before, after): (&[&str], &[&str]) = match self {
             Self::Format => return vec!["fmt", "--all", "--", "--check"],
-            Self::Clippy => (&["clippy"], &["--all-targets", "--", "-D", "warnings"]),
+            Self::Cuda => return [&CUDA[..], &LINTED].concat(),
+            Self::Clippy => (&["clippy"], &LINTED),
             Self::Test => (&["test"], &[]),
             Self::Doc => (&["doc"], &["--no-deps"]),
             Self::Tidy | Self::Examples | Self::Web => return Vec::new(),
@@ -172,7 +186,7 @@ mod tests {
         assert_eq!(Selection::Only(Step::Tidy).steps(), [Step::Tidy]);
         assert_eq!(
             Selection::From(Step::Test).steps(),
-            [Step::Test, Step::Doc, Step::Examples, Step::Web]
+            [Step::Test, Step::Doc, Step::Examples, Step::Cuda, Step::Web]
         );
     }
 

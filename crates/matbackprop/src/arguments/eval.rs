@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use models::TrunkKind;
 
 use super::clusters::ClusterArgument;
+use super::device::DeviceArgument;
 use super::layout;
 
 const EXAMPLE: &str = "\
@@ -108,6 +109,9 @@ pub struct EvalBsdsArguments {
     /// Measure boundaries too: recall, precision and F of the pixels between segments, about half a second an image
     #[arg(long)]
     pub boundaries: bool,
+
+    #[command(flatten)]
+    pub device: DeviceArgument,
 
     /// Write the official kit's text files, report.json and report.html into this folder. The measures of each image are kept there: the same call goes on where one was stopped
     #[arg(long, value_name = "DIR")]

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use bench_coco::DetectionKind;
 use clap::{Args, ValueEnum};
 
+use super::device::DeviceArgument;
+
 const EXAMPLE: &str = "\
 Example:
   matbackprop eval coco --data COCO --run runs/lite0-o2p-fc --against runs/lite0-first
@@ -72,6 +74,9 @@ pub struct EvalCocoArguments {
     /// What detections are compared by [default: masks where the first one has a mask, boxes otherwise]
     #[arg(long, value_enum, requires = "detections")]
     pub kind: Option<KindArgument>,
+
+    #[command(flatten)]
+    pub device: DeviceArgument,
 
     /// Print one JSON object, the precision of each category in it, not a table
     #[arg(long)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::clusters::ClusterArgument;
+use super::device::DeviceArgument;
 
 const EXAMPLE: &str = "\
 Example:
@@ -66,6 +67,9 @@ pub struct SegmentArguments {
     /// any size
     #[arg(long, value_name = "N", default_value_t = 1024)]
     pub max_side: u32,
+
+    #[command(flatten)]
+    pub device: DeviceArgument,
 
     /// Print one JSON object, not lines
     #[arg(long)]

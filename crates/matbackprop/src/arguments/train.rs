@@ -8,6 +8,7 @@ use models::{
     TrainConfig, TrunkKind, TrunkTraining,
 };
 
+use super::device::DeviceArgument;
 use super::layout;
 use crate::cut_recipe::{CutPlan, CutRecipe};
 use crate::failure::usage;
@@ -69,6 +70,9 @@ pub struct TrainNcutsArguments {
     /// The images to learn from
     #[arg(long, value_enum, default_value = "train")]
     pub split: TrainingSplit,
+
+    #[command(flatten)]
+    pub device: DeviceArgument,
 
     /// Folder for the network, its checkpoint and its journal
     #[arg(long, value_name = "RUN")]

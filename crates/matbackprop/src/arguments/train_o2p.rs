@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::device::DeviceArgument;
+
 const EXAMPLE: &str = "\
 Example:
   matbackprop train o2p --model lite0-o2p-fc --data COCO --trunk-weights lite0.safetensors --out runs/lite0-o2p-fc
@@ -47,6 +49,9 @@ pub struct TrainO2pArguments {
     /// Folder where features of frozen layers are kept for other trainings too
     #[arg(long, value_name = "FOLDER")]
     pub cache: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub device: DeviceArgument,
 
     /// Visits to every region [default: the recipe's]
     #[arg(long, value_name = "N")]

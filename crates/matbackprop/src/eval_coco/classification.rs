@@ -7,6 +7,7 @@ use bench_coco::{ClassificationReport, Interval, Prediction, paired_difference};
 use models::{RegionClassifier, RegionSet as _, TrainConfig, can_resume};
 use serde::Serialize;
 
+use crate::arguments::DeviceArgument;
 use crate::coco_regions::CocoRegions;
 use crate::failure::usage;
 use crate::output;
@@ -24,6 +25,8 @@ pub struct Asked<'a> {
     pub against: Option<&'a Path>,
     /// Where features of trunks are kept.
     pub cache: Option<&'a Path>,
+    /// Where the network runs.
+    pub device: DeviceArgument,
     /// JSON instead of words.
     pub json: bool,
 }
@@ -63,6 +66,7 @@ pub fn run(asked: &Asked<'_>) -> Result<()> {
         )));
     }
     let network = RegionClassifier::load(&path).context("--run")?;
+    let network = network.on_device(&asked.device.open()?);
     let regions = CocoRegions::open(asked.data, asked.split)?;
     eprintln!("{}: {}", asked.split, regions.in_words());
     let set = regions.set();

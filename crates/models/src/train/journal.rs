@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::device::Transfers;
 use crate::error::{Error, Result};
 use crate::weights::write_atomically;
 
@@ -33,6 +34,9 @@ pub struct StepRecord<M> {
     pub rate: f64,
     /// Wall time of the step.
     pub seconds: f64,
+    /// What crossed to a GPU and back; `None` on the processor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfers: Option<Transfers>,
     /// Whether loss or gradient were not finite, or no example could be read: nothing was changed.
     #[serde(default, skip_serializing_if = "is_false")]
     pub skipped: bool,
@@ -128,6 +132,7 @@ mod tests {
             rate: 0.1,
             skipped: false,
             seconds: 0.0,
+            transfers: None,
         }
     }
 

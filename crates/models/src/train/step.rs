@@ -24,6 +24,8 @@ impl<T: Task> Trainer<T> {
         observer: &mut impl FnMut(Progress<'_, T::Measures>) -> bool,
     ) -> Result<StepRecord<T::Measures>> {
         let begin = Instant::now();
+        // What crossed between two steps, to measure the network, is not this one's.
+        self.network.take_transfers();
         let step = self.step();
         let number = step + 1;
         let mut visits = plan.visits(step);
@@ -40,6 +42,7 @@ impl<T: Task> Trainer<T> {
             clipped: false,
             rate: 0.0,
             seconds: 0.0,
+            transfers: None,
             skipped: true,
         };
         if let Some(outcome) = outcome {
@@ -77,6 +80,7 @@ impl<T: Task> Trainer<T> {
         } else {
             self.tolerance.sound();
         }
+        record.transfers = self.network.take_transfers();
         record.seconds = begin.elapsed().as_secs_f64();
         Ok(record)
     }
@@ -294,6 +298,51 @@ mod tests {
         let started = Trainer::start(network(), task, config(1.0), folder.path(), |_, _| ());
         let words = started.err().unwrap().to_string();
         assert_eq!(words, "halves.jpg: it was cut short");
+    }
+
+    /// Losses of six steps in which the whole network learns, and what crossed to the device in each.
+    fn losses_on(device: &crate::Device) -> Vec<(f64, Option<crate::Transfers>)> {
+        let folder = tempfile::tempdir().unwrap();
+        let set = Halves::new(4, None);
+        let task = CutTask::new(&set, CutTraining::default());
+        let config = TrainConfig {
+            trunk: crate::TrunkTraining::Whole,
+            rate: 1e-2,
+            ..config(0.0)
+        };
+        let network = network().on_device(device);
+        let trainer = Trainer::start(network, task, config, folder.path(), |_, _| ()).unwrap();
+        assert!(trainer.run(|_| true).unwrap().is_some());
+        let records = journal(folder.path()).into_iter();
+        records
+            .map(|record| (record.loss, record.transfers))
+            .collect()
+    }
+
+    /// What is learned does not depend on the device.
+    fn takes_the_steps_of_the_processor(device: &crate::Device) {
+        let (expected, found) = (losses_on(&crate::Device::default()), losses_on(device));
+        assert_eq!(found.len(), 6);
+        for ((expected, none), (found, transfers)) in expected.into_iter().zip(found) {
+            assert!(
+                (found / expected - 1.0).abs() < 1e-4,
+                "{found} and {expected}"
+            );
+            assert!(none.is_none() && transfers.unwrap().bytes > 0);
+        }
+    }
+
+    #[test]
+    fn a_training_on_tensors_takes_the_same_steps() {
+        takes_the_steps_of_the_processor(&crate::Device::tensors_on_cpu());
+    }
+
+    #[cfg(feature = "cuda")]
+    #[test]
+    #[ignore = "needs an NVIDIA GPU and its driver"]
+    fn a_training_on_cuda_takes_the_same_steps() {
+        let device = crate::Device::open(crate::DeviceChoice::Cuda(0)).unwrap();
+        takes_the_steps_of_the_processor(&device);
     }
 
     #[test]

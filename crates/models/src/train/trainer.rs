@@ -13,6 +13,7 @@ use super::run_folder::{
 };
 use super::task::Task;
 use super::tolerance::Tolerance;
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::learner::Learner;
 use crate::weights::Precision;
@@ -135,6 +136,12 @@ impl<T: Task> Trainer<T> {
             folder: folder.to_path_buf(),
             tolerance: Tolerance::default(),
         })
+    }
+
+    /// The same training, all layers on `device`.
+    pub fn on_device(mut self, device: &Device) -> Self {
+        self.network.set_device(device);
+        self
     }
 
     /// The network that the training of `folder` would have written after its last checkpoint, and that checkpoint's

@@ -207,7 +207,7 @@ impl Chain {
     }
 
     /// How a tap's value is brought to the output's grid.
-    fn resizes(&self, sizes: &[Size]) -> Vec<Resize> {
+    pub(super) fn resizes(&self, sizes: &[Size]) -> Vec<Resize> {
         let axes = self.axes(sizes);
         let first = self.taps[0].value;
         let (_, height, width) = sizes[first];
@@ -400,7 +400,7 @@ impl Chain {
     }
 
     /// For each value the last step that reads it; taps are read at the very end.
-    fn last_uses(&self) -> Vec<usize> {
+    pub(super) fn last_uses(&self) -> Vec<usize> {
         let mut uses: Vec<usize> = (0..=self.steps.len()).collect();
         for (index, step) in self.steps.iter().enumerate() {
             if let Step::Add { value } = step {
@@ -452,7 +452,7 @@ fn add_bar(total: &mut Option<Planes>, bar: Planes) {
 }
 
 /// Every dropout of a chain draws its own numbers.
-fn step_seed(seed: u64, index: usize) -> u64 {
+pub(super) fn step_seed(seed: u64, index: usize) -> u64 {
     seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)
         .wrapping_add(index as u64)
 }

@@ -21,6 +21,8 @@ mod resize;
 mod response_norm;
 mod shelf;
 mod sliding;
+#[cfg(any(test, feature = "cuda"))]
+pub(crate) mod tensor_road;
 #[cfg(test)]
 pub(crate) mod test_numbers;
 mod tiles;

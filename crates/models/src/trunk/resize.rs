@@ -124,7 +124,7 @@ impl Resize {
     }
 }
 
-fn blends(from: usize, to: usize, map: AxisMap) -> Vec<Blend> {
+pub(super) fn blends(from: usize, to: usize, map: AxisMap) -> Vec<Blend> {
     (0..to)
         .map(|i| {
             let t = (map.scale * i as f64 + map.shift).clamp(0.0, (from - 1) as f64);

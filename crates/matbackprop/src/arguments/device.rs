@@ -1,0 +1,25 @@
+//! Where networks run.
+
+use anyhow::{Context, Result};
+use clap::Args;
+use models::{Device, DeviceChoice};
+
+/// The device of a command's networks.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct DeviceArgument {
+    /// Where trunk and head run: `cpu`, `cuda:N`, or `auto`, a GPU where this build and machine have one; matrix layers
+    /// and optimiser run on the processor
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Cpu)]
+    device: DeviceChoice,
+}
+
+impl DeviceArgument {
+    /// Opens it; a device other than the processor is told.
+    pub fn open(self) -> Result<Device> {
+        let device = Device::open(self.device).context("--device")?;
+        if self.device != DeviceChoice::Cpu {
+            eprintln!("device {}", device.name());
+        }
+        Ok(device)
+    }
+}

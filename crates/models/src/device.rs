@@ -1,0 +1,247 @@
+//! Where trunks and heads run.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+#[cfg(any(test, feature = "cuda"))]
+use crate::trunk::tensor_road::{KeptRows, RoadThread};
+use crate::trunk::{Chain, Mode, Planes, Saved};
+
+/// Which device is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DeviceChoice {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// The NVIDIA GPU of this number.
+    Cuda(usize),
+    /// The first GPU where this build and machine have one, else the processor.
+    Auto,
+}
+
+impl std::str::FromStr for DeviceChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let wrong = || format!("expected cpu, cuda:N or auto, found `{text}`");
+        match text {
+            "cpu" => Ok(Self::Cpu),
+            "auto" => Ok(Self::Auto),
+            "cuda" => Ok(Self::Cuda(0)),
+            _ => {
+                let number = text.strip_prefix("cuda:").ok_or_else(wrong)?;
+                number.parse().map(Self::Cuda).map_err(|_| wrong())
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(number) => write!(f, "cuda:{number}"),
+            Self::Auto => f.write_str("auto"),
+        }
+    }
+}
+
+/// Where trunks and heads run: the processor, or a GPU.
+///
+/// The networks' numbers, the optimiser and the matrix layers, in f64, stay on the host whatever the device: feature
+/// maps, parameters that changed and cotangents cross, and [`Transfers`] says what that takes.
+#[derive(Clone, Debug, Default)]
+pub struct Device {
+    place: Place,
+}
+
+#[derive(Clone, Debug, Default)]
+enum Place {
+    #[default]
+    Host,
+    #[cfg(any(test, feature = "cuda"))]
+    Elsewhere { name: String, road: Arc<RoadThread> },
+}
+
+/// What crossed between host and device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Transfers {
+    /// Wall seconds of copies, the device's work before them not counted.
+    pub seconds: f64,
+    /// Bytes, both ways.
+    pub bytes: u64,
+}
+
+/// What the way back of a chain needs, where it ran.
+pub(crate) enum Kept {
+    Host(Saved),
+    #[cfg(any(test, feature = "cuda"))]
+    Elsewhere(Option<KeptRows>),
+}
+
+impl Device {
+    /// The device that is asked for.
+    ///
+    /// # Errors
+    /// [`Error::NoDevice`] for a GPU in a build without the feature `cuda`, on a machine without a driver, or of a number
+    /// that there is not. [`DeviceChoice::Auto`] takes the processor then.
+    pub fn open(choice: DeviceChoice) -> Result<Self> {
+        match choice {
+            DeviceChoice::Cpu => Ok(Self::default()),
+            DeviceChoice::Cuda(number) => Self::cuda(number),
+            DeviceChoice::Auto => Ok(Self::cuda(0).unwrap_or_default()),
+        }
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(number: usize) -> Result<Self> {
+        let name = DeviceChoice::Cuda(number).to_string();
+        Self::elsewhere(name, move || dfdx::tensor::Cuda::try_build(number, 0))
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    fn cuda(number: usize) -> Result<Self> {
+        Err(Error::NoDevice {
+            name: DeviceChoice::Cuda(number).to_string(),
+            found: "a program that was built without the feature `cuda`".to_owned(),
+        })
+    }
+
+    /// Chains by dfdx's own operations on the device that `open` gives.
+    #[cfg(any(test, feature = "cuda"))]
+    fn elsewhere<D, E>(
+        name: String,
+        open: impl FnOnce() -> std::result::Result<D, E> + Send + 'static,
+    ) -> Result<Self>
+    where
+        D: dfdx::tensor_ops::Device<f32> + dfdx::tensor::Synchronize,
+        E: std::fmt::Display,
+    {
+        match RoadThread::start(open) {
+            Ok(road) => {
+                let road = Arc::new(road);
+                let place = Place::Elsewhere { name, road };
+                Ok(Self { place })
+            }
+            Err(found) => Err(Error::NoDevice { name, found }),
+        }
+    }
+
+    /// The road of GPUs on the processor.
+    #[cfg(test)]
+    pub(crate) fn tensors_on_cpu() -> Self {
+        let open = || Ok::<_, String>(dfdx::tensor::Cpu::default());
+        Self::elsewhere("tensors on cpu".to_owned(), open).expect("a processor")
+    }
+
+    /// `cpu`, or `cuda:N`.
+    pub fn name(&self) -> &str {
+        match &self.place {
+            Place::Host => "cpu",
+            #[cfg(any(test, feature = "cuda"))]
+            Place::Elsewhere { name, .. } => name,
+        }
+    }
+
+    /// What crossed to the device and back since this was asked last; `None` on the processor.
+    pub(crate) fn take_transfers(&self) -> Option<Transfers> {
+        match &self.place {
+            Place::Host => None,
+            #[cfg(any(test, feature = "cuda"))]
+            Place::Elsewhere { road, .. } => Some(road.take_transfers()),
+        }
+    }
+
+    /// As [`Chain::forward`], on this device.
+    ///
+    /// # Errors
+    /// [`Error::ImageTooSmall`]; [`Error::Tape`] when the device refuses.
+    pub(crate) fn forward(
+        &self,
+        chain: &Chain,
+        input: Planes,
+        parameters: &Arc<Vec<Vec<f32>>>,
+        mode: Mode,
+        keep: bool,
+    ) -> Result<(Planes, Kept)> {
+        match &self.place {
+            Place::Host => {
+                let (output, saved) = chain.forward(input, parameters, mode, keep)?;
+                Ok((output, Kept::Host(saved)))
+            }
+            #[cfg(any(test, feature = "cuda"))]
+            Place::Elsewhere { road, .. } => {
+                let (output, kept) = road.forward(chain, input, parameters, mode, keep)?;
+                Ok((output, Kept::Elsewhere(kept)))
+            }
+        }
+    }
+
+    /// As [`Chain::vjp`], on this device, which ran [`Device::forward`].
+    ///
+    /// # Errors
+    /// [`Error::Tape`] when the device refuses.
+    ///
+    /// # Panics
+    /// When `kept` was made without `keep`, or on another device.
+    pub(crate) fn vjp(
+        &self,
+        chain: &Chain,
+        kept: Kept,
+        parameters: &Arc<Vec<Vec<f32>>>,
+        out_bar: Planes,
+        (first_step, want_input): (usize, bool),
+    ) -> Result<(Vec<Vec<f32>>, Option<Planes>)> {
+        match (&self.place, kept) {
+            (_, Kept::Host(saved)) => {
+                Ok(chain.vjp(saved, parameters, &out_bar, first_step, want_input))
+            }
+            #[cfg(any(test, feature = "cuda"))]
+            (Place::Elsewhere { road, .. }, Kept::Elsewhere(Some(kept))) => {
+                let ends = (first_step, want_input);
+                road.vjp(chain, kept, parameters, out_bar, ends)
+            }
+            #[cfg(any(test, feature = "cuda"))]
+            (_, Kept::Elsewhere(_)) => panic!("the way back starts where the way up was kept"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_by_name() {
+        for (text, choice) in [
+            ("cpu", DeviceChoice::Cpu),
+            ("auto", DeviceChoice::Auto),
+            ("cuda:3", DeviceChoice::Cuda(3)),
+        ] {
+            assert_eq!(text.parse::<DeviceChoice>().unwrap(), choice);
+            assert_eq!(choice.to_string(), text);
+        }
+        assert_eq!("cuda".parse::<DeviceChoice>(), Ok(DeviceChoice::Cuda(0)));
+        for text in ["", "gpu", "cuda:", "cuda:-1", "cuda:x"] {
+            let refused = text.parse::<DeviceChoice>().unwrap_err();
+            assert!(
+                refused.starts_with("expected cpu, cuda:N or auto"),
+                "{refused}"
+            );
+        }
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn a_build_without_cuda_says_so_and_auto_takes_the_processor() {
+        let refused = Device::open(DeviceChoice::Cuda(1)).unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            "device cuda:1: expected an NVIDIA GPU and its driver, found a program that was built without the feature `cuda`"
+        );
+        assert_eq!(Device::open(DeviceChoice::Auto).unwrap().name(), "cpu");
+    }
+}
