@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// Eigenvectors that are kept to be looked at.
 const VECTORS: usize = 12;
 
-/// Features of one head, their leading eigenvectors, and, once the mirror image has voted, the tree of contours.
+/// Features of one head, their leading eigenvectors, and, once the mirror image was looked at, the tree of contours.
 #[derive(Clone, Debug)]
 pub struct Sight {
     grid: GridFeatures,

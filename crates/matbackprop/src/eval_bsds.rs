@@ -148,15 +148,15 @@ fn source(arguments: &EvalBsdsArguments, ids: &[String]) -> Result<Source> {
     let network = network.on_device(&device);
     let pools = NetworkPools::new(network, arguments.k.as_ref(), arguments.levels);
     Ok(Source::Network(Box::new(
-        pools.voting_with(voters(arguments, &device)?),
+        pools.beside(others(arguments, &device)?),
     )))
 }
 
-/// Networks that vote on the contours too.
-fn voters(arguments: &EvalBsdsArguments, device: &Device) -> Result<Vec<DeepNcuts>> {
+/// Networks whose embeddings count too.
+fn others(arguments: &EvalBsdsArguments, device: &Device) -> Result<Vec<DeepNcuts>> {
     if !arguments.with.is_empty() && arguments.levels != Some(LevelRule::Tree) {
         return Err(usage(
-            "--with: expected beside --levels tree only, which networks can vote on together",
+            "--with: expected beside --levels tree only, which networks can make together",
         ));
     }
     let load = |path| {

@@ -127,7 +127,7 @@ pub fn run(arguments: &SegmentArguments) -> Result<()> {
     }
 }
 
-/// What votes under `--quality high`: a network that somebody trained, or VGG-16 as it is published, for our own head.
+/// What is taken beside under `--quality high`: a network that somebody trained, or VGG-16 as it is published, for our own head.
 const LARGE_NETWORK: &str = "ncuts_vgg16_f16.safetensors";
 const LARGE_TRUNK: &str = "vgg16_features_f16.safetensors";
 

@@ -1,32 +1,30 @@
 //! From a photograph to one tree of contours.
 
-use std::ops::RangeInclusive;
-use web_time::Instant;
-
 use image::RgbImage;
 use image::imageops::flip_horizontal;
-use ncuts::{ContourTree, LabelMap, MinArea, superpixels};
+use ncuts::{ContourTree, ContourWeights, MinArea, Pieces};
+use web_time::Instant;
 
-use crate::cut_settings::CutSettings;
 use crate::deep_ncuts::DeepNcuts;
 use crate::error::{Error, Result};
 use crate::feature_maps::GridFeatures;
-use crate::segmenter::{ClusterChoice, SegmentSeconds};
+use crate::segmenter::SegmentSeconds;
+
+/// Columns of the embedding that regions are compared in, for networks whose cut takes as many as clusters.
+const DIMENSIONS: usize = 16;
 
 /// How a tree of contours is made.
 ///
-/// The default values were chosen on fifty images of BSDS500's train split, with a network that had learned from the
+/// The default values were chosen on fifty images of BSDS500's train split, with networks that had learned from the
 /// other hundred and fifty.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ContourSettings {
-    /// Numbers of clusters that have a voice, as distances from the network's own choice for the image.
-    pub shifts: RangeInclusive<i32>,
-    /// Starts of each k-means, of which the best has a voice.
-    pub restarts: usize,
-    /// Whether the mirror image has a voice too, which costs as much again.
+    /// Whether the mirror image is looked at too, which costs as much again.
     pub flips: bool,
     /// Superpixels, whose borders are those of all segments.
     pub superpixels: usize,
+    /// How much embedding, colour and contrast count.
+    pub weights: ContourWeights,
     /// The smallest segment, as a fraction of the image.
     pub min_area: f64,
     /// The height that gives one segmentation where none is asked for.
@@ -36,12 +34,11 @@ pub struct ContourSettings {
 impl Default for ContourSettings {
     fn default() -> Self {
         Self {
-            shifts: -6..=8,
-            restarts: 10,
             flips: true,
             superpixels: 400,
+            weights: ContourWeights::default(),
             min_area: 0.002,
-            height: 0.53,
+            height: 0.41,
         }
     }
 }
@@ -53,11 +50,8 @@ impl ContourSettings {
             let expected = "a number from 0 to 1";
             (!(0.0..=1.0).contains(&value)).then_some((name, expected, found))
         };
-        let empty =
-            |name, empty: bool, expected| empty.then(|| (name, expected, "none".to_owned()));
-        let wrong = empty("shifts", self.shifts.is_empty(), "at least one")
-            .or_else(|| empty("restarts", self.restarts == 0, "1 or more"))
-            .or_else(|| empty("superpixels", self.superpixels == 0, "1 or more"))
+        let none = (self.superpixels == 0).then(|| ("superpixels", "1 or more", "none".to_owned()));
+        let wrong = none
             .or_else(|| share("min_area", self.min_area))
             .or_else(|| share("height", self.height));
         match wrong {
@@ -83,26 +77,26 @@ pub struct Contours {
 }
 
 impl DeepNcuts {
-    /// The tree of contours on which the segmentations of several numbers of clusters, of the photograph and of its
-    /// mirror image, agree.
+    /// The tree of a photograph's contours: superpixels merge, the most alike first, by where they lie in the embedding of
+    /// the photograph and in that of its mirror image, by their colours and by the contrast along their borders.
     ///
     /// ```text
-    ///     photograph ─┬─► trunk, head, cut ─► k-means at k + t ──┐
-    ///                 ├─► mirrored: the same, mirrored back ─────┤ majority in each ─► ContourTree
-    ///                 └─► superpixels ───────────────────────────┘
+    ///     photograph ─┬─► trunk, head, cut ─► embedding ──┐
+    ///                 ├─► mirrored: the same ─────────────┤ views of the pieces ─► ContourTree
+    ///                 └─► superpixels, colours, contrast ─┘
     /// ```
     ///
     /// # Errors
-    /// [`Error::Setting`] for settings outside their range; those of [`DeepNcuts::segment`].
+    /// [`Error::Setting`] for settings outside their range; those of trunk and cut.
     ///
     /// # Cost
-    /// Twice that of all segmentations, and less than a tenth of a second for 481 × 321 pixels.
+    /// Twice trunk, head and matrix layer, and about a tenth of a second for 481 × 321 pixels.
     pub fn contours(&self, image: &RgbImage, settings: &ContourSettings) -> Result<Contours> {
         joint_contours(&[self], image, settings)
     }
 
-    /// As [`DeepNcuts::contours`], from the [`DeepNcuts::grid_features`] of the photograph and, to vote too, of its mirror
-    /// image, which were computed before.
+    /// As [`DeepNcuts::contours`], from the [`DeepNcuts::grid_features`] of the photograph and, to be looked at too, of its
+    /// mirror image, which were computed before.
     ///
     /// # Errors
     /// As [`DeepNcuts::contours`].
@@ -113,17 +107,16 @@ impl DeepNcuts {
         mirrored: Option<&GridFeatures>,
         settings: &ContourSettings,
     ) -> Result<Contours> {
-        settings.check()?;
-        let mut voices = Voices::default();
-        voices.add(self, straight, image, settings, false)?;
+        let mut views = Views::of(image, settings)?;
+        views.add(self, straight, image, false)?;
         if let Some(mirrored) = mirrored {
-            voices.add(self, mirrored, image, settings, true)?;
+            views.add(self, mirrored, image, true)?;
         }
-        voices.agree(image, settings)
+        views.tree(settings)
     }
 }
 
-/// As [`DeepNcuts::contours`], several networks voting together; the soft rank is the mean of theirs.
+/// As [`DeepNcuts::contours`], the views of several networks counting alike; the soft rank is the mean of theirs.
 ///
 /// # Errors
 /// [`Error::Setting`] for no network; those of [`DeepNcuts::contours`].
@@ -132,75 +125,82 @@ pub fn joint_contours(
     image: &RgbImage,
     settings: &ContourSettings,
 ) -> Result<Contours> {
-    settings.check()?;
+    if networks.is_empty() {
+        return Err(Error::Setting {
+            name: "networks",
+            expected: "at least one",
+            found: "none".to_owned(),
+        });
+    }
+    let mut views = Views::of(image, settings)?;
     let mirrored = settings.flips.then(|| flip_horizontal(image));
-    let mut voices = Voices::default();
     for network in networks {
         let images = [(Some(image), false), (mirrored.as_ref(), true)];
         for (seen, is_mirrored) in images {
             let Some(seen) = seen else { continue };
             let begin = Instant::now();
             let grid = network.grid_features(seen)?;
-            voices.seconds.trunk += begin.elapsed().as_secs_f64();
-            voices.add(network, &grid, image, settings, is_mirrored)?;
+            views.seconds.trunk += begin.elapsed().as_secs_f64();
+            views.add(network, &grid, image, is_mirrored)?;
         }
     }
-    voices.agree(image, settings)
+    views.tree(settings)
 }
 
-/// The segmentations that have a voice.
-#[derive(Debug, Default)]
-struct Voices {
-    maps: Vec<LabelMap>,
+/// A photograph's pieces, seen by one network after the other.
+struct Views {
+    pieces: Pieces,
     /// Of each network, on the photograph itself.
     soft_ranks: Vec<f64>,
     seconds: SegmentSeconds,
 }
 
-impl Voices {
-    /// What a network says of `image`, from features of it, or of its mirror image.
+impl Views {
+    fn of(image: &RgbImage, settings: &ContourSettings) -> Result<Self> {
+        settings.check()?;
+        let begin = Instant::now();
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        let pieces = Pieces::of_photograph(image.as_raw(), width, height, settings.superpixels)?;
+        let seconds = SegmentSeconds {
+            clustering: begin.elapsed().as_secs_f64(),
+            ..SegmentSeconds::default()
+        };
+        Ok(Self {
+            pieces,
+            soft_ranks: Vec::new(),
+            seconds,
+        })
+    }
+
+    /// What a network sees in `image`, from features of it, or of its mirror image.
     fn add(
         &mut self,
         network: &DeepNcuts,
         grid: &GridFeatures,
         image: &RgbImage,
-        settings: &ContourSettings,
         mirrored: bool,
     ) -> Result<()> {
-        let cut = CutSettings {
-            restarts: settings.restarts,
-            ..network.architecture().cut
-        };
-        let choice = ClusterChoice::Around(settings.shifts.clone());
-        let size = (image.width() as usize, image.height() as usize);
-        let found = network.cut_by(grid, size, &choice, cut)?;
-        self.seconds.layer += found.seconds.layer;
-        self.seconds.clustering += found.seconds.clustering;
-        let maps = found.pool.into_iter().map(|found| found.labels);
-        if mirrored {
-            self.maps.extend(maps.map(|labels| labels.flipped()));
-        } else {
-            self.soft_ranks.push(found.soft_rank);
-            self.maps.extend(maps);
-        }
-        Ok(())
-    }
-
-    /// The tree on which all agree.
-    fn agree(mut self, image: &RgbImage, settings: &ContourSettings) -> Result<Contours> {
-        if self.maps.is_empty() {
-            return Err(Error::Setting {
-                name: "networks",
-                expected: "at least one",
-                found: "none".to_owned(),
-            });
+        let begin = Instant::now();
+        let cut = network.architecture().cut;
+        let dimensions = cut.dimensions.unwrap_or(DIMENSIONS);
+        let (embedding, soft_rank) = network.embedding(grid, dimensions)?;
+        self.seconds.layer += begin.elapsed().as_secs_f64();
+        if !mirrored {
+            self.soft_ranks.push(soft_rank);
         }
         let begin = Instant::now();
         let (width, height) = (image.width() as usize, image.height() as usize);
-        let (pieces, _) = superpixels(image.as_raw(), width, height, settings.superpixels)?;
-        let maps: Vec<&LabelMap> = self.maps.iter().collect();
+        let [column, row] = network.grid_axes(height, width)?;
+        let options = cut.options(&[dimensions]).with_axes(column, row);
+        self.pieces.add_view(&embedding, &options, mirrored)?;
+        self.seconds.clustering += begin.elapsed().as_secs_f64();
+        Ok(())
+    }
+
+    fn tree(mut self, settings: &ContourSettings) -> Result<Contours> {
+        let begin = Instant::now();
         let area = MinArea::Fraction(settings.min_area);
-        let tree = ContourTree::over_pieces(&pieces, &maps, area)?;
+        let tree = ContourTree::new(&self.pieces, &settings.weights, area)?;
         self.seconds.clustering += begin.elapsed().as_secs_f64();
         Ok(Contours {
             tree,
@@ -241,7 +241,7 @@ mod tests {
         assert!(contours.soft_rank > 0.0 && contours.seconds.trunk > 0.0);
         let (cut, segments) = contours.tree.cut_into(4);
         assert_eq!((cut.width(), cut.height(), segments), (96, 64, 4));
-        // Who votes twice says nothing new.
+        // Who is asked twice says nothing new.
         let network = network();
         let twice = joint_contours(&[&network, &network], &photograph(), &settings).unwrap();
         assert_eq!(twice.tree.cut_into(4).0, cut);
@@ -259,7 +259,6 @@ mod tests {
     #[test]
     fn settings_out_of_range_are_refused_by_name() {
         let fair = ContourSettings::default;
-        let (from, to) = (1, 0);
         for (name, settings) in [
             (
                 "superpixels",
@@ -269,9 +268,12 @@ mod tests {
                 },
             ),
             (
-                "shifts",
+                "colour",
                 ContourSettings {
-                    shifts: from..=to,
+                    weights: ContourWeights {
+                        colour_scale: 0.0,
+                        ..ContourWeights::default()
+                    },
                     ..fair()
                 },
             ),

@@ -7,7 +7,6 @@ use image::RgbImage;
 use ncuts::{Embedding, Segmentation, segmentation_pool};
 use serde::Serialize;
 
-use crate::cut_settings::CutSettings;
 use crate::deep_ncuts::DeepNcuts;
 use crate::error::{Error, Result};
 use crate::feature_maps::GridFeatures;
@@ -78,17 +77,8 @@ impl DeepNcuts {
         size: (usize, usize),
         clusters: &ClusterChoice,
     ) -> Result<Segmented> {
-        self.cut_by(grid, size, clusters, self.architecture().cut)
-    }
-
-    /// As [`DeepNcuts::cut`], the embedding cut under other settings than the network's own.
-    pub(crate) fn cut_by(
-        &self,
-        grid: &GridFeatures,
-        (width, height): (usize, usize),
-        clusters: &ClusterChoice,
-        settings: CutSettings,
-    ) -> Result<Segmented> {
+        let (width, height) = size;
+        let settings = self.architecture().cut;
         let rule = self.architecture().clusters;
         let positions = grid.width * grid.height;
         if let ClusterChoice::Counts(counts) = clusters {
@@ -108,20 +98,12 @@ impl DeepNcuts {
             ClusterChoice::Auto | ClusterChoice::Around(_) => rule.most,
             ClusterChoice::Counts(counts) => counts.iter().copied().max().unwrap_or(1),
         };
-        let dimensions = settings
-            .dimensions
-            .unwrap_or(wanted)
-            .max(SPECTRUM)
-            .min(positions);
-        let features = grid.features.as_ref();
-        let embedding =
-            Embedding::from_features(features, None, grid.width, grid.height, dimensions)?;
+        let (embedding, soft_rank) = self.embedding(grid, settings.dimensions.unwrap_or(wanted))?;
         let layer = begin.elapsed().as_secs_f64();
 
         let begin = Instant::now();
-        let spectrum = &embedding.spectrum()[..embedding.spectrum().len().min(SPECTRUM)];
-        let soft_rank = rule.soft_rank(spectrum);
-        let eigenvalues = spectrum.iter().map(|sigma| sigma * sigma).collect();
+        let spectrum = seen(&embedding).iter();
+        let eigenvalues = spectrum.map(|sigma| sigma * sigma).collect();
         let chosen = |shift: i32| rule.clusters(soft_rank, f64::from(shift)).min(positions);
         let counts = match clusters {
             ClusterChoice::Auto => vec![chosen(0)],
@@ -149,4 +131,27 @@ impl DeepNcuts {
             seconds,
         })
     }
+
+    /// The embedding of features, in at least `dimensions` columns where there are as many, and its soft rank.
+    ///
+    /// # Errors
+    /// Those of normalised cuts for features without a cut.
+    pub(crate) fn embedding(
+        &self,
+        grid: &GridFeatures,
+        dimensions: usize,
+    ) -> Result<(Embedding, f64)> {
+        let dimensions = dimensions.max(SPECTRUM).min(grid.width * grid.height);
+        let features = grid.features.as_ref();
+        let embedding =
+            Embedding::from_features(features, None, grid.width, grid.height, dimensions)?;
+        let soft_rank = self.architecture().clusters.soft_rank(seen(&embedding));
+        Ok((embedding, soft_rank))
+    }
+}
+
+/// The singular values that the soft rank sees.
+fn seen(embedding: &Embedding) -> &[f64] {
+    let spectrum = embedding.spectrum();
+    &spectrum[..spectrum.len().min(SPECTRUM)]
 }

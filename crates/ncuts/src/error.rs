@@ -42,17 +42,6 @@ pub enum Error {
     /// No number of clusters to try.
     #[error("segmentation: expected at least one number of clusters, found none")]
     NoClusterCounts,
-    /// No segmentation to agree on.
-    #[error("contour tree: expected at least one segmentation, found none")]
-    NoSegmentations,
-    /// A segmentation of another image.
-    #[error("contour tree: expected segmentations of {} × {} pixels, as the first, found one of {} × {}", expected.0, expected.1, found.0, found.1)]
-    SegmentationSize {
-        /// Width and height of the first.
-        expected: (usize, usize),
-        /// Those of the other.
-        found: (usize, usize),
-    },
     /// A number of clusters that the grid cannot have.
     #[error("segmentation: expected 1 to {positions} clusters, found {clusters}")]
     ClusterCount {

@@ -23,7 +23,7 @@
 //! | `similarity`, `target` | the two factors whose ranges are compared |
 //! | `criterion` | [`Criterion`]: hard projector at a rank tolerance, or regularised |
 //! | `layer` | [`NcutsLayer`] → [`NcutsForward`] → [`NcutsCotangents`] |
-//! | `segment` | [`Embedding`], [`segmentation_pool`] and its [`SegmentOptions`], [`connected_components`] |
+//! | `segment` | [`Embedding`], [`segmentation_pool`] and its [`SegmentOptions`], [`connected_components`]; [`Pieces`] of a photograph and their [`ContourTree`] |
 //! | `contour` | [`ContourCut`]: multiscale cuts on the edges of [`Planes`], nothing learned |
 //! | `label_map` | [`LabelMap`]: one id a pixel |
 //!
@@ -86,7 +86,7 @@ pub use indicator::Indicator;
 pub use label_map::LabelMap;
 pub use layer::{NcutsForward, NcutsLayer};
 pub use segment::{
-    Clustering, ContourTree, Embedding, EmbeddingDimensions, EmbeddingScaling, MinArea,
-    SegmentOptions, Segmentation, choose_k, connected_components, merge_small_pieces,
-    segmentation_pool, superpixels,
+    Clustering, ContourTree, ContourWeights, Embedding, EmbeddingDimensions, EmbeddingScaling,
+    MinArea, Pieces, SegmentOptions, Segmentation, choose_k, connected_components,
+    merge_small_pieces, segmentation_pool, superpixels,
 };

@@ -3,15 +3,16 @@
 use image::{GrayImage, Luma};
 use ncuts::ContourTree;
 
-/// An ultrametric contour map, [`ContourTree::contours`] in 255 steps: white where every segmentation sees a border.
+/// An ultrametric contour map, [`ContourTree::contours`] in 255 steps: white for the strongest border there can be.
 ///
 /// # Example
 /// ```
-/// use ncuts::{ContourTree, LabelMap, MinArea};
+/// use ncuts::{ContourTree, ContourWeights, MinArea, Pieces};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let maps = [LabelMap::new(4, 1, vec![0, 0, 0, 1])?, LabelMap::new(4, 1, vec![0, 1, 1, 2])?];
-/// let tree = ContourTree::new(&[&maps[0], &maps[1]], MinArea::Pixels(1))?;
-/// assert_eq!(pictures::contour_image(&tree).into_raw(), [128, 0, 255, 0]);
+/// let pieces = Pieces::of_photograph(&[0, 0, 0, 40, 40, 40, 255, 255, 255], 3, 1, 3)?;
+/// let tree = ContourTree::new(&pieces, &ContourWeights::default(), MinArea::Pixels(1))?;
+/// let grey = pictures::contour_image(&tree).into_raw();
+/// assert!(0 < grey[0] && grey[0] < grey[1] && grey[2] == 0);
 /// # Ok(())
 /// # }
 /// ```

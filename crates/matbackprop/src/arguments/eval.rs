@@ -57,7 +57,7 @@ pub struct EvalBsdsArguments {
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
 
-    /// More networks, out of their files, that vote on the contours of --levels tree
+    /// More networks, out of their files, whose embeddings count too in --levels tree
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["segs", "ucm", "pb"])]
     pub with: Vec<PathBuf>,
 

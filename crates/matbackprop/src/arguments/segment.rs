@@ -24,7 +24,7 @@ and with several numbers of segments photograph.k3.overlay.png, photograph.k6.ov
 pub enum Quality {
     /// One network: about a second
     Standard,
-    /// Two that vote together
+    /// Two together
     High,
 }
 
@@ -44,7 +44,7 @@ pub struct SegmentArguments {
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
 
-    /// `high` lets a VGG-16 network vote beside it: several times as long. Its head is inside this program; the trunk,
+    /// `high` takes a VGG-16 network beside it: several times as long. Its head is inside this program; the trunk,
     /// vgg16_features_f16.safetensors, is looked for in the folder `weights` of MATBACKPROP_DATA, or in data/weights here
     #[arg(long, value_enum, default_value = "standard")]
     pub quality: Quality,
@@ -58,8 +58,8 @@ pub struct SegmentArguments {
     #[arg(long)]
     pub labels: bool,
 
-    /// Write how strongly each border holds too, as a grey PNG: white at 1, the share of the segmentations of several
-    /// numbers of clusters, of the photograph and its mirror image, that see it
+    /// Write how strongly each border holds too, as a grey PNG: white for the strongest there can be, told from the
+    /// network's embedding, colours and contrast
     #[arg(long)]
     pub contours: bool,
 

@@ -27,7 +27,7 @@ const CALIBRATION_IMAGES: usize = 20;
 /// A network, and the levels its segmentations are made at.
 pub struct NetworkPools {
     network: DeepNcuts,
-    /// Networks that vote too, under [`LevelRule::Tree`].
+    /// Networks whose embeddings count too, under [`LevelRule::Tree`].
     others: Vec<DeepNcuts>,
     rule: LevelRule,
     counts: Vec<usize>,
@@ -52,8 +52,8 @@ impl NetworkPools {
         }
     }
 
-    /// With networks that vote on the contours too.
-    pub fn voting_with(self, others: Vec<DeepNcuts>) -> Self {
+    /// With networks whose embeddings count too.
+    pub fn beside(self, others: Vec<DeepNcuts>) -> Self {
         Self { others, ..self }
     }
 

@@ -2,12 +2,15 @@
 
 mod assignment;
 mod choose_k;
+mod colour;
 mod components;
 mod contour_tree;
 mod embedding;
 mod kmeans;
 mod leading_eigen;
+mod merging;
 mod options;
+mod pieces;
 mod points;
 mod pool;
 mod superpixels;
@@ -15,9 +18,10 @@ mod tree;
 
 pub use choose_k::choose_k;
 pub use components::{connected_components, merge_small_pieces};
-pub use contour_tree::ContourTree;
+pub use contour_tree::{ContourTree, ContourWeights};
 pub use embedding::Embedding;
 pub use options::{Clustering, EmbeddingDimensions, MinArea, SegmentOptions};
+pub use pieces::Pieces;
 pub use points::EmbeddingScaling;
 pub use pool::{Segmentation, segmentation_pool};
 pub use superpixels::superpixels;

@@ -22,6 +22,18 @@ pub enum EmbeddingScaling {
     },
 }
 
+impl EmbeddingScaling {
+    /// The weight of each column.
+    pub(super) fn weights(self, spectrum: &[f64]) -> Vec<f64> {
+        let weight = |sigma: &f64| match self {
+            Self::Unit => 1.0,
+            Self::SingularValue(power) => sigma.powf(power),
+            Self::Confidence { epsilon } => sigma * sigma / (sigma * sigma + epsilon),
+        };
+        spectrum.iter().map(weight).collect()
+    }
+}
+
 /// The leading columns of an embedding, weighted, as points; zero rows stay zero.
 ///
 /// ```text
@@ -46,16 +58,7 @@ impl Points {
         scaling: EmbeddingScaling,
     ) -> Self {
         let dimensions = dimensions.min(embedding.rank());
-        let weights: Vec<f64> = embedding.spectrum()[..dimensions]
-            .iter()
-            .map(|sigma| match scaling {
-                EmbeddingScaling::Unit => 1.0,
-                EmbeddingScaling::SingularValue(power) => sigma.powf(power),
-                EmbeddingScaling::Confidence { epsilon } => {
-                    sigma * sigma / (sigma * sigma + epsilon)
-                }
-            })
-            .collect();
+        let weights = scaling.weights(&embedding.spectrum()[..dimensions]);
         let vectors = embedding.vectors();
         let entry = |i: usize, j: usize| vectors[(i, j)] * weights[j];
         let positions = vectors.nrows();

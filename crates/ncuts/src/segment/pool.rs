@@ -73,9 +73,7 @@ pub fn segmentation_pool(
             found: 0,
         });
     }
-    if let Some(axes) = options.axes {
-        check_axes(&axes, embedding)?;
-    }
+    axes_of(options, embedding, width, height)?;
     let columns = |k| match options.dimensions {
         EmbeddingDimensions::SameAsK => k,
         EmbeddingDimensions::Fixed(dimensions) => dimensions,
@@ -116,12 +114,22 @@ pub fn segmentation_pool(
     }
 }
 
-/// The axes are sound and those of this grid.
-fn check_axes([column, row]: &[GridAxis; 2], embedding: &Embedding) -> Result<()> {
-    for (axis, positions) in [
-        (column, embedding.grid_width()),
-        (row, embedding.grid_height()),
-    ] {
+/// Where the grid's columns and rows lie in an image of this size.
+///
+/// # Errors
+/// Axes that are not sound, or not those of this grid.
+pub(super) fn axes_of(
+    options: &SegmentOptions,
+    embedding: &Embedding,
+    width: usize,
+    height: usize,
+) -> Result<[GridAxis; 2]> {
+    let positions = [embedding.grid_width(), embedding.grid_height()];
+    let Some(axes) = options.axes else {
+        let spread = |positions, pixels| GridAxis::spread(positions, pixels);
+        return Ok([spread(positions[0], width), spread(positions[1], height)]);
+    };
+    for (axis, positions) in axes.iter().zip(positions) {
         if !axis.is_sound() {
             return Err(Error::GridAxis {
                 stride: axis.stride,
@@ -136,7 +144,7 @@ fn check_axes([column, row]: &[GridAxis; 2], embedding: &Embedding) -> Result<()
             });
         }
     }
-    Ok(())
+    Ok(axes)
 }
 
 /// Clusters on the grid, before they are painted at full size.
@@ -156,10 +164,7 @@ impl Clusters<'_> {
         height: usize,
         options: &SegmentOptions,
     ) -> Result<Segmentation> {
-        let [column, row] = options.axes.unwrap_or([
-            GridAxis::spread(embedding.grid_width(), width),
-            GridAxis::spread(embedding.grid_height(), height),
-        ]);
+        let [column, row] = axes_of(options, embedding, width, height)?;
         let grid = GridScores {
             column,
             row,

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::colour::cielab;
 use crate::error::{Error, Result};
 use crate::label_map::LabelMap;
 
@@ -49,26 +50,22 @@ pub fn superpixels(
     height: usize,
     count: usize,
 ) -> Result<(LabelMap, usize)> {
-    let pixels = width.checked_mul(height).filter(|pixels| *pixels > 0);
-    let Some(pixels) = pixels.filter(|pixels| pixels.checked_mul(3) == Some(rgb.len())) else {
-        return Err(Error::LabelMapShape {
-            width,
-            height,
-            found: rgb.len() / 3,
-        });
-    };
+    superpixels_of_colours(&cielab(rgb, width, height)?, width, count)
+}
+
+/// As [`superpixels`], of CIELAB colours.
+pub(super) fn superpixels_of_colours(
+    lab: &[[f32; 3]],
+    width: usize,
+    count: usize,
+) -> Result<(LabelMap, usize)> {
     if count == 0 {
         return Err(Error::SegmentOption {
             expected: "at least one superpixel",
             found: 0.0,
         });
     }
-    let lab: Vec<[f32; 3]> = {
-        let linear = std::array::from_fn(|byte| linear(byte as f32 / 255.0));
-        rgb.chunks_exact(3)
-            .map(|pixel| lab(pixel, &linear))
-            .collect()
-    };
+    let (pixels, height) = (lab.len(), lab.len() / width);
     let seeds = seeds(width, height, count);
     let mut growth = Growth {
         means: vec![Mean::default(); seeds.len()],
@@ -178,53 +175,10 @@ struct Candidate {
     region: u32,
 }
 
-/// sRGB's curve undone.
-fn linear(value: f32) -> f32 {
-    if value <= 0.04045 {
-        value / 12.92
-    } else {
-        ((value + 0.055) / 1.055).powf(2.4)
-    }
-}
-
-/// CIELAB under D65, L* from 0 to 100.
-fn lab(pixel: &[u8], linear: &[f32; 256]) -> [f32; 3] {
-    let [r, g, b] = [0, 1, 2].map(|channel| linear[pixel[channel] as usize]);
-    let f = |t: f32| {
-        let delta = 6.0_f32 / 29.0;
-        if t > delta.powi(3) {
-            t.cbrt()
-        } else {
-            t / (3.0 * delta * delta) + 4.0 / 29.0
-        }
-    };
-    let x = f((0.412_456 * r + 0.357_576 * g + 0.180_437 * b) / 0.950_47);
-    let y = f(0.212_673 * r + 0.715_152 * g + 0.072_175 * b);
-    let z = f((0.019_334 * r + 0.119_192 * g + 0.950_304 * b) / 1.088_83);
-    [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::segment::components::connected_components;
-
-    #[test]
-    fn white_grey_and_colours_of_the_srgb_standard() {
-        let linear = std::array::from_fn(|byte| linear(byte as f32 / 255.0));
-        for (rgb, expected) in [
-            ([255, 255, 255], [100.0, 0.0, 0.0]),
-            ([119, 119, 119], [50.03, 0.0, 0.0]),
-            ([255, 0, 0], [53.24, 80.09, 67.20]),
-            ([0, 0, 255], [32.30, 79.19, -107.86]),
-            ([2, 2, 2], [0.55, 0.0, 0.0]),
-        ] {
-            let found = lab(&rgb, &linear);
-            for (a, b) in found.iter().zip(expected) {
-                assert!((a - b).abs() < 0.03, "{rgb:?}: {found:?}");
-            }
-        }
-    }
 
     #[test]
     fn every_superpixel_is_connected_and_keeps_to_the_edge() {
