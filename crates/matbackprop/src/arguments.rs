@@ -64,7 +64,7 @@ pub enum Train {
     /// Train a head, and the trunk if you like, through normalised cuts on BSDS500
     Ncuts(Box<TrainNcutsArguments>),
     /// Train a classifier of free-form regions, DeepO2P or one of its partners, on MS-COCO
-    O2p(TrainO2pArguments),
+    O2p(Box<TrainO2pArguments>),
 }
 
 /// Measure segmentations and detections
