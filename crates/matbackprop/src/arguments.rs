@@ -74,9 +74,9 @@ pub enum Train {
 )]
 pub enum Eval {
     /// The region measures of BSDS500, as the official benchmark defines them
-    Bsds(EvalBsdsArguments),
+    Bsds(Box<EvalBsdsArguments>),
     /// Errors of a trained classifier of MS-COCO's regions, or the official table of anybody's detections
-    Coco(EvalCocoArguments),
+    Coco(Box<EvalCocoArguments>),
 }
 
 /// Tell what a network is made of: its layers, its numbers, its bytes

@@ -99,7 +99,8 @@ impl Device {
     #[cfg(feature = "cuda")]
     fn cuda(number: usize) -> Result<Self> {
         let name = DeviceChoice::Cuda(number).to_string();
-        Self::elsewhere(name, move || dfdx::tensor::Cuda::try_build(number, 0))
+        let open = move || dfdx::tensor::Cuda::try_build(number, 0).map_err(|error| told(&error));
+        Self::elsewhere(name, open)
     }
 
     #[cfg(not(feature = "cuda"))]
@@ -207,6 +208,23 @@ impl Device {
             #[cfg(any(test, feature = "cuda"))]
             (_, Kept::Elsewhere(_)) => panic!("the way back starts where the way up was kept"),
         }
+    }
+}
+
+/// What the driver says, by its number: cudarc asks the driver for the words, and gives up where it has none.
+#[cfg(feature = "cuda")]
+fn told(error: &dfdx::tensor::CudaError) -> String {
+    use dfdx::tensor::CudaError;
+
+    let CudaError::Driver(error) = error else {
+        return "a CUDA library that does not start".to_owned();
+    };
+    match error.0 as u32 {
+        34 => "a stand-in for the driver (CUDA error 34)".to_owned(),
+        35 => "a driver older than the CUDA toolkit of this build (CUDA error 35)".to_owned(),
+        100 => "no GPU (CUDA error 100)".to_owned(),
+        101 => "no GPU of that number (CUDA error 101)".to_owned(),
+        number => format!("a driver that refuses (CUDA error {number})"),
     }
 }
 
