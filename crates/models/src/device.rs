@@ -99,8 +99,7 @@ impl Device {
     #[cfg(feature = "cuda")]
     fn cuda(number: usize) -> Result<Self> {
         let name = DeviceChoice::Cuda(number).to_string();
-        let open = move || dfdx::tensor::Cuda::try_build(number, 0).map_err(|error| told(&error));
-        Self::elsewhere(name, open)
+        Self::elsewhere(name, move || opened(number))
     }
 
     #[cfg(not(feature = "cuda"))]
@@ -211,21 +210,33 @@ impl Device {
     }
 }
 
-/// What the driver says, by its number: cudarc asks the driver for the words, and gives up where it has none.
+/// A device that was asked for before it is opened: dfdx's cudarc gives up where there is no driver or no such GPU, the
+/// current one answers.
 #[cfg(feature = "cuda")]
-fn told(error: &dfdx::tensor::CudaError) -> String {
-    use dfdx::tensor::CudaError;
+fn opened(number: usize) -> std::result::Result<dfdx::tensor::Cuda, String> {
+    use dfdx::tensor::{Cuda, CudaError};
 
-    let CudaError::Driver(error) = error else {
-        return "a CUDA library that does not start".to_owned();
-    };
-    match error.0 as u32 {
-        34 => "a stand-in for the driver (CUDA error 34)".to_owned(),
-        35 => "a driver older than the CUDA toolkit of this build (CUDA error 35)".to_owned(),
-        100 => "no GPU (CUDA error 100)".to_owned(),
-        101 => "no GPU of that number (CUDA error 101)".to_owned(),
-        number => format!("a driver that refuses (CUDA error {number})"),
+    let gpus = cudarc::driver::CudaContext::device_count();
+    let gpus = gpus.map_err(|error| refusal(error.0 as u32))?;
+    if number >= usize::try_from(gpus).unwrap_or(0) {
+        return Err(format!("{gpus} GPUs, counted from 0"));
     }
+    Cuda::try_build(number, 0).map_err(|error| match error {
+        CudaError::Driver(error) => refusal(error.0 as u32),
+        _ => "a CUDA library that does not start".to_owned(),
+    })
+}
+
+/// What the driver says, by its number.
+#[cfg(feature = "cuda")]
+fn refusal(number: u32) -> String {
+    let words = match number {
+        34 => "a stand-in for the driver",
+        35 => "a driver older than the CUDA toolkit of this build",
+        100 => "no GPU",
+        _ => "a driver that refuses",
+    };
+    format!("{words} (CUDA error {number})")
 }
 
 #[cfg(test)]
