@@ -5,7 +5,7 @@ use web_time::Instant;
 
 use image::RgbImage;
 use ncuts::{Embedding, Segmentation, segmentation_pool};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::cut_settings::CutSettings;
 use crate::deep_ncuts::DeepNcuts;
@@ -27,7 +27,7 @@ pub enum ClusterChoice {
 }
 
 /// Wall seconds of a segmentation's parts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SegmentSeconds {
     /// Trunk and head.
     pub trunk: f64,
