@@ -16,7 +16,7 @@ mod by_threads;
 // Nobody else opens a wire.
 #[cfg_attr(not(feature = "mpi"), allow(dead_code))]
 mod messenger;
-#[cfg(feature = "mpi")]
+#[cfg_attr(not(feature = "mpi"), allow(dead_code))]
 mod pulse;
 #[cfg_attr(not(feature = "mpi"), allow(dead_code))]
 mod wire;
