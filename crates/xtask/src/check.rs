@@ -2,14 +2,14 @@
 //!
 //! One profile (dev), one target folder, one selection of packages (`--workspace`) and one of features
 //! (all of matbackprop-core's) throughout, so that no step builds again what an earlier one built.
-//! Benches are compiled by `clippy --all-targets`, the crate without its features by `web`.
+//! `mpi`, the last, adds the feature of that name. Benches are compiled by `clippy --all-targets`, the crate without its features by `web`.
 
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::{examples, tidy, web, workspace};
+use crate::{examples, mpi, tidy, web, workspace};
 
 /// One step of the check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub enum Step {
     Doc,
     Examples,
     Web,
+    Mpi,
 }
 
 /// Which steps to run.
@@ -33,7 +34,7 @@ pub enum Selection {
 
 impl Step {
     /// Every step, in the order they run: the quick ones first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Format,
         Self::Tidy,
         Self::Clippy,
@@ -41,6 +42,7 @@ impl Step {
         Self::Doc,
         Self::Examples,
         Self::Web,
+        Self::Mpi,
     ];
 
     /// The name on the command line.
@@ -53,6 +55,7 @@ impl Step {
             Self::Doc => "doc",
             Self::Examples => "examples",
             Self::Web => "web",
+            Self::Mpi => "mpi",
         }
     }
 
@@ -73,7 +76,7 @@ impl Step {
             Self::Clippy => (&["clippy"], &["--all-targets", "--", "-D", "warnings"]),
             Self::Test => (&["test"], &[]),
             Self::Doc => (&["doc"], &["--no-deps"]),
-            Self::Tidy | Self::Examples | Self::Web => return Vec::new(),
+            Self::Tidy | Self::Examples | Self::Web | Self::Mpi => return Vec::new(),
         };
         [before, &with_features, after].concat()
     }
@@ -84,6 +87,7 @@ impl Step {
             Self::Tidy => tidy::run(root)?,
             Self::Examples => examples::run(root, &workspace::core_features(root)?)?,
             Self::Web => return web::run(root, true),
+            Self::Mpi => return mpi::run(root),
             _ => {
                 let features = workspace::core_features(root)?;
                 let mut command = workspace::cargo(root);
@@ -172,7 +176,7 @@ mod tests {
         assert_eq!(Selection::Only(Step::Tidy).steps(), [Step::Tidy]);
         assert_eq!(
             Selection::From(Step::Test).steps(),
-            [Step::Test, Step::Doc, Step::Examples, Step::Web]
+            [Step::Test, Step::Doc, Step::Examples, Step::Web, Step::Mpi]
         );
     }
 
