@@ -95,16 +95,21 @@ impl GradientSums {
         tensors: &[&ParameterTensor],
     ) -> Result<()> {
         let mut staging = self.0.borrow_mut();
+        let mut refusal = None;
         for (place, tensor) in tensors.iter().enumerate().rev() {
             if staging.has_heard(place) {
                 continue;
             }
             let first = staging.first;
             match &mut gradients {
-                Some(gradients) => {
-                    let gradient = gradients.get_or_alloc_mut(&tensor.ghost());
-                    staging.hear(first + place, gradient.map_err(refused)?);
-                }
+                Some(gradients) => match gradients.get_or_alloc_mut(&tensor.ghost()) {
+                    Ok(gradient) => staging.hear(first + place, gradient),
+                    Err(error) => {
+                        // The others wait for every bucket.
+                        staging.hear(first + place, &[]);
+                        refusal = Some(refused(error));
+                    }
+                },
                 None => staging.hear(first + place, &[]),
             }
         }
@@ -116,6 +121,9 @@ impl GradientSums {
             .into_iter()
             .map(PendingSum::wait)
             .collect::<Result<_>>()?;
+        if let Some(refusal) = refusal {
+            return Err(refusal);
+        }
         if let Some(gradients) = gradients {
             for (tensor, (bucket, offset)) in tensors.iter().zip(&staging.places) {
                 let gradient = gradients.get_or_alloc_mut(&tensor.ghost());

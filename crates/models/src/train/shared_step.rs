@@ -73,7 +73,8 @@ impl<T: Task> Trainer<T> {
             Ok(found) => (Some(found), None),
             Err(error) => (None, Some(error)),
         };
-        sums.finish(found.as_mut().map(|found| &mut found.gradients), &tensors)?;
+        let summed = sums.finish(found.as_mut().map(|found| &mut found.gradients), &tensors);
+        let error = error.or(summed.err());
         let said = Said {
             examples: mine.len(),
             loss: found
