@@ -16,8 +16,11 @@ use crate::error::{Error, Result};
 
 /// Marks signs of life among messages.
 const SIGN_OF_LIFE: i32 = 7;
-/// Between two looks at a collective while another thread computes: MPI moves bytes in those looks only.
-const REST: Duration = Duration::from_micros(50);
+/// Shortest and longest time between two looks at a collective, in which alone MPI moves bytes: what waits long waits for
+/// a rank that still computes, and leaves the core to it.
+const RESTS: [Duration; 2] = [Duration::from_micros(50), Duration::from_micros(200)];
+/// How long one is looked at without a rest where our own computing thread waits for it.
+const HASTE: Duration = Duration::from_millis(1);
 
 /// What a rank asks and tells the program it belongs to.
 pub(super) struct Ears {
@@ -79,13 +82,15 @@ impl MpiWire {
         awaited: &Awaited,
         mut request: Request<'a, D, S>,
     ) {
+        let begin = Instant::now();
         while let Err(unfinished) = request.test() {
             request = unfinished;
             watch.look(world);
-            if awaited.is() {
+            let waited = begin.elapsed();
+            if awaited.is() && waited < HASTE {
                 std::thread::yield_now();
             } else {
-                std::thread::sleep(REST);
+                std::thread::sleep((waited / 16).clamp(RESTS[0], RESTS[1]));
             }
         }
     }
