@@ -1,4 +1,5 @@
-//! Sets `cfg(shared_data)` where the data folders of the tests are found: without them those tests count as ignored.
+//! Sets `cfg(shared_data)` where the data folders of the tests are found, and with feature `mpi` `cfg(mpirun)` where its
+//! launcher is: without them those tests count as ignored.
 use std::{env, path::PathBuf};
 
 /// What the tests read, inside `MATBACKPROP_DATA` or else `shared/data` beside the workspace.
@@ -28,5 +29,13 @@ fn main() {
         .count();
     if found == NEEDED.len() {
         println!("cargo::rustc-cfg=shared_data");
+    }
+    println!("cargo::rustc-check-cfg=cfg(mpirun)");
+    if env::var_os("CARGO_FEATURE_MPI").is_some() {
+        println!("cargo::rerun-if-env-changed=PATH");
+        let path = env::var_os("PATH").unwrap_or_default();
+        if env::split_paths(&path).any(|folder| folder.join("mpirun").is_file()) {
+            println!("cargo::rustc-cfg=mpirun");
+        }
     }
 }

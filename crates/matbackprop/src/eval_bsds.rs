@@ -15,15 +15,16 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use bench_bsds::{BoundaryFolder, BsdsDataset, SegmentationFolder, Thresholds};
-use models::{DeepNcuts, Device};
+use models::{DeepNcuts, Device, Ranks};
 use ncuts::ContourOptions;
 use serde_json::{Value, json};
 
 use self::contour_pools::ContourPools;
 use self::kept::Kept;
-use self::measuring::{Measurement, Reports};
+use self::measuring::{Evaluations, Measurement, Reports};
 use self::network_pools::{NetworkPools, untrained};
 use self::page::ReportPage;
+use self::timing::Timing;
 use crate::arguments::{EvalBsdsArguments, LevelRule};
 use crate::cut_recipe::{CutModel, CutRecipe};
 use crate::failure::usage;
@@ -38,7 +39,21 @@ enum Source {
 }
 
 /// Measures and tells.
-pub fn run(arguments: &EvalBsdsArguments) -> Result<()> {
+pub fn run(arguments: &EvalBsdsArguments, ranks: &Ranks) -> Result<()> {
+    let (dataset, count, source, kept) = ranks.agree_on(prepare(arguments))?;
+    let measurement = Measurement {
+        dataset: &dataset,
+        source: &source,
+        boundaries: arguments.measures_boundaries(),
+        kept: kept.as_ref(),
+    };
+    let measured = measurement.of_images(count, ranks)?;
+    let told = measured.map(|measured| tell(arguments, &measurement, count, &measured));
+    ranks.agree_on(told.unwrap_or(Ok(())))
+}
+
+/// What is to be measured, and where measures are kept.
+fn prepare(arguments: &EvalBsdsArguments) -> Result<(BsdsDataset, usize, Source, Option<Kept>)> {
     let folders = [
         ("--data", Some(&arguments.data)),
         ("--run", arguments.run.as_ref()),
@@ -65,15 +80,21 @@ pub fn run(arguments: &EvalBsdsArguments) -> Result<()> {
         Some(out) => Some(Kept::open(out, &settings::settings(arguments, &source)?)?),
         None => None,
     };
-    let measurement = Measurement {
-        dataset: &dataset,
-        source: &source,
-        boundaries: arguments.measures_boundaries(),
-        kept: kept.as_ref(),
-    };
-    let (evaluations, timing) = measurement.of_images(count)?;
+    Ok((dataset, count, source, kept))
+}
+
+/// Writes and prints what came out.
+fn tell(
+    arguments: &EvalBsdsArguments,
+    measurement: &Measurement<'_>,
+    count: usize,
+    (evaluations, timing): &(Evaluations, Timing),
+) -> Result<()> {
+    let Measurement {
+        dataset, source, ..
+    } = measurement;
     let reports = evaluations.reports()?;
-    let level: Box<dyn Fn(&bench_bsds::Level) -> String> = match &source {
+    let level: Box<dyn Fn(&bench_bsds::Level) -> String> = match source {
         Source::Network(pools) => Box::new(|level| pools.level_in_words(level)),
         _ => Box::new(table::level_in_words),
     };
@@ -88,10 +109,10 @@ pub fn run(arguments: &EvalBsdsArguments) -> Result<()> {
             title: &title,
             reports: &reports,
             level: level.as_ref(),
-            dataset: &dataset,
-            source: &source,
+            dataset,
+            source,
         };
-        outputs::write(out, &evaluations, &object(count, &reports, true)?, &page)?;
+        outputs::write(out, evaluations, &object(count, &reports, true)?, &page)?;
     }
     if arguments.json {
         let mut object = object(count, &reports, arguments.details)?;

@@ -4,6 +4,7 @@ mod classification;
 mod detections;
 
 use anyhow::Result;
+use models::Ranks;
 
 use crate::arguments::EvalCocoArguments;
 use crate::failure::usage;
@@ -11,9 +12,9 @@ use crate::failure::usage;
 pub use classification::predictions_path;
 
 /// Measures and tells.
-pub fn run(arguments: &EvalCocoArguments) -> Result<()> {
+pub fn run(arguments: &EvalCocoArguments, ranks: &Ranks) -> Result<()> {
     if let (Some(run), Some(data)) = (&arguments.run, &arguments.data) {
-        return classification::run(&classification::Asked {
+        let asked = classification::Asked {
             run,
             data,
             split: &arguments.split,
@@ -21,8 +22,15 @@ pub fn run(arguments: &EvalCocoArguments) -> Result<()> {
             cache: arguments.cache.as_deref(),
             device: arguments.device,
             json: arguments.json,
-        });
+        };
+        return classification::run(&asked, ranks);
     }
+    // One table of one file: there is nothing to share.
+    let table = ranks.is_first().then(|| detections(arguments));
+    ranks.agree_on(table.unwrap_or(Ok(())))
+}
+
+fn detections(arguments: &EvalCocoArguments) -> Result<()> {
     match (&arguments.detections, &arguments.truth) {
         (Some(detections), Some(truth)) => {
             detections::run(detections, truth, arguments.kind, arguments.json)

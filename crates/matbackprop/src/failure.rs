@@ -58,8 +58,19 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     eprintln!("error: {}", story(error));
-    if error.chain().any(|cause| cause.is::<Usage>()) {
+    if is_usage(error) {
         eprintln!("for more, call the same command with --help");
+    }
+    code(error)
+}
+
+fn is_usage(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.is::<Usage>())
+}
+
+/// The exit code of an error.
+pub fn code(error: &anyhow::Error) -> ExitCode {
+    if is_usage(error) {
         return ExitCode::from(2);
     }
     let interrupted = error.chain().find_map(|cause| cause.downcast_ref());

@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// Hears SIGINT and SIGTERM from when it is made on; who asks a second time is not made to wait.
+/// Hears SIGINT and SIGTERM from [`Interrupt::listen`] on; who asks a second time is not made to wait.
+#[derive(Clone, Default)]
 pub struct Interrupt {
     /// The signal that asked, 0 for none.
     signal: Arc<AtomicUsize>,
@@ -22,17 +23,18 @@ pub struct Interrupted {
 }
 
 impl Interrupt {
-    pub fn listen() -> Result<Self> {
-        let signal = Arc::new(AtomicUsize::new(0));
+    pub fn listen(&self) -> Result<()> {
         let asked = Arc::new(AtomicBool::new(false));
         for number in [SIGINT, SIGTERM] {
             // In this order: the first time there is nothing yet that would end the process.
             flag::register_conditional_shutdown(number, 128 + number, Arc::clone(&asked))
                 .and_then(|_| flag::register(number, Arc::clone(&asked)))
-                .and_then(|_| flag::register_usize(number, Arc::clone(&signal), number as usize))
+                .and_then(|_| {
+                    flag::register_usize(number, Arc::clone(&self.signal), number as usize)
+                })
                 .context("listening for signals")?;
         }
-        Ok(Self { signal })
+        Ok(())
     }
 
     /// Whether somebody asked.
@@ -42,7 +44,11 @@ impl Interrupt {
 
     /// What a training that has written its checkpoint says; `on` is how it is gone on with.
     pub fn stopped(&self, step: u64, on: &str) -> anyhow::Error {
-        let signal = self.signal.load(Ordering::Relaxed);
+        // Where it was another rank that was asked, that is how clusters ask.
+        let signal = match self.signal.load(Ordering::Relaxed) {
+            0 => SIGTERM as usize,
+            signal => signal,
+        };
         let name = if signal == SIGTERM as usize {
             "SIGTERM"
         } else {

@@ -16,6 +16,8 @@ mod recipe_text;
 mod region_recipe;
 mod report;
 mod segment;
+mod shared_work;
+mod together;
 mod train_ncuts;
 mod train_o2p;
 mod training_set;
@@ -25,14 +27,30 @@ use std::process::ExitCode;
 
 use arguments::{Command, Eval, Train};
 use clap::Parser;
+use together::Anew;
 
 fn main() -> ExitCode {
+    let called = Anew::Called;
     let result = match arguments::Arguments::parse().command {
-        Command::Segment(arguments) => segment::run(&arguments),
-        Command::Train(Train::Ncuts(arguments)) => train_ncuts::run(&arguments),
-        Command::Train(Train::O2p(arguments)) => train_o2p::run(&arguments),
-        Command::Eval(Eval::Bsds(arguments)) => eval_bsds::run(&arguments),
-        Command::Eval(Eval::Coco(arguments)) => eval_coco::run(&arguments),
+        Command::Segment(arguments) => {
+            return together::run(called, |ranks, _| segment::run(&arguments, ranks));
+        }
+        Command::Train(Train::Ncuts(arguments)) => {
+            return together::run(Anew::Resumed, |ranks, interrupt| {
+                train_ncuts::run(&arguments, ranks, interrupt)
+            });
+        }
+        Command::Train(Train::O2p(arguments)) => {
+            return together::run(Anew::Resumed, |ranks, interrupt| {
+                train_o2p::run(&arguments, ranks, interrupt)
+            });
+        }
+        Command::Eval(Eval::Bsds(arguments)) => {
+            return together::run(called, |ranks, _| eval_bsds::run(&arguments, ranks));
+        }
+        Command::Eval(Eval::Coco(arguments)) => {
+            return together::run(called, |ranks, _| eval_coco::run(&arguments, ranks));
+        }
         Command::Report(arguments) => report::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
     };

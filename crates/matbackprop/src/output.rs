@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, bail};
 use image::codecs::png::PngEncoder;
@@ -80,8 +81,31 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Whether another process tells what this one helps to find.
+static SILENT: AtomicBool = AtomicBool::new(false);
+
+/// From here on this process tells nothing but errors.
+pub fn be_silent() {
+    SILENT.store(true, Ordering::Relaxed);
+}
+
+/// Whether it tells nothing.
+pub fn is_silent() -> bool {
+    SILENT.load(Ordering::Relaxed)
+}
+
+/// Tells people something beside the results.
+pub fn note(line: &str) {
+    if !is_silent() {
+        eprintln!("{line}");
+    }
+}
+
 /// Prints a line of results.
 pub fn print(text: &str) -> Result<()> {
+    if is_silent() {
+        return Ok(());
+    }
     let mut out = io::stdout().lock();
     writeln!(out, "{text}")
         .and_then(|()| out.flush())

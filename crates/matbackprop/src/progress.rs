@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::output;
+
 /// The longest silence between two lines, unless nothing happens.
 const SILENCE: Duration = Duration::from_secs(5);
 /// The shortest.
@@ -22,7 +24,8 @@ pub struct Progress {
 impl Progress {
     /// A job of `total` parts; `what` names it in every line.
     pub fn new(what: &'static str, total: u64) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
+        let seen = std::io::stderr().is_terminal() && !output::is_silent();
+        let bar = seen.then(|| {
             let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {msg}");
             let bar = ProgressBar::new(total).with_prefix(what);
             bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
@@ -43,7 +46,8 @@ impl Progress {
             bar.set_message(note());
             return true;
         }
-        let due = is_due(done, self.total, self.last_tenth, self.last_line.elapsed());
+        let due = is_due(done, self.total, self.last_tenth, self.last_line.elapsed())
+            && !output::is_silent();
         if due {
             let note = note();
             let colon = if note.is_empty() { "" } else { ": " };

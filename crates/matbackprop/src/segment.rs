@@ -3,17 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use models::{ContourSettings, DeepNcuts, SegmentSeconds, joint_contours};
+use models::{ContourSettings, DeepNcuts, Ranks, SegmentSeconds, joint_contours};
 use pictures::{
     at_full_size, at_working_size, contour_image, label_image, paint_outlines, paint_segments,
     read_upright,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::arguments::{ClusterArgument, Quality, SegmentArguments};
 use crate::failure::{story, usage};
 use crate::output::{self, Staged};
 use crate::progress::Progress;
+use crate::shared_work::{every, gathered};
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -23,7 +24,7 @@ struct Report {
 }
 
 /// A photograph that was segmented.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct ImageReport {
     image: PathBuf,
     width: u32,
@@ -33,33 +34,67 @@ struct ImageReport {
     /// How many segments the network is sure of.
     soft_rank: f64,
     segmentations: Vec<SegmentationReport>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     contours: Option<PathBuf>,
     seconds: SegmentSeconds,
 }
 
 /// One segmentation of it.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct SegmentationReport {
     /// The number asked for; none where the height of the cut was the rule.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     k: Option<usize>,
     segments: usize,
     overlay: PathBuf,
     map: PathBuf,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     labels: Option<PathBuf>,
 }
 
 /// A photograph that was not.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Failed {
     image: PathBuf,
     error: String,
 }
 
-/// Segments every photograph; one that fails is told and passed over.
-pub fn run(arguments: &SegmentArguments) -> Result<()> {
+/// Segments every photograph; one that fails is told and passed over. Ranks share the photographs.
+pub fn run(arguments: &SegmentArguments, ranks: &Ranks) -> Result<()> {
+    let (stems, networks) = ranks.agree_on(prepare(arguments))?;
+    let networks: Vec<&DeepNcuts> = networks.iter().collect();
+    let mine = every(ranks, arguments.images.len());
+    // Lines of results are progress enough, unless a bar can stand below them, or they come together in the end.
+    let mut progress = (mine.len() > 1).then(|| Progress::new("image", mine.len() as u64));
+    progress = progress.filter(|progress| arguments.json || progress.is_bar() || !ranks.is_alone());
+    let mut told = Vec::with_capacity(mine.len());
+    for (done, index) in mine.into_iter().enumerate() {
+        let image = &arguments.images[index];
+        let result = one_image(&networks, image, &stems[index], arguments);
+        let one = Told::of(image, result, arguments.json);
+        if ranks.is_alone() {
+            match &progress {
+                Some(progress) => progress.aside(|| one.tell())?,
+                None => one.tell()?,
+            }
+        }
+        told.push(one);
+        if let Some(progress) = &mut progress {
+            progress.advance(done as u64 + 1, || image.display().to_string());
+        }
+    }
+    drop(progress);
+    let together = gathered(ranks, told)?.map(|told| {
+        if !ranks.is_alone() {
+            told.iter().try_for_each(Told::tell)?;
+        }
+        conclude(arguments, told)
+    });
+    ranks.agree_on(together.unwrap_or(Ok(())))
+}
+
+/// What is known before the first photograph is read: the names of its pictures, and the networks.
+fn prepare(arguments: &SegmentArguments) -> Result<(Vec<String>, Vec<DeepNcuts>)> {
     let stems = stems(&arguments.images)?;
     if arguments.out.exists() && !arguments.out.is_dir() {
         let found = arguments.out.display();
@@ -77,50 +112,64 @@ pub fn run(arguments: &SegmentArguments) -> Result<()> {
     }
     let device = arguments.device.open()?;
     let networks = networks.into_iter();
-    let networks: Vec<DeepNcuts> = networks.map(|network| network.on_device(&device)).collect();
-    let networks: Vec<&DeepNcuts> = networks.iter().collect();
-    let total = arguments.images.len();
-    // Lines of results are progress enough, unless a bar can stand below them.
-    let mut progress = (total > 1).then(|| Progress::new("image", total as u64));
-    progress = progress.filter(|progress| arguments.json || progress.is_bar());
-    let mut report = Report {
-        images: Vec::new(),
-        failed: Vec::new(),
-    };
-    for (done, (image, stem)) in arguments.images.iter().zip(&stems).enumerate() {
-        let result = one_image(&networks, image, stem, arguments);
-        let tell = || match result {
-            Ok(found) => {
-                if !arguments.json {
-                    output::print(&line(&found))?;
-                }
-                report.images.push(found);
-                Ok(())
-            }
+    let networks = networks.map(|network| network.on_device(&device)).collect();
+    Ok((stems, networks))
+}
+
+/// What is told of a photograph.
+#[derive(Serialize, Deserialize)]
+enum Told {
+    /// For people.
+    Line(String),
+    /// For programs.
+    Report(ImageReport),
+    /// The error, after the photograph's name, and as programs get it.
+    Failed(String, Failed),
+}
+
+impl Told {
+    fn of(image: &Path, result: Result<ImageReport>, json: bool) -> Self {
+        match result {
+            Ok(found) if json => Self::Report(found),
+            Ok(found) => Self::Line(line(&found)),
             Err(error) => {
                 let (name, error) = (format!("{}: ", image.display()), story(&error));
                 let error = error.strip_prefix(&name).unwrap_or(&error).to_owned();
-                eprintln!("error: {name}{error}");
-                report.failed.push(Failed {
-                    image: image.clone(),
-                    error,
-                });
-                anyhow::Ok(())
+                let image = image.to_path_buf();
+                Self::Failed(format!("error: {name}{error}"), Failed { image, error })
             }
-        };
-        match &mut progress {
-            Some(progress) => {
-                progress.aside(tell)?;
-                progress.advance(done as u64 + 1, || image.display().to_string());
-            }
-            None => tell()?,
         }
     }
-    drop(progress);
-    if arguments.json {
-        output::print_json(&report)?;
+
+    /// Tells it as soon as it is known.
+    fn tell(&self) -> Result<()> {
+        match self {
+            Self::Line(line) => output::print(line),
+            Self::Report(_) => Ok(()),
+            Self::Failed(line, _) => {
+                output::note(line);
+                Ok(())
+            }
+        }
     }
-    match report.failed.len() {
+}
+
+/// The one object of `--json`, and whether all went well.
+fn conclude(arguments: &SegmentArguments, told: Vec<Told>) -> Result<()> {
+    let (mut images, mut failed) = (Vec::new(), Vec::new());
+    let total = told.len();
+    for one in told {
+        match one {
+            Told::Line(_) => {}
+            Told::Report(report) => images.push(report),
+            Told::Failed(_, photograph) => failed.push(photograph),
+        }
+    }
+    let failures = failed.len();
+    if arguments.json {
+        output::print_json(&Report { images, failed })?;
+    }
+    match failures {
         0 => Ok(()),
         _ if total == 1 => bail!("no image was segmented"),
         failed => bail!("{failed} of {total} images were not segmented"),

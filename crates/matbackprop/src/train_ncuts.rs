@@ -2,10 +2,11 @@
 
 use std::cell::RefCell;
 use std::path::Path;
+use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
 use models::{
-    Architecture, CutMeasures, CutTask, DeepNcuts, Precision, Progress as Event, Trainer,
+    Architecture, CutMeasures, CutTask, DeepNcuts, Precision, Progress as Event, Ranks, Trainer,
     TrainingSet as _, TrunkWeights, can_resume,
 };
 
@@ -23,28 +24,27 @@ type StepRecord = models::StepRecord<CutMeasures>;
 type CutTrainer<'a> = Trainer<CutTask<'a>>;
 
 /// Trains, and tells where the network lies.
-pub fn run(arguments: &TrainNcutsArguments) -> Result<()> {
-    let plan = arguments.plan()?;
-    check_folders(arguments)?;
-    if !arguments.resume {
-        check_origin(arguments, &plan)?;
-    }
-    let set = BsdsTrainingSet::open(&arguments.data, arguments.split).context("--data")?;
-    let validation = Validation::asked(arguments, &plan.training)?;
+pub fn run(
+    arguments: &TrainNcutsArguments,
+    ranks: &Rc<Ranks>,
+    interrupt: &Interrupt,
+) -> Result<()> {
+    let (plan, set, validation) = ranks.agree_on(prepare(arguments))?;
     let every = validation.as_ref().map_or(0, Validation::every);
     let settings = plan.training.clone();
-    let trainer = if arguments.resume {
-        resume(arguments, &set, &plan)?
+    let trainer = ranks.agree_on(if arguments.resume {
+        resume(arguments, ranks, &set, &plan)
     } else {
-        start(arguments, &set, &plan)?
-    };
+        start(arguments, ranks, &set, &plan)
+    })?;
     let steps = trainer.steps();
     let (out, step, new) = (&arguments.out, trainer.step(), !arguments.resume);
-    let mut validation = validation
-        .map(|asked| asked.open(out, step, new, &settings))
-        .transpose()?;
+    let validation = validation
+        .filter(|_| ranks.is_first())
+        .map(|asked| asked.open(out, step, new, &settings));
+    let mut validation = ranks.agree_on(validation.transpose())?;
     let teller = RefCell::new(Teller::new(steps, step, set.len()));
-    let interrupt = Interrupt::listen()?;
+    ranks.agree_on(interrupt.listen())?;
     let mut last = step;
     let observe = |event: Event<'_, CutMeasures>| {
         match event {
@@ -54,7 +54,7 @@ pub fn run(arguments: &TrainNcutsArguments) -> Result<()> {
             }
             Event::LeftOut { name, why, count } => {
                 let line = left_out(name, why, count);
-                teller.borrow().progress.aside(|| eprintln!("{line}"));
+                teller.borrow().progress.aside(|| output::note(&line));
             }
             _ => {}
         }
@@ -68,6 +68,28 @@ pub fn run(arguments: &TrainNcutsArguments) -> Result<()> {
     let Some(network) = trained? else {
         return Err(interrupt.stopped(last, "the same command with --resume"));
     };
+    ranks.agree_on(match ranks.is_first() {
+        true => tell(arguments, &network),
+        false => Ok(()),
+    })
+}
+
+/// All that is known before the first file is written.
+fn prepare(
+    arguments: &TrainNcutsArguments,
+) -> Result<(CutPlan, BsdsTrainingSet, Option<Validation>)> {
+    let plan = arguments.plan()?;
+    check_folders(arguments)?;
+    if !arguments.resume {
+        check_origin(arguments, &plan)?;
+    }
+    let set = BsdsTrainingSet::open(&arguments.data, arguments.split).context("--data")?;
+    let validation = Validation::asked(arguments, &plan.training)?;
+    Ok((plan, set, validation))
+}
+
+/// Writes what was asked for beside the run's folder, and tells where all of it lies.
+fn tell(arguments: &TrainNcutsArguments, network: &DeepNcuts) -> Result<()> {
     if let Some(path) = &arguments.export {
         network.save(path, Precision::Half).context("--export")?;
         output::print(&format!("exported  {}", path.display()))?;
@@ -166,6 +188,7 @@ fn check_same_network(option: &str, asked: &Architecture, found: &Architecture) 
 
 fn start<'a>(
     arguments: &TrainNcutsArguments,
+    ranks: &Rc<Ranks>,
     set: &'a BsdsTrainingSet,
     plan: &CutPlan,
 ) -> Result<CutTrainer<'a>> {
@@ -194,27 +217,31 @@ fn start<'a>(
     };
     let network = network.on_device(&device);
     let (trunk, head) = network.parameter_count();
-    eprintln!(
+    output::note(&format!(
         "{}: {trunk} numbers in the trunk, {head} in the head; {} images",
         plan.model.trunk.name(),
         set.len()
-    );
+    ));
     let mut progress = None;
     let observe = |done: usize, total: usize| {
         let progress = progress.get_or_insert_with(|| Progress::new("calibrating", total as u64));
         progress.advance(done as u64, String::new);
     };
     let training = plan.training.clone();
-    let trainer = Trainer::start(network, task, training, &arguments.out, observe);
+    let out = &arguments.out;
+    let trainer = Trainer::start_among(ranks, network, task, training, out, observe);
     let trainer = trainer.map_err(of_settings)?;
-    // What the report holds the trained network against.
-    let start = arguments.out.join("start.safetensors");
-    trainer.network().save(&start, Precision::Half)?;
+    if ranks.is_first() {
+        // What the report holds the trained network against.
+        let start = out.join("start.safetensors");
+        trainer.network().save(&start, Precision::Half)?;
+    }
     Ok(trainer)
 }
 
 fn resume<'a>(
     arguments: &TrainNcutsArguments,
+    ranks: &Rc<Ranks>,
     set: &'a BsdsTrainingSet,
     plan: &CutPlan,
 ) -> Result<CutTrainer<'a>> {
@@ -226,14 +253,16 @@ fn resume<'a>(
     }
     let device = arguments.device.open()?;
     let task = CutTask::new(set, plan.loss);
-    let trainer = Trainer::resume(task, plan.training.clone(), &arguments.out)?.on_device(&device);
+    let training = plan.training.clone();
+    let trainer = Trainer::resume_among(ranks, task, training, &arguments.out);
+    let trainer = trainer.map_err(of_settings)?.on_device(&device);
     let found = trainer.network().architecture();
     check_same_network("--resume", &plan.architecture(), found)?;
-    eprintln!(
+    output::note(&format!(
         "going on after step {} of {}",
         trainer.step(),
         trainer.steps()
-    );
+    ));
     Ok(trainer)
 }
 
@@ -271,7 +300,7 @@ impl Teller {
     fn step(&mut self, record: &StepRecord) {
         if record.skipped {
             let line = skipped(record.step, &record.images);
-            self.progress.aside(|| eprintln!("{line}"));
+            self.progress.aside(|| output::note(&line));
         } else {
             self.recent.add(record);
         }
@@ -304,7 +333,7 @@ impl Teller {
             "after step {}: average covering {:.3} of {} photographs of val, {:.1} s",
             record.step, record.mean_covering, record.images, record.seconds
         );
-        self.progress.aside(|| eprintln!("{line}"));
+        self.progress.aside(|| output::note(&line));
         Ok(())
     }
 }

@@ -1,9 +1,11 @@
 //! `matbackprop train o2p`.
 
+use std::rc::Rc;
+
 use anyhow::{Result, bail};
 use models::{
-    Progress as Event, RegionClassifier, RegionMeasures, RegionTask, StepRecord, TrainConfig,
-    Trainer, TrunkWeights, can_resume,
+    Progress as Event, Ranks, RegionClassifier, RegionMeasures, RegionTask, StepRecord,
+    TrainConfig, Trainer, TrunkWeights, can_resume,
 };
 
 use crate::arguments::TrainO2pArguments;
@@ -16,25 +18,16 @@ use crate::progress::{Pace, Progress};
 use crate::region_recipe::RegionRecipe;
 
 /// Trains, and tells where the network lies.
-pub fn run(arguments: &TrainO2pArguments) -> Result<()> {
-    let recipe = RegionRecipe::read(&arguments.model)?;
-    let config = TrainConfig {
-        epochs: arguments.epochs.unwrap_or(recipe.training.epochs),
-        seed: arguments.seed,
-        unreadable: arguments.unreadable.unwrap_or(recipe.training.unreadable),
-        ..recipe.training.clone()
-    };
-    config.check().map_err(of_settings)?;
-    check(arguments, &recipe)?;
-    let regions = CocoRegions::open(&arguments.data, &arguments.split)?;
-    eprintln!("{}: {}", arguments.split, regions.in_words());
-    let trainer = if arguments.resume {
-        resume(arguments, &recipe, &regions, config)?
+pub fn run(arguments: &TrainO2pArguments, ranks: &Rc<Ranks>, interrupt: &Interrupt) -> Result<()> {
+    let (recipe, config, regions) = ranks.agree_on(prepare(arguments))?;
+    output::note(&format!("{}: {}", arguments.split, regions.in_words()));
+    let trainer = ranks.agree_on(if arguments.resume {
+        resume(arguments, ranks, &recipe, &regions, config)
     } else {
-        start(arguments, &recipe, &regions, config)?
-    };
+        start(arguments, ranks, &recipe, &regions, config)
+    })?;
     let mut teller = Teller::new(trainer.steps(), trainer.step());
-    let interrupt = Interrupt::listen()?;
+    ranks.agree_on(interrupt.listen())?;
     let mut last = trainer.step();
     let trained = trainer.run(|event| {
         match event {
@@ -44,7 +37,7 @@ pub fn run(arguments: &TrainO2pArguments) -> Result<()> {
             }
             Event::LeftOut { name, why, count } => {
                 let line = left_out(name, why, count);
-                teller.progress.aside(|| eprintln!("{line}"));
+                teller.progress.aside(|| output::note(&line));
             }
             _ => {}
         }
@@ -55,6 +48,25 @@ pub fn run(arguments: &TrainO2pArguments) -> Result<()> {
     if trained?.is_none() {
         return Err(interrupt.stopped(last, "the same command with --resume"));
     }
+    ranks.agree_on(tell(arguments, clipped))
+}
+
+/// All that is known before the first file is written.
+fn prepare(arguments: &TrainO2pArguments) -> Result<(RegionRecipe, TrainConfig, CocoRegions)> {
+    let recipe = RegionRecipe::read(&arguments.model)?;
+    let config = TrainConfig {
+        epochs: arguments.epochs.unwrap_or(recipe.training.epochs),
+        seed: arguments.seed,
+        unreadable: arguments.unreadable.unwrap_or(recipe.training.unreadable),
+        ..recipe.training.clone()
+    };
+    config.check().map_err(of_settings)?;
+    check(arguments, &recipe)?;
+    let regions = CocoRegions::open(&arguments.data, &arguments.split)?;
+    Ok((recipe, config, regions))
+}
+
+fn tell(arguments: &TrainO2pArguments, clipped: u64) -> Result<()> {
     let (run, data) = (arguments.out.display(), arguments.data.display());
     output::print(&format!("network   {run}/network.safetensors"))?;
     output::print(&format!("clipped   {clipped} gradients in this call"))?;
@@ -122,6 +134,7 @@ fn task<'a>(
 
 fn start<'a>(
     arguments: &TrainO2pArguments,
+    ranks: &Rc<Ranks>,
     recipe: &RegionRecipe,
     regions: &'a CocoRegions,
     config: TrainConfig,
@@ -149,27 +162,30 @@ fn start<'a>(
     };
     let network = network.on_device(&device);
     let (trunk, new) = network.parameter_count();
-    eprintln!(
+    output::note(&format!(
         "{}: {trunk} numbers in the trunk, {new} above it",
         arguments.model
-    );
+    ));
     let mut progress = None;
     let observe = |done: usize, total: usize| {
         let progress = progress.get_or_insert_with(|| Progress::new("calibrating", total as u64));
         progress.advance(done as u64, String::new);
     };
-    Trainer::start(network, task, config, &arguments.out, observe).map_err(of_settings)
+    let out = &arguments.out;
+    Trainer::start_among(ranks, network, task, config, out, observe).map_err(of_settings)
 }
 
 fn resume<'a>(
     arguments: &TrainO2pArguments,
+    ranks: &Rc<Ranks>,
     recipe: &RegionRecipe,
     regions: &'a CocoRegions,
     config: TrainConfig,
 ) -> Result<Trainer<RegionTask<'a>>> {
     let device = arguments.device.open()?;
     let task = task(arguments, recipe, regions);
-    let trainer = Trainer::resume(task, config, &arguments.out)?.on_device(&device);
+    let trainer = Trainer::resume_among(ranks, task, config, &arguments.out);
+    let trainer = trainer.map_err(of_settings)?.on_device(&device);
     let asked = recipe.architecture(&regions.set().class_names())?;
     if !asked.is_like(trainer.network().architecture()) {
         return Err(usage(format!(
@@ -177,11 +193,11 @@ fn resume<'a>(
             arguments.model
         )));
     }
-    eprintln!(
+    output::note(&format!(
         "going on after step {} of {}",
         trainer.step(),
         trainer.steps()
-    );
+    ));
     Ok(trainer)
 }
 
@@ -216,7 +232,7 @@ impl Teller {
         self.clipped += u64::from(record.clipped);
         if record.skipped {
             let line = skipped(record.step, &record.images);
-            self.progress.aside(|| eprintln!("{line}"));
+            self.progress.aside(|| output::note(&line));
         } else {
             self.recent.add(record);
         }

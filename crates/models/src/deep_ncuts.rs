@@ -12,7 +12,7 @@ use crate::learner::{Learner, described};
 use crate::network::{Network, TrunkWeights};
 use crate::parameters::numbers;
 use crate::seam::{features_from_maps, maps_from_features};
-use crate::tape::{MapTensor, Reach, refused, run_chain, send_home};
+use crate::tape::{Hearer, MapTensor, Reach, refused, run_chain, run_chain_heard, send_home};
 use crate::trunk::Mode;
 use crate::weights::WeightsFile;
 
@@ -171,7 +171,7 @@ impl DeepNcuts {
     }
 
     /// Loss of one image against human label maps, and the cotangents of all parameters reached,
-    /// added to `gradients`.
+    /// added to `gradients`; `hearer` hears of each as soon as this image's share is in it.
     ///
     /// # Errors
     /// Those of trunk and layer.
@@ -182,6 +182,7 @@ impl DeepNcuts {
         layer: &NcutsLayer,
         seed: u64,
         gradients: Gradients<f32, Cpu>,
+        hearer: Option<&Hearer>,
     ) -> Result<StepOutcome> {
         let device = Cpu::default();
         let mode = Mode::Training { seed };
@@ -199,7 +200,8 @@ impl DeepNcuts {
                     first_step,
                     input: false,
                 };
-                run_chain(&self.trunk.chain, &self.trunk.parameters, x, mode, reach)?
+                let Network { chain, parameters } = &self.trunk;
+                run_chain_heard(chain, parameters, x, mode, reach, hearer.cloned())?
             }
         };
         let output = match &self.head {
@@ -210,7 +212,9 @@ impl DeepNcuts {
                     first_step: 0,
                     input,
                 };
-                run_chain(&head.chain, &head.parameters, features, mode, reach)?
+                let hearer =
+                    hearer.map(|hearer| hearer.after(self.trunk.parameters.tensors().len()));
+                run_chain_heard(&head.chain, &head.parameters, features, mode, reach, hearer)?
             }
         };
         let size = match (input, annotations.first()) {

@@ -180,7 +180,8 @@ impl Device {
         }
     }
 
-    /// As [`Chain::vjp`], on this device, which ran [`Device::forward`].
+    /// As [`Chain::vjp_telling`], on this device, which ran [`Device::forward`]: `told` gets the cotangents of each kernel
+    /// and its bias, what comes back is the input's. A device other than the processor tells them all at the end.
     ///
     /// # Errors
     /// [`Error::Tape`] when the device refuses.
@@ -194,15 +195,25 @@ impl Device {
         parameters: &Arc<Vec<Vec<f32>>>,
         out_bar: Planes,
         (first_step, want_input): (usize, bool),
-    ) -> Result<(Vec<Vec<f32>>, Option<Planes>)> {
+        told: impl FnMut(usize, &mut [Vec<f32>]),
+    ) -> Result<Option<Planes>> {
         match (&self.place, kept) {
             (_, Kept::Host(saved)) => {
-                Ok(chain.vjp(saved, parameters, &out_bar, first_step, want_input))
+                let back =
+                    chain.vjp_telling(saved, parameters, &out_bar, first_step, want_input, told);
+                Ok(back.1)
             }
             #[cfg(any(test, feature = "cuda"))]
             (Place::Elsewhere { road, .. }, Kept::Elsewhere(Some(kept))) => {
                 let ends = (first_step, want_input);
-                road.vjp(chain, kept, parameters, out_bar, ends)
+                let (mut bars, input) = road.vjp(chain, kept, parameters, out_bar, ends)?;
+                let mut told = told;
+                for kernel in (0..bars.len()).step_by(2).rev() {
+                    if !bars[kernel].is_empty() {
+                        told(kernel, &mut bars);
+                    }
+                }
+                Ok(input)
             }
             #[cfg(any(test, feature = "cuda"))]
             (_, Kept::Elsewhere(_)) => panic!("the way back starts where the way up was kept"),

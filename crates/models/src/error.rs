@@ -184,6 +184,28 @@ pub enum Error {
         /// What there is instead.
         found: String,
     },
+    /// Something went wrong on another rank of the job.
+    #[error("rank {rank}: {message}")]
+    OnRank {
+        /// Which rank, counted from 0.
+        rank: usize,
+        /// What it says.
+        message: String,
+    },
+    /// A rank of the job gives no sign of life.
+    #[error("expected {size} ranks, found rank {rank} lost: it gives no sign of life")]
+    RankLost {
+        /// Which rank, counted from 0.
+        rank: usize,
+        /// How many there are.
+        size: usize,
+    },
+    /// Ranks cannot be had, or do not agree.
+    #[error("expected several processes that do one job, found {found}")]
+    Ranks {
+        /// What was found.
+        found: String,
+    },
     /// The tape refused.
     #[error("dfdx: {0}")]
     Tape(String),

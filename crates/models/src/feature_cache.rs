@@ -43,6 +43,14 @@ impl FeatureCache {
         })
     }
 
+    /// The same for each of so many processes that fill the folder together, each with its part of the room that is left.
+    pub(crate) fn shared_by(self, sharers: usize) -> Self {
+        Self {
+            bytes_left: self.bytes_left / sharers.max(1) as u64,
+            ..self
+        }
+    }
+
     /// The features under a name fit for a file's, made by `compute` where they are not there, or have other channels.
     ///
     /// # Errors

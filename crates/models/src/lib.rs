@@ -17,6 +17,7 @@
 //! | [`DeepNcuts`] | trunk → two scales joined → head → normalised cuts; load, save, segment |
 //! | [`RegionClassifier`] | trunk → pooling of a free-form region → classifier: DeepO2P, DeepO2P-FC, first order |
 //! | [`Trainer`] | SGD and Adam, frozen or learning trunk, journal, checkpoints exact to the bit |
+//! | [`Ranks`] | several processes, on one machine or many, that train or measure together |
 //! | [`ScribbleTraining`] | the head of a network on one photograph, from a few strokes of a pen |
 //!
 //! ```
@@ -39,6 +40,9 @@
 //! # Conventions
 //! Feature maps are C × H × W, row-major, f32; matrices n × d, a row a position, a column a channel, f64. Kernels are
 //! stored in the order products read them and written to files in torch's.
+//!
+//! # Features
+//! `mpi`: ranks that `mpirun` starts. It needs an MPI and libclang to build.
 
 mod architecture;
 mod contours;
@@ -53,6 +57,7 @@ mod image_input;
 mod learner;
 mod network;
 mod parameters;
+mod ranks;
 mod region_architecture;
 mod region_classifier;
 mod region_pooling;
@@ -79,6 +84,7 @@ pub use head::{HeadLayer, HeadLayout};
 pub use image_input::{ChannelOrder, InputRecipe, read_image};
 pub use network::TrunkWeights;
 pub use parameters::Parameters;
+pub use ranks::Ranks;
 pub use region_architecture::{ClassifierLayout, RegionArchitecture, RegionFeatures};
 pub use region_classifier::{Classified, RegionClassifier, RegionSeconds};
 pub use region_pooling::{MomentMap, RegionPooling, SecondOrder};
@@ -88,7 +94,7 @@ pub use tape::{MapTensor, Reach, run_chain, send_home};
 pub use train::{
     Annotations, CutCriterion, CutMeasures, CutTask, CutTraining, Journal, Optimiser, Outcome,
     Progress, RegionMeasures, RegionTask, RegionTraining, Schedule, ScribbleStep, ScribbleTraining,
-    StepRecord, Task, TrainConfig, Trainer, TrainingSet, TrunkTraining, can_resume,
+    StepMeasures, StepRecord, Task, TrainConfig, Trainer, TrainingSet, TrunkTraining, can_resume,
 };
 pub use trunk::{
     Activation, AlexnetLayout, AxisMap, Chain, Conv, Depthwise, Dropout, Layer, MaxPool, Mode,

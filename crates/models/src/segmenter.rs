@@ -5,7 +5,7 @@ use web_time::Instant;
 
 use image::RgbImage;
 use ncuts::{Embedding, Segmentation, segmentation_pool};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::deep_ncuts::DeepNcuts;
 use crate::error::{Error, Result};
@@ -26,7 +26,7 @@ pub enum ClusterChoice {
 }
 
 /// Wall seconds of a segmentation's parts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SegmentSeconds {
     /// Trunk and head.
     pub trunk: f64,

@@ -1,6 +1,7 @@
 //! A chain of layers as one operation on dfdx's tape.
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use dfdx::prelude::*;
 use dfdx::tensor::{Cpu, CpuError};
@@ -24,6 +25,35 @@ pub struct Reach {
     pub input: bool,
 }
 
+/// Takes the place of a parameter, and its gradient.
+type Told = dyn Fn(usize, &[f32]);
+
+/// Who is told the gradient of a parameter as soon as the way back has it whole, while it goes on below.
+#[derive(Clone)]
+pub(crate) struct Hearer {
+    first: usize,
+    told: Rc<Told>,
+}
+
+impl Hearer {
+    /// `told` gets the place of a parameter among all of a network, and its gradient.
+    pub(crate) fn new(told: Rc<Told>) -> Self {
+        Self { first: 0, told }
+    }
+
+    /// The same for a chain whose parameters come `places` later.
+    pub(crate) fn after(&self, places: usize) -> Self {
+        Self {
+            first: self.first + places,
+            told: Rc::clone(&self.told),
+        }
+    }
+
+    pub(crate) fn hear(&self, place: usize, gradient: &[f32]) {
+        (self.told)(self.first + place, gradient);
+    }
+}
+
 /// Runs `chain` on `x` and puts its way back on x's tape.
 ///
 /// Nothing is kept where the tape is [`NoneTape`].
@@ -36,6 +66,19 @@ pub fn run_chain<T: Tape<f32, Cpu>>(
     x: MapTensor<T>,
     mode: Mode,
     reach: Reach,
+) -> Result<MapTensor<T>> {
+    run_chain_heard(chain, parameters, x, mode, reach, None)
+}
+
+/// As [`run_chain`]; `hearer` is told every gradient of a parameter when the way back has added this chain's share: for
+/// callers that know no other share comes later.
+pub(crate) fn run_chain_heard<T: Tape<f32, Cpu>>(
+    chain: &Chain,
+    parameters: &Parameters,
+    x: MapTensor<T>,
+    mode: Mode,
+    reach: Reach,
+    hearer: Option<Hearer>,
 ) -> Result<MapTensor<T>> {
     let values = parameters.values();
     let (x, mut tape) = x.split_tape();
@@ -55,13 +98,26 @@ pub fn run_chain<T: Tape<f32, Cpu>>(
         tape.add_backward_op(move |gradients| {
             let bar: &Vec<f32> = gradients.get_or_alloc_mut(&out_ghost)?;
             let bar = Planes::from_contiguous(shape.0, shape.1, shape.2, 0, bar);
-            let ends = (reach.first_step, reach.input);
-            let home = device.vjp(&chain, kept, &values, bar, ends);
-            let (bars, x_bar) = home.map_err(told_later)?;
-            for (ghost, bar) in ghosts.iter().zip(bars) {
-                if !bar.is_empty() {
-                    add(gradients.get_or_alloc_mut(ghost)?, &bar);
+            let mut refused = None;
+            let keep = |place: usize, bars: &mut [Vec<f32>]| {
+                for place in [place, place + 1] {
+                    let bar = std::mem::take(&mut bars[place]);
+                    match gradients.get_or_alloc_mut(&ghosts[place]) {
+                        Ok(total) => {
+                            add(total, &bar);
+                            if let Some(hearer) = &hearer {
+                                hearer.hear(place, total);
+                            }
+                        }
+                        Err(error) => refused = Some(error),
+                    }
                 }
+            };
+            let ends = (reach.first_step, reach.input);
+            let home = device.vjp(&chain, kept, &values, bar, ends, keep);
+            let x_bar = home.map_err(told_later)?;
+            if let Some(error) = refused {
+                return Err(error);
             }
             if let Some(bar) = x_bar {
                 add(

@@ -22,7 +22,7 @@ Tasks of this workspace.
 Usage: cargo xtask <COMMAND>
 
 Commands:
-  check   format, tidy, clippy, test, doc, examples, web; stops at the first failure
+  check   format, tidy, clippy, test, doc, examples, web, mpi; stops at the first failure
   tidy    our own lint: sizes, layers, words, stubs, paths, links
   data    the data sets: list, where to get them, verify what is there
   web     the page, as a folder; with --test in a browser
@@ -49,6 +49,8 @@ Steps:
   examples   every example of the workspace, built and run to its end
   web        cargo xtask web --test; skipped, with a word, where there is no compiler for
              wasm32-unknown-unknown, no npm or no Chromium
+  mpi        clippy, and the tests of several processes, with the feature mpi; skipped, with a
+             word, where there is no MPI or no libclang
 
 FEATURES are all of matbackprop-core's.
 

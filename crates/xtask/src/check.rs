@@ -2,15 +2,15 @@
 //!
 //! One profile (dev), one target folder, one selection of packages (`--workspace`) and one of features
 //! (all of matbackprop-core's) throughout, so that no step builds again what an earlier one built.
-//! Benches are compiled by `clippy --all-targets`, the crate without its features by `web`. `cuda` alone takes another
-//! feature, and compiles dfdx and `models` once more.
+//! Benches are compiled by `clippy --all-targets`, the crate without its features by `web`. `cuda` takes another feature of
+//! `models`, and compiles it and dfdx once more; `mpi`, the last, adds the feature of that name.
 
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::{examples, tidy, web, workspace};
+use crate::{examples, mpi, tidy, web, workspace};
 
 /// One step of the check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,7 @@ pub enum Step {
     Examples,
     Cuda,
     Web,
+    Mpi,
 }
 
 /// Which steps to run.
@@ -35,7 +36,7 @@ pub enum Selection {
 
 impl Step {
     /// Every step, in the order they run: the quick ones first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Format,
         Self::Tidy,
         Self::Clippy,
@@ -44,6 +45,7 @@ impl Step {
         Self::Examples,
         Self::Cuda,
         Self::Web,
+        Self::Mpi,
     ];
 
     /// The name on the command line.
@@ -57,6 +59,7 @@ impl Step {
             Self::Examples => "examples",
             Self::Cuda => "cuda",
             Self::Web => "web",
+            Self::Mpi => "mpi",
         }
     }
 
@@ -87,7 +90,7 @@ impl Step {
             Self::Clippy => (&["clippy"], &LINTED),
             Self::Test => (&["test"], &[]),
             Self::Doc => (&["doc"], &["--no-deps"]),
-            Self::Tidy | Self::Examples | Self::Web => return Vec::new(),
+            Self::Tidy | Self::Examples | Self::Web | Self::Mpi => return Vec::new(),
         };
         [before, &with_features, after].concat()
     }
@@ -98,6 +101,7 @@ impl Step {
             Self::Tidy => tidy::run(root)?,
             Self::Examples => examples::run(root, &workspace::core_features(root)?)?,
             Self::Web => return web::run(root, true),
+            Self::Mpi => return mpi::run(root),
             _ => {
                 let features = workspace::core_features(root)?;
                 let mut command = workspace::cargo(root);
@@ -186,7 +190,14 @@ mod tests {
         assert_eq!(Selection::Only(Step::Tidy).steps(), [Step::Tidy]);
         assert_eq!(
             Selection::From(Step::Test).steps(),
-            [Step::Test, Step::Doc, Step::Examples, Step::Cuda, Step::Web]
+            [
+                Step::Test,
+                Step::Doc,
+                Step::Examples,
+                Step::Cuda,
+                Step::Web,
+                Step::Mpi
+            ]
         );
     }
 

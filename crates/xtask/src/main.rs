@@ -1,7 +1,7 @@
 //! Tasks of this workspace: `cargo xtask check`, `tidy`, `data`, `web`.
 //!
 //! ```text
-//!   arguments ─▶ check ─▶ format · tidy · clippy · test · doc · examples · web
+//!   arguments ─▶ check ─▶ format · tidy · clippy · test · doc · examples · web · mpi
 //!            ├─▶ tidy  ─▶ one rule a file, findings as `path:line: what, expected`
 //!            ├─▶ web   ─▶ compiler ─▶ module ─▶ web/dist ─▶ browser
 //!            └─▶ data  ─▶ manifest.toml ─▶ list · where · verify
@@ -15,6 +15,7 @@ mod arguments;
 mod check;
 mod data;
 mod examples;
+mod mpi;
 mod tidy;
 mod web;
 mod workspace;

@@ -39,6 +39,15 @@ pub fn cargo(root: &Path) -> Command {
     command
 }
 
+/// Where a program lies, if it lies in PATH.
+pub fn in_path(name: impl AsRef<Path>) -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    // A path of its own stays what it is when joined to a folder.
+    std::env::split_paths(&folders)
+        .map(|folder| folder.join(&name))
+        .find(|place| place.is_file())
+}
+
 /// Where cargo builds.
 pub fn target_folder(root: &Path) -> PathBuf {
     // Absolute folders stay what they are when joined.

@@ -4,6 +4,8 @@ use anyhow::{Context, Result};
 use clap::Args;
 use models::{Device, DeviceChoice};
 
+use crate::output;
+
 /// The device of a command's networks.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct DeviceArgument {
@@ -18,7 +20,7 @@ impl DeviceArgument {
     pub fn open(self) -> Result<Device> {
         let device = Device::open(self.device).context("--device")?;
         if self.device != DeviceChoice::Cpu {
-            eprintln!("device {}", device.name());
+            output::note(&format!("device {}", device.name()));
         }
         Ok(device)
     }

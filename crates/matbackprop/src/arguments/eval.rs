@@ -22,7 +22,9 @@ clusters (networks, ID_K.png), a threshold (ucm2) or a place in a list (segs). B
 average over annotators and the best annotator's.
 
 --out DIR keeps the measures of each finished image in DIR/images. A call that was stopped goes on there, with the
-same numbers in the end; more images can be added by another --limit. Other settings want another folder.";
+same numbers in the end; more images can be added by another --limit. Other settings want another folder.
+
+Built with --features mpi, `mpirun -np N matbackprop eval bsds …` deals the images out to N processes.";
 
 /// How segmentations of different images are laid side by side, for the one level of ODS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -18,7 +18,9 @@ annotations and categories.
 
 AP is average precision, AR average recall, from 0 to 1; where there is nothing to find, -1 in the
 table and null in JSON. What the table would misstate is an error: an image or a category that
---truth lacks, a mask of another size, a score that is no number.";
+--truth lacks, a mask of another size, a score that is no number.
+
+Built with --features mpi, `mpirun -np N matbackprop eval coco --run …` deals the regions out to N processes.";
 
 /// What detections are compared by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

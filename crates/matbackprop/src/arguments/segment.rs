@@ -17,7 +17,9 @@ For photograph.jpg this writes into DIR
   photograph.labels.png     with --labels: 16-bit grey, the number of the segment, from 0
   photograph.contours.png   with --contours: 8-bit grey, an ultrametric contour map, as eval bsds --pb reads it,
                             in the size that the photograph was segmented at
-and with several numbers of segments photograph.k3.overlay.png, photograph.k6.overlay.png, …";
+and with several numbers of segments photograph.k3.overlay.png, photograph.k6.overlay.png, …
+
+Built with --features mpi, `mpirun -np N matbackprop segment …` deals the photographs out to N processes.";
 
 /// How much time a photograph may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -22,7 +22,10 @@ Without a recipe, --trunk takes the usual settings, which the words in brackets 
 
 RUN will hold network.safetensors (written at the end), checkpoint.safetensors, start.safetensors (the network before
 the first step), journal.jsonl, a line a step, and val.jsonl, a line a measure of --val-every. A training that was
-stopped goes on with the same command and --resume; `matbackprop report RUN` draws it.";
+stopped goes on with the same command and --resume; `matbackprop report RUN` draws it.
+
+Built with --features mpi, `mpirun -np N matbackprop train ncuts …` deals the --batch images of each step out to N
+processes, on machines that all see RUN and the data: the steps are those of one process.";
 
 /// Which images are learned from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -140,7 +143,7 @@ pub struct TrainNcutsArguments {
     #[arg(long, value_name = "N", help_heading = "Training")]
     epochs: Option<u32>,
 
-    /// Images a step [usually 1]
+    /// Images a step, of all processes together [usually 1]
     #[arg(long, value_name = "N", help_heading = "Training")]
     batch: Option<usize>,
 

@@ -12,7 +12,10 @@ Example:
   matbackprop eval coco --data COCO --run runs/lite0-o2p-fc
 
 RUN will hold network.safetensors (written at the end), checkpoint.safetensors and journal.jsonl, a line a step. A
-training that was stopped goes on with the same command and --resume.";
+training that was stopped goes on with the same command and --resume.
+
+Built with --features mpi, `mpirun -np N matbackprop train o2p …` deals the regions of each step out to N processes, on
+machines that all see RUN and the data: the steps are those of one process.";
 
 /// Train a classifier of free-form regions, DeepO2P or one of its partners, on MS-COCO
 #[derive(Args, Debug)]

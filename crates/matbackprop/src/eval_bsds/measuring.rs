@@ -12,12 +12,13 @@ use bench_bsds::{
     BoundaryEvaluation, BoundaryPool, BoundaryReport, BsdsDataset, Evaluation, ImageCounts,
     ImageMeasures, Report,
 };
-use models::SegmentSeconds;
+use models::{Ranks, SegmentSeconds};
 
 use super::Source;
 use super::kept::{Kept, Measured};
 use super::timing::Timing;
 use crate::progress::Progress;
+use crate::shared_work::{every, gathered};
 
 /// The measures of all images: a few numbers for each image and level.
 pub struct Evaluations {
@@ -69,29 +70,70 @@ pub struct Measurement<'a> {
 }
 
 impl Measurement<'_> {
-    /// Measures the first `count` images. No map outlives its image.
-    pub fn of_images(&self, count: usize) -> Result<(Evaluations, Timing)> {
-        let regions = !matches!(self.source, Source::Soft(_));
-        let mut evaluations = Evaluations {
-            regions: regions.then(Evaluation::default),
-            boundaries: self.boundaries.then(BoundaryEvaluation::default),
+    /// Measures the first `count` images, each rank its part of them; the first rank has them all in the end. No map
+    /// outlives its image.
+    pub fn of_images(&self, count: usize, ranks: &Ranks) -> Result<Option<(Evaluations, Timing)>> {
+        if ranks.is_alone() {
+            return self.of_all_images(count).map(Some);
+        }
+        let mine = every(ranks, count);
+        let mut progress = Progress::new("image", mine.len() as u64);
+        let mut found = Vec::with_capacity(mine.len());
+        let measure = |place| self.of_image(mine[place]);
+        let measured = in_order(mine.len(), self.at_a_time(), measure, |place, one| {
+            let (measured, seconds) = one;
+            found.push((mine[place], measured, seconds.map(in_numbers)));
+            progress.advance(found.len() as u64, || {
+                self.dataset.ids()[mine[place]].clone()
+            });
+            Ok(())
+        });
+        ranks.agree_on(measured)?;
+        let Some(found) = gathered(ranks, found)? else {
+            return Ok(None);
         };
-        let mut timing = Timing::default();
+        let (mut evaluations, mut timing) = (self.none_yet(), Timing::default());
+        for (index, measured, seconds) in found {
+            self.add(&mut evaluations, index, measured)?;
+            if let Some([trunk, layer, clustering]) = seconds {
+                timing.add(SegmentSeconds {
+                    trunk,
+                    layer,
+                    clustering,
+                });
+            }
+        }
+        Ok(Some((evaluations, timing)))
+    }
+
+    fn of_all_images(&self, count: usize) -> Result<(Evaluations, Timing)> {
+        let (mut evaluations, mut timing) = (self.none_yet(), Timing::default());
         let mut progress = Progress::new("image", count as u64);
         let measure = |index| self.of_image(index);
         in_order(count, self.at_a_time(), measure, |index, found| {
             let (measured, seconds) = found;
-            let id = &self.dataset.ids()[index];
-            evaluations
-                .add(measured)
-                .with_context(|| format!("image {id}"))?;
+            self.add(&mut evaluations, index, measured)?;
             if let Some(seconds) = seconds {
                 timing.add(seconds);
             }
-            progress.advance(index as u64 + 1, || id.clone());
+            progress.advance(index as u64 + 1, || self.dataset.ids()[index].clone());
             Ok(())
         })?;
         Ok((evaluations, timing))
+    }
+
+    fn none_yet(&self) -> Evaluations {
+        let regions = !matches!(self.source, Source::Soft(_));
+        Evaluations {
+            regions: regions.then(Evaluation::default),
+            boundaries: self.boundaries.then(BoundaryEvaluation::default),
+        }
+    }
+
+    fn add(&self, evaluations: &mut Evaluations, index: usize, measured: Measured) -> Result<()> {
+        let id = &self.dataset.ids()[index];
+        let added = evaluations.add(measured);
+        added.with_context(|| format!("image {id}"))
     }
 
     /// A network's layers share the cores already, and its seconds are told; reading and thinning files are serial.
@@ -176,6 +218,15 @@ impl Measurement<'_> {
         };
         Ok((measured, seconds))
     }
+}
+
+fn in_numbers(seconds: SegmentSeconds) -> [f64; 3] {
+    let SegmentSeconds {
+        trunk,
+        layer,
+        clustering,
+    } = seconds;
+    [trunk, layer, clustering]
 }
 
 /// Calls `work` on 0, 1, …, `at_a_time` of them side by side, and `take` on what comes out, in order.

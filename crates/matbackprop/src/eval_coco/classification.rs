@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use bench_coco::{ClassificationReport, Interval, Prediction, paired_difference};
-use models::{RegionClassifier, RegionSet as _, TrainConfig, can_resume};
-use serde::Serialize;
+use models::{Ranks, RegionClassifier, RegionSet as _, TrainConfig, can_resume};
+use serde::{Deserialize, Serialize};
 
 use crate::arguments::DeviceArgument;
 use crate::coco_regions::CocoRegions;
 use crate::failure::usage;
 use crate::output;
 use crate::progress::Progress;
+use crate::shared_work::{every, gathered};
 
 /// What is measured, and beside what.
 pub struct Asked<'a> {
@@ -56,8 +57,26 @@ struct Speeds {
     head: f64,
 }
 
-/// Classifies every region of the split, keeps the predictions in the run's folder, and tells.
-pub fn run(asked: &Asked<'_>) -> Result<()> {
+/// What one region's classification adds to all.
+#[derive(Serialize, Deserialize)]
+struct Found {
+    prediction: Prediction,
+    /// The smallest eigenvalue, and whether there were fewer positions than channels, where moments are mapped.
+    spectrum: Option<(f64, bool)>,
+    /// Crop, trunk, layer, head.
+    seconds: [f64; 4],
+}
+
+/// Classifies every region of the split, keeps the predictions in the run's folder, and tells; ranks share the regions.
+pub fn run(asked: &Asked<'_>, ranks: &Ranks) -> Result<()> {
+    let (network, regions) = ranks.agree_on(prepare(asked))?;
+    output::note(&format!("{}: {}", asked.split, regions.in_words()));
+    let found = ranks.agree_on(classify(asked, &network, &regions, ranks))?;
+    let told = gathered(ranks, found)?.map(|found| tell(asked, &regions, &found));
+    ranks.agree_on(told.unwrap_or(Ok(())))
+}
+
+fn prepare(asked: &Asked<'_>) -> Result<(RegionClassifier, CocoRegions)> {
     let path = asked.run.join("network.safetensors");
     if !path.exists() && can_resume(asked.run) {
         return Err(usage(format!(
@@ -68,7 +87,6 @@ pub fn run(asked: &Asked<'_>) -> Result<()> {
     let network = RegionClassifier::load(&path).context("--run")?;
     let network = network.on_device(&asked.device.open()?);
     let regions = CocoRegions::open(asked.data, asked.split)?;
-    eprintln!("{}: {}", asked.split, regions.in_words());
     let set = regions.set();
     let classes = set.class_names();
     if network.architecture().classes != classes {
@@ -78,39 +96,56 @@ pub fn run(asked: &Asked<'_>) -> Result<()> {
             network.architecture().classes.len()
         )));
     }
+    Ok((network, regions))
+}
+
+fn classify(
+    asked: &Asked<'_>,
+    network: &RegionClassifier,
+    regions: &CocoRegions,
+    ranks: &Ranks,
+) -> Result<Vec<Found>> {
+    let set = regions.set();
     let cache = asked
         .cache
         .map(|folder| network.feature_cache(folder, TrainConfig::default().cache_bytes));
     let mut cache = cache.transpose().context("--cache")?.flatten();
-    let mut progress = Progress::new("region", regions.len() as u64);
-    let mut predictions = Vec::with_capacity(regions.len());
-    let (mut smallest, mut fewer, mut mapped) = (f64::INFINITY, 0_u32, 0_u32);
-    let mut seconds = [0.0; 4];
-    for index in 0..regions.len() {
+    let mine = every(ranks, regions.len());
+    let mut progress = Progress::new("region", mine.len() as u64);
+    let mut found = Vec::with_capacity(mine.len());
+    for index in mine {
         let said = network
-            .classify_cached(&regions, index, cache.as_mut())
+            .classify_cached(regions, index, cache.as_mut())
             .with_context(|| format!("region {}", regions.id(index)))?;
-        if let Some(report) = said.report {
-            smallest = smallest.min(report.smallest);
-            fewer += u32::from(report.fewer_than_channels);
-            mapped += 1;
-        }
+        let spectrum = said
+            .report
+            .map(|report| (report.smallest, report.fewer_than_channels));
         let part = said.seconds;
-        for (sum, part) in seconds
-            .iter_mut()
-            .zip([part.crop, part.trunk, part.layer, part.head])
-        {
-            *sum += part;
-        }
-        predictions.push(Prediction {
-            region: set.regions()[index].id,
-            image: set.image(index).id,
-            truth: regions.class(index),
-            ranked: said.ranked(),
+        found.push(Found {
+            prediction: Prediction {
+                region: set.regions()[index].id,
+                image: set.image(index).id,
+                truth: regions.class(index),
+                ranked: said.ranked(),
+            },
+            spectrum,
+            seconds: [part.crop, part.trunk, part.layer, part.head],
         });
-        progress.advance(index as u64 + 1, String::new);
+        progress.advance(found.len() as u64, String::new);
     }
-    drop(progress);
+    Ok(found)
+}
+
+fn tell(asked: &Asked<'_>, regions: &CocoRegions, found: &[Found]) -> Result<()> {
+    let classes = regions.set().class_names();
+    let predictions: Vec<Prediction> = found.iter().map(|one| one.prediction.clone()).collect();
+    let spectra: Vec<(f64, bool)> = found.iter().filter_map(|one| one.spectrum).collect();
+    let mapped = spectra.len();
+    let smallest = spectra
+        .iter()
+        .fold(f64::INFINITY, |least, one| least.min(one.0));
+    let fewer = spectra.iter().filter(|one| one.1).count();
+    let seconds = [0, 1, 2, 3].map(|part| found.iter().map(|one| one.seconds[part]).sum::<f64>());
     let report = ClassificationReport::new(&classes, &predictions, 0)?;
     let place = |run: &Path| predictions_path(run, asked.split);
     output::write_whole(&place(asked.run), &serde_json::to_vec(&predictions)?)?;
@@ -131,7 +166,7 @@ pub fn run(asked: &Asked<'_>) -> Result<()> {
         split: asked.split,
         report: &report,
         smallest_eigenvalue: (mapped > 0).then_some(smallest),
-        fewer_than_channels: (mapped > 0).then(|| f64::from(fewer) / f64::from(mapped)),
+        fewer_than_channels: (mapped > 0).then(|| fewer as f64 / mapped as f64),
         difference: difference.transpose()?,
         regions_per_second: {
             let [crop, trunk, layer, head] = seconds.map(|s| regions.len() as f64 / s.max(1e-9));

@@ -48,6 +48,42 @@ impl Call {
         }
     }
 
+    /// As several processes of one job, where the feature is there.
+    #[cfg(feature = "mpi")]
+    pub fn by_ranks(self, count: usize) -> Self {
+        let mut several = Command::new("mpirun");
+        several
+            .args(["-np", &count.to_string()])
+            .arg(self.0.get_program())
+            .args(self.0.get_args());
+        if let Some(folder) = self.0.get_current_dir() {
+            several.current_dir(folder);
+        }
+        Self::with_leave(several)
+    }
+
+    /// What Open MPI asks for where a user is root, or cores are fewer than ranks; other launchers do not ask.
+    #[cfg(feature = "mpi")]
+    pub fn with_leave(mut launcher: Command) -> Self {
+        for (name, value) in [
+            ("OMPI_ALLOW_RUN_AS_ROOT", "1"),
+            ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"),
+            ("OMPI_MCA_rmaps_base_oversubscribe", "1"),
+            ("OMPI_MCA_hwloc_base_binding_policy", "none"),
+            ("OMPI_MCA_btl_vader_single_copy_mechanism", "none"),
+            ("RAYON_NUM_THREADS", "1"),
+        ] {
+            launcher.env(name, value);
+        }
+        Self(launcher)
+    }
+
+    /// The command itself, to be started and looked after.
+    #[cfg(feature = "mpi")]
+    pub fn command(self) -> Command {
+        self.0
+    }
+
     /// Calls, and expects success.
     pub fn succeed(self) -> String {
         let Called { code, out, err } = self.call();

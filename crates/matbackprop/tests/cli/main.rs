@@ -5,6 +5,8 @@ mod eval_bsds;
 mod eval_coco;
 mod kit;
 mod nights;
+#[cfg(feature = "mpi")]
+mod ranks;
 mod real_images;
 mod report;
 mod segment;

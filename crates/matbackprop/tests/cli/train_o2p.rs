@@ -7,7 +7,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use crate::call::{Called, matbackprop, names_in};
 use crate::small_coco;
 
-const RECIPE: &str = r#"
+pub const RECIPE: &str = r#"
 [model]
 trunk = "alexnet"
 from-scratch = true

@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use super::config::{TrainConfig, TrunkTraining};
 use super::examples::TrainingSet;
 use super::plan::Visit;
-use super::task::{Outcome, StepAt, Task};
+use super::task::{Outcome, StepAt, StepMeasures, Task};
 use super::trainer::first_step;
 use crate::deep_ncuts::{DeepNcuts, StepInput};
 use crate::error::{Error, Result};
 use crate::feature_cache::FeatureCache;
+use crate::tape::Hearer;
 
 /// Images that the scales of the trunk's taps are measured on, evenly spaced over the set.
 const CALIBRATION_IMAGES: usize = 50;
@@ -117,6 +118,23 @@ pub struct CutMeasures {
     pub dropped_segments: usize,
 }
 
+impl StepMeasures for CutMeasures {
+    fn joined(parts: &[(usize, Self)]) -> Self {
+        let count: usize = parts.iter().map(|(examples, _)| examples).sum();
+        let mean = |of: fn(&Self) -> f64| {
+            let sums = parts
+                .iter()
+                .map(|(examples, part)| *examples as f64 * of(part));
+            sums.sum::<f64>() / count as f64
+        };
+        Self {
+            similarity_rank: mean(|part| part.similarity_rank),
+            target_rank: mean(|part| part.target_rank),
+            dropped_segments: parts.iter().map(|(_, part)| part.dropped_segments).sum(),
+        }
+    }
+}
+
 /// Cuts that fall where people cut.
 pub struct CutTask<'a> {
     set: &'a dyn TrainingSet,
@@ -152,6 +170,7 @@ impl<'a> CutTask<'a> {
         visit: &Visit,
         config: &TrainConfig,
         gradients: Gradients<f32, Cpu>,
+        hearer: Option<&Hearer>,
         sums: &mut (f64, CutMeasures),
     ) -> Result<Gradients<f32, Cpu>> {
         let annotations = self.annotations(visit)?;
@@ -169,6 +188,7 @@ impl<'a> CutTask<'a> {
                     layer,
                     seed,
                     gradients,
+                    hearer,
                 )?
             }
             None => {
@@ -178,7 +198,7 @@ impl<'a> CutTask<'a> {
                     image: &image,
                     first_step,
                 };
-                network.step(input, &annotations, layer, seed, gradients)?
+                network.step(input, &annotations, layer, seed, gradients, hearer)?
             }
         };
         let (loss, measures) = sums;
@@ -276,9 +296,17 @@ impl Task for CutTask<'_> {
         }
     }
 
-    fn open(&mut self, _: &DeepNcuts, config: &TrainConfig, cache: &Path) -> Result<()> {
+    fn open(
+        &mut self,
+        _: &DeepNcuts,
+        config: &TrainConfig,
+        cache: &Path,
+        sharers: usize,
+    ) -> Result<()> {
         self.cache = match config.trunk {
-            TrunkTraining::Frozen => Some(FeatureCache::new(cache, config.cache_bytes)?),
+            TrunkTraining::Frozen => {
+                Some(FeatureCache::new(cache, config.cache_bytes)?.shared_by(sharers))
+            }
             _ => None,
         };
         Ok(())
@@ -287,8 +315,10 @@ impl Task for CutTask<'_> {
     fn step(&mut self, network: &DeepNcuts, at: &StepAt<'_>) -> Result<Outcome<CutMeasures>> {
         let mut gradients = Gradients::leaky();
         let mut sums = (0.0, CutMeasures::default());
-        for visit in at.visits {
-            let visited = self.visit(network, visit, at.config, gradients, &mut sums);
+        for (place, visit) in at.visits.iter().enumerate() {
+            // The last visit's way back is the last that adds to any gradient.
+            let hearer = at.hearer.filter(|_| place + 1 == at.visits.len());
+            let visited = self.visit(network, visit, at.config, gradients, hearer, &mut sums);
             gradients = visited.map_err(|source| Error::Step {
                 step: at.number,
                 image: self.set.id(visit.image).to_owned(),

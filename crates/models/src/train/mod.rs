@@ -5,6 +5,7 @@ mod checkpoint;
 mod config;
 mod cut_task;
 mod examples;
+mod gradient_sums;
 mod journal;
 mod optimiser;
 mod plan;
@@ -13,8 +14,11 @@ mod region_task;
 mod run_folder;
 mod schedule;
 mod scribble_training;
+mod shared_step;
 mod step;
 mod task;
+#[cfg(test)]
+mod test_halves;
 mod tolerance;
 mod trainer;
 
@@ -26,5 +30,5 @@ pub use region_measures::RegionMeasures;
 pub use region_task::{RegionTask, RegionTraining};
 pub use schedule::Schedule;
 pub use scribble_training::{ScribbleStep, ScribbleTraining};
-pub use task::{Outcome, Task};
+pub use task::{Outcome, StepMeasures, Task};
 pub use trainer::{Progress, Trainer, can_resume};

@@ -4,6 +4,7 @@ use web_time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use super::task::StepMeasures;
 use crate::region_classifier::RegionSeconds;
 use crate::region_pooling::Pooled;
 use crate::softmax::SoftmaxLoss;
@@ -25,6 +26,44 @@ pub struct RegionMeasures {
     /// Share of the step's regions with fewer positions than channels.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub fewer_than_channels: Option<f64>,
+}
+
+impl StepMeasures for RegionMeasures {
+    fn joined(parts: &[(usize, Self)]) -> Self {
+        let count: usize = parts.iter().map(|(examples, _)| examples).sum();
+        let mean = |of: &dyn Fn(&Self) -> f64| {
+            let sums = parts
+                .iter()
+                .map(|(examples, part)| *examples as f64 * of(part));
+            sums.sum::<f64>() / count as f64
+        };
+        let longest = |of: fn(&RegionSeconds) -> f64| {
+            parts
+                .iter()
+                .fold(0.0, |most: f64, (_, part)| most.max(of(&part.parts)))
+        };
+        let smallest = parts
+            .iter()
+            .filter_map(|(_, part)| part.smallest_eigenvalue);
+        let condition = parts.iter().filter_map(|(_, part)| part.condition);
+        let fewer_are_told = parts
+            .iter()
+            .all(|(_, part)| part.fewer_than_channels.is_some());
+        let fewer = || mean(&|part| part.fewer_than_channels.unwrap_or(0.0));
+        Self {
+            training_error: mean(&|part| part.training_error),
+            // Ranks work side by side.
+            parts: RegionSeconds {
+                crop: longest(|parts| parts.crop),
+                trunk: longest(|parts| parts.trunk),
+                layer: longest(|parts| parts.layer),
+                head: longest(|parts| parts.head),
+            },
+            smallest_eigenvalue: smallest.reduce(f64::min),
+            condition: condition.reduce(f64::max),
+            fewer_than_channels: fewer_are_told.then(fewer),
+        }
+    }
 }
 
 /// A clock that tells each stretch once.

@@ -15,13 +15,15 @@ use super::task::{Outcome, StepAt, Task};
 use super::trainer::{first_step, first_tensor};
 use crate::error::{Error, Result};
 use crate::feature_cache::FeatureCache;
+use crate::learner::Learner as _;
+use crate::network::Network;
 use crate::parameters::numbers;
 use crate::region_classifier::{RegionClassifier, RegionInput, RegionSeconds, cached_name};
 use crate::region_pooling::Pooled;
 use crate::region_set::{RegionSet, RegionView};
 use crate::seam::{features_from_maps, maps_from_features};
 use crate::softmax::SoftmaxLoss;
-use crate::tape::{MapTensor, Reach, TracedMap, refused, run_chain, send_all_home};
+use crate::tape::{Hearer, MapTensor, Reach, TracedMap, refused, run_chain_heard, send_all_home};
 use crate::trunk::{Chain, Mode, fnv_1a};
 
 /// Regions that the scales of the trunk's taps, and the size of the pooled vectors, are measured on.
@@ -116,6 +118,7 @@ impl<'a> RegionTask<'a> {
         network: &RegionClassifier,
         maps: &crate::FeatureMaps,
         seed: u64,
+        hearer: Option<&Hearer>,
     ) -> Result<Option<TracedMap>> {
         let above = self.halves.as_ref().and_then(|(_, above)| above.as_ref());
         if above.is_none() && network.reduction.is_none() {
@@ -133,7 +136,7 @@ impl<'a> RegionTask<'a> {
                 first_step: 0,
                 input,
             };
-            x = run_chain(above, &trunk.parameters, x, mode, reach)?;
+            x = run_chain_heard(above, &trunk.parameters, x, mode, reach, hearer.cloned())?;
             input = true;
         }
         if let Some(reduction) = &network.reduction {
@@ -141,7 +144,12 @@ impl<'a> RegionTask<'a> {
                 first_step: 0,
                 input,
             };
-            x = run_chain(&reduction.chain, &reduction.parameters, x, mode, reach)?;
+            let trunk = network.trunk.as_ref();
+            let hearer = hearer.map(|hearer| {
+                hearer.after(trunk.map_or(0, |trunk| trunk.parameters.tensors().len()))
+            });
+            let Network { chain, parameters } = reduction;
+            x = run_chain_heard(chain, parameters, x, mode, reach, hearer)?;
         }
         Ok(Some(x))
     }
@@ -258,6 +266,7 @@ impl Task for RegionTask<'_> {
         network: &RegionClassifier,
         config: &TrainConfig,
         cache: &Path,
+        sharers: usize,
     ) -> Result<()> {
         let first = first_step(config, network)?;
         self.halves = network.trunk.as_ref().map(|trunk| trunk.chain.split(first));
@@ -269,7 +278,8 @@ impl Task for RegionTask<'_> {
         let folder = shared.unwrap_or_else(|| cache.to_path_buf());
         self.cache = frozen
             .then(|| FeatureCache::new(&folder, config.cache_bytes))
-            .transpose()?;
+            .transpose()?
+            .map(|cache| cache.shared_by(sharers));
         Ok(())
     }
 
@@ -292,8 +302,10 @@ impl Task for RegionTask<'_> {
         parts.crop = inputs.iter().map(|input| input.crop_seconds).sum();
         parts.trunk = lap.seconds() - parts.crop;
         let mut traces = Vec::with_capacity(at.visits.len());
-        for (visit, input) in at.visits.iter().zip(&inputs) {
-            let trace = self.traced(network, &input.maps, visit.dropout);
+        for (place, (visit, input)) in at.visits.iter().zip(&inputs).enumerate() {
+            // The way back ends with what came first.
+            let hearer = at.hearer.filter(|_| place == 0);
+            let trace = self.traced(network, &input.maps, visit.dropout, hearer);
             traces.push(trace.map_err(self.of(at.number, visit))?);
         }
         *parts.below_pooling(learning) += lap.seconds();
@@ -338,12 +350,14 @@ impl Task for RegionTask<'_> {
         };
         let classifier = &network.classifier;
         let seed = at.visits.first().map_or(0, |visit| visit.dropout);
-        let logits = run_chain(
+        let below: usize = network.tensors().len() - classifier.parameters.tensors().len();
+        let logits = run_chain_heard(
             &classifier.chain,
             &classifier.parameters,
             z.clone().traced(Gradients::leaky()),
             Mode::Training { seed },
             reach,
+            at.hearer.map(|hearer| hearer.after(below)),
         )?;
         let softmax = SoftmaxLoss::forward(&numbers(&logits), &truths)?;
         // The trainer divides by the number of examples: the sum's cotangent is wanted here.
@@ -394,7 +408,7 @@ fn add_gradients(
     network: &RegionClassifier,
     config: &TrainConfig,
 ) -> Result<()> {
-    let tensors = |part: &'_ crate::network::Network| part.parameters.tensors().to_vec();
+    let tensors = |part: &'_ Network| part.parameters.tensors().to_vec();
     let first = first_tensor(config, network)?;
     let trunk = network.trunk.iter().flat_map(tensors).skip(first);
     for tensor in trunk.chain(network.reduction.iter().flat_map(tensors)) {

@@ -4,6 +4,7 @@ use dfdx::prelude::*;
 use dfdx::tensor::Cpu;
 use web_time::Instant;
 
+use super::config::TrainConfig;
 use super::journal::StepRecord;
 use super::optimiser::TensorRate;
 use super::plan::{Plan, Visit};
@@ -75,7 +76,8 @@ impl<T: Task> Trainer<T> {
                     ("gradient", record.gradient_norm)
                 };
                 self.tolerance
-                    .unsound(number, what, found, &record.images)?;
+                    .unsound(number, what, found, &record.images)
+                    .inspect_err(|_| self.ranks.failed_alike())?;
             }
         } else {
             self.tolerance.sound();
@@ -98,17 +100,26 @@ impl<T: Task> Trainer<T> {
             if visits.is_empty() {
                 return Ok(None);
             }
-            let at = StepAt {
-                number,
-                visits,
-                config: &self.config,
+            let found = if self.ranks.is_alone() {
+                let at = StepAt {
+                    number,
+                    visits,
+                    config: &self.config,
+                    hearer: None,
+                };
+                self.task.step(&self.network, &at).map(Some)
+            } else {
+                let mine = self.ranks.part(visits.len());
+                self.shared_step(number, &visits[mine])
             };
-            match self.task.step(&self.network, &at) {
-                Ok(outcome) => return Ok(Some(outcome)),
+            match found {
+                Ok(outcome) => return Ok(outcome),
                 Err(error) if error.is_of_numbers() => return Ok(None),
                 Err(error) => {
                     let (examples, share) = (self.task.examples(), self.config.unreadable);
-                    let (name, why) = self.tolerance.leave_out(error, examples, share)?;
+                    let left_out = self.tolerance.leave_out(error, examples, share);
+                    // Whatever ends a training here ends it on all ranks.
+                    let (name, why) = left_out.inspect_err(|_| self.ranks.failed_alike())?;
                     let count = self.tolerance.left_out();
                     observer(Progress::LeftOut {
                         name: &name,
@@ -123,7 +134,7 @@ impl<T: Task> Trainer<T> {
     /// Multiplies all gradients and tells the length of what comes out.
     fn scale_gradients(&self, gradients: &mut Gradients<f32, Cpu>, factor: f64) -> Result<f64> {
         let mut energy = 0.0;
-        for tensor in self.learning()? {
+        for tensor in learning(&self.network, &self.config)? {
             let gradient = gradients.get_or_alloc_mut(&tensor.ghost());
             // Sixteen sums side by side: one would wait for each addition.
             let mut sums = [0.0; 16];
@@ -136,12 +147,6 @@ impl<T: Task> Trainer<T> {
             energy += sums.iter().sum::<f64>();
         }
         Ok(energy.sqrt())
-    }
-
-    /// The tensors that learn.
-    fn learning(&self) -> Result<Vec<&ParameterTensor>> {
-        let first = first_tensor(&self.config, &self.network)?;
-        Ok(self.network.tensors().into_iter().skip(first).collect())
     }
 
     /// Steps every tensor that learns; the rate of new layers is returned.
@@ -181,65 +186,21 @@ impl<T: Task> Trainer<T> {
     }
 }
 
+/// The tensors that learn.
+pub(super) fn learning<'a>(
+    network: &'a impl Learner,
+    config: &TrainConfig,
+) -> Result<Vec<&'a ParameterTensor>> {
+    let first = first_tensor(config, network)?;
+    Ok(network.tensors().into_iter().skip(first).collect())
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::test_halves::{Halves, network};
     use super::*;
-    use crate::error::Error;
-    use crate::{Architecture, CutTask, CutTraining, DeepNcuts, HeadLayer, HeadLayout};
-    use crate::{Optimiser, TrainConfig, TrainingSet, TrunkKind, TrunkWeights};
-    use image::RgbImage;
-    use ncuts::LabelMap;
+    use crate::{CutTask, CutTraining, Optimiser};
     use std::path::Path;
-
-    /// Photographs of two halves, of which one file is broken.
-    struct Halves {
-        names: Vec<String>,
-        broken: Option<usize>,
-    }
-
-    impl Halves {
-        fn new(count: usize, broken: Option<usize>) -> Self {
-            let names = (0..count).map(|index| format!("halves{index}")).collect();
-            Self { names, broken }
-        }
-    }
-
-    impl TrainingSet for Halves {
-        fn len(&self) -> usize {
-            self.names.len()
-        }
-
-        fn id(&self, index: usize) -> &str {
-            &self.names[index]
-        }
-
-        fn image(&self, index: usize) -> Result<RgbImage> {
-            if self.broken == Some(index) {
-                let path = "halves.jpg".into();
-                let source = std::io::Error::other("it was cut short");
-                return Err(Error::File { path, source });
-            }
-            let shade = 20 * index as u8;
-            Ok(RgbImage::from_fn(48, 32, |x, y| {
-                image::Rgb([if x < 24 { 30 } else { 200 }, shade, (5 * y) as u8])
-            }))
-        }
-
-        fn annotations(&self, _: usize) -> Result<Vec<LabelMap>> {
-            let ids = (0..48 * 32).map(|place| u32::from(place % 48 >= 24));
-            Ok(vec![LabelMap::new(48, 32, ids.collect())?])
-        }
-    }
-
-    fn network() -> DeepNcuts {
-        let layer = |channels, kernel| HeadLayer { channels, kernel };
-        let head = HeadLayout {
-            layers: vec![layer(8, 1), layer(6, 3)],
-            dropout: 0.0,
-        };
-        let architecture = Architecture::new(TrunkKind::Lite0, Some(head));
-        DeepNcuts::new(architecture, &TrunkWeights::Random, 3).unwrap()
-    }
 
     fn config(unreadable: f64) -> TrainConfig {
         TrainConfig {

@@ -5,11 +5,13 @@ use std::path::Path;
 use dfdx::prelude::Gradients;
 use dfdx::tensor::Cpu;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::config::TrainConfig;
 use super::plan::Visit;
 use crate::error::Result;
 use crate::learner::Learner;
+use crate::tape::Hearer;
 
 /// Loss and gradients of one step.
 pub struct Outcome<M> {
@@ -29,6 +31,14 @@ pub struct StepAt<'a> {
     pub(crate) visits: &'a [Visit],
     /// How much of the trunk learns.
     pub(crate) config: &'a TrainConfig,
+    /// Who may hear of gradients that nothing more is added to, each once; the others' are taken from the outcome.
+    pub(crate) hearer: Option<&'a Hearer>,
+}
+
+/// What the journal shows of a step, of all its examples or of some.
+pub trait StepMeasures: Serialize + DeserializeOwned + Clone + Default {
+    /// Of all, from those of each part and how many examples it has.
+    fn joined(parts: &[(usize, Self)]) -> Self;
 }
 
 /// Something that a network can be trained for. The loop, the optimiser, the journal and the checkpoints are the
@@ -37,7 +47,7 @@ pub trait Task {
     /// What learns.
     type Network: Learner;
     /// What the journal shows of a step.
-    type Measures: Serialize + Clone + Default;
+    type Measures: StepMeasures;
 
     /// Refuses settings outside their range, and an empty set.
     fn check(&self) -> Result<()>;
@@ -65,8 +75,14 @@ pub trait Task {
         observer: &mut dyn FnMut(usize, usize),
     ) -> Result<()>;
 
-    /// Opens what the steps share; features are kept in `cache`.
-    fn open(&mut self, network: &Self::Network, config: &TrainConfig, cache: &Path) -> Result<()>;
+    /// Opens what the steps share; features are kept in `cache`, by so many processes.
+    fn open(
+        &mut self,
+        network: &Self::Network,
+        config: &TrainConfig,
+        cache: &Path,
+        sharers: usize,
+    ) -> Result<()>;
 
     /// One step's loss and gradients. An example that cannot be read is [`Error::Unreadable`](crate::Error::Unreadable),
     /// and the step is asked for again without it.

@@ -83,7 +83,7 @@ impl Tolerance {
 }
 
 /// Place, name and reason of an example that could not be read.
-fn unreadable(error: &Error) -> Option<(usize, String, String)> {
+pub(super) fn unreadable(error: &Error) -> Option<(usize, String, String)> {
     match error {
         Error::Step { source, .. } => unreadable(source),
         Error::Unreadable {

@@ -1,6 +1,7 @@
 //! The loop: visits, steps, journal, checkpoints.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::averaging::Averaging;
 use super::checkpoint::{Checkpoint, Written};
@@ -16,6 +17,7 @@ use super::tolerance::Tolerance;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::learner::Learner;
+use crate::ranks::Ranks;
 use crate::weights::Precision;
 
 /// What a training tells while it runs.
@@ -61,6 +63,7 @@ pub struct Trainer<T: Task> {
     pub(super) config: TrainConfig,
     folder: PathBuf,
     pub(super) tolerance: Tolerance,
+    pub(super) ranks: Rc<Ranks>,
 }
 
 /// Whether `folder` holds a checkpoint.
@@ -76,6 +79,48 @@ impl<T: Task> Trainer<T> {
     /// [`Error::Setting`] for settings outside their range, an empty set, or a folder that holds a
     /// training already; those of images and files.
     pub fn start(
+        network: T::Network,
+        task: T,
+        config: TrainConfig,
+        folder: &Path,
+        observer: impl FnMut(usize, usize),
+    ) -> Result<Self> {
+        Self::start_among(
+            &Rc::new(Ranks::alone()),
+            network,
+            task,
+            config,
+            folder,
+            observer,
+        )
+    }
+
+    /// As [`Trainer::start`], by several processes together, each of which calls this with the same arguments; the
+    /// folder is one that all of them see.
+    ///
+    /// Each step's examples ([`TrainConfig::batch`] of them, whatever the number of ranks) are dealt out, and gradients
+    /// summed while the way back goes on; all ranks take the same steps, to the bit, and those of one process to
+    /// rounding (dropout in the classifier of regions excepted, which draws for each rank's examples by itself). The
+    /// first rank alone writes, and its observer alone tells everything once.
+    ///
+    /// # Errors
+    /// As [`Trainer::start`]; [`Error::Setting`] for a batch smaller than the number of ranks; [`Error::OnRank`] where
+    /// another rank fails.
+    pub fn start_among(
+        ranks: &Rc<Ranks>,
+        network: T::Network,
+        task: T,
+        config: TrainConfig,
+        folder: &Path,
+        observer: impl FnMut(usize, usize),
+    ) -> Result<Self> {
+        let ranks = Rc::clone(ranks);
+        let started = Self::started(Rc::clone(&ranks), network, task, config, folder, observer);
+        ranks.agree_on(started)
+    }
+
+    fn started(
+        ranks: Rc<Ranks>,
         mut network: T::Network,
         mut task: T,
         config: TrainConfig,
@@ -94,16 +139,18 @@ impl<T: Task> Trainer<T> {
             });
         }
         first_step(&config, &network)?;
-        std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
-        // What another network left there is not this one's.
-        let cache = cache_path(folder);
-        if cache.exists() {
-            std::fs::remove_dir_all(&cache).map_err(Error::file(&cache))?;
+        if ranks.is_first() {
+            std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
+            // What another network left there is not this one's.
+            let cache = cache_path(folder);
+            if cache.exists() {
+                std::fs::remove_dir_all(&cache).map_err(Error::file(&cache))?;
+            }
         }
         task.calibrate(&mut network, &config, &mut observer)?;
         let averaging = Averaging::new(config.averaging, &network);
         let optimiser = OptimiserState::new(config.optimiser);
-        Ok(Self {
+        let trainer = Self {
             network,
             task,
             optimiser,
@@ -111,7 +158,10 @@ impl<T: Task> Trainer<T> {
             config,
             folder: folder.to_path_buf(),
             tolerance: Tolerance::default(),
-        })
+            ranks,
+        };
+        trainer.check_batch()?;
+        Ok(trainer)
     }
 
     /// The training of `folder`, from its last checkpoint on.
@@ -119,6 +169,24 @@ impl<T: Task> Trainer<T> {
     /// # Errors
     /// [`Error::Checkpoint`] when it is one under other settings; those of files.
     pub fn resume(task: T, config: TrainConfig, folder: &Path) -> Result<Self> {
+        Self::resume_among(&Rc::new(Ranks::alone()), task, config, folder)
+    }
+
+    /// As [`Trainer::resume`], by several processes together: as many as before, or others.
+    ///
+    /// # Errors
+    /// As [`Trainer::resume`] and [`Trainer::start_among`].
+    pub fn resume_among(
+        ranks: &Rc<Ranks>,
+        task: T,
+        config: TrainConfig,
+        folder: &Path,
+    ) -> Result<Self> {
+        let ranks = Rc::clone(ranks);
+        ranks.agree_on(Self::resumed(Rc::clone(&ranks), task, config, folder))
+    }
+
+    fn resumed(ranks: Rc<Ranks>, task: T, config: TrainConfig, folder: &Path) -> Result<Self> {
         config.check()?;
         task.check()?;
         let path = checkpoint_path(folder);
@@ -127,7 +195,7 @@ impl<T: Task> Trainer<T> {
             optimiser,
             averaging,
         } = Checkpoint::read(&path, &config, &task.settings(), &task.ids())?;
-        Ok(Self {
+        let trainer = Self {
             network,
             task,
             optimiser,
@@ -135,7 +203,10 @@ impl<T: Task> Trainer<T> {
             config,
             folder: folder.to_path_buf(),
             tolerance: Tolerance::default(),
-        })
+            ranks,
+        };
+        trainer.check_batch()?;
+        Ok(trainer)
     }
 
     /// The same training, all layers on `device`.
@@ -195,10 +266,67 @@ impl<T: Task> Trainer<T> {
         every: u64,
         mut watch: impl FnMut(u64, &T::Network) -> Result<()>,
     ) -> Result<Option<T::Network>> {
-        let (plan, steps) = (self.plan(), self.steps());
-        remove_partial_files(&self.folder)?;
-        let cache = cache_path(&self.folder);
-        self.task.open(&self.network, &self.config, &cache)?;
+        let (plan, steps, ranks) = (self.plan(), self.steps(), Rc::clone(&self.ranks));
+        let journal = self.open(every, &mut watch);
+        let mut journal = ranks.agree_on(journal)?;
+        self.check_alike()?;
+        while self.step() < steps {
+            let done = self.one_step(&plan, &mut observer);
+            let done = done.and_then(|record| {
+                if let Some(journal) = &mut journal {
+                    journal.write(&record)?;
+                }
+                let go_on = observer(Progress::Step {
+                    record: &record,
+                    steps,
+                });
+                let at = record.step;
+                if every > 0 && (at.is_multiple_of(every) || at == steps) && ranks.is_first() {
+                    watch(at, &self.averaging.written(&self.network))?;
+                }
+                // One NaN is as good as another.
+                let norm = Some(record.gradient_norm).filter(|norm| norm.is_finite());
+                Ok((go_on, norm.map_or(0, f64::to_bits)))
+            });
+            let mut go_on = self.all_go_on(done)?;
+            let step = self.step();
+            if !go_on || step.is_multiple_of(self.config.checkpoint_every) || step == steps {
+                let written = self.write_checkpoint();
+                let written = written.map(|()| (observer(Progress::Checkpoint { step }), step));
+                go_on &= self.all_go_on(written)?;
+            }
+            if !go_on && step < steps {
+                return Ok(None);
+            }
+        }
+        let network = self.averaging.written(&self.network).into_owned();
+        let mut end = || {
+            if ranks.is_first() {
+                network.write(&network_path(&self.folder), Precision::Single)?;
+                self.task.close()?;
+            }
+            Ok(())
+        };
+        ranks.agree_on::<(), Error>(end())?;
+        Ok(Some(network))
+    }
+
+    /// Opens what the steps share; the journal on the rank that writes it.
+    fn open(
+        &mut self,
+        every: u64,
+        watch: &mut impl FnMut(u64, &T::Network) -> Result<()>,
+    ) -> Result<Option<Journal>> {
+        let first = self.ranks.is_first();
+        if first {
+            remove_partial_files(&self.folder)?;
+        }
+        let (cache, sharers) = (cache_path(&self.folder), self.ranks.size());
+        self.task
+            .open(&self.network, &self.config, &cache, sharers)?;
+        if !first {
+            return Ok(None);
+        }
         // From the first step on there is something to be resumed.
         if !checkpoint_path(&self.folder).exists() {
             if every > 0 {
@@ -206,32 +334,7 @@ impl<T: Task> Trainer<T> {
             }
             self.write_checkpoint()?;
         }
-        let mut journal = Journal::open(&journal_path(&self.folder), self.step())?;
-        while self.step() < steps {
-            let record = self.one_step(&plan, &mut observer)?;
-            journal.write(&record)?;
-            let mut go_on = observer(Progress::Step {
-                record: &record,
-                steps,
-            });
-            if every > 0 && (record.step.is_multiple_of(every) || record.step == steps) {
-                watch(record.step, &self.averaging.written(&self.network))?;
-            }
-            if !go_on
-                || record.step.is_multiple_of(self.config.checkpoint_every)
-                || record.step == steps
-            {
-                self.write_checkpoint()?;
-                go_on &= observer(Progress::Checkpoint { step: record.step });
-            }
-            if !go_on && record.step < steps {
-                return Ok(None);
-            }
-        }
-        let network = self.averaging.written(&self.network).into_owned();
-        network.write(&network_path(&self.folder), Precision::Single)?;
-        self.task.close()?;
-        Ok(Some(network))
+        Journal::open(&journal_path(&self.folder), self.step()).map(Some)
     }
 
     fn plan(&self) -> Plan {
@@ -243,7 +346,11 @@ impl<T: Task> Trainer<T> {
         }
     }
 
+    /// On the rank that writes.
     fn write_checkpoint(&mut self) -> Result<()> {
+        if !self.ranks.is_first() {
+            return Ok(());
+        }
         let written = Written {
             network: &self.network,
             averaging: &self.averaging,

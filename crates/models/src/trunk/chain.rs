@@ -280,6 +280,21 @@ impl Chain {
         first_step: usize,
         want_input: bool,
     ) -> (Vec<Vec<f32>>, Option<Planes>) {
+        let quiet = |_: usize, _: &mut [Vec<f32>]| ();
+        self.vjp_telling(saved, parameters, out_bar, first_step, want_input, quiet)
+    }
+
+    /// As [`Chain::vjp`]; `told` gets the cotangents so far as soon as those of a kernel, whose place it is told, and
+    /// of its bias are done, and may take them away.
+    pub(crate) fn vjp_telling(
+        &self,
+        saved: Saved,
+        parameters: &[Vec<f32>],
+        out_bar: &Planes,
+        first_step: usize,
+        want_input: bool,
+        mut told: impl FnMut(usize, &mut [Vec<f32>]),
+    ) -> (Vec<Vec<f32>>, Option<Planes>) {
         let Saved {
             mut values,
             resizes,
@@ -305,12 +320,14 @@ impl Chain {
                     let c = layer.vjp(input, &parameters[*weight], &output, bar, pad);
                     parameter_bars[*weight] = c.weight;
                     parameter_bars[weight + 1] = c.bias;
+                    told(*weight, &mut parameter_bars);
                     c.input
                 }
                 Step::Depthwise { layer, weight } => {
                     let c = layer.vjp(input, &parameters[*weight], &output, &bar, pad);
                     parameter_bars[*weight] = c.weight;
                     parameter_bars[weight + 1] = c.bias;
+                    told(*weight, &mut parameter_bars);
                     c.input
                 }
                 Step::MaxPool(pool) => pad.map(|pad| pool.vjp(input, &output, &bar, pad)),

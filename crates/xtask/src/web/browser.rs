@@ -29,13 +29,7 @@ impl Browser {
             Some(name) => vec![name],
             None => NAMES.iter().map(OsString::from).collect(),
         };
-        let folders = std::env::var_os("PATH").unwrap_or_default();
-        // A path of its own stays what it is when joined to a folder.
-        let found = candidates.iter().find_map(|name| {
-            std::env::split_paths(&folders)
-                .map(|folder| folder.join(name))
-                .find(|place| place.is_file())
-        });
+        let found = candidates.iter().find_map(workspace::in_path);
         if found.is_none() {
             eprintln!(
                 "there is no Chromium to try the page in. To install it:\n     \

@@ -1,0 +1,65 @@
+//! Work on many things that ranks share: who does what, and how it comes together.
+
+use anyhow::{Context, Result};
+use models::Ranks;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// This rank's of `count` things: every so many, so that neighbours that are alike are spread.
+pub fn every(ranks: &Ranks, count: usize) -> Vec<usize> {
+    (ranks.rank()..count).step_by(ranks.size()).collect()
+}
+
+/// What all ranks found about [`every`] thing of theirs, in the order of things, on the first rank; numbers arrive to the
+/// bit.
+///
+/// # Errors
+/// Those of [`Ranks::exchange`]; what JSON cannot say.
+pub fn gathered<T: Serialize + DeserializeOwned>(
+    ranks: &Ranks,
+    found: Vec<T>,
+) -> Result<Option<Vec<T>>> {
+    let said = ranks.agree_on(serde_json::to_vec(&found).map_err(anyhow::Error::from))?;
+    let said = ranks.exchange(said)?;
+    if !ranks.is_first() {
+        return Ok(None);
+    }
+    let heard = said
+        .iter()
+        .map(|bytes| serde_json::from_slice::<Vec<T>>(bytes));
+    let heard: Vec<Vec<T>> = heard
+        .collect::<serde_json::Result<_>>()
+        .context("what another rank found")?;
+    Ok(Some(interleaved(heard)))
+}
+
+/// The first of each, then the second of each, and so on.
+fn interleaved<T>(parts: Vec<Vec<T>>) -> Vec<T> {
+    let mut parts: Vec<_> = parts.into_iter().map(Vec::into_iter).collect();
+    let mut all = Vec::new();
+    while let Some(first) = parts[0].next() {
+        all.push(first);
+        all.extend(parts[1..].iter_mut().filter_map(Iterator::next));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_come_together_in_order() {
+        assert_eq!(
+            interleaved(vec![vec![0, 3, 6], vec![1, 4], vec![2, 5]]),
+            [0, 1, 2, 3, 4, 5, 6]
+        );
+        assert_eq!(interleaved(vec![vec![0], vec![], vec![]]), [0]);
+        let ranks = Ranks::alone();
+        assert_eq!(every(&ranks, 3), [0, 1, 2]);
+        assert_eq!(
+            gathered(&ranks, vec![0.1, 0.2]).unwrap().unwrap(),
+            [0.1, 0.2]
+        );
+    }
+}

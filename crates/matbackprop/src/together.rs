@@ -1,0 +1,78 @@
+//! One command by several processes: `mpirun -np N matbackprop …`.
+
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use anyhow::Result;
+use models::Ranks;
+
+use crate::failure;
+use crate::interrupt::{Interrupt, Interrupted};
+use crate::output;
+
+/// How a command is gone on with after a rank was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "mpi"), allow(dead_code))]
+pub enum Anew {
+    /// From its last checkpoint.
+    Resumed,
+    /// By the same call.
+    Called,
+}
+
+/// Runs a command as one of the ranks that a launcher started, or alone, and tells what went wrong once: on the first
+/// rank, unless the others do not know of it.
+pub fn run(anew: Anew, command: impl FnOnce(&Rc<Ranks>, &Interrupt) -> Result<()>) -> ExitCode {
+    let interrupt = Interrupt::default();
+    let ranks = match join(&interrupt, anew) {
+        Ok(ranks) => Rc::new(ranks),
+        Err(error) => return failure::report(&error),
+    };
+    if !ranks.is_first() {
+        output::be_silent();
+    }
+    let result = command(&ranks, &interrupt);
+    let known = match &result {
+        Ok(()) => true,
+        Err(error) => ranks.have_failed() || error.is::<Interrupted>(),
+    };
+    let code = match &result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if ranks.is_first() || !known => failure::report(error),
+        Err(error) => failure::code(error),
+    };
+    // Who leaves waits for the others: what they do not know of would keep them from it.
+    let ranks = Rc::into_inner(ranks).filter(|_| known);
+    match ranks.map_or(Ok(()), Ranks::leave) {
+        Ok(()) => code,
+        Err(error) => failure::report(&error.into()),
+    }
+}
+
+#[cfg(feature = "mpi")]
+fn join(interrupt: &Interrupt, anew: Anew) -> Result<Ranks> {
+    let asked = interrupt.clone();
+    let ranks = Ranks::of_mpi(
+        move || asked.asked(),
+        move |lost| {
+            let on = match anew {
+                Anew::Resumed => "the same command with --resume goes on from the last checkpoint",
+                Anew::Called => "the same command does it again",
+            };
+            eprintln!("error: {lost}; {on}");
+            std::process::exit(1);
+        },
+    );
+    Ok(ranks?)
+}
+
+#[cfg(not(feature = "mpi"))]
+fn join(_: &Interrupt, _: Anew) -> Result<Ranks> {
+    let launched = Ranks::launched();
+    if launched > 1 {
+        return Err(failure::usage(format!(
+            "expected one process, or a program built with --features mpi, found {launched} processes and one without"
+        )));
+    }
+    Ok(Ranks::alone())
+}

@@ -1,0 +1,157 @@
+//! The thread of a rank that talks to the others, while another computes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::wire::Wire;
+use crate::error::{Error, Result};
+
+/// The longest time between two looks at the others.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// What the messenger is asked to do, one after the other.
+enum Errand {
+    Sum(Vec<f32>, Sender<Vec<f32>>),
+    Exchange(Vec<u8>, Sender<Vec<Vec<u8>>>),
+    Leave,
+}
+
+/// Whether the computing thread waits for an answer, and its core is free.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Awaited(Arc<AtomicBool>);
+
+impl Awaited {
+    /// Whether it does now.
+    pub(super) fn is(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn while_it<T>(&self, waits: impl FnOnce() -> T) -> T {
+        self.0.store(true, Ordering::Relaxed);
+        let answer = waits();
+        self.0.store(false, Ordering::Relaxed);
+        answer
+    }
+}
+
+/// Takes errands to the thread that owns the wire.
+pub(super) struct Messenger {
+    errands: Sender<Errand>,
+    awaited: Awaited,
+    thread: JoinHandle<()>,
+}
+
+/// Sends sums on their way, from wherever the way back of a step has come to.
+#[derive(Clone)]
+pub(crate) struct SumSender {
+    errands: Sender<Errand>,
+    awaited: Awaited,
+}
+
+/// A sum on its way.
+pub(crate) struct PendingSum {
+    answer: Receiver<Vec<f32>>,
+    awaited: Awaited,
+}
+
+impl Messenger {
+    /// Starts the thread, whose wire `open` makes there; this rank's place and the number of ranks.
+    pub(super) fn start<W: Wire + 'static>(
+        open: impl FnOnce(Awaited) -> Result<W> + Send + 'static,
+    ) -> Result<(Self, usize, usize)> {
+        let (errands, inbox) = channel();
+        let (opened, is_open) = channel();
+        let awaited = Awaited::default();
+        let of_thread = awaited.clone();
+        let work = move || match open(of_thread) {
+            Err(error) => drop(opened.send(Err(error))),
+            Ok(wire) => {
+                drop(opened.send(Ok((wire.rank(), wire.size()))));
+                run(Box::new(wire), &inbox);
+            }
+        };
+        let thread = std::thread::Builder::new().name("messenger".to_owned());
+        let thread = thread.spawn(work).map_err(|error| Error::Ranks {
+            found: error.to_string(),
+        })?;
+        let (rank, size) = is_open.recv().map_err(|_| silent())??;
+        let messenger = Self {
+            errands,
+            awaited,
+            thread,
+        };
+        Ok((messenger, rank, size))
+    }
+
+    /// Every rank's bytes.
+    pub(super) fn exchange(&self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>> {
+        let (sender, answer) = channel();
+        let errand = Errand::Exchange(bytes, sender);
+        self.errands.send(errand).map_err(|_| silent())?;
+        let received = self.awaited.while_it(|| answer.recv());
+        received.map_err(|_| silent())
+    }
+
+    pub(super) fn sums(&self) -> SumSender {
+        SumSender {
+            errands: self.errands.clone(),
+            awaited: self.awaited.clone(),
+        }
+    }
+
+    /// Waits for all ranks to leave.
+    pub(super) fn leave(self) -> Result<()> {
+        self.errands.send(Errand::Leave).map_err(|_| silent())?;
+        let thread = self.thread;
+        self.awaited
+            .while_it(|| thread.join().map_err(|_| silent()))
+    }
+}
+
+impl SumSender {
+    /// Sends numbers to be summed over all ranks.
+    pub(crate) fn send(&self, numbers: Vec<f32>) -> Result<PendingSum> {
+        let (sender, answer) = channel();
+        let errand = Errand::Sum(numbers, sender);
+        self.errands.send(errand).map_err(|_| silent())?;
+        Ok(PendingSum {
+            answer,
+            awaited: self.awaited.clone(),
+        })
+    }
+}
+
+impl PendingSum {
+    /// Waits for the sum.
+    pub(crate) fn wait(self) -> Result<Vec<f32>> {
+        let received = self.awaited.while_it(|| self.answer.recv());
+        received.map_err(|_| silent())
+    }
+}
+
+fn run(mut wire: Box<dyn Wire>, inbox: &Receiver<Errand>) {
+    loop {
+        match inbox.recv_timeout(BREATH) {
+            // Who asked may have gone meanwhile.
+            Ok(Errand::Sum(numbers, answer)) => {
+                let mut total = vec![0.0; numbers.len()];
+                wire.sum(&numbers, &mut total);
+                drop(answer.send(total));
+            }
+            Ok(Errand::Exchange(bytes, answer)) => drop(answer.send(wire.exchange(&bytes))),
+            Ok(Errand::Leave) => return wire.leave(),
+            Err(RecvTimeoutError::Timeout) => wire.idle(),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// The messenger has ended before its time.
+fn silent() -> Error {
+    Error::Ranks {
+        found: "no answer from the others".to_owned(),
+    }
+}

@@ -1,0 +1,23 @@
+//! How numbers travel between ranks.
+
+/// A way between the ranks of a job, used by one thread of each. Calls meet the same calls of all other ranks, in the
+/// same order. A wire does not come back from a call that a lost rank keeps from ending.
+pub(super) trait Wire {
+    /// This rank's place.
+    fn rank(&self) -> usize;
+
+    /// How many ranks there are.
+    fn size(&self) -> usize;
+
+    /// `total` ← the sum of all ranks' `numbers`, the same to the bit on all.
+    fn sum(&mut self, numbers: &[f32], total: &mut [f32]);
+
+    /// Every rank's bytes, in the order of ranks.
+    fn exchange(&mut self, bytes: &[u8]) -> Vec<Vec<u8>>;
+
+    /// Called several times a second while there is nothing else to do.
+    fn idle(&mut self);
+
+    /// The end, which all ranks wait for. A wire that goes without it leaves the others to find out.
+    fn leave(self: Box<Self>);
+}
