@@ -11,7 +11,7 @@ use crate::feature_cache::FeatureCache;
 use crate::feature_maps::FeatureMaps;
 use crate::learner::{Learner, described};
 use crate::network::{Network, TrunkWeights};
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, check_numbers};
 use crate::region_architecture::{RegionArchitecture, RegionFeatures};
 use crate::region_pooling::{Pooled, RegionPooling};
 use crate::region_set::{RegionCrop, RegionSet, RegionView};
@@ -109,8 +109,19 @@ impl RegionClassifier {
     /// # Errors
     /// [`Error::File`], [`Error::NotSafetensors`], [`Error::NotANetwork`], a tensor's by name.
     pub fn load(path: &Path) -> Result<Self> {
-        let file = WeightsFile::open(path)?;
-        Self::from_described(&file, &file.metadata("matbackprop").unwrap_or_default())
+        Self::from_file(&WeightsFile::open(path)?)
+    }
+
+    /// A network out of a file's bytes; `origin` names it in errors.
+    ///
+    /// # Errors
+    /// As [`RegionClassifier::load`].
+    pub fn from_bytes(origin: &str, bytes: Vec<u8>) -> Result<Self> {
+        Self::from_file(&WeightsFile::from_bytes(origin.to_owned(), bytes)?)
+    }
+
+    fn from_file(file: &WeightsFile) -> Result<Self> {
+        Self::from_described(file, &file.metadata("matbackprop").unwrap_or_default())
     }
 
     fn build(
@@ -118,7 +129,8 @@ impl RegionClassifier {
         parameters: impl Fn(Part, Vec<crate::NamedLayer>) -> Result<Parameters>,
     ) -> Result<Self> {
         architecture.check()?;
-        let network = |part, (chain, layers)| -> Result<Network> {
+        let network = |part, (chain, layers): (Chain, Vec<_>)| -> Result<Network> {
+            check_numbers(&layers)?;
             let parameters = parameters(part, layers)?;
             Ok(Network { chain, parameters })
         };
