@@ -209,8 +209,9 @@ impl RegionClassifier {
         view: RegionView,
     ) -> Result<RegionInput> {
         let begin = Instant::now();
+        let unreadable = |error| Error::unreadable(index, set.id(index))(error);
         let crop = set.crop(index, view, self.architecture.side);
-        let crop = crop.map_err(Error::unreadable(index, set.id(index)))?;
+        let crop = crop.map_err(unreadable)?;
         let crop_seconds = begin.elapsed().as_secs_f64();
         crop.check(self.architecture.side)?;
         let (maps, axes, repeats) = match (&self.architecture.features, &self.trunk, below) {
@@ -221,13 +222,18 @@ impl RegionClassifier {
                 (FeatureMaps::from_planes(maps), self.trunk_axes(trunk)?, 1)
             }
             _ => {
-                let given = set.descriptors(index, &crop)?;
+                let given = set.descriptors(index, &crop).map_err(|error| match error {
+                    // No fault of this one's data: there are none for any.
+                    error @ Error::NoDescriptors { .. } => error,
+                    error => unreadable(error),
+                })?;
                 let repeats = given.maps.height() / given.axes[1].positions.max(1);
                 (given.maps, given.axes, repeats)
             }
         };
         let positions = axes[0].positions * axes[1].positions * repeats;
-        let region = self.region(&crop, axes, positions, repeats)?;
+        let region = self.region(&crop, axes, positions, repeats);
+        let region = region.map_err(unreadable)?;
         Ok(RegionInput {
             maps,
             region,
@@ -307,7 +313,10 @@ impl RegionClassifier {
         crop.check(self.architecture.side)?;
         let axes = self.trunk_axes(trunk)?;
         let positions = axes[0].positions * axes[1].positions;
-        self.region(&crop, axes, positions, 1).map(Some)
+        let region = self.region(&crop, axes, positions, 1);
+        region
+            .map(Some)
+            .map_err(Error::unreadable(index, set.id(index)))
     }
 
     fn trunk_axes(&self, trunk: &Network) -> Result<[ncuts::GridAxis; 2]> {
