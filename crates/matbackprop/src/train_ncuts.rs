@@ -13,7 +13,7 @@ use crate::arguments::TrainNcutsArguments;
 use crate::cut_recipe::CutPlan;
 use crate::failure::{of_settings, usage};
 use crate::interrupt::Interrupt;
-use crate::mishaps::{left_out, skipped};
+use crate::mishaps::{left_out, passed_over, skipped};
 use crate::output;
 use crate::progress::{Pace, Progress};
 use crate::training_set::BsdsTrainingSet;
@@ -226,6 +226,9 @@ fn resume<'a>(
     let trainer = Trainer::resume(task, plan.training.clone(), &arguments.out)?;
     let found = trainer.network().architecture();
     check_same_network("--resume", &plan.architecture(), found)?;
+    for damage in trainer.passed_over() {
+        eprintln!("{}", passed_over(&damage));
+    }
     eprintln!(
         "going on after step {} of {}",
         trainer.step(),

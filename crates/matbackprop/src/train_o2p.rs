@@ -10,7 +10,7 @@ use crate::arguments::TrainO2pArguments;
 use crate::coco_regions::CocoRegions;
 use crate::failure::{of_settings, usage};
 use crate::interrupt::Interrupt;
-use crate::mishaps::{left_out, skipped};
+use crate::mishaps::{left_out, passed_over, skipped};
 use crate::output;
 use crate::progress::{Pace, Progress};
 use crate::region_recipe::RegionRecipe;
@@ -22,6 +22,9 @@ pub fn run(arguments: &TrainO2pArguments) -> Result<()> {
         epochs: arguments.epochs.unwrap_or(recipe.training.epochs),
         seed: arguments.seed,
         unreadable: arguments.unreadable.unwrap_or(recipe.training.unreadable),
+        keep_checkpoints: arguments
+            .keep_checkpoints
+            .unwrap_or(recipe.training.keep_checkpoints),
         ..recipe.training.clone()
     };
     config.check().map_err(of_settings)?;
@@ -173,6 +176,9 @@ fn resume<'a>(
             "--resume: expected the checkpoint's network, found another recipe: {}",
             arguments.model
         )));
+    }
+    for damage in trainer.passed_over() {
+        eprintln!("{}", passed_over(&damage));
     }
     eprintln!(
         "going on after step {} of {}",
