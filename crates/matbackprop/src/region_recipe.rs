@@ -57,9 +57,13 @@ enum DescriptorName {
 impl RegionRecipe {
     /// The recipe of a file, or one that comes with this program.
     pub fn read(name_or_file: &str) -> Result<Self> {
-        let text = recipe_text(name_or_file, &RECIPES)?;
-        let parsed = toml::from_str(&text);
-        parsed.map_err(|error| usage(format!("{name_or_file}: {}", error.to_string().trim_end())))
+        Self::decode(name_or_file, &recipe_text(name_or_file, &RECIPES)?)
+    }
+
+    /// What a text says; `origin` names it in errors.
+    pub fn decode(origin: &str, text: &str) -> Result<Self> {
+        let parsed = toml::from_str(text);
+        parsed.map_err(|error| usage(format!("{origin}: {}", error.to_string().trim_end())))
     }
 
     /// The network it describes.
