@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::arguments::{head_by_words, input_recipe_by_name, trunk_by_name};
 use crate::failure::usage;
-use crate::recipe_text::recipe_text;
+use crate::recipe_text::{not_a_recipe, recipe_text};
 
 /// What a recipe says.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,8 +94,7 @@ impl CutRecipe {
     /// What a text says; `origin` names it in errors.
     pub fn decode(origin: &str, text: &str) -> Result<Self> {
         let refused = |words: String| usage(format!("{origin}: {words}"));
-        let text: Text = toml::from_str(text)
-            .map_err(|error| refused(error.to_string().trim_end().to_owned()))?;
+        let text: Text = toml::from_str(text).map_err(|error| not_a_recipe(origin, &error))?;
         Self::from_text(text).map_err(refused)
     }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::arguments::trunk_by_name;
 use crate::failure::usage;
-use crate::recipe_text::recipe_text;
+use crate::recipe_text::{not_a_recipe, recipe_text};
 
 /// What a recipe says.
 #[derive(Clone, Debug, Deserialize)]
@@ -62,8 +62,7 @@ impl RegionRecipe {
 
     /// What a text says; `origin` names it in errors.
     pub fn decode(origin: &str, text: &str) -> Result<Self> {
-        let parsed = toml::from_str(text);
-        parsed.map_err(|error| usage(format!("{origin}: {}", error.to_string().trim_end())))
+        toml::from_str(text).map_err(|error| not_a_recipe(origin, &error))
     }
 
     /// The network it describes.
