@@ -9,13 +9,14 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::{examples, tidy, web, workspace};
+use crate::{deny, examples, tidy, web, workspace};
 
 /// One step of the check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     Format,
     Tidy,
+    Deny,
     Clippy,
     Test,
     Doc,
@@ -33,9 +34,10 @@ pub enum Selection {
 
 impl Step {
     /// Every step, in the order they run: the quick ones first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Format,
         Self::Tidy,
+        Self::Deny,
         Self::Clippy,
         Self::Test,
         Self::Doc,
@@ -48,6 +50,7 @@ impl Step {
         match self {
             Self::Format => "format",
             Self::Tidy => "tidy",
+            Self::Deny => "deny",
             Self::Clippy => "clippy",
             Self::Test => "test",
             Self::Doc => "doc",
@@ -73,7 +76,7 @@ impl Step {
             Self::Clippy => (&["clippy"], &["--all-targets", "--", "-D", "warnings"]),
             Self::Test => (&["test"], &[]),
             Self::Doc => (&["doc"], &["--no-deps"]),
-            Self::Tidy | Self::Examples | Self::Web => return Vec::new(),
+            Self::Tidy | Self::Deny | Self::Examples | Self::Web => return Vec::new(),
         };
         [before, &with_features, after].concat()
     }
@@ -82,6 +85,7 @@ impl Step {
     fn run(self, root: &Path) -> Result<Option<bool>> {
         let passed = match self {
             Self::Tidy => tidy::run(root)?,
+            Self::Deny => return deny::run(root),
             Self::Examples => examples::run(root, &workspace::core_features(root)?)?,
             Self::Web => return web::run(root, true),
             _ => {
