@@ -111,10 +111,12 @@ impl<L: Learner> Checkpoint<L> {
     ) -> Result<Self> {
         let refused = refusing(path);
         let (file, header) = open(path)?;
-        // How often checkpoints are written, how many are kept and how much is cached does not change the numbers.
+        // How often checkpoints are written, how many are kept, how much is cached and may be left out does not change the
+        // numbers of a step.
         let comparable = TrainConfig {
             checkpoint_every: config.checkpoint_every,
             keep_checkpoints: config.keep_checkpoints,
+            unreadable: config.unreadable,
             cache_bytes: config.cache_bytes,
             ..header.config
         };
