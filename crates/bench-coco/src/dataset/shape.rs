@@ -6,8 +6,9 @@ use crate::error::Size;
 
 /// No outline of a photograph goes farther from its corner: the rasteriser is exact within ±2²² pixels.
 const FARTHEST: f64 = 1_048_576.0;
-/// Points of the walk along all sides of one outline, five to a pixel: 128 MiB of them.
-const LONGEST_WALK: f64 = 16_777_216.0;
+/// Points of the walk along all sides of one outline, five to a pixel: 16 MiB of them. The border of an image of COCO's
+/// size is a two-hundredth of it.
+const LONGEST_WALK: f64 = 2_097_152.0;
 
 /// Coordinates x₀ y₀ x₁ y₁ … without loss.
 ///
@@ -340,7 +341,7 @@ mod tests {
             .collect();
         let (expected, _) = outline(&[&zigzag]).runs(huge).unwrap_err();
         assert!(
-            expected.starts_with("an outline of at most 16777216 steps"),
+            expected.starts_with("an outline of at most 2097152 steps"),
             "{expected}"
         );
     }

@@ -15,8 +15,8 @@ pub(super) const COMPRESSED: u32 = 15;
 pub(super) const MOST_BYTES: usize = 256 << 20;
 /// Bytes that any file may inflate to.
 const FREE_BYTES: usize = 8 << 20;
-/// Beyond that, bytes for each of its own: label maps of few segments come to a few hundred.
-const A_BYTE: usize = 512;
+/// Beyond that, bytes for each of its own: ninety-nine label maps of BSDS500 in one file come to fewer.
+const A_BYTE: usize = 256;
 /// The most arrays (cells and fields among them) one file may hold.
 const MOST_ARRAYS: usize = 100_000;
 /// How deep cells and structs may lie in one another.
