@@ -210,7 +210,7 @@ pub struct TrainNcutsArguments {
 
     /// Checkpoints kept, the newest among them: --resume goes back to an older one where the newest is damaged [usually 2]
     #[arg(long, value_name = "N", help_heading = "Training")]
-    keep_checkpoints: Option<usize>,
+    keep_checkpoints: Option<u8>,
 
     /// Steps between measures of 20 photographs of val, 0 for none [default: as between checkpoints, where --data has a
     /// val split that is not learned from]

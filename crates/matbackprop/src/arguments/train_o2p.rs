@@ -58,7 +58,7 @@ pub struct TrainO2pArguments {
 
     /// Checkpoints kept, the newest among them [default: the recipe's, usually 2]
     #[arg(long, value_name = "N")]
-    pub keep_checkpoints: Option<usize>,
+    pub keep_checkpoints: Option<u8>,
 
     /// Where all random numbers come from
     #[arg(long, default_value_t = 1)]

@@ -194,7 +194,8 @@ fn disturb(data: &Path, run: &Path, more: &[&str], disturb: impl FnOnce()) -> (i
 
 #[test]
 fn an_annotation_that_breaks_in_the_middle_of_an_epoch_is_left_out() {
-    let broken: [(&str, fn(&Path)); 3] = [
+    type Harm = fn(&Path);
+    let broken: [(&str, Harm); 3] = [
         ("a header of 128 bytes, found 9 bytes", |path| {
             fs::write(path, "no matrix").unwrap();
         }),

@@ -65,7 +65,7 @@ pub struct TrainConfig {
     /// Steps between checkpoints.
     pub checkpoint_every: u64,
     /// Checkpoints kept, the newest among them.
-    pub keep_checkpoints: usize,
+    pub keep_checkpoints: u8,
     /// Largest share of the examples that may be left out because they cannot be read.
     pub unreadable: f64,
     /// Most that cached features may take on disk, in bytes; images past that are computed anew.

@@ -259,7 +259,8 @@ impl<T: Task> Trainer<T> {
             task: self.task.settings(),
             images: self.task.ids(),
         };
-        let (step, keep) = (self.optimiser.steps(), self.config.keep_checkpoints);
+        let keep = usize::from(self.config.keep_checkpoints);
+        let step = self.optimiser.steps();
         if let Some(before) = self.newest.filter(|before| keep > 1 && *before != step) {
             keep_newest(&self.folder, before)?;
         }
