@@ -6,4 +6,4 @@ pub(crate) mod mat5;
 
 pub use bsds::{BsdsDataset, Split};
 pub(crate) use ground_truth::size_of;
-pub use ground_truth::{Annotation, read_ground_truth};
+pub use ground_truth::{Annotation, decode_ground_truth, read_ground_truth};

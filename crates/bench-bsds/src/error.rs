@@ -62,6 +62,9 @@ pub enum Error {
         /// The decoder's reason.
         source: image::ImageError,
     },
+    /// A picture that claims more than its file can hold.
+    #[error(transparent)]
+    Picture(#[from] pictures::Error),
     /// A PNG that is not a label map.
     #[error("{}: expected {expected}, found {found}", path.display())]
     LabelPng {

@@ -25,7 +25,7 @@
 //! |---|---|
 //! | `dataset/mat5/` | MATLAB level 5 files, trusted in nothing |
 //! | `dataset/ground_truth` | the annotations of one image |
-//! | `dataset/bsds` | the folders of the dataset |
+//! | `dataset/bsds`, `picture` | the folders of the dataset, pictures in them |
 //! | `segmentation/{level, pool}` | several segmentations of one image, each under its level |
 //! | `segmentation/{label_png, mat_pool, ucm, folder}` | where they are read from |
 //! | `segmentation/{boundary_pool, boundary_folder}` | their boundaries, and those of soft maps |
@@ -86,11 +86,12 @@
 mod dataset;
 mod error;
 mod metrics;
+mod picture;
 mod protocol;
 mod recipes;
 mod segmentation;
 
-pub use dataset::{Annotation, BsdsDataset, Split, read_ground_truth};
+pub use dataset::{Annotation, BsdsDataset, Split, decode_ground_truth, read_ground_truth};
 pub use error::{Error, Place, Result, Size};
 pub use metrics::{
     BoundaryCounts, BoundaryMap, BoundaryMatch, BoundaryScore, ContingencyTable, Overlaps,
@@ -104,5 +105,6 @@ pub use protocol::{
 pub use recipes::RECIPES;
 pub use segmentation::{
     BoundaryFolder, BoundaryPool, Level, Pool, SegmentationFolder, Thresholds, Ucm,
-    read_boundaries, read_label_png, read_segmentation_mat,
+    decode_label_png, decode_segmentation_mat, read_boundaries, read_label_png,
+    read_segmentation_mat,
 };

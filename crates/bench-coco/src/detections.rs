@@ -31,10 +31,10 @@ pub use table::{CategoryPrecision, DetectionKind, DetectionRow, DetectionTable};
 /// around masks. An empty list has found nothing. Crowds are neither found nor missed.
 ///
 /// # Errors
-/// Everything that would make the table say something else than it means. For both files: `Io`, `Truncated`, `Json`,
+/// Everything that would make the table say something else than it means. For both files: `Io`, `Truncated`, `Json`, `JsonTooDeep`,
 /// `JsonNotFinite`. For results: `ResultsNotAList`, `ResultsEmpty` without a kind, `DetectionImage` and
 /// `DetectionCategory` for ids that the annotations lack, `Detection` for scores, boxes and masks. For annotations:
-/// `TruthEmpty`, `DuplicateId`, `Field` for a size, mask or box that cannot be compared.
+/// `TruthEmpty`, `TooManyCategories` above 512, `DuplicateId`, `Field` for a size, mask or box that cannot be compared.
 ///
 /// # Source
 /// pycocotools, `loadRes` and `COCOeval`, by way of the crate `hotcoco`. Where we depart: `loadRes` lets a category pass

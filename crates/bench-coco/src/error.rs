@@ -59,6 +59,9 @@ pub enum Error {
         /// The decoder's reason.
         source: image::ImageError,
     },
+    /// A picture that claims more than its file can hold.
+    #[error(transparent)]
+    Picture(#[from] pictures::Error),
     /// A file that stops in the middle.
     #[error("{}: expected more JSON, found the end of the file at line {line} column {column}", path.display())]
     Truncated {
@@ -78,6 +81,16 @@ pub enum Error {
         expected: &'static str,
         /// The parser's reason.
         source: serde_json::Error,
+    },
+    /// JSON deeper than COCO's.
+    #[error("{}: expected at most {most} lists and objects within one another, found one more at byte {at}", path.display())]
+    JsonTooDeep {
+        /// The file.
+        path: PathBuf,
+        /// The most.
+        most: usize,
+        /// Where the one too many begins.
+        at: u64,
     },
     /// A number that JSON cannot hold, as some writers print it.
     #[error("{}: expected a finite number, found {found} at line {line} column {column}", path.display())]
@@ -234,6 +247,16 @@ pub enum Error {
         path: PathBuf,
         /// The empty list.
         list: &'static str,
+    },
+    /// More categories than a table is made of.
+    #[error("{}: expected at most {most} categories, found {found}", path.display())]
+    TooManyCategories {
+        /// The file.
+        path: PathBuf,
+        /// The most.
+        most: usize,
+        /// How many it lists.
+        found: usize,
     },
     /// Results that are not a list.
     #[error("{}: expected a list of detections, found {found}", path.display())]

@@ -27,7 +27,7 @@
 //!
 //! | room | holds |
 //! |---|---|
-//! | `dataset/json` | the annotation file as a stream, trusted in nothing |
+//! | `dataset/json`, `dataset/nesting` | the annotation file as a stream, trusted in nothing, not even its depth |
 //! | `dataset/shape` | outlines and run lengths, small in memory and checked before they are drawn |
 //! | `dataset/mask` | a region's pixels, row by row |
 //! | `dataset/instances` | all records of a file, joined by their ids |

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::arguments::{head_by_words, input_recipe_by_name, trunk_by_name};
 use crate::failure::usage;
-use crate::recipe_text::recipe_text;
+use crate::recipe_text::{not_a_recipe, recipe_text};
 
 /// What a recipe says.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,10 +88,13 @@ struct ModelText {
 impl CutRecipe {
     /// The recipe of a file, or one that comes with this program.
     pub fn read(name_or_file: &str) -> Result<Self> {
-        let text = recipe_text(name_or_file, &RECIPES)?;
-        let refused = |words: String| usage(format!("{name_or_file}: {words}"));
-        let text: Text = toml::from_str(&text)
-            .map_err(|error| refused(error.to_string().trim_end().to_owned()))?;
+        Self::decode(name_or_file, &recipe_text(name_or_file, &RECIPES)?)
+    }
+
+    /// What a text says; `origin` names it in errors.
+    pub fn decode(origin: &str, text: &str) -> Result<Self> {
+        let refused = |words: String| usage(format!("{origin}: {words}"));
+        let text: Text = toml::from_str(text).map_err(|error| not_a_recipe(origin, &error))?;
         Self::from_text(text).map_err(refused)
     }
 

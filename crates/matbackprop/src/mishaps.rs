@@ -14,6 +14,11 @@ pub fn skipped(step: u64, images: &[String]) -> String {
     format!("step {step}, {images}: numbers that are not finite; nothing was changed")
 }
 
+/// A checkpoint that is not whole: the one before it is gone on with.
+pub fn passed_over(damage: &str) -> String {
+    format!("{damage}; it is passed over, and the checkpoint before it gone on with")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

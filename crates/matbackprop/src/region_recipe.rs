@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::arguments::trunk_by_name;
 use crate::failure::usage;
-use crate::recipe_text::recipe_text;
+use crate::recipe_text::{not_a_recipe, recipe_text};
 
 /// What a recipe says.
 #[derive(Clone, Debug, Deserialize)]
@@ -57,9 +57,12 @@ enum DescriptorName {
 impl RegionRecipe {
     /// The recipe of a file, or one that comes with this program.
     pub fn read(name_or_file: &str) -> Result<Self> {
-        let text = recipe_text(name_or_file, &RECIPES)?;
-        let parsed = toml::from_str(&text);
-        parsed.map_err(|error| usage(format!("{name_or_file}: {}", error.to_string().trim_end())))
+        Self::decode(name_or_file, &recipe_text(name_or_file, &RECIPES)?)
+    }
+
+    /// What a text says; `origin` names it in errors.
+    pub fn decode(origin: &str, text: &str) -> Result<Self> {
+        toml::from_str(text).map_err(|error| not_a_recipe(origin, &error))
     }
 
     /// The network it describes.

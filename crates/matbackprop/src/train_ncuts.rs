@@ -14,7 +14,7 @@ use crate::arguments::TrainNcutsArguments;
 use crate::cut_recipe::CutPlan;
 use crate::failure::{of_settings, usage};
 use crate::interrupt::Interrupt;
-use crate::mishaps::{left_out, skipped};
+use crate::mishaps::{left_out, passed_over, skipped};
 use crate::output;
 use crate::progress::{Pace, Progress};
 use crate::training_set::BsdsTrainingSet;
@@ -258,6 +258,9 @@ fn resume<'a>(
     let trainer = trainer.map_err(of_settings)?.on_device(&device);
     let found = trainer.network().architecture();
     check_same_network("--resume", &plan.architecture(), found)?;
+    for damage in trainer.passed_over() {
+        output::note(&passed_over(&damage));
+    }
     output::note(&format!(
         "going on after step {} of {}",
         trainer.step(),

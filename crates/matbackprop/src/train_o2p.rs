@@ -12,7 +12,7 @@ use crate::arguments::TrainO2pArguments;
 use crate::coco_regions::CocoRegions;
 use crate::failure::{of_settings, usage};
 use crate::interrupt::Interrupt;
-use crate::mishaps::{left_out, skipped};
+use crate::mishaps::{left_out, passed_over, skipped};
 use crate::output;
 use crate::progress::{Pace, Progress};
 use crate::region_recipe::RegionRecipe;
@@ -58,6 +58,9 @@ fn prepare(arguments: &TrainO2pArguments) -> Result<(RegionRecipe, TrainConfig, 
         epochs: arguments.epochs.unwrap_or(recipe.training.epochs),
         seed: arguments.seed,
         unreadable: arguments.unreadable.unwrap_or(recipe.training.unreadable),
+        keep_checkpoints: arguments
+            .keep_checkpoints
+            .unwrap_or(recipe.training.keep_checkpoints),
         ..recipe.training.clone()
     };
     config.check().map_err(of_settings)?;
@@ -192,6 +195,9 @@ fn resume<'a>(
             "--resume: expected the checkpoint's network, found another recipe: {}",
             arguments.model
         )));
+    }
+    for damage in trainer.passed_over() {
+        output::note(&passed_over(&damage));
     }
     output::note(&format!(
         "going on after step {} of {}",

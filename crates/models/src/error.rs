@@ -250,6 +250,21 @@ impl Error {
         }
     }
 
+    /// Whether a file is not there whole: nothing that another call could be meant to change.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::File { .. }
+            | Self::NotSafetensors { .. }
+            | Self::MissingTensor { .. }
+            | Self::TensorShape { .. }
+            | Self::TensorType { .. }
+            | Self::TensorNotFinite { .. }
+            | Self::NotANetwork { .. } => true,
+            Self::Checkpoint { what, .. } => matches!(*what, "header" | "digest"),
+            _ => false,
+        }
+    }
+
     /// Names the file of an error of the system.
     pub(crate) fn file(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();

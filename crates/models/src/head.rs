@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::parameters::{WIDEST, check_numbers};
 use crate::trunk::{Builder, Chain, Dropout, NamedLayer, Step};
 
 /// A convolution with ReLU of a head.
@@ -37,7 +38,8 @@ impl HeadLayout {
     /// The chain on an input of `channels`, layers named `head.0`, `head.1`, …
     ///
     /// # Errors
-    /// [`Error::Setting`] for an empty head, an even kernel, no channels, a rate outside [0, 1).
+    /// [`Error::Setting`] for an empty head, an even kernel or one above 31, no channels or above 32,768, more than
+    /// 2²⁹ numbers, a rate outside [0, 1).
     pub(crate) fn chain(&self, channels: usize) -> Result<(Chain, Vec<NamedLayer>)> {
         if !(0.0..1.0).contains(&self.dropout) {
             let found = self.dropout.to_string();
@@ -57,9 +59,10 @@ impl HeadLayout {
         }
         let mut chain = Builder::new(channels);
         for (index, layer) in self.layers.iter().enumerate() {
-            if layer.kernel.is_multiple_of(2) || layer.channels == 0 {
+            let possible = (1..=WIDEST).contains(&layer.channels) && layer.kernel < 32;
+            if layer.kernel.is_multiple_of(2) || !possible {
                 let found = format!("kernel {}, channels {}", layer.kernel, layer.channels);
-                let expected = "an odd kernel and at least one channel";
+                let expected = "an odd kernel up to 31 and 1 to 32768 channels";
                 return Err(Error::Setting {
                     name: "head",
                     expected,
@@ -82,7 +85,9 @@ impl HeadLayout {
                 found,
             });
         }
-        Ok(chain.finish_whole())
+        let (chain, layers) = chain.finish_whole();
+        check_numbers(&layers)?;
+        Ok((chain, layers))
     }
 }
 

@@ -77,10 +77,16 @@ impl InputRecipe {
 /// Reads a photograph from a file.
 ///
 /// # Errors
-/// [`Error::File`] when it cannot be opened, [`Error::Image`] when it is not a JPEG or PNG.
+/// [`Error::File`] when it cannot be opened, [`Error::Image`] when it is not a JPEG or PNG, or claims more pixels
+/// than its file can hold.
 pub fn read_image(path: &Path) -> Result<RgbImage> {
     let reader = image::ImageReader::open(path).map_err(Error::file(path))?;
-    let reader = reader.with_guessed_format().map_err(Error::file(path))?;
+    let mut reader = reader.with_guessed_format().map_err(Error::file(path))?;
+    // A picture cannot claim more memory than its file can fill: deflate packs at most 1,032 bytes into one.
+    let file = std::fs::metadata(path).map_err(Error::file(path))?.len();
+    let mut limits = image::Limits::default();
+    limits.max_alloc = Some(file.saturating_mul(1024).clamp(16 << 20, 512 << 20));
+    reader.limits(limits);
     let image = reader.decode().map_err(|error| Error::Image {
         path: path.to_path_buf(),
         message: error.to_string(),

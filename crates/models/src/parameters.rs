@@ -31,6 +31,33 @@ pub struct Parameters {
     device: Device,
 }
 
+/// The most numbers of a layer above a trunk: 2 GiB of them.
+const MOST_NUMBERS: usize = 1 << 29;
+
+/// The most channels of a layer that is told of in a file.
+pub(crate) const WIDEST: usize = 1 << 15;
+
+/// Refuses layers of more numbers than any network here has, before memory is taken for them.
+///
+/// # Errors
+/// [`Error::Setting`].
+pub(crate) fn check_numbers(layers: &[NamedLayer]) -> Result<()> {
+    for layer in layers {
+        let shape = layer.weight_shape();
+        let count = shape
+            .iter()
+            .try_fold(1_usize, |n, side| n.checked_mul(*side));
+        if count.is_none_or(|count| count > MOST_NUMBERS) {
+            return Err(Error::Setting {
+                name: "layer",
+                expected: "at most 2^29 numbers",
+                found: format!("{} of {shape:?}", layer.name),
+            });
+        }
+    }
+    Ok(())
+}
+
 impl Parameters {
     /// Parameters from flat numbers, kernel and bias of each layer in turn.
     ///

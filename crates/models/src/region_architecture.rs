@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::architecture::TapLayer;
 use crate::error::{Error, Result};
 use crate::image_input::InputRecipe;
+use crate::parameters::WIDEST;
 use crate::region_pooling::RegionPooling;
 use crate::trunk::{
     Activation, Builder, Chain, Conv, Dropout, NamedLayer, Padding, Step, TrunkKind,
@@ -136,6 +137,11 @@ impl RegionArchitecture {
     /// # Errors
     /// [`Error::Setting`]; those of the pooling.
     pub fn check(&self) -> Result<()> {
+        let widths = 1..=WIDEST;
+        let given = match &self.features {
+            RegionFeatures::Given { channels } => Some(*channels),
+            RegionFeatures::Trunk { .. } => None,
+        };
         let rules = [
             (
                 "side",
@@ -145,9 +151,25 @@ impl RegionArchitecture {
             ),
             (
                 "reduction",
-                self.reduction != Some(0),
-                "at least one channel",
-                "0".to_owned(),
+                self.reduction
+                    .is_none_or(|channels| widths.contains(&channels)),
+                "1 to 32768 channels",
+                format!("{:?}", self.reduction),
+            ),
+            (
+                "features",
+                given.is_none_or(|channels| widths.contains(&channels)),
+                "1 to 32768 channels",
+                format!("{given:?}"),
+            ),
+            (
+                "hidden",
+                self.classifier
+                    .hidden
+                    .iter()
+                    .all(|width| widths.contains(width)),
+                "layers of 1 to 32768 numbers",
+                format!("{:?}", self.classifier.hidden),
             ),
             (
                 "classes",

@@ -12,7 +12,7 @@ use crate::feature_cache::FeatureCache;
 use crate::feature_maps::FeatureMaps;
 use crate::learner::{Learner, described};
 use crate::network::{Network, TrunkWeights};
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, check_numbers};
 use crate::region_architecture::{RegionArchitecture, RegionFeatures};
 use crate::region_pooling::{Pooled, RegionPooling};
 use crate::region_set::{RegionCrop, RegionSet, RegionView};
@@ -110,8 +110,19 @@ impl RegionClassifier {
     /// # Errors
     /// [`Error::File`], [`Error::NotSafetensors`], [`Error::NotANetwork`], a tensor's by name.
     pub fn load(path: &Path) -> Result<Self> {
-        let file = WeightsFile::open(path)?;
-        Self::from_described(&file, &file.metadata("matbackprop").unwrap_or_default())
+        Self::from_file(&WeightsFile::open(path)?)
+    }
+
+    /// A network out of a file's bytes; `origin` names it in errors.
+    ///
+    /// # Errors
+    /// As [`RegionClassifier::load`].
+    pub fn from_bytes(origin: &str, bytes: Vec<u8>) -> Result<Self> {
+        Self::from_file(&WeightsFile::from_bytes(origin.to_owned(), bytes)?)
+    }
+
+    fn from_file(file: &WeightsFile) -> Result<Self> {
+        Self::from_described(file, &file.metadata("matbackprop").unwrap_or_default())
     }
 
     /// The same network, all its layers on `device`.
@@ -125,7 +136,8 @@ impl RegionClassifier {
         parameters: impl Fn(Part, Vec<crate::NamedLayer>) -> Result<Parameters>,
     ) -> Result<Self> {
         architecture.check()?;
-        let network = |part, (chain, layers)| -> Result<Network> {
+        let network = |part, (chain, layers): (Chain, Vec<_>)| -> Result<Network> {
+            check_numbers(&layers)?;
             let parameters = parameters(part, layers)?;
             Ok(Network { chain, parameters })
         };
@@ -204,8 +216,9 @@ impl RegionClassifier {
         view: RegionView,
     ) -> Result<RegionInput> {
         let begin = Instant::now();
+        let unreadable = |error| Error::unreadable(index, set.id(index))(error);
         let crop = set.crop(index, view, self.architecture.side);
-        let crop = crop.map_err(Error::unreadable(index, set.id(index)))?;
+        let crop = crop.map_err(unreadable)?;
         let crop_seconds = begin.elapsed().as_secs_f64();
         crop.check(self.architecture.side)?;
         let (maps, axes, repeats) = match (&self.architecture.features, &self.trunk, below) {
@@ -217,13 +230,18 @@ impl RegionClassifier {
                 (FeatureMaps::from_planes(maps), self.trunk_axes(trunk)?, 1)
             }
             _ => {
-                let given = set.descriptors(index, &crop)?;
+                let given = set.descriptors(index, &crop).map_err(|error| match error {
+                    // No fault of this one's data: there are none for any.
+                    error @ Error::NoDescriptors { .. } => error,
+                    error => unreadable(error),
+                })?;
                 let repeats = given.maps.height() / given.axes[1].positions.max(1);
                 (given.maps, given.axes, repeats)
             }
         };
         let positions = axes[0].positions * axes[1].positions * repeats;
-        let region = self.region(&crop, axes, positions, repeats)?;
+        let region = self.region(&crop, axes, positions, repeats);
+        let region = region.map_err(unreadable)?;
         Ok(RegionInput {
             maps,
             region,
@@ -303,7 +321,10 @@ impl RegionClassifier {
         crop.check(self.architecture.side)?;
         let axes = self.trunk_axes(trunk)?;
         let positions = axes[0].positions * axes[1].positions;
-        self.region(&crop, axes, positions, 1).map(Some)
+        let region = self.region(&crop, axes, positions, 1);
+        region
+            .map(Some)
+            .map_err(Error::unreadable(index, set.id(index)))
     }
 
     fn trunk_axes(&self, trunk: &Network) -> Result<[ncuts::GridAxis; 2]> {

@@ -32,6 +32,22 @@ pub enum Error {
         /// The limit.
         most: u64,
     },
+    /// A picture of more pixels than its file can hold.
+    #[error(
+        "{origin}: expected at least {least} bytes of a file for {width} × {height} pixels, found {file}"
+    )]
+    Claim {
+        /// The name of the file.
+        origin: String,
+        /// Columns, as its header says.
+        width: u32,
+        /// Rows, as its header says.
+        height: u32,
+        /// Bytes that a file of so many pixels has.
+        least: u64,
+        /// Bytes that this one has.
+        file: u64,
+    },
     /// A label map of another size than its photograph.
     #[error("label map: expected {} × {} pixels, as the photograph has, found {} × {}", expected.0, expected.1, found.0, found.1)]
     SizeMismatch {

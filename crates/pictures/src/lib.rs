@@ -11,6 +11,7 @@
 //! | name | what it holds |
 //! |---|---|
 //! | [`read_upright`], [`decode_upright`] | a JPEG, PNG or WebP, turned as its Exif tag says |
+//! | [`check_claim`] | pixels that a file cannot hold, refused before memory is taken |
 //! | [`at_working_size`], [`at_full_size`] | the size it is segmented at, and the way back for labels |
 //! | [`paint_outlines`], [`paint_segments`], [`segment_colours`] | a segmentation for people |
 //! | [`label_image`], [`contour_image`] | a segmentation, or all of a tree, for programs |
@@ -31,12 +32,14 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod claim;
 mod contour_image;
 mod error;
 mod label_image;
 mod paint;
 mod photograph;
 
+pub use claim::check_claim;
 pub use contour_image::contour_image;
 pub use error::{Error, Result};
 pub use label_image::label_image;

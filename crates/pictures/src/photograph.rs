@@ -7,6 +7,7 @@ use image::imageops::{FilterType, resize};
 use image::{DynamicImage, ImageDecoder as _, ImageError, ImageFormat, ImageReader, RgbImage};
 use ncuts::LabelMap;
 
+use crate::claim::check_claim;
 use crate::error::{Error, Result};
 
 /// Pixels that a picture may have: 300 MB of them.
@@ -27,7 +28,7 @@ pub fn read_upright(path: &Path) -> Result<RgbImage> {
 /// As [`read_upright`], out of a file's bytes; `origin` names it in errors.
 ///
 /// # Errors
-/// [`Error::NotAPicture`] for other files and broken ones, [`Error::TooManyPixels`] by the header alone.
+/// [`Error::NotAPicture`] for other files and broken ones, [`Error::TooManyPixels`] and [`Error::Claim`] by the header alone.
 ///
 /// # Cost
 /// Three bytes a pixel, and as much again while it is turned.
@@ -58,6 +59,12 @@ pub fn decode_upright(origin: &str, bytes: &[u8]) -> Result<RgbImage> {
             most: MOST_PIXELS,
         });
     }
+    check_claim(
+        origin,
+        (width, height),
+        decoder.total_bytes(),
+        bytes.len() as u64,
+    )?;
     // A tag that cannot be read is no tag.
     let orientation = decoder.orientation().ok();
     let mut image = DynamicImage::from_decoder(decoder).map_err(refused)?;
@@ -203,6 +210,15 @@ mod tests {
         assert!(matches!(
             decode_upright("bomb", &png),
             Err(Error::TooManyPixels { width: 60_000, .. })
+        ));
+        // 9,000 × 9,000 are not too many, but more than fit into a few bytes.
+        png[16..20].copy_from_slice(&9_000_u32.to_be_bytes());
+        png[20..24].copy_from_slice(&9_000_u32.to_be_bytes());
+        let crc = crc32(&png[12..29]).to_be_bytes();
+        png[29..33].copy_from_slice(&crc);
+        assert!(matches!(
+            decode_upright("bomb", &png),
+            Err(Error::Claim { width: 9_000, .. })
         ));
     }
 

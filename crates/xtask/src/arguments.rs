@@ -22,7 +22,7 @@ Tasks of this workspace.
 Usage: cargo xtask <COMMAND>
 
 Commands:
-  check   format, tidy, clippy, test, doc, examples, web, mpi; stops at the first failure
+  check   format, tidy, deny, clippy, test, doc, examples, cuda, web, mpi; stops at the first failure
   tidy    our own lint: sizes, layers, words, stubs, paths, links
   data    the data sets: list, where to get them, verify what is there
   web     the page, as a folder; with --test in a browser
@@ -43,6 +43,8 @@ Usage: cargo xtask check [--only STEP | --from STEP]
 Steps:
   format     cargo fmt --all -- --check
   tidy       cargo xtask tidy
+  deny       cargo deny --config ci/deny.toml check: licences, versions, sources, and advisories
+             where their database can be fetched; skipped, with a word, without cargo-deny
   clippy     cargo clippy --workspace --features FEATURES --all-targets -- -D warnings
   test       cargo test --workspace --features FEATURES
   doc        RUSTDOCFLAGS='-D warnings' cargo doc --workspace --features FEATURES --no-deps

@@ -10,13 +10,14 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::{examples, mpi, tidy, web, workspace};
+use crate::{deny, examples, mpi, tidy, web, workspace};
 
 /// One step of the check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     Format,
     Tidy,
+    Deny,
     Clippy,
     Test,
     Doc,
@@ -36,9 +37,10 @@ pub enum Selection {
 
 impl Step {
     /// Every step, in the order they run: the quick ones first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Format,
         Self::Tidy,
+        Self::Deny,
         Self::Clippy,
         Self::Test,
         Self::Doc,
@@ -53,6 +55,7 @@ impl Step {
         match self {
             Self::Format => "format",
             Self::Tidy => "tidy",
+            Self::Deny => "deny",
             Self::Clippy => "clippy",
             Self::Test => "test",
             Self::Doc => "doc",
@@ -90,7 +93,7 @@ impl Step {
             Self::Clippy => (&["clippy"], &LINTED),
             Self::Test => (&["test"], &[]),
             Self::Doc => (&["doc"], &["--no-deps"]),
-            Self::Tidy | Self::Examples | Self::Web | Self::Mpi => return Vec::new(),
+            Self::Tidy | Self::Deny | Self::Examples | Self::Web | Self::Mpi => return Vec::new(),
         };
         [before, &with_features, after].concat()
     }
@@ -99,6 +102,7 @@ impl Step {
     fn run(self, root: &Path) -> Result<Option<bool>> {
         let passed = match self {
             Self::Tidy => tidy::run(root)?,
+            Self::Deny => return deny::run(root),
             Self::Examples => examples::run(root, &workspace::core_features(root)?)?,
             Self::Web => return web::run(root, true),
             Self::Mpi => return mpi::run(root),

@@ -1,7 +1,7 @@
 //! Tasks of this workspace: `cargo xtask check`, `tidy`, `data`, `web`.
 //!
 //! ```text
-//!   arguments ─▶ check ─▶ format · tidy · clippy · test · doc · examples · web · mpi
+//!   arguments ─▶ check ─▶ format · tidy · deny · clippy · test · doc · examples · cuda · web · mpi
 //!            ├─▶ tidy  ─▶ one rule a file, findings as `path:line: what, expected`
 //!            ├─▶ web   ─▶ compiler ─▶ module ─▶ web/dist ─▶ browser
 //!            └─▶ data  ─▶ manifest.toml ─▶ list · where · verify
@@ -14,6 +14,7 @@
 mod arguments;
 mod check;
 mod data;
+mod deny;
 mod examples;
 mod mpi;
 mod tidy;

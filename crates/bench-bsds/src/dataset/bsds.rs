@@ -10,6 +10,7 @@ use ncuts::LabelMap;
 
 use super::ground_truth::{Annotation, read_ground_truth, size_of};
 use crate::error::{Error, Result, Size};
+use crate::picture::read_picture;
 
 /// The three parts of BSDS500.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,17 +162,9 @@ impl BsdsDataset {
     /// Photograph `index`.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Image`].
+    /// [`Error::Io`], [`Error::Image`]; [`Error::Picture`] for more pixels than the file can hold.
     pub fn image(&self, index: usize) -> Result<RgbImage> {
-        let path = self.image_path(index);
-        let reader = ImageReader::open(&path).map_err(|source| Error::Io {
-            path: path.clone(),
-            source,
-        })?;
-        Ok(reader
-            .decode()
-            .map_err(|source| Error::Image { path, source })?
-            .into_rgb8())
+        Ok(read_picture(&self.image_path(index))?.into_rgb8())
     }
 
     /// Width and height of photograph `index`, from its header alone.

@@ -45,6 +45,14 @@ pub fn read_ground_truth(path: &Path) -> Result<Vec<Annotation>> {
     from_file(path, &MatFile::read(path)?)
 }
 
+/// As [`read_ground_truth`], out of a file's bytes; `path` names it in errors.
+///
+/// # Errors
+/// As [`read_ground_truth`].
+pub fn decode_ground_truth(path: &Path, bytes: &[u8]) -> Result<Vec<Annotation>> {
+    from_file(path, &MatFile::parse(path, bytes)?)
+}
+
 fn from_file(path: &Path, file: &MatFile) -> Result<Vec<Annotation>> {
     let Some(truth) = file.find("groundTruth") else {
         return Err(Error::MatVariable {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use image::{DynamicImage, ImageReader};
+use image::DynamicImage;
 
 use super::level::Level;
 use super::mat_pool::{MatSegmentations, segmentations};
@@ -11,6 +11,7 @@ use super::ucm::Thresholds;
 use crate::dataset::mat5::MatFile;
 use crate::error::{Error, Result};
 use crate::metrics::{BoundaryMap, SoftBoundaryMap};
+use crate::picture::read_picture;
 
 /// The boundaries found in one image, each map under its level, thinned to lines of one pixel.
 ///
@@ -115,7 +116,7 @@ impl BoundaryPool {
 /// [`Error::BoundaryPicture`] for a picture that does not decode, or has colours or other depths.
 pub fn read_boundaries(path: &Path, thresholds: &Thresholds) -> Result<BoundaryPool> {
     if path.extension().is_none_or(|ending| ending != "mat") {
-        return Ok(BoundaryPool::from_soft(&read_picture(path)?, thresholds));
+        return Ok(BoundaryPool::from_soft(&soft_boundaries(path)?, thresholds));
     }
     match segmentations(path, &MatFile::read(path)?)? {
         MatSegmentations::Maps(pool) => BoundaryPool::from_segmentations(&pool),
@@ -125,34 +126,23 @@ pub fn read_boundaries(path: &Path, thresholds: &Thresholds) -> Result<BoundaryP
     }
 }
 
-fn read_picture(path: &Path) -> Result<SoftBoundaryMap> {
-    let reader = ImageReader::open(path).map_err(|source| Error::Io {
-        path: path.to_owned(),
-        source,
-    })?;
-    let picture = reader.decode();
-    let (width, height) = match &picture {
-        Ok(picture) => (picture.width() as usize, picture.height() as usize),
-        Err(_) => (0, 0),
-    };
+fn soft_boundaries(path: &Path) -> Result<SoftBoundaryMap> {
+    let picture = read_picture(path)?;
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
     match picture {
-        Ok(DynamicImage::ImageLuma8(grey)) => {
+        DynamicImage::ImageLuma8(grey) => {
             let strengths = grey.as_raw().iter();
             let strengths = strengths.map(|level| f64::from(*level) / 255.0);
             SoftBoundaryMap::new(width, height, strengths.collect())
         }
-        Ok(DynamicImage::ImageLuma16(grey)) => {
+        DynamicImage::ImageLuma16(grey) => {
             let strengths = grey.as_raw().iter();
             let strengths = strengths.map(|level| f64::from(*level) / 65535.0);
             SoftBoundaryMap::new(width, height, strengths.collect())
         }
-        Ok(other) => Err(Error::BoundaryPicture {
+        other => Err(Error::BoundaryPicture {
             path: path.to_owned(),
             found: format!("{:?}", other.color()),
-        }),
-        Err(source) => Err(Error::Image {
-            path: path.to_owned(),
-            source,
         }),
     }
 }

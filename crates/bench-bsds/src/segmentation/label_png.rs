@@ -1,7 +1,7 @@
 //! A label map from a PNG file.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 
 use ncuts::LabelMap;
@@ -18,18 +18,35 @@ const EXPECTED: &str = "a PNG label map: grey or palette of any depth, or 8-bit 
 ///
 /// # Errors
 /// [`Error::Io`]; [`Error::LabelPng`] for a file that does not decode, and for 16-bit colour, which has more values
-/// than ids.
+/// than ids; [`Error::Picture`] for more pixels than the file can hold.
 pub fn read_label_png(path: &Path) -> Result<LabelMap> {
+    let file = File::open(path).map_err(|source| Error::Io {
+        path: path.to_owned(),
+        source,
+    })?;
+    decode_label_png(path, BufReader::new(file))
+}
+
+/// As [`read_label_png`], out of a file's bytes; `path` names it in errors.
+///
+/// # Errors
+/// As [`read_label_png`].
+///
+/// # Cost
+/// The bytes of the pixels, and four more for each: together at most 32 MiB, or 2,048 times the file's.
+pub fn decode_label_png(path: &Path, mut bytes: impl BufRead + Seek) -> Result<LabelMap> {
     let refuse = |found: String| Error::LabelPng {
         path: path.to_owned(),
         expected: EXPECTED,
         found,
     };
-    let file = File::open(path).map_err(|source| Error::Io {
+    let io = |source| Error::Io {
         path: path.to_owned(),
         source,
-    })?;
-    let mut decoder = Decoder::new(BufReader::new(file));
+    };
+    let file = bytes.seek(SeekFrom::End(0)).map_err(io)?;
+    bytes.rewind().map_err(io)?;
+    let mut decoder = Decoder::new(bytes);
     decoder.set_transformations(Transformations::IDENTITY);
     let mut reader = decoder
         .read_info()
@@ -43,6 +60,10 @@ pub fn read_label_png(path: &Path) -> Result<LabelMap> {
     if size > MOST_BYTES {
         return Err(refuse(format!("{width} × {height} pixels, {size} bytes")));
     }
+    // An id takes four bytes, however few bits its pixel has.
+    let claimed = (size as u64).max(4 * u64::from(info.width) * u64::from(info.height));
+    let sides = (info.width, info.height);
+    pictures::check_claim(&path.display().to_string(), sides, claimed, file)?;
     let mut bytes = vec![0; size];
     reader
         .next_frame(&mut bytes)

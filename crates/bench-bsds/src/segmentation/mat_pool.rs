@@ -24,6 +24,14 @@ pub fn read_segmentation_mat(path: &Path, thresholds: &Thresholds) -> Result<Poo
     from_file(path, &MatFile::read(path)?, thresholds)
 }
 
+/// As [`read_segmentation_mat`], out of a file's bytes; `path` names it in errors.
+///
+/// # Errors
+/// As [`read_segmentation_mat`].
+pub fn decode_segmentation_mat(path: &Path, bytes: &[u8], thresholds: &Thresholds) -> Result<Pool> {
+    from_file(path, &MatFile::parse(path, bytes)?, thresholds)
+}
+
 fn from_file(path: &Path, file: &MatFile, thresholds: &Thresholds) -> Result<Pool> {
     match segmentations(path, file)? {
         MatSegmentations::Maps(pool) => Ok(pool),

@@ -2,13 +2,14 @@
 
 use std::fmt::Display;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 
 use hotcoco::{Rle, mask};
 
 use super::json::{self, RawAnnotation, RawImage, Sections};
 use super::mask::Mask;
+use super::nesting::{Shallow, refused};
 use super::shape::{Refusal, Shape};
 use crate::error::{Error, Record, Result, Size};
 
@@ -113,7 +114,7 @@ impl CocoInstances {
     /// Reads an annotation file as a stream: the sections in any order, unknown fields skipped.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Truncated`], [`Error::Json`] and [`Error::NoSection`] for what is not COCO's JSON;
+    /// [`Error::Io`]; [`Error::JsonTooDeep`], [`Error::Truncated`], [`Error::Json`] and [`Error::NoSection`] for what is not COCO's JSON;
     /// [`Error::DuplicateId`], [`Error::UnknownRecord`] for records that do not join;
     /// [`Error::Field`] for an image of no pixels or above [`MAX_PIXELS`], a file name that leads out of its folder,
     /// a box or area that is negative or absurd, and a shape that does not fit its image.
@@ -123,8 +124,16 @@ impl CocoInstances {
             path: path.to_owned(),
             source,
         })?;
-        let sections = json::read(BufReader::with_capacity(1 << 16, file))
-            .map_err(|source| unreadable(path, source))?;
+        Self::decode(path, BufReader::with_capacity(1 << 16, file))
+    }
+
+    /// As [`CocoInstances::read`], out of a file's bytes; `path` names it in errors.
+    ///
+    /// # Errors
+    /// As [`CocoInstances::read`].
+    pub fn decode(path: &Path, bytes: impl Read) -> Result<Self> {
+        let sections =
+            json::read(Shallow::new(bytes)).map_err(|source| unreadable(path, source))?;
         Join { path }.instances(sections)
     }
 
@@ -153,11 +162,11 @@ impl CocoInstances {
 }
 
 fn unreadable(path: &Path, source: serde_json::Error) -> Error {
-    let path = path.to_owned();
     if source.is_io() {
-        let source = source.into();
-        Error::Io { path, source }
-    } else if source.is_eof() {
+        return refused(path, source.into());
+    }
+    let path = path.to_owned();
+    if source.is_eof() {
         let (line, column) = (source.line(), source.column());
         Error::Truncated { path, line, column }
     } else {

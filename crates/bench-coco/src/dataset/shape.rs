@@ -6,8 +6,9 @@ use crate::error::Size;
 
 /// No outline of a photograph goes farther from its corner: the rasteriser is exact within ±2²² pixels.
 const FARTHEST: f64 = 1_048_576.0;
-/// Points of the walk along all sides of one outline, five to a pixel: 128 MiB of them.
-const LONGEST_WALK: f64 = 16_777_216.0;
+/// Points of the walk along all sides of one outline, five to a pixel: 16 MiB of them. The border of an image of COCO's
+/// size is a two-hundredth of it.
+const LONGEST_WALK: f64 = 2_097_152.0;
 
 /// Coordinates x₀ y₀ x₁ y₁ … without loss.
 ///
@@ -91,7 +92,7 @@ pub enum Shape {
 }
 
 /// What is wrong with a shape: expected, found.
-pub(super) type Refusal = (String, String);
+pub(crate) type Refusal = (String, String);
 
 impl Shape {
     /// The runs of the shape on an image of `size`, or what forbids them.
@@ -121,15 +122,10 @@ impl Shape {
             Self::Polygons { points, ends } => {
                 let mut walk = 0.0;
                 for polygon in polygons(points, ends) {
-                    walk += check_polygon(&polygon, size)?;
+                    check_polygon(&polygon)?;
+                    walk += length_of_walk(&polygon, size);
                 }
-                if walk > LONGEST_WALK {
-                    return Err((
-                        format!("an outline of at most {LONGEST_WALK} steps of a fifth of a pixel"),
-                        format!("{walk}"),
-                    ));
-                }
-                Ok(())
+                check_walk(walk)
             }
             Self::Compressed { size: own, text } => {
                 check_size(*own, size)?;
@@ -153,8 +149,18 @@ fn polygons<'a>(points: &'a Points, ends: &'a [u32]) -> impl Iterator<Item = Vec
     })
 }
 
-/// The steps of the walk along a polygon's sides, at least as many as the rasteriser will keep.
-fn check_polygon(polygon: &[f64], size: Size) -> Result<f64, Refusal> {
+/// Whether a walk along all sides of one outline is short enough to be kept.
+pub(crate) fn check_walk(steps: f64) -> Result<(), Refusal> {
+    if steps <= LONGEST_WALK {
+        return Ok(());
+    }
+    Err((
+        format!("an outline of at most {LONGEST_WALK} steps of a fifth of a pixel"),
+        format!("{steps}"),
+    ))
+}
+
+fn check_polygon(polygon: &[f64]) -> Result<(), Refusal> {
     let count = polygon.len();
     if count < 6 || count % 2 == 1 {
         return Err((
@@ -171,8 +177,14 @@ fn check_polygon(polygon: &[f64], size: Size) -> Result<f64, Refusal> {
             format!("{far:e}"),
         ));
     }
+    Ok(())
+}
+
+/// The steps of the walk along a polygon's sides, at least as many as the rasteriser will keep.
+pub(crate) fn length_of_walk(polygon: &[f64], size: Size) -> f64 {
+    let count = polygon.len() / 2 * 2;
     let across_the_image = 5.0 * (f64::from(size.width) + f64::from(size.height)) + 20.0;
-    Ok((0..count)
+    (0..count)
         .step_by(2)
         .map(|at| {
             let next = (at + 2) % count;
@@ -180,7 +192,7 @@ fn check_polygon(polygon: &[f64], size: Size) -> Result<f64, Refusal> {
             let dy = (polygon[next + 1] - polygon[at + 1]).abs();
             (5.0 * dx.max(dy) + 2.0).min(across_the_image)
         })
-        .sum())
+        .sum()
 }
 
 fn check_size(own: Size, image: Size) -> Result<(), Refusal> {
@@ -329,7 +341,7 @@ mod tests {
             .collect();
         let (expected, _) = outline(&[&zigzag]).runs(huge).unwrap_err();
         assert!(
-            expected.starts_with("an outline of at most 16777216 steps"),
+            expected.starts_with("an outline of at most 2097152 steps"),
             "{expected}"
         );
     }

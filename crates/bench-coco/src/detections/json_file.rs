@@ -1,17 +1,29 @@
 //! JSON read whole, with errors that name the file.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
+use crate::dataset::{Shallow, refused};
 use crate::error::{Error, Result};
 
-/// The bytes of a file.
+/// The bytes of a file of JSON that is not too deep.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|source| Error::Io {
+    let io = |source| Error::Io {
         path: path.to_owned(),
         source,
-    })
+    };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(io)?;
+    bytes
+        .try_reserve_exact(file.metadata().map_err(io)?.len() as usize)
+        .map_err(|error| io(error.into()))?;
+    Shallow::new(file)
+        .read_to_end(&mut bytes)
+        .map_err(|source| refused(path, source))?;
+    Ok(bytes)
 }
 
 /// The value that the bytes of a file spell.

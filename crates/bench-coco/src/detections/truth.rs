@@ -10,10 +10,14 @@ use super::fault::Fault;
 use super::json_file::{bytes, parsed};
 use super::rle;
 use super::table::DetectionKind;
-use crate::error::{Error, Record, Result};
+use crate::dataset::{check_walk, length_of_walk};
+use crate::error::{Error, Record, Result, Size};
 
 /// Longest side of an image: its pixels are still counted in 32 bits, as run lengths are.
 const LONGEST_SIDE: u32 = 65_535;
+
+/// Most categories: the curves of each take 200 kB. COCO has 80.
+const MOST_CATEGORIES: usize = 512;
 
 /// Numbers of the smallest polygon, a triangle.
 const TRIANGLE: usize = 6;
@@ -29,6 +33,14 @@ pub(super) fn read(path: &Path) -> Result<COCO> {
             let path = path.to_owned();
             return Err(Error::TruthEmpty { path, list });
         }
+    }
+    let categories = dataset.categories.len();
+    if categories > MOST_CATEGORIES {
+        return Err(Error::TooManyCategories {
+            path: path.to_owned(),
+            most: MOST_CATEGORIES,
+            found: categories,
+        });
     }
     let mut seen = HashSet::with_capacity(dataset.annotations.len());
     if let Some(twice) = dataset.annotations.iter().find(|a| !seen.insert(a.id)) {
@@ -109,7 +121,14 @@ fn check_annotation(
         None => Err(Fault::new("a mask", "none")),
         // pycocotools takes four numbers for a box, where it looks at the first polygon alone.
         Some(Segmentation::Polygon(polygons)) => match polygons.first().map_or(0, Vec::len) {
-            TRIANGLE.. => Ok(()),
+            TRIANGLE.. => {
+                let size = Size {
+                    width: image.width,
+                    height: image.height,
+                };
+                let steps = polygons.iter().map(|one| length_of_walk(one, size)).sum();
+                check_walk(steps).map_err(|(expected, found)| Fault::new(expected, found))
+            }
             numbers => Err(Fault::new(
                 "a polygon of at least 6 numbers",
                 numbers.to_string(),

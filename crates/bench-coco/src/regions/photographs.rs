@@ -60,7 +60,8 @@ impl Photographs {
     }
 }
 
-/// The size is compared with the record before a pixel is decoded: a picture cannot claim more memory.
+/// The size is compared with the record, and with the file's, before a pixel is decoded: a picture cannot claim more
+/// memory.
 fn decode(path: &Path, image: &ImageRecord) -> Result<RgbImage> {
     let io = |source: std::io::Error| {
         let path = path.to_owned();
@@ -89,6 +90,9 @@ fn decode(path: &Path, image: &ImageRecord) -> Result<RgbImage> {
             found,
         });
     }
+    let file = std::fs::metadata(path).map_err(io)?.len();
+    let claimed = decoder.total_bytes();
+    pictures::check_claim(&path.display().to_string(), (width, height), claimed, file)?;
     Ok(DynamicImage::from_decoder(decoder)
         .map_err(picture)?
         .into_rgb8())

@@ -43,7 +43,10 @@ fn refuses_files_that_are_missing_or_no_json() {
     let deep = "[".repeat(100_000);
     for (truth, results) in [(deep.clone(), "[]".to_owned()), (truth().to_string(), deep)] {
         let error = refusal(truth, results, Bbox);
-        assert!(matches!(error, Error::Json { .. }), "{error}");
+        assert!(
+            matches!(error, Error::JsonTooDeep { at: 32, .. }),
+            "{error}"
+        );
     }
     let error = refusal(truth().to_string(), b"[\xff\xfe]", Bbox);
     assert!(matches!(error, Error::Json { .. }), "{error}");
@@ -238,6 +241,14 @@ fn refuses_annotations_that_cannot_be_measured() {
             let error = refused(&|truth| truth[list] = json!([]), kind);
             assert!(matches!(error, Error::TruthEmpty { .. }), "{error}");
         }
+        let many: Vec<Value> = (1..=513)
+            .map(|id| json!({ "id": id, "name": "a" }))
+            .collect();
+        let error = refused(&|truth| truth["categories"] = json!(many), kind);
+        assert!(
+            matches!(error, Error::TooManyCategories { found: 513, .. }),
+            "{error}"
+        );
         let error = refused(&|truth| *truth = json!([]), kind);
         assert!(
             matches!(error, Error::TruthEmpty { .. } | Error::Json { .. }),
@@ -285,6 +296,22 @@ fn refuses_annotations_that_cannot_be_measured() {
             "{mask}: {error}"
         );
     }
+    // From corner to corner of a large image, again and again: each way is a walk of its own.
+    let zigzag: Vec<u32> = (0..400).flat_map(|_| [0, 0, 65_000, 65_000]).collect();
+    let error = refused(
+        &|truth| {
+            truth["images"][0] = json!({ "id": 1, "width": 65_000, "height": 65_000 });
+            truth["annotations"] = json!([{ "id": 9, "image_id": 1, "category_id": 7, "iscrowd": 0, "area": 4,
+                "bbox": [0, 0, 2, 2], "segmentation": [zigzag] }]);
+        },
+        Segm,
+    );
+    assert!(
+        error
+            .to_string()
+            .contains("annotation 9: `segmentation`: expected an outline of at most"),
+        "{error}"
+    );
     for bbox in [Value::Null, json!([0, 0, 1e200, 1e200])] {
         let error = refused(
             &|truth| truth["annotations"][0]["bbox"] = bbox.clone(),

@@ -215,6 +215,10 @@ pub struct TrainNcutsArguments {
     #[arg(long, value_name = "STEPS", help_heading = "Training")]
     checkpoint_every: Option<u64>,
 
+    /// Checkpoints kept, the newest among them: --resume goes back to an older one where the newest is damaged [usually 2]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    keep_checkpoints: Option<u8>,
+
     /// Steps between measures of 20 photographs of val, 0 for none [default: as between checkpoints, where --data has a
     /// val split that is not learned from]
     #[arg(long, value_name = "STEPS", help_heading = "Training")]
@@ -303,6 +307,7 @@ impl TrainNcutsArguments {
         set(&mut training.unreadable, &self.unreadable);
         set(&mut training.seed, &self.seed);
         set(&mut training.checkpoint_every, &self.checkpoint_every);
+        set(&mut training.keep_checkpoints, &self.keep_checkpoints);
         training.flips &= !self.no_flips;
         Ok(())
     }
@@ -397,7 +402,7 @@ mod tests {
     fn every_setting_arrives() {
         let all = "--epochs 3 --batch 4 --optimiser sgd --momentum 0.5 --rate 0.25 --new-layer-multiplier 7 --warmup 5 \
                    --weight-decay 0.125 --schedule steps:2:0.5 --clip 9 --no-flips --annotations one \
-                   --train-trunk from:x --epsilon 0.01 --averaging 0.75 --unreadable 0.2 --seed 11 --checkpoint-every 13 --cache-gib 0.5";
+                   --train-trunk from:x --epsilon 0.01 --averaging 0.75 --unreadable 0.2 --seed 11 --checkpoint-every 13 --keep-checkpoints 5 --cache-gib 0.5";
         let expected = TrainConfig {
             epochs: 3,
             batch: 4,
@@ -417,6 +422,7 @@ mod tests {
             unreadable: 0.2,
             seed: 11,
             checkpoint_every: 13,
+            keep_checkpoints: 5,
             cache_bytes: 1 << 29,
         };
         let cut = CutTraining {

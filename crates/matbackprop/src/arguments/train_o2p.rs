@@ -64,6 +64,10 @@ pub struct TrainO2pArguments {
     #[arg(long, value_name = "SHARE")]
     pub unreadable: Option<f64>,
 
+    /// Checkpoints kept, the newest among them [default: the recipe's, usually 2]
+    #[arg(long, value_name = "N")]
+    pub keep_checkpoints: Option<u8>,
+
     /// Where all random numbers come from
     #[arg(long, default_value_t = 1)]
     pub seed: u64,

@@ -1,5 +1,6 @@
 //! The binary, called as people call it.
 
+mod bad_input;
 mod call;
 mod eval_bsds;
 mod eval_coco;

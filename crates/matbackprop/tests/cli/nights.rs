@@ -1,4 +1,4 @@
-//! What happens to a training in the night: it is killed, stopped, its disk fills, its pictures break.
+//! What happens to a training in the night: it is killed, stopped, its disk fills, its files break or go.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -180,4 +180,176 @@ fn a_picture_that_breaks_is_left_out_where_the_settings_allow_it() {
             assert!(err.contains("expected at most 20 % of 2 examples"), "{err}");
         }
     }
+}
+
+/// Lets a training come to its third step, does something to its files, and waits for the end.
+fn disturb(data: &Path, run: &Path, more: &[&str], disturb: impl FnOnce()) -> (i32, String) {
+    let mut child = command(data, run).args(more).spawn().unwrap();
+    wait_for(&mut child, run, 3);
+    disturb();
+    let output = child.wait_with_output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap(), err)
+}
+
+#[test]
+fn an_annotation_that_breaks_in_the_middle_of_an_epoch_is_left_out() {
+    type Harm = fn(&Path);
+    let broken: [(&str, Harm); 3] = [
+        ("a header of 128 bytes, found 9 bytes", |path| {
+            fs::write(path, "no matrix").unwrap();
+        }),
+        ("found ", |path| {
+            let whole = fs::read(path).unwrap();
+            fs::write(path, &whole[..whole.len() / 2]).unwrap();
+        }),
+        ("No such file", |path| fs::remove_file(path).unwrap()),
+    ];
+    for (why, harm) in broken {
+        let (data, run) = dataset();
+        let annotation = data.path().join("groundTruth/train/12.mat");
+        let more = ["--unreadable", "0.5"];
+        let (code, err) = disturb(data.path(), &run, &more, || harm(&annotation));
+        assert_eq!(code, 0, "{err}");
+        assert!(err.contains("12.mat: ") && err.contains(why), "{err}");
+        let told = err.matches("12 cannot be read and is left out, 1 so far");
+        assert_eq!(told.count(), 1, "{err}");
+        assert_eq!(journal(&run), STEPS);
+    }
+}
+
+#[test]
+fn a_training_that_too_much_was_missing_for_goes_on_when_it_is_back() {
+    let (data, run) = dataset();
+    let annotation = data.path().join("groundTruth/train/12.mat");
+    let remove = || fs::remove_file(&annotation).unwrap();
+    let (code, err) = disturb(data.path(), &run, &["--unreadable", "0.2"], remove);
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("expected at most 20 % of 2 examples"), "{err}");
+    small_bsds::write(data.path());
+    let (code, err) = finish(data.path(), &run);
+    assert_eq!(code, 0, "{err}");
+    let expected = undisturbed(data.path());
+    assert_eq!(fs::read(run.join("network.safetensors")).unwrap(), expected);
+}
+
+/// Takes a bit, or the second half, of a file away.
+fn damage(path: &Path, whole: bool) {
+    // Not through another name of the same bytes.
+    let mut bytes = fs::read(path).unwrap();
+    fs::remove_file(path).unwrap();
+    if whole {
+        let last = bytes.len() - 5;
+        bytes[last] ^= 1;
+    } else {
+        bytes.truncate(bytes.len() / 2);
+    }
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_damaged_checkpoint_is_passed_over_to_the_same_bytes() {
+    let (data, run) = dataset();
+    let expected = undisturbed(data.path());
+    let mut child = command(data.path(), &run)
+        .args(["--keep-checkpoints", "3"])
+        .spawn()
+        .unwrap();
+    wait_for(&mut child, &run, 6);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let older = || {
+        let names = names_in(&run);
+        let steps = names.iter().filter_map(|name| {
+            let step = name.strip_prefix("checkpoint-")?;
+            step.strip_suffix(".safetensors")?.parse().ok()
+        });
+        let mut steps: Vec<u64> = steps.collect();
+        steps.sort_unstable();
+        steps
+    };
+    let steps = older();
+    // A kill may come between a new checkpoint and the end of the oldest.
+    assert!((2..=3).contains(&steps.len()), "{steps:?}");
+    // A bit of the newest is turned, and the one before it is cut short.
+    let before = run.join(format!("checkpoint-{}.safetensors", steps[steps.len() - 1]));
+    damage(&run.join("checkpoint.safetensors"), true);
+    damage(&before, false);
+    let (code, err) = finish(data.path(), &run);
+    assert_eq!(code, 0, "{err}");
+    for name in [
+        "checkpoint.safetensors: ",
+        &format!("{}: ", before.display()),
+    ] {
+        assert!(err.contains(name), "{err}");
+    }
+    assert_eq!(err.matches("it is passed over").count(), 2, "{err}");
+    assert!(err.contains("found another digest"), "{err}");
+    let from = format!("going on after step {} of {STEPS}", steps[steps.len() - 2]);
+    assert!(err.contains(&from), "{err}");
+    assert_eq!(fs::read(run.join("network.safetensors")).unwrap(), expected);
+    assert_eq!(journal(&run), STEPS);
+    // Two are kept unless somebody says otherwise: the newest and the one before.
+    assert_eq!(older(), [STEPS as u64 - 1]);
+
+    // Where none is whole there is nothing to go on from.
+    for name in names_in(&run) {
+        if name.starts_with("checkpoint") {
+            damage(&run.join(name), false);
+        }
+    }
+    let (code, err) = finish(data.path(), &run);
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("checkpoint.safetensors: expected"), "{err}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_takes_nothing_is_told_of_and_loses_nothing() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (data, run) = dataset();
+    let expected = undisturbed(data.path());
+    let mut child = command(data.path(), &run).spawn().unwrap();
+    wait_for(&mut child, &run, 3);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let checkpoint = fs::read(run.join("checkpoint.safetensors")).unwrap();
+    let allow = |mode| fs::set_permissions(&run, fs::Permissions::from_mode(mode)).unwrap();
+    allow(0o555);
+    // Root may write everywhere: where we are root somebody else is asked, where there is a way to.
+    let everybody = fs::File::create(run.join("probe")).is_ok();
+    let _ = fs::remove_file(run.join("probe"));
+    let call = command(data.path(), &run);
+    let mut asked = Command::new(if everybody { "setpriv" } else { "env" });
+    if everybody {
+        asked.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        fs::set_permissions(data.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    asked
+        .arg(call.get_program())
+        .args(call.get_args())
+        .env("RAYON_NUM_THREADS", "1");
+    match asked.output() {
+        Ok(output) if !String::from_utf8_lossy(&output.stderr).contains("setpriv: ") => {
+            let err = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{err}");
+            assert!(err.contains("Permission denied"), "{err}");
+            assert!(err.contains(&run.display().to_string()), "{err}");
+        }
+        _ => eprintln!("left out: this user may write everywhere, and setpriv cannot be had"),
+    }
+    allow(0o755);
+    let now = fs::read(run.join("checkpoint.safetensors")).unwrap();
+    assert!(now == checkpoint, "the checkpoint was touched");
+    let (code, err) = finish(data.path(), &run);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(fs::read(run.join("network.safetensors")).unwrap(), expected);
+
+    // A new training is told at once.
+    let place = data.path().join("images/train/11.jpg/run");
+    let (code, err) = finish(data.path(), &place);
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("11.jpg/run: "), "{err}");
+    assert!(!err.contains("calibrating"), "{err}");
 }

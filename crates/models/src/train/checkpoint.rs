@@ -10,6 +10,7 @@ use super::config::TrainConfig;
 use super::optimiser::OptimiserState;
 use crate::error::{Error, Result};
 use crate::learner::Learner;
+use crate::trunk::fnv_1a;
 use crate::weights::{
     Precision, TensorOut, TensorSource, WeightsFile, write_atomically, write_safetensors,
 };
@@ -83,6 +84,14 @@ impl<L: Learner> Checkpoint<L> {
                 });
             }
         }
+        let contents = tensors.iter().map(|tensor| {
+            let numbers = tensor.values.iter();
+            (
+                tensor.name.as_str(),
+                numbers.flat_map(|number| number.to_le_bytes()),
+            )
+        });
+        let header = format!("{:016x} {header}", digest(&header, contents));
         write_atomically(
             path,
             &write_safetensors(&tensors, Precision::Single, Some(header))?,
@@ -92,7 +101,8 @@ impl<L: Learner> Checkpoint<L> {
     /// Reads what [`Checkpoint::write`] wrote.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] when it is no checkpoint, or one under other settings or of other images; those of the file.
+    /// [`Error::Checkpoint`] when it is no checkpoint, damaged, or one under other settings or of other images; those of
+    /// the file.
     pub(super) fn read(
         path: &Path,
         config: &TrainConfig,
@@ -101,9 +111,12 @@ impl<L: Learner> Checkpoint<L> {
     ) -> Result<Self> {
         let refused = refusing(path);
         let (file, header) = open(path)?;
-        // How often checkpoints are written, and how much is cached, does not change the numbers.
+        // How often checkpoints are written, how many are kept, how much is cached and may be left out does not change the
+        // numbers of a step.
         let comparable = TrainConfig {
             checkpoint_every: config.checkpoint_every,
+            keep_checkpoints: config.keep_checkpoints,
+            unreadable: config.unreadable,
             cache_bytes: config.cache_bytes,
             ..header.config
         };
@@ -161,9 +174,35 @@ fn open(path: &Path) -> Result<(WeightsFile, Header)> {
     let refused = refusing(path);
     let text = file.metadata("matbackprop");
     let text = text.ok_or_else(|| refused("header", "none".into()))?;
+    // Checkpoints from before the digest begin with the header.
+    let (told, header) = match text.split_once(' ') {
+        Some((told, header)) if !told.starts_with('{') => (Some(told), header),
+        _ => (None, text.as_str()),
+    };
+    if let Some(told) = told {
+        let contents: Vec<_> = file.contents().collect();
+        let contents = contents
+            .iter()
+            .map(|(name, bytes)| (name.as_str(), bytes.iter().copied()));
+        let found = format!("{:016x}", digest(header, contents));
+        if found != told {
+            return Err(refused("digest", format!("{found}, not {told}")));
+        }
+    }
     let header =
-        serde_json::from_str(&text).map_err(|error| refused("header", error.to_string()))?;
+        serde_json::from_str(header).map_err(|error| refused("header", error.to_string()))?;
     Ok((file, header))
+}
+
+/// A number that changes with every bit of the header and the tensors, whatever the tensors' order: safetensors files
+/// have none, and a number that a disk has turned is a number still.
+fn digest<'a>(
+    header: &str,
+    contents: impl Iterator<Item = (&'a str, impl Iterator<Item = u8>)>,
+) -> u64 {
+    contents.fold(fnv_1a(header.bytes()), |sum, (name, bytes)| {
+        sum.wrapping_add(fnv_1a(name.bytes().chain(bytes)))
+    })
 }
 
 fn refusing(path: &Path) -> impl Fn(&'static str, String) -> Error {

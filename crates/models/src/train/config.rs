@@ -64,6 +64,8 @@ pub struct TrainConfig {
     pub seed: u64,
     /// Steps between checkpoints.
     pub checkpoint_every: u64,
+    /// Checkpoints kept, the newest among them.
+    pub keep_checkpoints: u8,
     /// Largest share of the examples that may be left out because they cannot be read.
     pub unreadable: f64,
     /// Most that cached features may take on disk, in bytes; images past that are computed anew.
@@ -87,6 +89,7 @@ impl Default for TrainConfig {
             averaging: 0.0,
             seed: 1,
             checkpoint_every: 200,
+            keep_checkpoints: 2,
             unreadable: 0.01,
             cache_bytes: 8 << 30,
         }
@@ -106,7 +109,7 @@ impl TrainConfig {
             Optimiser::Sgd { momentum } => momentum,
             Optimiser::Adam => 0.0,
         };
-        let rules: [(&'static str, bool, &'static str, String); 10] = [
+        let rules: [(&'static str, bool, &'static str, String); 11] = [
             (
                 "unreadable",
                 (0.0..=1.0).contains(&self.unreadable),
@@ -160,6 +163,12 @@ impl TrainConfig {
                 "checkpoint every",
                 self.checkpoint_every > 0,
                 "1 step or more",
+                "0".into(),
+            ),
+            (
+                "keep checkpoints",
+                self.keep_checkpoints > 0,
+                "1 or more",
                 "0".into(),
             ),
         ];
@@ -216,6 +225,10 @@ mod tests {
             },
             TrainConfig {
                 checkpoint_every: 0,
+                ..good()
+            },
+            TrainConfig {
+                keep_checkpoints: 0,
                 ..good()
             },
         ];

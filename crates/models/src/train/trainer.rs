@@ -7,6 +7,7 @@ use super::averaging::Averaging;
 use super::checkpoint::{Checkpoint, Written};
 use super::config::{TrainConfig, TrunkTraining};
 use super::journal::{Journal, StepRecord};
+use super::kept_checkpoints::{PassedOver, can_resume, keep_newest, newest_whole, prune};
 use super::optimiser::OptimiserState;
 use super::plan::Plan;
 use super::run_folder::{
@@ -52,6 +53,7 @@ pub enum Progress<'a, M> {
 /// ```text
 /// network.safetensors      the network, written at the end (running average, if one is kept)
 /// checkpoint.safetensors   to be resumed from
+/// checkpoint-400.safetensors   the one before it, after step 400: as many as the settings say
 /// journal.jsonl            a line a step
 /// cache/                   features of the part of the trunk that is frozen; removed at the end
 /// ```
@@ -63,12 +65,10 @@ pub struct Trainer<T: Task> {
     pub(super) config: TrainConfig,
     folder: PathBuf,
     pub(super) tolerance: Tolerance,
+    /// The step of the checkpoint under the newest's name, where it is whole.
+    newest: Option<u64>,
+    passed_over: PassedOver,
     pub(super) ranks: Rc<Ranks>,
-}
-
-/// Whether `folder` holds a checkpoint.
-pub fn can_resume(folder: &Path) -> bool {
-    checkpoint_path(folder).exists()
 }
 
 impl<T: Task> Trainer<T> {
@@ -129,7 +129,7 @@ impl<T: Task> Trainer<T> {
     ) -> Result<Self> {
         config.check()?;
         task.check()?;
-        if checkpoint_path(folder).exists() || journal_path(folder).exists() {
+        if can_resume(folder) || journal_path(folder).exists() {
             let expected = "a new one, or to resume the training it holds";
             let found = folder.display().to_string();
             return Err(Error::Setting {
@@ -141,6 +141,8 @@ impl<T: Task> Trainer<T> {
         first_step(&config, &network)?;
         if ranks.is_first() {
             std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
+            // A folder that takes nothing is told of before anything is measured.
+            tempfile::tempfile_in(folder).map_err(Error::file(folder))?;
             // What another network left there is not this one's.
             let cache = cache_path(folder);
             if cache.exists() {
@@ -158,16 +160,19 @@ impl<T: Task> Trainer<T> {
             config,
             folder: folder.to_path_buf(),
             tolerance: Tolerance::default(),
+            newest: None,
+            passed_over: PassedOver(Vec::new()),
             ranks,
         };
         trainer.check_batch()?;
         Ok(trainer)
     }
 
-    /// The training of `folder`, from its last checkpoint on.
+    /// The training of `folder`, from its newest checkpoint on that is whole: the steps from there come again, and to
+    /// the same numbers. [`Trainer::passed_over`] tells of those that are damaged.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] when it is one under other settings; those of files.
+    /// [`Error::Checkpoint`] when it is one under other settings; where no checkpoint is whole, that of the newest.
     pub fn resume(task: T, config: TrainConfig, folder: &Path) -> Result<Self> {
         Self::resume_among(&Rc::new(Ranks::alone()), task, config, folder)
     }
@@ -189,20 +194,25 @@ impl<T: Task> Trainer<T> {
     fn resumed(ranks: Rc<Ranks>, task: T, config: TrainConfig, folder: &Path) -> Result<Self> {
         config.check()?;
         task.check()?;
-        let path = checkpoint_path(folder);
+        let (settings, ids) = (task.settings(), task.ids());
+        let read = |path: &Path| Checkpoint::read(path, &config, &settings, &ids);
+        let (checkpoint, passed_over) = newest_whole(folder, read)?;
         let Checkpoint {
             network,
             optimiser,
             averaging,
-        } = Checkpoint::read(&path, &config, &task.settings(), &task.ids())?;
+        } = checkpoint;
+        let is_newest = passed_over.0.is_empty();
         let trainer = Self {
             network,
             task,
+            newest: is_newest.then(|| optimiser.steps()),
             optimiser,
             averaging,
             config,
             folder: folder.to_path_buf(),
             tolerance: Tolerance::default(),
+            passed_over,
             ranks,
         };
         trainer.check_batch()?;
@@ -215,13 +225,18 @@ impl<T: Task> Trainer<T> {
         self
     }
 
-    /// The network that the training of `folder` would have written after its last checkpoint, and that checkpoint's
-    /// step; the training may be going on.
+    /// What is wrong with the checkpoints that were newer than the one resumed from, in words, the newest first.
+    pub fn passed_over(&self) -> Vec<String> {
+        self.passed_over.0.iter().map(ToString::to_string).collect()
+    }
+
+    /// The network that the training of `folder` would have written after its last checkpoint that is whole, and that
+    /// checkpoint's step; the training may be going on.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] when it is no checkpoint; those of the file.
     pub fn network_so_far(folder: &Path) -> Result<(T::Network, u64)> {
-        Checkpoint::network_so_far(&checkpoint_path(folder))
+        newest_whole(folder, Checkpoint::network_so_far).map(|(so_far, _)| so_far)
     }
 
     /// The network as it is now.
@@ -328,7 +343,7 @@ impl<T: Task> Trainer<T> {
             return Ok(None);
         }
         // From the first step on there is something to be resumed.
-        if !checkpoint_path(&self.folder).exists() {
+        if !can_resume(&self.folder) {
             if every > 0 {
                 watch(0, &self.averaging.written(&self.network))?;
             }
@@ -358,11 +373,18 @@ impl<T: Task> Trainer<T> {
             task: self.task.settings(),
             images: self.task.ids(),
         };
+        let keep = usize::from(self.config.keep_checkpoints);
+        let step = self.optimiser.steps();
+        if let Some(before) = self.newest.filter(|before| keep > 1 && *before != step) {
+            keep_newest(&self.folder, before)?;
+        }
         Checkpoint::write(
             &checkpoint_path(&self.folder),
             &written,
             &mut self.optimiser,
-        )
+        )?;
+        self.newest = Some(step);
+        prune(&self.folder, step, keep - 1)
     }
 }
 

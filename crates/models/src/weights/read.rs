@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use half::{bf16, f16};
+use safetensors::tensor::Metadata;
 use safetensors::{Dtype, SafeTensors};
 
 use crate::error::{Error, Result};
@@ -16,10 +17,13 @@ pub(crate) trait TensorSource {
     fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>>;
 }
 
-/// A safetensors file in memory.
+/// A safetensors file in memory, its header read and held against the file's length.
 pub struct WeightsFile {
     origin: String,
+    header: Metadata,
     bytes: Vec<u8>,
+    /// Where the numbers begin.
+    numbers: usize,
 }
 
 impl WeightsFile {
@@ -37,9 +41,19 @@ impl WeightsFile {
     /// # Errors
     /// [`Error::NotSafetensors`].
     pub(crate) fn from_bytes(origin: String, bytes: Vec<u8>) -> Result<Self> {
-        let file = Self { origin, bytes };
-        file.tensors()?;
-        Ok(file)
+        match SafeTensors::read_metadata(&bytes) {
+            Ok((length, header)) => Ok(Self {
+                origin,
+                header,
+                // The header's length stands before it, in eight bytes.
+                numbers: 8 + length,
+                bytes,
+            }),
+            Err(error) => Err(Error::NotSafetensors {
+                origin,
+                message: error.to_string(),
+            }),
+        }
     }
 
     /// The name that errors give it.
@@ -49,32 +63,31 @@ impl WeightsFile {
 
     /// One entry of the file's metadata.
     pub(crate) fn metadata(&self, key: &str) -> Option<String> {
-        let (_, header) = SafeTensors::read_metadata(&self.bytes).ok()?;
-        header.metadata().as_ref()?.get(key).cloned()
+        self.header.metadata().as_ref()?.get(key).cloned()
     }
 
-    fn tensors(&self) -> Result<SafeTensors<'_>> {
-        SafeTensors::deserialize(&self.bytes).map_err(|error| Error::NotSafetensors {
-            origin: self.origin.clone(),
-            message: error.to_string(),
+    /// All tensors' names and bytes, in no order.
+    pub(crate) fn contents(&self) -> impl Iterator<Item = (String, &[u8])> {
+        let infos = self.header.tensors().into_iter();
+        infos.map(|(name, info)| {
+            let (start, end) = info.data_offsets;
+            (name, &self.bytes[self.numbers..][start..end])
         })
     }
 }
 
 impl TensorSource for WeightsFile {
     fn contains(&self, name: &str) -> bool {
-        self.tensors()
-            .is_ok_and(|tensors| tensors.tensor(name).is_ok())
+        self.header.info(name).is_some()
     }
 
     fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let tensors = self.tensors()?;
         let (origin, name) = (self.origin.clone(), name.to_owned());
-        let Ok(view) = tensors.tensor(&name) else {
+        let Some(info) = self.header.info(&name) else {
             return Err(Error::MissingTensor { origin, name });
         };
-        if view.shape() != shape {
-            let (expected, found) = (shape.to_vec(), view.shape().to_vec());
+        if info.shape != shape {
+            let (expected, found) = (shape.to_vec(), info.shape.clone());
             return Err(Error::TensorShape {
                 origin,
                 name,
@@ -82,10 +95,11 @@ impl TensorSource for WeightsFile {
                 found,
             });
         }
-        let halves = || view.data().chunks_exact(2).map(|b| [b[0], b[1]]);
-        let values: Vec<f32> = match view.dtype() {
-            Dtype::F32 => view
-                .data()
+        let (start, end) = info.data_offsets;
+        let data = &self.bytes[self.numbers..][start..end];
+        let halves = || data.chunks_exact(2).map(|b| [b[0], b[1]]);
+        let values: Vec<f32> = match info.dtype {
+            Dtype::F32 => data
                 .chunks_exact(4)
                 .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
                 .collect(),

@@ -21,6 +21,9 @@ const FLOORS: [&[&str]; 5] = [
     &["matbackprop", "web"],
 ];
 
+/// Beside the house: targets of cargo-fuzz, which feed readers on all floors.
+const FUZZ: &str = "matbackprop-fuzz";
+
 /// Tensors and devices: `models` alone knows them.
 const DEVICE_CRATES: [&str; 2] = ["dfdx", "cudarc"];
 /// Below `models` there are no pictures and no weight files either.
@@ -48,6 +51,9 @@ pub fn check(texts: &[(&str, String)]) -> Result<Vec<Finding>> {
         .collect();
     let mut findings = Vec::new();
     for (path, text, name, manifest) in &packages {
+        if *name == FUZZ {
+            continue;
+        }
         for dependency in dependencies(manifest) {
             if let Some((what, expected)) = judge(name, &dependency, &members) {
                 findings.push(Finding::new(
@@ -228,6 +234,8 @@ mod tests {
             ]
         );
         assert!(found(&[("crates/xtask/Cargo.toml", manifest("xtask", ""))]).is_empty());
+        let fuzz = manifest(FUZZ, "[dependencies]\nmatbackprop-core.workspace = true");
+        assert!(found(&[core(), ("crates/fuzz/Cargo.toml", fuzz)]).is_empty());
         let xtask = manifest("xtask", "[dependencies]\nmatbackprop-core.workspace = true");
         assert_eq!(
             found(&[core(), ("crates/xtask/Cargo.toml", xtask)]).len(),

@@ -5,6 +5,8 @@ use toml::{Table, Value};
 
 use super::finding::Finding;
 
+/// Whose entry point libFuzzer calls by its name, which is not safe.
+const FUZZ: &str = "crates/fuzz";
 const ATTRIBUTE: &str = "#![forbid(unsafe_code)]";
 
 /// Takes all texts; looks at the root files of every package among them.
@@ -27,11 +29,13 @@ pub fn check(texts: &[(&str, String)]) -> Result<Vec<Finding>> {
         if inherits && workspace_forbids {
             continue;
         }
+        let mut roots = 0;
         for name in ["src/lib.rs", "src/main.rs"] {
             let source_path = format!("{folder}/{name}");
             let Some(source) = find(texts, &source_path) else {
                 continue;
             };
+            roots += 1;
             if !source.lines().any(|line| line.trim() == ATTRIBUTE) {
                 findings.push(Finding::new(
                     &source_path,
@@ -40,6 +44,14 @@ pub fn check(texts: &[(&str, String)]) -> Result<Vec<Finding>> {
                     format!("`{ATTRIBUTE}`, or `[lints] workspace = true` in {path}"),
                 ));
             }
+        }
+        if roots == 0 && folder != FUZZ {
+            findings.push(Finding::new(
+                path,
+                1,
+                "a package without a root that forbids unsafe code",
+                "`[lints] workspace = true`",
+            ));
         }
     }
     Ok(findings)
@@ -91,6 +103,23 @@ mod tests {
         assert_eq!(found(WARNS, ALONE, "//! a\n#![forbid(unsafe_code)]\n"), 0);
         let with_priority = FORBIDS.replace("\"forbid\"", "{ level = \"forbid\", priority = 1 }");
         assert_eq!(found(&with_priority, INHERITS, ""), 0);
+    }
+
+    #[test]
+    fn only_the_fuzz_targets_may() {
+        let texts = |folder: &str| {
+            [
+                ("Cargo.toml".to_owned(), FORBIDS.to_owned()),
+                (format!("{folder}/Cargo.toml"), ALONE.to_owned()),
+            ]
+        };
+        for (folder, count) in [("crates/fuzz", 0), ("crates/a", 1)] {
+            let texts = texts(folder);
+            let texts = texts
+                .each_ref()
+                .map(|(path, text)| (path.as_str(), text.clone()));
+            assert_eq!(check(&texts).expect("manifests that parse").len(), count);
+        }
     }
 
     #[test]

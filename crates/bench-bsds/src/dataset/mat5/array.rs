@@ -187,7 +187,7 @@ mod tests {
 
     /// The array in an element, whose first 8 bytes are its tag.
     fn read(element: &[u8]) -> Result<Array> {
-        let allowance = Allowance::new();
+        let allowance = Allowance::new(element.len());
         let path = Path::new("x.mat");
         let stream = Stream {
             path,

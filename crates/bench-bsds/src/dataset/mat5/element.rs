@@ -13,8 +13,12 @@ pub(super) const COMPRESSED: u32 = 15;
 
 /// The most bytes one file may inflate to, or hold.
 pub(super) const MOST_BYTES: usize = 256 << 20;
+/// Bytes that any file may inflate to.
+const FREE_BYTES: usize = 8 << 20;
+/// Beyond that, bytes for each of its own: ninety-nine label maps of BSDS500 in one file come to fewer.
+const A_BYTE: usize = 256;
 /// The most arrays (cells and fields among them) one file may hold.
-const MOST_ARRAYS: usize = 1_000_000;
+const MOST_ARRAYS: usize = 100_000;
 /// How deep cells and structs may lie in one another.
 pub(super) const MOST_DEPTH: usize = 32;
 
@@ -28,13 +32,17 @@ pub(super) enum Order {
 /// What is still allowed to a file.
 pub(super) struct Allowance {
     bytes: Cell<usize>,
+    most: usize,
     arrays: Cell<usize>,
 }
 
 impl Allowance {
-    pub(super) fn new() -> Self {
+    /// For a file of so many bytes.
+    pub(super) fn new(file: usize) -> Self {
+        let bytes = file.saturating_mul(A_BYTE).clamp(FREE_BYTES, MOST_BYTES);
         Self {
-            bytes: Cell::new(MOST_BYTES),
+            bytes: Cell::new(bytes),
+            most: bytes,
             arrays: Cell::new(MOST_ARRAYS),
         }
     }
@@ -199,7 +207,10 @@ impl<'a> Span<'a> {
                 .map_err(|error| self.refuse("a zlib stream", error.to_string()))?;
             if inflated.len() > most {
                 return Err(self.refuse(
-                    format!("at most {MOST_BYTES} bytes in one file after inflation"),
+                    format!(
+                        "at most {} bytes in this file after inflation",
+                        self.stream.allowance.most
+                    ),
                     "more".to_owned(),
                 ));
             }
@@ -241,6 +252,7 @@ mod tests {
     ) -> T {
         let allowance = Allowance {
             bytes: Cell::new(most),
+            most,
             arrays: Cell::new(2),
         };
         let stream = Stream {

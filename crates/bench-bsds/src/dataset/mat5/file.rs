@@ -47,7 +47,7 @@ impl MatFile {
     /// The file whose bytes are `bytes`; `path` names it in messages.
     pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
         let order = read_header(path, bytes)?;
-        let allowance = Allowance::new();
+        let allowance = Allowance::new(bytes.len());
         let stream = Stream {
             path,
             order,

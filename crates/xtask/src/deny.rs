@@ -1,0 +1,61 @@
+//! Step `deny` of the check: what the crates we stand on may be, by `ci/deny.toml`.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use crate::workspace;
+
+const CONFIG: &str = "ci/deny.toml";
+
+/// Licences, bans and sources; then advisories, where their database can be fetched.
+///
+/// `Ok(None)` where cargo-deny is not there.
+pub fn run(root: &Path) -> Result<Option<bool>> {
+    if !is_there(root) {
+        eprintln!("deny: cargo-deny is not there; `ci/setup-deny.sh` brings it");
+        return Ok(None);
+    }
+    if !deny(root, &["check", "licenses", "bans", "sources"])? {
+        return Ok(Some(false));
+    }
+    if !deny(root, &["fetch", "db"])? {
+        eprintln!("deny: the database of advisories cannot be fetched; they are left out");
+        return Ok(Some(true));
+    }
+    deny(root, &["check", "--disable-fetch", "advisories"]).map(Some)
+}
+
+fn is_there(root: &Path) -> bool {
+    let told = workspace::cargo(root)
+        .args(["deny", "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    told.is_ok_and(|status| status.success())
+}
+
+fn deny(root: &Path, arguments: &[&str]) -> Result<bool> {
+    let mut command: Command = workspace::cargo(root);
+    command
+        .args(["deny", "--log-level", "error", "--config", CONFIG])
+        .args(arguments);
+    let status = command.status().context("starting cargo-deny")?;
+    Ok(status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_settings_are_where_they_are_looked_for() {
+        let root = workspace::root().expect("a workspace");
+        let text = std::fs::read_to_string(root.join(CONFIG)).expect("settings");
+        let settings: toml::Table = toml::from_str(&text).expect("TOML");
+        for part in ["licenses", "bans", "sources", "advisories"] {
+            assert!(settings.contains_key(part), "{part}");
+        }
+    }
+}
