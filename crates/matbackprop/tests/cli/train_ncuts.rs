@@ -53,6 +53,7 @@ fn a_small_training_ends_in_a_network() {
     assert_eq!(
         names_in(&run),
         [
+            "checkpoint-0.safetensors",
             "checkpoint.safetensors",
             "journal.jsonl",
             "network.safetensors",

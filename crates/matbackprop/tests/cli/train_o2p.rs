@@ -72,6 +72,7 @@ fn a_small_training_is_measured_and_compared() {
     assert_eq!(
         names_in(&run),
         [
+            "checkpoint-0.safetensors",
             "checkpoint.safetensors",
             "journal.jsonl",
             "network.safetensors"
