@@ -121,7 +121,7 @@ fn regions_are_learned_through_second_moments_of_a_real_trunk() {
 
 #[test]
 #[cfg_attr(not(shared_data), ignore = "needs weights: set MATBACKPROP_DATA")]
-fn the_head_inside_votes_on_the_published_trunk() {
+fn the_head_inside_looks_through_the_published_trunk() {
     let folder = tempfile::tempdir().unwrap();
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/samples/coffee.jpg");
     let segment = |quality: &str| {

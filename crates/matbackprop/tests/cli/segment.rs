@@ -304,7 +304,7 @@ fn photographs_that_would_be_written_over_are_refused() {
 }
 
 #[test]
-fn a_second_network_votes_where_it_is_found() {
+fn a_second_network_looks_too_where_it_is_found() {
     let folder = folder_with(&[("a.png", 120, 80)]);
     let call = ["segment", "a.png", "--quality", "high", "--json"];
     let err = matbackprop(&call)

@@ -2,7 +2,11 @@
 
 use rayon::prelude::*;
 
+#[cfg(any(test, feature = "cuda"))]
+use super::padding::Padding;
 use super::planes::Planes;
+#[cfg(any(test, feature = "cuda"))]
+use super::window::Window;
 
 /// A max-pool without padding.
 ///
@@ -37,6 +41,16 @@ impl MaxPool {
             Some(steps + 1)
         };
         Some((side(height)?, side(width)?))
+    }
+
+    /// What slides over the input.
+    #[cfg(any(test, feature = "cuda"))]
+    pub(super) fn window(&self) -> Window {
+        Window {
+            kernel: self.kernel,
+            stride: self.stride,
+            padding: Padding::Symmetric(0),
+        }
     }
 
     /// y, in a frame of `out_pad`.

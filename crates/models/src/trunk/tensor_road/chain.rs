@@ -6,6 +6,7 @@ use std::sync::Arc;
 use dfdx::prelude::*;
 use web_time::Instant;
 
+use super::conv::Cotangents;
 use super::rows::{Rows, Vector, numbers_of, plus, rows_from_maps, turned};
 use super::table::{Geometry, Table};
 use super::uploads::Uploads;
@@ -135,9 +136,8 @@ impl<D: Device<f32> + Synchronize> TensorRoad<D> {
             let home = self.step_vjp(step, place, ends, &parameters, (saved.mode, wanted));
             let home = home.map_err(refused)?;
             if let Some((weight, [kernel_bar, bias_bar])) = home.parameters {
-                self.transfers.bytes += 4 * (kernel_bar.len() + bias_bar.len()) as u64;
-                parameter_bars[weight] = kernel_bar;
-                parameter_bars[weight + 1] = bias_bar;
+                parameter_bars[weight] = self.fetched(&kernel_bar)?;
+                parameter_bars[weight + 1] = self.fetched(&bias_bar)?;
             }
             if let Some(bar) = home.input {
                 let earlier = bars[index].take();
@@ -169,17 +169,17 @@ impl<D: Device<f32> + Synchronize> TensorRoad<D> {
         let (from, to) = ((h, w), (to_h, to_w));
         match step {
             Step::Conv { layer, weight } => {
-                let table = self.table(layer.geometry(from, to))?;
+                let table = self.table(Geometry::of(layer.window(), from, to))?;
                 let (kernel, bias) = (&parameters[*weight], &parameters[weight + 1]);
                 layer.rows_forward(&table, input, kernel, bias)
             }
             Step::Depthwise { layer, weight } => {
-                let table = self.table(layer.geometry(from, to))?;
+                let table = self.table(Geometry::of(layer.window(), from, to))?;
                 let (kernel, bias) = (&parameters[*weight], &parameters[weight + 1]);
                 layer.rows_forward(&table, input, kernel, bias)
             }
             Step::MaxPool(pool) => {
-                let table = self.table(pool.geometry(from, to))?;
+                let table = self.table(Geometry::of(pool.window(), from, to))?;
                 pool.rows_forward(&table, input)
             }
             Step::ResponseNorm(norm) => norm.rows_forward(input),
@@ -199,26 +199,20 @@ impl<D: Device<f32> + Synchronize> TensorRoad<D> {
         let (from, to) = ((h, w), (to_h, to_w));
         let input_bar = match step {
             Step::Conv { layer, weight } => {
-                let table = self.table(layer.geometry(from, to))?;
+                let table = self.table(Geometry::of(layer.window(), from, to))?;
                 let kernel = &parameters[*weight];
                 let home = layer.rows_vjp(&table, input, kernel, output, bar, wanted)?;
-                return Ok(Home {
-                    input: home.input,
-                    parameters: Some((*weight, [home.weight, home.bias])),
-                });
+                return Ok(Home::of_layer(*weight, home));
             }
             Step::Depthwise { layer, weight } => {
-                let table = self.table(layer.geometry(from, to))?;
+                let table = self.table(Geometry::of(layer.window(), from, to))?;
                 let kernel = &parameters[*weight];
                 let home = layer.rows_vjp(&table, input, kernel, output, bar, wanted)?;
-                return Ok(Home {
-                    input: home.input,
-                    parameters: Some((*weight, [home.weight, home.bias])),
-                });
+                return Ok(Home::of_layer(*weight, home));
             }
             _ if !wanted => None,
             Step::MaxPool(pool) => {
-                let table = self.table(pool.geometry(from, to))?;
+                let table = self.table(Geometry::of(pool.window(), from, to))?;
                 Some(pool.rows_vjp(&table, input, output, bar)?)
             }
             Step::ResponseNorm(norm) => Some(norm.rows_vjp(input, bar)?),
@@ -294,13 +288,18 @@ impl<D: Device<f32> + Synchronize> TensorRoad<D> {
     /// C × n here from n × C on the device.
     fn down(&mut self, rows: Rows<D>) -> Result<Vec<f32>> {
         let maps = turned(rows).map_err(refused)?;
+        self.fetched(&maps)
+    }
+
+    /// A tensor's numbers here.
+    fn fetched<S: Shape>(&mut self, tensor: &Tensor<S, f32, D>) -> Result<Vec<f32>> {
         // What is copied has to be there first: its making is no transfer.
         self.device.try_synchronize().map_err(refused)?;
         let begin = Instant::now();
-        let maps = numbers_of(&maps);
+        let numbers = numbers_of(tensor);
         self.transfers.seconds += begin.elapsed().as_secs_f64();
-        self.transfers.bytes += 4 * maps.len() as u64;
-        Ok(maps)
+        self.transfers.bytes += 4 * numbers.len() as u64;
+        Ok(numbers)
     }
 }
 
@@ -308,7 +307,16 @@ impl<D: Device<f32> + Synchronize> TensorRoad<D> {
 struct Home<D: Device<f32>> {
     input: Option<Rows<D>>,
     /// Place of the kernel among the parameters; its cotangent and the bias's.
-    parameters: Option<(usize, [Vec<f32>; 2])>,
+    parameters: Option<(usize, [Vector<D>; 2])>,
+}
+
+impl<D: Device<f32>> Home<D> {
+    fn of_layer(weight: usize, home: Cotangents<D>) -> Self {
+        Self {
+            input: home.input,
+            parameters: Some((weight, [home.weight, home.bias])),
+        }
+    }
 }
 
 /// y = [s₁ v_{t₁}, s₂ resize(v_{t₂}), …], a column a channel.

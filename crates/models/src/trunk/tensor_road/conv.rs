@@ -3,29 +3,17 @@
 use dfdx::prelude::*;
 
 use super::rows::{Rows, Vector, plus, transposed};
-use super::table::{Geometry, Table};
+use super::table::Table;
 use crate::trunk::conv::Conv;
 
 /// What comes home to a convolution; kernel and bias in the order of the parameters.
 pub(super) struct Cotangents<D: Device<f32>> {
     pub(super) input: Option<Rows<D>>,
-    pub(super) weight: Vec<f32>,
-    pub(super) bias: Vec<f32>,
+    pub(super) weight: Vector<D>,
+    pub(super) bias: Vector<D>,
 }
 
 impl Conv {
-    /// Where the windows lie in a map of this size, and how many there are.
-    pub(super) fn geometry(&self, input: (usize, usize), output: (usize, usize)) -> Geometry {
-        let before = |size| self.padding.before(size, self.kernel, self.stride);
-        Geometry {
-            kernel: self.kernel,
-            stride: self.stride,
-            before: (before(input.0), before(input.1)),
-            input,
-            output,
-        }
-    }
-
     /// y = f( b + Σ_u x_u W_uᵀ ), x_u what tap u sees.
     pub(super) fn rows_forward<D: Device<f32>>(
         &self,
@@ -61,7 +49,7 @@ impl Conv {
         wants_input: bool,
     ) -> Result<Cotangents<D>, D::Err> {
         let sum_bar = self.activation.vjp_rows(output, bar)?;
-        let bias = sum_bar.clone().try_sum::<(usize,), Axis<0>>()?.as_vec();
+        let bias = sum_bar.clone().try_sum::<(usize,), Axis<0>>()?;
         let mut matrices = Vec::new();
         let mut input_bar = None;
         for group in 0..self.groups {
@@ -81,11 +69,10 @@ impl Conv {
             input_bar = beside(input_bar, sums)?;
         }
         let weight = matrices.try_stack()?;
-        let mut weight_bar = vec![0.0; weight.shape().num_elements()];
-        weight.copy_into(&mut weight_bar);
+        let count = weight.shape().num_elements();
         Ok(Cotangents {
             input: input_bar,
-            weight: weight_bar,
+            weight: weight.try_reshape_like(&(count,))?,
             bias,
         })
     }

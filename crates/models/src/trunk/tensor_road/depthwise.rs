@@ -3,23 +3,11 @@
 use dfdx::prelude::*;
 
 use super::conv::Cotangents;
-use super::rows::{Rows, Vector, plus};
-use super::table::{Geometry, Table};
+use super::rows::{Rows, Vector, plus, turned};
+use super::table::Table;
 use crate::trunk::depthwise::Depthwise;
 
 impl Depthwise {
-    /// Where the windows lie in a map of this size, and how many there are.
-    pub(super) fn geometry(&self, input: (usize, usize), output: (usize, usize)) -> Geometry {
-        let before = |size| self.padding.before(size, self.kernel, self.stride);
-        Geometry {
-            kernel: self.kernel,
-            stride: self.stride,
-            before: (before(input.0), before(input.1)),
-            input,
-            output,
-        }
-    }
-
     /// y = f( b + Σ_u w_u ∘ x_u ), x_u what tap u sees.
     pub(super) fn rows_forward<D: Device<f32>>(
         &self,
@@ -52,18 +40,15 @@ impl Depthwise {
         wants_input: bool,
     ) -> Result<Cotangents<D>, D::Err> {
         let sum_bar = self.activation.vjp_rows(output, bar)?;
-        let bias = sum_bar.clone().try_sum::<(usize,), Axis<0>>()?.as_vec();
+        let bias = sum_bar.clone().try_sum::<(usize,), Axis<0>>()?;
         let framed = table.framed(input, 0.0)?;
         let framed_bars = table.framed(&sum_bar, 0.0)?;
         let taps = self.kernel * self.kernel;
-        let mut weight_bar = vec![0.0; self.channels * taps];
+        let mut weights_bars = Vec::with_capacity(taps);
         let mut sums = None;
         for tap in 0..taps {
             let product = table.seen(&framed, tap)?.try_mul(sum_bar.clone())?;
-            let own = product.try_sum::<(usize,), Axis<0>>()?.as_vec();
-            for (weights, bar) in weight_bar.chunks_exact_mut(taps).zip(own) {
-                weights[tap] = bar;
-            }
+            weights_bars.push(product.try_sum::<(usize,), Axis<0>>()?);
             if wants_input {
                 let back = table.seeing(&framed_bars, tap)?;
                 let weights = self.weights(weight, tap)?;
@@ -71,9 +56,10 @@ impl Depthwise {
                 sums = Some(plus(sums, back.try_mul(weights)?)?);
             }
         }
+        let weight = turned(weights_bars.try_stack()?)?;
         Ok(Cotangents {
             input: sums,
-            weight: weight_bar,
+            weight: weight.try_reshape_like(&(self.channels * taps,))?,
             bias,
         })
     }

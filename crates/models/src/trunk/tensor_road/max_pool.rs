@@ -3,21 +3,10 @@
 use dfdx::prelude::*;
 
 use super::rows::{Rows, plus};
-use super::table::{Geometry, Table};
+use super::table::Table;
 use crate::trunk::max_pool::MaxPool;
 
 impl MaxPool {
-    /// Where the windows lie in a map of this size, and how many there are.
-    pub(super) fn geometry(&self, input: (usize, usize), output: (usize, usize)) -> Geometry {
-        Geometry {
-            kernel: self.kernel,
-            stride: self.stride,
-            before: (0, 0),
-            input,
-            output,
-        }
-    }
-
     /// y = max_u x_u, what hangs over the edge being −∞.
     pub(super) fn rows_forward<D: Device<f32>>(
         &self,

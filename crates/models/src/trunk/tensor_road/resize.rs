@@ -15,9 +15,7 @@ impl Resize {
         if self.keeps(input) {
             return Ok(maps);
         }
-        let device = maps.device().clone();
-        let rows = shares(&device, input.0, self.height, self.rows)?;
-        let columns = shares(&device, input.1, self.width, self.columns)?;
+        let (rows, columns) = self.shares(maps.device(), input)?;
         both(maps, rows, columns)
     }
 
@@ -30,10 +28,18 @@ impl Resize {
         if self.keeps(input) {
             return Ok(bar);
         }
-        let device = bar.device().clone();
-        let rows = shares(&device, input.0, self.height, self.rows)?;
-        let columns = shares(&device, input.1, self.width, self.columns)?;
+        let (rows, columns) = self.shares(bar.device(), input)?;
         both(bar, transposed(rows)?, transposed(columns)?)
+    }
+
+    /// R_rows and R_columns.
+    fn shares<D: Device<f32>>(
+        &self,
+        device: &D,
+        input: (usize, usize),
+    ) -> Result<(Rows<D>, Rows<D>), D::Err> {
+        let rows = shares(device, input.0, self.height, self.rows)?;
+        Ok((rows, shares(device, input.1, self.width, self.columns)?))
     }
 
     fn keeps(&self, input: (usize, usize)) -> bool {

@@ -3,6 +3,7 @@
 use dfdx::prelude::*;
 
 use super::rows::{Rows, with_row};
+use crate::trunk::window::Window;
 
 /// Where windows lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +35,23 @@ struct Ways<D: Device<f32>> {
 }
 
 impl Geometry {
+    /// Where `window` lies in a map of this size, and how often.
+    pub(super) fn of(window: Window, input: (usize, usize), output: (usize, usize)) -> Self {
+        let Window {
+            kernel,
+            stride,
+            padding,
+        } = window;
+        let before = |size| padding.before(size, kernel, stride);
+        Self {
+            kernel,
+            stride,
+            before: (before(input.0), before(input.1)),
+            input,
+            output,
+        }
+    }
+
     /// The taps, row by row.
     pub(super) fn taps(self) -> std::ops::Range<usize> {
         0..self.kernel * self.kernel
