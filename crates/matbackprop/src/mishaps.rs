@@ -1,4 +1,7 @@
-//! What trainings tell of what went wrong and did not end them.
+//! What trainings tell beside their steps: what went wrong and did not end them, and how ranks sum.
+
+/// How several processes sum, where it is not by MPI.
+pub const OVER_GPUS: &str = "gradients are summed over the GPUs of all ranks, by NCCL";
 
 /// An example that no step will see.
 pub fn left_out(name: &str, why: &str, count: usize) -> String {

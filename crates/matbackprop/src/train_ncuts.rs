@@ -14,7 +14,7 @@ use crate::arguments::TrainNcutsArguments;
 use crate::cut_recipe::CutPlan;
 use crate::failure::{of_settings, usage};
 use crate::interrupt::Interrupt;
-use crate::mishaps::{left_out, passed_over, skipped};
+use crate::mishaps::{OVER_GPUS, left_out, passed_over, skipped};
 use crate::output;
 use crate::progress::{Pace, Progress};
 use crate::training_set::BsdsTrainingSet;
@@ -56,6 +56,7 @@ pub fn run(
                 let line = left_out(name, why, count);
                 teller.borrow().progress.aside(|| output::note(&line));
             }
+            Event::OverGpus => teller.borrow().progress.aside(|| output::note(OVER_GPUS)),
             _ => {}
         }
         !interrupt.asked()

@@ -63,7 +63,12 @@ enum Place {
     #[default]
     Host,
     #[cfg(any(test, feature = "cuda"))]
-    Elsewhere { name: String, road: Arc<RoadThread> },
+    Elsewhere {
+        name: String,
+        road: Arc<RoadThread>,
+        /// `None` for a device of tests.
+        card: Option<gpu::Gpu>,
+    },
 }
 
 /// What crossed between host and device.
@@ -92,14 +97,33 @@ impl Device {
         match choice {
             DeviceChoice::Cpu => Ok(Self::default()),
             DeviceChoice::Cuda(number) => Self::cuda(number),
-            DeviceChoice::Auto => Ok(Self::cuda(0).unwrap_or_default()),
+            DeviceChoice::Auto => Ok(Self::any_cuda().unwrap_or_default()),
         }
     }
 
+    /// The GPU of a number. dfdx's cudarc gives up where there is no driver or no such GPU; ours answers, and is asked
+    /// first.
     #[cfg(feature = "cuda")]
     fn cuda(number: usize) -> Result<Self> {
         let name = DeviceChoice::Cuda(number).to_string();
-        Self::elsewhere(name, move || opened(number))
+        let refused = |error: gpu::Error| Error::NoDevice {
+            name: name.clone(),
+            found: found_instead(error),
+        };
+        let card = gpu::Gpu::open(number).map_err(refused)?;
+        Self::elsewhere(name, Some(card), move || tensors_on(number))
+    }
+
+    /// A GPU; for several processes on one machine another each, as far as there are.
+    #[cfg(feature = "cuda")]
+    fn any_cuda() -> Option<Self> {
+        let count = gpu::Gpu::count().ok().filter(|count| *count > 0)?;
+        Self::cuda(crate::Ranks::local_place() % count).ok()
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    fn any_cuda() -> Option<Self> {
+        None
     }
 
     #[cfg(not(feature = "cuda"))]
@@ -114,6 +138,7 @@ impl Device {
     #[cfg(any(test, feature = "cuda"))]
     fn elsewhere<D, E>(
         name: String,
+        card: Option<gpu::Gpu>,
         open: impl FnOnce() -> std::result::Result<D, E> + Send + 'static,
     ) -> Result<Self>
     where
@@ -123,7 +148,7 @@ impl Device {
         match RoadThread::start(open) {
             Ok(road) => {
                 let road = Arc::new(road);
-                let place = Place::Elsewhere { name, road };
+                let place = Place::Elsewhere { name, road, card };
                 Ok(Self { place })
             }
             Err(found) => Err(Error::NoDevice { name, found }),
@@ -133,8 +158,23 @@ impl Device {
     /// The road of GPUs on the processor.
     #[cfg(test)]
     pub(crate) fn tensors_on_cpu() -> Self {
+        Self::tensors_on_cpu_beside(None)
+    }
+
+    /// The same, its matrices and sums on a GPU.
+    #[cfg(test)]
+    pub(crate) fn tensors_on_cpu_beside(card: Option<gpu::Gpu>) -> Self {
         let open = || Ok::<_, String>(dfdx::tensor::Cpu::default());
-        Self::elsewhere("tensors on cpu".to_owned(), open).expect("a processor")
+        Self::elsewhere("tensors on cpu".to_owned(), card, open).expect("a processor")
+    }
+
+    /// The GPU behind it.
+    #[cfg(any(test, feature = "cuda"))]
+    pub(crate) fn card(&self) -> Option<&gpu::Gpu> {
+        match &self.place {
+            Place::Host => None,
+            Place::Elsewhere { card, .. } => card.as_ref(),
+        }
     }
 
     /// `cpu`, or `cuda:N`.
@@ -221,33 +261,27 @@ impl Device {
     }
 }
 
-/// A device that was asked for before it is opened: dfdx's cudarc gives up where there is no driver or no such GPU, the
-/// current one answers.
-#[cfg(feature = "cuda")]
-fn opened(number: usize) -> std::result::Result<dfdx::tensor::Cuda, String> {
-    use dfdx::tensor::{Cuda, CudaError};
-
-    let gpus = cudarc::driver::CudaContext::device_count();
-    let gpus = gpus.map_err(|error| refusal(error.0 as u32))?;
-    if number >= usize::try_from(gpus).unwrap_or(0) {
-        return Err(format!("{gpus} GPUs, counted from 0"));
+/// What there is instead of a GPU, in the words of [`Error::NoDevice`].
+#[cfg(any(test, feature = "cuda"))]
+fn found_instead(error: gpu::Error) -> String {
+    match error {
+        gpu::Error::NoLibrary { name } => format!("no {name} where the loader looks"),
+        gpu::Error::NoSuchGpu { count, .. } => format!("{count} GPUs, counted from 0"),
+        error => error.to_string(),
     }
-    Cuda::try_build(number, 0).map_err(|error| match error {
-        CudaError::Driver(error) => refusal(error.0 as u32),
-        _ => "a CUDA library that does not start".to_owned(),
-    })
 }
 
-/// What the driver says, by its number.
+/// dfdx's tensors on a GPU that is there.
 #[cfg(feature = "cuda")]
-fn refusal(number: u32) -> String {
-    let words = match number {
-        34 => "a stand-in for the driver",
-        35 => "a driver older than the CUDA toolkit of this build",
-        100 => "no GPU",
-        _ => "a driver that refuses",
-    };
-    format!("{words} (CUDA error {number})")
+fn tensors_on(number: usize) -> std::result::Result<dfdx::tensor::Cuda, String> {
+    use dfdx::tensor::{Cuda, CudaError};
+
+    Cuda::try_build(number, 0).map_err(|error| match error {
+        CudaError::Driver(error) => found_instead(gpu::Error::Driver {
+            code: error.0 as u32,
+        }),
+        _ => "a CUDA library that does not start".to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -272,6 +306,24 @@ mod tests {
                 "{refused}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_found_instead_of_a_gpu_ends_a_sentence() {
+        let errors = [
+            gpu::Error::NoLibrary { name: "libcuda" },
+            gpu::Error::NoSuchGpu {
+                number: 5,
+                count: 2,
+            },
+            gpu::Error::Driver { code: 35 },
+        ];
+        let expected = [
+            "no libcuda where the loader looks",
+            "2 GPUs, counted from 0",
+            "a driver older than the CUDA toolkit of this build (CUDA error 35)",
+        ];
+        assert_eq!(errors.map(found_instead), expected);
     }
 
     #[cfg(not(feature = "cuda"))]

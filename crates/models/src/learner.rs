@@ -50,6 +50,14 @@ pub trait Learner: Clone + Sized {
         }
     }
 
+    /// Where the parts run.
+    #[cfg(any(test, feature = "cuda"))]
+    fn device(&self) -> Device {
+        let parts = self.parts();
+        let first = parts.first();
+        first.map_or_else(Device::default, |part| part.parameters.device().clone())
+    }
+
     /// What crossed to the parts' device and back since this was asked last; `None` on the processor.
     fn take_transfers(&self) -> Option<Transfers> {
         let parts = self.parts();

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! rank 0   computing thread ──errands──▶ messenger ─┐
-//! rank 1   computing thread ──errands──▶ messenger ─┼─ wire: MPI
+//! rank 1   computing thread ──errands──▶ messenger ─┼─ wire: MPI; for sums, where each rank has a GPU, NCCL
 //!  …                         ◀──answers─            ─┘
 //! ```
 //!
@@ -11,6 +11,8 @@
 
 #[cfg(feature = "mpi")]
 mod by_mpi;
+#[cfg(any(test, feature = "cuda"))]
+mod by_nccl;
 #[cfg(test)]
 mod by_threads;
 // Nobody else opens a wire.
@@ -26,10 +28,18 @@ use std::ops::Range;
 
 use self::messenger::Messenger;
 pub(crate) use self::messenger::{PendingSum, SumSender};
+#[cfg(any(test, feature = "cuda"))]
+use crate::device::Device;
 use crate::error::{Error, Result};
 
 /// What launchers of MPI tell each process: how many there are. Open MPI, then MPICH and its kin.
 const LAUNCHED: [&str; 2] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"];
+/// And its place among those of its machine; the last is Slurm's.
+const LOCAL_PLACE: [&str; 3] = [
+    "OMPI_COMM_WORLD_LOCAL_RANK",
+    "MPI_LOCALRANKID",
+    "SLURM_LOCALID",
+];
 
 /// The ranks of a job, as one of them sees it. What each call does, all ranks do, in the same order.
 ///
@@ -63,6 +73,18 @@ impl Ranks {
             .filter_map(|size| size.parse().ok())
             .max()
             .unwrap_or(1)
+    }
+
+    /// This process's place among those that a launcher started on its machine; 0 where there is none.
+    #[cfg_attr(not(feature = "cuda"), allow(dead_code))]
+    pub(crate) fn local_place() -> usize {
+        let places = LOCAL_PLACE
+            .iter()
+            .filter_map(|name| std::env::var(name).ok());
+        places
+            .filter_map(|place| place.parse().ok())
+            .next()
+            .unwrap_or(0)
     }
 
     /// The ranks that `mpirun -np N` started, this process among them; alone where it was not started so.
@@ -210,6 +232,32 @@ impl Ranks {
     /// Whether a failure is known to all ranks.
     pub fn have_failed(&self) -> bool {
         self.told.get()
+    }
+
+    /// Sums take the way over the ranks' GPUs from now on, where each has one of its own; tells whether they do. What
+    /// one rank has, all ask about.
+    ///
+    /// # Errors
+    /// [`Error::Ranks`] where the messenger is gone, or NCCL refuses.
+    #[cfg(any(test, feature = "cuda"))]
+    pub(crate) fn sum_over_gpus(&self, device: &Device) -> Result<bool> {
+        let Some(messenger) = &self.messenger else {
+            return Ok(false);
+        };
+        let card = device.card();
+        let told = messenger.exchange(by_nccl::told_of(card))?;
+        let Some(card) = card.filter(|_| by_nccl::all_have_their_own(&told)) else {
+            return Ok(false);
+        };
+        let made = if self.is_first() {
+            by_nccl::new_job()
+        } else {
+            Vec::new()
+        };
+        let id = by_nccl::job(&messenger.exchange(made)?[0])?;
+        let (card, place) = (card.clone(), (self.rank, self.size));
+        messenger.sum_by(move || by_nccl::OverGpus::join(&card, place, id))?;
+        Ok(true)
     }
 
     /// Where sums are sent; `None` for a job of one.

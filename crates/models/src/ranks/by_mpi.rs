@@ -191,6 +191,11 @@ impl Wire for MpiWire {
         self.watch.look(&self.world);
     }
 
+    fn give_up(&mut self, error: &Error) -> ! {
+        (self.watch.ears.lost)(error);
+        self.world.abort(1)
+    }
+
     fn leave(mut self: Box<Self>) {
         let Self {
             world,

@@ -3,6 +3,7 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::wire::Wire;
+use crate::error::Error;
 
 /// One of several threads.
 pub(super) struct ThreadWire {
@@ -57,6 +58,10 @@ impl Wire for ThreadWire {
     }
 
     fn idle(&mut self) {}
+
+    fn give_up(&mut self, error: &Error) -> ! {
+        panic!("rank {}: {error}", self.rank);
+    }
 
     fn leave(mut self: Box<Self>) {
         self.exchange(&[]);

@@ -6,16 +6,21 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::wire::Wire;
+use super::wire::{SumRoad, Wire};
 use crate::error::{Error, Result};
 
 /// The longest time between two looks at the others.
 const BREATH: Duration = Duration::from_millis(50);
 
+/// Opens a road for sums.
+type Opening = Box<dyn FnOnce() -> Result<Box<dyn SumRoad>> + Send>;
+
 /// What the messenger is asked to do, one after the other.
 enum Errand {
     Sum(Vec<f32>, Sender<Vec<f32>>),
     Exchange(Vec<u8>, Sender<Vec<Vec<u8>>>),
+    /// Sums take another road from now on, opened on the messenger's thread.
+    SumBy(Opening, Sender<Result<()>>),
     Leave,
 }
 
@@ -95,6 +100,19 @@ impl Messenger {
         received.map_err(|_| silent())
     }
 
+    /// Sums take the road that `open` gives, from now on.
+    pub(super) fn sum_by<R: SumRoad + 'static>(
+        &self,
+        open: impl FnOnce() -> Result<R> + Send + 'static,
+    ) -> Result<()> {
+        let (sender, answer) = channel();
+        let opening = move || open().map(|road| Box::new(road) as Box<dyn SumRoad>);
+        let errand = Errand::SumBy(Box::new(opening), sender);
+        self.errands.send(errand).map_err(|_| silent())?;
+        let opened = self.awaited.while_it(|| answer.recv());
+        opened.map_err(|_| silent())?
+    }
+
     pub(super) fn sums(&self) -> SumSender {
         SumSender {
             errands: self.errands.clone(),
@@ -133,13 +151,25 @@ impl PendingSum {
 }
 
 fn run(mut wire: Box<dyn Wire>, inbox: &Receiver<Errand>) {
+    let mut road: Option<Box<dyn SumRoad>> = None;
     loop {
         match inbox.recv_timeout(BREATH) {
             // Who asked may have gone meanwhile.
             Ok(Errand::Sum(numbers, answer)) => {
                 let mut total = vec![0.0; numbers.len()];
-                wire.sum(&numbers, &mut total);
+                match &mut road {
+                    None => wire.sum(&numbers, &mut total),
+                    Some(road) => {
+                        if let Err(error) = road.sum(wire.as_mut(), &numbers, &mut total) {
+                            wire.give_up(&error);
+                        }
+                    }
+                }
                 drop(answer.send(total));
+            }
+            Ok(Errand::SumBy(open, answer)) => {
+                let opened = open().map(|opened| road = Some(opened));
+                drop(answer.send(opened));
             }
             Ok(Errand::Exchange(bytes, answer)) => drop(answer.send(wire.exchange(&bytes))),
             Ok(Errand::Leave) => return wire.leave(),

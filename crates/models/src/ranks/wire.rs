@@ -1,5 +1,7 @@
 //! How numbers travel between ranks.
 
+use crate::error::{Error, Result};
+
 /// A way between the ranks of a job, used by one thread of each. Calls meet the same calls of all other ranks, in the
 /// same order. A wire does not come back from a call that a lost rank keeps from ending.
 pub(super) trait Wire {
@@ -18,6 +20,18 @@ pub(super) trait Wire {
     /// Called several times a second while there is nothing else to do.
     fn idle(&mut self);
 
+    /// The end of this process where it cannot keep up with the others any more: they find it lost.
+    fn give_up(&mut self, error: &Error) -> !;
+
     /// The end, which all ranks wait for. A wire that goes without it leaves the others to find out.
     fn leave(self: Box<Self>);
+}
+
+/// Another way for sums alone, beside a wire.
+pub(super) trait SumRoad {
+    /// As [`Wire::sum`].
+    ///
+    /// # Errors
+    /// [`Error::Ranks`], after which the others wait for us.
+    fn sum(&mut self, wire: &mut dyn Wire, numbers: &[f32], total: &mut [f32]) -> Result<()>;
 }

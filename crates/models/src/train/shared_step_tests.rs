@@ -31,9 +31,19 @@ type Left = (
 );
 
 fn train(ranks: Ranks, set: &Halves, config: &TrainConfig, folder: &Path) -> Left {
+    train_on(&crate::Device::default(), ranks, set, config, folder)
+}
+
+fn train_on(
+    device: &crate::Device,
+    ranks: Ranks,
+    set: &Halves,
+    config: &TrainConfig,
+    folder: &Path,
+) -> Left {
     let ranks = Rc::new(ranks);
     let task = CutTask::new(set, CutTraining::default());
-    let (network, config) = (network(), config.clone());
+    let (network, config) = (network().on_device(device), config.clone());
     let mut records = Vec::new();
     let trained = Trainer::start_among(&ranks, network, task, config, folder, |_, _| ()).and_then(
         |trainer| {
@@ -107,6 +117,40 @@ fn ranks_take_the_steps_of_one_process() {
             );
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ranks_with_a_gpu_each_take_the_steps_of_one_process() {
+    let name = "train::shared_step::tests::ranks_with_a_gpu_each_take_the_steps_of_one_process";
+    gpu::stand_ins::run_among(name, || {
+        let set = Halves::new(9, None);
+        let config = config(TrunkTraining::Whole);
+        let tensors = crate::Device::tensors_on_cpu();
+        let alone = tempfile::tempdir().unwrap();
+        let one = train_on(&tensors, Ranks::alone(), &set, &config, alone.path());
+        // A GPU each: over them. Two ranks on one: not.
+        for cards in [[0, 1], [1, 1]] {
+            let folder = tempfile::tempdir().unwrap();
+            let several = Ranks::as_threads(2, |ranks| {
+                let card = gpu::Gpu::open(cards[ranks.rank()]).unwrap();
+                let device = crate::Device::tensors_on_cpu_beside(Some(card));
+                let over = ranks.sum_over_gpus(&device).unwrap();
+                (over, train_on(&device, ranks, &set, &config, folder.path()))
+            });
+            assert!(
+                several
+                    .iter()
+                    .all(|(over, _)| *over == (cards[0] != cards[1]))
+            );
+            let several: Vec<_> = several.into_iter().map(|(_, left)| left).collect();
+            assert_alike(&one.0, &several[0].0);
+            assert_eq!(
+                several[0].1.as_ref().unwrap(),
+                several[1].1.as_ref().unwrap()
+            );
+        }
+    });
 }
 
 #[test]

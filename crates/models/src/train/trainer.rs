@@ -41,6 +41,8 @@ pub enum Progress<'a, M> {
         /// How many were left out so far.
         count: usize,
     },
+    /// Gradients are summed over the GPUs of all ranks, by NCCL, not by MPI.
+    OverGpus,
     /// A checkpoint is written.
     Checkpoint {
         /// After this step.
@@ -285,6 +287,10 @@ impl<T: Task> Trainer<T> {
         let journal = self.open(every, &mut watch);
         let mut journal = ranks.agree_on(journal)?;
         self.check_alike()?;
+        #[cfg(any(test, feature = "cuda"))]
+        if ranks.sum_over_gpus(&self.network.device())? {
+            observer(Progress::OverGpus);
+        }
         while self.step() < steps {
             let done = self.one_step(&plan, &mut observer);
             let done = done.and_then(|record| {

@@ -4,7 +4,7 @@
 //!   4   matbackprop   web
 //!   3   bench-coco   bench-bsds
 //!   2   models   pictures
-//!   1   o2p   ncuts
+//!   1   o2p   ncuts   gpu
 //!   0   matbackprop-core
 //! ```
 
@@ -15,7 +15,7 @@ use super::finding::Finding;
 
 const FLOORS: [&[&str]; 5] = [
     &["matbackprop-core"],
-    &["o2p", "ncuts"],
+    &["o2p", "ncuts", "gpu"],
     &["models", "pictures"],
     &["bench-coco", "bench-bsds"],
     &["matbackprop", "web"],
@@ -24,8 +24,10 @@ const FLOORS: [&[&str]; 5] = [
 /// Beside the house: targets of cargo-fuzz, which feed readers on all floors.
 const FUZZ: &str = "matbackprop-fuzz";
 
-/// Tensors and devices: `models` alone knows them.
-const DEVICE_CRATES: [&str; 2] = ["dfdx", "cudarc"];
+/// Tensors: `models` alone knows them.
+const TENSORS: &str = "dfdx";
+/// NVIDIA's libraries: the crate that knows them, and through whom.
+const DRIVERS: (&str, &str) = ("gpu", "cudarc");
 /// Below `models` there are no pictures and no weight files either.
 const FILE_CRATES: [&str; 2] = ["image", "safetensors"];
 
@@ -100,8 +102,11 @@ fn judge(name: &str, dependency: &Dependency, members: &[&str]) -> Option<(Strin
         };
     }
     let own = floor(name)?;
-    if DEVICE_CRATES.contains(&package) && (own < 2 || own == 3) {
-        return Some((what, "tensors and devices in `models` alone".to_owned()));
+    if package == TENSORS && (own < 2 || own == 3) {
+        return Some((what, "tensors in `models` alone".to_owned()));
+    }
+    if package == DRIVERS.1 && name != DRIVERS.0 {
+        return Some((what, format!("NVIDIA's libraries in `{}` alone", DRIVERS.0)));
     }
     if FILE_CRATES.contains(&package) && own < 2 && !dependency.for_tests {
         return Some((what, "files and pictures from `models` upward".to_owned()));
@@ -201,19 +206,24 @@ mod tests {
     }
 
     #[test]
-    fn tensors_and_devices_stay_in_models() {
+    fn tensors_stay_in_models_and_drivers_in_gpu() {
         let bench = manifest("bench-bsds", "[dependencies]\ndfdx = \"0.13\"");
         let renamed = manifest(
             "ncuts",
             "[target.'cfg(unix)'.dependencies]\ngpu = { package = \"cudarc\", version = \"0\" }",
         );
+        let models = manifest("models", "[dependencies]\ncudarc.workspace = true");
+        let gpu = manifest("gpu", "[dependencies]\ncudarc.workspace = true");
         let all = [
             ("crates/b/Cargo.toml", bench),
             ("crates/c/Cargo.toml", renamed),
+            ("crates/d/Cargo.toml", models),
+            ("crates/e/Cargo.toml", gpu),
         ];
         let found = found(&all);
-        assert_eq!(found.len(), 2, "{found:?}");
+        assert_eq!(found.len(), 3, "{found:?}");
         assert!(found[1].starts_with("crates/c/Cargo.toml:4: `ncuts` depends on `cudarc`"));
+        assert!(found[2].starts_with("crates/d/Cargo.toml:4: `models` depends on `cudarc`"));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! No unsafe code: forbidden by the workspace's lints, or by the crate's own attribute.
+//! No unsafe code: forbidden by the workspace's lints, or by the crate's own attribute. But for one file, where calls
+//! that no library makes safe are made so.
 
 use anyhow::{Context, Result};
 use toml::{Table, Value};
@@ -7,6 +8,9 @@ use super::finding::Finding;
 
 /// Whose entry point libFuzzer calls by its name, which is not safe.
 const FUZZ: &str = "crates/fuzz";
+/// The crate that calls NVIDIA's libraries, and its one file that may.
+const GPU: (&str, &str) = ("crates/gpu", "crates/gpu/src/calls.rs");
+const ALLOWED: &str = "allow(unsafe_code)";
 const ATTRIBUTE: &str = "#![forbid(unsafe_code)]";
 
 /// Takes all texts; looks at the root files of every package among them.
@@ -27,6 +31,10 @@ pub fn check(texts: &[(&str, String)]) -> Result<Vec<Finding>> {
             .and_then(Value::as_bool)
             == Some(true);
         if inherits && workspace_forbids {
+            continue;
+        }
+        if folder == GPU.0 && level(&manifest) == Some("deny") {
+            findings.extend(allowed_elsewhere(texts));
             continue;
         }
         let mut roots = 0;
@@ -57,6 +65,24 @@ pub fn check(texts: &[(&str, String)]) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
+/// The files of the crate of calls, but for the one, that allow unsafe code.
+fn allowed_elsewhere(texts: &[(&str, String)]) -> Vec<Finding> {
+    let own = texts.iter().filter(|(path, _)| {
+        let inside = path
+            .strip_prefix(GPU.0)
+            .is_some_and(|rest| rest.starts_with('/'));
+        inside && path.ends_with(".rs") && *path != GPU.1
+    });
+    let lines = own.flat_map(|(path, text)| text.lines().enumerate().map(move |line| (path, line)));
+    lines
+        .filter(|(_, (_, line))| line.contains(ALLOWED))
+        .map(|(path, (index, _))| {
+            let expected = format!("unsafe code in {} alone", GPU.1);
+            Finding::new(path, index + 1, "unsafe code is allowed", expected)
+        })
+        .collect()
+}
+
 fn find<'a>(texts: &'a [(&str, String)], path: &str) -> Option<&'a str> {
     texts
         .iter()
@@ -70,13 +96,16 @@ fn parse(path: &str, text: &str) -> Result<Table> {
 
 /// Whether the workspace manifest says `unsafe_code = "forbid"`, plainly or with a priority.
 fn forbids(manifest: &Table) -> bool {
-    let level = manifest
-        .get("workspace")
-        .and_then(|workspace| workspace.get("lints"))
-        .and_then(|lints| lints.get("rust"))
-        .and_then(|rust| rust.get("unsafe_code"));
+    let workspace = manifest.get("workspace").and_then(Value::as_table);
+    workspace.and_then(level) == Some("forbid")
+}
+
+/// What the lints of a manifest, or of its workspace, say of unsafe code.
+fn level(table: &Table) -> Option<&str> {
+    let rust = table.get("lints").and_then(|lints| lints.get("rust"));
+    let level = rust.and_then(|rust| rust.get("unsafe_code"));
     let level = level.and_then(|level| level.get("level")).or(level);
-    level.and_then(Value::as_str) == Some("forbid")
+    level.and_then(Value::as_str)
 }
 
 #[cfg(test)]
@@ -120,6 +149,25 @@ mod tests {
                 .map(|(path, text)| (path.as_str(), text.clone()));
             assert_eq!(check(&texts).expect("manifests that parse").len(), count);
         }
+    }
+
+    #[test]
+    fn one_file_of_one_crate_may() {
+        const DENIES: &str = "[package]\nname = \"gpu\"\n[lints.rust]\nunsafe_code = \"deny\"\n";
+        let count = |manifest: &str, path: &str| {
+            let texts = [
+                ("Cargo.toml", FORBIDS.to_owned()),
+                ("crates/gpu/Cargo.toml", manifest.to_owned()),
+                ("crates/gpu/src/lib.rs", "mod calls;\n".to_owned()),
+                (path, format!("\n#![{ALLOWED}]\n")),
+            ];
+            check(&texts).expect("manifests that parse").len()
+        };
+        assert_eq!(count(DENIES, "crates/gpu/src/calls.rs"), 0);
+        assert_eq!(count(DENIES, "crates/gpu/src/card.rs"), 1);
+        assert_eq!(count(ALONE, "crates/gpu/src/calls.rs"), 1);
+        let warns = DENIES.replace("deny", "warn");
+        assert_eq!(count(&warns, "crates/gpu/src/calls.rs"), 1);
     }
 
     #[test]

@@ -1,0 +1,279 @@
+//! What cudarc has no safe call for: the only unsafe code of this workspace.
+//!
+//! Each function here is safe: it checks whatever its libraries would take on trust.
+
+#![allow(unsafe_code)]
+
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use cudarc::cusolver::{CusolverError, DnHandle, DnParams, sys};
+use cudarc::driver::{CudaSlice, DevicePtrMut as _};
+
+use crate::error::{Error, Result};
+
+const VECTORS: sys::cusolverEigMode_t = sys::cusolverEigMode_t::CUSOLVER_EIG_MODE_VECTOR;
+const LOWER: sys::cublasFillMode_t = sys::cublasFillMode_t::CUBLAS_FILL_MODE_LOWER;
+const F64: sys::cudaDataType = sys::cudaDataType::CUDA_R_64F;
+
+/// Whether the driver can be loaded.
+pub(crate) fn has_driver() -> bool {
+    // SAFETY: libraries of this name run nothing of ours when they are loaded, and may be closed again.
+    unsafe { cudarc::driver::sys::is_culib_present() }
+}
+
+/// Whether cuSOLVER can be loaded.
+pub(crate) fn has_cusolver() -> bool {
+    // SAFETY: as above.
+    unsafe { sys::is_culib_present() }
+}
+
+/// Whether NCCL can be loaded.
+pub(crate) fn has_nccl() -> bool {
+    // SAFETY: as above.
+    unsafe { cudarc::nccl::sys::is_culib_present() }
+}
+
+/// cuSOLVER's version: 11701 for 11.7.1.
+pub(crate) fn cusolver_version() -> Result<i32> {
+    let mut version = 0;
+    // SAFETY: the pointer is valid for one write.
+    unsafe { sys::cusolverGetVersion(&raw mut version) }.result()?;
+    Ok(version)
+}
+
+/// Settings of cuSOLVER's Jacobi method, its own ones: values nondecreasing, rotations until nothing is left to rotate.
+#[derive(Debug)]
+pub(crate) struct JacobiSettings(sys::syevjInfo_t);
+
+// SAFETY: settings belong to no thread; cuSOLVER reads them through calls that hold `&self` or `&mut self`.
+unsafe impl Send for JacobiSettings {}
+
+impl JacobiSettings {
+    pub(crate) fn new() -> Result<Self, CusolverError> {
+        let mut settings = std::ptr::null_mut();
+        // SAFETY: the pointer is valid for one write.
+        unsafe { sys::cusolverDnCreateSyevjInfo(&raw mut settings) }.result()?;
+        Ok(Self(settings))
+    }
+}
+
+impl Drop for JacobiSettings {
+    fn drop(&mut self) {
+        // SAFETY: made by `new`, and dropped once. What it answers changes nothing any more.
+        let _ = unsafe { sys::cusolverDnDestroySyevjInfo(self.0) };
+    }
+}
+
+/// Numbers of a batch on the GPU.
+pub(crate) struct Batch {
+    /// n.
+    pub(crate) side: usize,
+    /// A, column-major, one after another; V afterwards.
+    pub(crate) matrices: CudaSlice<f64>,
+    /// Λ, n a matrix.
+    pub(crate) values: CudaSlice<f64>,
+    /// Zero for each matrix that converged.
+    pub(crate) states: CudaSlice<i32>,
+}
+
+impl Batch {
+    /// The side and the count as cuSOLVER takes them.
+    ///
+    /// # Panics
+    /// When the slices do not hold what their names say, or lie on another stream than `handle`.
+    fn checked(&self, handle: &DnHandle) -> Result<(i32, i32)> {
+        let (n, count) = (self.side, self.states.len());
+        assert!(n > 0 && count > 0, "a batch of something");
+        let lengths = (self.matrices.len(), self.values.len());
+        assert_eq!(
+            lengths,
+            (n * n * count, n * count),
+            "a batch of {count} of side {n}"
+        );
+        let one_stream = [
+            self.matrices.stream(),
+            self.values.stream(),
+            self.states.stream(),
+        ];
+        let same = one_stream
+            .iter()
+            .all(|other| Arc::ptr_eq(other, handle.stream()));
+        assert!(same, "a batch on the stream of its solver");
+        let count = i32::try_from(count).map_err(|_| too_large(n))?;
+        Ok((i32::try_from(n).map_err(|_| too_large(n))?, count))
+    }
+
+    /// A = V Λ Vᵀ for each, by reflections and divide and conquer, one after another; lower triangles are read.
+    pub(crate) fn by_divide_and_conquer(&mut self, handle: &DnHandle) -> Result<()> {
+        let (side, _) = self.checked(handle)?;
+        let stream = handle.stream();
+        stream.context().bind_to_thread()?;
+        let n = self.side;
+        let (matrices, _matrices) = self.matrices.device_ptr_mut(stream);
+        let (values, _values) = self.values.device_ptr_mut(stream);
+        let count = self.states.len();
+        let (states, _states) = self.states.device_ptr_mut(stream);
+        let (matrices, values) = (matrices as *mut f64, values as *mut f64);
+        let mut length = 0;
+        // SAFETY: handle and pointers are alive; the call reads sizes alone.
+        let status = unsafe {
+            sys::cusolverDnDsyevd_bufferSize(
+                handle.cu(),
+                VECTORS,
+                LOWER,
+                side,
+                matrices,
+                side,
+                values,
+                &raw mut length,
+            )
+        };
+        status.result()?;
+        let mut room = stream.alloc_zeros::<f64>(usize::try_from(length).unwrap_or(0).max(1))?;
+        let (room, _room) = room.device_ptr_mut(stream);
+        for place in 0..count {
+            // SAFETY: matrix `place` has n² numbers, its values n and its state one inside their slices, by `checked`;
+            // the room is as long as cuSOLVER asked for. All of them outlive the work: they are freed in the order of
+            // the stream on which it runs.
+            let status = unsafe {
+                sys::cusolverDnDsyevd(
+                    handle.cu(),
+                    VECTORS,
+                    LOWER,
+                    side,
+                    matrices.add(place * n * n),
+                    side,
+                    values.add(place * n),
+                    room as *mut f64,
+                    length,
+                    (states as *mut i32).add(place),
+                )
+            };
+            status.result()?;
+        }
+        Ok(())
+    }
+
+    /// The same by Jacobi's rotations, all at once.
+    pub(crate) fn by_jacobi(&mut self, handle: &DnHandle, settings: &JacobiSettings) -> Result<()> {
+        let (side, count) = self.checked(handle)?;
+        let stream = handle.stream();
+        stream.context().bind_to_thread()?;
+        let (matrices, _matrices) = self.matrices.device_ptr_mut(stream);
+        let (values, _values) = self.values.device_ptr_mut(stream);
+        let (states, _states) = self.states.device_ptr_mut(stream);
+        let (matrices, values) = (matrices as *mut f64, values as *mut f64);
+        let mut length = 0;
+        // SAFETY: handle, settings and pointers are alive; the call reads sizes alone.
+        let status = unsafe {
+            sys::cusolverDnDsyevjBatched_bufferSize(
+                handle.cu(),
+                VECTORS,
+                LOWER,
+                side,
+                matrices,
+                side,
+                values,
+                &raw mut length,
+                settings.0,
+                count,
+            )
+        };
+        status.result()?;
+        let mut room = stream.alloc_zeros::<f64>(usize::try_from(length).unwrap_or(0).max(1))?;
+        let (room, _room) = room.device_ptr_mut(stream);
+        // SAFETY: by `checked` the slices hold `count` matrices of side n, their values and their states; the room is
+        // as long as cuSOLVER asked for. All of them outlive the work, as above.
+        let status = unsafe {
+            sys::cusolverDnDsyevjBatched(
+                handle.cu(),
+                VECTORS,
+                LOWER,
+                side,
+                matrices,
+                side,
+                values,
+                room as *mut f64,
+                length,
+                states as *mut i32,
+                settings.0,
+                count,
+            )
+        };
+        Ok(status.result()?)
+    }
+
+    /// The same by reflections and divide and conquer, all at once.
+    pub(crate) fn by_batched_divide_and_conquer(
+        &mut self,
+        handle: &DnHandle,
+        settings: &DnParams,
+    ) -> Result<()> {
+        let (side, count) = self.checked(handle)?;
+        let (side, count) = (i64::from(side), i64::from(count));
+        let stream = handle.stream();
+        stream.context().bind_to_thread()?;
+        let (matrices, _matrices) = self.matrices.device_ptr_mut(stream);
+        let (values, _values) = self.values.device_ptr_mut(stream);
+        let (states, _states) = self.states.device_ptr_mut(stream);
+        let (matrices, values) = (matrices as *mut c_void, values as *mut c_void);
+        let (mut bytes, mut bytes_of_host) = (0, 0);
+        // SAFETY: handle, settings and pointers are alive; the call reads sizes alone.
+        let status = unsafe {
+            sys::cusolverDnXsyevBatched_bufferSize(
+                handle.cu(),
+                settings.cu(),
+                VECTORS,
+                LOWER,
+                side,
+                F64,
+                matrices,
+                side,
+                F64,
+                values,
+                F64,
+                &raw mut bytes,
+                &raw mut bytes_of_host,
+                count,
+            )
+        };
+        status.result()?;
+        let mut room = stream.alloc_zeros::<u8>(bytes.max(1))?;
+        let (room, _room) = room.device_ptr_mut(stream);
+        let mut room_of_host = vec![0_u64; bytes_of_host.div_ceil(8).max(1)];
+        // SAFETY: by `checked` the slices hold `count` matrices of side n, their values and their states; both rooms are
+        // as long as cuSOLVER asked for, the host's aligned for any number. What lies on the GPU outlives the work, as
+        // above, and the host's room does, because the stream is waited for before it goes.
+        let status = unsafe {
+            sys::cusolverDnXsyevBatched(
+                handle.cu(),
+                settings.cu(),
+                VECTORS,
+                LOWER,
+                side,
+                F64,
+                matrices,
+                side,
+                F64,
+                values,
+                F64,
+                room as *mut c_void,
+                bytes,
+                room_of_host.as_mut_ptr().cast(),
+                bytes_of_host,
+                states as *mut i32,
+                count,
+            )
+        };
+        stream.synchronize()?;
+        Ok(status.result()?)
+    }
+}
+
+fn too_large(side: usize) -> Error {
+    Error::TooLarge {
+        side,
+        limit: i32::MAX as usize,
+    }
+}

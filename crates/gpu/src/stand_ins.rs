@@ -1,0 +1,72 @@
+//! Stand-ins for NVIDIA's libraries, for tests on machines without a GPU: the same calls, answered by the host.
+//!
+//! What they hold us to is what the manuals say of each call: which numbers lie where, who asks for room and how much, in
+//! whose context. They say nothing of speed, and little of time: a call has happened when it returns.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+const LIBRARIES: [(&str, &str); 3] = [
+    ("cuda", include_str!("stand_ins/cuda.c")),
+    ("cusolver", include_str!("stand_ins/cusolver.c")),
+    ("nccl", include_str!("stand_ins/nccl.c")),
+];
+
+/// Set where the stand-ins are what the loader finds.
+const AMONG: &str = "MATBACKPROP_STAND_INS";
+
+/// Runs `body` in a process of its own, where the stand-ins are what the loader finds. To be called by the test of this
+/// name, with its modules, and by nothing else: the process is the same test once more.
+///
+/// # Panics
+/// When the test fails there, is not there, or the stand-ins cannot be compiled: `cc`, which links Rust programs too, does
+/// that.
+pub fn run_among(test: &str, body: impl FnOnce()) {
+    if std::env::var_os(AMONG).is_some() {
+        return body();
+    }
+    let program = std::env::current_exe().expect("this program's own path");
+    // Once a process: tests are threads of one.
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| compiled(program.parent().expect("a folder")));
+    let mut again = Command::new(&program);
+    again.args(["--exact", test, "--include-ignored", "--nocapture"]);
+    again.env(AMONG, "1").env("LD_LIBRARY_PATH", folder);
+    let output = again.output().expect("this program, once more");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let failed = String::from_utf8_lossy(&output.stderr);
+    let passed = output.status.success() && said.contains("1 passed");
+    assert!(
+        passed,
+        "`{test}` among stand-ins: {}\n{said}\n{failed}",
+        output.status
+    );
+}
+
+/// The folder of the libraries, compiled once for all tests of a build.
+fn compiled(beside: &Path) -> PathBuf {
+    let folder = beside.join("stand-ins");
+    std::fs::create_dir_all(&folder).expect("a folder beside this program");
+    for (name, source) in LIBRARIES {
+        let library = folder.join(format!("lib{name}.so"));
+        let kept = folder.join(format!("{name}.c"));
+        if library.exists() && std::fs::read_to_string(&kept).is_ok_and(|kept| kept == source) {
+            continue;
+        }
+        // Other processes may do the same meanwhile: whole files alone appear.
+        let own = format!("{name}-{}", std::process::id());
+        let [own_source, own_library] = [folder.join(format!("{own}.c")), folder.join(&own)];
+        std::fs::write(&own_source, source).expect("a stand-in's source");
+        let mut cc = Command::new("cc");
+        cc.args(["-shared", "-fPIC", "-O2", "-w", "-o"])
+            .arg(&own_library)
+            .arg(&own_source);
+        cc.args(["-lm", "-lrt"]);
+        let status = cc.status().expect("cc");
+        assert!(status.success(), "cc of {name}.c: {status}");
+        std::fs::rename(&own_library, &library).expect("a stand-in's place");
+        std::fs::rename(&own_source, &kept).expect("a stand-in's place");
+    }
+    folder
+}

@@ -1,0 +1,86 @@
+//! Sums over the GPUs of all ranks, where each has one of its own.
+
+use std::time::Duration;
+
+use gpu::{Collective, Gpu, JobId};
+
+use super::wire::{SumRoad, Wire};
+use crate::error::{Error, Result};
+
+/// Between two looks at a sum.
+const REST: Duration = Duration::from_micros(50);
+
+/// NCCL's way. The wire looks after the ranks meanwhile: NCCL waits for one that is lost, whatever comes.
+pub(super) struct OverGpus(Collective);
+
+impl OverGpus {
+    /// Joins the others, who do the same; waits for all.
+    ///
+    /// # Errors
+    /// [`Error::Ranks`].
+    pub(super) fn join(card: &Gpu, (rank, size): (usize, usize), id: JobId) -> Result<Self> {
+        Ok(Self(
+            Collective::join(card, rank, size, id).map_err(refused)?,
+        ))
+    }
+}
+
+impl SumRoad for OverGpus {
+    fn sum(&mut self, wire: &mut dyn Wire, numbers: &[f32], total: &mut [f32]) -> Result<()> {
+        self.0.begin(numbers).map_err(refused)?;
+        while !self.0.is_done().map_err(refused)? {
+            wire.idle();
+            std::thread::sleep(REST);
+        }
+        self.0.finish(total).map_err(refused)
+    }
+}
+
+fn refused(error: gpu::Error) -> Error {
+    Error::Ranks {
+        found: error.to_string(),
+    }
+}
+
+/// What a rank tells the others of its GPU: nothing where it has none, or no NCCL.
+pub(super) fn told_of(card: Option<&Gpu>) -> Vec<u8> {
+    let usable = card.filter(|_| Collective::is_available());
+    let uuid = usable.and_then(|card| card.uuid().ok());
+    uuid.map_or(Vec::new(), |uuid| uuid.to_vec())
+}
+
+/// Whether every rank has a GPU, and one that no other has.
+pub(super) fn all_have_their_own(told: &[Vec<u8>]) -> bool {
+    let mut seen = std::collections::HashSet::new();
+    told.iter()
+        .all(|uuid| !uuid.is_empty() && seen.insert(uuid))
+}
+
+/// A job that no rank knows of yet, in bytes; none where NCCL makes none, which all are to hear.
+pub(super) fn new_job() -> Vec<u8> {
+    JobId::new().map_or(Vec::new(), |id| id.0.to_vec())
+}
+
+/// The job that the first rank made.
+///
+/// # Errors
+/// [`Error::Ranks`] where it made none.
+pub(super) fn job(told: &[u8]) -> Result<JobId> {
+    let id = told.try_into().map_err(|_| Error::Ranks {
+        found: "an NCCL that makes no job of them".to_owned(),
+    })?;
+    Ok(JobId(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_ranks_on_one_gpu_have_not_one_each() {
+        let [none, first, second] = [vec![], vec![1; 16], vec![2; 16]];
+        assert!(all_have_their_own(&[first.clone(), second]));
+        assert!(!all_have_their_own(&[first.clone(), first.clone()]));
+        assert!(!all_have_their_own(&[first, none]));
+    }
+}
