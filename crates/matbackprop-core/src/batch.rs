@@ -41,6 +41,32 @@ where
     results.into_iter().collect()
 }
 
+/// As [`batch`], with inputs that the rule takes apart.
+///
+/// # Errors
+/// As [`batch`].
+///
+/// # Cost
+/// As [`batch`].
+pub fn batch_owned<T, R, E>(
+    inputs: Vec<T>,
+    rule: impl Fn(T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E>
+where
+    T: Send,
+    R: Send,
+    E: Send,
+{
+    #[cfg(feature = "rayon")]
+    let results: Vec<Result<R, E>> = {
+        use rayon::prelude::*;
+        inputs.into_par_iter().with_max_len(1).map(&rule).collect()
+    };
+    #[cfg(not(feature = "rayon"))]
+    let results = inputs.into_iter().map(&rule);
+    results.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +84,7 @@ mod tests {
         };
         let expected: Vec<_> = matrices.iter().map(|a| rule(a).unwrap()).collect();
         assert_eq!(batch(&matrices, rule).unwrap(), expected);
+        assert_eq!(batch_owned(matrices, |a| rule(&a)).unwrap(), expected);
         assert_eq!(batch(&[], rule).unwrap(), Vec::<Vec<f64>>::new());
     }
 
@@ -75,10 +102,11 @@ mod tests {
                 })
             }
         };
-        let found = batch(&sizes, rule);
-        assert!(
-            matches!(found, Err(Error::Empty { rows: 7, .. })),
-            "{found:?}"
-        );
+        for found in [batch(&sizes, rule), batch_owned(sizes, |n| rule(&n))] {
+            assert!(
+                matches!(found, Err(Error::Empty { rows: 7, .. })),
+                "{found:?}"
+            );
+        }
     }
 }

@@ -64,6 +64,20 @@ pub enum Error {
         /// Smallest number too large.
         high: f64,
     },
+    /// A list of spectral values has a value below the one before it.
+    #[error(
+        "{op}: expected nondecreasing values, found {value:e} after {previous:e} at index {index}"
+    )]
+    NotSorted {
+        /// The rule that refused.
+        op: &'static str,
+        /// Index of the first such value, from zero.
+        index: usize,
+        /// The value.
+        value: f64,
+        /// The one before it.
+        previous: f64,
+    },
     /// Two spectral values are too close for a cotangent that tells their vectors apart.
     ///
     /// Gap and floor are relative to the largest spectral value.

@@ -87,6 +87,22 @@ pub fn ensure_length(op: &'static str, values: &[f64], expected: usize) -> Resul
     ensure_finite_values(op, values)
 }
 
+/// Is no value below the one before it?
+///
+/// # Errors
+/// [`Error::NotSorted`] with the first value that is.
+pub(crate) fn ensure_sorted(op: &'static str, values: &[f64]) -> Result<()> {
+    match (1..values.len()).find(|&i| values[i] < values[i - 1]) {
+        None => Ok(()),
+        Some(index) => Err(Error::NotSorted {
+            op,
+            index,
+            value: values[index],
+            previous: values[index - 1],
+        }),
+    }
+}
+
 /// Has the matrix at least one entry, and only finite ones?
 ///
 /// # Errors
@@ -223,6 +239,22 @@ mod tests {
                 op: "test",
                 expected: (2, 1),
                 found: (1, 1)
+            })
+        );
+    }
+
+    #[test]
+    fn finds_the_first_value_out_of_order() {
+        for sorted in [&[][..], &[1.0], &[-1.0, 0.0, 0.0, 2.0]] {
+            assert_eq!(ensure_sorted("test", sorted), Ok(()));
+        }
+        assert_eq!(
+            ensure_sorted("test", &[0.0, 3.0, 2.0, 1.0]),
+            Err(Error::NotSorted {
+                op: "test",
+                index: 2,
+                value: 2.0,
+                previous: 3.0
             })
         );
     }

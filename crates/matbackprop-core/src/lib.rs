@@ -27,6 +27,7 @@
 //! | `function::trace_function` | [`TraceFunction`]: tr f(A) | Ā = t̄ f′(A) |
 //! | `function::newton_schulz` | [`NewtonSchulz`]: A^½ and A^−½ by products alone | through the iterations |
 //! | `function::gram_function` | [`GramFunction`]: C = f(FᵀF) from thin factors of F | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
+//! | `function::prepared_gram` | [`PreparedGram`]: its Gram matrix, whose [`Eigenpairs`] may be found elsewhere | |
 //! | `factor::cholesky` | [`Cholesky`]: A = L Lᵀ | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹) |
 //! | `factor::symmetric_solve` | [`SymmetricSolve`]: X = A⁻¹ B, A definite or not | B̄ = A⁻¹ X̄, Ā = −sym(B̄ Xᵀ) |
 //! | `factor::qr` | [`Qr`]: A = Q R, tall, square or wide | Ā = (Q̄ + Q copy(R̄Rᵀ − QᵀQ̄)) R⁻ᵀ |
@@ -34,7 +35,7 @@
 //! | `gap` | [`GapPolicy`]: what a closed gap means | |
 //! | `symmetric` | [`SymmetricProduct`]: sym(L Rᵀ) as factors | |
 //! | `guard`, `scale` | questions asked of every input; a scale that changes no digit | |
-//! | [`batch`] | a rule on many inputs, in order | |
+//! | [`batch`], [`batch_owned`] | a rule on many inputs, in order | |
 //! | `convert` | matrices of ndarray and nalgebra, behind features | |
 //! | [`gradcheck`] | finite differences, matrices with a chosen spectrum | |
 //!
@@ -94,7 +95,7 @@ mod spectral;
 mod subspace;
 mod symmetric;
 
-pub use batch::batch;
+pub use batch::{batch, batch_owned};
 pub use error::{Error, Result};
 pub use factor::{
     Cholesky, LogDet, Qr, QrTangent, SignedLogDet, SymmetricRoad, SymmetricSolve,
@@ -103,9 +104,9 @@ pub use factor::{
 /// The library of the matrices, in the version that the rules speak.
 pub use faer;
 pub use function::{
-    Exp, GramFunction, Inverse, InverseSqrt, Iterations, Log, MatrixFunction, MatrixFunctionSecond,
-    NewtonSchulz, NewtonSchulzTangent, Normalisation, Power, Ridge, ScalarFunction, Sqrt,
-    TraceFunction, WithSlope,
+    Eigenpairs, Exp, GramFunction, Inverse, InverseSqrt, Iterations, Log, MatrixFunction,
+    MatrixFunctionSecond, NewtonSchulz, NewtonSchulzTangent, Normalisation, Power, PreparedGram,
+    Ridge, ScalarFunction, Sqrt, TraceFunction, WithSlope,
 };
 pub use gap::GapPolicy;
 pub use guard::{

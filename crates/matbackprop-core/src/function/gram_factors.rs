@@ -1,19 +1,13 @@
 //! F taken apart for a function of FᵀF, on the faster road that is accurate enough.
 
+use super::gram_matrix::{Eigenpairs, GramMatrix, keeps_its_digits};
 use super::scalar_function::ScalarFunction;
-use crate::decompose::{
-    SymmetricEigen, Temporary, refined_svd, temporary_lower_product, temporary_product, thin_svd,
-    times_diagonal,
-};
+use crate::decompose::{Temporary, refined_svd, temporary_product, thin_svd, times_diagonal};
 use crate::error::Result;
 use crate::rank::Road;
 use crate::scale::{Scaled, power_of_two_scale};
 use faer::perm::swap_cols_idx;
 use faer::{MatRef, Scale};
-
-/// The Gram road is taken while rounding in FᵀF, carried to the slopes of f, stays below this times r ε: the order of
-/// the rounding in a decomposition of r values.
-const GRAM_ROUNDING: f64 = 16.0;
 
 /// The singular values are refined where rounding in them, carried to the slopes of f, passes this times ε.
 const SVD_ROUNDING: f64 = 64.0;
@@ -51,15 +45,19 @@ pub(super) struct Decomposed {
 }
 
 /// Decomposes a finite F on the road asked for, or on the faster one that is accurate enough for f.
+///
+/// Without its Gram matrix the Gram road is closed; with eigenpairs of that matrix `given`, none are computed there.
 pub(super) fn decompose(
     op: &'static str,
     f: MatRef<'_, f64>,
+    gram: Option<GramMatrix>,
+    given: Option<Eigenpairs>,
     function: &impl ScalarFunction,
     road: Option<Road>,
 ) -> Result<Decomposed> {
-    let by_gram = match road {
-        Some(Road::Svd | Road::Refined) => None,
-        forced => by_gram(op, f, function, forced.is_some())?,
+    let by_gram = match gram {
+        None => None,
+        Some(gram) => by_gram(op, f, gram, given, function, road.is_some())?,
     };
     let (road, (squares, factors)) = match by_gram {
         Some(found) => (Road::Gram, found),
@@ -87,31 +85,21 @@ pub(super) fn decompose(
 fn by_gram(
     op: &'static str,
     f: MatRef<'_, f64>,
+    gram: GramMatrix,
+    given: Option<Eigenpairs>,
     function: &impl ScalarFunction,
     forced: bool,
 ) -> Result<Option<(Vec<f64>, Factors)>> {
-    let (n, d) = f.shape();
-    if n.min(d) == 0 {
-        return Ok(None);
-    }
-    let scale = power_of_two_scale(f);
-    let scaled = Scaled::new(f, scale);
-    let a = scaled.as_ref();
-    let g = if n >= d {
-        temporary_lower_product(a.transpose(), a)
-    } else {
-        temporary_lower_product(a, a.transpose())
+    let eigenpairs = match given {
+        Some(given) => Some((given.values, Temporary::copy_of(given.vectors.as_ref()))),
+        None => gram.eigenpairs(op, function, forced)?,
     };
-    let g = g.as_ref();
-    let eigen = SymmetricEigen::begin(g);
-    let (largest, smallest) = eigen.positive_ends();
-    let ends = [largest, smallest].map(|square| square * scale * scale);
-    if !forced && !keeps_its_digits(function, &ends, g.nrows()) {
+    let Some((values, mut vectors)) = eigenpairs else {
         return Ok(None);
-    }
-    let (squares, mut vectors) = eigen.finish(op)?;
+    };
+    let scale = gram.scale();
     // Nonincreasing; rounding may leave a square just below zero.
-    let squares: Vec<f64> = squares
+    let squares: Vec<f64> = values
         .iter()
         .rev()
         .map(|square| square.max(0.0) * scale * scale)
@@ -123,34 +111,20 @@ fn by_gram(
         let last = squares.len() - 1 - j;
         swap_cols_idx(vectors.as_mut(), j, last);
     }
-    let factors = if n >= d {
+    let factors = if f.nrows() >= f.ncols() {
         Factors::Complete {
             columns: Columns::Whole(Temporary::copy_of(f)),
             v: vectors,
         }
     } else {
+        let scaled = Scaled::new(f, scale);
         Factors::Thin {
-            w: temporary_product(a.transpose(), vectors.as_ref()),
+            w: temporary_product(scaled.as_ref().transpose(), vectors.as_ref()),
             u: vectors,
             scale,
         }
     };
     Ok(Some((squares, factors)))
-}
-
-/// Do slopes at eigenvalues that are known to ε λ₁ have the accuracy of a decomposition?
-fn keeps_its_digits(function: &impl ScalarFunction, squares: &[f64], r: usize) -> bool {
-    let mut steepest: f64 = 0.0;
-    let mut most_curved: f64 = 0.0;
-    for &square in squares {
-        let Some(curvature) = function.curvature(square) else {
-            return false;
-        };
-        steepest = steepest.max(function.slope(square).abs());
-        most_curved = most_curved.max(curvature.abs());
-    }
-    // Written so that NaN and infinities say no.
-    squares[0] * most_curved <= GRAM_ROUNDING * r as f64 * steepest && steepest < f64::INFINITY
 }
 
 /// Is rounding in the singular values, ε σ₁ in each, seen magnified in σ f′(σ²), of which the gradient is made?

@@ -2,6 +2,7 @@
 
 use super::domain;
 use super::gram_factors::{Columns, Decomposed, Factors, decompose};
+use super::gram_matrix::GramMatrix;
 use super::scalar_function::ScalarFunction;
 use super::support::Support;
 use crate::decompose::{
@@ -15,7 +16,7 @@ use crate::symmetric::{sym, temporary_sym};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par, Scale};
 
-const OP: &str = "function of a Gram matrix";
+pub(super) const OP: &str = "function of a Gram matrix";
 
 /// C = f(FᵀF), differentiated without a difference of eigenvalues in a denominator.
 ///
@@ -55,7 +56,8 @@ const OP: &str = "function of a Gram matrix";
 ///
 /// # Cost
 /// O(n d min(n, d) + d² min(n, d)) time; n r + d r + d² numbers kept. The Gram road is about three times as fast, refinement five to
-/// ten times as slow for up to 16 values.
+/// ten times as slow for up to 16 values. Where eigenpairs of many Gram matrices are found faster together, see
+/// [`prepare`](Self::prepare).
 ///
 /// # Source
 /// Ionescu, Vantzos, Sminchisescu, "Matrix Backpropagation for Deep Networks with Structured Layers", ICCV 2015,
@@ -111,12 +113,26 @@ impl<F: ScalarFunction> GramFunction<F> {
         let support = Support::of(f);
         let compact = support.compact(f);
         let a = compact.as_ref().map_or(f, |compact| compact.as_ref());
+        let gram = match road {
+            Some(Road::Svd | Road::Refined) => None,
+            _ => GramMatrix::lower(a),
+        };
+        let decomposed = decompose(OP, a, gram, None, &function, road)?;
+        Self::from_decomposed(function, support, decomposed)
+    }
+
+    /// C from what was found of the supported part of F.
+    pub(super) fn from_decomposed(
+        function: F,
+        support: Support,
+        decomposed: Decomposed,
+    ) -> Result<Self> {
         let Decomposed {
             squares,
             mut factors,
             road,
-        } = decompose(OP, a, &function, road)?;
-        if let (Factors::Thin { w, .. }, true) = (&mut factors, compact.is_some()) {
+        } = decomposed;
+        if let (Factors::Thin { w, .. }, false) = (&mut factors, support.is_everything()) {
             *w = Temporary::copy_of(support.expand_to_columns(w.as_ref()).as_ref());
         }
         let value = within_range(OP, value(&function, &squares, &factors, &support)?)?;

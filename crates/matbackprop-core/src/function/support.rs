@@ -38,6 +38,11 @@ impl Support {
         self.shape
     }
 
+    /// Is there no row and no column that is zero throughout?
+    pub(super) fn is_everything(&self) -> bool {
+        self.rows.is_none() && self.columns.is_none()
+    }
+
     /// Columns that hold something.
     pub(super) fn alive_columns(&self) -> Vec<usize> {
         match &self.columns {
@@ -72,7 +77,7 @@ impl Support {
 
     /// The supported part of a matrix of this shape; `None` where it is all of it.
     pub(super) fn compact(&self, a: MatRef<'_, f64>) -> Option<Mat<f64>> {
-        if self.rows.is_none() && self.columns.is_none() {
+        if self.is_everything() {
             return None;
         }
         let rows = self.rows.as_ref().map_or(self.shape.0, Vec::len);
@@ -141,6 +146,7 @@ mod tests {
     fn a_full_matrix_is_left_alone() {
         let a = mat![[0.0, 1.0], [1.0, 0.0]];
         let support = Support::of(a.as_ref());
+        assert!(support.is_everything());
         assert!(support.dead_columns().is_empty() && support.compact(a.as_ref()).is_none());
         assert_eq!(support.expand_rows(a.clone()), a);
         assert_eq!(support.shape(), (2, 2));
