@@ -68,6 +68,16 @@ pub enum Error {
         /// Entries given.
         found: usize,
     },
+    /// Eigenpairs, or none, for another number of regions.
+    #[error(
+        "second-order pooling: expected eigenpairs, or none, for each of {expected} regions, found {found}"
+    )]
+    EigenpairsLength {
+        /// Regions.
+        expected: usize,
+        /// Entries given.
+        found: usize,
+    },
     /// No region to pool.
     #[error("second-order pooling: expected at least one region, found none")]
     NoRegions,

@@ -75,7 +75,8 @@ impl Default for O2pOptions {
 ///
 /// # Cost
 /// O(n d d′) for R; for a region of m positions O(m d′ min(m, d′) + d′² min(m, d′)). With the feature `rayon` regions
-/// share the cores; the bits do not depend on their number.
+/// share the cores; the bits do not depend on their number. Where eigenvalues of many regions are found faster
+/// together, see [`prepare`](Self::prepare).
 ///
 /// # Source
 /// Ionescu, Vantzos, Sminchisescu, "Matrix Backpropagation for Deep Networks with Structured Layers", ICCV 2015,
@@ -123,27 +124,30 @@ impl O2pLayer {
         reduction: Option<MatRef<'_, f64>>,
         regions: &[Region],
     ) -> Result<O2pForward> {
-        ensure_matrix(OP, features)?;
-        if regions.is_empty() {
-            return Err(Error::NoRegions);
-        }
-        let reduction = reduction
-            .map(|r| Reduction::forward(features, r))
-            .transpose()?;
-        let (reduction, reduced) = reduction.unzip();
+        let (reduction, reduced) = reduced(features, reduction, regions)?;
         let y = reduced
             .as_ref()
             .map_or(features, |reduced| reduced.as_ref());
         let pooled = batch(regions, |region| Pooled::forward(y, region, self.options))?;
-        let (pooled, rows): (Vec<_>, Vec<_>) = pooled.into_iter().unzip();
-        Ok(O2pForward {
-            outputs: stacked(&rows),
-            shape: features.shape(),
-            channels: y.ncols(),
-            reduction,
-            pooled,
-        })
+        let shapes = (features.shape(), y.ncols());
+        Ok(O2pForward::from_pooled(shapes, reduction, pooled))
     }
+}
+
+/// The reduction where there is one, and Y: `None` where that is X.
+pub(crate) fn reduced(
+    features: MatRef<'_, f64>,
+    reduction: Option<MatRef<'_, f64>>,
+    regions: &[Region],
+) -> Result<(Option<Reduction>, Option<Mat<f64>>)> {
+    ensure_matrix(OP, features)?;
+    if regions.is_empty() {
+        return Err(Error::NoRegions);
+    }
+    let reduction = reduction
+        .map(|r| Reduction::forward(features, r))
+        .transpose()?;
+    Ok(reduction.unzip())
 }
 
 /// A vector for each region, with what the way back needs.
@@ -169,6 +173,22 @@ pub struct O2pCotangents {
 }
 
 impl O2pForward {
+    /// Regions one by one, as an image: of n × d features and d′ channels.
+    pub(crate) fn from_pooled(
+        (shape, channels): ((usize, usize), usize),
+        reduction: Option<Reduction>,
+        pooled: Vec<(Pooled, Vec<f64>)>,
+    ) -> Self {
+        let (pooled, rows): (Vec<_>, Vec<_>) = pooled.into_iter().unzip();
+        Self {
+            outputs: stacked(&rows),
+            shape,
+            channels,
+            reduction,
+            pooled,
+        }
+    }
+
     /// A row a region, d′ (d′ + 1) / 2 columns.
     pub fn outputs(&self) -> MatRef<'_, f64> {
         self.outputs.as_ref()
@@ -240,7 +260,7 @@ impl O2pForward {
 
 /// The steps of one region.
 #[derive(Clone, Debug)]
-struct Pooled {
+pub(crate) struct Pooled {
     moment: SecondMoment,
     mapped: MappedMoment,
     root: Option<SignedSquareRoot>,
@@ -257,6 +277,15 @@ impl Pooled {
         let (centred, normalised) = (options.centred, options.normalised);
         let (moment, m) = SecondMoment::forward(y, region, centred, normalised)?;
         let mapped = MappedMoment::forward(m.as_ref(), options.map)?;
+        Self::from_mapped(moment, mapped, options)
+    }
+
+    /// The steps after the map, and the output.
+    pub(crate) fn from_mapped(
+        moment: SecondMoment,
+        mapped: MappedMoment,
+        options: O2pOptions,
+    ) -> Result<(Self, Vec<f64>)> {
         let mut output = vech(mapped.value())?;
         let root = options
             .signed_square_root

@@ -19,11 +19,12 @@
 //! | `region` | [`Region`]: how much of each position counts; coverage of a bitmap |
 //! | `reduction` | [`Reduction`]: fewer channels by a learned linear map |
 //! | `second_moment` | [`SecondMoment`]: the factor of the moment or covariance of a region |
-//! | `spectral_map` | [`SpectralMap`] → [`MappedMoment`], with a [`SpectralReport`] |
+//! | `spectral_map` | [`SpectralMap`] → [`MappedMoment`], with a [`SpectralReport`]; [`PreparedMoment`] on the way |
 //! | `vech` | [`vech()`] and its inverse [`symmetric_from_vech`] |
 //! | `signed_square_root` | [`SignedSquareRoot`], smoothed at 0 |
 //! | `unit_norm` | [`UnitNorm`]: outputs of length one |
 //! | `layer` | [`O2pLayer`] with its [`O2pOptions`] → [`O2pForward`] → [`O2pCotangents`] |
+//! | `prepared` | [`O2pPrepared`]: the layer up to the eigenvalues, which may be found elsewhere, and from there on |
 //!
 //! # Example
 //! Two regions with the same mean, told apart by how their channels vary together; and features that follow a target.
@@ -69,6 +70,7 @@
 
 mod error;
 mod layer;
+mod prepared;
 mod range;
 mod reduction;
 mod region;
@@ -80,10 +82,11 @@ mod vech;
 
 pub use error::{Error, Result};
 pub use layer::{O2pCotangents, O2pForward, O2pLayer, O2pOptions};
+pub use prepared::O2pPrepared;
 pub use reduction::Reduction;
 pub use region::Region;
 pub use second_moment::SecondMoment;
 pub use signed_square_root::SignedSquareRoot;
-pub use spectral_map::{MappedMoment, SpectralMap, SpectralReport};
+pub use spectral_map::{MappedMoment, PreparedMoment, SpectralMap, SpectralReport};
 pub use unit_norm::UnitNorm;
 pub use vech::{symmetric_from_vech, vech};

@@ -2,7 +2,9 @@
 
 use crate::error::{Error, Result};
 use faer::{Mat, MatRef};
-use matbackprop_core::{GramFunction, Log, Power, Ridge, Road, ScalarFunction, Sqrt};
+use matbackprop_core::{
+    Eigenpairs, GramFunction, Log, Power, PreparedGram, Ridge, Road, ScalarFunction, Sqrt,
+};
 
 /// f in C = f(MᵀM); ε is added to the eigenvalues.
 ///
@@ -125,8 +127,26 @@ impl MappedMoment {
     /// See [`MappedMoment`].
     pub fn forward(m: MatRef<'_, f64>, map: SpectralMap) -> Result<Self> {
         let gram = GramFunction::forward(m, map.function()?)?;
-        let report = report(&gram, m.shape(), map.epsilon());
-        Ok(Self { gram, report })
+        Ok(Self::reported(gram, m.shape(), map.epsilon()))
+    }
+
+    /// All that comes before the eigenvalues, for those who find them elsewhere; M is kept, not copied.
+    ///
+    /// # Errors
+    /// See [`PreparedMoment`].
+    pub fn prepare(m: Mat<f64>, map: SpectralMap) -> Result<PreparedMoment> {
+        Ok(PreparedMoment {
+            shape: m.shape(),
+            epsilon: map.epsilon(),
+            gram: GramFunction::prepare(m, map.function()?)?,
+        })
+    }
+
+    fn reported(gram: GramFunction<Function>, shape: (usize, usize), epsilon: f64) -> Self {
+        Self {
+            report: report(&gram, shape, epsilon),
+            gram,
+        }
     }
 
     /// C, d × d.
@@ -153,6 +173,43 @@ impl MappedMoment {
     /// See [`MappedMoment`].
     pub fn jvp(&self, m_dot: MatRef<'_, f64>) -> Result<Mat<f64>> {
         Ok(self.gram.jvp(m_dot)?)
+    }
+}
+
+/// C = f(MᵀM) before its eigenvalues are known, by [`PreparedGram`].
+///
+/// # Errors
+/// Those of [`MappedMoment`] and [`PreparedGram`].
+#[derive(Clone, Debug)]
+pub struct PreparedMoment {
+    gram: PreparedGram<Function>,
+    /// Of M.
+    shape: (usize, usize),
+    epsilon: f64,
+}
+
+impl PreparedMoment {
+    /// The matrix to decompose, MᵀM or MMᵀ, where there is one: see [`PreparedGram::matrix`].
+    pub fn matrix(&self) -> Option<MatRef<'_, f64>> {
+        self.gram.matrix()
+    }
+
+    /// C from a decomposition of our own, to the bit as [`MappedMoment::forward`] gives it.
+    ///
+    /// # Errors
+    /// See [`PreparedMoment`].
+    pub fn finish(self) -> Result<MappedMoment> {
+        let gram = self.gram.finish()?;
+        Ok(MappedMoment::reported(gram, self.shape, self.epsilon))
+    }
+
+    /// C from eigenpairs of the matrix.
+    ///
+    /// # Errors
+    /// See [`PreparedMoment`].
+    pub fn finish_with(self, eigenpairs: Eigenpairs) -> Result<MappedMoment> {
+        let gram = self.gram.finish_with(eigenpairs)?;
+        Ok(MappedMoment::reported(gram, self.shape, self.epsilon))
     }
 }
 
@@ -233,10 +290,10 @@ impl ScalarFunction for Function {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use matbackprop_core::Error as Rule;
     use matbackprop_core::gradcheck::{
         GradientCheck, check_jvp, check_vjp, gaussian, with_spectrum,
     };
+    use matbackprop_core::{Error as Rule, GapPolicy, SymEig};
 
     const MAPS: [SpectralMap; 5] = [
         SpectralMap::Log { epsilon: 1e-2 },
@@ -307,6 +364,34 @@ mod tests {
     }
 
     #[test]
+    fn eigenpairs_may_come_from_elsewhere() {
+        for (n, d) in [(7, 4), (4, 7)] {
+            let m = with_spectrum(n, d, &[2.0, 1.0, 1.0, 0.3], 1);
+            for map in MAPS {
+                let forward = MappedMoment::forward(m.as_ref(), map).unwrap();
+                let prepared = MappedMoment::prepare(m.clone(), map).unwrap();
+                let eigen =
+                    SymEig::forward(prepared.matrix().unwrap(), GapPolicy::default()).unwrap();
+                let finished = prepared.clone().finish().unwrap();
+                assert_eq!(finished.value(), forward.value());
+                assert_eq!(finished.report(), forward.report());
+                let finished = prepared
+                    .finish_with(Eigenpairs {
+                        values: eigen.values().to_vec(),
+                        vectors: eigen.vectors().to_owned(),
+                    })
+                    .unwrap();
+                assert_eq!(finished.report().road, Road::Gram);
+                // Entries of a few units, slopes up to 1 / ε.
+                assert!((finished.value() - forward.value()).norm_max() < 1e-12);
+                let bar = gaussian(d, d, 2);
+                let (found, expected) = (finished.vjp(bar.as_ref()), forward.vjp(bar.as_ref()));
+                assert!((found.unwrap() - expected.unwrap()).norm_max() < 1e-11);
+            }
+        }
+    }
+
+    #[test]
     fn reports_what_a_small_region_is() {
         let report = |m: &Mat<f64>, map| MappedMoment::forward(m.as_ref(), map).unwrap().report();
         let map = SpectralMap::default();
@@ -331,6 +416,20 @@ mod tests {
                 Error::Rule(Rule::OutOfRange { .. })
             ));
         }
+        let map = SpectralMap::Log { epsilon: -1.0 };
+        assert!(matches!(
+            MappedMoment::prepare(wide.clone(), map),
+            Err(Error::Rule(Rule::OutOfRange { .. }))
+        ));
+        let prepared = MappedMoment::prepare(wide.clone(), SpectralMap::default()).unwrap();
+        let none = Eigenpairs {
+            values: Vec::new(),
+            vectors: Mat::zeros(0, 0),
+        };
+        assert!(matches!(
+            prepared.finish_with(none),
+            Err(Error::Rule(Rule::ShapeMismatch { .. }))
+        ));
         assert!(matches!(
             rule(SpectralMap::Log { epsilon: 0.0 }),
             Error::Rule(Rule::OutsideDomain { value: 0.0, .. })
