@@ -201,7 +201,7 @@ impl DeepNcuts {
                     input: false,
                 };
                 let Network { chain, parameters } = &self.trunk;
-                run_chain_heard(chain, parameters, x, mode, reach, hearer.cloned())?
+                run_chain_heard(chain, parameters, x, mode.clone(), reach, hearer.cloned())?
             }
         };
         let output = match &self.head {

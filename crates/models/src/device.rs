@@ -1,6 +1,12 @@
 //! Where trunks and heads run.
 
+#[cfg(any(test, feature = "cuda"))]
+mod spectra;
+
 use std::sync::Arc;
+
+use faer::MatRef;
+use matbackprop_core::Eigenpairs;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +14,8 @@ use crate::error::{Error, Result};
 #[cfg(any(test, feature = "cuda"))]
 use crate::trunk::tensor_road::{KeptRows, RoadThread};
 use crate::trunk::{Chain, Mode, Planes, Saved};
+#[cfg(any(test, feature = "cuda"))]
+use spectra::Spectra;
 
 /// Which device is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,7 +60,8 @@ impl std::fmt::Display for DeviceChoice {
 /// Where trunks and heads run: the processor, or a GPU.
 ///
 /// The networks' numbers, the optimiser and the matrix layers, in f64, stay on the host whatever the device: feature
-/// maps, parameters that changed and cotangents cross, and [`Transfers`] says what that takes.
+/// maps, parameters that changed and cotangents cross, and [`Transfers`] says what that takes. The eigenvalues of many
+/// matrices at a time are found on a GPU that is fast in double precision, where that is worth the way.
 #[derive(Clone, Debug, Default)]
 pub struct Device {
     place: Place,
@@ -68,6 +77,8 @@ enum Place {
         road: Arc<RoadThread>,
         /// `None` for a device of tests.
         card: Option<gpu::Gpu>,
+        /// `None` where the processor finds them all.
+        spectra: Option<Arc<Spectra>>,
     },
 }
 
@@ -78,6 +89,9 @@ pub struct Transfers {
     pub seconds: f64,
     /// Bytes, both ways.
     pub bytes: u64,
+    /// Matrices whose eigenvalues and eigenvectors were found on the device.
+    #[serde(default)]
+    pub decomposed: u64,
 }
 
 /// What the way back of a chain needs, where it ran.
@@ -147,8 +161,12 @@ impl Device {
     {
         match RoadThread::start(open) {
             Ok(road) => {
-                let road = Arc::new(road);
-                let place = Place::Elsewhere { name, road, card };
+                let place = Place::Elsewhere {
+                    name,
+                    road: Arc::new(road),
+                    spectra: card.as_ref().and_then(Spectra::on).map(Arc::new),
+                    card,
+                };
                 Ok(Self { place })
             }
             Err(found) => Err(Error::NoDevice { name, found }),
@@ -191,7 +209,28 @@ impl Device {
         match &self.place {
             Place::Host => None,
             #[cfg(any(test, feature = "cuda"))]
-            Place::Elsewhere { road, .. } => Some(road.take_transfers()),
+            Place::Elsewhere { road, spectra, .. } => {
+                let mut transfers = road.take_transfers();
+                if let Some(spectra) = spectra {
+                    spectra.add_transfers(&mut transfers);
+                }
+                Some(transfers)
+            }
+        }
+    }
+
+    /// Eigenpairs of symmetric matrices, of those that this device finds faster than the processor would.
+    pub(crate) fn eigenpairs(
+        &self,
+        matrices: &[Option<MatRef<'_, f64>>],
+    ) -> Vec<Option<Eigenpairs>> {
+        match &self.place {
+            #[cfg(any(test, feature = "cuda"))]
+            Place::Elsewhere {
+                spectra: Some(spectra),
+                ..
+            } => spectra.eigenpairs(matrices),
+            _ => vec![None; matrices.len()],
         }
     }
 

@@ -1,7 +1,8 @@
 //! From the features of a region to one vector, and back.
 
 use faer::{Mat, MatRef};
-use o2p::{O2pForward, O2pLayer, O2pOptions, Region, SpectralMap, SpectralReport};
+use matbackprop_core::Eigenpairs;
+use o2p::{O2pForward, O2pLayer, O2pOptions, O2pPrepared, Region, SpectralMap, SpectralReport};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -112,6 +113,61 @@ pub(crate) enum Pooled {
     Flatten { positions: usize, channels: usize },
 }
 
+/// A region on its way to z: what comes before eigenvalues is done.
+pub(crate) enum Prepared {
+    SecondOrder(Box<O2pPrepared>),
+    Done(Pooled, Vec<f64>),
+}
+
+impl Prepared {
+    /// What comes before eigenvalues of [`Pooled::forward`].
+    pub(crate) fn begin(
+        pooling: &RegionPooling,
+        features: MatRef<'_, f64>,
+        region: &Region,
+    ) -> Result<Self> {
+        let RegionPooling::SecondOrder(options) = pooling else {
+            let (pooled, z) = Pooled::forward(pooling, features, region)?;
+            return Ok(Self::Done(pooled, z));
+        };
+        fits(features, region)?;
+        let regions = std::slice::from_ref(region);
+        let prepared = options.layer().prepare(features, None, regions)?;
+        Ok(Self::SecondOrder(Box::new(prepared)))
+    }
+
+    /// The matrix whose eigenpairs [`Prepared::finish`] takes, where it would take any.
+    pub(crate) fn matrix(&self) -> Option<MatRef<'_, f64>> {
+        match self {
+            Self::SecondOrder(prepared) => prepared.matrices().into_iter().next().flatten(),
+            Self::Done(..) => None,
+        }
+    }
+
+    /// z; without eigenpairs they are found here.
+    pub(crate) fn finish(self, eigenpairs: Option<Eigenpairs>) -> Result<(Pooled, Vec<f64>)> {
+        match self {
+            Self::SecondOrder(prepared) => {
+                let forward = prepared.finish(vec![eigenpairs])?;
+                let output = forward.outputs().row(0).iter().copied().collect();
+                Ok((Pooled::SecondOrder(Box::new(forward)), output))
+            }
+            Self::Done(pooled, z) => Ok((pooled, z)),
+        }
+    }
+}
+
+/// Refuses a region of other positions than the features'.
+fn fits(features: MatRef<'_, f64>, region: &Region) -> Result<()> {
+    if region.length() == features.nrows() {
+        return Ok(());
+    }
+    Err(Error::Region(o2p::Error::RegionLength {
+        expected: features.nrows(),
+        found: region.length(),
+    }))
+}
+
 impl Pooled {
     /// ```text
     /// second order   z = vech f(G)
@@ -124,12 +180,7 @@ impl Pooled {
         region: &Region,
     ) -> Result<(Self, Vec<f64>)> {
         let (positions, channels) = features.shape();
-        if region.length() != positions {
-            return Err(Error::Region(o2p::Error::RegionLength {
-                expected: positions,
-                found: region.length(),
-            }));
-        }
+        fits(features, region)?;
         match pooling {
             RegionPooling::SecondOrder(options) => {
                 let regions = std::slice::from_ref(region);

@@ -19,7 +19,7 @@ use crate::learner::Learner as _;
 use crate::network::Network;
 use crate::parameters::numbers;
 use crate::region_classifier::{RegionClassifier, RegionInput, RegionSeconds, cached_name};
-use crate::region_pooling::Pooled;
+use crate::region_pooling::Prepared;
 use crate::region_set::{RegionSet, RegionView};
 use crate::seam::{features_from_maps, maps_from_features};
 use crate::softmax::SoftmaxLoss;
@@ -136,7 +136,14 @@ impl<'a> RegionTask<'a> {
                 first_step: 0,
                 input,
             };
-            x = run_chain_heard(above, &trunk.parameters, x, mode, reach, hearer.cloned())?;
+            x = run_chain_heard(
+                above,
+                &trunk.parameters,
+                x,
+                mode.clone(),
+                reach,
+                hearer.cloned(),
+            )?;
             input = true;
         }
         if let Some(reduction) = &network.reduction {
@@ -309,7 +316,7 @@ impl Task for RegionTask<'_> {
             traces.push(trace.map_err(self.of(at.number, visit))?);
         }
         *parts.below_pooling(learning) += lap.seconds();
-        // Regions share the cores; each is pooled by itself.
+        // Regions share the cores, each pooled by itself; eigenvalues are found on the device where it pays.
         let features: Vec<_> = traces
             .iter()
             .zip(&inputs)
@@ -320,8 +327,17 @@ impl Task for RegionTask<'_> {
             .collect();
         let pooling = &network.architecture().pooling;
         let pairs: Vec<_> = features.iter().zip(&inputs).collect();
-        let pooled = matbackprop_core::batch(&pairs, |(features, input)| {
-            Ok::<_, Error>(Pooled::forward(pooling, features.as_ref(), &input.region))
+        let prepared = matbackprop_core::batch(&pairs, |(features, input)| {
+            Ok::<_, Error>(Prepared::begin(pooling, features.as_ref(), &input.region))
+        })?;
+        let matrices: Vec<_> = prepared
+            .iter()
+            .map(|prepared| prepared.as_ref().ok()?.matrix())
+            .collect();
+        let eigenpairs = network.classifier.parameters.device().eigenpairs(&matrices);
+        let pairs: Vec<_> = prepared.into_iter().zip(eigenpairs).collect();
+        let pooled = matbackprop_core::batch_owned(pairs, |(prepared, eigenpairs)| {
+            Ok::<_, Error>(prepared.and_then(|prepared| prepared.finish(eigenpairs)))
         })?;
         let mut steps = Vec::with_capacity(pooled.len());
         let mut vectors = Vec::with_capacity(pooled.len());
@@ -349,13 +365,13 @@ impl Task for RegionTask<'_> {
             input: true,
         };
         let classifier = &network.classifier;
-        let seed = at.visits.first().map_or(0, |visit| visit.dropout);
+        let seeds = at.visits.iter().map(|visit| visit.dropout).collect();
         let below: usize = network.tensors().len() - classifier.parameters.tensors().len();
         let logits = run_chain_heard(
             &classifier.chain,
             &classifier.parameters,
             z.clone().traced(Gradients::leaky()),
-            Mode::Training { seed },
+            Mode::Batch { seeds },
             reach,
             at.hearer.map(|hearer| hearer.after(below)),
         )?;
@@ -420,3 +436,7 @@ fn add_gradients(
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "region_task_tests.rs"]
+mod tests;

@@ -102,8 +102,8 @@ impl<T: Task> Trainer<T> {
     ///
     /// Each step's examples ([`TrainConfig::batch`] of them, whatever the number of ranks) are dealt out, and gradients
     /// summed while the way back goes on; all ranks take the same steps, to the bit, and those of one process to
-    /// rounding (dropout in the classifier of regions excepted, which draws for each rank's examples by itself). The
-    /// first rank alone writes, and its observer alone tells everything once.
+    /// rounding. The first rank alone writes, and its observer alone tells everything once. Where each rank has a GPU of
+    /// its own, and NCCL, gradients are summed over those.
     ///
     /// # Errors
     /// As [`Trainer::start`]; [`Error::Setting`] for a batch smaller than the number of ranks; [`Error::OnRank`] where

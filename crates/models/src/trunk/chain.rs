@@ -1,8 +1,10 @@
 //! Layers in a row, forward and back, from an image to feature maps of one size.
 
+use std::sync::Arc;
+
 use super::conv::Conv;
 use super::depthwise::Depthwise;
-use super::dropout::Dropout;
+use super::dropout::{Draws, Dropout};
 use super::max_pool::MaxPool;
 use super::planes::Planes;
 use super::resize::{AxisMap, Resize};
@@ -69,7 +71,7 @@ pub struct Chain {
 }
 
 /// How a chain runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Every number passes.
     Inference,
@@ -78,6 +80,26 @@ pub enum Mode {
         /// Another one each step.
         seed: u64,
     },
+    /// The columns are the examples of a batch, and dropout draws for each of them from its own seed, whatever the others
+    /// are.
+    Batch {
+        /// One a column, others each step.
+        seeds: Arc<[u64]>,
+    },
+}
+
+impl Mode {
+    /// What dropout as step `index` draws from; `None` where every number passes.
+    pub(super) fn draws(&self, index: usize) -> Option<Draws> {
+        match self {
+            Self::Inference => None,
+            Self::Training { seed } => Some(Draws::Together(step_seed(*seed, index))),
+            Self::Batch { seeds } => {
+                let seeds = seeds.iter().map(|seed| step_seed(*seed, index));
+                Some(Draws::ByColumn(seeds.collect()))
+            }
+        }
+    }
 }
 
 /// Channels, height, width.
@@ -241,7 +263,7 @@ impl Chain {
         let mut values: Vec<Option<Planes>> = vec![Some(input.with_frame(frames[0]))];
         for (index, step) in self.steps.iter().enumerate() {
             let pad = frames[index + 1];
-            let next = self.step_forward(step, index, &values, parameters, mode, pad);
+            let next = self.step_forward(step, index, &values, parameters, &mode, pad);
             values.push(Some(next));
             if !keep {
                 for (value, last_use) in values.iter_mut().zip(&last_uses) {
@@ -334,8 +356,8 @@ impl Chain {
                 Step::ResponseNorm(norm) => pad.map(|pad| norm.vjp(input, &bar, pad)),
                 Step::Dropout(dropout) => {
                     let mut bar = bar;
-                    if let Mode::Training { seed } = mode {
-                        dropout.mask_in_place(&mut bar, step_seed(seed, index));
+                    if let Some(draws) = mode.draws(index) {
+                        dropout.mask_in_place(&mut bar, &draws);
                     }
                     Some(bar)
                 }
@@ -358,7 +380,7 @@ impl Chain {
         index: usize,
         values: &[Option<Planes>],
         parameters: &[Vec<f32>],
-        mode: Mode,
+        mode: &Mode,
         pad: usize,
     ) -> Planes {
         let input = values[index]
@@ -375,8 +397,8 @@ impl Chain {
             Step::ResponseNorm(norm) => norm.forward(input, pad),
             Step::Dropout(dropout) => {
                 let mut output = input.clone();
-                if let Mode::Training { seed } = mode {
-                    dropout.mask_in_place(&mut output, step_seed(seed, index));
+                if let Some(draws) = mode.draws(index) {
+                    dropout.mask_in_place(&mut output, &draws);
                 }
                 output.with_frame(pad)
             }
@@ -469,7 +491,7 @@ fn add_bar(total: &mut Option<Planes>, bar: Planes) {
 }
 
 /// Every dropout of a chain draws its own numbers.
-pub(super) fn step_seed(seed: u64, index: usize) -> u64 {
+fn step_seed(seed: u64, index: usize) -> u64 {
     seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)
         .wrapping_add(index as u64)
 }

@@ -117,7 +117,9 @@ fn way_back_equals_differences_through_every_step() {
     let bar = numbers(20 * 4 * 5, 10);
     let loss = |x: &[f32], parameters: &[Vec<f32>]| -> f64 {
         let input = Planes::from_contiguous(3, 8, 10, 0, x);
-        let (y, _) = chain.forward(input, parameters, mode, false).unwrap();
+        let (y, _) = chain
+            .forward(input, parameters, mode.clone(), false)
+            .unwrap();
         y.data()
             .iter()
             .zip(&bar)
@@ -125,7 +127,9 @@ fn way_back_equals_differences_through_every_step() {
             .sum()
     };
     let input = Planes::from_contiguous(3, 8, 10, 0, &x);
-    let (_, saved) = chain.forward(input, &parameters, mode, true).unwrap();
+    let (_, saved) = chain
+        .forward(input, &parameters, mode.clone(), true)
+        .unwrap();
     let out_bar = Planes::from_contiguous(20, 4, 5, 0, &bar);
     let (bars, x_bar) = chain.vjp(saved, &parameters, &out_bar, 0, true);
 

@@ -38,7 +38,7 @@ fn agree<D: Device<f32> + Synchronize>(
     (mode, first_step): (Mode, usize),
 ) {
     let (expected, saved) = chain
-        .forward(input.clone(), parameters, mode, true)
+        .forward(input.clone(), parameters, mode.clone(), true)
         .unwrap();
     let (found, saved_rows) = road
         .forward(chain, input.clone(), parameters, mode, true)
@@ -143,7 +143,7 @@ fn layers<D: Device<f32> + Synchronize>(device: D) {
         let x = with_ties(4 * height * width);
         let x = Planes::from_contiguous(4, height, width, 0, &x);
         for first_step in [0, 3, 7] {
-            agree(&mut road, &chain, &values, &x, (mode, first_step));
+            agree(&mut road, &chain, &values, &x, (mode.clone(), first_step));
         }
         agree(&mut road, &chain, &values, &x, (Mode::Inference, 0));
     }

@@ -12,8 +12,8 @@ use super::table::{Geometry, Table};
 use super::uploads::Uploads;
 use crate::device::Transfers;
 use crate::error::{Error, Result};
-use crate::trunk::chain::{Chain, Mode, Size, Step, step_seed};
-use crate::trunk::dropout::Dropout;
+use crate::trunk::chain::{Chain, Mode, Size, Step};
+use crate::trunk::dropout::{Draws, Dropout};
 use crate::trunk::planes::Planes;
 use crate::trunk::resize::Resize;
 
@@ -72,7 +72,7 @@ impl<D: Device<f32> + Synchronize> TensorRoad<D> {
         let mut values = vec![Some(self.up(input.channels(), input.into_contiguous())?)];
         for (index, step) in chain.steps.iter().enumerate() {
             let place = (index, sizes[index], sizes[index + 1]);
-            let next = self.step_forward(step, place, &values, &parameters, mode);
+            let next = self.step_forward(step, place, &values, &parameters, &mode);
             values.push(Some(next.map_err(refused)?));
             if !keep {
                 for (value, last_use) in values.iter_mut().zip(&last_uses) {
@@ -133,7 +133,7 @@ impl<D: Device<f32> + Synchronize> TensorRoad<D> {
             }
             let place = (index, saved.sizes[index], saved.sizes[index + 1]);
             let ends = (input, &output, bar);
-            let home = self.step_vjp(step, place, ends, &parameters, (saved.mode, wanted));
+            let home = self.step_vjp(step, place, ends, &parameters, (&saved.mode, wanted));
             let home = home.map_err(refused)?;
             if let Some((weight, [kernel_bar, bias_bar])) = home.parameters {
                 parameter_bars[weight] = self.fetched(&kernel_bar)?;
@@ -158,7 +158,7 @@ impl<D: Device<f32> + Synchronize> TensorRoad<D> {
         (index, (_, h, w), (_, to_h, to_w)): (usize, Size, Size),
         values: &[Option<Rows<D>>],
         parameters: &[Vector<D>],
-        mode: Mode,
+        mode: &Mode,
     ) -> std::result::Result<Rows<D>, D::Err> {
         let value = |index: usize| {
             values[index]
@@ -194,7 +194,7 @@ impl<D: Device<f32> + Synchronize> TensorRoad<D> {
         (index, (_, h, w), (_, to_h, to_w)): (usize, Size, Size),
         (input, output, bar): (&Rows<D>, &Rows<D>, Rows<D>),
         parameters: &[Vector<D>],
-        (mode, wanted): (Mode, bool),
+        (mode, wanted): (&Mode, bool),
     ) -> std::result::Result<Home<D>, D::Err> {
         let (from, to) = ((h, w), (to_h, to_w));
         let input_bar = match step {
@@ -232,22 +232,19 @@ impl<D: Device<f32> + Synchronize> TensorRoad<D> {
         index: usize,
         rows: Rows<D>,
         (height, width): (usize, usize),
-        mode: Mode,
+        mode: &Mode,
     ) -> std::result::Result<Rows<D>, D::Err> {
-        let Mode::Training { seed } = mode else {
+        let Some(draws) = mode.draws(index) else {
             return Ok(rows);
         };
         let channels = rows.shape().1;
-        let (height, width) = if dropout.single {
-            (height, width)
-        } else {
-            (1, 1)
-        };
+        let each = dropout.single || matches!(draws, Draws::ByColumn(_));
+        let (height, width) = if each { (height, width) } else { (1, 1) };
         let ones = vec![1.0; channels * height * width];
         let mut mask = Planes::from_contiguous(channels, height, width, 0, &ones);
-        dropout.mask_in_place(&mut mask, step_seed(seed, index));
+        dropout.mask_in_place(&mut mask, &draws);
         let mask = rows_from_maps(&self.device, channels, mask.into_contiguous())?;
-        if dropout.single {
+        if each {
             return rows.try_mul(mask);
         }
         let mask = mask.try_reshape_like(&(channels,))?;
