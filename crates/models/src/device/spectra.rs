@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use faer::{Mat, MatRef};
+use faer::{MatMut, MatRef};
 use gpu::{EigenSolver, Gpu};
 use matbackprop_core::Eigenpairs;
 
 use super::Transfers;
 
-/// Σ n³ of the matrices of one side from which on they go to the GPU: a processor's core takes some ten milliseconds for
-/// as much. By what launches and copies are known to take; no GPU has measured it.
+/// Σ n³ of a batch from which on it goes to the GPU: a processor's core takes some ten milliseconds for as much. By what
+/// launches and copies are known to take; no GPU has measured it.
 const WORTH: usize = 1 << 24;
+
+/// Matrices are filled up to the next multiple of this side: regions have as many positions as they have, a batch has one
+/// side.
+const STEP: usize = 32;
 
 /// A solver of eigenproblems on a GPU.
 #[derive(Debug)]
@@ -55,7 +59,8 @@ impl Spectra {
         let mut by_side: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (place, matrix) in matrices.iter().enumerate() {
             if let Some(matrix) = matrix {
-                by_side.entry(matrix.nrows()).or_default().push(place);
+                let side = matrix.nrows().next_multiple_of(STEP);
+                by_side.entry(side).or_default().push(place);
             }
         }
         let mut found = vec![None; matrices.len()];
@@ -78,14 +83,15 @@ impl Spectra {
 impl Counted {
     /// `None` where the GPU refuses, now or before.
     fn solve(&mut self, side: usize, batch: &[MatRef<'_, f64>]) -> Option<Vec<Option<Eigenpairs>>> {
-        let mut numbers = Vec::with_capacity(batch.len() * side * side);
-        for matrix in batch {
-            for column in matrix.col_iter() {
-                numbers.extend(column.iter());
-            }
+        let solver = self.solver.as_mut()?;
+        let mut numbers = vec![0.0; batch.len() * side * side];
+        for (matrix, numbers) in batch.iter().zip(numbers.chunks_exact_mut(side * side)) {
+            fill(
+                *matrix,
+                MatMut::from_column_major_slice_mut(numbers, side, side),
+            );
         }
-        let solved = self.solver.as_mut()?.solve(side, &mut numbers);
-        let Ok(solved) = solved else {
+        let Ok(solved) = solver.solve(side, &mut numbers) else {
             self.solver = None;
             return None;
         };
@@ -93,12 +99,14 @@ impl Counted {
         self.transfers.bytes += solved.copies.bytes;
         let values = solved.values.chunks_exact(side);
         let vectors = numbers.chunks_exact(side * side);
-        let all = solved.converged.iter().zip(values.zip(vectors));
+        let all = solved.converged.iter().zip(values.zip(vectors)).zip(batch);
         let pairs: Vec<_> = all
-            .map(|(converged, (values, vectors))| {
+            .map(|((converged, (values, vectors)), matrix)| {
+                let n = matrix.nrows();
+                let vectors = MatRef::from_column_major_slice(vectors, side, side);
                 converged.then(|| Eigenpairs {
-                    values: values.to_vec(),
-                    vectors: MatRef::from_column_major_slice(vectors, side, side).to_owned(),
+                    values: values[..n].to_vec(),
+                    vectors: vectors.submatrix(0, 0, n, n).to_owned(),
                 })
             })
             .collect();
@@ -107,52 +115,92 @@ impl Counted {
     }
 }
 
+/// diag(A, β I) in place of zeros, β above every eigenvalue of A: those of A come first, with vectors that end in zeros.
+///
+/// ```text
+/// β = 2 maxᵢ Σⱼ |aᵢⱼ| ≥ 2 λmax        (Gershgorin), not so far above that digits are lost
+/// ```
+fn fill(a: MatRef<'_, f64>, mut filled: MatMut<'_, f64>) {
+    let (n, side) = (a.nrows(), filled.nrows());
+    let mut sums = vec![0.0; n];
+    for j in 0..n {
+        for i in j..n {
+            filled[(i, j)] = a[(i, j)];
+            sums[i] += a[(i, j)].abs();
+            if i > j {
+                sums[j] += a[(i, j)].abs();
+            }
+        }
+    }
+    let bound = sums.into_iter().fold(0.0, f64::max);
+    let beta = if bound > 0.0 { 2.0 * bound } else { 1.0 };
+    for i in n..side {
+        filled[(i, i)] = beta;
+    }
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
-    use matbackprop_core::gradcheck::symmetric_with_spectrum;
+    use faer::Mat;
+    use matbackprop_core::gradcheck::{gaussian, symmetric_with_spectrum};
+
+    fn assert_decomposed(a: MatRef<'_, f64>, pairs: &Eigenpairs) {
+        let (n, v) = (a.nrows(), &pairs.vectors);
+        let scaled = Mat::from_fn(n, n, |i, j| v[(i, j)] * pairs.values[j]);
+        let residual = (a - scaled * v.transpose()).norm_max();
+        let turned = (v.transpose() * v - Mat::<f64>::identity(n, n)).norm_max();
+        let size = a.norm_max();
+        assert!(
+            residual <= 1e-13 * size && turned < 1e-13,
+            "{n}: {residual} {turned}"
+        );
+        assert!(pairs.values.windows(2).all(|pair| pair[0] <= pair[1]));
+    }
 
     #[test]
-    fn what_is_worth_the_way_is_found_side_by_side() {
-        let name = "device::spectra::tests::what_is_worth_the_way_is_found_side_by_side";
+    fn matrices_of_every_side_are_found_side_by_side() {
+        let name = "device::spectra::tests::matrices_of_every_side_are_found_side_by_side";
         gpu::stand_ins::run_among(name, || {
             // The second stand-in is slow in double precision.
             assert!(Spectra::on(&Gpu::open(1).unwrap()).is_none());
             let spectra = Spectra::on(&Gpu::open(0).unwrap()).unwrap();
-            let small = symmetric_with_spectrum(&[1.0, 2.0], 1);
-            let large: Vec<_> = (0..3)
-                .map(|seed| symmetric_with_spectrum(&[0.0, 1.0, 1.0, 2.0, 7.0], seed))
-                .collect();
-            let strange = Mat::from_fn(5, 5, |_, _| f64::NAN);
+            let gram = |n: usize, rank: usize| {
+                let factor = gaussian(n, rank, n as u64);
+                &factor * factor.transpose()
+            };
             let matrices = [
-                Some(large[0].as_ref()),
-                None,
-                Some(small.as_ref()),
-                Some(strange.as_ref()),
-                Some(large[1].as_ref()),
-                Some(large[2].as_ref()),
+                symmetric_with_spectrum(&[-3.0, 1.0, 1.0, 2.0, 7.0], 1),
+                symmetric_with_spectrum(&[1.0, 2.0], 2),
+                // Singular, and zero: what is filled in lies above.
+                gram(30, 4),
+                Mat::zeros(3, 3),
+                gram(32, 40),
+                gram(33, 40),
+                gram(60, 20),
             ];
-            spectra.0.lock().unwrap().worth = 9;
-            let found = spectra.eigenpairs(&matrices);
-            // Nothing to do, too little, and what does not converge.
-            assert_eq!(
-                found.iter().map(Option::is_some).collect::<Vec<_>>(),
-                [true, false, false, false, true, true]
-            );
-            for (matrix, pairs) in matrices.iter().zip(&found) {
-                let (Some(matrix), Some(pairs)) = (matrix, pairs) else {
-                    continue;
-                };
-                let v = &pairs.vectors;
-                let scaled = Mat::from_fn(5, 5, |i, j| v[(i, j)] * pairs.values[j]);
-                assert!((matrix.to_owned() - scaled * v.transpose()).norm_max() < 1e-13);
+            let strange = Mat::from_fn(5, 5, |_, _| f64::NAN);
+            let mut asked: Vec<_> = matrices.iter().map(|a| Some(a.as_ref())).collect();
+            asked.extend([None, Some(strange.as_ref())]);
+            let found = spectra.eigenpairs(&asked);
+            for (a, pairs) in matrices.iter().zip(&found) {
+                assert_decomposed(a.as_ref(), pairs.as_ref().unwrap());
             }
+            // Nothing to do, and what does not converge.
+            assert_eq!(found[7..], [None, None]);
             let mut transfers = Transfers::default();
             spectra.add_transfers(&mut transfers);
-            assert_eq!(transfers.decomposed, 3);
-            assert_eq!(transfers.bytes, 4 * (8 * (2 * 25 + 5) + 4));
+            assert_eq!(transfers.decomposed, 7);
+            let bytes = |count: u64, side: u64| count * (8 * (2 * side * side + side) + 4);
+            assert_eq!(transfers.bytes, bytes(6, 32) + bytes(2, 64));
             spectra.add_transfers(&mut transfers);
-            assert_eq!(transfers.decomposed, 3);
+            assert_eq!(transfers.decomposed, 7);
+
+            // Two of a side of 64 are worth less than this, three are not.
+            spectra.0.lock().unwrap().worth = 3 << 18;
+            let three = [asked[5], asked[6], asked[5]];
+            assert_eq!(spectra.eigenpairs(&three[..2]), [None, None]);
+            assert!(spectra.eigenpairs(&three).iter().all(Option::is_some));
         });
     }
 }
