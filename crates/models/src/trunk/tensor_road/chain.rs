@@ -12,8 +12,9 @@ use super::table::{Geometry, Table};
 use super::uploads::Uploads;
 use crate::device::Transfers;
 use crate::error::{Error, Result};
-use crate::trunk::chain::{Chain, Mode, Size, Step};
+use crate::trunk::chain::{Chain, Size, Step};
 use crate::trunk::dropout::{Draws, Dropout};
+use crate::trunk::mode::Mode;
 use crate::trunk::planes::Planes;
 use crate::trunk::resize::Resize;
 

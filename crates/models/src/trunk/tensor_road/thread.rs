@@ -10,7 +10,8 @@ use dfdx::prelude::*;
 use super::chain::{SavedRows, TensorRoad};
 use crate::device::Transfers;
 use crate::error::{Error, Result};
-use crate::trunk::chain::{Chain, Mode};
+use crate::trunk::chain::Chain;
+use crate::trunk::mode::Mode;
 use crate::trunk::planes::Planes;
 
 type Values = Arc<Vec<Vec<f32>>>;
