@@ -23,14 +23,26 @@ const AMONG: &str = "MATBACKPROP_STAND_INS";
 /// When the test fails there, is not there, or the stand-ins cannot be compiled: `cc`, which links Rust programs too, does
 /// that.
 pub fn run_among(test: &str, body: impl FnOnce()) {
+    run_among_by(Command::new(this_program()), test, body);
+}
+
+/// The same in as many processes as `launcher` starts of what is added to its arguments, as `mpirun -np 2` does.
+///
+/// # Panics
+/// As [`run_among`].
+pub fn run_among_launched(mut launcher: Command, test: &str, body: impl FnOnce()) {
+    launcher.arg(this_program());
+    run_among_by(launcher, test, body);
+}
+
+fn run_among_by(mut again: Command, test: &str, body: impl FnOnce()) {
     if std::env::var_os(AMONG).is_some() {
         return body();
     }
-    let program = std::env::current_exe().expect("this program's own path");
     // Once a process: tests are threads of one.
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let program = this_program();
     let folder = FOLDER.get_or_init(|| compiled(program.parent().expect("a folder")));
-    let mut again = Command::new(&program);
     again.args(["--exact", test, "--include-ignored", "--nocapture"]);
     again.env(AMONG, "1").env("LD_LIBRARY_PATH", folder);
     let output = again.output().expect("this program, once more");
@@ -42,6 +54,10 @@ pub fn run_among(test: &str, body: impl FnOnce()) {
         "`{test}` among stand-ins: {}\n{said}\n{failed}",
         output.status
     );
+}
+
+fn this_program() -> PathBuf {
+    std::env::current_exe().expect("this program's own path")
 }
 
 /// The folder of the libraries, compiled once for all tests of a build.

@@ -24,8 +24,9 @@ pub fn run(root: &Path) -> Result<Option<bool>> {
     let features = format!("{},{FEATURES}", workspace::core_features(root)?);
     // The whole workspace, as in the other steps: what does not know the feature is not built again.
     let with = ["--workspace", "--features", &features];
-    let calls: [(&str, &[&str]); 2] = [
+    let calls: [(&str, &[&str]); 3] = [
         ("clippy", &["--all-targets", "--", "-D", "warnings"]),
+        ("test", &["--lib", "ranks::"]),
         ("test", &["--test", "cli", "ranks::"]),
     ];
     for (command, more) in calls {

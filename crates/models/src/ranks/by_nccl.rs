@@ -83,4 +83,39 @@ mod tests {
         assert!(!all_have_their_own(&[first.clone(), first.clone()]));
         assert!(!all_have_their_own(&[first, none]));
     }
+
+    #[cfg(all(feature = "mpi", target_os = "linux"))]
+    #[test]
+    fn processes_that_mpirun_starts_sum_over_their_gpus() {
+        use crate::{Device, Ranks};
+
+        let name = "ranks::by_nccl::tests::processes_that_mpirun_starts_sum_over_their_gpus";
+        let mut mpirun = std::process::Command::new("mpirun");
+        mpirun.args(["-np", "2"]);
+        // What Open MPI asks for where a user is root, or cores are fewer than ranks.
+        for (name, value) in [
+            ("OMPI_ALLOW_RUN_AS_ROOT", "1"),
+            ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"),
+            ("OMPI_MCA_rmaps_base_oversubscribe", "1"),
+            ("OMPI_MCA_btl_vader_single_copy_mechanism", "none"),
+        ] {
+            mpirun.env(name, value);
+        }
+        gpu::stand_ins::run_among_launched(mpirun, name, || {
+            let ranks = Ranks::of_mpi(|| false, |lost| panic!("{lost}")).unwrap();
+            assert_eq!(ranks.size(), 2);
+            // The launcher counts the processes of a machine.
+            assert_eq!(Ranks::local_place(), ranks.rank());
+            let card = Gpu::open(Ranks::local_place()).unwrap();
+            let device = Device::tensors_on_cpu_beside(Some(card));
+            assert!(ranks.sum_over_gpus(&device).unwrap());
+            let sums = ranks.sums().unwrap();
+            let numbers = vec![1.5 + ranks.rank() as f32; 5000];
+            assert_eq!(sums.send(numbers).unwrap().wait().unwrap(), [4.0; 5000]);
+            // Everything else still goes by MPI.
+            let words = ranks.exchange(vec![ranks.rank() as u8]).unwrap();
+            assert_eq!(words, [[0], [1]]);
+            ranks.leave().unwrap();
+        });
+    }
 }
