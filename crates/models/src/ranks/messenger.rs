@@ -20,6 +20,7 @@ enum Errand {
     Sum(Vec<f32>, Sender<Vec<f32>>),
     Exchange(Vec<u8>, Sender<Vec<Vec<u8>>>),
     /// Sums take another road from now on, opened on the messenger's thread.
+    #[cfg_attr(not(any(test, feature = "cuda")), allow(dead_code))]
     SumBy(Opening, Sender<Result<()>>),
     Leave,
 }
@@ -101,6 +102,7 @@ impl Messenger {
     }
 
     /// Sums take the road that `open` gives, from now on.
+    #[cfg_attr(not(any(test, feature = "cuda")), allow(dead_code))]
     pub(super) fn sum_by<R: SumRoad + 'static>(
         &self,
         open: impl FnOnce() -> Result<R> + Send + 'static,
