@@ -16,15 +16,16 @@
 //! # Example
 //! ```
 //! # fn main() -> Result<(), gpu::Error> {
-//! match gpu::Gpu::open(0) {
-//!     Ok(card) => {
-//!         let mut solver = gpu::EigenSolver::open(&card)?;
+//! use gpu::{EigenSolver, Gpu};
+//!
+//! match Gpu::open(0).and_then(|card| EigenSolver::open(&card)) {
+//!     Ok(mut solver) => {
 //!         // [2 1; 1 2] has the eigenvalues 1 and 3.
 //!         let mut matrices = vec![2.0, 1.0, 1.0, 2.0];
 //!         let solved = solver.solve(2, &mut matrices)?;
 //!         assert!((solved.values[1] - 3.0).abs() < 1e-12);
 //!     }
-//!     // No driver, or no GPU: a sentence, not a panic.
+//!     // No driver, no GPU, no cuSOLVER: a sentence, not a panic.
 //!     Err(error) => println!("{error}"),
 //! }
 //! # Ok(())

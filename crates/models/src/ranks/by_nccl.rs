@@ -84,6 +84,26 @@ mod tests {
         assert!(!all_have_their_own(&[first, none]));
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_rank_that_nccl_refuses_is_lost_to_the_others() {
+        use crate::{Device, Ranks};
+
+        let name = "ranks::by_nccl::tests::a_rank_that_nccl_refuses_is_lost_to_the_others";
+        gpu::stand_ins::run_among(name, || {
+            let told = Ranks::as_threads(2, |ranks| {
+                let card = Gpu::open(ranks.rank()).unwrap();
+                let device = Device::tensors_on_cpu_beside(Some(card));
+                assert!(ranks.sum_over_gpus(&device).unwrap());
+                // More than the stand-in takes: the messengers give up.
+                let sum = ranks.sums().unwrap().send(vec![0.0; 3 << 20]).unwrap();
+                sum.wait().unwrap_err().to_string()
+            });
+            let silence = "found no answer from the others";
+            assert!(told.iter().all(|told| told.contains(silence)), "{told:?}");
+        });
+    }
+
     #[cfg(all(feature = "mpi", target_os = "linux"))]
     #[test]
     fn processes_that_mpirun_starts_sum_over_their_gpus() {
