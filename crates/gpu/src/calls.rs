@@ -8,7 +8,7 @@ use std::ffi::c_void;
 use std::sync::Arc;
 
 use cudarc::cusolver::{CusolverError, DnHandle, DnParams, sys};
-use cudarc::driver::{CudaSlice, DevicePtrMut as _};
+use cudarc::driver::{CudaSlice, CudaStream, DevicePtrMut as _};
 
 use crate::error::{Error, Result};
 
@@ -46,7 +46,7 @@ pub(crate) fn cusolver_version() -> Result<i32> {
 #[derive(Debug)]
 pub(crate) struct JacobiSettings(sys::syevjInfo_t);
 
-// SAFETY: settings belong to no thread; cuSOLVER reads them through calls that hold `&self` or `&mut self`.
+// SAFETY: settings belong to no thread; who holds them calls cuSOLVER from one thread at a time.
 unsafe impl Send for JacobiSettings {}
 
 impl JacobiSettings {
@@ -63,6 +63,33 @@ impl Drop for JacobiSettings {
         // SAFETY: made by `new`, and dropped once. What it answers changes nothing any more.
         let _ = unsafe { sys::cusolverDnDestroySyevjInfo(self.0) };
     }
+}
+
+/// cuSOLVER's own settings, for calls that want some.
+#[derive(Debug)]
+pub(crate) struct PlainSettings(DnParams);
+
+// SAFETY: as above.
+unsafe impl Send for PlainSettings {}
+
+impl PlainSettings {
+    pub(crate) fn new() -> Result<Self, CusolverError> {
+        // The algorithm of another function, at its default: cudarc makes no settings without setting something.
+        let function = sys::cusolverDnFunction_t::CUSOLVERDN_GETRF;
+        let algorithm = sys::cusolverAlgMode_t::CUSOLVER_ALG_0;
+        Ok(Self(DnParams::new(function, algorithm)?))
+    }
+}
+
+/// Waits for all work of a stream, also where an error is told before the wait: what cudarc kept of earlier calls comes
+/// first, and once.
+pub(crate) fn wait(stream: &CudaStream) -> Result<()> {
+    let told = stream.synchronize();
+    if told.is_err() {
+        // Whatever it says now, the first error is what is told.
+        let _ = stream.synchronize();
+    }
+    Ok(told?)
 }
 
 /// Numbers of a batch on the GPU.
@@ -130,7 +157,7 @@ impl Batch {
             )
         };
         status.result()?;
-        let mut room = stream.alloc_zeros::<f64>(usize::try_from(length).unwrap_or(0).max(1))?;
+        let mut room = room_of(stream, length)?;
         let (room, _room) = room.device_ptr_mut(stream);
         for place in 0..count {
             // SAFETY: matrix `place` has n² numbers, its values n and its state one inside their slices, by `checked`;
@@ -181,7 +208,7 @@ impl Batch {
             )
         };
         status.result()?;
-        let mut room = stream.alloc_zeros::<f64>(usize::try_from(length).unwrap_or(0).max(1))?;
+        let mut room = room_of(stream, length)?;
         let (room, _room) = room.device_ptr_mut(stream);
         // SAFETY: by `checked` the slices hold `count` matrices of side n, their values and their states; the room is
         // as long as cuSOLVER asked for. All of them outlive the work, as above.
@@ -208,7 +235,7 @@ impl Batch {
     pub(crate) fn by_batched_divide_and_conquer(
         &mut self,
         handle: &DnHandle,
-        settings: &DnParams,
+        settings: &PlainSettings,
     ) -> Result<()> {
         let (side, count) = self.checked(handle)?;
         let (side, count) = (i64::from(side), i64::from(count));
@@ -223,7 +250,7 @@ impl Batch {
         let status = unsafe {
             sys::cusolverDnXsyevBatched_bufferSize(
                 handle.cu(),
-                settings.cu(),
+                settings.0.cu(),
                 VECTORS,
                 LOWER,
                 side,
@@ -239,6 +266,7 @@ impl Batch {
             )
         };
         status.result()?;
+        // Zeros: the first versions that have this call count on them.
         let mut room = stream.alloc_zeros::<u8>(bytes.max(1))?;
         let (room, _room) = room.device_ptr_mut(stream);
         let mut room_of_host = vec![0_u64; bytes_of_host.div_ceil(8).max(1)];
@@ -248,7 +276,7 @@ impl Batch {
         let status = unsafe {
             sys::cusolverDnXsyevBatched(
                 handle.cu(),
-                settings.cu(),
+                settings.0.cu(),
                 VECTORS,
                 LOWER,
                 side,
@@ -266,9 +294,18 @@ impl Batch {
                 count,
             )
         };
-        stream.synchronize()?;
+        wait(stream)?;
         Ok(status.result()?)
     }
+}
+
+/// As many numbers as cuSOLVER asked for, zeros.
+fn room_of(stream: &Arc<CudaStream>, length: i32) -> Result<CudaSlice<f64>> {
+    let asked = usize::try_from(length).map_err(|_| Error::Library {
+        library: "cuSOLVER",
+        status: format!("room for {length} numbers"),
+    })?;
+    Ok(stream.alloc_zeros(asked.max(1))?)
 }
 
 fn too_large(side: usize) -> Error {

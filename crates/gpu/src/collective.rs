@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use cudarc::driver::{CudaEvent, CudaSlice, CudaStream};
+use cudarc::driver::{CudaContext, CudaEvent, CudaSlice, CudaStream};
+use cudarc::nccl::result::NcclStatus;
 use cudarc::nccl::safe::{Comm, Id, ReduceOp};
 
-use crate::calls::has_nccl;
+use crate::calls::{has_nccl, wait};
 use crate::card::Gpu;
 use crate::error::{Error, Result};
 
@@ -39,6 +40,7 @@ impl JobId {
 /// # Conventions
 /// What each call does, all ranks do, in the same order. The sum is the same to the bit on all ranks. A rank that is
 /// lost leaves the others waiting: who waits asks [`Collective::is_done`], and looks after the ranks by other means.
+/// [`Collective::join`] and the first sums of a size make connections, and wait inside the call until all ranks are there.
 ///
 /// # Cost
 /// Both ways as many numbers as there are to sum, between host and GPU; what NCCL makes of the links between GPUs.
@@ -65,8 +67,15 @@ impl Collective {
         if !has_nccl() {
             return Err(missing());
         }
-        card.context.bind_to_thread()?;
-        let stream = card.context.new_stream()?;
+        // Its calls would come back before they are through.
+        if std::env::var("NCCL_COMM_BLOCKING").is_ok_and(|blocking| blocking.trim() == "0") {
+            return Err(Error::Library {
+                library: "NCCL",
+                status: "NCCL_COMM_BLOCKING=0 in the environment".to_owned(),
+            });
+        }
+        let context = CudaContext::new(card.number())?;
+        let stream = context.new_stream()?;
         let id = Id::uninit(id.0.map(|byte| std::ffi::c_char::from_ne_bytes(byte.to_ne_bytes())));
         Ok(Self {
             communicator: Comm::from_rank(Arc::clone(&stream), rank, size, id)?,
@@ -94,8 +103,15 @@ impl Collective {
             None => self.stream.alloc_zeros(numbers.len())?,
         };
         self.stream.memcpy_htod(numbers, &mut buffer)?;
-        self.communicator
+        let status = self
+            .communicator
             .all_reduce_in_place(&mut buffer, &ReduceOp::Sum)?;
+        if !matches!(status, NcclStatus::Success) {
+            return Err(Error::Library {
+                library: "NCCL",
+                status: "a sum that is neither under way nor refused".to_owned(),
+            });
+        }
         let event = self.stream.record_event(None)?;
         self.under_way = Some((buffer, event));
         Ok(())
@@ -128,7 +144,7 @@ impl Collective {
             });
         }
         self.stream.memcpy_dtoh(&buffer, total)?;
-        self.stream.synchronize()?;
+        wait(&self.stream)?;
         self.buffers.push(buffer);
         Ok(())
     }

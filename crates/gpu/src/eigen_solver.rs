@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use cudarc::cusolver::sys::{cusolverAlgMode_t, cusolverDnFunction_t};
-use cudarc::cusolver::{DnHandle, DnParams};
-use cudarc::driver::CudaStream;
+use cudarc::cusolver::DnHandle;
+use cudarc::driver::{CudaContext, CudaStream};
 
-use crate::calls::{Batch, JacobiSettings, cusolver_version, has_cusolver};
+use crate::calls::{Batch, JacobiSettings, PlainSettings, cusolver_version, has_cusolver, wait};
 use crate::card::Gpu;
 use crate::error::{Error, Result};
 
@@ -16,8 +15,10 @@ const JACOBI_SIDE: usize = 32;
 
 /// Numbers of matrices that lie on the GPU at once: 256 MiB.
 const BATCH_NUMBERS: usize = 1 << 25;
-/// And how many matrices: cuSOLVER takes fewer than 65536.
-const BATCH_MATRICES: usize = 1 << 15;
+/// And how many matrices: cuSOLVER takes fewer than 65536, of some sides fewer than 32768.
+const BATCH_MATRICES: usize = 1 << 14;
+/// The first cuSOLVER that is asked at all, of CUDA 11.8: earlier ones answered wrong numbers for some matrices.
+const OLDEST: i32 = 11_401;
 
 /// The first cuSOLVER, of CUDA 12.6 update 2, that divides and conquers in batches.
 const BATCHED_SINCE: i32 = 11_701;
@@ -78,36 +79,56 @@ pub struct Solved {
 #[derive(Debug)]
 pub struct EigenSolver {
     stream: Arc<CudaStream>,
-    handle: DnHandle,
-    jacobi: JacobiSettings,
-    /// cuSOLVER's own, for calls that want some.
-    plain: DnParams,
+    /// Until the end.
+    handles: Option<Handles>,
     version: i32,
+    /// After an error that leaves nothing to be cleared away in order.
+    broken: bool,
+}
+
+#[derive(Debug)]
+struct Handles {
+    solver: DnHandle,
+    jacobi: JacobiSettings,
+    plain: PlainSettings,
+}
+
+impl Drop for EigenSolver {
+    fn drop(&mut self) {
+        let handles = self.handles.take();
+        // cuSOLVER frees memory of the context that is current; cudarc gives up where it refuses to.
+        if self.broken || self.stream.context().bind_to_thread().is_err() {
+            std::mem::forget(handles);
+        }
+    }
 }
 
 impl EigenSolver {
     /// A solver on a GPU, with a stream of its own.
     ///
     /// # Errors
-    /// [`Error::NoLibrary`] without cuSOLVER; [`Error::Driver`], [`Error::Library`].
+    /// [`Error::NoLibrary`] without cuSOLVER, [`Error::TooOld`]; [`Error::Driver`], [`Error::Library`].
     pub fn open(card: &Gpu) -> Result<Self> {
         if !has_cusolver() {
             return Err(Error::NoLibrary {
                 name: "libcusolver",
             });
         }
-        card.context.bind_to_thread()?;
-        let stream = card.context.new_stream()?;
-        Ok(Self {
-            handle: DnHandle::new(Arc::clone(&stream))?,
+        let version = cusolver_version()?;
+        ensure_version(version, OLDEST)?;
+        // A handle of the context of its own: what goes wrong for others is told to them.
+        let context = CudaContext::new(card.number())?;
+        let stream = context.new_stream()?;
+        let handles = Handles {
+            solver: DnHandle::new(Arc::clone(&stream))?,
             jacobi: JacobiSettings::new()?,
-            // The algorithm of another function, at its default: nothing that matters here.
-            plain: DnParams::new(
-                cusolverDnFunction_t::CUSOLVERDN_GETRF,
-                cusolverAlgMode_t::CUSOLVER_ALG_0,
-            )?,
-            version: cusolver_version()?,
+            plain: PlainSettings::new()?,
+        };
+        Ok(Self {
             stream,
+            handles: Some(handles),
+            version,
+            broken: false,
         })
     }
 
@@ -140,12 +161,8 @@ impl EigenSolver {
         side: usize,
         matrices: &mut [f64],
     ) -> Result<Solved> {
-        if method == EigenMethod::BatchedDivideAndConquer && self.version < BATCHED_SINCE {
-            return Err(Error::TooOld {
-                library: "cuSOLVER",
-                expected: BATCHED_SINCE,
-                found: self.version,
-            });
+        if method == EigenMethod::BatchedDivideAndConquer {
+            ensure_version(self.version, BATCHED_SINCE)?;
         }
         let mut solved = Solved {
             values: Vec::new(),
@@ -164,7 +181,13 @@ impl EigenSolver {
         }
         let at_once = (BATCH_NUMBERS / entries).clamp(1, BATCH_MATRICES) * entries;
         for part in matrices.chunks_mut(at_once) {
-            self.solve_part(method, side, part, &mut solved)?;
+            let done = self.solve_part(method, side, part, &mut solved);
+            // Whatever happened, nothing is read or written any more when this returns.
+            let over = wait(&self.stream);
+            if let Err(error) = done.and(over) {
+                self.broken |= error != Error::OUT_OF_MEMORY;
+                return Err(error);
+            }
         }
         Ok(solved)
     }
@@ -176,6 +199,7 @@ impl EigenSolver {
         part: &mut [f64],
         solved: &mut Solved,
     ) -> Result<()> {
+        let handles = self.handles.as_ref().expect("there until the end");
         let count = part.len() / (side * side);
         let begin = Instant::now();
         let mut batch = Batch {
@@ -184,21 +208,21 @@ impl EigenSolver {
             values: self.stream.alloc_zeros(side * count)?,
             states: self.stream.alloc_zeros(count)?,
         };
-        self.stream.synchronize()?;
+        wait(&self.stream)?;
         let mut seconds = begin.elapsed().as_secs_f64();
         match method {
-            EigenMethod::Jacobi => batch.by_jacobi(&self.handle, &self.jacobi)?,
+            EigenMethod::Jacobi => batch.by_jacobi(&handles.solver, &handles.jacobi)?,
             EigenMethod::BatchedDivideAndConquer => {
-                batch.by_batched_divide_and_conquer(&self.handle, &self.plain)?;
+                batch.by_batched_divide_and_conquer(&handles.solver, &handles.plain)?;
             }
-            EigenMethod::DivideAndConquer => batch.by_divide_and_conquer(&self.handle)?,
+            EigenMethod::DivideAndConquer => batch.by_divide_and_conquer(&handles.solver)?,
         }
-        self.stream.synchronize()?;
+        wait(&self.stream)?;
         let begin = Instant::now();
         self.stream.memcpy_dtoh(&batch.matrices, part)?;
         let values = self.stream.clone_dtoh(&batch.values)?;
         let states = self.stream.clone_dtoh(&batch.states)?;
-        self.stream.synchronize()?;
+        wait(&self.stream)?;
         seconds += begin.elapsed().as_secs_f64();
         solved.copies.seconds += seconds;
         solved.copies.bytes += 8 * (2 * part.len() + values.len()) as u64 + 4 * count as u64;
@@ -207,5 +231,34 @@ impl EigenSolver {
             .converged
             .extend(states.iter().map(|state| *state == 0));
         Ok(())
+    }
+}
+
+fn ensure_version(found: i32, expected: i32) -> Result<()> {
+    if found >= expected {
+        return Ok(());
+    }
+    Err(Error::TooOld {
+        library: "cuSOLVER",
+        expected,
+        found,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn solvers_go_from_thread_to_thread() {
+        fn goes<T: Send>() {}
+        goes::<EigenSolver>();
+    }
+
+    #[test]
+    fn versions_are_asked_for_as_the_library_counts_them() {
+        assert_eq!(ensure_version(BATCHED_SINCE, OLDEST), Ok(()));
+        let refused = ensure_version(10_600, OLDEST).unwrap_err().to_string();
+        assert_eq!(refused, "expected cuSOLVER 11401 or newer, found 10600");
     }
 }

@@ -73,6 +73,11 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// What a smaller batch, or a later one, may not meet again.
+    pub const OUT_OF_MEMORY: Self = Self::Driver { code: 2 };
+}
+
 /// What the driver means, for the numbers that users meet.
 fn driver_words(code: u32) -> &'static str {
     match code {

@@ -44,7 +44,13 @@ fn run_among_by(mut again: Command, test: &str, body: impl FnOnce()) {
     let program = this_program();
     let folder = FOLDER.get_or_init(|| compiled(program.parent().expect("a folder")));
     again.args(["--exact", test, "--include-ignored", "--nocapture"]);
-    again.env(AMONG, "1").env("LD_LIBRARY_PATH", folder);
+    // In front of what is there: launchers may need it.
+    let mut folders = vec![folder.clone()];
+    if let Some(others) = std::env::var_os("LD_LIBRARY_PATH") {
+        folders.extend(std::env::split_paths(&others));
+    }
+    let folders = std::env::join_paths(folders).expect("folders without colons");
+    again.env(AMONG, "1").env("LD_LIBRARY_PATH", folders);
     let output = again.output().expect("this program, once more");
     let said = String::from_utf8_lossy(&output.stdout);
     let failed = String::from_utf8_lossy(&output.stderr);

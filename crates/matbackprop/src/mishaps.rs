@@ -3,6 +3,11 @@
 /// How several processes sum, where it is not by MPI.
 pub const OVER_GPUS: &str = "gradients are summed over the GPUs of all ranks, by NCCL";
 
+/// A GPU whose eigenvalues nobody takes.
+pub fn solver_refused(why: &str) -> String {
+    format!("the processor finds all eigenvalues from here on: {why}")
+}
+
 /// An example that no step will see.
 pub fn left_out(name: &str, why: &str, count: usize) -> String {
     format!("{name} cannot be read and is left out, {count} so far: {why}")

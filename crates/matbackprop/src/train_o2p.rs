@@ -12,7 +12,7 @@ use crate::arguments::TrainO2pArguments;
 use crate::coco_regions::CocoRegions;
 use crate::failure::{of_settings, usage};
 use crate::interrupt::Interrupt;
-use crate::mishaps::{OVER_GPUS, left_out, passed_over, skipped};
+use crate::mishaps::{OVER_GPUS, left_out, passed_over, skipped, solver_refused};
 use crate::output;
 use crate::progress::{Pace, Progress};
 use crate::region_recipe::RegionRecipe;
@@ -37,6 +37,10 @@ pub fn run(arguments: &TrainO2pArguments, ranks: &Rc<Ranks>, interrupt: &Interru
             }
             Event::LeftOut { name, why, count } => {
                 let line = left_out(name, why, count);
+                teller.progress.aside(|| output::note(&line));
+            }
+            Event::SolverRefused { why } => {
+                let line = solver_refused(why);
                 teller.progress.aside(|| output::note(&line));
             }
             Event::OverGpus => teller.progress.aside(|| output::note(OVER_GPUS)),

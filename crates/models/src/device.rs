@@ -234,6 +234,18 @@ impl Device {
         }
     }
 
+    /// Why the processor finds all eigenvalues from here on, told once.
+    pub(crate) fn take_refusal(&self) -> Option<String> {
+        match &self.place {
+            #[cfg(any(test, feature = "cuda"))]
+            Place::Elsewhere {
+                spectra: Some(spectra),
+                ..
+            } => spectra.take_refusal(),
+            _ => None,
+        }
+    }
+
     /// As [`Chain::forward`], on this device.
     ///
     /// # Errors
@@ -345,6 +357,12 @@ mod tests {
                 "{refused}"
             );
         }
+    }
+
+    #[test]
+    fn threads_share_a_device() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Device>();
     }
 
     #[test]

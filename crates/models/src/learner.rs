@@ -51,7 +51,6 @@ pub trait Learner: Clone + Sized {
     }
 
     /// Where the parts run.
-    #[cfg(any(test, feature = "cuda"))]
     fn device(&self) -> Device {
         let parts = self.parts();
         let first = parts.first();

@@ -34,10 +34,12 @@ use crate::error::{Error, Result};
 
 /// What launchers of MPI tell each process: how many there are. Open MPI, then MPICH and its kin.
 const LAUNCHED: [&str; 2] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"];
-/// And its place among those of its machine; the last is Slurm's.
-const LOCAL_PLACE: [&str; 3] = [
+/// And its place among those of its machine: those two, MVAPICH, Cray's PALS, Slurm.
+const LOCAL_PLACE: [&str; 5] = [
     "OMPI_COMM_WORLD_LOCAL_RANK",
     "MPI_LOCALRANKID",
+    "MV2_COMM_WORLD_LOCAL_RANK",
+    "PALS_LOCAL_RANKID",
     "SLURM_LOCALID",
 ];
 
@@ -238,7 +240,7 @@ impl Ranks {
     /// one rank has, all ask about.
     ///
     /// # Errors
-    /// [`Error::Ranks`] where the messenger is gone, or NCCL refuses.
+    /// [`Error::Ranks`] where the messenger is gone, or NCCL refuses this rank: the others wait for it then.
     #[cfg(any(test, feature = "cuda"))]
     pub(crate) fn sum_over_gpus(&self, device: &Device) -> Result<bool> {
         let Some(messenger) = &self.messenger else {
@@ -254,7 +256,9 @@ impl Ranks {
         } else {
             Vec::new()
         };
-        let id = by_nccl::job(&messenger.exchange(made)?[0])?;
+        let Some(id) = by_nccl::job(&messenger.exchange(made)?[0]) else {
+            return Ok(false);
+        };
         let (card, place) = (card.clone(), (self.rank, self.size));
         messenger.sum_by(move || by_nccl::OverGpus::join(&card, place, id))?;
         Ok(true)

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use faer::{MatMut, MatRef};
-use gpu::{EigenSolver, Gpu};
+use faer::{Mat, MatMut, MatRef};
+use gpu::{EigenMethod, EigenSolver, Gpu};
 use matbackprop_core::Eigenpairs;
 
 use super::Transfers;
@@ -13,9 +13,15 @@ use super::Transfers;
 /// launches and copies are known to take; no GPU has measured it.
 const WORTH: usize = 1 << 24;
 
+/// The least side for a solver that takes one matrix after another.
+const LONE_SIDE: usize = 512;
+
 /// Matrices are filled up to the next multiple of this side: regions have as many positions as they have, a batch has one
 /// side.
 const STEP: usize = 32;
+
+/// Rounding that an eigendecomposition may show, in n ε: LAPACK's stays below one.
+const ROUNDING: f64 = 32.0;
 
 /// A solver of eigenproblems on a GPU.
 #[derive(Debug)]
@@ -23,23 +29,41 @@ pub(super) struct Spectra(Mutex<Counted>);
 
 #[derive(Debug)]
 struct Counted {
-    /// `None` once the GPU has refused: the processor takes over.
-    solver: Option<EigenSolver>,
+    solver: Solver,
     worth: usize,
     transfers: Transfers,
+    /// Why the processor took over, until it is told.
+    refusal: Option<String>,
+}
+
+#[derive(Debug)]
+enum Solver {
+    /// Until a batch is worth it.
+    Unopened(Gpu),
+    Open(EigenSolver),
+    /// The processor has taken over.
+    Refused,
 }
 
 impl Spectra {
-    /// `None` for a GPU that is slow in double precision, and without cuSOLVER.
+    /// `None` for a GPU that is slow in double precision.
     pub(super) fn on(card: &Gpu) -> Option<Self> {
         let fast = card.has_fast_doubles().unwrap_or(false);
-        let solver = fast.then(|| EigenSolver::open(card).ok()).flatten()?;
-        Some(Self(Mutex::new(Counted {
-            solver: Some(solver),
-            // Tests have little time.
-            worth: if cfg!(test) { 1 } else { WORTH },
-            transfers: Transfers::default(),
-        })))
+        fast.then(|| {
+            Self(Mutex::new(Counted {
+                solver: Solver::Unopened(card.clone()),
+                // Tests have little time.
+                worth: if cfg!(test) { 1 } else { WORTH },
+                transfers: Transfers::default(),
+                refusal: None,
+            }))
+        })
+    }
+
+    /// Why the processor took over for good, told once.
+    pub(super) fn take_refusal(&self) -> Option<String> {
+        let counted = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.refusal.take()
     }
 
     /// Adds what crossed since this was asked last.
@@ -51,7 +75,7 @@ impl Spectra {
         transfers.decomposed += own.decomposed;
     }
 
-    /// Eigenpairs of what is worth the way and converged; lower triangles are read.
+    /// Eigenpairs of what is worth the way and converged, of symmetric matrices with both triangles.
     pub(super) fn eigenpairs(
         &self,
         matrices: &[Option<MatRef<'_, f64>>],
@@ -81,9 +105,12 @@ impl Spectra {
 }
 
 impl Counted {
-    /// `None` where the GPU refuses, now or before.
+    /// `None` where the processor is to find them all.
     fn solve(&mut self, side: usize, batch: &[MatRef<'_, f64>]) -> Option<Vec<Option<Eigenpairs>>> {
-        let solver = self.solver.as_mut()?;
+        let solver = self.solver()?;
+        if solver.method(side) == EigenMethod::DivideAndConquer && side < LONE_SIDE {
+            return None;
+        }
         let mut numbers = vec![0.0; batch.len() * side * side];
         for (matrix, numbers) in batch.iter().zip(numbers.chunks_exact_mut(side * side)) {
             fill(
@@ -91,48 +118,102 @@ impl Counted {
                 MatMut::from_column_major_slice_mut(numbers, side, side),
             );
         }
-        let Ok(solved) = solver.solve(side, &mut numbers) else {
-            self.solver = None;
-            return None;
+        let solved = match solver.solve(side, &mut numbers) {
+            Ok(solved) => solved,
+            // There may be room another time.
+            Err(gpu::Error::OUT_OF_MEMORY) => return None,
+            Err(error) => return self.refuse(error.to_string()),
         };
         self.transfers.seconds += solved.copies.seconds;
         self.transfers.bytes += solved.copies.bytes;
         let values = solved.values.chunks_exact(side);
         let vectors = numbers.chunks_exact(side * side);
         let all = solved.converged.iter().zip(values.zip(vectors)).zip(batch);
-        let pairs: Vec<_> = all
-            .map(|((converged, (values, vectors)), matrix)| {
-                let n = matrix.nrows();
-                let vectors = MatRef::from_column_major_slice(vectors, side, side);
-                converged.then(|| Eigenpairs {
-                    values: values[..n].to_vec(),
-                    vectors: vectors.submatrix(0, 0, n, n).to_owned(),
-                })
-            })
-            .collect();
+        let mut pairs = Vec::with_capacity(batch.len());
+        for ((converged, (values, vectors)), matrix) in all {
+            let n = matrix.nrows();
+            let vectors = MatRef::from_column_major_slice(vectors, side, side);
+            let found = converged.then(|| Eigenpairs {
+                values: values[..n].to_vec(),
+                vectors: vectors.submatrix(0, 0, n, n).to_owned(),
+            });
+            if found
+                .as_ref()
+                .is_some_and(|found| !decomposes(*matrix, found))
+            {
+                return self.refuse(format!(
+                    "eigenvectors of a matrix of side {n} that are none"
+                ));
+            }
+            pairs.push(found);
+        }
         self.transfers.decomposed += pairs.iter().flatten().count() as u64;
         Some(pairs)
     }
+
+    fn solver(&mut self) -> Option<&mut EigenSolver> {
+        if let Solver::Unopened(card) = &self.solver {
+            match EigenSolver::open(card) {
+                Ok(solver) => self.solver = Solver::Open(solver),
+                Err(error) => return self.refuse(error.to_string()),
+            }
+        }
+        match &mut self.solver {
+            Solver::Open(solver) => Some(solver),
+            _ => None,
+        }
+    }
+
+    fn refuse<T>(&mut self, why: String) -> Option<T> {
+        self.solver = Solver::Refused;
+        self.refusal = Some(why);
+        None
+    }
 }
 
-/// diag(A, β I) in place of zeros, β above every eigenvalue of A: those of A come first, with vectors that end in zeros.
-///
-/// ```text
-/// β = 2 maxᵢ Σⱼ |aᵢⱼ| ≥ 2 λmax        (Gershgorin), not so far above that digits are lost
-/// ```
-fn fill(a: MatRef<'_, f64>, mut filled: MatMut<'_, f64>) {
-    let (n, side) = (a.nrows(), filled.nrows());
-    let mut sums = vec![0.0; n];
-    for j in 0..n {
-        for i in j..n {
-            filled[(i, j)] = a[(i, j)];
+/// Whether A V = V Λ and VᵀV = I, as far as one vector x shows it: A (V x) = V (Λ x) and ‖V x‖ = ‖x‖ to rounding, and
+/// whether Λ is nondecreasing. A library that is wrong, is wrong by more.
+fn decomposes(a: MatRef<'_, f64>, pairs: &Eigenpairs) -> bool {
+    let n = a.nrows();
+    let x = Mat::from_fn(n, 1, |i, _| (1.0 + i as f64).cos());
+    let scaled = Mat::from_fn(n, 1, |i, _| pairs.values[i] * x[(i, 0)]);
+    let turned = &pairs.vectors * &x;
+    let residual = (a * &turned - &pairs.vectors * scaled).norm_l2();
+    let length = x.norm_l2();
+    let rounding = ROUNDING * n as f64 * f64::EPSILON * length;
+    // Written so that NaN says no.
+    residual <= rounding * bound(a)
+        && (turned.norm_l2() - length).abs() <= rounding
+        && pairs.values.windows(2).all(|pair| pair[0] <= pair[1])
+}
+
+/// maxᵢ Σⱼ |aᵢⱼ| ≥ |λ| (Gershgorin), from the lower triangle.
+fn bound(a: MatRef<'_, f64>) -> f64 {
+    let mut sums = vec![0.0; a.nrows()];
+    for j in 0..a.nrows() {
+        for i in j..a.nrows() {
             sums[i] += a[(i, j)].abs();
             if i > j {
                 sums[j] += a[(i, j)].abs();
             }
         }
     }
-    let bound = sums.into_iter().fold(0.0, f64::max);
+    sums.into_iter().fold(0.0, f64::max)
+}
+
+/// diag(A, β I) in place of zeros, β above every eigenvalue of A: those of A come first, with vectors that end in zeros.
+///
+/// ```text
+/// β = 2 maxᵢ Σⱼ |aᵢⱼ| ≥ 2 λmax        not so far above that digits are lost
+/// ```
+fn fill(a: MatRef<'_, f64>, mut filled: MatMut<'_, f64>) {
+    let (n, side) = (a.nrows(), filled.nrows());
+    for j in 0..n {
+        for i in j..n {
+            filled[(i, j)] = a[(i, j)];
+        }
+    }
+    let bound = bound(a);
     let beta = if bound > 0.0 { 2.0 * bound } else { 1.0 };
     for i in n..side {
         filled[(i, i)] = beta;
@@ -196,11 +277,44 @@ mod tests {
             spectra.add_transfers(&mut transfers);
             assert_eq!(transfers.decomposed, 7);
 
+            assert_eq!(spectra.take_refusal(), None);
             // Two of a side of 64 are worth less than this, three are not.
             spectra.0.lock().unwrap().worth = 3 << 18;
             let three = [asked[5], asked[6], asked[5]];
             assert_eq!(spectra.eigenpairs(&three[..2]), [None, None]);
             assert!(spectra.eigenpairs(&three).iter().all(Option::is_some));
         });
+    }
+
+    #[test]
+    fn what_is_no_decomposition_is_seen() {
+        let a = symmetric_with_spectrum(&[1.0, 2.0, 3.0, 4.0], 5);
+        let eigen = matbackprop_core::SymEig::forward(a.as_ref(), Default::default()).unwrap();
+        let right = Eigenpairs {
+            values: eigen.values().to_vec(),
+            vectors: eigen.vectors().to_owned(),
+        };
+        assert!(decomposes(a.as_ref(), &right));
+        let wrong: [fn(&mut Eigenpairs); 4] = [
+            |pairs| pairs.values[1] += 1e-10,
+            |pairs| pairs.values[2] = f64::NAN,
+            |pairs| pairs.vectors *= faer::Scale(1.0 + 1e-10),
+            |pairs| {
+                pairs.values.reverse();
+                pairs.vectors = pairs.vectors.as_ref().reverse_cols().to_owned();
+            },
+        ];
+        for spoil in wrong {
+            let mut pairs = right.clone();
+            spoil(&mut pairs);
+            assert!(!decomposes(a.as_ref(), &pairs), "{pairs:?}");
+        }
+        let zero = Mat::zeros(2, 2);
+        let identity = Mat::identity(2, 2);
+        let pairs = Eigenpairs {
+            values: vec![0.0; 2],
+            vectors: identity,
+        };
+        assert!(decomposes(zero.as_ref(), &pairs));
     }
 }

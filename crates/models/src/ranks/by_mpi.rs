@@ -187,6 +187,16 @@ impl Wire for MpiWire {
             .collect()
     }
 
+    fn meet(&mut self) {
+        let Self {
+            world,
+            watch,
+            awaited,
+            ..
+        } = self;
+        Self::finish(world, watch, awaited, world.immediate_barrier());
+    }
+
     fn idle(&mut self) {
         self.watch.look(&self.world);
     }
@@ -197,15 +207,9 @@ impl Wire for MpiWire {
     }
 
     fn leave(mut self: Box<Self>) {
-        let Self {
-            world,
-            watch,
-            awaited,
-            universe,
-        } = &mut *self;
-        Self::finish(world, watch, awaited, world.immediate_barrier());
+        self.meet();
         // MPI ends here.
-        drop(universe.take());
+        drop(self.universe.take());
     }
 }
 

@@ -57,6 +57,10 @@ impl Wire for ThreadWire {
         heard.map(|bytes| bytes.expect("a rank has gone")).collect()
     }
 
+    fn meet(&mut self) {
+        self.exchange(&[]);
+    }
+
     fn idle(&mut self) {}
 
     fn give_up(&mut self, error: &Error) -> ! {
@@ -64,6 +68,6 @@ impl Wire for ThreadWire {
     }
 
     fn leave(mut self: Box<Self>) {
-        self.exchange(&[]);
+        self.meet();
     }
 }

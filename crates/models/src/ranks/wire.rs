@@ -17,6 +17,9 @@ pub(super) trait Wire {
     /// Every rank's bytes, in the order of ranks.
     fn exchange(&mut self, bytes: &[u8]) -> Vec<Vec<u8>>;
 
+    /// Waits for all ranks.
+    fn meet(&mut self);
+
     /// Called several times a second while there is nothing else to do.
     fn idle(&mut self);
 

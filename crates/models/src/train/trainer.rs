@@ -43,6 +43,11 @@ pub enum Progress<'a, M> {
     },
     /// Gradients are summed over the GPUs of all ranks, by NCCL, not by MPI.
     OverGpus,
+    /// The device's solver refused: the processor finds all eigenvalues from here on.
+    SolverRefused {
+        /// What it says.
+        why: &'a str,
+    },
     /// A checkpoint is written.
     Checkpoint {
         /// After this step.
@@ -296,6 +301,9 @@ impl<T: Task> Trainer<T> {
             let done = done.and_then(|record| {
                 if let Some(journal) = &mut journal {
                     journal.write(&record)?;
+                }
+                if let Some(why) = self.network.device().take_refusal() {
+                    observer(Progress::SolverRefused { why: &why });
                 }
                 let go_on = observer(Progress::Step {
                     record: &record,
