@@ -8,7 +8,7 @@ use std::ffi::c_void;
 use std::sync::Arc;
 
 use cudarc::cusolver::{CusolverError, DnHandle, DnParams, sys};
-use cudarc::driver::{CudaSlice, CudaStream, DevicePtrMut as _};
+use cudarc::driver::{CudaSlice, CudaStream, DevicePtrMut as _, SyncOnDrop};
 
 use crate::error::{Error, Result};
 
@@ -104,12 +104,22 @@ pub(crate) struct Batch {
     pub(crate) states: CudaSlice<i32>,
 }
 
+/// A batch as cuSOLVER takes it; the memory is not freed meanwhile.
+struct Places<'a> {
+    side: i32,
+    count: i32,
+    matrices: *mut f64,
+    values: *mut f64,
+    states: *mut i32,
+    _guards: [SyncOnDrop<'a>; 3],
+}
+
 impl Batch {
-    /// The side and the count as cuSOLVER takes them.
+    /// What cuSOLVER takes: `handle`'s context is current then.
     ///
     /// # Panics
     /// When the slices do not hold what their names say, or lie on another stream than `handle`.
-    fn checked(&self, handle: &DnHandle) -> Result<(i32, i32)> {
+    fn places<'a>(&'a mut self, handle: &'a DnHandle) -> Result<Places<'a>> {
         let (n, count) = (self.side, self.states.len());
         assert!(n > 0 && count > 0, "a batch of something");
         let lengths = (self.matrices.len(), self.values.len());
@@ -127,21 +137,27 @@ impl Batch {
             .iter()
             .all(|other| Arc::ptr_eq(other, handle.stream()));
         assert!(same, "a batch on the stream of its solver");
+        let side = i32::try_from(n).map_err(|_| too_large(n))?;
         let count = i32::try_from(count).map_err(|_| too_large(n))?;
-        Ok((i32::try_from(n).map_err(|_| too_large(n))?, count))
+        let stream = handle.stream();
+        stream.context().bind_to_thread()?;
+        let (matrices, of_matrices) = self.matrices.device_ptr_mut(stream);
+        let (values, of_values) = self.values.device_ptr_mut(stream);
+        let (states, of_states) = self.states.device_ptr_mut(stream);
+        Ok(Places {
+            side,
+            count,
+            matrices: matrices as *mut f64,
+            values: values as *mut f64,
+            states: states as *mut i32,
+            _guards: [of_matrices, of_values, of_states],
+        })
     }
 
     /// A = V Λ Vᵀ for each, by reflections and divide and conquer, one after another; lower triangles are read.
     pub(crate) fn by_divide_and_conquer(&mut self, handle: &DnHandle) -> Result<()> {
-        let (side, _) = self.checked(handle)?;
-        let stream = handle.stream();
-        stream.context().bind_to_thread()?;
-        let n = self.side;
-        let (matrices, _matrices) = self.matrices.device_ptr_mut(stream);
-        let (values, _values) = self.values.device_ptr_mut(stream);
-        let count = self.states.len();
-        let (states, _states) = self.states.device_ptr_mut(stream);
-        let (matrices, values) = (matrices as *mut f64, values as *mut f64);
+        let (n, count) = (self.side, self.states.len());
+        let at = self.places(handle)?;
         let mut length = 0;
         // SAFETY: handle and pointers are alive; the call reads sizes alone.
         let status = unsafe {
@@ -149,18 +165,18 @@ impl Batch {
                 handle.cu(),
                 VECTORS,
                 LOWER,
-                side,
-                matrices,
-                side,
-                values,
+                at.side,
+                at.matrices,
+                at.side,
+                at.values,
                 &raw mut length,
             )
         };
         status.result()?;
-        let mut room = room_of(stream, length)?;
-        let (room, _room) = room.device_ptr_mut(stream);
+        let mut room = room_of(handle.stream(), length)?;
+        let (room, _room) = room.device_ptr_mut(handle.stream());
         for place in 0..count {
-            // SAFETY: matrix `place` has n² numbers, its values n and its state one inside their slices, by `checked`;
+            // SAFETY: matrix `place` has n² numbers, its values n and its state one inside their slices, by `places`;
             // the room is as long as cuSOLVER asked for. All of them outlive the work: they are freed in the order of
             // the stream on which it runs.
             let status = unsafe {
@@ -168,13 +184,13 @@ impl Batch {
                     handle.cu(),
                     VECTORS,
                     LOWER,
-                    side,
-                    matrices.add(place * n * n),
-                    side,
-                    values.add(place * n),
+                    at.side,
+                    at.matrices.add(place * n * n),
+                    at.side,
+                    at.values.add(place * n),
                     room as *mut f64,
                     length,
-                    (states as *mut i32).add(place),
+                    at.states.add(place),
                 )
             };
             status.result()?;
@@ -184,13 +200,7 @@ impl Batch {
 
     /// The same by Jacobi's rotations, all at once.
     pub(crate) fn by_jacobi(&mut self, handle: &DnHandle, settings: &JacobiSettings) -> Result<()> {
-        let (side, count) = self.checked(handle)?;
-        let stream = handle.stream();
-        stream.context().bind_to_thread()?;
-        let (matrices, _matrices) = self.matrices.device_ptr_mut(stream);
-        let (values, _values) = self.values.device_ptr_mut(stream);
-        let (states, _states) = self.states.device_ptr_mut(stream);
-        let (matrices, values) = (matrices as *mut f64, values as *mut f64);
+        let at = self.places(handle)?;
         let mut length = 0;
         // SAFETY: handle, settings and pointers are alive; the call reads sizes alone.
         let status = unsafe {
@@ -198,34 +208,34 @@ impl Batch {
                 handle.cu(),
                 VECTORS,
                 LOWER,
-                side,
-                matrices,
-                side,
-                values,
+                at.side,
+                at.matrices,
+                at.side,
+                at.values,
                 &raw mut length,
                 settings.0,
-                count,
+                at.count,
             )
         };
         status.result()?;
-        let mut room = room_of(stream, length)?;
-        let (room, _room) = room.device_ptr_mut(stream);
-        // SAFETY: by `checked` the slices hold `count` matrices of side n, their values and their states; the room is
+        let mut room = room_of(handle.stream(), length)?;
+        let (room, _room) = room.device_ptr_mut(handle.stream());
+        // SAFETY: by `places` the slices hold `count` matrices of side n, their values and their states; the room is
         // as long as cuSOLVER asked for. All of them outlive the work, as above.
         let status = unsafe {
             sys::cusolverDnDsyevjBatched(
                 handle.cu(),
                 VECTORS,
                 LOWER,
-                side,
-                matrices,
-                side,
-                values,
+                at.side,
+                at.matrices,
+                at.side,
+                at.values,
                 room as *mut f64,
                 length,
-                states as *mut i32,
+                at.states,
                 settings.0,
-                count,
+                at.count,
             )
         };
         Ok(status.result()?)
@@ -237,14 +247,9 @@ impl Batch {
         handle: &DnHandle,
         settings: &PlainSettings,
     ) -> Result<()> {
-        let (side, count) = self.checked(handle)?;
-        let (side, count) = (i64::from(side), i64::from(count));
+        let at = self.places(handle)?;
+        let (side, count) = (i64::from(at.side), i64::from(at.count));
         let stream = handle.stream();
-        stream.context().bind_to_thread()?;
-        let (matrices, _matrices) = self.matrices.device_ptr_mut(stream);
-        let (values, _values) = self.values.device_ptr_mut(stream);
-        let (states, _states) = self.states.device_ptr_mut(stream);
-        let (matrices, values) = (matrices as *mut c_void, values as *mut c_void);
         let (mut bytes, mut bytes_of_host) = (0, 0);
         // SAFETY: handle, settings and pointers are alive; the call reads sizes alone.
         let status = unsafe {
@@ -255,10 +260,10 @@ impl Batch {
                 LOWER,
                 side,
                 F64,
-                matrices,
+                at.matrices.cast(),
                 side,
                 F64,
-                values,
+                at.values.cast(),
                 F64,
                 &raw mut bytes,
                 &raw mut bytes_of_host,
@@ -270,7 +275,7 @@ impl Batch {
         let mut room = stream.alloc_zeros::<u8>(bytes.max(1))?;
         let (room, _room) = room.device_ptr_mut(stream);
         let mut room_of_host = vec![0_u64; bytes_of_host.div_ceil(8).max(1)];
-        // SAFETY: by `checked` the slices hold `count` matrices of side n, their values and their states; both rooms are
+        // SAFETY: by `places` the slices hold `count` matrices of side n, their values and their states; both rooms are
         // as long as cuSOLVER asked for, the host's aligned for any number. What lies on the GPU outlives the work, as
         // above, and the host's room does, because the stream is waited for before it goes.
         let status = unsafe {
@@ -281,16 +286,16 @@ impl Batch {
                 LOWER,
                 side,
                 F64,
-                matrices,
+                at.matrices.cast(),
                 side,
                 F64,
-                values,
+                at.values.cast(),
                 F64,
                 room as *mut c_void,
                 bytes,
                 room_of_host.as_mut_ptr().cast(),
                 bytes_of_host,
-                states as *mut i32,
+                at.states,
                 count,
             )
         };
