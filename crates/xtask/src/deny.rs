@@ -24,7 +24,7 @@ pub fn run(root: &Path) -> Result<Option<bool>> {
         eprintln!("deny: the database of advisories cannot be fetched; they are left out");
         return Ok(Some(true));
     }
-    deny(root, &["check", "--disable-fetch", "advisories"]).map(Some)
+    deny(root, &["check", "advisories"]).map(Some)
 }
 
 fn is_there(root: &Path) -> bool {
