@@ -96,6 +96,8 @@ impl MaxPool {
             .par_chunks_exact_mut(plane)
             .enumerate()
             .for_each(|(c, places)| {
+                // Written before it is read: a page that is read first is given twice, and every core told so.
+                places.fill(0.0);
                 for y in 0..output.height() {
                     let (maxima, bars) = (output.row(c, y), out_bar.row(c, y));
                     for (x, (maximum, bar)) in maxima.iter().zip(bars).enumerate() {
