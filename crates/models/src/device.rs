@@ -219,17 +219,18 @@ impl Device {
         }
     }
 
-    /// Eigenpairs of symmetric matrices, of those that this device finds faster than the processor would.
-    pub(crate) fn eigenpairs(
+    /// Eigenpairs of symmetric matrices, of those that this device finds faster than the processor would; where it finds
+    /// none, they are not asked for.
+    pub(crate) fn eigenpairs<'m>(
         &self,
-        matrices: &[Option<MatRef<'_, f64>>],
+        matrices: impl ExactSizeIterator<Item = Option<MatRef<'m, f64>>>,
     ) -> Vec<Option<Eigenpairs>> {
         match &self.place {
             #[cfg(any(test, feature = "cuda"))]
             Place::Elsewhere {
                 spectra: Some(spectra),
                 ..
-            } => spectra.eigenpairs(matrices),
+            } => spectra.eigenpairs(&matrices.collect::<Vec<_>>()),
             _ => vec![None; matrices.len()],
         }
     }

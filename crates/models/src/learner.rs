@@ -51,16 +51,14 @@ pub trait Learner: Clone + Sized {
     }
 
     /// Where the parts run.
-    fn device(&self) -> Device {
-        let parts = self.parts();
-        let first = parts.first();
-        first.map_or_else(Device::default, |part| part.parameters.device().clone())
+    fn device(&self) -> Option<&Device> {
+        let first = self.parts().into_iter().next();
+        first.map(|part| part.parameters.device())
     }
 
     /// What crossed to the parts' device and back since this was asked last; `None` on the processor.
     fn take_transfers(&self) -> Option<Transfers> {
-        let parts = self.parts();
-        parts.first()?.parameters.device().take_transfers()
+        self.device()?.take_transfers()
     }
 
     /// All tensors, in the order of [`Learner::parts`].

@@ -120,20 +120,52 @@ pub(crate) enum Prepared {
 }
 
 impl Prepared {
-    /// What comes before eigenvalues of [`Pooled::forward`].
+    /// What comes before eigenvalues.
+    ///
+    /// ```text
+    /// second order   z = vech f(G)
+    /// average        z_c = Σᵢ wᵢ Fᵢ_c / Σᵢ wᵢ              F̄ᵢ_c = wᵢ z̄_c / Σ w
+    /// flatten        z_{c n + i} = Fᵢ_c                    F̄ᵢ_c = z̄_{c n + i}
+    /// ```
     pub(crate) fn begin(
         pooling: &RegionPooling,
         features: MatRef<'_, f64>,
         region: &Region,
     ) -> Result<Self> {
-        let RegionPooling::SecondOrder(options) = pooling else {
-            let (pooled, z) = Pooled::forward(pooling, features, region)?;
-            return Ok(Self::Done(pooled, z));
-        };
-        fits(features, region)?;
-        let regions = std::slice::from_ref(region);
-        let prepared = options.layer().prepare(features, None, regions)?;
-        Ok(Self::SecondOrder(Box::new(prepared)))
+        let (positions, channels) = features.shape();
+        if region.length() != positions {
+            return Err(Error::Region(o2p::Error::RegionLength {
+                expected: positions,
+                found: region.length(),
+            }));
+        }
+        match pooling {
+            RegionPooling::SecondOrder(options) => {
+                let regions = std::slice::from_ref(region);
+                let prepared = options.layer().prepare(features, None, regions)?;
+                Ok(Self::SecondOrder(Box::new(prepared)))
+            }
+            RegionPooling::Average => {
+                let mean = |c: usize| {
+                    let weighted = region.positions().iter().zip(region.weights());
+                    let sum: f64 = weighted.map(|(&i, w)| w * features[(i, c)]).sum();
+                    sum / region.total()
+                };
+                let output = (0..channels).map(mean).collect();
+                let region = region.clone();
+                Ok(Self::Done(Pooled::Average { region, channels }, output))
+            }
+            RegionPooling::Flatten => {
+                let output = (0..channels)
+                    .flat_map(|c| (0..positions).map(move |i| features[(i, c)]))
+                    .collect();
+                let pooled = Pooled::Flatten {
+                    positions,
+                    channels,
+                };
+                Ok(Self::Done(pooled, output))
+            }
+        }
     }
 
     /// The matrix whose eigenpairs [`Prepared::finish`] takes, where it would take any.
@@ -157,58 +189,14 @@ impl Prepared {
     }
 }
 
-/// Refuses a region of other positions than the features'.
-fn fits(features: MatRef<'_, f64>, region: &Region) -> Result<()> {
-    if region.length() == features.nrows() {
-        return Ok(());
-    }
-    Err(Error::Region(o2p::Error::RegionLength {
-        expected: features.nrows(),
-        found: region.length(),
-    }))
-}
-
 impl Pooled {
-    /// ```text
-    /// second order   z = vech f(G)
-    /// average        z_c = Σᵢ wᵢ Fᵢ_c / Σᵢ wᵢ              F̄ᵢ_c = wᵢ z̄_c / Σ w
-    /// flatten        z_{c n + i} = Fᵢ_c                    F̄ᵢ_c = z̄_{c n + i}
-    /// ```
+    /// z, and what the way back needs.
     pub(crate) fn forward(
         pooling: &RegionPooling,
         features: MatRef<'_, f64>,
         region: &Region,
     ) -> Result<(Self, Vec<f64>)> {
-        let (positions, channels) = features.shape();
-        fits(features, region)?;
-        match pooling {
-            RegionPooling::SecondOrder(options) => {
-                let regions = std::slice::from_ref(region);
-                let forward = options.layer().forward(features, None, regions)?;
-                let output = forward.outputs().row(0).iter().copied().collect();
-                Ok((Self::SecondOrder(Box::new(forward)), output))
-            }
-            RegionPooling::Average => {
-                let mean = |c: usize| {
-                    let weighted = region.positions().iter().zip(region.weights());
-                    let sum: f64 = weighted.map(|(&i, w)| w * features[(i, c)]).sum();
-                    sum / region.total()
-                };
-                let output = (0..channels).map(mean).collect();
-                let region = region.clone();
-                Ok((Self::Average { region, channels }, output))
-            }
-            RegionPooling::Flatten => {
-                let output = (0..channels)
-                    .flat_map(|c| (0..positions).map(move |i| features[(i, c)]))
-                    .collect();
-                let pooled = Self::Flatten {
-                    positions,
-                    channels,
-                };
-                Ok((pooled, output))
-            }
-        }
+        Prepared::begin(pooling, features, region)?.finish(None)
     }
 
     /// F̄ from z̄.

@@ -330,11 +330,10 @@ impl Task for RegionTask<'_> {
         let prepared = matbackprop_core::batch(&pairs, |(features, input)| {
             Ok::<_, Error>(Prepared::begin(pooling, features.as_ref(), &input.region))
         })?;
-        let matrices: Vec<_> = prepared
+        let matrices = prepared
             .iter()
-            .map(|prepared| prepared.as_ref().ok()?.matrix())
-            .collect();
-        let eigenpairs = network.classifier.parameters.device().eigenpairs(&matrices);
+            .map(|prepared| prepared.as_ref().ok()?.matrix());
+        let eigenpairs = network.classifier.parameters.device().eigenpairs(matrices);
         let pairs: Vec<_> = prepared.into_iter().zip(eigenpairs).collect();
         let pooled = matbackprop_core::batch_owned(pairs, |(prepared, eigenpairs)| {
             Ok::<_, Error>(prepared.and_then(|prepared| prepared.finish(eigenpairs)))

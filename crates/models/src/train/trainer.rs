@@ -293,7 +293,9 @@ impl<T: Task> Trainer<T> {
         let mut journal = ranks.agree_on(journal)?;
         self.check_alike()?;
         #[cfg(any(test, feature = "cuda"))]
-        if ranks.sum_over_gpus(&self.network.device())? {
+        if let Some(device) = self.network.device()
+            && ranks.sum_over_gpus(device)?
+        {
             observer(Progress::OverGpus);
         }
         while self.step() < steps {
@@ -302,7 +304,8 @@ impl<T: Task> Trainer<T> {
                 if let Some(journal) = &mut journal {
                     journal.write(&record)?;
                 }
-                if let Some(why) = self.network.device().take_refusal() {
+                let device = self.network.device();
+                if let Some(why) = device.and_then(Device::take_refusal) {
                     observer(Progress::SolverRefused { why: &why });
                 }
                 let go_on = observer(Progress::Step {
