@@ -11,14 +11,14 @@
 //! Source: Gu, Eisenstat, "A divide-and-conquer algorithm for the bidiagonal SVD", SIAM Journal on Matrix Analysis and
 //! Applications 16, 1995.
 
-use super::join::{Reach, Rows, Span, multiply, put_back, rotate};
+use super::join::{Basis, Edges, Reach, Rows, Span, Update, multiply, put_back, rotate};
 use super::rank_one_update::{
-    Deflated, FillSingularVectors, Roots, SolveRankOneUpdate, deflate, rounding,
+    Deflated, FillSingularVectors, SolveRankOneUpdate, deflate, rounding,
 };
 use super::scratch::Temporary;
 use super::secular::Squares;
 use super::small_svd::small_bidiagonal_svd;
-use faer::Mat;
+use faer::{Mat, MatRef};
 
 /// Sides up to this are solved whole.
 const SMALL: usize = 24;
@@ -34,17 +34,6 @@ pub(super) fn bidiagonal_svd(
     above: &mut [f64],
 ) -> Option<(Temporary, Temporary)> {
     let n = diagonal.len();
-    let largest = diagonal
-        .iter()
-        .chain(&above[..n - 1])
-        .fold(0.0, |largest: f64, x| largest.max(x.abs()));
-    if largest == 0.0 {
-        let identity = || Temporary::copy_of(Mat::identity(n, n).as_ref());
-        return Some((identity(), identity()));
-    }
-    for x in diagonal.iter_mut().chain(above.iter_mut()) {
-        *x /= largest;
-    }
     let (mut left, mut right) = (Temporary::new(n, n), Temporary::new(n, n));
     left.as_mut_slice().fill(0.0);
     right.as_mut_slice().fill(0.0);
@@ -52,14 +41,51 @@ pub(super) fn bidiagonal_svd(
     let room = || Temporary::new(n + 1, n + 1);
     let (mut update_left, mut update_right) = (room(), room());
     let (mut joined, mut gathered) = (room(), room());
-    let mut solver = Solver {
-        arch: pulp::Arch::new(),
+    let basis = Pair {
         left: &mut left,
         right: &mut right,
+        reach: Reach::new(0, 0, 0),
         update_left: update_left.as_mut_slice(),
         update_right: update_right.as_mut_slice(),
         joined: joined.as_mut_slice(),
         gathered: gathered.as_mut_slice(),
+    };
+    match solve(basis, diagonal, above)? {
+        Outcome::Solved => Some((left, right)),
+        Outcome::Zero => {
+            let identity = || Temporary::copy_of(Mat::identity(n, n).as_ref());
+            Some((identity(), identity()))
+        }
+    }
+}
+
+/// Σ alone, by the same steps in O(n²) time: `diagonal` becomes Σ, nondecreasing; `above` is used up. `None` when a small
+/// block does not converge.
+pub(super) fn bidiagonal_values(diagonal: &mut [f64], above: &mut [f64]) -> Option<()> {
+    solve(Edges::new(diagonal.len()), diagonal, above).map(|_| ())
+}
+
+/// Whether there was anything to solve.
+enum Outcome {
+    Solved,
+    Zero,
+}
+
+fn solve(basis: impl BlockBasis, diagonal: &mut [f64], above: &mut [f64]) -> Option<Outcome> {
+    let n = diagonal.len();
+    let largest = diagonal
+        .iter()
+        .chain(&above[..n - 1])
+        .fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    if largest == 0.0 {
+        return Some(Outcome::Zero);
+    }
+    for x in diagonal.iter_mut().chain(above.iter_mut()) {
+        *x /= largest;
+    }
+    let mut solver = Solver {
+        arch: pulp::Arch::new(),
+        basis,
     };
     let block = Block {
         first: 0,
@@ -70,7 +96,7 @@ pub(super) fn bidiagonal_svd(
     for x in diagonal.iter_mut() {
         *x *= largest;
     }
-    converged.then_some((left, right))
+    converged.then_some(Outcome::Solved)
 }
 
 /// Rows first, …, first + rows − 1 of B, with `extra` (0 or 1) columns more than rows.
@@ -81,29 +107,130 @@ struct Block {
     extra: usize,
 }
 
+/// A basis of right vectors, and of left ones where they are wanted; spans are those of the right ones.
+trait BlockBasis: Basis<Squares> {
+    /// Takes in U and V of a small block.
+    fn take(&mut self, block: Block, left: MatRef<'_, f64>, right: MatRef<'_, f64>);
+    /// As `rotate`, of right vectors alone.
+    fn rotate_right(&mut self, span: Span, columns: (usize, usize), turn: (f64, f64));
+}
+
+impl BlockBasis for Edges {
+    fn take(&mut self, block: Block, _: MatRef<'_, f64>, right: MatRef<'_, f64>) {
+        let columns = block.rows + block.extra;
+        self.set(block.first, columns, |j| {
+            (right[(0, j)], right[(columns - 1, j)])
+        });
+    }
+
+    fn rotate_right(&mut self, span: Span, columns: (usize, usize), turn: (f64, f64)) {
+        Basis::<Squares>::rotate(self, span, columns, turn);
+    }
+}
+
 /// U and V as they grow along the diagonal, and room for one join.
-struct Solver<'a> {
-    arch: pulp::Arch,
+struct Pair<'a> {
     left: &'a mut Temporary,
     right: &'a mut Temporary,
+    reach: Reach,
     update_left: &'a mut [f64],
     update_right: &'a mut [f64],
     joined: &'a mut [f64],
     gathered: &'a mut [f64],
 }
 
-impl Solver<'_> {
+/// The rows of U in a join whose rows of V these are: the middle row belongs to neither part.
+fn left_span(right: Span, values: usize) -> Span {
+    Span {
+        first: right.first,
+        rows: values,
+        split: right.split - 1,
+    }
+}
+
+impl BlockBasis for Pair<'_> {
+    fn take(&mut self, block: Block, left: MatRef<'_, f64>, right: MatRef<'_, f64>) {
+        for (all, own) in [(&mut *self.left, left), (&mut *self.right, right)] {
+            let (first, (rows, columns)) = (block.first, own.shape());
+            let mut place = all.as_mut();
+            place
+                .as_mut()
+                .submatrix_mut(first, first, rows, columns)
+                .copy_from(own);
+        }
+    }
+
+    fn rotate_right(&mut self, span: Span, columns: (usize, usize), turn: (f64, f64)) {
+        rotate(self.right.as_mut(), span, columns, turn);
+    }
+}
+
+impl Basis<Squares> for Pair<'_> {
+    fn meet(&mut self, Span { first, rows, split }: Span) -> Vec<f64> {
+        let middle = first + split - 1;
+        self.left.as_mut()[(middle, middle)] = 1.0;
+        self.reach = Reach::new(rows, split, split - 1);
+        (0..rows)
+            .map(|j| self.right.column(first + j)[first + split - usize::from(j < split)])
+            .collect()
+    }
+
+    fn rotate(&mut self, span: Span, (i, j): (usize, usize), turn: (f64, f64)) {
+        self.reach.unite(i, j);
+        // Of a block with a column more than rows, the row below it is zero in both columns.
+        rotate(self.left.as_mut(), left_span(span, span.rows), (i, j), turn);
+        rotate(self.right.as_mut(), span, (i, j), turn);
+    }
+
+    fn turn(&mut self, span: Span, update: &Update<'_, Squares>) {
+        let rows = Rows::new(update.kept, &self.reach);
+        let k = update.poles.len();
+        // The row of the pole at zero, the first of all.
+        let first = rows.order.iter().position(|&row| row == 0).unwrap_or(0);
+        update.arch.dispatch(FillSingularVectors {
+            roots: update.roots,
+            poles: &rows.ordered(update.poles),
+            z: &rows.ordered(&update.roots.z),
+            first,
+            left: &mut self.update_left[..k * k],
+            right: &mut self.update_right[..k * k],
+        });
+        let left = left_span(span, update.places.len());
+        for (vectors, span, of_blocks) in [
+            (&mut *self.left, left, &*self.update_left),
+            (&mut *self.right, span, &*self.update_right),
+        ] {
+            multiply(
+                vectors.as_ref(),
+                span,
+                update.kept,
+                &rows,
+                of_blocks,
+                self.gathered,
+                self.joined,
+            );
+            let (settled, places) = (update.settled, update.places);
+            put_back(vectors.as_mut(), span, settled, places, self.joined);
+        }
+    }
+}
+
+struct Solver<B> {
+    arch: pulp::Arch,
+    basis: B,
+}
+
+impl<B: BlockBasis> Solver<B> {
     /// Solves a block: its columns of U and V in place, values nondecreasing in `d`, the null vector of V last.
     fn solve(&mut self, block: Block, d: &mut [f64], e: &mut [f64]) -> bool {
         let Block { first, rows, extra } = block;
         if rows <= SMALL {
-            let left = self.left.as_mut().submatrix_mut(first, first, rows, rows);
             let columns = rows + extra;
-            let right = self
-                .right
-                .as_mut()
-                .submatrix_mut(first, first, columns, columns);
-            return small_bidiagonal_svd(d, &e[..columns - 1], left, right);
+            let (mut left, mut right) = (Mat::zeros(rows, rows), Mat::zeros(columns, columns));
+            let above = &e[..columns - 1];
+            let converged = small_bidiagonal_svd(d, above, left.as_mut(), right.as_mut());
+            self.basis.take(block, left.as_ref(), right.as_ref());
+            return converged;
         }
         let half = rows / 2;
         let (alpha, beta) = (d[half], e[half]);
@@ -129,34 +256,22 @@ impl Solver<'_> {
     /// Joins two solved blocks with the row between them, `half` in the block's count.
     fn join(&mut self, block: Block, half: usize, d: &mut [f64], alpha: f64, beta: f64) {
         let Block { first, rows, extra } = block;
-        self.left.as_mut()[(first + half, first + half)] = 1.0;
-        let left = Span {
-            first,
-            rows,
-            split: half,
-        };
-        let right = Span {
+        let span = Span {
             first,
             rows: rows + extra,
             split: half + 1,
         };
         // The middle row in the bases of both blocks: last row of V₁, first row of V₂.
-        let mut z: Vec<f64> = (0..rows + extra)
-            .map(|j| {
-                let column = self.right.column(first + j);
-                if j <= half {
-                    alpha * column[first + half]
-                } else {
-                    beta * column[first + half + 1]
-                }
-            })
-            .collect();
+        let mut z = self.basis.meet(span);
+        for (j, z) in z.iter_mut().enumerate() {
+            *z *= if j <= half { alpha } else { beta };
+        }
         if extra == 1 {
             // Two null vectors: turned until one of them has no part in the row, and stays the null vector.
             let radius = z[half].hypot(z[rows]);
             if radius > NEGLIGIBLE {
                 let turn = (z[half] / radius, z[rows] / radius);
-                rotate(self.right.as_mut(), right, (half, rows), turn);
+                self.basis.rotate_right(span, (half, rows), turn);
                 z[half] = radius;
             }
         }
@@ -166,12 +281,9 @@ impl Solver<'_> {
         let tolerance = rounding(d).max(rounding(&[alpha, beta])).max(NEGLIGIBLE);
         let mut order: Vec<usize> = (0..rows).filter(|&j| j != half).collect();
         order.sort_by(|&i, &j| d[i].total_cmp(&d[j]));
-        let mut reach = Reach::new(rows, half + 1, half);
         let Deflated { kept, settled } =
             deflate(&order, d, &mut z, 1.0, tolerance, |i, j, c, s| {
-                reach.unite(i, j);
-                rotate(self.left.as_mut(), left, (i, j), (c, s));
-                rotate(self.right.as_mut(), right, (i, j), (c, s));
+                self.basis.rotate(span, (i, j), (c, s));
             });
         // The pole at zero always takes part, and keeps its distance from the next.
         if z[half].abs() <= tolerance {
@@ -189,8 +301,6 @@ impl Solver<'_> {
             z: &weights,
             rho: 1.0,
         });
-        let update_rows = Rows::new(&kept, &reach);
-        self.fill_updates(&update_rows, &poles, &roots);
 
         let values: Vec<f64> = roots
             .shifts
@@ -204,37 +314,16 @@ impl Solver<'_> {
         for (j, &from) in places.iter().enumerate() {
             d[j] = values[from];
         }
-        for (vectors, span, update) in [
-            (&mut *self.left, left, &*self.update_left),
-            (&mut *self.right, right, &*self.update_right),
-        ] {
-            multiply(
-                vectors.as_ref(),
-                span,
-                &kept,
-                &update_rows,
-                update,
-                self.gathered,
-                self.joined,
-            );
-            put_back(vectors.as_mut(), span, &settled, &places, self.joined);
-        }
-    }
-
-    fn fill_updates(&mut self, rows: &Rows, poles: &[f64], roots: &Roots) {
-        let k = poles.len();
-        let row_poles: Vec<f64> = rows.order.iter().map(|&row| poles[row]).collect();
-        let row_weights: Vec<f64> = rows.order.iter().map(|&row| roots.z[row]).collect();
-        // The row of the pole at zero, the first of all.
-        let first = rows.order.iter().position(|&row| row == 0).unwrap_or(0);
-        self.arch.dispatch(FillSingularVectors {
-            roots,
-            poles: &row_poles,
-            z: &row_weights,
-            first,
-            left: &mut self.update_left[..k * k],
-            right: &mut self.update_right[..k * k],
-        });
+        let update = Update {
+            arch: self.arch,
+            axis: Squares,
+            kept: &kept,
+            settled: &settled,
+            places: &places,
+            poles: &poles,
+            roots: &roots,
+        };
+        self.basis.turn(span, &update);
     }
 }
 

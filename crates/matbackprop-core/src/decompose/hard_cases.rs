@@ -1,9 +1,9 @@
 //! The decompositions on matrices that look for trouble.
 
-use super::bidiagonal::bidiagonal_svd;
-use super::symmetric_eigen::symmetric_eigen;
-use super::thin_svd::thin_svd;
-use super::tridiagonal::tridiagonal_eigen;
+use super::bidiagonal::{bidiagonal_svd, bidiagonal_values};
+use super::symmetric_eigen::{symmetric_eigen, symmetric_values};
+use super::thin_svd::{singular_values_only, thin_svd};
+use super::tridiagonal::{tridiagonal_eigen, tridiagonal_values};
 use crate::scale::{Scaled, power_of_two_scale};
 use faer::{Mat, MatRef};
 
@@ -100,6 +100,18 @@ fn assert_decomposed(
     }
 }
 
+/// Values found without vectors are those found with them, to 4 √n ε of the largest.
+fn assert_same_values(what: &str, alone: &[f64], with_vectors: &[f64]) {
+    assert_eq!(alone.len(), with_vectors.len(), "{what}");
+    let largest = |x: &[f64]| x.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    let size = largest(with_vectors).max(f64::MIN_POSITIVE);
+    let tolerance = 4.0 * (alone.len() as f64).sqrt() * f64::EPSILON;
+    for (x, y) in alone.iter().zip(with_vectors) {
+        let error = (x - y).abs() / size;
+        assert!(error <= tolerance, "{what}: {x:e} for {y:e}");
+    }
+}
+
 /// A in the range to which every rule brings its input before it decomposes it.
 fn as_rules_give(a: &Mat<f64>) -> Mat<f64> {
     Scaled::new(a.as_ref(), power_of_two_scale(a.as_ref())).into_owned()
@@ -120,7 +132,10 @@ fn tridiagonal_matrices() {
                 _ => 0.0,
             });
             let what = format!("kind {kind}, side {n}");
+            let (mut alone, mut beside) = (d.clone(), e.clone());
             let w = tridiagonal_eigen(&mut d, &mut e).expect(&what);
+            tridiagonal_values(&mut alone, &mut beside).expect(&what);
+            assert_same_values(&what, &alone, &d);
             assert_decomposed(&what, t.as_ref(), w.as_ref(), &d, w.as_ref());
         }
     }
@@ -139,7 +154,10 @@ fn bidiagonal_matrices() {
                 _ => 0.0,
             });
             let what = format!("kind {kind}, side {n}");
+            let (mut alone, mut beside) = (d.clone(), e.clone());
             let (u, v) = bidiagonal_svd(&mut d, &mut e).expect(&what);
+            bidiagonal_values(&mut alone, &mut beside).expect(&what);
+            assert_same_values(&what, &alone, &d);
             assert_decomposed(&what, b.as_ref(), u.as_ref(), &d, v.as_ref());
         }
     }
@@ -163,6 +181,8 @@ fn dense_symmetric_matrices() {
             let what = format!("kind {kind}, side {n}");
             let a = as_rules_give(&a);
             let (values, v) = symmetric_eigen("test", a.as_ref()).expect(&what);
+            let alone = symmetric_values("test", a.as_ref()).expect(&what);
+            assert_same_values(&what, &alone, &values);
             assert_decomposed(&what, a.as_ref(), v.as_ref(), &values, v.as_ref());
         }
     }
@@ -179,6 +199,7 @@ fn dense_matrices() {
         (60, 60),
         (70, 30),
         (20, 50),
+        (180, 60),
     ] {
         for kind in (0..DRAWS).flat_map(|_| 0..KINDS) {
             let a = Mat::from_fn(m, n, |i, j| {
@@ -189,6 +210,8 @@ fn dense_matrices() {
             let what = format!("kind {kind}, {m} × {n}");
             let a = as_rules_give(&a);
             let (u, values, v) = thin_svd("test", a.as_ref()).expect(&what);
+            let alone = singular_values_only("test", a.as_ref()).expect(&what);
+            assert_same_values(&what, &alone, &values);
             assert_decomposed(&what, a.as_ref(), u.as_ref(), &values, v.as_ref());
         }
     }

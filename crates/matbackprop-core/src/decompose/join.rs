@@ -1,5 +1,7 @@
 //! Moving the vectors of two solved blocks into the basis of their join.
 
+use super::rank_one_update::{Roots, TurnRows};
+use super::secular::Axis;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
@@ -9,6 +11,90 @@ pub(super) struct Span {
     pub(super) first: usize,
     pub(super) rows: usize,
     pub(super) split: usize,
+}
+
+/// What a join asks of the vectors of its two blocks, and what it does to them: all of them, or two rows.
+pub(super) trait Basis<A: Axis> {
+    /// Opens a join. The entry of each column in the row where its part ends at the other: the last row of the upper
+    /// part, the first of the lower one.
+    fn meet(&mut self, span: Span) -> Vec<f64>;
+    /// Columns xᵢ, xⱼ become c xᵢ + s xⱼ and c xⱼ − s xᵢ.
+    fn rotate(&mut self, span: Span, columns: (usize, usize), turn: (f64, f64));
+    /// Columns that take part become those of the join; all come in the order of their values.
+    fn turn(&mut self, span: Span, update: &Update<'_, A>);
+}
+
+/// The vectors of a join in the basis of its blocks.
+pub(super) struct Update<'a, A> {
+    pub(super) arch: pulp::Arch,
+    pub(super) axis: A,
+    /// Columns that take part, in the order of their poles.
+    pub(super) kept: &'a [usize],
+    /// Columns that are vectors already.
+    pub(super) settled: &'a [usize],
+    /// For each place where its column comes from: of those kept, then of those settled.
+    pub(super) places: &'a [usize],
+    pub(super) poles: &'a [f64],
+    pub(super) roots: &'a Roots,
+}
+
+/// The first and the last row of each block's basis: all that values without vectors ask for, O(n) numbers.
+pub(super) struct Edges {
+    first: Vec<f64>,
+    last: Vec<f64>,
+}
+
+impl Edges {
+    pub(super) fn new(columns: usize) -> Self {
+        Self {
+            first: vec![0.0; columns],
+            last: vec![0.0; columns],
+        }
+    }
+
+    /// Takes those of a solved block whose first column is `first`.
+    pub(super) fn set(&mut self, first: usize, columns: usize, rows: impl Fn(usize) -> (f64, f64)) {
+        for j in 0..columns {
+            (self.first[first + j], self.last[first + j]) = rows(j);
+        }
+    }
+}
+
+impl<A: Axis> Basis<A> for Edges {
+    fn meet(&mut self, Span { first, rows, split }: Span) -> Vec<f64> {
+        let (upper, lower) = (first..first + split, first + split..first + rows);
+        let z = [&self.last[upper.clone()], &self.first[lower.clone()]].concat();
+        // Beyond its own part a column has zeros.
+        self.last[upper].fill(0.0);
+        self.first[lower].fill(0.0);
+        z
+    }
+
+    fn rotate(&mut self, span: Span, (i, j): (usize, usize), (c, s): (f64, f64)) {
+        let (i, j) = (span.first + i, span.first + j);
+        for row in [&mut self.first, &mut self.last] {
+            (row[i], row[j]) = (c * row[i] + s * row[j], c * row[j] - s * row[i]);
+        }
+    }
+
+    fn turn(&mut self, span: Span, update: &Update<'_, A>) {
+        let own = |row: &[f64], columns: &[usize]| -> Vec<f64> {
+            columns.iter().map(|&j| row[span.first + j]).collect()
+        };
+        let kept = [&self.first, &self.last].map(|row| own(row, update.kept));
+        let turned = update.arch.dispatch(TurnRows {
+            axis: update.axis,
+            roots: update.roots,
+            poles: update.poles,
+            rows: kept.each_ref().map(Vec::as_slice),
+        });
+        for (row, mut turned) in [&mut self.first, &mut self.last].into_iter().zip(turned) {
+            turned.extend(own(row, update.settled));
+            for (j, &from) in update.places.iter().enumerate() {
+                row[span.first + j] = turned[from];
+            }
+        }
+    }
 }
 
 /// The parts of a block in which each column has entries: its own, and after a rotation those of both.
@@ -51,6 +137,11 @@ impl Rows {
             lower: kept.len() - count(1),
             order,
         }
+    }
+
+    /// A list in the order of the columns that take part, in this one.
+    pub(super) fn ordered(&self, list: &[f64]) -> Vec<f64> {
+        self.order.iter().map(|&row| list[row]).collect()
     }
 }
 

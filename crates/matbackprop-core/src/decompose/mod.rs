@@ -1,13 +1,14 @@
 //! The decompositions every rule stands on.
 //!
 //! ```text
-//! symmetric_eigen ── tridiagonalise ── wide                          ours
+//! symmetric_eigen ── tridiagonalise ── householder, wide             ours; values with vectors or without
 //!       └─────────── tridiagonal ── rank_one_update ── secular
 //!                         └──────── implicit_ql, join
-//! thin_svd ── bidiagonal ── rank_one_update, join
+//! thin_svd ── householder_qr ── householder, wide
+//!     └────── bidiagonal ── rank_one_update, join
 //!                └───────── small_svd                               by faer
 //! refined_svd ── double_double                                      small values to their last digit
-//! values  qr  lu  triangular  bunch_kaufman
+//! qr ── householder_qr      lu  triangular  bunch_kaufman
 //! equilibrate        rows and columns of order one before them
 //! condition          how near to singular
 //! products           symmetric ones at half the cost
@@ -21,6 +22,8 @@ mod double_double;
 mod equilibrate;
 #[cfg(test)]
 mod hard_cases;
+mod householder;
+mod householder_qr;
 mod implicit_ql;
 mod join;
 mod lu;
@@ -36,7 +39,6 @@ mod thin_svd;
 mod triangular;
 mod tridiagonal;
 mod tridiagonalise;
-mod values;
 mod wide;
 
 pub(crate) use bunch_kaufman::BunchKaufman;
@@ -50,7 +52,6 @@ pub(crate) use products::{
 pub(crate) use qr::thin_qr;
 pub(crate) use refined_svd::refined_svd;
 pub(crate) use scratch::Temporary;
-pub(crate) use symmetric_eigen::{SymmetricEigen, symmetric_eigen};
-pub(crate) use thin_svd::thin_svd;
+pub(crate) use symmetric_eigen::{SymmetricEigen, symmetric_eigen, symmetric_values};
+pub(crate) use thin_svd::{singular_values_only, thin_svd};
 pub(crate) use triangular::{cholesky, is_positive_definite, solve_lower, solve_root, solve_upper};
-pub(crate) use values::{singular_values_only, symmetric_values};

@@ -1,15 +1,8 @@
 //! An orthonormal basis of the columns of a matrix, in their order.
 
+use super::householder_qr::HouseholderQr;
 use crate::error::{Error, Result};
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::householder::{
-    apply_block_householder_sequence_on_the_left_in_place_scratch,
-    apply_block_householder_sequence_on_the_left_in_place_with_conj,
-};
-use faer::linalg::qr::no_pivoting::factor::{
-    qr_in_place, qr_in_place_scratch, recommended_block_size,
-};
-use faer::{Conj, Mat, MatRef, Par};
+use faer::{Mat, MatRef};
 
 /// Q (m × n) and R (n × n, upper triangular with positive diagonal) of a finite m × n matrix, m ≥ n.
 ///
@@ -18,28 +11,16 @@ use faer::{Conj, Mat, MatRef, Par};
 pub(crate) fn thin_qr(op: &'static str, a: MatRef<'_, f64>) -> Result<(Mat<f64>, Mat<f64>)> {
     let (m, n) = a.shape();
     assert!(m >= n, "thin QR is asked of a matrix that is not wide");
-    let block = recommended_block_size::<f64>(m, n);
-    let mut factors = a.to_owned();
-    let mut reflectors = Mat::zeros(block, n);
-    let scratch = qr_in_place_scratch::<f64>(m, n, block, Par::Seq, Default::default());
-    let info = qr_in_place(
-        factors.as_mut(),
-        reflectors.as_mut(),
-        Par::Seq,
-        MemStack::new(&mut MemBuffer::new(scratch)),
-        Default::default(),
-    );
-
+    let factors = HouseholderQr::new(a);
     let floor = 16.0 * (m + 1) as f64 * f64::EPSILON;
     for j in 0..n {
         let norm = a.col(j).norm_l2();
         let sine = if norm > 0.0 {
-            factors[(j, j)].abs() / norm
+            factors.r(j, j).abs() / norm
         } else {
             0.0
         };
-        // The factorisation skips a column that it takes for dependent, and those behind it lose their places.
-        if sine <= floor || j >= info.rank {
+        if sine <= floor {
             return Err(Error::RankDeficient {
                 op,
                 index: j,
@@ -50,22 +31,14 @@ pub(crate) fn thin_qr(op: &'static str, a: MatRef<'_, f64>) -> Result<(Mat<f64>,
     }
 
     let mut q = Mat::identity(m, n);
-    let scratch = apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(m, block, n);
-    apply_block_householder_sequence_on_the_left_in_place_with_conj(
-        factors.as_ref(),
-        reflectors.as_ref(),
-        Conj::No,
-        q.as_mut(),
-        Par::Seq,
-        MemStack::new(&mut MemBuffer::new(scratch)),
-    );
-    let sign = |j: usize| factors[(j, j)].signum();
+    factors.apply(q.as_mut());
+    let sign = |j: usize| factors.r(j, j).signum();
     for j in 0..n {
         q.col_mut(j).iter_mut().for_each(|entry| *entry *= sign(j));
     }
     let r = Mat::from_fn(n, n, |i, j| {
         if i <= j {
-            sign(i) * factors[(i, j)]
+            sign(i) * factors.r(i, j)
         } else {
             0.0
         }

@@ -230,6 +230,49 @@ impl pulp::WithSimd for FillSingularVectors<'_> {
     }
 }
 
+/// Two rows of a basis times all unit vectors, which are not kept, to be dispatched.
+///
+/// `rows` lists the entries of the columns that take part, in the order of `poles`.
+pub(super) struct TurnRows<'a, A> {
+    pub(super) axis: A,
+    pub(super) roots: &'a Roots,
+    pub(super) poles: &'a [f64],
+    pub(super) rows: [&'a [f64]; 2],
+}
+
+impl<A: Axis> pulp::WithSimd for TurnRows<'_, A> {
+    type Output = [Vec<f64>; 2];
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> [Vec<f64>; 2] {
+        let k = self.poles.len();
+        let (mut vector, mut turned) = (vec![0.0; k], [vec![0.0; k], vec![0.0; k]]);
+        for j in 0..k {
+            let (poles, z) = (self.poles, &self.roots.z);
+            let square = self.roots.vector(self.axis, j, poles, z, &mut vector);
+            let norm = square.sqrt().recip();
+            for (turned, row) in turned.iter_mut().zip(self.rows) {
+                turned[j] = norm * row_product(row, &vector);
+            }
+        }
+        turned
+    }
+}
+
+/// xᵀ y, many sums side by side.
+#[inline(always)]
+fn row_product(x: &[f64], y: &[f64]) -> f64 {
+    let ((x_chunks, x_rest), (y_chunks, y_rest)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
+    let mut sums = [0.0; LANES];
+    for (x, y) in x_chunks.iter().zip(y_chunks) {
+        for l in 0..LANES {
+            sums[l] += x[l] * y[l];
+        }
+    }
+    let rest: f64 = x_rest.iter().zip(y_rest).map(|(x, y)| x * y).sum();
+    sums.iter().sum::<f64>() + rest
+}
+
 #[inline(always)]
 fn scale(vector: &mut [f64], factor: f64) {
     for x in vector {

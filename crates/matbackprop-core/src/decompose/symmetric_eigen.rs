@@ -1,16 +1,11 @@
 //! Eigenvalues and eigenvectors of a symmetric matrix.
 
-use super::products::temporary_product;
+use super::householder::{BLOCK, Order, apply_block};
 use super::scratch::Temporary;
-use super::triangular::solve_upper;
-use super::tridiagonal::tridiagonal_eigen;
+use super::tridiagonal::{tridiagonal_eigen, tridiagonal_values};
 use super::tridiagonalise::tridiagonalise;
 use crate::error::{Error, Result};
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
-
-/// Reflections that are applied as one product.
-const BLOCK: usize = 32;
+use faer::{Mat, MatRef};
 
 /// Eigenvalues, nondecreasing, and eigenvectors of a finite symmetric matrix; its lower triangle is read.
 pub(crate) fn symmetric_eigen(
@@ -19,6 +14,22 @@ pub(crate) fn symmetric_eigen(
 ) -> Result<(Vec<f64>, Mat<f64>)> {
     let (values, vectors) = SymmetricEigen::begin(a).finish(op)?;
     Ok((values, vectors.as_ref().to_owned()))
+}
+
+/// Eigenvalues alone, nondecreasing, of a finite symmetric matrix; its lower triangle is read.
+pub(crate) fn symmetric_values(op: &'static str, a: MatRef<'_, f64>) -> Result<Vec<f64>> {
+    let n = a.nrows();
+    let SymmetricEigen {
+        diagonal: mut values,
+        mut below,
+        ..
+    } = SymmetricEigen::begin(a);
+    tridiagonal_values(&mut values, &mut below).ok_or(Error::NoConvergence {
+        op,
+        rows: n,
+        columns: n,
+    })?;
+    Ok(values)
 }
 
 /// A decomposition a third of the way: the spectrum can be asked about before the vectors are paid for.
@@ -85,45 +96,14 @@ impl SymmetricEigen {
                 columns: n,
             })?;
         for first in (0..n - 1).step_by(BLOCK).rev() {
-            let width = BLOCK.min(n - 1 - first);
-            self.reflect(
-                first,
-                width,
-                vectors.as_mut().subrows_mut(first + 1, n - 1 - first),
-            );
+            let (rows, width) = (n - 1 - first, BLOCK.min(n - 1 - first));
+            let below = self.reflected.as_ref();
+            let below = below.submatrix(first + 1, first, rows, width);
+            let taus = &self.taus[first..first + width];
+            let vectors = vectors.as_mut().subrows_mut(first + 1, rows);
+            apply_block(below, taus, Order::LastFirst, vectors);
         }
         Ok((values, vectors))
-    }
-
-    /// X ← H_first ⋯ H_(first + width − 1) X, as one block: I − V S⁻¹ Vᵀ, where S is the upper triangle of VᵀV with τ
-    /// on its diagonal.
-    ///
-    /// Source: Joffrain, Low, Quintana-Ortí, van de Geijn, Van Zee, "Accumulating Householder transformations,
-    /// revisited", ACM Transactions on Mathematical Software 32, 2006.
-    fn reflect(&self, first: usize, width: usize, x: MatMut<'_, f64>) {
-        let rows = x.nrows();
-        let below = self.reflected.as_ref();
-        let below = below.submatrix(first + 1, first, rows, width);
-        let mut v = Temporary::new(rows, width);
-        for j in 0..width {
-            let column = v.column_mut(j);
-            column[..j].fill(0.0);
-            column[j] = 1.0;
-            for (to, from) in column[j + 1..]
-                .iter_mut()
-                .zip(below.col(j).iter().skip(j + 1))
-            {
-                *to = *from;
-            }
-        }
-        let v = v.as_ref();
-        let mut s = temporary_product(v.transpose(), v);
-        for j in 0..width {
-            s.column_mut(j)[j] = self.taus[first + j];
-        }
-        let mut coefficients = temporary_product(v.transpose(), x.as_ref());
-        solve_upper(s.as_ref(), coefficients.as_mut());
-        matmul(x, Accum::Add, v, coefficients.as_ref(), -1.0, Par::Seq);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Singular values and vectors of a matrix.
 
-use super::bidiagonal::bidiagonal_svd;
+use super::bidiagonal::{bidiagonal_svd, bidiagonal_values};
+use super::householder_qr::HouseholderQr;
 use super::scratch::Temporary;
 use crate::error::{Error, Result};
 use faer::dyn_stack::{MemBuffer, MemStack};
@@ -8,9 +9,7 @@ use faer::linalg::householder::{
     apply_block_householder_sequence_on_the_left_in_place_scratch,
     apply_block_householder_sequence_on_the_left_in_place_with_conj,
 };
-use faer::linalg::qr::no_pivoting::factor::{
-    qr_in_place, qr_in_place_scratch, recommended_block_size,
-};
+use faer::linalg::qr::no_pivoting::factor::recommended_block_size;
 use faer::linalg::svd::bidiag::{bidiag_in_place, bidiag_in_place_scratch};
 use faer::{Conj, Mat, MatRef, Par};
 
@@ -42,59 +41,33 @@ pub(crate) fn thin_svd(
 
 fn thin_svd_of_tall(a: MatRef<'_, f64>) -> Option<(Mat<f64>, Vec<f64>, Mat<f64>)> {
     let (m, n) = a.shape();
-    if m as f64 <= TALL * n as f64 {
+    if !is_tall(a) {
         return thin_svd_of_squarish(a);
     }
-    let block = recommended_block_size::<f64>(m, n);
-    let mut qr = Temporary::copy_of(a);
-    let mut reflections = Mat::zeros(block, n);
-    let scratch = qr_in_place_scratch::<f64>(m, n, block, Par::Seq, Default::default())
-        .or(apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(m, block, n));
-    let mut memory = MemBuffer::new(scratch);
-    qr_in_place(
-        qr.as_mut(),
-        reflections.as_mut(),
-        Par::Seq,
-        MemStack::new(&mut memory),
-        Default::default(),
-    );
-    let qr = qr.as_ref();
-    let r = Mat::from_fn(n, n, |i, j| if i <= j { qr[(i, j)] } else { 0.0 });
-    let (small, values, v) = thin_svd_of_squarish(r.as_ref())?;
+    let qr = HouseholderQr::new(a);
+    let (small, values, v) = thin_svd_of_squarish(qr.triangle().as_ref())?;
     let mut u = Mat::zeros(m, n);
     u.subrows_mut(0, n).copy_from(small);
-    apply_block_householder_sequence_on_the_left_in_place_with_conj(
-        qr,
-        reflections.as_ref(),
-        Conj::No,
-        u.as_mut(),
-        Par::Seq,
-        MemStack::new(&mut memory),
-    );
+    qr.apply(u.as_mut());
     Some((u, values, v))
 }
 
 fn thin_svd_of_squarish(a: MatRef<'_, f64>) -> Option<(Mat<f64>, Vec<f64>, Mat<f64>)> {
     let (m, n) = a.shape();
-    let block = recommended_block_size::<f64>(m, n);
-    let mut reflected = Temporary::copy_of(a);
-    let mut from_left = Mat::zeros(block, n);
-    let mut from_right = Mat::zeros(block, n - 1);
-    let scratch = bidiag_in_place_scratch::<f64>(m, n, Par::Seq, Default::default())
-        .or(apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(m, block, n));
-    let mut memory = MemBuffer::new(scratch);
-    bidiag_in_place(
-        reflected.as_mut(),
-        from_left.as_mut(),
-        from_right.as_mut(),
-        Par::Seq,
-        MemStack::new(&mut memory),
-        Default::default(),
+    let Bidiagonalised {
+        reflected,
+        from_left,
+        from_right,
+        diagonal: mut values,
+        mut above,
+    } = Bidiagonalised::new(a);
+    let scratch = apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(
+        m,
+        from_left.nrows(),
+        n,
     );
+    let mut memory = MemBuffer::new(scratch);
     let reflected = reflected.as_ref();
-    let mut values: Vec<f64> = (0..n).map(|i| reflected[(i, i)]).collect();
-    let mut above: Vec<f64> = (1..n).map(|j| reflected[(j - 1, j)]).collect();
-    above.push(0.0);
     let (left, right) = bidiagonal_svd(&mut values, &mut above)?;
 
     values.reverse();
@@ -124,6 +97,79 @@ fn thin_svd_of_squarish(a: MatRef<'_, f64>) -> Option<(Mat<f64>, Vec<f64>, Mat<f
         );
     }
     Some((u, values, v))
+}
+
+/// Singular values alone, nonincreasing, of a finite matrix.
+pub(crate) fn singular_values_only(op: &'static str, a: MatRef<'_, f64>) -> Result<Vec<f64>> {
+    let (m, n) = a.shape();
+    let tall = if m < n { a.transpose() } else { a };
+    let values = if is_tall(tall) {
+        values_of_squarish(HouseholderQr::new(tall).triangle().as_ref())
+    } else {
+        values_of_squarish(tall)
+    };
+    values.ok_or(Error::NoConvergence {
+        op,
+        rows: m,
+        columns: n,
+    })
+}
+
+fn values_of_squarish(a: MatRef<'_, f64>) -> Option<Vec<f64>> {
+    let Bidiagonalised {
+        diagonal: mut values,
+        mut above,
+        ..
+    } = Bidiagonalised::new(a);
+    bidiagonal_values(&mut values, &mut above)?;
+    values.reverse();
+    Some(values)
+}
+
+/// Is it worth to bring the matrix to its triangular factor first?
+fn is_tall(a: MatRef<'_, f64>) -> bool {
+    a.nrows() as f64 > TALL * a.ncols() as f64
+}
+
+/// A = H B Gᵀ by reflections from both sides, for a matrix that is not wide.
+struct Bidiagonalised {
+    /// Their vectors, below the diagonal and right of the one above it.
+    reflected: Temporary,
+    from_left: Mat<f64>,
+    from_right: Mat<f64>,
+    diagonal: Vec<f64>,
+    /// n entries, the last one spare.
+    above: Vec<f64>,
+}
+
+impl Bidiagonalised {
+    fn new(a: MatRef<'_, f64>) -> Self {
+        let (m, n) = a.shape();
+        let block = recommended_block_size::<f64>(m, n);
+        let mut reflected = Temporary::copy_of(a);
+        let mut from_left = Mat::zeros(block, n);
+        let mut from_right = Mat::zeros(block, n - 1);
+        let scratch = bidiag_in_place_scratch::<f64>(m, n, Par::Seq, Default::default());
+        bidiag_in_place(
+            reflected.as_mut(),
+            from_left.as_mut(),
+            from_right.as_mut(),
+            Par::Seq,
+            MemStack::new(&mut MemBuffer::new(scratch)),
+            Default::default(),
+        );
+        let b = reflected.as_ref();
+        let diagonal = (0..n).map(|i| b[(i, i)]).collect();
+        let mut above: Vec<f64> = (1..n).map(|j| b[(j - 1, j)]).collect();
+        above.push(0.0);
+        Self {
+            diagonal,
+            above,
+            reflected,
+            from_left,
+            from_right,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@
 //! ```
 
 use super::implicit_ql::{ImplicitQl, SMALL};
-use super::join::{Reach, Rows, Span, multiply, put_back, rotate};
-use super::rank_one_update::{Deflated, FillVectors, Roots, SolveRankOneUpdate, deflate, rounding};
+use super::join::{Basis, Edges, Reach, Rows, Span, Update, multiply, put_back, rotate};
+use super::rank_one_update::{Deflated, FillVectors, SolveRankOneUpdate, deflate, rounding};
 use super::scratch::Temporary;
 use super::secular::Values;
 use faer::Mat;
@@ -22,39 +22,79 @@ pub(super) fn tridiagonal_eigen(
     off_diagonal: &mut [f64],
 ) -> Option<Temporary> {
     let n = diagonal.len();
-    let largest = diagonal
-        .iter()
-        .chain(&off_diagonal[..n - 1])
-        .fold(0.0, |largest: f64, x| largest.max(x.abs()));
-    if largest == 0.0 {
-        return Some(Temporary::copy_of(Mat::identity(n, n).as_ref()));
-    }
-    for x in diagonal.iter_mut().chain(off_diagonal.iter_mut()) {
-        *x /= largest;
-    }
     let mut vectors = Temporary::new(n, n);
     vectors.as_mut_slice().fill(0.0);
     let mut update = Temporary::new(n, n);
     let mut joined = Temporary::new(n, n);
     let mut gathered = Temporary::new(n, n.div_ceil(2));
-    let mut solver = Solver {
-        arch: pulp::Arch::new(),
+    let basis = Whole {
+        reach: Reach::new(0, 0, 0),
         vectors: &mut vectors,
         gathered: gathered.as_mut_slice(),
         update: update.as_mut_slice(),
         joined: joined.as_mut_slice(),
     };
+    match solve(basis, diagonal, off_diagonal)? {
+        Outcome::Solved => Some(vectors),
+        Outcome::Zero => Some(Temporary::copy_of(Mat::identity(n, n).as_ref())),
+    }
+}
+
+/// Λ alone, by the same steps in O(n²) time: `diagonal` becomes Λ, nondecreasing; `off_diagonal` is used up. `None` when
+/// an eigenvalue does not converge.
+pub(super) fn tridiagonal_values(diagonal: &mut [f64], off_diagonal: &mut [f64]) -> Option<()> {
+    solve(Edges::new(diagonal.len()), diagonal, off_diagonal).map(|_| ())
+}
+
+/// Whether there was anything to solve.
+enum Outcome {
+    Solved,
+    Zero,
+}
+
+fn solve(
+    basis: impl BlockBasis,
+    diagonal: &mut [f64],
+    off_diagonal: &mut [f64],
+) -> Option<Outcome> {
+    let n = diagonal.len();
+    let largest = diagonal
+        .iter()
+        .chain(&off_diagonal[..n - 1])
+        .fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    if largest == 0.0 {
+        return Some(Outcome::Zero);
+    }
+    for x in diagonal.iter_mut().chain(off_diagonal.iter_mut()) {
+        *x /= largest;
+    }
+    let mut solver = Solver {
+        arch: pulp::Arch::new(),
+        basis,
+    };
     let converged = solver.solve(0, diagonal, off_diagonal);
     for x in diagonal.iter_mut() {
         *x *= largest;
     }
-    converged.then_some(vectors)
+    converged.then_some(Outcome::Solved)
+}
+
+/// A basis that takes in the vectors of small blocks.
+trait BlockBasis: Basis<Values> {
+    /// W of the block of this side that starts at row and column `first`.
+    fn take(&mut self, first: usize, side: usize, block: &[[f64; SMALL]; SMALL]);
+}
+
+impl BlockBasis for Edges {
+    fn take(&mut self, first: usize, side: usize, block: &[[f64; SMALL]; SMALL]) {
+        self.set(first, side, |j| (block[j][0], block[j][side - 1]));
+    }
 }
 
 /// W as it grows along the diagonal, and room for one join.
-struct Solver<'a> {
-    arch: pulp::Arch,
+struct Whole<'a> {
     vectors: &'a mut Temporary,
+    reach: Reach,
     /// Columns of W₁ or W₂ that take part.
     gathered: &'a mut [f64],
     /// S.
@@ -63,7 +103,61 @@ struct Solver<'a> {
     joined: &'a mut [f64],
 }
 
-impl Solver<'_> {
+impl BlockBasis for Whole<'_> {
+    fn take(&mut self, first: usize, side: usize, block: &[[f64; SMALL]; SMALL]) {
+        for (j, column) in block[..side].iter().enumerate() {
+            self.vectors.column_mut(first + j)[first..][..side].copy_from_slice(&column[..side]);
+        }
+    }
+}
+
+impl Basis<Values> for Whole<'_> {
+    fn meet(&mut self, Span { first, rows, split }: Span) -> Vec<f64> {
+        self.reach = Reach::new(rows, split, split);
+        (0..rows)
+            .map(|j| self.vectors.column(first + j)[first + split - usize::from(j < split)])
+            .collect()
+    }
+
+    fn rotate(&mut self, span: Span, (i, j): (usize, usize), turn: (f64, f64)) {
+        self.reach.unite(i, j);
+        rotate(self.vectors.as_mut(), span, (i, j), turn);
+    }
+
+    fn turn(&mut self, span: Span, update: &Update<'_, Values>) {
+        let rows = Rows::new(update.kept, &self.reach);
+        let k = update.poles.len();
+        update.arch.dispatch(FillVectors {
+            roots: update.roots,
+            poles: &rows.ordered(update.poles),
+            z: &rows.ordered(&update.roots.z),
+            vectors: &mut self.update[..k * k],
+        });
+        multiply(
+            self.vectors.as_ref(),
+            span,
+            update.kept,
+            &rows,
+            self.update,
+            self.gathered,
+            self.joined,
+        );
+        put_back(
+            self.vectors.as_mut(),
+            span,
+            update.settled,
+            update.places,
+            self.joined,
+        );
+    }
+}
+
+struct Solver<B> {
+    arch: pulp::Arch,
+    basis: B,
+}
+
+impl<B: BlockBasis> Solver<B> {
     /// Solves the block that starts at row `first`; `false` when an eigenvalue does not converge.
     fn solve(&mut self, first: usize, d: &mut [f64], e: &mut [f64]) -> bool {
         let side = d.len();
@@ -74,10 +168,7 @@ impl Solver<'_> {
                 off_diagonal: e,
                 vectors: &mut block,
             });
-            for (j, column) in block[..side].iter().enumerate() {
-                self.vectors.column_mut(first + j)[first..][..side]
-                    .copy_from_slice(&column[..side]);
-            }
+            self.basis.take(first, side, &block);
             return converged;
         }
         let half = side / 2;
@@ -94,32 +185,23 @@ impl Solver<'_> {
 
     /// Joins two solved halves, with ρ = 2 |`joint`| and v = (last unit vector, ± first unit vector) / √2.
     fn join(&mut self, first: usize, half: usize, d: &mut [f64], joint: f64) {
-        let side = d.len();
         let rho = 2.0 * joint.abs();
         let root = std::f64::consts::FRAC_1_SQRT_2;
-        let mut z: Vec<f64> = (0..side)
-            .map(|j| {
-                let column = &self.vectors.column(first + j)[first + half - 1..=first + half];
-                if j < half {
-                    root * column[0]
-                } else {
-                    root.copysign(joint) * column[1]
-                }
-            })
-            .collect();
-        let mut order: Vec<usize> = (0..side).collect();
-        order.sort_by(|&i, &j| d[i].total_cmp(&d[j]));
         let span = Span {
             first,
-            rows: side,
+            rows: d.len(),
             split: half,
         };
-        let mut reach = Reach::new(side, half, half);
+        let mut z = self.basis.meet(span);
+        for (j, z) in z.iter_mut().enumerate() {
+            *z *= if j < half { root } else { root.copysign(joint) };
+        }
+        let mut order: Vec<usize> = (0..d.len()).collect();
+        order.sort_by(|&i, &j| d[i].total_cmp(&d[j]));
         let tolerance = rounding(d).max(rounding(&z));
         let Deflated { kept, settled } =
             deflate(&order, d, &mut z, rho, tolerance, |i, j, c, s| {
-                reach.unite(i, j);
-                rotate(self.vectors.as_mut(), span, (i, j), (c, s));
+                self.basis.rotate(span, (i, j), (c, s));
             });
 
         let poles: Vec<f64> = kept.iter().map(|&j| d[j]).collect();
@@ -130,8 +212,6 @@ impl Solver<'_> {
             z: &weights,
             rho,
         });
-        let rows = Rows::new(&kept, &reach);
-        self.fill_update(&rows, &poles, &roots);
 
         let values: Vec<f64> = roots
             .shifts
@@ -144,28 +224,16 @@ impl Solver<'_> {
         for (j, &from) in order.iter().enumerate() {
             d[j] = values[from];
         }
-        multiply(
-            self.vectors.as_ref(),
-            span,
-            &kept,
-            &rows,
-            self.update,
-            self.gathered,
-            self.joined,
-        );
-        put_back(self.vectors.as_mut(), span, &settled, &order, self.joined);
-    }
-
-    fn fill_update(&mut self, rows: &Rows, poles: &[f64], roots: &Roots) {
-        let k = poles.len();
-        let row_poles: Vec<f64> = rows.order.iter().map(|&row| poles[row]).collect();
-        let row_weights: Vec<f64> = rows.order.iter().map(|&row| roots.z[row]).collect();
-        self.arch.dispatch(FillVectors {
-            roots,
-            poles: &row_poles,
-            z: &row_weights,
-            vectors: &mut self.update[..k * k],
-        });
+        let update = Update {
+            arch: self.arch,
+            axis: Values,
+            kept: &kept,
+            settled: &settled,
+            places: &order,
+            poles: &poles,
+            roots: &roots,
+        };
+        self.basis.turn(span, &update);
     }
 }
 

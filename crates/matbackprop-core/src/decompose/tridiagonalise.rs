@@ -10,6 +10,7 @@
 //! Source: Dongarra, Hammarling, Sorensen, "Block reduction of matrices to condensed forms for eigenvalue
 //! computations", Journal of Computational and Applied Mathematics 27, 1989.
 
+use super::householder::reflect;
 use super::scratch::Temporary;
 use super::wide::{Columns, add_columns, column_products, dot, symmetric_product};
 use faer::linalg::matmul::triangular::{self, BlockStructure};
@@ -18,10 +19,6 @@ use pulp::{Simd, WithSimd};
 
 /// Columns in a panel.
 const PANEL: usize = 16;
-
-/// Sums of squares below this may have lost digits to underflow; entries are multiplied by 2⁶⁰⁰ before another try.
-const TINY: f64 = 1e-280;
-const UP: f64 = f64::from_bits((1023 + 600) << 52);
 
 /// A = H T Hᵀ: T's diagonal and the entries below it (one spare), and τ of each reflection; v without its leading one
 /// replaces A below the subdiagonal. The lower triangle is read.
@@ -138,30 +135,6 @@ impl WithSimd for Panel<'_> {
             }
         }
     }
-}
-
-/// Replaces x by β and v without its leading one: H x = β e₁. Returns β and τ, infinite where x is a multiple of e₁.
-#[inline(always)]
-fn reflect<S: Simd>(simd: S, x: &mut [f64]) -> (f64, f64) {
-    let (head, tail) = x.split_at_mut(1);
-    let (mut alpha, mut square, mut up) = (head[0], dot(simd, tail, tail), 1.0);
-    if alpha * alpha + square < TINY {
-        up = UP;
-        alpha *= up;
-        tail.iter_mut().for_each(|x| *x *= up);
-        square = dot(simd, tail, tail);
-    }
-    if square == 0.0 {
-        tail.fill(0.0);
-        return (head[0], f64::INFINITY);
-    }
-    let beta = -(alpha * alpha + square).sqrt().copysign(alpha);
-    let inverse = (alpha - beta).recip();
-    for x in tail {
-        *x *= inverse;
-    }
-    head[0] = beta / up;
-    (head[0], 0.5 * (1.0 + square * inverse * inverse))
 }
 
 #[cfg(test)]

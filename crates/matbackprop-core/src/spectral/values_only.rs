@@ -2,7 +2,7 @@
 
 use crate::decompose::{singular_values_only, symmetric_values};
 use crate::error::Result;
-use crate::guard::{ensure_matrix, ensure_square};
+use crate::guard::{ensure_matrix, ensure_square, values_within_range};
 use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::sym;
 use faer::MatRef;
@@ -13,10 +13,10 @@ use faer::MatRef;
 ///
 /// # Errors
 /// [`NotSquare`](crate::Error::NotSquare), [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
-/// [`NoConvergence`](crate::Error::NoConvergence).
+/// [`NoConvergence`](crate::Error::NoConvergence), [`Overflow`](crate::Error::Overflow) of an eigenvalue.
 ///
 /// # Cost
-/// O(n³) time, about a third of that with vectors.
+/// O(n³) time for the reduction to a tridiagonal matrix, O(n²) from there on, where vectors take O(n³) again.
 ///
 /// # Example
 /// ```
@@ -32,7 +32,7 @@ pub fn eigenvalues(a: MatRef<'_, f64>) -> Result<Vec<f64>> {
     ensure_square(OP, a)?;
     let scale = power_of_two_scale(a);
     let values = symmetric_values(OP, sym(Scaled::new(a, scale).as_ref()).as_ref())?;
-    Ok(values.into_iter().map(|value| value * scale).collect())
+    values_within_range(OP, values.into_iter().map(|value| value * scale).collect())
 }
 
 /// The singular values of A, nonincreasing, for where no gradient is asked for.
@@ -41,10 +41,10 @@ pub fn eigenvalues(a: MatRef<'_, f64>) -> Result<Vec<f64>> {
 ///
 /// # Errors
 /// [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
-/// [`NoConvergence`](crate::Error::NoConvergence).
+/// [`NoConvergence`](crate::Error::NoConvergence), [`Overflow`](crate::Error::Overflow) of a singular value.
 ///
 /// # Cost
-/// O(m n min(m, n)) time.
+/// O(m n min(m, n)) time for the reduction to a bidiagonal matrix, O(min(m, n)²) from there on.
 ///
 /// # Example
 /// ```
@@ -60,7 +60,7 @@ pub fn singular_values(a: MatRef<'_, f64>) -> Result<Vec<f64>> {
     ensure_matrix(OP, a)?;
     let scale = power_of_two_scale(a);
     let values = singular_values_only(OP, Scaled::new(a, scale).as_ref())?;
-    Ok(values.into_iter().map(|value| value * scale).collect())
+    values_within_range(OP, values.into_iter().map(|value| value * scale).collect())
 }
 
 #[cfg(test)]
@@ -96,6 +96,78 @@ mod tests {
         }
         assert_eq!(eigenvalues(mat![[-3.0]].as_ref()).unwrap(), [-3.0]);
         assert_eq!(singular_values(mat![[-3.0]].as_ref()).unwrap(), [3.0]);
+    }
+
+    #[test]
+    fn zeros_before_ones_are_told_from_ones_before_zeros() {
+        // The order in which a library's divide and conquer lost σ₁₂₈.
+        for zeros_first in [true, false] {
+            let a = Mat::from_fn(256, 256, |i, j| {
+                let one = (i < 128) != zeros_first;
+                if i == j && one { 1.0 } else { 0.0 }
+            });
+            let found = singular_values(a.as_ref()).unwrap();
+            assert_eq!(found[..128], [1.0; 128]);
+            // What a join neglects: eight units in the last place of the largest.
+            assert!(
+                found[128..]
+                    .iter()
+                    .all(|&value| value <= 8.0 * f64::EPSILON)
+            );
+        }
+    }
+
+    #[test]
+    fn projectors_of_half_rank_have_ones_and_zeros() {
+        for n in [145, 150] {
+            let half: Vec<f64> = vec![1.0; n / 2];
+            for seed in 0..3 {
+                let a = with_spectrum(n, n, &half, seed);
+                let chosen: Vec<f64> = (0..n).map(|i| f64::from(i < n / 2)).collect();
+                let error = |found: Vec<f64>| {
+                    let pairs = found.iter().zip(&chosen);
+                    pairs.fold(0.0, |worst: f64, (x, y)| worst.max((x - y).abs()))
+                };
+                assert!(error(singular_values(a.as_ref()).unwrap()) < 1e-14);
+                let mut values = eigenvalues((&a * a.transpose()).as_ref()).unwrap();
+                values.reverse();
+                assert!(error(values) < 1e-14);
+            }
+        }
+    }
+
+    #[test]
+    fn entries_over_many_decades_are_no_reason_to_give_up() {
+        // LAPACK's kind of graded matrix: entry (i, j) of size 10^−(i + j) p, with signs of its own.
+        for power in [1.0, 3.0, 10.0, 40.0] {
+            for seed in 0..50 {
+                let noise = crate::gradcheck::gaussian(4, 4, seed);
+                let graded = |i: usize, j: usize| 10f64.powf(-power * (i + j) as f64);
+                let a = Mat::from_fn(4, 4, |i, j| noise[(i.max(j), i.min(j))] * graded(i, j));
+                let alone = eigenvalues(a.as_ref()).unwrap();
+                let eigen = crate::SymEig::forward(a.as_ref(), crate::GapPolicy::default());
+                let with_vectors = eigen.unwrap().values().to_vec();
+                let size = a.norm_l2();
+                for (x, y) in alone.iter().zip(&with_vectors) {
+                    assert!(
+                        (x - y).abs() <= 4.0 * f64::EPSILON * size,
+                        "{power}, {seed}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn values_beyond_the_range_of_numbers_are_an_error() {
+        let a = Mat::full(2, 2, f64::MAX);
+        let beyond = |op| Err(Error::Overflow { op });
+        assert_eq!(eigenvalues(a.as_ref()), beyond("eigenvalues"));
+        assert_eq!(singular_values(a.as_ref()), beyond("singular values"));
+        let largest = [f64::MAX, f64::MAX];
+        let diagonal = mat![[f64::MAX, 0.0], [0.0, f64::MAX]];
+        assert_eq!(eigenvalues(diagonal.as_ref()).unwrap(), largest);
+        assert_eq!(singular_values(diagonal.as_ref()).unwrap(), largest);
     }
 
     #[test]
