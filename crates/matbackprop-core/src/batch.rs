@@ -77,7 +77,9 @@ mod tests {
 
     #[test]
     fn results_are_those_of_one_after_the_other() {
-        let matrices: Vec<_> = (1..20).map(|n| gaussian(n, n, n as u64)).collect();
+        let matrices: Vec<_> = (1..20)
+            .map(|n| crate::symmetric::sym(gaussian(n, n, n as u64).as_ref()))
+            .collect();
         let rule = |a: &faer::Mat<f64>| -> Result<Vec<f64>> {
             let eigen = SymEig::forward(a.as_ref(), GapPolicy::default())?;
             Ok(eigen.values().to_vec())

@@ -42,6 +42,25 @@ pub enum Error {
         /// Columns given.
         columns: usize,
     },
+    /// A matrix should be symmetric, up to rounding.
+    ///
+    /// The way out is to say what counts: [`symmetric_part`](crate::symmetric_part),
+    /// [`symmetric_from_lower`](crate::symmetric_from_lower) or [`symmetric_from_upper`](crate::symmetric_from_upper).
+    #[error(
+        "{op}: expected a symmetric matrix, entries ({row}, {column}) and ({column}, {row}) within {tolerance:e} of each other, found {asymmetry:e} (relative to the largest entry); give it `symmetric_part(a)`, `symmetric_from_lower(a)` or `symmetric_from_upper(a)`"
+    )]
+    NotSymmetric {
+        /// The rule that refused.
+        op: &'static str,
+        /// Row of the entry that differs most from its mirror image, from zero.
+        row: usize,
+        /// Its column.
+        column: usize,
+        /// Their difference, relative to the largest entry.
+        asymmetry: f64,
+        /// The largest difference that counts as rounding.
+        tolerance: f64,
+    },
     /// A number must lie above a floor.
     #[error("{op}: expected a number above {floor:e}, found {value:e}")]
     NotPositive {
@@ -78,11 +97,11 @@ pub enum Error {
         /// The one before it.
         previous: f64,
     },
-    /// Two spectral values are too close for a cotangent that tells their vectors apart.
+    /// Two spectral values are too close for a cotangent that tells their vectors, or the values, apart.
     ///
     /// Gap and floor are relative to the largest spectral value.
     #[error(
-        "{op}: expected a gap above {floor:e} between values {i} and {j}, found {gap:e} (relative to the largest)"
+        "{op}: expected a gap above {floor:e} between values {i} and {j}, which the loss tells apart, found {gap:e} (relative to the largest); {instead}"
     )]
     GapClosed {
         /// The rule that refused.
@@ -95,9 +114,15 @@ pub enum Error {
         gap: f64,
         /// The smallest accepted magnitude of a difference.
         floor: f64,
+        /// Which rules have a gradient where these values are equal.
+        instead: &'static str,
     },
-    /// A function has no finite value at an eigenvalue.
-    #[error("{op}: expected an argument inside the function's domain, found {value:e}")]
+    /// A function has no value at an eigenvalue.
+    ///
+    /// An eigenvalue is known to about n ε of the largest: one that close to the edge of the domain counts as on it.
+    #[error(
+        "{op}: expected eigenvalues inside the function's domain, by more than rounding, found {value:e}; a `Ridge` over the function moves its edge"
+    )]
     OutsideDomain {
         /// The rule that refused.
         op: &'static str,
@@ -106,7 +131,7 @@ pub enum Error {
     },
     /// A function has a value at an eigenvalue, and no finite slope or curvature there.
     #[error(
-        "{op}: expected an argument where the function has finite derivatives, found {value:e}"
+        "{op}: expected eigenvalues where the function has finite derivatives, or a cotangent that does not ask for them there, found {value:e}; a `Ridge` over the function moves it away"
     )]
     NotDifferentiable {
         /// The rule that refused.
@@ -227,10 +252,11 @@ mod tests {
             j: 1,
             gap: 1e-17,
             floor: 1e-12,
+            instead: "functions of a matrix have their gradients there",
         };
         assert_eq!(
             gap.to_string(),
-            "eigen: expected a gap above 1e-12 between values 0 and 1, found 1e-17 (relative to the largest)"
+            "eigen: expected a gap above 1e-12 between values 0 and 1, which the loss tells apart, found 1e-17 (relative to the largest); functions of a matrix have their gradients there"
         );
     }
 }

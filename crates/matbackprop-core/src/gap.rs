@@ -1,9 +1,12 @@
 //! What a closed gap between two spectral values means.
 //!
 //! The vectors of two equal values are free to rotate into each other, so a cotangent that tells them apart has no
-//! pullback. Only this file divides by a difference of spectral values.
+//! pullback. One that does not may still have a pullback that is not zero: the limit of x / gap as both vanish. Whether
+//! it is zero, the cotangent λ̄ of the values tells, in a basis in general position, which `free_basis` makes: it is
+//! where λ̄ is the same for both values. Only this file divides by a difference of spectral values.
 
 use crate::error::{Error, Result};
+use crate::free_basis::EQUAL;
 use crate::guard::ensure_above;
 use faer::Mat;
 
@@ -11,31 +14,44 @@ use faer::Mat;
 ///
 /// ```text
 /// open gap      x / gap
+/// closed gap    0 where x vanishes and λ̄ does not tell the two values apart, else Error::GapClosed
 /// Broadened     x · gap / (gap² + width²)      at every gap
 /// ```
 ///
 /// where x is the antisymmetric part of the cotangent that wants to rotate the two vectors.
 ///
 /// # Conventions
-/// Gaps, `floor` and `width` are relative to the largest magnitude of a spectral value; `tolerance` to the largest
-/// entry of what is divided. No policy turns an infinity into zero in silence.
+/// Gaps, `floor` and `width` are relative to the largest magnitude of a spectral value; a gap up to 32 ε, ε = 2⁻⁵²,
+/// is closed whatever the floor, as no decomposition tells it from zero. What vanishes is below 4 √n ε of the cotangent.
+///
+/// A loss that does not see the free rotation, and has no gradient across it, passes: principal components of data of
+/// low rank, a subspace, a polar factor. One whose gradient there the cotangents do not show, as that of
+/// ⟨G, V f(Λ) Vᵀ⟩, gets [`Error::GapClosed`], which names the rules that have it.
+///
+/// A cotangent of the values alone asks for no gap. Where values are equal and it tells them apart, as that of λ_max
+/// at I does, what comes back is the *limiting subgradient*: the gradient at matrices arbitrarily near, whose values
+/// are distinct in the order of the vectors given, V diag(λ̄) Vᵀ.
+///
+/// Accuracy: x / gap loses the digits that x loses, so a gradient is right to about ε / gap.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum GapPolicy {
-    /// A gap not above `floor` is [`Error::GapClosed`].
+    /// A gap not above `floor` is closed.
     Error {
-        /// Smallest accepted gap.
+        /// Smallest gap that is divided by.
         floor: f64,
     },
-    /// A gap not above `floor` contributes zero where nothing asks to rotate its two vectors, as every loss that does
-    /// not see the free rotation guarantees; elsewhere it is [`Error::GapClosed`].
+    /// As `Error`, with a smaller share of the largest x that counts as zero, for those who mistrust rounding.
+    ///
+    /// A larger share than rounding is not taken: it would let through what is wrong.
     ZeroWhereFree {
         /// Smallest gap that is divided by.
         floor: f64,
-        /// Largest x that counts as zero.
+        /// Largest x that counts as zero, relative to the largest entry of what is divided.
         tolerance: f64,
     },
-    /// The quotient is smoothed: biased at gaps comparable to `width`, bounded by 1 / (2 `width`) everywhere.
+    /// The quotient is smoothed: not the gradient, but finite everywhere; biased at gaps comparable to `width`, bounded
+    /// by 1 / (2 `width`).
     Broadened {
         /// Half-width of the smoothing.
         width: f64,
@@ -80,39 +96,75 @@ impl GapPolicy {
 pub(crate) struct GapDivider {
     /// The rule that divides.
     pub(crate) op: &'static str,
+    /// Which rules have a gradient where gaps are closed.
+    pub(crate) instead: &'static str,
     /// The caller's choice.
     pub(crate) policy: GapPolicy,
-    /// Largest entry of what is divided.
+    /// Products that each numerator is a sum of.
+    pub(crate) terms: usize,
+    /// Frobenius norm of the cotangent that is divided.
     pub(crate) magnitude: f64,
+    /// The same of all that has the units of a value's cotangent.
+    pub(crate) values_magnitude: f64,
 }
 
 impl GapDivider {
     /// `numerator / gap` for the gap between values `i` and `j`.
-    pub(crate) fn divide(&self, i: usize, j: usize, numerator: f64, gap: f64) -> Result<f64> {
-        let closed = |floor| Error::GapClosed {
-            op: self.op,
-            i,
-            j,
-            gap: gap.abs(),
-            floor,
-        };
+    ///
+    /// `asked` is by how much the cotangents of the values tell the two apart.
+    pub(crate) fn divide(
+        &self,
+        i: usize,
+        j: usize,
+        numerator: f64,
+        gap: f64,
+        asked: f64,
+    ) -> Result<f64> {
         match self.policy {
-            GapPolicy::Error { floor } | GapPolicy::ZeroWhereFree { floor, .. }
-                if gap.abs() > floor =>
-            {
-                Ok(numerator / gap)
+            GapPolicy::Error { floor } | GapPolicy::ZeroWhereFree { floor, .. } => {
+                let floor = floor.max(EQUAL);
+                if gap.abs() > floor {
+                    Ok(numerator / gap)
+                } else if numerator.abs() <= self.rounding(self.magnitude)
+                    && asked <= self.rounding(self.values_magnitude)
+                {
+                    Ok(0.0)
+                } else {
+                    Err(Error::GapClosed {
+                        op: self.op,
+                        i,
+                        j,
+                        gap: gap.abs(),
+                        floor,
+                        instead: self.instead,
+                    })
+                }
             }
-            GapPolicy::Error { floor } => Err(closed(floor)),
-            GapPolicy::ZeroWhereFree { tolerance, .. }
-                if numerator.abs() <= tolerance * self.magnitude =>
-            {
-                Ok(0.0)
-            }
-            GapPolicy::ZeroWhereFree { floor, .. } => Err(closed(floor)),
             // The limit of the quotient; 0 / 0 where gap² and width² both underflow.
             GapPolicy::Broadened { .. } if gap == 0.0 => Ok(0.0),
             GapPolicy::Broadened { width } => Ok(numerator * gap / (gap * gap + width * width)),
         }
+    }
+
+    /// Is this gap one that is not divided by?
+    pub(crate) fn is_closed(&self, gap: f64) -> bool {
+        match self.policy {
+            GapPolicy::Error { floor } | GapPolicy::ZeroWhereFree { floor, .. } => {
+                gap.abs() <= floor.max(EQUAL)
+            }
+            GapPolicy::Broadened { .. } => false,
+        }
+    }
+
+    /// What counts as zero in sums of so many products of unit vectors with a cotangent of this norm.
+    fn rounding(&self, magnitude: f64) -> f64 {
+        let share = 4.0 * (self.terms as f64).sqrt() * f64::EPSILON;
+        let share = match self.policy {
+            GapPolicy::ZeroWhereFree { tolerance, .. } => share.min(tolerance),
+            _ => share,
+        };
+        // A norm may overflow where the entries do not.
+        share * magnitude.min(f64::MAX)
     }
 
     /// X ← X / gap / `unit` for the gaps of each pair of `values`, row and column, with zeros on the diagonal.
@@ -124,6 +176,7 @@ impl GapDivider {
         values: &[f64],
         gap: impl Fn(f64, f64) -> f64,
         unit: f64,
+        asked: impl Fn(usize, usize) -> f64,
     ) -> Result<()> {
         for (j, &own) in values.iter().enumerate() {
             let column = x.col_as_slice_mut(j);
@@ -137,7 +190,7 @@ impl GapDivider {
                     }
                 } else {
                     for (i, x) in places.zip(column) {
-                        *x = self.divide(i, j, *x, gap(values[i], own))? / unit;
+                        *x = self.divide(i, j, *x, gap(values[i], own), asked(i, j))? / unit;
                     }
                 }
             }
@@ -154,11 +207,22 @@ impl GapDivider {
                     let gap = gap.abs();
                     smallest = if gap < smallest { gap } else { smallest };
                 }
-                smallest > floor
+                smallest > floor.max(EQUAL)
             }
             GapPolicy::Broadened { .. } => false,
         }
     }
+}
+
+/// By how much the cotangents of two values differ; not at all where there are none.
+pub(crate) fn told_apart(values_bar: Option<&[f64]>) -> impl Fn(usize, usize) -> f64 {
+    move |i, j| values_bar.map_or(0.0, |bar| (0.5 * bar[i] - 0.5 * bar[j]).abs())
+}
+
+/// The largest magnitude in a list; zero where there is none.
+pub(crate) fn largest_magnitude(values: Option<&[f64]>) -> f64 {
+    let values = values.unwrap_or_default().iter();
+    values.fold(0.0, |largest: f64, x| largest.max(x.abs()))
 }
 
 #[cfg(test)]
@@ -168,10 +232,16 @@ mod tests {
     fn divider(policy: GapPolicy) -> GapDivider {
         GapDivider {
             op: "test",
+            instead: "other rules have",
             policy,
+            terms: 4,
             magnitude: 2.0,
+            values_magnitude: 1.0,
         }
     }
+
+    /// What counts as zero: 4 √4 ε of the magnitude.
+    const ROUNDING: f64 = 8.0 * f64::EPSILON;
 
     #[test]
     fn an_open_gap_is_divided_by() {
@@ -182,34 +252,45 @@ mod tests {
                 tolerance: 0.0,
             },
         ] {
-            assert_eq!(divider(policy).divide(0, 1, 3.0, -0.5), Ok(-6.0));
+            assert_eq!(divider(policy).divide(0, 1, 3.0, -0.5, 1.0), Ok(-6.0));
         }
         // 3 · 0.5 / (0.25 + 0.25)
         assert_eq!(
-            divider(GapPolicy::Broadened { width: 0.5 }).divide(0, 1, 3.0, 0.5),
+            divider(GapPolicy::Broadened { width: 0.5 }).divide(0, 1, 3.0, 0.5, 1.0),
             Ok(3.0)
         );
     }
 
     #[test]
-    fn a_closed_gap_is_what_the_caller_said() {
+    fn a_closed_gap_gives_zero_where_nothing_is_asked_and_an_error_elsewhere() {
         let closed = Err(Error::GapClosed {
             op: "test",
             i: 0,
             j: 1,
             gap: 0.1,
             floor: 0.1,
+            instead: "other rules have",
         });
-        assert_eq!(
-            divider(GapPolicy::Error { floor: 0.1 }).divide(0, 1, 0.0, -0.1),
-            closed
-        );
-        let zero_where_free = divider(GapPolicy::ZeroWhereFree {
-            floor: 0.1,
-            tolerance: 1e-3,
-        });
-        assert_eq!(zero_where_free.divide(0, 1, 2e-3, 0.1), Ok(0.0));
-        assert_eq!(zero_where_free.divide(0, 1, 2.1e-3, 0.1), closed);
+        let policy = GapPolicy::Error { floor: 0.1 };
+        let divide = |x, asked| divider(policy).divide(0, 1, x, -0.1, asked);
+        assert_eq!(divide(0.0, 0.0), Ok(0.0));
+        assert_eq!(divide(2.0 * ROUNDING, ROUNDING), Ok(0.0));
+        assert_eq!(divide(2.1 * ROUNDING, 0.0), closed);
+        assert_eq!(divide(0.0, 1.1 * ROUNDING), closed);
+        // A tolerance of the caller's is taken where it is the stricter one.
+        for (tolerance, passes) in [(1e-3, true), (1e-20, false)] {
+            let policy = GapPolicy::ZeroWhereFree {
+                floor: 0.1,
+                tolerance,
+            };
+            let divided = divider(policy).divide(0, 1, ROUNDING, 0.1, 0.0);
+            assert_eq!(divided.is_ok(), passes, "{tolerance}");
+            let divided = divider(policy).divide(0, 1, 1e-9, 0.1, 0.0);
+            assert!(divided.is_err(), "{tolerance}");
+        }
+        // A gap that is none, whatever the floor.
+        let divided = divider(GapPolicy::Error { floor: 0.0 }).divide(0, 1, 1.0, 1e-15, 0.0);
+        assert!(matches!(divided, Err(Error::GapClosed { .. })));
     }
 
     #[test]
@@ -218,7 +299,7 @@ mod tests {
         for policy in [
             GapPolicy::Error { floor: 1e-14 },
             GapPolicy::ZeroWhereFree {
-                floor: 1e-12,
+                floor: 1e-14,
                 tolerance: 10.0,
             },
             GapPolicy::Broadened { width: 0.1 },
@@ -227,31 +308,39 @@ mod tests {
             let before = x.clone();
             let gap = |row: f64, own: f64| own - row;
             divider(policy)
-                .divide_pairs(&mut x, &values, gap, 2.0)
+                .divide_pairs(&mut x, &values, gap, 2.0, |_, _| 1.0)
                 .unwrap();
             for j in 0..4 {
                 for i in 0..4 {
                     let gap = values[j] - values[i];
+                    let divide = |x| divider(policy).divide(i, j, x, gap, 1.0).unwrap();
                     let expected = if i == j {
                         0.0
                     } else {
-                        divider(policy).divide(i, j, before[(i, j)], gap).unwrap() / 2.0
+                        divide(before[(i, j)]) / 2.0
                     };
                     assert_eq!(x[(i, j)], expected, "{policy:?} {i} {j}");
                 }
             }
         }
         let strict = divider(GapPolicy::Error { floor: 1e-12 });
-        let closed = strict.divide_pairs(&mut Mat::ones(4, 4), &values, |a, b| b - a, 1.0);
+        let divide = |mut x: Mat<f64>, asked: f64| {
+            strict.divide_pairs(&mut x, &values, |a, b| b - a, 1.0, |_, _| asked)
+        };
+        let closed = divide(Mat::ones(4, 4), 0.0);
         assert!(matches!(closed, Err(Error::GapClosed { i: 2, j: 1, .. })));
+        assert_eq!(divide(Mat::zeros(4, 4), 0.0), Ok(()));
+        assert!(divide(Mat::zeros(4, 4), 1.0).is_err());
     }
 
     #[test]
     fn broadening_is_bounded_and_zero_at_zero() {
         let broadened = divider(GapPolicy::Broadened { width: 1e-3 });
-        assert_eq!(broadened.divide(0, 1, 1.0, 0.0), Ok(0.0));
+        assert_eq!(broadened.divide(0, 1, 1.0, 0.0, 0.0), Ok(0.0));
         for exponent in -300..=0 {
-            let quotient = broadened.divide(0, 1, 1.0, 10f64.powi(exponent)).unwrap();
+            let quotient = broadened
+                .divide(0, 1, 1.0, 10f64.powi(exponent), 0.0)
+                .unwrap();
             assert!(
                 (0.0..=500.0 * (1.0 + 1e-12)).contains(&quotient),
                 "{exponent}: {quotient}"

@@ -85,6 +85,7 @@ pub mod convert;
 mod decompose;
 mod error;
 mod factor;
+mod free_basis;
 mod function;
 mod gap;
 pub mod gradcheck;
@@ -122,7 +123,7 @@ pub use spectral::{
 pub use subspace::{
     LeadingProjector, Polar, PolarTangent, Projector, PseudoInverse, RegularisedProjector,
 };
-pub use symmetric::SymmetricProduct;
+pub use symmetric::{SymmetricProduct, symmetric_from_lower, symmetric_from_upper, symmetric_part};
 
 /// The README's example runs as a doc test.
 #[cfg(doctest)]

@@ -1,9 +1,116 @@
 //! Symmetric and antisymmetric parts, and symmetric matrices kept as factors.
 
 use crate::decompose::Temporary;
-use crate::error::Result;
-use crate::guard::{ensure_shape, number_within_range, within_range};
+use crate::error::{Error, Result};
+use crate::guard::{ensure_shape, ensure_square, number_within_range, within_range};
+use crate::scale::{Scaled, power_of_two_scale};
 use faer::{Mat, MatMut, MatRef};
+use std::ops::Range;
+
+/// Entries that should be equal may differ by this times n ε of the largest: sums of n products in another order.
+const ASYMMETRY: f64 = 16.0;
+
+/// The symmetric part (A + Aᵀ) / 2 of a square matrix: what a rule for symmetric matrices takes where A is not.
+///
+/// A gradient goes back through it as its own symmetric part.
+///
+/// # Errors
+/// [`NotSquare`](Error::NotSquare).
+///
+/// # Example
+/// ```
+/// # fn main() -> Result<(), matbackprop_core::Error> {
+/// use faer::mat;
+/// use matbackprop_core::{Error, Exp, MatrixFunction, symmetric_part};
+///
+/// // The generator of a rotation: its exponential is not that of its symmetric part, which is zero.
+/// let a = mat![[0.0, -1.0], [1.0, 0.0]];
+/// assert!(matches!(MatrixFunction::forward(a.as_ref(), Exp), Err(Error::NotSymmetric { .. })));
+/// let exp = MatrixFunction::forward(symmetric_part(a.as_ref())?.as_ref(), Exp)?;
+/// assert_eq!(exp.value(), faer::Mat::<f64>::identity(2, 2));
+/// # Ok(())
+/// # }
+/// ```
+pub fn symmetric_part(a: MatRef<'_, f64>) -> Result<Mat<f64>> {
+    ensure_sides("symmetric part", a)?;
+    Ok(sym(a))
+}
+
+/// The symmetric matrix whose lower triangle is that of A; what lies above the diagonal is not read.
+///
+/// # Errors
+/// [`NotSquare`](Error::NotSquare).
+pub fn symmetric_from_lower(a: MatRef<'_, f64>) -> Result<Mat<f64>> {
+    ensure_sides("symmetric from the lower triangle", a)?;
+    Ok(Mat::from_fn(a.nrows(), a.ncols(), |i, j| {
+        a[(i.max(j), i.min(j))]
+    }))
+}
+
+/// The symmetric matrix whose upper triangle is that of A; what lies below the diagonal is not read.
+///
+/// # Errors
+/// [`NotSquare`](Error::NotSquare).
+pub fn symmetric_from_upper(a: MatRef<'_, f64>) -> Result<Mat<f64>> {
+    ensure_sides("symmetric from the upper triangle", a)?;
+    Ok(Mat::from_fn(a.nrows(), a.ncols(), |i, j| {
+        a[(i.min(j), i.max(j))]
+    }))
+}
+
+fn ensure_sides(op: &'static str, a: MatRef<'_, f64>) -> Result<()> {
+    let (rows, columns) = a.shape();
+    if rows == columns {
+        Ok(())
+    } else {
+        Err(Error::NotSquare { op, rows, columns })
+    }
+}
+
+/// Is the matrix square, not empty, finite, and symmetric but for rounding? Its side.
+///
+/// # Errors
+/// Those of [`ensure_square`]; [`NotSymmetric`](Error::NotSymmetric) with the pair of entries that differ most.
+pub(crate) fn ensure_symmetric(op: &'static str, a: MatRef<'_, f64>) -> Result<usize> {
+    let n = ensure_square(op, a)?;
+    let (mut largest, mut worst) = (0.0, 0.0);
+    for (rows, columns) in tiles(n).filter(|(rows, columns)| rows.end > columns.start) {
+        for j in columns {
+            for i in rows.clone() {
+                let (x, y) = (a[(i, j)], a[(j, i)]);
+                largest = f64::max(largest, x.abs().max(y.abs()));
+                // Halves, so that a difference stays in range.
+                worst = f64::max(worst, (0.5 * x - 0.5 * y).abs());
+            }
+        }
+    }
+    let tolerance = ASYMMETRY * n as f64 * f64::EPSILON;
+    if worst <= 0.5 * tolerance * largest {
+        return Ok(n);
+    }
+    let difference = |i: usize, j: usize| (0.5 * a[(i, j)] - 0.5 * a[(j, i)]).abs();
+    let pairs = (0..n).flat_map(|j| (j + 1..n).map(move |i| (i, j)));
+    let (row, column) = pairs
+        .max_by(|&(i, j), &(k, l)| difference(i, j).total_cmp(&difference(k, l)))
+        .unwrap_or_default();
+    Err(Error::NotSymmetric {
+        op,
+        row,
+        column,
+        asymmetry: worst / largest * 2.0,
+        tolerance,
+    })
+}
+
+/// A / scale for a finite A that is symmetric but for rounding, which is taken out, and the power of two that is its scale.
+///
+/// # Errors
+/// Those of [`ensure_symmetric`].
+pub(crate) fn scaled_symmetric(op: &'static str, a: MatRef<'_, f64>) -> Result<(Mat<f64>, f64)> {
+    ensure_symmetric(op, a)?;
+    let scale = power_of_two_scale(a);
+    Ok((sym(Scaled::new(a, scale).as_ref()), scale))
+}
 
 /// The symmetric part (A + Aᵀ) / 2 of a square matrix.
 pub(crate) fn sym(a: MatRef<'_, f64>) -> Mat<f64> {
@@ -32,24 +139,31 @@ fn fill_with_transpose(
     a: MatRef<'_, f64>,
     part: impl Fn(f64, f64) -> f64,
 ) {
-    const TILE: usize = 16;
     let n = a.nrows();
     assert_eq!(n, a.ncols(), "a square matrix has two parts");
-    for first_column in (0..n).step_by(TILE) {
-        for first_row in (0..n).step_by(TILE) {
-            let (width, height) = (TILE.min(n - first_column), TILE.min(n - first_row));
-            let across = a.submatrix(first_column, first_row, width, height);
-            for j in 0..width {
-                let out = parts.as_mut().col_mut(first_column + j);
-                let out = out.subrows_mut(first_row, height);
-                let down = a.col(first_column + j).subrows(first_row, height);
-                let pairs = down.iter().zip(across.row(j).iter());
-                for (out, (&x, &y)) in out.iter_mut().zip(pairs) {
-                    *out = part(x, y);
-                }
+    for (rows, columns) in tiles(n) {
+        let across = a.submatrix(columns.start, rows.start, columns.len(), rows.len());
+        for (j, column) in columns.enumerate() {
+            let out = parts.as_mut().col_mut(column);
+            let out = out.subrows_mut(rows.start, rows.len());
+            let down = a.col(column).subrows(rows.start, rows.len());
+            let pairs = down.iter().zip(across.row(j).iter());
+            for (out, (&x, &y)) in out.iter_mut().zip(pairs) {
+                *out = part(x, y);
             }
         }
     }
+}
+
+/// Rows and columns of tiles of an n × n matrix, so small that a tile and its mirror image stay in the cache.
+fn tiles(n: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    const TILE: usize = 16;
+    let parts = move || {
+        (0..n)
+            .step_by(TILE)
+            .map(move |first| first..(first + TILE).min(n))
+    };
+    parts().flat_map(move |columns| parts().map(move |rows| (rows, columns.clone())))
 }
 
 /// The symmetric m × m matrix S = (L Rᵀ + R Lᵀ) / 2, kept as its m × p factors.
@@ -131,7 +245,6 @@ pub(crate) fn inner(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
     use faer::mat;
 
     #[test]
@@ -140,6 +253,65 @@ mod tests {
         assert_eq!(sym(a.as_ref()), mat![[1.0, 3.5], [3.5, -3.0]]);
         assert_eq!(skew(a.as_ref()), mat![[0.0, -1.5], [1.5, 0.0]]);
         assert_eq!(sym(a.as_ref()) + skew(a.as_ref()), a);
+    }
+
+    #[test]
+    fn asymmetry_beyond_rounding_is_refused_with_its_place() {
+        for n in [1, 2, 17, 40] {
+            let a = sym(crate::gradcheck::gaussian(n, n, 3).as_ref());
+            assert_eq!(ensure_symmetric("test", a.as_ref()), Ok(n));
+            if n == 1 {
+                continue;
+            }
+            let mut rounded = a.clone();
+            rounded[(n - 1, 0)] += 8.0 * n as f64 * f64::EPSILON * a.norm_max();
+            assert_eq!(ensure_symmetric("test", rounded.as_ref()), Ok(n));
+            for (row, column) in [(n - 1, 0), (n / 2, n / 2 - 1)] {
+                for place in [(row, column), (column, row)] {
+                    let mut other = a.clone();
+                    other[place] += 1e-6 * a.norm_max();
+                    let found = ensure_symmetric("test", other.as_ref());
+                    let Err(Error::NotSymmetric {
+                        row: r,
+                        column: c,
+                        asymmetry,
+                        ..
+                    }) = found
+                    else {
+                        panic!("{found:?}");
+                    };
+                    assert_eq!((r, c), (row, column));
+                    assert!((asymmetry / 1e-6 - 1.0).abs() < 1e-3, "{asymmetry:e}");
+                }
+            }
+        }
+        // A difference that no number holds.
+        let a = mat![[0.0, f64::MAX], [-f64::MAX, 0.0]];
+        assert!(matches!(
+            ensure_symmetric("test", a.as_ref()),
+            Err(Error::NotSymmetric { asymmetry: 2.0, .. })
+        ));
+    }
+
+    #[test]
+    fn what_counts_of_a_matrix_is_the_callers_to_say() {
+        let a = mat![[1.0, 2.0], [4.0, 3.0]];
+        assert_eq!(
+            symmetric_part(a.as_ref()).unwrap(),
+            mat![[1.0, 3.0], [3.0, 3.0]]
+        );
+        assert_eq!(
+            symmetric_from_lower(a.as_ref()).unwrap(),
+            mat![[1.0, 4.0], [4.0, 3.0]]
+        );
+        assert_eq!(
+            symmetric_from_upper(a.as_ref()).unwrap(),
+            mat![[1.0, 2.0], [2.0, 3.0]]
+        );
+        let wide = mat![[1.0, 2.0]];
+        for of in [symmetric_part, symmetric_from_lower, symmetric_from_upper] {
+            assert!(matches!(of(wide.as_ref()), Err(Error::NotSquare { .. })));
+        }
     }
 
     #[test]

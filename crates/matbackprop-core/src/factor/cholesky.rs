@@ -2,8 +2,8 @@
 
 use crate::decompose::{cholesky, solve_lower, solve_root, solve_upper};
 use crate::error::Result;
-use crate::guard::{ensure_shape, ensure_square, within_range};
-use crate::symmetric::sym;
+use crate::guard::{ensure_shape, within_range};
+use crate::symmetric::{ensure_symmetric, sym};
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Mat, MatRef, Par};
 
@@ -21,13 +21,14 @@ const OP: &str = "Cholesky";
 /// A, L, Ā: n × n.
 ///
 /// # Conventions
-/// The diagonal of L is positive, so L is unique. The symmetric part (A + Aᵀ)/2 is what is factored, so Ā is symmetric
+/// The diagonal of L is positive, so L is unique. Ā is symmetric
 /// and right for every perturbation. L̄ counts on and below the diagonal; what it holds above, where L is zero whatever
 /// A, does not. A pivot that does not exceed n ε times its diagonal entry is taken for rounding: the bound does not
 /// move when rows and columns are scaled.
 ///
 /// # Errors
 /// [`NotSquare`](crate::Error::NotSquare), [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
+/// [`NotSymmetric`](crate::Error::NotSymmetric) beyond rounding,
 /// [`NotPositiveDefinite`](crate::Error::NotPositiveDefinite) with the first pivot that fails,
 /// [`Overflow`](crate::Error::Overflow).
 ///
@@ -56,12 +57,12 @@ pub struct Cholesky {
 }
 
 impl Cholesky {
-    /// Factors the symmetric part of A.
+    /// Factors A.
     ///
     /// # Errors
     /// See [`Cholesky`].
     pub fn forward(a: MatRef<'_, f64>) -> Result<Self> {
-        ensure_square(OP, a)?;
+        ensure_symmetric(OP, a)?;
         // No scale: products of entries of L never exceed the diagonal of A, and roots halve every exponent.
         Ok(Self {
             factor: cholesky(OP, sym(a).as_ref())?,
@@ -162,7 +163,7 @@ mod tests {
     ];
 
     fn factor(a: MatRef<'_, f64>) -> Result<Mat<f64>> {
-        Ok(Cholesky::forward(a)?.factor().to_owned())
+        Ok(Cholesky::forward(sym(a).as_ref())?.factor().to_owned())
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::guard::{
     ensure_finite_values, ensure_shape, ensure_square, number_within_range, within_range,
 };
-use crate::symmetric::sym;
+use crate::symmetric::{ensure_symmetric, sym};
 use faer::{Mat, MatRef, Scale};
 
 const OP: &str = "log-determinant";
@@ -25,11 +25,12 @@ const SIGNED: &str = "signed log-determinant";
 /// A, Ā: n × n.
 ///
 /// # Conventions
-/// The symmetric part (A + Aᵀ)/2 is what counts, so Ā is symmetric and right for every perturbation. The determinant
+/// Ā is symmetric. The determinant
 /// itself is never formed: it would leave the range of f64 long before its logarithm does.
 ///
 /// # Errors
 /// [`NotSquare`](crate::Error::NotSquare), [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
+/// [`NotSymmetric`](crate::Error::NotSymmetric) beyond rounding,
 /// [`NotPositiveDefinite`](crate::Error::NotPositiveDefinite) as in [`Cholesky`](crate::Cholesky), also where the value would be −∞,
 /// [`Overflow`](crate::Error::Overflow).
 ///
@@ -60,12 +61,12 @@ pub struct LogDet {
 }
 
 impl LogDet {
-    /// Factors the symmetric part of A.
+    /// Factors A.
     ///
     /// # Errors
     /// See [`LogDet`].
     pub fn forward(a: MatRef<'_, f64>) -> Result<Self> {
-        ensure_square(OP, a)?;
+        ensure_symmetric(OP, a)?;
         let factor = cholesky(OP, sym(a).as_ref())?;
         let diagonal = factor.diagonal().column_vector();
         Ok(Self {
@@ -280,7 +281,9 @@ mod tests {
             );
             let a = symmetric_with_spectrum(spectrum, 4);
             let log_det = LogDet::forward(a.as_ref()).unwrap();
-            let value = |a: MatRef<'_, f64>| Ok::<_, Error>(mat![[LogDet::forward(a)?.value()]]);
+            let value = |a: MatRef<'_, f64>| {
+                Ok::<_, Error>(mat![[LogDet::forward(sym(a).as_ref())?.value()]])
+            };
             let vjp = |bar: MatRef<'_, f64>| log_det.vjp(bar[(0, 0)]);
             check_vjp(value, vjp, a.as_ref(), &check).unwrap();
             let jvp = |a_dot: MatRef<'_, f64>| Ok(mat![[log_det.jvp(a_dot)?]]);

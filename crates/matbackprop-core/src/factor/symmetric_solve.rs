@@ -5,8 +5,8 @@ use crate::decompose::{
     solve_root,
 };
 use crate::error::{Error, Result};
-use crate::guard::{ensure_shape, ensure_square, within_range};
-use crate::symmetric::sym;
+use crate::guard::{ensure_shape, within_range};
+use crate::symmetric::{ensure_symmetric, sym};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 
@@ -24,13 +24,14 @@ const OP: &str = "symmetric solve";
 /// A, Ā: n × n; B, X and their cotangents: n × p.
 ///
 /// # Conventions
-/// The symmetric part (A + Aᵀ)/2 is what is solved with, so Ā is symmetric and right for every perturbation. Rows and
+/// Ā is symmetric and right for every perturbation. Rows and
 /// columns are first brought to order one by powers of two, D A D: units that differ from row to row cost no digit,
 /// and the condition number is that of D A D. Cholesky comes first; where a pivot fails, Bunch and Kaufman's factors of
 /// an indefinite matrix. [`road`](Self::road) says which.
 ///
 /// # Errors
 /// [`NotSquare`](crate::Error::NotSquare), [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
+/// [`NotSymmetric`](crate::Error::NotSymmetric) beyond rounding,
 /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless B has n rows,
 /// [`Singular`](crate::Error::Singular) where the reciprocal condition number does not exceed 8 n ε,
 /// [`Overflow`](crate::Error::Overflow).
@@ -40,7 +41,7 @@ const OP: &str = "symmetric solve";
 ///
 /// # Source
 /// Giles, "An extended collection of matrix derivative results for forward and reverse mode automatic
-/// differentiation", Oxford 2008, for the general inverse; the symmetric part, the roads and the scaling are ours.
+/// differentiation", Oxford 2008, for the general inverse; the roads and the scaling are ours.
 ///
 /// # Example
 /// ```
@@ -124,12 +125,12 @@ impl Factors {
 }
 
 impl SymmetricSolve {
-    /// Factors the symmetric part of A and solves for B.
+    /// Factors A and solves for B.
     ///
     /// # Errors
     /// See [`SymmetricSolve`].
     pub fn forward(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Result<Self> {
-        let n = ensure_square(OP, a)?;
+        let n = ensure_symmetric(OP, a)?;
         ensure_shape(OP, b, (n, b.ncols()))?;
         let Some(equilibrated) = SymmetricEquilibration::new(sym(a)) else {
             return Err(singular(OP, n, 0.0));
@@ -290,7 +291,7 @@ mod tests {
             };
             let of_a = |a: MatRef<'_, f64>| {
                 Ok::<_, Error>(
-                    SymmetricSolve::forward(a, b.as_ref())?
+                    SymmetricSolve::forward(sym(a).as_ref(), b.as_ref())?
                         .solution()
                         .to_owned(),
                 )

@@ -5,9 +5,8 @@ use super::scalar_function::ScalarFunction;
 use super::second_order::Spectrum;
 use crate::decompose::{congruence, spectral_product, symmetric_eigen};
 use crate::error::Result;
-use crate::guard::{ensure_shape, ensure_square, within_range};
-use crate::scale::{Scaled, power_of_two_scale};
-use crate::symmetric::sym;
+use crate::guard::{ensure_shape, within_range};
+use crate::symmetric::{scaled_symmetric, sym};
 use faer::{Mat, MatRef, unzip, zip};
 
 const OP: &str = "function of a symmetric matrix";
@@ -26,13 +25,14 @@ const OP: &str = "function of a symmetric matrix";
 /// A, C, Ā, W: n × n, symmetric.
 ///
 /// # Conventions
-/// Eigenvalues nondecreasing. The symmetric part (A + Aᵀ)/2 is what f is taken of. Divided differences stay finite where
+/// Eigenvalues nondecreasing. Divided differences stay finite where
 /// eigenvalues meet, so no gap is formed and no policy asked for: C and its derivatives are as smooth as f. An
 /// eigenvalue is known to ε‖A‖; one that should be zero may lie below, outside the domain of log and root:
 /// [`Ridge`](crate::Ridge) is for that.
 ///
 /// # Errors
 /// [`NotSquare`](crate::Error::NotSquare), [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
+/// [`NotSymmetric`](crate::Error::NotSymmetric) beyond rounding,
 /// [`Overflow`](crate::Error::Overflow), [`NoConvergence`](crate::Error::NoConvergence);
 /// [`OutsideDomain`](crate::Error::OutsideDomain) with the first eigenvalue at which f is not finite,
 /// [`NotDifferentiable`](crate::Error::NotDifferentiable) with one at which the derivative is not, and
@@ -79,14 +79,13 @@ pub struct MatrixFunctionSecond {
 }
 
 impl<F: ScalarFunction> MatrixFunction<F> {
-    /// f of the symmetric part of A.
+    /// f of A.
     ///
     /// # Errors
     /// See [`MatrixFunction`].
     pub fn forward(a: MatRef<'_, f64>, function: F) -> Result<Self> {
-        ensure_square(OP, a)?;
-        let scale = power_of_two_scale(a);
-        let (values, vectors) = symmetric_eigen(OP, sym(Scaled::new(a, scale).as_ref()).as_ref())?;
+        let (a, scale) = scaled_symmetric(OP, a)?;
+        let (values, vectors) = symmetric_eigen(OP, a.as_ref())?;
         // f is not homogeneous: it must see the true eigenvalues.
         let values: Vec<f64> = values.iter().map(|value| value * scale).collect();
         let mapped = domain::values(OP, &function, &values)?;
@@ -258,7 +257,9 @@ mod tests {
                         ..check()
                     },
                 ] {
-                    let forward = |a: MatRef<'_, f64>| Ok(MatrixFunction::forward(a, &*f)?.value);
+                    let forward = |a: MatRef<'_, f64>| {
+                        Ok(MatrixFunction::forward(sym(a).as_ref(), &*f)?.value)
+                    };
                     check_vjp(forward, |c_bar| c.vjp(c_bar), a.as_ref(), &check)
                         .unwrap_or_else(|error: Error| panic!("{name}, {spectrum:?}: {error}"));
                     check_jvp(forward, |a_dot| c.jvp(a_dot), a.as_ref(), &check)
@@ -276,8 +277,9 @@ mod tests {
             let c_bar = gaussian(n, n, 21);
             for (name, f) in functions() {
                 let c = of(&a, &*f);
-                let of_a =
-                    |a: MatRef<'_, f64>| MatrixFunction::forward(a, &*f)?.vjp(c_bar.as_ref());
+                let of_a = |a: MatRef<'_, f64>| {
+                    MatrixFunction::forward(sym(a).as_ref(), &*f)?.vjp(c_bar.as_ref())
+                };
                 check_vjp(
                     of_a,
                     |w| Ok(c.vjp_of_vjp(c_bar.as_ref(), w)?.a_bar),

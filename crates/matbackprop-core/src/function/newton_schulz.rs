@@ -2,9 +2,9 @@
 
 use crate::decompose::{is_positive_definite, symmetric_values};
 use crate::error::{Error, Result};
-use crate::guard::{ensure_above, ensure_shape, ensure_square, within_range};
+use crate::guard::{ensure_above, ensure_shape, within_range};
 use crate::scale::{Scaled, power_of_two_scale};
-use crate::symmetric::{inner, sym};
+use crate::symmetric::{ensure_symmetric, inner, sym};
 use faer::linalg::matmul::matmul;
 use faer::mat::AsMatRef;
 use faer::{Accum, Mat, MatRef, Par, Scale};
@@ -56,7 +56,7 @@ pub enum Iterations {
 /// A, C, D, Ā: n × n, symmetric.
 ///
 /// # Conventions
-/// The symmetric part (A + Aᵀ)/2 is what is iterated on. Derivatives are those of the iteration as it was made, N steps
+/// Derivatives are those of the iteration as it was made, N steps
 /// of it, not of the roots it would reach.
 ///
 /// # Accuracy
@@ -69,6 +69,7 @@ pub enum Iterations {
 ///
 /// # Errors
 /// [`NotSquare`](crate::Error::NotSquare), [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
+/// [`NotSymmetric`](crate::Error::NotSymmetric) beyond rounding,
 /// [`Overflow`](crate::Error::Overflow); [`OutOfRange`](crate::Error::OutOfRange) for a number of steps outside 1 to 100,
 /// [`NotPositive`](crate::Error::NotPositive) for a tolerance, a trace or, to rounding, an eigenvalue that is not;
 /// [`NotConverged`](crate::Error::NotConverged) with the residual, where a tolerance was not reached or rounding errors
@@ -146,7 +147,7 @@ pub struct NewtonSchulzTangent {
 }
 
 impl NewtonSchulz {
-    /// Iterates on the symmetric part of A.
+    /// Iterates on A.
     ///
     /// # Errors
     /// See [`NewtonSchulz`].
@@ -155,7 +156,7 @@ impl NewtonSchulz {
         normalisation: Normalisation,
         iterations: Iterations,
     ) -> Result<Self> {
-        ensure_square(OP, a)?;
+        ensure_symmetric(OP, a)?;
         let (tolerance, at_most) = bounds(iterations)?;
         let scale = power_of_two_scale(a);
         let a = sym(Scaled::new(a, scale).as_ref());
@@ -448,7 +449,7 @@ mod tests {
                     let fixed = Iterations::Fixed(roots.iterations().max(1));
                     let roots = iterated(&a, normalisation, fixed);
                     let forward = |a: MatRef<'_, f64>| {
-                        let roots = NewtonSchulz::forward(a, normalisation, fixed)?;
+                        let roots = NewtonSchulz::forward(sym(a).as_ref(), normalisation, fixed)?;
                         Ok::<_, Error>(stacked(roots.root(), roots.inverse_root()))
                     };
                     let check = GradientCheck {

@@ -4,11 +4,8 @@ use super::domain;
 use super::scalar_function::ScalarFunction;
 use crate::decompose::{spectral_product, symmetric_eigen};
 use crate::error::Result;
-use crate::guard::{
-    ensure_finite_values, ensure_shape, ensure_square, number_within_range, within_range,
-};
-use crate::scale::{Scaled, power_of_two_scale};
-use crate::symmetric::{inner, sym};
+use crate::guard::{ensure_finite_values, ensure_shape, number_within_range, within_range};
+use crate::symmetric::{inner, scaled_symmetric};
 use faer::{Mat, MatRef};
 
 const OP: &str = "trace of a function";
@@ -57,14 +54,13 @@ pub struct TraceFunction<F> {
 }
 
 impl<F: ScalarFunction> TraceFunction<F> {
-    /// tr f of the symmetric part of A.
+    /// tr f of A.
     ///
     /// # Errors
     /// See [`TraceFunction`].
     pub fn forward(a: MatRef<'_, f64>, function: F) -> Result<Self> {
-        ensure_square(OP, a)?;
-        let scale = power_of_two_scale(a);
-        let (values, vectors) = symmetric_eigen(OP, sym(Scaled::new(a, scale).as_ref()).as_ref())?;
+        let (a, scale) = scaled_symmetric(OP, a)?;
+        let (values, vectors) = symmetric_eigen(OP, a.as_ref())?;
         let values: Vec<f64> = values.iter().map(|value| value * scale).collect();
         let value = domain::values(OP, &function, &values)?.iter().sum();
         let value = number_within_range(OP, value)?;
@@ -138,8 +134,10 @@ mod tests {
             let a = symmetric_with_spectrum(spectrum, 7);
             for f in functions {
                 let rule = TraceFunction::forward(a.as_ref(), f).unwrap();
-                let forward =
-                    |a: MatRef<'_, f64>| Ok(mat![[TraceFunction::forward(a, f)?.value()]]);
+                let forward = |a: MatRef<'_, f64>| {
+                    let part = crate::symmetric::sym(a);
+                    Ok(mat![[TraceFunction::forward(part.as_ref(), f)?.value()]])
+                };
                 let check = GradientCheck::default();
                 check_vjp(forward, |bar| rule.vjp(bar[(0, 0)]), a.as_ref(), &check).unwrap();
                 let jvp = |a_dot: MatRef<'_, f64>| Ok::<_, Error>(mat![[rule.jvp(a_dot)?]]);

@@ -2,13 +2,16 @@
 
 use crate::decompose::{congruence, symmetric_eigen, temporary_product};
 use crate::error::Result;
-use crate::gap::{GapDivider, GapPolicy};
-use crate::guard::{ensure_length, ensure_shape, ensure_square, values_within_range, within_range};
-use crate::scale::{Scaled, power_of_two_scale};
-use crate::symmetric::{skew, sym};
+use crate::free_basis::turn_equal;
+use crate::gap::{GapDivider, GapPolicy, largest_magnitude, told_apart};
+use crate::guard::{ensure_length, ensure_shape, values_within_range, within_range};
+use crate::symmetric::{scaled_symmetric, skew, sym};
 use faer::{Mat, MatRef};
 
 const OP: &str = "symmetric eigendecomposition";
+
+/// What has a gradient at equal eigenvalues.
+const INSTEAD: &str = "functions of a matrix (MatrixFunction, TraceFunction) and subspaces (LeadingProjector) have their gradients where eigenvalues are equal";
 
 /// A = V Λ Vᵀ with orthogonal V.
 ///
@@ -22,12 +25,14 @@ const OP: &str = "symmetric eigendecomposition";
 /// A, V, Ā: n × n; λ: n values.
 ///
 /// # Conventions
-/// Eigenvalues nondecreasing. The symmetric part (A + Aᵀ)/2 is what is decomposed, so Ā is symmetric and right for
-/// every perturbation. Signs of columns of V, and rotations among columns of equal eigenvalues, are free; only losses
-/// that do not see them have a gradient where eigenvalues meet.
+/// Eigenvalues nondecreasing. Ā is symmetric. Signs of columns of V, and rotations among columns of equal eigenvalues,
+/// are free; only losses that do not see them have a gradient where eigenvalues meet. Columns of equal eigenvalues come
+/// in general position: of a multiple of the identity, V is not the identity. A cotangent of the values alone that
+/// tells equal ones apart brings their limiting subgradient, see [`GapPolicy`].
 ///
 /// # Errors
 /// [`NotSquare`](crate::Error::NotSquare), [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
+/// [`NotSymmetric`](crate::Error::NotSymmetric) beyond rounding,
 /// [`NoConvergence`](crate::Error::NoConvergence), [`Overflow`](crate::Error::Overflow);
 /// [`GapClosed`](crate::Error::GapClosed) as the [`GapPolicy`] says, never from a cotangent of the values alone.
 ///
@@ -74,21 +79,22 @@ pub struct SymEigTangent {
 }
 
 impl SymEig {
-    /// Decomposes the symmetric part of A.
+    /// Decomposes A.
     ///
     /// # Errors
     /// See [`SymEig`].
     pub fn forward(a: MatRef<'_, f64>, gaps: GapPolicy) -> Result<Self> {
-        ensure_square(OP, a)?;
         gaps.validate(OP)?;
-        let scale = power_of_two_scale(a);
-        let (values, vectors) = symmetric_eigen(OP, sym(Scaled::new(a, scale).as_ref()).as_ref())?;
+        let (a, scale) = scaled_symmetric(OP, a)?;
+        let (values, mut vectors) = symmetric_eigen(OP, a.as_ref())?;
         let largest = values
             .iter()
             .fold(0.0, |largest: f64, value| largest.max(value.abs()));
         let largest = if largest > 0.0 { largest } else { 1.0 };
+        let relative_values: Vec<f64> = values.iter().map(|value| value / largest).collect();
+        turn_equal(&relative_values, vectors.as_mut());
         Ok(Self {
-            relative_values: values.iter().map(|value| value / largest).collect(),
+            relative_values,
             values: values_within_range(OP, values.iter().map(|value| value * scale).collect())?,
             vectors,
             spread: largest * scale,
@@ -117,14 +123,17 @@ impl SymEig {
     ) -> Result<Mat<f64>> {
         let n = self.values.len();
         let v = self.vectors();
+        if let Some(values_bar) = values_bar {
+            ensure_length(OP, values_bar, n)?;
+        }
         let mut core = Mat::zeros(n, n);
         if let Some(vectors_bar) = vectors_bar {
             ensure_shape(OP, vectors_bar, (n, n))?;
             let rotation = skew(temporary_product(v.transpose(), vectors_bar).as_ref());
-            core = self.over_gaps(rotation, vectors_bar.norm_max())?;
+            let magnitude = vectors_bar.norm_l2();
+            core = self.over_gaps(rotation, magnitude, values_bar)?;
         }
         if let Some(values_bar) = values_bar {
-            ensure_length(OP, values_bar, n)?;
             for i in 0..n {
                 core[(i, i)] = values_bar[i];
             }
@@ -143,22 +152,31 @@ impl SymEig {
         let v = self.vectors();
         let p = v.transpose() * sym(a_dot) * v;
         let values = values_within_range(OP, (0..n).map(|i| p[(i, i)]).collect())?;
-        let vectors = within_range(OP, v * self.over_gaps(p, a_dot.norm_max())?)?;
+        let vectors = within_range(OP, v * self.over_gaps(p, a_dot.norm_l2(), None)?)?;
         Ok(SymEigTangent { values, vectors })
     }
 
     /// K ∘ X, with zeros on the diagonal.
-    fn over_gaps(&self, mut x: Mat<f64>, magnitude: f64) -> Result<Mat<f64>> {
+    fn over_gaps(
+        &self,
+        mut x: Mat<f64>,
+        magnitude: f64,
+        values_bar: Option<&[f64]>,
+    ) -> Result<Mat<f64>> {
         let divider = GapDivider {
             op: OP,
+            instead: INSTEAD,
             policy: self.gaps,
+            terms: self.values.len(),
             magnitude,
+            values_magnitude: magnitude / self.spread + largest_magnitude(values_bar),
         };
         divider.divide_pairs(
             &mut x,
             &self.relative_values,
             |row, column| column - row,
             self.spread,
+            told_apart(values_bar),
         )?;
         Ok(x)
     }
@@ -178,7 +196,7 @@ mod tests {
 
     /// λ above a matrix that no free sign changes: V diag(1, 2, …) Vᵀ.
     fn outputs(a: MatRef<'_, f64>) -> Result<Mat<f64>> {
-        let eigen = SymEig::forward(a, STRICT)?;
+        let eigen = SymEig::forward(sym(a).as_ref(), STRICT)?;
         let n = a.nrows();
         let weighted = weighted(eigen.vectors());
         Ok(Mat::from_fn(n + 1, n, |i, j| {
@@ -249,7 +267,7 @@ mod tests {
         let a = symmetric_with_spectrum(&[4.0, -1.0, 0.5, 2.0], 3);
         let eigen = SymEig::forward(a.as_ref(), STRICT).unwrap();
         let values = |a: MatRef<'_, f64>| {
-            let eigen = SymEig::forward(a, STRICT)?;
+            let eigen = SymEig::forward(sym(a).as_ref(), STRICT)?;
             Ok::<_, Error>(Mat::from_fn(4, 1, |i, _| eigen.values()[i]))
         };
         let values_dot = |a_dot: MatRef<'_, f64>| {
@@ -283,26 +301,17 @@ mod tests {
         // V Vᵀ = I whatever V: nothing asks to rotate. V̄ = 2 V.
         let free = |eigen: &SymEig| Scale(2.0) * eigen.vectors().to_owned();
         let strict = SymEig::forward(a.as_ref(), STRICT).unwrap();
+        let a_bar = strict.vjp(None, Some(free(&strict).as_ref())).unwrap();
+        assert!(a_bar.norm_max() < 1e-14, "{a_bar:?}");
+        let rotating = gaussian(3, 3, 1);
         assert!(matches!(
-            strict.vjp(None, Some(free(&strict).as_ref())),
+            strict.vjp(None, Some(rotating.as_ref())),
             Err(Error::GapClosed {
                 i: 1,
                 j: 0,
                 floor: 1e-12,
                 ..
             })
-        ));
-        let policy = GapPolicy::ZeroWhereFree {
-            floor: 1e-12,
-            tolerance: 1e-12,
-        };
-        let lenient = SymEig::forward(a.as_ref(), policy).unwrap();
-        let a_bar = lenient.vjp(None, Some(free(&lenient).as_ref())).unwrap();
-        assert!(a_bar.norm_max() < 1e-14, "{a_bar:?}");
-        let rotating = gaussian(3, 3, 1);
-        assert!(matches!(
-            lenient.vjp(None, Some(rotating.as_ref())),
-            Err(Error::GapClosed { .. })
         ));
         let broadened = SymEig::forward(a.as_ref(), GapPolicy::Broadened { width: 1e-3 }).unwrap();
         let a_bar = broadened.vjp(None, Some(rotating.as_ref())).unwrap();
@@ -314,6 +323,54 @@ mod tests {
         // The values alone never ask for a gap.
         let a_bar = strict.vjp(Some(&[1.0, 1.0, 1.0]), None).unwrap();
         assert!((a_bar - Mat::<f64>::identity(3, 3)).norm_max() < 1e-14);
+    }
+
+    #[test]
+    fn what_the_cotangents_do_not_show_is_an_error_in_every_basis() {
+        // ⟨G, V exp(Λ) Vᵀ⟩ at multiples of the identity, where V would be I: G is its own gradient, times e^λ. Where
+        // G is not a multiple of I, neither V̄ nor λ̄ of that basis would tell.
+        for n in [2, 3, 6] {
+            let a = Scale(0.5) * Mat::<f64>::identity(n, n);
+            let mut pair = Mat::zeros(n, n);
+            (pair[(0, 1)], pair[(1, 0)]) = (1.0, 1.0);
+            let random = sym(gaussian(n, n, 4).as_ref());
+            for (g, shown) in [(pair, false), (random, false), (Mat::identity(n, n), true)] {
+                let eigen = SymEig::forward(a.as_ref(), STRICT).unwrap();
+                let v = eigen.vectors();
+                let turned = v.transpose() * &g * v;
+                let exp = 0.5f64.exp();
+                let values_bar: Vec<f64> = (0..n).map(|i| exp * turned[(i, i)]).collect();
+                let vectors_bar = Scale(2.0 * exp) * &g * v;
+                let found = eigen.vjp(Some(&values_bar), Some(vectors_bar.as_ref()));
+                match found {
+                    Ok(a_bar) => {
+                        assert!(shown, "{n}");
+                        assert!((a_bar - Scale(exp) * &g).norm_max() < 1e-14);
+                    }
+                    Err(error) => {
+                        assert!(!shown, "{n}: {error}");
+                        assert!(error.to_string().contains("MatrixFunction"), "{error}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn leading_vectors_of_low_rank_have_their_gradient() {
+        // ⟨G, V₂V₂ᵀ⟩ of a matrix of rank two in six dimensions: four zero eigenvalues, of which nothing is asked.
+        let a = symmetric_with_spectrum(&[0.0, 0.0, 0.0, 0.0, 2.0, 3.0], 8);
+        let eigen = SymEig::forward(a.as_ref(), GapPolicy::default()).unwrap();
+        let g = sym(gaussian(6, 6, 1).as_ref());
+        let mut vectors_bar = Scale(2.0) * &g * eigen.vectors();
+        vectors_bar.subcols_mut(0, 4).fill(0.0);
+        let a_bar = eigen.vjp(None, Some(vectors_bar.as_ref())).unwrap();
+        // Kept and dropped vectors meet over λ alone: P̄ = A⁺ G (I − P) and its transpose.
+        let values = [0.0, 0.0, 0.0, 0.0, 0.5, 1.0 / 3.0];
+        let inverse = crate::decompose::spectral_product(eigen.vectors(), &values);
+        let p = eigen.vectors().subcols(4, 2) * eigen.vectors().subcols(4, 2).transpose();
+        let half = inverse * &g * (Mat::<f64>::identity(6, 6) - p);
+        assert!((a_bar - &half - half.transpose()).norm_max() < 1e-13);
     }
 
     #[test]

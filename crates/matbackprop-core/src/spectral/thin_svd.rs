@@ -2,13 +2,17 @@
 
 use crate::decompose::{temporary_product, thin_svd};
 use crate::error::Result;
-use crate::gap::{GapDivider, GapPolicy};
+use crate::free_basis::turn_equal_pairs;
+use crate::gap::{GapDivider, GapPolicy, largest_magnitude, told_apart};
 use crate::guard::{ensure_length, ensure_matrix, ensure_shape, values_within_range, within_range};
 use crate::scale::{Scaled, power_of_two_scale};
-use crate::symmetric::skew;
+use crate::symmetric::{skew, sym};
 use faer::{Mat, MatRef};
 
 const OP: &str = "thin SVD";
+
+/// What has a gradient at equal and at zero singular values.
+const INSTEAD: &str = "polar factors (Polar), functions of a Gram matrix (GramFunction), inverses (PseudoInverse) and subspaces (Projector, LeadingProjector) have their gradients where singular values are equal or zero";
 
 /// A = U Σ Vᵀ, tall, wide or square.
 ///
@@ -24,9 +28,12 @@ const OP: &str = "thin SVD";
 /// A, Ā: m × n; U: m × r, V: n × r, r = min(m, n); σ: r values.
 ///
 /// # Conventions
-/// Singular values nonincreasing, none negative. Signs of pairs (uᵢ, vᵢ), and joint rotations where singular values
-/// are equal, are free; only losses that do not see them have a gradient there. Σ⁻¹ occurs only for vectors of which
-/// there are more rows than columns.
+/// Singular values nonincreasing, none negative. Signs of pairs (uᵢ, vᵢ), joint rotations where singular values are
+/// equal, and rotations of each side where they are zero, are free; only losses that do not see them have a gradient
+/// there. Vectors of equal values come in general position: of a zero matrix, U and V are not columns of the identity.
+/// Σ⁻¹ occurs only for vectors of which there are more rows than columns. A cotangent of the values alone that tells
+/// equal ones apart, or asks for zero ones, brings their limiting subgradient, see [`GapPolicy`]: for the nuclear norm
+/// U Vᵀ. σ̇ of a zero singular value has the sign of uᵀȦv, where σ itself has a kink.
 ///
 /// # Errors
 /// [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
@@ -87,11 +94,13 @@ impl ThinSvd {
         ensure_matrix(OP, a)?;
         gaps.validate(OP)?;
         let scale = power_of_two_scale(a);
-        let (u, values, v) = thin_svd(OP, Scaled::new(a, scale).as_ref())?;
+        let (mut u, values, mut v) = thin_svd(OP, Scaled::new(a, scale).as_ref())?;
         let largest = if values[0] > 0.0 { values[0] } else { 1.0 };
+        let relative_values: Vec<f64> = values.iter().map(|value| value / largest).collect();
+        turn_equal_pairs(&relative_values, &mut u, &mut v);
         Ok(Self {
             u,
-            relative_values: values.iter().map(|value| value / largest).collect(),
+            relative_values,
             singular_values: values_within_range(
                 OP,
                 values.iter().map(|value| value * scale).collect(),
@@ -135,8 +144,12 @@ impl ThinSvd {
         if let Some(v_bar) = v_bar {
             ensure_shape(OP, v_bar, v.shape())?;
         }
-        let size = |bar: Option<MatRef<'_, f64>>| bar.map_or(0.0, |bar| bar.norm_max());
-        let divider = self.divider(size(u_bar).max(size(v_bar)));
+        if let Some(bar) = singular_values_bar {
+            ensure_length(OP, bar, r)?;
+        }
+        let size = |bar: Option<MatRef<'_, f64>>| bar.map_or(0.0, |bar| bar.norm_l2());
+        let divider = self.divider(size(u_bar) + size(v_bar), singular_values_bar);
+        let alone = |i: usize| singular_values_bar.map_or(0.0, |bar| bar[i].abs());
 
         let mut core = Mat::zeros(r, r);
         if u_bar.is_some() || v_bar.is_some() {
@@ -145,23 +158,22 @@ impl ThinSvd {
                 None => Mat::zeros(r, r),
             };
             let (a, b) = (rotation(u, u_bar), rotation(v, v_bar));
-            core = self.over_gaps(&divider, &a + &b)? + self.over_sums(&divider, a - b)?;
+            core = self.over_gaps(&divider, &a + &b, told_apart(singular_values_bar))?
+                + self.over_sums(&divider, a - b, |i, j| alone(i).max(alone(j)))?;
         }
         if let Some(bar) = singular_values_bar {
-            ensure_length(OP, bar, r)?;
             for i in 0..r {
                 core[(i, i)] = bar[i];
             }
         }
         let mut a_bar = temporary_product(u, core.as_ref()).as_ref() * v.transpose();
         if let Some(u_bar) = u_bar.filter(|_| u.nrows() > r) {
-            a_bar +=
-                self.over_values(&divider, u_bar - u * (u.transpose() * u_bar))? * v.transpose();
+            let outside = u_bar - u * (u.transpose() * u_bar);
+            a_bar += self.over_values(&divider, outside, alone)? * v.transpose();
         }
         if let Some(v_bar) = v_bar.filter(|_| v.nrows() > r) {
-            a_bar += u * self
-                .over_values(&divider, v_bar - v * (v.transpose() * v_bar))?
-                .transpose();
+            let outside = v_bar - v * (v.transpose() * v_bar);
+            a_bar += u * self.over_values(&divider, outside, alone)?.transpose();
         }
         within_range(OP, a_bar)
     }
@@ -174,19 +186,22 @@ impl ThinSvd {
         let (u, v) = (self.u(), self.v());
         let r = self.singular_values.len();
         ensure_shape(OP, a_dot, (u.nrows(), v.nrows()))?;
-        let divider = self.divider(a_dot.norm_max());
+        let divider = self.divider(a_dot.norm_l2(), None);
+        let nothing = |_, _| 0.0;
 
         let (a_dot_v, a_dot_u) = (a_dot * v, a_dot.transpose() * u);
         let p = u.transpose() * &a_dot_v;
-        let together = self.over_gaps(&divider, crate::symmetric::sym(p.as_ref()))?;
-        let opposed = self.over_sums(&divider, skew(p.as_ref()))?;
+        let together = self.over_gaps(&divider, sym(p.as_ref()), nothing)?;
+        let opposed = self.over_sums(&divider, skew(p.as_ref()), nothing)?;
         let mut u_dot = u * (&together + &opposed);
         let mut v_dot = v * (together - opposed);
         if u.nrows() > r {
-            u_dot += self.over_values(&divider, &a_dot_v - u * (u.transpose() * &a_dot_v))?;
+            let outside = &a_dot_v - u * (u.transpose() * &a_dot_v);
+            u_dot += self.over_values(&divider, outside, |_| 0.0)?;
         }
         if v.nrows() > r {
-            v_dot += self.over_values(&divider, &a_dot_u - v * (v.transpose() * &a_dot_u))?;
+            let outside = &a_dot_u - v * (v.transpose() * &a_dot_u);
+            v_dot += self.over_values(&divider, outside, |_| 0.0)?;
         }
         let singular_values = (0..r).map(|i| p[(i, i)]).collect();
         Ok(ThinSvdTangent {
@@ -196,40 +211,52 @@ impl ThinSvd {
         })
     }
 
-    fn divider(&self, magnitude: f64) -> GapDivider {
+    fn divider(&self, magnitude: f64, values_bar: Option<&[f64]>) -> GapDivider {
         GapDivider {
             op: OP,
+            instead: INSTEAD,
             policy: self.gaps,
+            terms: self.u.nrows().max(self.v.nrows()),
             magnitude,
+            values_magnitude: magnitude / self.largest + largest_magnitude(values_bar),
         }
     }
 
     /// K ∘ X, with zeros on the diagonal.
-    fn over_gaps(&self, divider: &GapDivider, x: Mat<f64>) -> Result<Mat<f64>> {
-        self.over_pairs(divider, x, |si, sj| sj - si)
-    }
-
-    /// H ∘ X, with zeros on the diagonal: σ of the pair (−σᵢ, σⱼ) of the symmetric embedding of A.
-    fn over_sums(&self, divider: &GapDivider, x: Mat<f64>) -> Result<Mat<f64>> {
-        self.over_pairs(divider, x, |si, sj| sj + si)
-    }
-
-    fn over_pairs(
+    fn over_gaps(
         &self,
         divider: &GapDivider,
         mut x: Mat<f64>,
-        gap: impl Fn(f64, f64) -> f64,
+        asked: impl Fn(usize, usize) -> f64,
     ) -> Result<Mat<f64>> {
-        divider.divide_pairs(&mut x, &self.relative_values, gap, self.largest)?;
+        let (values, largest) = (&self.relative_values, self.largest);
+        divider.divide_pairs(&mut x, values, |si, sj| sj - si, largest, asked)?;
+        Ok(x)
+    }
+
+    /// H ∘ X, with zeros on the diagonal: σ of the pair (−σᵢ, σⱼ) of the symmetric embedding of A.
+    fn over_sums(
+        &self,
+        divider: &GapDivider,
+        mut x: Mat<f64>,
+        asked: impl Fn(usize, usize) -> f64,
+    ) -> Result<Mat<f64>> {
+        let (values, largest) = (&self.relative_values, self.largest);
+        divider.divide_pairs(&mut x, values, |si, sj| sj + si, largest, asked)?;
         Ok(x)
     }
 
     /// X Σ⁻¹: the gap between σⱼ and the zeros of the rows beyond r.
-    fn over_values(&self, divider: &GapDivider, mut x: Mat<f64>) -> Result<Mat<f64>> {
+    fn over_values(
+        &self,
+        divider: &GapDivider,
+        mut x: Mat<f64>,
+        asked: impl Fn(usize) -> f64,
+    ) -> Result<Mat<f64>> {
         for j in 0..x.ncols() {
-            for i in 0..x.nrows() {
-                x[(i, j)] =
-                    divider.divide(j, j, x[(i, j)], self.relative_values[j])? / self.largest;
+            let (value, asked) = (self.relative_values[j], asked(j));
+            for x in x.col_as_slice_mut(j) {
+                *x = divider.divide(j, j, *x, value, asked)? / self.largest;
             }
         }
         Ok(x)
@@ -427,23 +454,14 @@ mod tests {
             )
         };
         let y_bar = gaussian(5, 3, 1);
-        assert!(matches!(
-            polar_vjp(&strict, y_bar.as_ref()),
-            Err(Error::GapClosed { .. })
-        ));
-        let policy = GapPolicy::ZeroWhereFree {
-            floor: 1e-12,
-            tolerance: 1e-12,
-        };
-        let lenient = ThinSvd::forward(a.as_ref(), policy).unwrap();
         let polar = |a: MatRef<'_, f64>| {
-            let svd = ThinSvd::forward(a, policy)?;
+            let svd = ThinSvd::forward(a, STRICT)?;
             Ok::<_, Error>(svd.u() * svd.v().transpose())
         };
-        let vjp = |y_bar: MatRef<'_, f64>| polar_vjp(&lenient, y_bar);
+        let vjp = |y_bar: MatRef<'_, f64>| polar_vjp(&strict, y_bar);
         check_vjp(polar, vjp, a.as_ref(), &GradientCheck::default()).unwrap();
         assert!(matches!(
-            weighted_vjp(&lenient, y_bar.as_ref()),
+            weighted_vjp(&strict, y_bar.as_ref()),
             Err(Error::GapClosed { .. })
         ));
         let broadened = ThinSvd::forward(a.as_ref(), GapPolicy::Broadened { width: 1e-2 }).unwrap();
@@ -462,6 +480,19 @@ mod tests {
         assert!(svd.vjp(None, Some(&[1.0, 1.0]), None).unwrap().norm_max() <= 2.0);
         let zero = ThinSvd::forward(Mat::zeros(3, 2).as_ref(), STRICT).unwrap();
         assert!(zero.vjp(None, Some(&[1.0, 1.0]), None).unwrap().norm_max() <= 2.0);
+        // ⟨G, UΣVᵀ⟩ has the gradient G, of which σ̄ shows that something is missing, wherever G has its entries.
+        for (i, j) in [(0, 0), (0, 1), (2, 0)] {
+            let mut g = Mat::zeros(3, 2);
+            g[(i, j)] = 1.0;
+            let core = zero.u().transpose() * g * zero.v();
+            let (nothing_u, nothing_v) = (Mat::zeros(3, 2), Mat::zeros(2, 2));
+            let found = zero.vjp(
+                Some(nothing_u.as_ref()),
+                Some(&[core[(0, 0)], core[(1, 1)]]),
+                Some(nothing_v.as_ref()),
+            );
+            assert!(matches!(found, Err(Error::GapClosed { .. })), "{i} {j}");
+        }
     }
 
     #[test]

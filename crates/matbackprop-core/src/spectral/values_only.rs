@@ -2,18 +2,19 @@
 
 use crate::decompose::{singular_values_only, symmetric_values};
 use crate::error::Result;
-use crate::guard::{ensure_matrix, ensure_square, values_within_range};
+use crate::guard::{ensure_matrix, values_within_range};
 use crate::scale::{Scaled, power_of_two_scale};
-use crate::symmetric::sym;
+use crate::symmetric::scaled_symmetric;
 use faer::MatRef;
 
-/// The eigenvalues of the symmetric part of A, nondecreasing, for where no gradient is asked for.
+/// The eigenvalues of a symmetric A, nondecreasing, for where no gradient is asked for.
 ///
 /// Their gradient needs the vectors: [`SymEig`](crate::SymEig) gives it, and forms no gap for it.
 ///
 /// # Errors
 /// [`NotSquare`](crate::Error::NotSquare), [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
-/// [`NoConvergence`](crate::Error::NoConvergence), [`Overflow`](crate::Error::Overflow) of an eigenvalue.
+/// [`NotSymmetric`](crate::Error::NotSymmetric) beyond rounding, [`NoConvergence`](crate::Error::NoConvergence),
+/// [`Overflow`](crate::Error::Overflow) of an eigenvalue.
 ///
 /// # Cost
 /// O(n³) time for the reduction to a tridiagonal matrix, O(n²) from there on, where vectors take O(n³) again.
@@ -29,9 +30,8 @@ use faer::MatRef;
 /// ```
 pub fn eigenvalues(a: MatRef<'_, f64>) -> Result<Vec<f64>> {
     const OP: &str = "eigenvalues";
-    ensure_square(OP, a)?;
-    let scale = power_of_two_scale(a);
-    let values = symmetric_values(OP, sym(Scaled::new(a, scale).as_ref()).as_ref())?;
+    let (a, scale) = scaled_symmetric(OP, a)?;
+    let values = symmetric_values(OP, a.as_ref())?;
     values_within_range(OP, values.into_iter().map(|value| value * scale).collect())
 }
 
@@ -171,9 +171,19 @@ mod tests {
     }
 
     #[test]
-    fn only_the_symmetric_part_has_eigenvalues_here() {
-        let found = eigenvalues(mat![[1.0, 4.0], [0.0, 1.0]].as_ref()).unwrap();
-        assert_close(&found, &[-1.0, 3.0], 1.0);
+    fn a_matrix_that_is_not_symmetric_is_refused_until_its_part_is_asked_for() {
+        let a = mat![[1.0, 4.0], [0.0, 1.0]];
+        let refused = eigenvalues(a.as_ref());
+        assert!(matches!(
+            refused,
+            Err(Error::NotSymmetric {
+                row: 1,
+                column: 0,
+                ..
+            })
+        ));
+        let part = crate::symmetric_part(a.as_ref()).unwrap();
+        assert_close(&eigenvalues(part.as_ref()).unwrap(), &[-1.0, 3.0], 1.0);
     }
 
     #[test]

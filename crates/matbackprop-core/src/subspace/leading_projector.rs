@@ -11,6 +11,10 @@ use faer::{Mat, MatRef, Scale};
 
 const OP: &str = "leading projector";
 
+/// What has a gradient at an open border.
+const INSTEAD: &str =
+    "the projector jumps there: take as many vectors as end at a gap, or a RegularisedProjector";
+
 /// P = U₁ U₁ᵀ, U₁ the k leading left singular vectors of A: the leading eigenvectors of A Aᵀ.
 ///
 /// ```text
@@ -27,7 +31,9 @@ const OP: &str = "leading projector";
 /// Unlike [`Projector`](crate::Projector), which takes the singular values that it drops for zero, this is the truncated
 /// projector of the matrix as it is. k is lowered to the rank of A at
 /// [`RankTolerance::default`](crate::RankTolerance), where it is above it. Rotations inside U₁ and inside U₂ do not matter; where σ_k = σ_{k+1} the
-/// projector jumps, and its derivative is what the [`GapPolicy`] says: gaps are those of σ², relative to σ₁². Broadened,
+/// projector jumps, and its derivative is what the [`GapPolicy`] says: gaps are those of σ, relative to σ₁, and a
+/// cotangent that does not see the choice of vectors passes. Where they are broadened, they are those of σ², relative to σ₁².
+/// Broadened,
 /// everything is finite: a pair of equal values contributes nothing, and none more than 1 / (2 width).
 ///
 /// # Errors
@@ -75,12 +81,20 @@ impl LeadingProjector {
         ensure_matrix(OP, a)?;
         gaps.validate(OP)?;
         let scale = power_of_two_scale(a);
-        let (u, values, v) = thin_svd(OP, Scaled::new(a, scale).as_ref())?;
+        let svd = thin_svd(OP, Scaled::new(a, scale).as_ref())?;
+        Self::from_svd(svd, scale, count, gaps)
+    }
+
+    /// The same from U, Σ and V of A / scale.
+    pub(super) fn from_svd(
+        (u, values, v): (Mat<f64>, Vec<f64>, Mat<f64>),
+        scale: f64,
+        count: usize,
+        gaps: GapPolicy,
+    ) -> Result<Self> {
         let largest = values.first().copied().unwrap_or(0.0);
-        let rank = count_above(
-            &values,
-            RankTolerance::default().fraction(a.nrows(), a.ncols())?,
-        );
+        let fraction = RankTolerance::default().fraction(u.nrows(), v.nrows())?;
+        let rank = count_above(&values, fraction);
         let relative = values
             .iter()
             .map(|value| if largest > 0.0 { value / largest } else { 0.0 });
@@ -178,8 +192,9 @@ impl LeadingProjector {
         let turned = Mat::from_fn(s.len() - k, k, |j, i| {
             across[(j, i)] * s[i] + s[k + j] * back[(i, j)]
         });
+        let magnitude = a_dot.norm_l2();
         let outside = self.outside(moved.as_ref());
-        let x = second * self.over_gaps(turned)?
+        let x = second * self.over_gaps(turned, magnitude, |_, _| 0.0)?
             + Mat::from_fn(outside.nrows(), k, |row, i| outside[(row, i)] / s[i]);
         let left = within_range(OP, Scale(2.0 / self.largest()) * x)?;
         SymmetricProduct::new(left, first.to_owned())
@@ -193,7 +208,14 @@ impl LeadingProjector {
         let (first, second) = (self.basis(), self.u.subcols(k, s.len() - k));
         let pulled =
             Scale(0.5) * (left * (right.transpose() * first) + right * (left.transpose() * first));
-        let inside = self.over_gaps(second.transpose() * &pulled)?;
+        // P is not one matrix where its border is closed: S must be the same number along both vectors, too.
+        let along = |i: usize| {
+            let u = self.u.col(i);
+            (u.transpose() * left) * (right.transpose() * u)
+        };
+        let asked = |i: usize, j: usize| (along(i) - along(j)).abs();
+        let magnitude = left.norm_l2() * right.norm_l2();
+        let inside = self.over_gaps(second.transpose() * &pulled, magnitude, asked)?;
         let outside = self.outside(pulled.as_ref());
         Ok(second * inside
             + Mat::from_fn(outside.nrows(), k, |row, i| {
@@ -202,17 +224,34 @@ impl LeadingProjector {
     }
 
     /// K ∘ X in units of σ₁⁻², a row a dropped value, a column a leading one.
-    fn over_gaps(&self, mut x: Mat<f64>) -> Result<Mat<f64>> {
+    fn over_gaps(
+        &self,
+        mut x: Mat<f64>,
+        magnitude: f64,
+        asked: impl Fn(usize, usize) -> f64,
+    ) -> Result<Mat<f64>> {
         let (k, s) = (self.count, &self.relative);
         let divider = GapDivider {
             op: OP,
+            instead: INSTEAD,
             policy: self.gaps,
-            magnitude: x.norm_max(),
+            terms: self.u.nrows(),
+            magnitude,
+            values_magnitude: magnitude,
         };
+        // The border is closed, if anywhere, between the last leading value and the first dropped one.
+        let closed = k > 0 && k < s.len() && divider.is_closed(s[k - 1] - s[k]);
+        let smoothed = matches!(self.gaps, GapPolicy::Broadened { .. });
         for i in 0..k {
             for j in k..s.len() {
-                let gap = (s[i] - s[j]) * (s[i] + s[j]);
-                x[(j - k, i)] = divider.divide(i, j, x[(j - k, i)], gap)?;
+                let (gap, sum) = (s[i] - s[j], s[i] + s[j]);
+                let asked = if closed { asked(i, j) } else { 0.0 };
+                let x = &mut x[(j - k, i)];
+                *x = if smoothed {
+                    divider.divide(i, j, *x, gap * sum, asked)?
+                } else {
+                    divider.divide(i, j, *x, gap, asked)? / sum
+                };
             }
         }
         Ok(x)

@@ -369,12 +369,11 @@ mod tests {
             svd.vjp(Some(u_bar.as_ref()), None, Some(v_bar.as_ref()))
         };
         let direct = |a: &Mat<f64>| Polar::forward(a.as_ref())?.vjp(Some(bar.as_ref()), None);
-        let distinct = with_spectrum(7, 3, &[3.0, 2.0, 1.0], 2);
-        let difference = chained(&distinct).unwrap() - direct(&distinct).unwrap();
-        assert!(difference.norm_max() < 1e-14);
-        let repeated = with_spectrum(7, 3, &[2.0, 2.0, 1.0], 2);
-        assert!(matches!(chained(&repeated), Err(Error::GapClosed { .. })));
-        assert!(direct(&repeated).unwrap().norm_max() < 10.0);
+        for spectrum in [[3.0, 2.0, 1.0], [2.0, 2.0, 1.0]] {
+            let a = with_spectrum(7, 3, &spectrum, 2);
+            let difference = chained(&a).unwrap() - direct(&a).unwrap();
+            assert!(difference.norm_max() < 1e-14, "{spectrum:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The orthogonal projector onto the range of a matrix.
 
+use super::leading_projector::LeadingProjector;
 use crate::decompose::{gram, symmetric_eigen, thin_svd};
 use crate::error::Result;
+use crate::gap::GapPolicy;
 use crate::guard::{ensure_matrix, ensure_shape, values_within_range, within_range};
 use crate::rank::{RankTolerance, Road, count_above};
 use crate::scale::{Scaled, power_of_two_scale};
@@ -28,17 +30,21 @@ const GRAM_FLOOR: f64 = 1e-8;
 /// A, Ā: m × n; Q: m × r; Π, Π̄: m × m, or L, R: m × p.
 ///
 /// # Conventions
-/// A singular value counts when it exceeds [`RankTolerance`] times the largest; the others are taken for zero, in the
-/// derivative too. Where the rank drops, Ā is the derivative along the perturbations that keep the rank: Π jumps along
-/// any other. Q is free up to a rotation of its columns; Π is not. A zero matrix has rank 0 and Π = 0.
+/// A singular value counts when it exceeds [`RankTolerance`] times the largest. Those that do not, by rounding alone
+/// (8 max(m, n) ε of the largest), are taken for zero, in the derivative too: Ā is then the derivative along the
+/// perturbations that keep the rank; Π jumps along any other. Where the tolerance drops more than that, what is dropped
+/// still turns what is kept, and Π is the projector onto the leading vectors, with the derivative of
+/// [`LeadingProjector`](crate::LeadingProjector). Q is free up to a rotation of its columns; Π is not. A zero matrix has
+/// rank 0 and Π = 0.
 ///
 /// # Errors
 /// [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
 /// [`OutOfRange`](crate::Error::OutOfRange) for a tolerance outside [0, 1),
-/// [`NoConvergence`](crate::Error::NoConvergence), [`Overflow`](crate::Error::Overflow).
+/// [`NoConvergence`](crate::Error::NoConvergence), [`Overflow`](crate::Error::Overflow);
+/// [`GapClosed`](crate::Error::GapClosed) on the way back where the tolerance parts two equal singular values.
 ///
 /// # Cost
-/// O(m n²) time for tall A; (m + n) r numbers kept. The [`Road`] is AᵀA with one correction of Q where all columns
+/// O(m n²) time for tall A; (m + n) r numbers kept, (m + n) min(m, n) where the tolerance drops more than rounding. The [`Road`] is AᵀA with one correction of Q where all columns
 /// that are not zero have cond ≤ 10⁴, which then holds QᵀQ = I to rounding; elsewhere, and for wide A, the SVD.
 ///
 /// # Source
@@ -69,6 +75,8 @@ pub struct Projector {
     singular_values: Vec<f64>,
     scale: f64,
     road: Road,
+    /// Where values are dropped that rounding does not explain: they still turn what is kept.
+    truncated: Option<LeadingProjector>,
 }
 
 impl Projector {
@@ -134,12 +142,14 @@ impl Projector {
             singular_values: values_within_range(OP, singular_values)?,
             scale,
             road: Road::Gram,
+            truncated: None,
         }))
     }
 
     fn by_svd(a: MatRef<'_, f64>, scale: f64, fraction: f64) -> Result<Self> {
         let (u, values, v) = thin_svd(OP, a)?;
         let r = count_above(&values, fraction);
+        let rounding = RankTolerance::default().fraction(a.nrows(), a.ncols())?;
         Ok(Self {
             basis: u.subcols(0, r).to_owned(),
             coefficients: Mat::from_fn(a.ncols(), r, |i, j| v[(i, j)] / values[j]),
@@ -149,6 +159,12 @@ impl Projector {
             )?,
             scale,
             road: Road::Svd,
+            truncated: if r < count_above(&values, rounding) {
+                let gaps = GapPolicy::default();
+                Some(LeadingProjector::from_svd((u, values, v), scale, r, gaps)?)
+            } else {
+                None
+            },
         })
     }
 
@@ -188,6 +204,9 @@ impl Projector {
     pub fn vjp(&self, projector_bar: MatRef<'_, f64>) -> Result<Mat<f64>> {
         let m = self.basis.nrows();
         ensure_shape(OP, projector_bar, (m, m))?;
+        if let Some(leading) = &self.truncated {
+            return leading.vjp_factored(projector_bar, Mat::identity(m, m).as_ref());
+        }
         let q = self.basis();
         let pulled = sym(projector_bar) * q;
         let outside = self.outside(pulled.as_ref(), (q.transpose() * &pulled).as_ref());
@@ -205,6 +224,9 @@ impl Projector {
     pub fn vjp_factored(&self, left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Result<Mat<f64>> {
         ensure_shape(OP, left, (self.basis.nrows(), left.ncols()))?;
         ensure_shape(OP, right, left.shape())?;
+        if let Some(leading) = &self.truncated {
+            return leading.vjp_factored(left, right);
+        }
         let q = self.basis();
         let (inside_left, inside_right) = (q.transpose() * left, q.transpose() * right);
         let n = Scale(self.scale.recip()) * &self.coefficients;
@@ -228,6 +250,9 @@ impl Projector {
     /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless Ȧ is m × n; [`NotFinite`](crate::Error::NotFinite).
     pub fn jvp(&self, a_dot: MatRef<'_, f64>) -> Result<SymmetricProduct> {
         ensure_shape(OP, a_dot, (self.basis.nrows(), self.coefficients.nrows()))?;
+        if let Some(leading) = &self.truncated {
+            return leading.jvp(a_dot);
+        }
         let q = self.basis();
         let moved = a_dot * &self.coefficients;
         let outside = self.outside(moved.as_ref(), (q.transpose() * &moved).as_ref());
@@ -470,6 +495,32 @@ mod tests {
             assert_eq!(projector.rank(), 4);
             let a_bar = Scale(size) * projector.vjp_factored(y.as_ref(), y.as_ref()).unwrap();
             assert!((a_bar - &plain_bar).norm_max() < 1e-13, "{size:e}");
+        }
+    }
+
+    #[test]
+    fn what_a_tolerance_drops_still_turns_what_is_kept() {
+        for (m, n) in [(7, 5), (5, 7), (5, 5)] {
+            for (spectrum, tolerance) in [
+                (&[3.0, 2.0, 0.1, 0.05, 0.02][..], 0.1),
+                (&[3.0, 2.0, 2.0, 0.5, 0.5], 0.3),
+                (&[3.0, 2.0, 1e-2, 1e-2, 0.0], 0.1),
+            ] {
+                let a = with_spectrum(m, n, spectrum, 5);
+                let tolerance = RankTolerance::Relative(tolerance);
+                let projector = Projector::forward(a.as_ref(), tolerance).unwrap();
+                let identity = Mat::<f64>::identity(m, m);
+                let value = |a: MatRef<'_, f64>| {
+                    Projector::forward(a, tolerance)?.project(identity.as_ref())
+                };
+                let check = GradientCheck::default();
+                check_vjp(value, |bar| projector.vjp(bar), a.as_ref(), &check).unwrap();
+                let factored =
+                    |bar: MatRef<'_, f64>| projector.vjp_factored(bar, identity.as_ref());
+                check_vjp(value, factored, a.as_ref(), &check).unwrap();
+                let jvp = |dot: MatRef<'_, f64>| projector.jvp(dot)?.to_dense();
+                check_jvp(value, jvp, a.as_ref(), &check).unwrap();
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! The inverse of a matrix on its range.
 
 use crate::decompose::thin_svd;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::guard::{
     ensure_matrix, ensure_shape, number_within_range, values_within_range, within_range,
 };
@@ -10,6 +10,9 @@ use crate::scale::{Scaled, power_of_two_scale};
 use faer::{Mat, MatRef, Scale};
 
 const OP: &str = "pseudo-inverse";
+
+/// Kept and dropped singular values must be further apart than this, relative to the largest.
+const BORDER: f64 = 1e-12;
 
 /// P = A⁺, kept as thin factors: P = V Σ⁻¹ Uᵀ.
 ///
@@ -26,14 +29,17 @@ const OP: &str = "pseudo-inverse";
 /// A, Ā: m × n; U: m × r; V: n × r; P, P̄: n × m, or L: n × p and R: m × p.
 ///
 /// # Conventions
-/// A singular value counts when it exceeds [`RankTolerance`] times the largest; the others are taken for zero, in the
-/// derivative too. Where the rank is below min(m, n), Ā is the derivative along the perturbations that keep the rank:
-/// along any other A⁺ jumps to infinity. A zero matrix has rank 0 and P = 0.
+/// A singular value counts when it exceeds [`RankTolerance`] times the largest. Those that do not, by rounding alone
+/// (8 max(m, n) ε of the largest), are taken for zero, in the derivative too: Ā is then the derivative along the
+/// perturbations that keep the rank; along any other A⁺ jumps to infinity. Where the tolerance drops more than that, P is
+/// the inverse on the leading vectors, and its derivative knows that what is dropped still turns them. A zero matrix has
+/// rank 0 and P = 0.
 ///
 /// # Errors
 /// [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
 /// [`OutOfRange`](crate::Error::OutOfRange) for a tolerance outside [0, 1),
-/// [`NoConvergence`](crate::Error::NoConvergence), [`Overflow`](crate::Error::Overflow).
+/// [`NoConvergence`](crate::Error::NoConvergence), [`Overflow`](crate::Error::Overflow);
+/// [`GapClosed`](crate::Error::GapClosed) on the way back where the tolerance parts two equal singular values.
 ///
 /// # Cost
 /// O(m n min(m, n)) time, then O(m n r) each way; (m + n) r numbers kept. Nothing is m × m or n × n.
@@ -65,6 +71,16 @@ pub struct PseudoInverse {
     reciprocals: Vec<f64>,
     singular_values: Vec<f64>,
     scale: f64,
+    /// Where values are dropped that rounding does not explain: they still turn what is kept.
+    dropped: Option<Dropped>,
+}
+
+/// Singular triples of A / scale that the tolerance leaves out.
+#[derive(Clone, Debug)]
+struct Dropped {
+    u: Mat<f64>,
+    v: Mat<f64>,
+    values: Vec<f64>,
 }
 
 impl PseudoInverse {
@@ -83,7 +99,14 @@ impl PseudoInverse {
             number_within_range(OP, largest / scale)?;
         }
         let singular_values = values.iter().map(|value| value * scale).collect();
+        let rounding = RankTolerance::default().fraction(a.nrows(), a.ncols())?;
+        let dropped = count_above(&values, rounding).saturating_sub(r);
         Ok(Self {
+            dropped: (dropped > 0).then(|| Dropped {
+                u: u.subcols(r, dropped).to_owned(),
+                v: v.subcols(r, dropped).to_owned(),
+                values: values[r..r + dropped].to_vec(),
+            }),
             u: u.subcols(0, r).to_owned(),
             v: v.subcols(0, r).to_owned(),
             reciprocals,
@@ -168,6 +191,9 @@ impl PseudoInverse {
         if let Some(columns) = self.outside_columns(&a_dot_v, &c) {
             inverse_dot += v * self.over_values(columns.as_ref(), 2).transpose();
         }
+        if let Some(dropped) = &self.dropped {
+            inverse_dot += self.turned_by(dropped, &a_dot_v, &u_a_dot)?.transpose();
+        }
         within_range(OP, self.unscaled(self.unscaled(inverse_dot)))
     }
 
@@ -183,7 +209,49 @@ impl PseudoInverse {
         if let Some(rows) = self.outside_rows(&u_g, &c) {
             a_bar += self.over_values(u, 2) * rows;
         }
+        if let Some(dropped) = &self.dropped {
+            a_bar += self.turned_by(dropped, &g_v, &u_g)?;
+        }
         within_range(OP, self.unscaled(self.unscaled(a_bar)))
+    }
+
+    /// What the dropped triples (U₂, Σ₂, V₂) add to D(X), the transposed derivative along X, beyond what they would if
+    /// Σ₂ were zero; i counts kept values, j dropped ones.
+    ///
+    /// ```text
+    /// U₂ ( Kⱼᵢ σⱼ (σⱼ/σᵢ Mⱼᵢ + Nᵢⱼ) / σᵢ ) Vᵀ + U ( Kⱼᵢ σⱼ (σⱼ/σᵢ Nᵢⱼ + Mⱼᵢ) / σᵢ ) V₂ᵀ
+    /// M = U₂ᵀX V,  N = UᵀX V₂,  Kⱼᵢ = 1 / (σᵢ² − σⱼ²)
+    /// ```
+    fn turned_by(&self, dropped: &Dropped, x_v: &Mat<f64>, u_x: &Mat<f64>) -> Result<Mat<f64>> {
+        let Dropped { u, v, values } = dropped;
+        let (m, n) = (u.transpose() * x_v, u_x * v);
+        let (r, q) = (self.rank(), values.len());
+        let kept: Vec<f64> = self.reciprocals.iter().map(|x| x.recip()).collect();
+        // A⁺ jumps where the tolerance parts two equal values.
+        if let (Some(&last), Some(&first)) = (kept.last(), values.first()) {
+            let gap = (last - first) / kept[0];
+            if gap <= BORDER {
+                return Err(Error::GapClosed {
+                    op: OP,
+                    i: r - 1,
+                    j: r,
+                    gap,
+                    floor: BORDER,
+                    instead: "A⁺ jumps there: take a tolerance that ends at a gap",
+                });
+            }
+        }
+        let factor = |i: usize, j: usize| {
+            values[j] / kept[i] / ((kept[i] - values[j]) * (kept[i] + values[j]))
+        };
+        let share = |i: usize, j: usize| values[j] / kept[i];
+        let left = Mat::from_fn(q, r, |j, i| {
+            factor(i, j) * (share(i, j) * m[(j, i)] + n[(i, j)])
+        });
+        let right = Mat::from_fn(r, q, |i, j| {
+            factor(i, j) * (share(i, j) * n[(i, j)] + m[(j, i)])
+        });
+        Ok(u * left * self.v.transpose() + &self.u * right * v.transpose())
     }
 
     /// (I − UUᵀ) X V from X V and C = UᵀX V; `None` where U is square, and the rest would be rounding over σ².
@@ -216,7 +284,6 @@ impl PseudoInverse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
     use crate::gradcheck::{GradientCheck, check_jvp, check_vjp, gaussian, with_spectrum};
     use crate::symmetric::inner;
     use faer::mat;
@@ -369,6 +436,36 @@ mod tests {
                 assert!((a_bar - &plain_bar).norm_max() < 1e-12, "{size:e}");
             }
         }
+    }
+
+    #[test]
+    fn what_a_tolerance_drops_still_turns_what_is_kept() {
+        for (m, n) in [(7, 5), (5, 7), (5, 5)] {
+            for (spectrum, tolerance) in [
+                (&[3.0, 2.0, 0.1, 0.05, 0.02][..], 0.1),
+                (&[3.0, 2.0, 2.0, 0.5, 0.5], 0.3),
+                (&[3.0, 2.0, 1e-2, 1e-2, 0.0], 0.1),
+            ] {
+                let a = with_spectrum(m, n, spectrum, 5);
+                let tolerance = RankTolerance::Relative(tolerance);
+                let inverse = PseudoInverse::forward(a.as_ref(), tolerance).unwrap();
+                let value = |a: MatRef<'_, f64>| {
+                    Ok::<_, Error>(PseudoInverse::forward(a, tolerance)?.value())
+                };
+                let check = GradientCheck::default();
+                let vjp = |bar: MatRef<'_, f64>| inverse.vjp(bar);
+                check_vjp(value, vjp, a.as_ref(), &check).unwrap();
+                check_jvp(value, |dot| inverse.jvp(dot), a.as_ref(), &check).unwrap();
+            }
+        }
+        let a = with_spectrum(5, 4, &[2.0, 1.0 + 1e-13, 1.0, 0.5], 5);
+        let tolerance = RankTolerance::Relative(0.5 * (1.0 + 5e-14));
+        let parted = PseudoInverse::forward(a.as_ref(), tolerance).unwrap();
+        assert_eq!(parted.rank(), 2);
+        assert!(matches!(
+            parted.vjp(gaussian(4, 5, 1).as_ref()),
+            Err(Error::GapClosed { i: 1, j: 2, .. })
+        ));
     }
 
     #[test]
