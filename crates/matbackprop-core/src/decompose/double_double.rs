@@ -123,7 +123,7 @@ impl<const N: usize> Mul for DoubleDouble<N> {
 
 /// a + b, rounded and the rest.
 #[inline(always)]
-fn two_sum(a: f64, b: f64) -> (f64, f64) {
+pub(super) fn two_sum(a: f64, b: f64) -> (f64, f64) {
     let high = a + b;
     let from_b = high - a;
     (high, (a - (high - from_b)) + (b - from_b))

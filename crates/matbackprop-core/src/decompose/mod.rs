@@ -7,7 +7,8 @@
 //! thin_svd ── householder_qr ── householder, wide
 //!     └────── bidiagonal ── rank_one_update, join
 //!                └───────── small_svd                               by faer
-//! refined_svd ── double_double                                      small values to their last digit
+//! refined_svd ── double_double                                      small values to their last digit: few of them,
+//! refined_by_parts ── sliced_product                                or any number
 //! qr ── householder_qr      lu  triangular  bunch_kaufman
 //! equilibrate        rows and columns of order one before them
 //! condition          how near to singular
@@ -30,9 +31,11 @@ mod lu;
 mod products;
 mod qr;
 mod rank_one_update;
+mod refined_by_parts;
 mod refined_svd;
 mod scratch;
 mod secular;
+mod sliced_product;
 mod small_svd;
 mod symmetric_eigen;
 mod thin_svd;
@@ -50,6 +53,7 @@ pub(crate) use products::{
     temporary_product, temporary_symmetric_product, times_diagonal,
 };
 pub(crate) use qr::thin_qr;
+pub(crate) use refined_by_parts::refined_by_parts;
 pub(crate) use refined_svd::refined_svd;
 pub(crate) use scratch::Temporary;
 pub(crate) use symmetric_eigen::{SymmetricEigen, symmetric_eigen, symmetric_values};

@@ -2,18 +2,23 @@
 
 use super::gram_matrix::{Eigenpairs, GramMatrix, keeps_its_digits};
 use super::scalar_function::ScalarFunction;
-use crate::decompose::{Temporary, refined_svd, temporary_product, thin_svd, times_diagonal};
+use crate::decompose::{
+    Temporary, refined_by_parts, refined_svd, temporary_product, thin_svd, times_diagonal,
+};
 use crate::error::Result;
 use crate::rank::Road;
 use crate::scale::{Scaled, power_of_two_scale};
 use faer::perm::swap_cols_idx;
-use faer::{MatRef, Scale};
+use faer::{Mat, MatRef, Scale};
 
 /// The singular values are refined where rounding in them, carried to the slopes of f, passes this times ε.
 const SVD_ROUNDING: f64 = 64.0;
 
-/// And where there are at most so many of them: it takes five to ten times as long as the decomposition, more for more.
-const REFINED_VALUES: usize = 16;
+/// The same for more than [`FEW_VALUES`]: a gradient right to 10⁻¹² is not worth twice the time.
+const SVD_ROUNDING_OF_MANY: f64 = 4096.0;
+
+/// So many values are refined in a small part of a millisecond.
+const FEW_VALUES: usize = 16;
 
 /// F, n × d, taken apart.
 #[derive(Clone, Debug)]
@@ -28,6 +33,41 @@ pub(super) enum Factors {
     Complete { columns: Columns, v: Temporary },
 }
 
+impl Factors {
+    /// Rows of F that are not zero throughout.
+    pub(super) fn positions(&self) -> usize {
+        match self {
+            Self::Thin { u, .. } => u.as_ref().nrows(),
+            Self::Complete { columns, .. } => columns.as_ref().nrows(),
+        }
+    }
+
+    /// Left singular vectors of the `rank` leading values, positions × rank.
+    pub(super) fn left_directions(&self, rank: usize) -> Mat<f64> {
+        match self {
+            Self::Thin { u, .. } => u.as_ref().subcols(0, rank).to_owned(),
+            Self::Complete { columns, v } => match columns {
+                Columns::Whole(f) => {
+                    unit_columns((f.as_ref() * v.as_ref().subcols(0, rank)).as_ref())
+                }
+                Columns::Turned(turned) => unit_columns(turned.as_ref().subcols(0, rank)),
+            },
+        }
+    }
+}
+
+/// Columns over their lengths, none of which is zero.
+pub(super) fn unit_columns(x: MatRef<'_, f64>) -> Mat<f64> {
+    let mut unit = x.to_owned();
+    for j in 0..unit.ncols() {
+        let length = unit.col(j).norm_l2();
+        unit.col_as_slice_mut(j)
+            .iter_mut()
+            .for_each(|x| *x /= length);
+    }
+    unit
+}
+
 /// The columns that V turns into orthogonal ones.
 #[derive(Clone, Debug)]
 pub(super) enum Columns {
@@ -35,6 +75,14 @@ pub(super) enum Columns {
     Whole(Temporary),
     /// F V = U Σ.
     Turned(Temporary),
+}
+
+impl Columns {
+    fn as_ref(&self) -> MatRef<'_, f64> {
+        match self {
+            Self::Whole(columns) | Self::Turned(columns) => columns.as_ref(),
+        }
+    }
 }
 
 /// The spectrum λ of FᵀF, nonincreasing, min(n, d) values; the factors; and the road that gave them.
@@ -61,24 +109,48 @@ pub(super) fn decompose(
     };
     let (road, (squares, factors)) = match by_gram {
         Some(found) => (Road::Gram, found),
-        None => {
-            let (squares, factors) = by_svd(op, f)?;
-            let refine = match road {
-                None => squares.len() <= REFINED_VALUES && is_steep_below(function, &squares),
-                forced => forced == Some(Road::Refined),
-            };
-            if refine && !squares.is_empty() {
-                (Road::Refined, by_refinement(op, f, &factors)?)
-            } else {
-                (Road::Svd, (squares, factors))
-            }
-        }
+        None => by_svd(op, f, function, road)?,
     };
-    Ok(Decomposed {
+    let mut decomposed = Decomposed {
         squares,
         factors,
         road,
-    })
+    };
+    if function.edge().is_some_and(|edge| edge >= 0.0) {
+        decomposed.bring_onto_edge(f);
+    }
+    Ok(decomposed)
+}
+
+impl Decomposed {
+    /// Singular values that are zero as far as their road tells become zero, where f ends there.
+    fn bring_onto_edge(&mut self, f: MatRef<'_, f64>) {
+        let side = f.nrows().max(f.ncols()) as f64;
+        // Of σ, relative to the largest.
+        let known = match self.road {
+            Road::Gram => (side * f64::EPSILON).sqrt(),
+            Road::Svd => 8.0 * side * f64::EPSILON,
+            Road::Refined => 1e-28,
+        };
+        let largest = self.squares.first().copied().unwrap_or(0.0);
+        for (j, square) in self.squares.iter_mut().enumerate() {
+            if square.sqrt() > known * largest.sqrt() {
+                continue;
+            }
+            *square = 0.0;
+            match &mut self.factors {
+                Factors::Thin { w, .. } => w.column_mut(j).fill(0.0),
+                Factors::Complete {
+                    columns: Columns::Turned(turned),
+                    ..
+                } => turned.column_mut(j).fill(0.0),
+                Factors::Complete {
+                    columns: Columns::Whole(_),
+                    ..
+                } => {}
+            }
+        }
+    }
 }
 
 /// From FᵀF, or FFᵀ for n < d; `None` where that would cost accuracy, unless it is `forced`.
@@ -127,77 +199,105 @@ fn by_gram(
     Ok(Some((squares, factors)))
 }
 
-/// Is rounding in the singular values, ε σ₁ in each, seen magnified in σ f′(σ²), of which the gradient is made?
-fn is_steep_below(function: &impl ScalarFunction, squares: &[f64]) -> bool {
-    let mut steepest: f64 = 0.0;
-    let mut largest: f64 = 0.0;
-    for &square in squares {
-        let slope = function.slope(square).abs();
-        steepest = steepest.max(slope);
-        largest = largest.max(square.sqrt() * slope);
-    }
-    let first = squares.first().map_or(0.0, |square| square.sqrt());
-    first * steepest > SVD_ROUNDING * largest && steepest < f64::INFINITY
-}
-
-/// From the singular value decomposition of F.
-fn by_svd(op: &'static str, f: MatRef<'_, f64>) -> Result<(Vec<f64>, Factors)> {
+/// From the singular value decomposition of F, refined where f sees its rounding or the caller asks for it.
+fn by_svd(
+    op: &'static str,
+    f: MatRef<'_, f64>,
+    function: &impl ScalarFunction,
+    road: Option<Road>,
+) -> Result<(Road, (Vec<f64>, Factors))> {
     let (n, d) = f.shape();
     if n.min(d) == 0 {
-        return Ok((
-            Vec::new(),
-            Factors::Thin {
-                u: Temporary::new(n, 0),
-                w: Temporary::new(d, 0),
-                scale: 1.0,
-            },
-        ));
+        let factors = Factors::Thin {
+            u: Temporary::new(n, 0),
+            w: Temporary::new(d, 0),
+            scale: 1.0,
+        };
+        return Ok((Road::Svd, (Vec::new(), factors)));
     }
     let scale = power_of_two_scale(f);
-    let (u, values, v) = thin_svd(op, Scaled::new(f, scale).as_ref())?;
-    let squares = values.iter().map(|x| (x * scale) * (x * scale)).collect();
+    let scaled = Scaled::new(f, scale);
+    // Tall: A = W Vᵀ with orthogonal columns of W.
+    let a = if n >= d {
+        scaled.as_ref()
+    } else {
+        scaled.as_ref().transpose()
+    };
+    let (u, values, v) = thin_svd(op, a)?;
+    let few = values.len() <= FEW_VALUES;
+    let magnified = if few || road.is_some() {
+        SVD_ROUNDING
+    } else {
+        SVD_ROUNDING_OF_MANY
+    };
+    let sensitivity = Sensitivity::new(function, &values, scale);
+    let is_seen = |largest: f64, value: f64| sensitivity.is_seen(largest, value, magnified);
+    let refine = match road {
+        None => values.iter().any(|&value| is_seen(values[0], value)),
+        forced => forced == Some(Road::Refined),
+    };
+    let (road, w, v) = if !refine {
+        (Road::Svd, times_diagonal(u.as_ref(), &values), v)
+    } else if few {
+        let (w, v) = refined_svd(op, a, v.as_ref())?;
+        (Road::Refined, w, v)
+    } else {
+        let (w, v) = refined_by_parts(op, a, (u, values.clone(), v), &is_seen)?;
+        (Road::Refined, w, v)
+    };
+    let length = |j: usize| match road {
+        Road::Refined => w.col(j).norm_l2() * scale,
+        _ => values[j] * scale,
+    };
+    let squares = (0..values.len()).map(|j| length(j) * length(j)).collect();
+    let v = Temporary::copy_of(v.as_ref());
     let factors = if n >= d {
-        let turned = times_diagonal(u.as_ref(), &values);
         Factors::Complete {
-            columns: Columns::Turned(Temporary::copy_of((Scale(scale) * turned).as_ref())),
-            v: Temporary::copy_of(v.as_ref()),
+            columns: Columns::Turned(Temporary::copy_of((Scale(scale) * w).as_ref())),
+            v,
         }
     } else {
         Factors::Thin {
-            w: Temporary::copy_of(times_diagonal(v.as_ref(), &values).as_ref()),
-            u: Temporary::copy_of(u.as_ref()),
-            scale,
-        }
-    };
-    Ok((squares, factors))
-}
-
-/// From rotations in twice the precision, which begin where the singular value decomposition ended.
-fn by_refinement(
-    op: &'static str,
-    f: MatRef<'_, f64>,
-    begin: &Factors,
-) -> Result<(Vec<f64>, Factors)> {
-    let scale = power_of_two_scale(f);
-    let scaled = Scaled::new(f, scale);
-    let a = scaled.as_ref();
-    let (w, v) = match begin {
-        Factors::Complete { v, .. } => refined_svd(op, a, v.as_ref())?,
-        Factors::Thin { u, .. } => refined_svd(op, a.transpose(), u.as_ref())?,
-    };
-    let length = |j: usize| w.col(j).norm_l2() * scale;
-    let squares = (0..w.ncols()).map(|j| length(j) * length(j)).collect();
-    let v = Temporary::copy_of(v.as_ref());
-    let factors = match begin {
-        Factors::Complete { .. } => Factors::Complete {
-            columns: Columns::Turned(Temporary::copy_of((Scale(scale) * w).as_ref())),
-            v,
-        },
-        Factors::Thin { .. } => Factors::Thin {
             w: Temporary::copy_of(w.as_ref()),
             u: v,
             scale,
-        },
+        }
     };
-    Ok((squares, factors))
+    Ok((road, (squares, factors)))
+}
+
+/// How rounding in singular values is seen in σ f′(σ²), of which the gradient is made.
+struct Sensitivity<'a, F> {
+    function: &'a F,
+    scale: f64,
+    /// max σ f′(σ²) over the spectrum.
+    largest: f64,
+}
+
+impl<'a, F: ScalarFunction> Sensitivity<'a, F> {
+    /// Of values that were divided by `scale`.
+    fn new(function: &'a F, values: &[f64], scale: f64) -> Self {
+        let mut sensitivity = Self {
+            function,
+            scale,
+            largest: 0.0,
+        };
+        for &value in values {
+            let steepness = value * scale * sensitivity.slope(value);
+            sensitivity.largest = sensitivity.largest.max(steepness);
+        }
+        sensitivity
+    }
+
+    /// |f′(σ²)|; an exact zero where that is infinite has no digits to lose.
+    fn slope(&self, value: f64) -> f64 {
+        let sigma = value * self.scale;
+        let slope = self.function.slope(sigma * sigma).abs();
+        if slope.is_finite() { slope } else { 0.0 }
+    }
+
+    /// Is an error of ε `largest` in a value seen more than so many times magnified?
+    fn is_seen(&self, largest: f64, value: f64, magnified: f64) -> bool {
+        largest * self.scale * self.slope(value) > magnified * self.largest
+    }
 }

@@ -5,7 +5,7 @@ use super::scalar_function::ScalarFunction;
 use super::second_order::Spectrum;
 use crate::decompose::{congruence, spectral_product, symmetric_eigen};
 use crate::error::Result;
-use crate::guard::{ensure_shape, within_range};
+use crate::guard::{ensure_shape, values_within_range, within_range};
 use crate::symmetric::{scaled_symmetric, sym};
 use faer::{Mat, MatRef, unzip, zip};
 
@@ -26,15 +26,20 @@ const OP: &str = "function of a symmetric matrix";
 ///
 /// # Conventions
 /// Eigenvalues nondecreasing. Divided differences stay finite where
-/// eigenvalues meet, so no gap is formed and no policy asked for: C and its derivatives are as smooth as f. An
-/// eigenvalue is known to ε‖A‖; one that should be zero may lie below, outside the domain of log and root:
-/// [`Ridge`](crate::Ridge) is for that.
+/// eigenvalues meet, so no gap is formed and no policy asked for: C and its derivatives are as smooth as f.
+///
+/// An eigenvalue is known to about ε‖A‖. One within n ε‖A‖ of the [edge](ScalarFunction::edge) of f's domain counts as on
+/// it: of a singular covariance matrix, the root is right to rounding whichever side of zero an eigenvalue comes out on,
+/// and log and inverse are [`OutsideDomain`](crate::Error::OutsideDomain). [`Ridge`](crate::Ridge) moves the edge away.
+/// Where f has a value at its edge and no slope, as the root at zero, a cotangent that asks for nothing between the null
+/// vectors (8 n ε of its norm) has the gradient that is its limit; any other is
+/// [`NotDifferentiable`](crate::Error::NotDifferentiable).
 ///
 /// # Errors
 /// [`NotSquare`](crate::Error::NotSquare), [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
 /// [`NotSymmetric`](crate::Error::NotSymmetric) beyond rounding,
 /// [`Overflow`](crate::Error::Overflow), [`NoConvergence`](crate::Error::NoConvergence);
-/// [`OutsideDomain`](crate::Error::OutsideDomain) with the first eigenvalue at which f is not finite,
+/// [`OutsideDomain`](crate::Error::OutsideDomain) with the first eigenvalue at which f has no value,
 /// [`NotDifferentiable`](crate::Error::NotDifferentiable) with one at which the derivative is not, and
 /// [`CurvatureUnknown`](crate::Error::CurvatureUnknown) from second order.
 ///
@@ -87,10 +92,11 @@ impl<F: ScalarFunction> MatrixFunction<F> {
         let (a, scale) = scaled_symmetric(OP, a)?;
         let (values, vectors) = symmetric_eigen(OP, a.as_ref())?;
         // f is not homogeneous: it must see the true eigenvalues.
-        let values: Vec<f64> = values.iter().map(|value| value * scale).collect();
+        let values = values.iter().map(|value| value * scale).collect();
+        let values = domain::onto_edge(&function, values_within_range(OP, values)?);
         let mapped = domain::values(OP, &function, &values)?;
         Ok(Self {
-            value: spectral_product(vectors.as_ref(), &mapped),
+            value: within_range(OP, spectral_product(vectors.as_ref(), &mapped))?,
             values,
             vectors,
             function,
@@ -158,7 +164,8 @@ impl<F: ScalarFunction> MatrixFunction<F> {
     /// V (P ∘ (Vᵀ sym(S) V)) Vᵀ.
     fn derivative(&self, s: MatRef<'_, f64>) -> Result<Mat<f64>> {
         let mut core = self.in_eigenbasis(s)?;
-        let differences = domain::divided_differences(OP, &self.function, &self.values)?;
+        let (f, norm) = (&self.function, s.norm_l2());
+        let differences = domain::divided_differences_for(OP, f, &self.values, &core, norm)?;
         zip!(&mut core, &differences).for_each(|unzip!(core, difference)| *core *= difference);
         self.back_from_eigenbasis(core)
     }
@@ -520,5 +527,61 @@ mod tests {
             inverse.vjp(mat![[1e200]].as_ref()),
             Err(Error::Overflow { op: OP })
         );
+    }
+
+    #[test]
+    fn roots_of_singular_covariances_are_right_whichever_side_of_zero_rounding_falls() {
+        let mut refused = 0;
+        let mut worst = (0.0_f64, 0.0_f64);
+        for (rank, n, draws) in [
+            (1, 2, 200),
+            (2, 3, 200),
+            (1, 8, 200),
+            (5, 8, 50),
+            (63, 64, 30),
+        ] {
+            for seed in 0..draws {
+                let f = gaussian(rank, n, seed);
+                let a = f.transpose() * &f;
+                let Ok(root) = MatrixFunction::forward(a.as_ref(), Sqrt) else {
+                    refused += 1;
+                    continue;
+                };
+                let c = root.value();
+                let error = (c * c - &a).norm_max() / a.norm_max();
+                // A cotangent that is zero between null vectors: of ⟨M, C²⟩, whose gradient is M.
+                let m = sym(gaussian(n, n, seed + 1).as_ref());
+                let c_bar = &m * c + c * &m;
+                let a_bar = root.vjp(c_bar.as_ref()).unwrap();
+                // What is free is between null vectors: the gradient there is nobody's.
+                let null = Mat::from_fn(n, n - rank, |i, j| root.vectors()[(i, j)]);
+                let between = &null * (null.transpose() * &m * &null) * null.transpose();
+                let smallest = root.values()[n - rank] / root.values()[n - 1];
+                let wrong = (a_bar + between - &m).norm_max() / m.norm_max() * smallest;
+                worst = (worst.0.max(error), worst.1.max(wrong));
+                // One that asks for more has none.
+                let asked = root.vjp(m.as_ref());
+                assert!(matches!(
+                    asked,
+                    Err(Error::NotDifferentiable { value: 0.0, .. })
+                ));
+                for inverse in [
+                    MatrixFunction::forward(a.as_ref(), Log).map(|_| ()),
+                    MatrixFunction::forward(a.as_ref(), InverseSqrt).map(|_| ()),
+                    MatrixFunction::forward(a.as_ref(), Inverse).map(|_| ()),
+                ] {
+                    assert!(matches!(
+                        inverse,
+                        Err(Error::OutsideDomain { value: 0.0, .. })
+                    ));
+                }
+            }
+        }
+        assert_eq!(refused, 0);
+        // Times the condition of what is not null.
+        assert!(worst.0 < 1e-13 && worst.1 < 1e-12, "{worst:?}");
+        let ones = Mat::<f64>::ones(3, 3);
+        let root = of(&ones, Sqrt);
+        assert!((root.value() - Scale(3f64.sqrt().recip()) * &ones).norm_max() < 1e-15);
     }
 }

@@ -285,7 +285,7 @@ mod tests {
         let prepared = GramFunction::prepare(uneven.clone(), Log).unwrap();
         assert!(prepared.matrix().is_none());
         let given = eigenpairs((uneven.transpose() * &uneven).as_ref());
-        assert_eq!(prepared.finish_with(given).unwrap().road(), Road::Svd);
+        assert_eq!(prepared.finish_with(given).unwrap().road(), Road::Refined);
         let above = Ridge::new(Log, 1.0).unwrap();
         let prepared = GramFunction::prepare(uneven.clone(), above).unwrap();
         assert!(prepared.matrix().is_some());
@@ -300,7 +300,7 @@ mod tests {
         let given = eigenpairs(prepared.matrix().unwrap());
         let finished = prepared.finish_with(given).unwrap();
         let forward = GramFunction::forward(rotated.as_ref(), Log).unwrap();
-        assert_eq!(finished.road(), Road::Svd);
+        assert_eq!(finished.road(), Road::Refined);
         assert_eq!(finished.value(), forward.value());
     }
 

@@ -15,8 +15,10 @@ use faer::Mat;
 /// bring closed forms; for other functions the provided ones are safe.
 ///
 /// # Conventions
-/// Outside the domain a value is NaN or infinite, and so is a slope where there is none: the rules make
-/// [`OutsideDomain`](crate::Error::OutsideDomain) and [`NotDifferentiable`](crate::Error::NotDifferentiable) of them.
+/// Outside the domain a value is NaN, and at its [`edge`](Self::edge) NaN, infinite or a number; a slope is infinite
+/// where there is none: the rules make [`OutsideDomain`](crate::Error::OutsideDomain) and
+/// [`NotDifferentiable`](crate::Error::NotDifferentiable) of them. Elsewhere, infinite is
+/// [`Overflow`](crate::Error::Overflow).
 /// Divided differences do not depend on the order of their arguments.
 ///
 /// # Example
@@ -36,6 +38,14 @@ pub trait ScalarFunction {
 
     /// f″(x), or `None` where it is not known; then there is no second order.
     fn curvature(&self, _x: f64) -> Option<f64> {
+        None
+    }
+
+    /// The edge of the domain, or the pole inside it: where f or its derivative ends. `None` for a function that is smooth
+    /// everywhere, and provided as that.
+    ///
+    /// Eigenvalues within rounding of it count as on it, see [`MatrixFunction`](crate::MatrixFunction).
+    fn edge(&self) -> Option<f64> {
         None
     }
 
@@ -85,6 +95,10 @@ impl<F: ScalarFunction + ?Sized> ScalarFunction for &F {
 
     fn curvature(&self, x: f64) -> Option<f64> {
         (**self).curvature(x)
+    }
+
+    fn edge(&self) -> Option<f64> {
+        (**self).edge()
     }
 
     fn divided_difference(&self, a: f64, b: f64) -> f64 {

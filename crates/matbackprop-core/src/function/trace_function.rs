@@ -3,9 +3,11 @@
 use super::domain;
 use super::scalar_function::ScalarFunction;
 use crate::decompose::{spectral_product, symmetric_eigen};
-use crate::error::Result;
-use crate::guard::{ensure_finite_values, ensure_shape, number_within_range, within_range};
-use crate::symmetric::{inner, scaled_symmetric};
+use crate::error::{Error, Result};
+use crate::guard::{
+    ensure_finite_values, ensure_shape, number_within_range, values_within_range, within_range,
+};
+use crate::symmetric::scaled_symmetric;
 use faer::{Mat, MatRef};
 
 const OP: &str = "trace of a function";
@@ -61,7 +63,8 @@ impl<F: ScalarFunction> TraceFunction<F> {
     pub fn forward(a: MatRef<'_, f64>, function: F) -> Result<Self> {
         let (a, scale) = scaled_symmetric(OP, a)?;
         let (values, vectors) = symmetric_eigen(OP, a.as_ref())?;
-        let values: Vec<f64> = values.iter().map(|value| value * scale).collect();
+        let values = values.iter().map(|value| value * scale).collect();
+        let values = domain::onto_edge(&function, values_within_range(OP, values)?);
         let value = domain::values(OP, &function, &values)?.iter().sum();
         let value = number_within_range(OP, value)?;
         Ok(Self {
@@ -89,6 +92,16 @@ impl<F: ScalarFunction> TraceFunction<F> {
     pub fn vjp(&self, value_bar: f64) -> Result<Mat<f64>> {
         ensure_finite_values(OP, &[value_bar])?;
         let slopes = domain::slopes(OP, &self.function, &self.values)?;
+        if let Some(i) = slopes.iter().position(|slope| slope.is_infinite()) {
+            // Nothing asked, nothing missing.
+            if value_bar != 0.0 {
+                return Err(Error::NotDifferentiable {
+                    op: OP,
+                    value: self.values[i],
+                });
+            }
+            return Ok(Mat::zeros(self.values.len(), self.values.len()));
+        }
         let scaled: Vec<f64> = slopes.iter().map(|slope| value_bar * slope).collect();
         within_range(OP, spectral_product(self.vectors.as_ref(), &scaled))
     }
@@ -101,8 +114,20 @@ impl<F: ScalarFunction> TraceFunction<F> {
         ensure_shape(OP, a_dot, self.vectors.shape())?;
         let slopes = domain::slopes(OP, &self.function, &self.values)?;
         let v = &self.vectors;
-        let weighted = Mat::from_fn(v.nrows(), v.ncols(), |i, j| v[(i, j)] * slopes[j]);
-        let value_dot = inner((a_dot * v).as_ref(), weighted.as_ref());
+        let moved = a_dot * v;
+        let nothing = domain::nothing(slopes.len(), a_dot.norm_l2());
+        let mut value_dot = 0.0;
+        for (j, slope) in slopes.into_iter().enumerate() {
+            let along = v.col(j).transpose() * moved.col(j);
+            if slope.is_finite() {
+                value_dot += slope * along;
+            } else if along.abs() > nothing {
+                return Err(Error::NotDifferentiable {
+                    op: OP,
+                    value: self.values[j],
+                });
+            }
+        }
         number_within_range(OP, value_dot)
     }
 }
@@ -110,11 +135,11 @@ impl<F: ScalarFunction> TraceFunction<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
     use crate::function::scalar::{Exp, Inverse, Log, Power, Sqrt};
     use crate::gradcheck::{
         GradientCheck, check_jvp, check_vjp, gaussian, symmetric_with_spectrum,
     };
+    use crate::symmetric::inner;
     use faer::{Scale, mat};
 
     #[test]

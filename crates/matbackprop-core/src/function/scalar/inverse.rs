@@ -21,6 +21,10 @@ impl ScalarFunction for Inverse {
         Some(2.0 / x / x / x)
     }
 
+    fn edge(&self) -> Option<f64> {
+        Some(0.0)
+    }
+
     fn divided_difference(&self, a: f64, b: f64) -> f64 {
         one_pair(self, a, b)
     }

@@ -46,6 +46,11 @@ impl ScalarFunction for Power {
         })
     }
 
+    fn edge(&self) -> Option<f64> {
+        let whole = self.exponent.fract() == 0.0 && self.exponent >= 0.0;
+        (!whole).then_some(0.0)
+    }
+
     fn divided_difference(&self, a: f64, b: f64) -> f64 {
         let p = self.exponent;
         if let Some(named) = self.named() {

@@ -65,6 +65,10 @@ impl<F: ScalarFunction> ScalarFunction for Ridge<F> {
         self.f.curvature(x + self.epsilon)
     }
 
+    fn edge(&self) -> Option<f64> {
+        self.f.edge().map(|edge| edge - self.epsilon)
+    }
+
     fn divided_difference(&self, a: f64, b: f64) -> f64 {
         self.f
             .divided_difference(a + self.epsilon, b + self.epsilon)

@@ -21,6 +21,10 @@ impl ScalarFunction for Sqrt {
         Some(-0.25 / x / x.sqrt())
     }
 
+    fn edge(&self) -> Option<f64> {
+        Some(0.0)
+    }
+
     fn divided_difference(&self, a: f64, b: f64) -> f64 {
         one_pair(self, a, b)
     }
@@ -61,6 +65,10 @@ impl ScalarFunction for InverseSqrt {
 
     fn curvature(&self, x: f64) -> Option<f64> {
         Some(0.75 / x / x.sqrt() / x)
+    }
+
+    fn edge(&self) -> Option<f64> {
+        Some(0.0)
     }
 
     fn divided_difference(&self, a: f64, b: f64) -> f64 {

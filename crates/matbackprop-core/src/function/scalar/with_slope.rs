@@ -22,6 +22,7 @@ pub struct WithSlope<V, S, C = fn(f64) -> f64> {
     value: V,
     slope: S,
     curvature: Option<C>,
+    edge: Option<f64>,
 }
 
 impl<V: Fn(f64) -> f64, S: Fn(f64) -> f64> WithSlope<V, S> {
@@ -31,6 +32,7 @@ impl<V: Fn(f64) -> f64, S: Fn(f64) -> f64> WithSlope<V, S> {
             value,
             slope,
             curvature: None,
+            edge: None,
         }
     }
 
@@ -40,6 +42,17 @@ impl<V: Fn(f64) -> f64, S: Fn(f64) -> f64> WithSlope<V, S> {
             value: self.value,
             slope: self.slope,
             curvature: Some(curvature),
+            edge: self.edge,
+        }
+    }
+}
+
+impl<V, S, C> WithSlope<V, S, C> {
+    /// The same function with an edge of its domain, or a pole, see [`ScalarFunction::edge`].
+    pub fn with_edge(self, edge: f64) -> Self {
+        Self {
+            edge: Some(edge),
+            ..self
         }
     }
 }
@@ -57,6 +70,10 @@ impl<V: Fn(f64) -> f64, S: Fn(f64) -> f64, C: Fn(f64) -> f64> ScalarFunction
 
     fn curvature(&self, x: f64) -> Option<f64> {
         self.curvature.as_ref().map(|curvature| curvature(x))
+    }
+
+    fn edge(&self) -> Option<f64> {
+        self.edge
     }
 }
 
@@ -83,6 +100,7 @@ mod tests {
         let f = f.with_curvature(|x| -x.sin());
         assert_eq!(f.curvature(1.0), Some(-1f64.sin()));
         assert_eq!(format!("{f:?}"), "WithSlope { has_curvature: true, .. }");
+        assert_eq!((f.edge(), f.with_edge(1.0).edge()), (None, Some(1.0)));
     }
 
     #[test]
