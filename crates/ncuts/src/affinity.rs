@@ -3,9 +3,12 @@
 use crate::error::Result;
 use crate::lambda_root::LambdaRoot;
 use faer::{Mat, MatRef, Scale};
-use matbackprop_core::{ensure_matrix, ensure_shape, power_of_two_scale};
+use matbackprop_core::{ensure_finite, ensure_matrix, ensure_shape, power_of_two_scale};
 
 const OP: &str = "affinity";
+
+/// Tangents of a size within 2^± this are taken as they are.
+const MODERATE: i32 = 200;
 
 /// W = F Λ Fᵀ, never formed.
 ///
@@ -99,19 +102,19 @@ impl Affinity {
         }
     }
 
-    /// Tangents in the units of the kept factors.
+    /// Tangents in the units of the kept factors, over 2^`exponent`, which brings them to order one where they are far
+    /// from it.
     pub(crate) fn tangents(
         &self,
         features_dot: MatRef<'_, f64>,
         lambda_dot: Option<MatRef<'_, f64>>,
-    ) -> Result<(Mat<f64>, Option<Mat<f64>>)> {
+    ) -> Result<Tangents> {
         let d = self.channels();
         ensure_shape(OP, features_dot, self.features.shape())?;
         let lambda_dot = match (&self.lambda, lambda_dot) {
             (Some(lambda), Some(dot)) => {
                 ensure_shape(OP, dot, (d, d))?;
-                let halved = Scale(0.5 / lambda.scale) * dot;
-                Some(&halved + halved.transpose())
+                Some((dot, lambda.scale))
             }
             // A tangent of the identity that nobody gave: expected 0 × 0.
             (None, Some(dot)) => {
@@ -120,29 +123,85 @@ impl Affinity {
             }
             (_, None) => None,
         };
-        Ok((
-            Scale(self.features_scale.recip()) * features_dot,
-            lambda_dot,
-        ))
+        let size = |dot: MatRef<'_, f64>, scale: f64| {
+            (dot.norm_max() > 0.0)
+                .then(|| power_of_two_scale(dot).log2() as i32 - scale.log2() as i32)
+        };
+        let of_lambda = lambda_dot.and_then(|(dot, scale)| size(dot, scale));
+        let exponent = size(features_dot, self.features_scale)
+            .max(of_lambda)
+            .filter(|exponent| exponent.abs() > MODERATE)
+            .unwrap_or(0);
+        let over = |dot: MatRef<'_, f64>, scale: f64| {
+            let power = -exponent - scale.log2() as i32;
+            // 2^power alone may be out of range; further than that it is of zeros alone.
+            let power = power.clamp(-2040, 2040);
+            let (half, rest) = (2f64.powi(power / 2), 2f64.powi(power - power / 2));
+            Mat::from_fn(dot.nrows(), dot.ncols(), |i, j| dot[(i, j)] * half * rest)
+        };
+        let features = over(features_dot, self.features_scale);
+        let lambda = lambda_dot.map(|(dot, scale)| {
+            let halved = Scale(0.5) * over(dot, scale);
+            &halved + halved.transpose()
+        });
+        Ok(Tangents {
+            features,
+            lambda,
+            exponent,
+        })
     }
 
-    /// Cotangents in the caller's units.
+    /// Cotangents in the caller's units, from those of the kept factors in units of `unit`, a power of two.
+    ///
+    /// # Errors
+    /// [`Overflow`](matbackprop_core::Error::Overflow) where the kept size of F or Λ takes them beyond the numbers.
     pub(crate) fn cotangents(
         &self,
         features_bar: Mat<f64>,
         lambda_bar: Option<Mat<f64>>,
-    ) -> NcutsCotangents {
+        unit: f64,
+    ) -> Result<NcutsCotangents> {
         let lambda = self
             .lambda
             .as_ref()
             .zip(lambda_bar)
-            .map(|(lambda, bar)| Scale(lambda.scale.recip()) * bar);
-        let features = match self.features_scale {
-            1.0 => features_bar,
-            scale => Scale(scale.recip()) * features_bar,
-        };
-        NcutsCotangents { features, lambda }
+            .map(|(lambda, bar)| rescaled(bar, unit, lambda.scale))
+            .transpose()?;
+        let features = rescaled(features_bar, unit, self.features_scale)?;
+        Ok(NcutsCotangents { features, lambda })
     }
+}
+
+/// What [`Affinity::tangents`] returns.
+pub(crate) struct Tangents {
+    pub(crate) features: Mat<f64>,
+    pub(crate) lambda: Option<Mat<f64>>,
+    pub(crate) exponent: i32,
+}
+
+/// X times one power of two, over another.
+fn rescaled(x: Mat<f64>, unit: f64, scale: f64) -> Result<Mat<f64>> {
+    let x = match (unit, scale) {
+        (1.0, 1.0) => x,
+        // Their quotient alone may be out of range.
+        _ => Mat::from_fn(x.nrows(), x.ncols(), |i, j| {
+            if (unit > 1.0) == (scale > 1.0) {
+                x[(i, j)] * (unit / scale)
+            } else {
+                x[(i, j)] * unit / scale
+            }
+        }),
+    };
+    within_range(OP, x)
+}
+
+/// A result, unless arithmetic on finite numbers left their range.
+///
+/// # Errors
+/// [`Overflow`](matbackprop_core::Error::Overflow).
+pub(crate) fn within_range(op: &'static str, x: Mat<f64>) -> Result<Mat<f64>> {
+    ensure_finite(op, x.as_ref()).map_err(|_| matbackprop_core::Error::Overflow { op })?;
+    Ok(x)
 }
 
 /// What the layer sends back: F̄ and, where Λ was given, Λ̄.
@@ -174,7 +233,9 @@ mod tests {
             mat![[1.0, 0.125], [0.125, 1.0]]
         );
         let ones = mat![[1.0, 1.0], [1.0, 1.0]];
-        let cotangents = affinity.cotangents(ones.clone(), Some(ones.clone()));
+        let cotangents = affinity
+            .cotangents(ones.clone(), Some(ones.clone()), 1.0)
+            .unwrap();
         assert_eq!(cotangents.lambda.unwrap(), Scale(0.125 / large) * &ones);
         assert_eq!(cotangents.features, Scale(0.5 / large) * ones);
     }

@@ -51,7 +51,7 @@ impl Default for Criterion {
 /// vjp       P̄ = −Q Qᵀ J̄/m,  q̄ = ½ J̄,  Q̄ = −2 T J̄/m
 ///           Λ̄ = Eᵀ (P − Q Qᵀ/m) E J̄/ε,  E = (I − P) X               regularised, from dP = (I − P) dN (I − P)/ε
 ///           Λ̄ = sym((I − V₁V₁ᵀ) Xᵀ Z̄ L⁺)                            hard, along changes of Λ that keep its rank
-///           Λ̄ = Xᵀ N̄ X                                             eigenvectors
+///           Λ̄ = Xᵀ N̄ X                                             eigenvectors; hard, where the tolerance drops more than rounding
 /// ```
 ///
 /// where P is Π_Z for the hard criterion, and for eigenvectors a U_k U_kᵀ of each annotation's own k, and ‖Π_Z‖² = rank Z, which has no derivative. Hard Λ̄ is zero in the block of
@@ -87,12 +87,15 @@ impl CriterionForward {
             Criterion::HardProjector { rank_tolerance } => {
                 let projector = Projector::forward(factor, rank_tolerance)?;
                 let (rank, projected) = (projector.rank(), projector.project(q)?);
-                (
-                    SimilarityProjector::Hard(projector),
-                    rank,
-                    rank as f64,
-                    projected,
-                )
+                let projector = if truncates(&projector, factor)? {
+                    // What is dropped still turns what is kept, and Λ turns both.
+                    let gaps = GapPolicy::default();
+                    let leading = LeadingProjector::forward(factor, rank, gaps)?;
+                    SimilarityProjector::Leading(vec![leading; targets.ranks().len()])
+                } else {
+                    SimilarityProjector::Hard(projector)
+                };
+                (projector, rank, rank as f64, projected)
             }
             Criterion::Regularised { epsilon } => {
                 let projector = RegularisedProjector::forward(factor, epsilon)?;
@@ -277,6 +280,14 @@ impl CriterionForward {
         let alignment_dot = projector_dot.quadratic_form(targets.basis())? + turning;
         Ok(0.5 * squared_norm_dot - alignment_dot / self.annotations)
     }
+}
+
+/// Does the tolerance of this projector drop more than rounding?
+fn truncates(projector: &Projector, factor: MatRef<'_, f64>) -> Result<bool> {
+    let fraction = RankTolerance::default().fraction(factor.nrows(), factor.ncols())?;
+    let values = projector.singular_values();
+    let first_dropped = values.get(projector.rank()).copied().unwrap_or(0.0);
+    Ok(first_dropped > fraction * values[0])
 }
 
 /// Xᵀ S X for S = sym(L Rᵀ), up to its symmetric part.

@@ -1,6 +1,6 @@
 //! The layer: from features and annotations to one number, and back.
 
-use crate::affinity::{Affinity, NcutsCotangents};
+use crate::affinity::{Affinity, NcutsCotangents, Tangents};
 use crate::criterion::{Criterion, CriterionForward};
 use crate::degree::Degrees;
 use crate::error::Result;
@@ -8,7 +8,9 @@ use crate::indicator::Indicator;
 use crate::similarity;
 use crate::target::Targets;
 use faer::MatRef;
-use matbackprop_core::ensure_finite_values;
+use matbackprop_core::{ensure_finite_values, power_of_two_scale};
+
+const OP: &str = "normalised cuts";
 
 /// Normalised cuts as a criterion on features: J compares what D^{−½} W D^{−½}, W = F Λ Fᵀ, spans with the segments.
 ///
@@ -150,9 +152,13 @@ impl NcutsForward {
     /// F̄ and, where Λ was given, Λ̄.
     ///
     /// # Errors
-    /// [`Error::Rule`](crate::Error::Rule) when `loss_bar` is not finite.
+    /// [`Error::Rule`](crate::Error::Rule) when `loss_bar` is not finite, and where a cotangent is beyond the numbers,
+    /// as at subnormal features.
     pub fn vjp(&self, loss_bar: f64) -> Result<NcutsCotangents> {
-        ensure_finite_values("normalised cuts", &[loss_bar])?;
+        ensure_finite_values(OP, &[loss_bar])?;
+        // The way back is linear: a cotangent near the ends of the numbers is brought to order one, and back at the end.
+        let unit = power_of_two_scale(faer::mat![[loss_bar]].as_ref());
+        let loss_bar = loss_bar / unit;
         let Self {
             affinity,
             degrees,
@@ -166,13 +172,14 @@ impl NcutsForward {
         targets.vjp(degrees, basis_bar.as_ref(), &mut degrees_bar);
         let through_degrees = degrees.vjp(affinity, &degrees_bar, &mut features_bar);
         let lambda_bar = direct.map(|direct| direct + through_degrees);
-        Ok(affinity.cotangents(features_bar, lambda_bar))
+        affinity.cotangents(features_bar, lambda_bar, unit)
     }
 
     /// J̇ from Ḟ and Λ̇; `None` is a zero.
     ///
     /// # Errors
-    /// [`Error::Rule`](crate::Error::Rule) when a tangent does not fit or is not finite.
+    /// [`Error::Rule`](crate::Error::Rule) when a tangent does not fit or is not finite, and where J̇ is beyond the
+    /// numbers.
     pub fn jvp(
         &self,
         features_dot: MatRef<'_, f64>,
@@ -184,16 +191,25 @@ impl NcutsForward {
             targets,
             criterion,
         } = self;
-        let (features_dot, lambda_dot) = affinity.tangents(features_dot, lambda_dot)?;
+        let Tangents {
+            features: features_dot,
+            lambda: lambda_dot,
+            exponent,
+        } = affinity.tangents(features_dot, lambda_dot)?;
         let degrees_dot = degrees.jvp(affinity, &features_dot, lambda_dot.as_ref());
         let basis_dot = targets.jvp(degrees, &degrees_dot);
         let factor_dot = similarity::jvp(affinity, degrees, &features_dot, &degrees_dot);
-        let loss_dot = criterion.jvp(targets, factor_dot.as_ref(), &basis_dot)?;
-        match &lambda_dot {
-            Some(lambda_dot) => {
-                Ok(loss_dot + criterion.lambda_jvp(affinity, degrees, targets, lambda_dot)?)
-            }
-            None => Ok(loss_dot),
+        let mut loss_dot = criterion.jvp(targets, factor_dot.as_ref(), &basis_dot)?;
+        if let Some(lambda_dot) = &lambda_dot {
+            loss_dot += criterion.lambda_jvp(affinity, degrees, targets, lambda_dot)?;
+        }
+        // In two steps, as 2^exponent alone may be out of range.
+        loss_dot *= 2f64.powi(exponent / 2);
+        loss_dot *= 2f64.powi(exponent - exponent / 2);
+        if loss_dot.is_finite() {
+            Ok(loss_dot)
+        } else {
+            Err(matbackprop_core::Error::Overflow { op: OP }.into())
         }
     }
 }

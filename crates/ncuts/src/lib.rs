@@ -74,6 +74,7 @@ mod lambda_root;
 mod layer;
 mod segment;
 mod similarity;
+mod symmetric_spectrum;
 mod target;
 
 pub use affinity::{Affinity, NcutsCotangents};

@@ -242,3 +242,41 @@ fn the_gradient_is_orthogonal_to_the_features() {
         assert!(slope.abs() < 1e-8, "{criterion:?}: {slope:e}");
     }
 }
+
+#[test]
+fn a_tolerance_that_drops_more_than_rounding_has_its_own_gradient() {
+    // What is dropped still turns what is kept, and Λ turns both, also where it is invertible.
+    let (n, d) = (30, 6);
+    let f = relu_features(n, d, 3);
+    let lambda = definite_lambda(d, d + 4, 2);
+    let assignment = indicator(&blocks(n, 3));
+    let layer = NcutsLayer::new(Criterion::HardProjector {
+        rank_tolerance: RankTolerance::Relative(0.2),
+    });
+    let indicators = [assignment.clone(), indicator(&blocks(n, 4))];
+    let at =
+        |f: MatRef<'_, f64>, lambda: MatRef<'_, f64>| layer.forward(f, Some(lambda), &indicators);
+    let forward = at(f.as_ref(), lambda.as_ref()).unwrap();
+    let rank = forward.similarity_rank();
+    let (kept, dropped) = (forward.spectrum()[rank - 1], forward.spectrum()[rank]);
+    assert!(
+        rank < d && dropped > 1e-3 && kept - dropped > 1e-2,
+        "{rank}"
+    );
+    let of_f = |f: MatRef<'_, f64>| Ok::<_, Error>(mat![[at(f, lambda.as_ref())?.loss()]]);
+    let of_lambda =
+        |lambda: MatRef<'_, f64>| Ok::<_, Error>(mat![[at(f.as_ref(), lambda)?.loss()]]);
+    let check = GradientCheck {
+        tolerance: 1e-7,
+        ..GradientCheck::default()
+    };
+    let f_bar = |bar: MatRef<'_, f64>| Ok(forward.vjp(bar[(0, 0)])?.features);
+    check_vjp(of_f, f_bar, f.as_ref(), &check).unwrap();
+    let lambda_bar = |bar: MatRef<'_, f64>| Ok(forward.vjp(bar[(0, 0)])?.lambda.unwrap());
+    check_vjp(of_lambda, lambda_bar, lambda.as_ref(), &check).unwrap();
+    let zero = Mat::zeros(n, d);
+    let f_dot = |dot: MatRef<'_, f64>| Ok(mat![[forward.jvp(dot, None)?]]);
+    check_jvp(of_f, f_dot, f.as_ref(), &check).unwrap();
+    let lambda_dot = |dot: MatRef<'_, f64>| Ok(mat![[forward.jvp(zero.as_ref(), Some(dot))?]]);
+    check_jvp(of_lambda, lambda_dot, lambda.as_ref(), &check).unwrap();
+}

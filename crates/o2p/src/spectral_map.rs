@@ -274,6 +274,10 @@ impl ScalarFunction for Function {
         self.chosen().curvature(x)
     }
 
+    fn edge(&self) -> Option<f64> {
+        self.chosen().edge()
+    }
+
     fn divided_difference(&self, a: f64, b: f64) -> f64 {
         self.chosen().divided_difference(a, b)
     }

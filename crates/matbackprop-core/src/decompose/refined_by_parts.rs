@@ -103,7 +103,7 @@ fn parted(f: &Pair, u: MatRef<'_, f64>, values: &[f64], v: MatRef<'_, f64>) -> (
                 *x /= -value;
             }
         }
-        small.add(&(large * shared));
+        small.add(&(large * shared), 1.0);
     }
     unreachable!("the attempts are counted")
 }

@@ -11,6 +11,7 @@
 use super::double_double::two_sum;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
+use pulp::{Simd, WithSimd};
 
 /// Slices of a factor: with 20 bits each, what is left out lies below 2⁻¹⁰⁰ of the product of the largest entries.
 const SLICES: usize = 5;
@@ -30,14 +31,35 @@ impl Pair {
         }
     }
 
-    /// Adds a matrix.
-    pub(super) fn add(&mut self, other: &Mat<f64>) {
-        for j in 0..other.ncols() {
-            let columns = self.high.col_as_slice_mut(j).iter_mut();
-            let columns = columns.zip(self.low.col_as_slice_mut(j));
-            for ((high, low), other) in columns.zip(other.col_as_slice(j)) {
-                let (sum, rest) = two_sum(*high, *other);
-                (*high, *low) = two_sum(sum, rest + *low);
+    /// Adds a matrix, times 1 or −1.
+    pub(super) fn add(&mut self, other: &Mat<f64>, sign: f64) {
+        pulp::Arch::new().dispatch(Add {
+            to: self,
+            other,
+            sign,
+        });
+    }
+}
+
+/// Entry by entry, by the widest registers.
+struct Add<'a> {
+    to: &'a mut Pair,
+    other: &'a Mat<f64>,
+    sign: f64,
+}
+
+impl WithSimd for Add<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for j in 0..self.other.ncols() {
+            let other = self.other.col_as_slice(j);
+            let high = &mut self.to.high.col_as_slice_mut(j)[..other.len()];
+            let low = &mut self.to.low.col_as_slice_mut(j)[..other.len()];
+            for i in 0..other.len() {
+                let (sum, rest) = two_sum(high[i], self.sign * other[i]);
+                (high[i], low[i]) = two_sum(sum, rest + low[i]);
             }
         }
     }
@@ -50,40 +72,52 @@ impl Slices {
     /// Of the rows of A, for sums of as many products as A has columns.
     pub(super) fn of_rows(a: &Pair) -> Self {
         let (rows, terms) = a.high.shape();
-        Self::new(a, terms, rows, |i, _| i)
+        let mut largest = vec![0.0; rows];
+        for column in a.high.col_iter() {
+            for (largest, x) in largest.iter_mut().zip(column.iter()) {
+                *largest = f64::max(*largest, x.abs());
+            }
+        }
+        Self::new(a, terms, &largest, |_, units| units)
     }
 
     /// Of the columns of B, for sums of as many products as B has rows.
     pub(super) fn of_columns(b: &Pair) -> Self {
         let (terms, columns) = b.high.shape();
-        Self::new(b, terms, columns, |_, j| j)
+        let largest: Vec<f64> = (0..columns).map(|j| b.high.col(j).norm_max()).collect();
+        Self::new(b, terms, &largest, |j, units| &units[j..=j])
     }
 
-    /// Entries of a line share their exponents.
-    fn new(a: &Pair, terms: usize, lines: usize, line: impl Fn(usize, usize) -> usize) -> Self {
+    /// Entries of a line share their unit: `of_column` gives those of a column, one or one an entry.
+    fn new(
+        a: &Pair,
+        terms: usize,
+        largest: &[f64],
+        of_column: impl Fn(usize, &[f64]) -> &[f64],
+    ) -> Self {
         let (rows, columns) = a.high.shape();
-        let mut largest = vec![0.0_f64; lines];
-        for j in 0..columns {
-            for i in 0..rows {
-                let line = line(i, j);
-                largest[line] = largest[line].max(a.high[(i, j)].abs());
-            }
-        }
         // 2β + log₂ n ≤ 53, with a bit for the carry of rounding in each factor.
         let bits = (51 - terms.next_power_of_two().ilog2() as i32) / 2;
         let mut rest = a.clone();
         let mut slices = Vec::new();
         for slice in 1..=SLICES as i32 {
             // x + 1.5 · 2⁵² u rounds x to multiples of u.
-            let rounder: Vec<f64> = largest
+            let rounders: Vec<f64> = largest
                 .iter()
                 .map(|&largest| 1.5 * 2f64.powi(52) * unit(largest, slice * bits))
                 .collect();
-            let part = Mat::from_fn(rows, columns, |i, j| {
-                let rounder = rounder[line(i, j)];
-                (rest.high[(i, j)] + rounder) - rounder
-            });
-            rest.add(&-&part);
+            let mut part = Mat::zeros(rows, columns);
+            for j in 0..columns {
+                let entries = part.col_as_slice_mut(j).iter_mut();
+                let entries = entries.zip(rest.high.col_as_slice(j));
+                match of_column(j, &rounders) {
+                    [rounder] => entries.for_each(|(part, x)| *part = (x + rounder) - rounder),
+                    rounders => entries
+                        .zip(rounders)
+                        .for_each(|((part, x), rounder)| *part = (x + rounder) - rounder),
+                }
+            }
+            rest.add(&part, -1.0);
             slices.push(part);
             if rest.high.norm_max() == 0.0 {
                 break;
@@ -109,7 +143,7 @@ impl Slices {
                 };
                 let replace = Accum::Replace;
                 matmul(product.as_mut(), replace, left, right, 1.0, Par::Seq);
-                sum.add(&product);
+                sum.add(&product, 1.0);
             }
         }
         sum
@@ -128,6 +162,7 @@ fn unit(x: f64, bits: i32) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::double_double::DoubleDouble;
     use super::*;
     use crate::gradcheck::gaussian;
 
@@ -137,25 +172,19 @@ mod tests {
             let mut a = gaussian(m, n, 1);
             a.col_mut(0).iter_mut().for_each(|x| *x *= 1e-8);
             let mut left = Pair::new(a.as_ref());
-            left.add(&(faer::Scale(1e-19) * gaussian(m, n, 2)));
+            left.add(&(faer::Scale(1e-19) * gaussian(m, n, 2)), 1.0);
             let b = gaussian(n, p, 3);
-            // A B − A B by whole numbers of 2⁻⁵⁰ of a row and a column: differences of equal products vanish.
             let found = Slices::of_rows(&left).times(&Slices::of_columns(&Pair::new(b.as_ref())));
             for i in 0..m {
                 for j in 0..p {
-                    let mut exact = super::super::double_double::DoubleDouble::<1>::ZERO;
+                    let mut exact = DoubleDouble::<1>::ZERO;
                     for k in 0..n {
                         let x = [left.high[(i, k)]];
-                        exact = exact
-                            + super::super::double_double::DoubleDouble::product(x, [b[(k, j)]]);
+                        exact = exact + DoubleDouble::product(x, [b[(k, j)]]);
                         let x = [left.low[(i, k)]];
-                        exact = exact
-                            + super::super::double_double::DoubleDouble::product(x, [b[(k, j)]]);
+                        exact = exact + DoubleDouble::product(x, [b[(k, j)]]);
                     }
-                    let found = super::super::double_double::DoubleDouble::sum(
-                        [found.high[(i, j)]],
-                        [found.low[(i, j)]],
-                    );
+                    let found = DoubleDouble::sum([found.high[(i, j)]], [found.low[(i, j)]]);
                     let [error] = (found - exact).rounded();
                     // 2⁻¹⁰⁰ of n products of numbers below 5.
                     let tolerance = 25.0 * n as f64 * 2f64.powi(-100);

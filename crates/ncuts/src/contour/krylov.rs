@@ -1,9 +1,10 @@
 //! Leading eigenpairs of a symmetric operator that is known by its products alone.
 
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatRef, Par, Side};
+use faer::{Accum, Mat, MatRef, Par};
 
 use crate::error::{Error, Result};
+use crate::symmetric_spectrum::largest_eigenpairs;
 
 /// Largest accepted residual ‖A v − θ v‖, for operators of norm about 1.
 const RESIDUAL_TOLERANCE: f64 = 1e-6;
@@ -72,7 +73,7 @@ pub(super) fn leading_eigen(
                 basis.col_as_slice_mut(j + 1).copy_from_slice(&fresh);
             }
         }
-        let (values, ritz) = spectrum(projected.as_ref(), n)?;
+        let (values, ritz) = largest_eigenpairs(projected.as_ref(), room)?;
         let residual = |i: usize| beta * ritz[(room - 1, i)].abs();
         let keep = (count + (room - count) / 2).min(room - 1);
         let wanted = if (0..count).all(|i| residual(i) <= RESIDUAL_TOLERANCE) {
@@ -94,15 +95,6 @@ pub(super) fn leading_eigen(
         kept = keep;
     }
     Err(Error::EigenNotConverged { side: n })
-}
-
-/// All eigenpairs of a small symmetric matrix, largest first.
-fn spectrum(a: MatRef<'_, f64>, n: usize) -> Result<(Vec<f64>, Mat<f64>)> {
-    let eigen = a
-        .self_adjoint_eigen(Side::Lower)
-        .map_err(|_| Error::EigenNotConverged { side: n })?;
-    let values = eigen.S().column_vector().iter().rev().copied().collect();
-    Ok((values, eigen.U().reverse_cols().to_owned()))
 }
 
 /// x ← (I − V Vᵀ) x, so many times, and what was along V.

@@ -1,13 +1,14 @@
 //! Q D^{−½} W D^{−½} Q over all scales, and its leading eigenvectors.
 
-use faer::{Mat, Side};
+use faer::Mat;
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng;
 
 use super::graph::ContourGraph;
 use super::hierarchy::Hierarchy;
 use super::krylov;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::symmetric_spectrum::largest_eigenpairs;
 
 /// Up to this many cells the full decomposition is the surer road.
 const FULL_SIDE: usize = 400;
@@ -58,7 +59,7 @@ impl MultiscaleCut {
     /// where the finest scale has fewer cells.
     ///
     /// # Errors
-    /// [`Error::EigenNotConverged`].
+    /// [`EigenNotConverged`](crate::Error::EigenNotConverged).
     pub(super) fn leading_eigen(&self, count: usize) -> Result<(Vec<f64>, Mat<f64>)> {
         let (n, count) = (
             self.hierarchy.cells(),
@@ -80,12 +81,7 @@ impl MultiscaleCut {
             let unit: Vec<f64> = (0..n).map(|i| f64::from(i == j)).collect();
             self.times(&unit, dense.col_as_slice_mut(j));
         }
-        let eigen = dense
-            .self_adjoint_eigen(Side::Lower)
-            .map_err(|_| Error::EigenNotConverged { side: n })?;
-        let values = (0..count).map(|j| eigen.S()[n - 1 - j]).collect();
-        let vectors = Mat::from_fn(n, count, |i, j| eigen.U()[(i, n - 1 - j)]);
-        Ok((values, vectors))
+        largest_eigenpairs(dense.as_ref(), count)
     }
 
     fn krylov_eigen(&self, count: usize) -> Result<(Vec<f64>, Mat<f64>)> {

@@ -2,11 +2,12 @@
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, Mat, MatRef, Par, Side};
+use faer::{Accum, Mat, MatRef, Par};
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::symmetric_spectrum::largest_eigenpairs;
 
 /// Up to this many columns the full decomposition of XᵀX is the faster road.
 const FULL_SIDE: usize = 512;
@@ -28,7 +29,7 @@ const RESIDUAL_TOLERANCE: f64 = 1e-8;
 /// Signs and rotations inside an eigenspace are free; the same input gives the same bits.
 ///
 /// # Errors
-/// [`Error::EigenNotConverged`] when the dense decomposition gives up, which finite input has not been seen to do.
+/// [`Error::Rule`](crate::Error::Rule) when the dense decomposition gives up, which finite input has not been seen to do.
 ///
 /// # Cost
 /// O(p q²) for XᵀX. Then, q up to a few hundred: O(q³). Beyond: block Lanczos with full reorthogonalisation, O(q² b) a step with b = count + 8
@@ -58,18 +59,7 @@ pub(super) fn leading_eigen(x: MatRef<'_, f64>, count: usize) -> Result<(Vec<f64
             return Ok(pairs);
         }
     }
-    largest_of_symmetric(gram.as_ref(), count)
-}
-
-/// The `count` largest eigenpairs of a symmetric matrix of which the lower triangle is read.
-fn largest_of_symmetric(a: MatRef<'_, f64>, count: usize) -> Result<(Vec<f64>, Mat<f64>)> {
-    let side = a.nrows();
-    let eigen = a
-        .self_adjoint_eigen(Side::Lower)
-        .map_err(|_| Error::EigenNotConverged { side })?;
-    let values = (0..count).map(|i| eigen.S()[side - 1 - i]).collect();
-    let vectors = Mat::from_fn(side, count, |row, i| eigen.U()[(row, side - 1 - i)]);
-    Ok((values, vectors))
+    largest_eigenpairs(gram.as_ref(), count)
 }
 
 /// Rayleigh–Ritz on the block Krylov space of a seeded random block; `None` when it stalls.
@@ -101,7 +91,7 @@ fn block_lanczos(a: MatRef<'_, f64>, count: usize) -> Result<Option<(Vec<f64>, M
         if 2 * size >= 3 * last_look || step + 1 == steps {
             last_look = size;
             let (values, ritz) =
-                largest_of_symmetric(projected.as_ref().submatrix(0, 0, size, size), count)?;
+                largest_eigenpairs(projected.as_ref().submatrix(0, 0, size, size), count)?;
             let residual = &z * ritz.as_ref().subrows(done, block);
             let floor = RESIDUAL_TOLERANCE * values[0];
             if (0..count).all(|i| residual.col(i).norm_l2() <= floor) {
