@@ -6,9 +6,11 @@
 //! where λ̄ is the same for both values. Only this file divides by a difference of spectral values.
 
 use crate::error::{Error, Result};
-use crate::free_basis::EQUAL;
 use crate::guard::ensure_above;
-use faer::Mat;
+use faer::{Mat, MatRef};
+
+/// Gaps up to this are closed whatever the floor: no decomposition tells them from zero.
+const CLOSED: f64 = 32.0 * f64::EPSILON;
 
 /// What to do where two spectral values are too close to tell their vectors apart.
 ///
@@ -22,11 +24,15 @@ use faer::Mat;
 ///
 /// # Conventions
 /// Gaps, `floor` and `width` are relative to the largest magnitude of a spectral value; a gap up to 32 ε, ε = 2⁻⁵²,
-/// is closed whatever the floor, as no decomposition tells it from zero. What vanishes is below 4 √n ε of the cotangent.
+/// is closed whatever the floor, as no decomposition tells it from zero. What vanishes is below 4 √n ε of the cotangents
+/// of the two vectors.
 ///
 /// A loss that does not see the free rotation, and has no gradient across it, passes: principal components of data of
 /// low rank, a subspace, a polar factor. One whose gradient there the cotangents do not show, as that of
 /// ⟨G, V f(Λ) Vᵀ⟩, gets [`Error::GapClosed`], which names the rules that have it.
+///
+/// A loss that does see the rotation has no gradient there. Mostly that shows, and is [`Error::GapClosed`]; where its
+/// cotangents in the basis found are those of a loss that does not see it, nobody can tell, and numbers come back.
 ///
 /// A cotangent of the values alone asks for no gap. Where values are equal and it tells them apart, as that of λ_max
 /// at I does, what comes back is the *limiting subgradient*: the gradient at matrices arbitrarily near, whose values
@@ -92,7 +98,7 @@ impl GapPolicy {
 }
 
 /// Divides by gaps, the way the caller chose.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct GapDivider {
     /// The rule that divides.
     pub(crate) op: &'static str,
@@ -102,10 +108,10 @@ pub(crate) struct GapDivider {
     pub(crate) policy: GapPolicy,
     /// Products that each numerator is a sum of.
     pub(crate) terms: usize,
-    /// Frobenius norm of the cotangent that is divided.
-    pub(crate) magnitude: f64,
-    /// The same of all that has the units of a value's cotangent.
-    pub(crate) values_magnitude: f64,
+    /// Norms of what is divided, a value each: of the cotangents of its vectors.
+    pub(crate) sizes: Vec<f64>,
+    /// The norm of all that has the units of a value's cotangent.
+    pub(crate) values_size: f64,
 }
 
 impl GapDivider {
@@ -122,11 +128,11 @@ impl GapDivider {
     ) -> Result<f64> {
         match self.policy {
             GapPolicy::Error { floor } | GapPolicy::ZeroWhereFree { floor, .. } => {
-                let floor = floor.max(EQUAL);
+                let floor = floor.max(CLOSED);
                 if gap.abs() > floor {
                     Ok(numerator / gap)
-                } else if numerator.abs() <= self.rounding(self.magnitude)
-                    && asked <= self.rounding(self.values_magnitude)
+                } else if numerator.abs() <= self.rounding(self.sizes[i].max(self.sizes[j]))
+                    && asked <= self.rounding(self.values_size)
                 {
                     Ok(0.0)
                 } else {
@@ -150,21 +156,21 @@ impl GapDivider {
     pub(crate) fn is_closed(&self, gap: f64) -> bool {
         match self.policy {
             GapPolicy::Error { floor } | GapPolicy::ZeroWhereFree { floor, .. } => {
-                gap.abs() <= floor.max(EQUAL)
+                gap.abs() <= floor.max(CLOSED)
             }
             GapPolicy::Broadened { .. } => false,
         }
     }
 
     /// What counts as zero in sums of so many products of unit vectors with a cotangent of this norm.
-    fn rounding(&self, magnitude: f64) -> f64 {
+    fn rounding(&self, size: f64) -> f64 {
         let share = 4.0 * (self.terms as f64).sqrt() * f64::EPSILON;
         let share = match self.policy {
             GapPolicy::ZeroWhereFree { tolerance, .. } => share.min(tolerance),
             _ => share,
         };
         // A norm may overflow where the entries do not.
-        share * magnitude.min(f64::MAX)
+        share * size.min(f64::MAX)
     }
 
     /// X ← X / gap / `unit` for the gaps of each pair of `values`, row and column, with zeros on the diagonal.
@@ -207,11 +213,16 @@ impl GapDivider {
                     let gap = gap.abs();
                     smallest = if gap < smallest { gap } else { smallest };
                 }
-                smallest > floor.max(EQUAL)
+                smallest > floor.max(CLOSED)
             }
             GapPolicy::Broadened { .. } => false,
         }
     }
+}
+
+/// Norms of the columns of a cotangent.
+pub(crate) fn column_norms(bar: MatRef<'_, f64>) -> Vec<f64> {
+    bar.col_iter().map(|column| column.norm_l2()).collect()
 }
 
 /// By how much the cotangents of two values differ; not at all where there are none.
@@ -235,8 +246,8 @@ mod tests {
             instead: "other rules have",
             policy,
             terms: 4,
-            magnitude: 2.0,
-            values_magnitude: 1.0,
+            sizes: vec![2.0; 4],
+            values_size: 1.0,
         }
     }
 

@@ -8,7 +8,6 @@
 //! Source: Joffrain, Low, Quintana-Ortí, van de Geijn, Van Zee, "Accumulating Householder transformations, revisited",
 //! ACM Transactions on Mathematical Software 32, 2006.
 
-use super::products::temporary_product;
 use super::scratch::Temporary;
 use super::triangular::{solve_lower, solve_upper};
 use super::wide::dot;
@@ -40,11 +39,10 @@ pub(super) fn reflect<S: Simd>(simd: S, x: &mut [f64]) -> (f64, f64) {
     }
     let beta = -(alpha * alpha + square).sqrt().copysign(alpha);
     let inverse = (alpha - beta).recip();
-    for x in tail {
-        *x *= inverse;
-    }
+    tail.iter_mut().for_each(|x| *x *= inverse);
     head[0] = beta / up;
-    (head[0], 0.5 * (1.0 + square * inverse * inverse))
+    // Of v as it is rounded: entries that are equal are rounded alike, and what H lacks in orthogonality adds up.
+    (head[0], 0.5 * (1.0 + dot(simd, tail, tail)))
 }
 
 /// In which order the reflections of a block meet X.
@@ -72,14 +70,29 @@ pub(super) fn apply_block(below: MatRef<'_, f64>, taus: &[f64], order: Order, x:
         }
     }
     let v = v.as_ref();
-    let mut s = temporary_product(v.transpose(), v);
+    let mut s = product_of_columns(v, v);
     for (j, tau) in taus.iter().enumerate() {
         s.column_mut(j)[j] = *tau;
     }
-    let mut coefficients = temporary_product(v.transpose(), x.as_ref());
+    let mut coefficients = product_of_columns(v, x.as_ref());
     match order {
         Order::LastFirst => solve_upper(s.as_ref(), coefficients.as_mut()),
         Order::FirstFirst => solve_lower(s.as_ref().transpose(), coefficients.as_mut()),
     }
     matmul(x, Accum::Add, v, coefficients.as_ref(), -1.0, Par::Seq);
+}
+
+/// Xᵀ Y of long columns, a band of rows at a time: a thousand equal products that are summed one after the other are
+/// rounded alike, and what that adds up to is a hundred times what it is in bands.
+fn product_of_columns(x: MatRef<'_, f64>, y: MatRef<'_, f64>) -> Temporary {
+    const BAND: usize = 128;
+    let mut product = Temporary::new(x.ncols(), y.ncols());
+    product.as_mut_slice().fill(0.0);
+    for first in (0..x.nrows()).step_by(BAND) {
+        let rows = BAND.min(x.nrows() - first);
+        let (x, y) = (x.subrows(first, rows), y.subrows(first, rows));
+        let sum = product.as_mut();
+        matmul(sum, Accum::Add, x.transpose(), y, 1.0, Par::Seq);
+    }
+    product
 }

@@ -335,7 +335,7 @@ impl<F: ScalarFunction> GramFunction<F> {
             return Ok(());
         }
         let v = self.directions(rank);
-        let beside = &x - (&x * &v) * v.transpose();
+        let beside = x - (x * &v) * v.transpose();
         let between = if of_positions {
             let u = self.factors.left_directions(rank);
             &beside - &u * (u.transpose() * &beside)

@@ -3,10 +3,8 @@
 use crate::decompose::{cholesky, solve_lower, solve_upper, symmetric_eigen};
 use crate::error::Result;
 use crate::free_basis::turn_equal;
-use crate::gap::{GapDivider, GapPolicy, largest_magnitude, told_apart};
-use crate::guard::{
-    ensure_length, ensure_shape, number_within_range, values_within_range, within_range,
-};
+use crate::gap::{GapDivider, GapPolicy, column_norms, largest_magnitude, told_apart};
+use crate::guard::{ensure_length, ensure_shape, values_within_range, within_range};
 use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::{ensure_symmetric, skew, sym};
 use faer::{Mat, MatRef, Scale};
@@ -161,8 +159,12 @@ impl GeneralisedEig {
         if let Some(vectors_bar) = vectors_bar {
             ensure_shape(OP, vectors_bar, (n, n))?;
             let t = v.transpose() * vectors_bar;
-            let magnitude = self.longest() * vectors_bar.norm_l2();
-            let r = self.over_gaps(skew(t.as_ref()), magnitude, values_bar)?;
+            let longest = self.longest();
+            let sizes = column_norms(vectors_bar)
+                .iter()
+                .map(|x| longest * x)
+                .collect();
+            let r = self.over_gaps(skew(t.as_ref()), sizes, values_bar)?;
             b_core = Mat::from_fn(n, n, |i, j| {
                 self.mean_value(i, j) * r[(i, j)] + 0.25 * t[(i, j)] + 0.25 * t[(j, i)]
             });
@@ -214,7 +216,7 @@ impl GeneralisedEig {
             stretching = Scale(0.5) * q;
             magnitude += self.longest() * (self.longest() * b_dot.norm_l2());
         }
-        let vectors = v * (self.over_gaps(turning, magnitude, None)? - stretching);
+        let vectors = v * (self.over_gaps(turning, vec![magnitude; n], None)? - stretching);
         Ok(GeneralisedEigTangent {
             values: values_within_range(OP, values)?,
             vectors: within_range(OP, vectors)?,
@@ -237,18 +239,19 @@ impl GeneralisedEig {
     fn over_gaps(
         &self,
         mut x: Mat<f64>,
-        magnitude: f64,
+        sizes: Vec<f64>,
         values_bar: Option<&[f64]>,
     ) -> Result<Mat<f64>> {
-        // Against an infinite magnitude anything would count as zero.
-        let magnitude = number_within_range(OP, magnitude)?;
+        // Against an infinite size anything would count as zero.
+        let sizes = values_within_range(OP, sizes)?;
+        let largest = largest_magnitude(Some(&sizes));
         let divider = GapDivider {
             op: OP,
             instead: INSTEAD,
             policy: self.gaps,
             terms: self.values.len(),
-            magnitude,
-            values_magnitude: magnitude / self.spread + largest_magnitude(values_bar),
+            sizes,
+            values_size: largest / self.spread + largest_magnitude(values_bar),
         };
         divider.divide_pairs(
             &mut x,

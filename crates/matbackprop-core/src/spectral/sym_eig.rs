@@ -3,7 +3,7 @@
 use crate::decompose::{congruence, symmetric_eigen, temporary_product};
 use crate::error::Result;
 use crate::free_basis::turn_equal;
-use crate::gap::{GapDivider, GapPolicy, largest_magnitude, told_apart};
+use crate::gap::{GapDivider, GapPolicy, column_norms, largest_magnitude, told_apart};
 use crate::guard::{ensure_length, ensure_shape, values_within_range, within_range};
 use crate::symmetric::{scaled_symmetric, skew, sym};
 use faer::{Mat, MatRef};
@@ -130,8 +130,7 @@ impl SymEig {
         if let Some(vectors_bar) = vectors_bar {
             ensure_shape(OP, vectors_bar, (n, n))?;
             let rotation = skew(temporary_product(v.transpose(), vectors_bar).as_ref());
-            let magnitude = vectors_bar.norm_l2();
-            core = self.over_gaps(rotation, magnitude, values_bar)?;
+            core = self.over_gaps(rotation, column_norms(vectors_bar), values_bar)?;
         }
         if let Some(values_bar) = values_bar {
             for i in 0..n {
@@ -152,7 +151,7 @@ impl SymEig {
         let v = self.vectors();
         let p = v.transpose() * sym(a_dot) * v;
         let values = values_within_range(OP, (0..n).map(|i| p[(i, i)]).collect())?;
-        let vectors = within_range(OP, v * self.over_gaps(p, a_dot.norm_l2(), None)?)?;
+        let vectors = within_range(OP, v * self.over_gaps(p, vec![a_dot.norm_l2(); n], None)?)?;
         Ok(SymEigTangent { values, vectors })
     }
 
@@ -160,16 +159,17 @@ impl SymEig {
     fn over_gaps(
         &self,
         mut x: Mat<f64>,
-        magnitude: f64,
+        sizes: Vec<f64>,
         values_bar: Option<&[f64]>,
     ) -> Result<Mat<f64>> {
+        let largest = largest_magnitude(Some(&sizes));
         let divider = GapDivider {
             op: OP,
             instead: INSTEAD,
             policy: self.gaps,
             terms: self.values.len(),
-            magnitude,
-            values_magnitude: magnitude / self.spread + largest_magnitude(values_bar),
+            sizes,
+            values_size: largest / self.spread + largest_magnitude(values_bar),
         };
         divider.divide_pairs(
             &mut x,

@@ -3,7 +3,7 @@
 use crate::decompose::{temporary_product, thin_svd};
 use crate::error::Result;
 use crate::free_basis::turn_equal_pairs;
-use crate::gap::{GapDivider, GapPolicy, largest_magnitude, told_apart};
+use crate::gap::{GapDivider, GapPolicy, column_norms, largest_magnitude, told_apart};
 use crate::guard::{ensure_length, ensure_matrix, ensure_shape, values_within_range, within_range};
 use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::{skew, sym};
@@ -147,8 +147,13 @@ impl ThinSvd {
         if let Some(bar) = singular_values_bar {
             ensure_length(OP, bar, r)?;
         }
-        let size = |bar: Option<MatRef<'_, f64>>| bar.map_or(0.0, |bar| bar.norm_l2());
-        let divider = self.divider(size(u_bar) + size(v_bar), singular_values_bar);
+        let mut sizes = vec![0.0; r];
+        for bar in [u_bar, v_bar].into_iter().flatten() {
+            for (size, norm) in sizes.iter_mut().zip(column_norms(bar)) {
+                *size += norm;
+            }
+        }
+        let divider = self.divider(sizes, singular_values_bar);
         let alone = |i: usize| singular_values_bar.map_or(0.0, |bar| bar[i].abs());
 
         let mut core = Mat::zeros(r, r);
@@ -186,7 +191,7 @@ impl ThinSvd {
         let (u, v) = (self.u(), self.v());
         let r = self.singular_values.len();
         ensure_shape(OP, a_dot, (u.nrows(), v.nrows()))?;
-        let divider = self.divider(a_dot.norm_l2(), None);
+        let divider = self.divider(vec![a_dot.norm_l2(); r], None);
         let nothing = |_, _| 0.0;
 
         let (a_dot_v, a_dot_u) = (a_dot * v, a_dot.transpose() * u);
@@ -211,14 +216,15 @@ impl ThinSvd {
         })
     }
 
-    fn divider(&self, magnitude: f64, values_bar: Option<&[f64]>) -> GapDivider {
+    fn divider(&self, sizes: Vec<f64>, values_bar: Option<&[f64]>) -> GapDivider {
+        let largest = largest_magnitude(Some(&sizes));
         GapDivider {
             op: OP,
             instead: INSTEAD,
             policy: self.gaps,
             terms: self.u.nrows().max(self.v.nrows()),
-            magnitude,
-            values_magnitude: magnitude / self.largest + largest_magnitude(values_bar),
+            sizes,
+            values_size: largest / self.largest + largest_magnitude(values_bar),
         }
     }
 

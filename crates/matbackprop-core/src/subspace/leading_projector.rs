@@ -236,8 +236,8 @@ impl LeadingProjector {
             instead: INSTEAD,
             policy: self.gaps,
             terms: self.u.nrows(),
-            magnitude,
-            values_magnitude: magnitude,
+            sizes: vec![magnitude; s.len()],
+            values_size: magnitude,
         };
         // The border is closed, if anywhere, between the last leading value and the first dropped one.
         let closed = k > 0 && k < s.len() && divider.is_closed(s[k - 1] - s[k]);
