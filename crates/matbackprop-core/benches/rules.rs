@@ -7,7 +7,7 @@ use matbackprop_core::{
     Cholesky, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log, LogDet, MatrixFunction,
     NewtonSchulz, Normalisation, Polar, Projector, PseudoInverse, Qr, RankTolerance,
     RegularisedProjector, Ridge, Road, ScalarFunction, SignedLogDet, Sqrt, SymEig, SymmetricSolve,
-    ThinSvd, batch,
+    ThinSvd, batch, eigenvalues, singular_values, symmetric_part,
 };
 
 /// The system's allocator, counted.
@@ -25,7 +25,7 @@ const TALL: [(usize, usize, usize); 2] = [(600, 64, 8), (2400, 128, 10)];
 
 #[divan::bench(args = SIDES)]
 fn sym_eig(bencher: Bencher<'_, '_>, n: usize) {
-    let (a, bar) = (gaussian(n, n, 1), gaussian(n, n, 2));
+    let (a, bar) = (symmetric(n), gaussian(n, n, 2));
     let values_bar = vec![1.0; n];
     let gaps = GapPolicy::Error { floor: 0.0 };
     bencher.bench_local(|| {
@@ -38,7 +38,7 @@ fn sym_eig(bencher: Bencher<'_, '_>, n: usize) {
 
 #[divan::bench(args = SIDES)]
 fn generalised_eig(bencher: Bencher<'_, '_>, n: usize) {
-    let (a, b, bar) = (gaussian(n, n, 1), positive_definite(n), gaussian(n, n, 2));
+    let (a, b, bar) = (symmetric(n), positive_definite(n), gaussian(n, n, 2));
     let values_bar = vec![1.0; n];
     let gaps = GapPolicy::Error { floor: 0.0 };
     bencher.bench_local(|| {
@@ -63,6 +63,25 @@ fn thin_svd(bencher: Bencher<'_, '_>, n: usize) {
 }
 
 /// Well conditioned and positive definite.
+fn symmetric(n: usize) -> Mat<f64> {
+    symmetric_part(gaussian(n, n, 1).as_ref()).expect("a square matrix")
+}
+
+/// Sides where values alone are a fraction of the time.
+const SIDES_OF_VALUES: [usize; 6] = [64, 128, 256, 512, 1000, 2000];
+
+#[divan::bench(args = SIDES_OF_VALUES)]
+fn eigenvalues_alone(bencher: Bencher<'_, '_>, n: usize) {
+    let a = symmetric(n);
+    bencher.bench_local(|| eigenvalues(a.as_ref()).expect("finite entries"));
+}
+
+#[divan::bench(args = SIDES_OF_VALUES[..5])]
+fn singular_values_alone(bencher: Bencher<'_, '_>, n: usize) {
+    let a = gaussian(n, n, 1);
+    bencher.bench_local(|| singular_values(a.as_ref()).expect("finite entries"));
+}
+
 fn positive_definite(n: usize) -> Mat<f64> {
     let root = gaussian(n, n, 1);
     &root * root.transpose() + faer::Scale(n as f64) * Mat::<f64>::identity(n, n)
@@ -232,19 +251,25 @@ fn gram_log(bencher: Bencher<'_, '_>, (n, d): (usize, usize)) {
     });
 }
 
-/// Positions and channels of features of half the rank, and the road: what refinement costs.
-const STEEP: [(usize, usize, Road); 6] = [
-    (12, 8, Road::Svd),
-    (12, 8, Road::Refined),
-    (24, 16, Road::Svd),
-    (24, 16, Road::Refined),
-    (48, 32, Road::Svd),
-    (48, 32, Road::Refined),
+/// Positions, channels and rank of features of low rank, and the road: what refinement costs.
+const STEEP: [(usize, usize, usize, Road); 12] = [
+    (12, 8, 4, Road::Svd),
+    (12, 8, 4, Road::Refined),
+    (24, 16, 8, Road::Svd),
+    (24, 16, 8, Road::Refined),
+    (48, 32, 16, Road::Svd),
+    (48, 32, 16, Road::Refined),
+    (400, 40, 13, Road::Svd),
+    (400, 40, 13, Road::Refined),
+    (784, 256, 85, Road::Svd),
+    (784, 256, 85, Road::Refined),
+    (196, 512, 65, Road::Svd),
+    (196, 512, 65, Road::Refined),
 ];
 
 #[divan::bench(args = STEEP)]
-fn gram_log_of_low_rank(bencher: Bencher<'_, '_>, (n, d, road): (usize, usize, Road)) {
-    let features = gaussian(n, d / 2, 1) * gaussian(d / 2, d, 2);
+fn gram_log_of_low_rank(bencher: Bencher<'_, '_>, (n, d, rank, road): (usize, usize, usize, Road)) {
+    let features = gaussian(n, rank, 1) * gaussian(rank, d, 2);
     let bar = gaussian(d, d, 3);
     let log = Ridge::new(Log, 1e-3).expect("a positive ridge");
     bencher.bench_local(|| {

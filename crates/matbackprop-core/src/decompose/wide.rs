@@ -5,6 +5,9 @@ use pulp::Simd;
 /// Columns that go together, so that a vector is fetched and put back a quarter as often.
 pub(super) const TOGETHER: usize = 4;
 
+/// Registers that are summed one after the other: equal terms are rounded alike, and longer sums of them drift.
+const BAND: usize = 16;
+
 /// Columns of numbers, one every `stride`, of which the rows from `first` on are meant.
 #[derive(Clone, Copy)]
 pub(super) struct Columns<'a> {
@@ -70,16 +73,21 @@ pub(super) fn column_products<S: Simd>(
     let count = fours.len() * TOGETHER;
     for (block, products) in fours.iter_mut().enumerate() {
         let parts = columns.four(block * TOGETHER, len).map(S::as_simd_f64s);
-        let heads = parts.map(|part| &part.0[..x_wide.len()]);
-        let mut sums = [simd.splat_f64s(0.0); TOGETHER];
-        for (i, x) in x_wide.iter().enumerate() {
-            for c in 0..TOGETHER {
-                sums[c] = simd.mul_add_e_f64s(heads[c][i], *x, sums[c]);
-            }
-        }
         for c in 0..TOGETHER {
-            let tail: f64 = parts[c].1.iter().zip(x_rest).map(|(a, x)| a * x).sum();
-            products[c] = simd.reduce_sum_f64s(sums[c]) + tail;
+            products[c] = parts[c].1.iter().zip(x_rest).map(|(a, x)| a * x).sum();
+        }
+        for first in (0..x_wide.len()).step_by(BAND) {
+            let x = &x_wide[first..(first + BAND).min(x_wide.len())];
+            let heads = parts.map(|part| &part.0[first..][..x.len()]);
+            let mut sums = [simd.splat_f64s(0.0); TOGETHER];
+            for (i, x) in x.iter().enumerate() {
+                for c in 0..TOGETHER {
+                    sums[c] = simd.mul_add_e_f64s(heads[c][i], *x, sums[c]);
+                }
+            }
+            for c in 0..TOGETHER {
+                products[c] += simd.reduce_sum_f64s(sums[c]);
+            }
         }
     }
     for (j, product) in (count..).zip(rest) {
@@ -91,24 +99,27 @@ pub(super) fn column_products<S: Simd>(
 #[inline(always)]
 pub(super) fn dot<S: Simd>(simd: S, x: &[f64], y: &[f64]) -> f64 {
     let ((x_wide, x_rest), (y_wide, y_rest)) = (S::as_simd_f64s(x), S::as_simd_f64s(y));
-    // Four sums hide the time that one addition takes.
-    let mut sums = [simd.splat_f64s(0.0); 4];
-    let (x_fours, x_last) = x_wide.as_chunks::<4>();
-    let (y_fours, y_last) = y_wide.as_chunks::<4>();
-    for (x, y) in x_fours.iter().zip(y_fours) {
-        for c in 0..4 {
-            sums[c] = simd.mul_add_e_f64s(x[c], y[c], sums[c]);
+    let mut total: f64 = x_rest.iter().zip(y_rest).map(|(x, y)| x * y).sum();
+    for (x, y) in x_wide.chunks(4 * BAND).zip(y_wide.chunks(4 * BAND)) {
+        // Four sums hide the time that one addition takes.
+        let mut sums = [simd.splat_f64s(0.0); 4];
+        let (x_fours, x_last) = x.as_chunks::<4>();
+        let (y_fours, y_last) = y.as_chunks::<4>();
+        for (x, y) in x_fours.iter().zip(y_fours) {
+            for c in 0..4 {
+                sums[c] = simd.mul_add_e_f64s(x[c], y[c], sums[c]);
+            }
         }
+        for (x, y) in x_last.iter().zip(y_last) {
+            sums[0] = simd.mul_add_e_f64s(*x, *y, sums[0]);
+        }
+        let halves = [
+            simd.add_f64s(sums[0], sums[1]),
+            simd.add_f64s(sums[2], sums[3]),
+        ];
+        total += simd.reduce_sum_f64s(simd.add_f64s(halves[0], halves[1]));
     }
-    for (x, y) in x_last.iter().zip(y_last) {
-        sums[0] = simd.mul_add_e_f64s(*x, *y, sums[0]);
-    }
-    let halves = [
-        simd.add_f64s(sums[0], sums[1]),
-        simd.add_f64s(sums[2], sums[3]),
-    ];
-    let rest: f64 = x_rest.iter().zip(y_rest).map(|(x, y)| x * y).sum();
-    simd.reduce_sum_f64s(simd.add_f64s(halves[0], halves[1])) + rest
+    total
 }
 
 /// y = A x for a symmetric A of which the lower triangle is read, once: A's first entry is row and column `first`.

@@ -3,7 +3,7 @@
     pip install mpmath gmpy2 numpy
     python crates/matbackprop-core/tests/reference/closed_gaps.py             writes closed_gaps.json, some minutes
 
-tests/closed_gaps.rs reads what it writes. Every number is the shortest decimal that reads back as the same f64; every
+tests/closed_gaps reads what it writes. Every number is the shortest decimal that reads back as the same f64; every
 gradient is that of a function of the stored matrix, exactly as stored.
 
 No reference goes through the derivative of a vector. A function of a matrix is written with sums, products and inverses
@@ -712,7 +712,7 @@ MASK = 2**64 - 1
 
 
 class SplitMix:
-    """Steele, Lea, Flood 2014; tests/closed_gaps.rs has the same."""
+    """Steele, Lea, Flood 2014; tests/closed_gaps has the same."""
 
     def __init__(self, seed):
         self.state = seed
