@@ -96,7 +96,7 @@ function drawCurve(curve, step) {
 /** A number, its wrong digits marked. */
 function digits(cell, value, truth) {
   if (!Number.isFinite(value)) {
-    cell.textContent = "none: it divides by zero";
+    cell.textContent = "none: the gap is closed";
     return;
   }
   const [found, right] = [value.toPrecision(16), truth.toPrecision(16)];

@@ -76,7 +76,7 @@ fn eigenvalues_alone(bencher: Bencher<'_, '_>, n: usize) {
     bencher.bench_local(|| eigenvalues(a.as_ref()).expect("finite entries"));
 }
 
-#[divan::bench(args = SIDES_OF_VALUES[..5])]
+#[divan::bench(args = &SIDES_OF_VALUES[..5])]
 fn singular_values_alone(bencher: Bencher<'_, '_>, n: usize) {
     let a = gaussian(n, n, 1);
     bencher.bench_local(|| singular_values(a.as_ref()).expect("finite entries"));

@@ -1,11 +1,12 @@
-//! Vectors of equal values, which are free to rotate into each other, turned once by a fixed reflection.
+//! Vectors of equal values are free to rotate into each other; here they are turned by a fixed reflection.
 //!
-//! A loss that does not see the rotation has a gradient where values are equal, and may ask for it by a derivative that
-//! the cotangents of values and vectors do not show: with A = I, V = I and C = V exp(Λ) Vᵀ the cotangent of c₁₂ asks for
-//! nothing of λ and nothing that rotates V, yet Ā₁₂ = e. That is the accident of a basis that fits the question. In a
-//! basis in general position the block B of the gradient on these vectors has equal diagonal entries, λ̄, only where it
-//! is a multiple of the identity: then, and only then, nothing is missing. So whoever divides by gaps may trust a
-//! numerator that vanishes, if λ̄ is the same for all values of a closed gap.
+//! A loss that does not see the rotation has a gradient where values are equal. On the vectors of these values it is a
+//! symmetric block B, whose diagonal is λ̄. The cotangents of values and vectors show no more of B than that diagonal.
+//! With A = I and V = I, the loss c₁₂ of C = V exp(Λ) Vᵀ has λ̄ = 0 and a V̄ that rotates nothing, yet B₁₂ = e.
+//!
+//! That is an accident of a basis that fits the question. In a basis in general position the diagonal of B is constant
+//! only where B is a multiple of the identity. So a numerator that vanishes over a closed gap can be trusted if λ̄ is the
+//! same for both values: then nothing is missing.
 //!
 //! ```text
 //! X ← X (I − 2 w wᵀ)           equal values: columns among each other
@@ -17,14 +18,17 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use std::ops::Range;
 
-/// Values this close, relative to the largest, are taken for equal. What is equal by structure, as of a diagonal matrix,
-/// comes out closer; what rounding has moved further apart comes with vectors in general position.
-const EQUAL: f64 = 8.0 * f64::EPSILON;
+/// Values this close to their neighbour, relative to the largest, are taken for equal: between them a numerator that is
+/// made of a function's difference is lost in rounding. Turning their vectors costs a residual of half the gap.
+pub(crate) const EQUAL: f64 = 48.0 * f64::EPSILON;
+
+/// What a run of such values spans at most.
+const SPAN: f64 = 96.0 * f64::EPSILON;
 
 /// Singular values up to this, relative to the largest, are taken for zero: what the joins of a decomposition neglect.
 const ZERO: f64 = 9.0 * f64::EPSILON;
 
-/// Any; of its first numbers none is small beside the others, and no two are alike.
+/// Any: the tests hold that what it gives is in general position.
 const SEED: u64 = 11;
 
 /// Turns the columns of every run of equal values in place. The values come in order, relative to the largest.
@@ -51,12 +55,15 @@ pub(crate) fn turn_equal_pairs(values: &[f64], u: &mut Mat<f64>, v: &mut Mat<f64
     }
 }
 
-/// Runs of two and more values that are all within [`EQUAL`] of the first.
+/// Runs of two and more values, each within [`EQUAL`] of the one before it and within [`SPAN`] of the first.
 fn runs(values: &[f64]) -> Vec<Range<usize>> {
     let mut runs = Vec::new();
     let mut first = 0;
     for end in 1..=values.len() {
-        if end == values.len() || (values[end] - values[first]).abs() > EQUAL {
+        let ends = end == values.len()
+            || (values[end] - values[end - 1]).abs() > EQUAL
+            || (values[end] - values[first]).abs() > SPAN;
+        if ends {
             if end - first > 1 {
                 runs.push(first..end);
             }
@@ -101,6 +108,10 @@ mod tests {
         let close = 1.0 + 4.0 * f64::EPSILON;
         assert_eq!(runs(&[0.0, 1.0, close, 2.0, 2.0, 2.0]), [1..3, 3..6]);
         assert_eq!(runs(&[1.0, 1.0 + 1e-13]), []);
+        let ladder: Vec<f64> = (0..5)
+            .map(|i| 1.0 + 40.0 * f64::EPSILON * f64::from(i))
+            .collect();
+        assert_eq!(runs(&ladder), [0..3, 3..5]);
         assert_eq!(runs(&[]), []);
     }
 

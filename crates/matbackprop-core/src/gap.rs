@@ -1,16 +1,20 @@
 //! What a closed gap between two spectral values means.
 //!
 //! The vectors of two equal values are free to rotate into each other, so a cotangent that tells them apart has no
-//! pullback. One that does not may still have a pullback that is not zero: the limit of x / gap as both vanish. Whether
-//! it is zero, the cotangent λ̄ of the values tells, in a basis in general position, which `free_basis` makes: it is
-//! where λ̄ is the same for both values. Only this file divides by a difference of spectral values.
+//! pullback. One that does not may still have a pullback that is not zero: the limit of x / gap as both vanish. In a basis
+//! in general position, which `free_basis` makes, that limit is zero where the cotangent λ̄ of the values is the same for
+//! both. Only this file divides by a difference of spectral values.
 
 use crate::error::{Error, Result};
+use crate::free_basis::EQUAL;
 use crate::guard::ensure_above;
 use faer::{Mat, MatRef};
 
-/// Gaps up to this are closed whatever the floor: no decomposition tells them from zero.
-const CLOSED: f64 = 32.0 * f64::EPSILON;
+/// In a basis in general position, what is missing shows far above this share of a cotangent, and rounding stays below.
+const SHOWN: f64 = 1e-12;
+
+/// A numerator between vectors that are not turned counts as zero up to this share of their cotangents.
+const VANISHED: f64 = 4.0 * f64::EPSILON;
 
 /// What to do where two spectral values are too close to tell their vectors apart.
 ///
@@ -23,16 +27,17 @@ const CLOSED: f64 = 32.0 * f64::EPSILON;
 /// where x is the antisymmetric part of the cotangent that wants to rotate the two vectors.
 ///
 /// # Conventions
-/// Gaps, `floor` and `width` are relative to the largest magnitude of a spectral value; a gap up to 32 ε, ε = 2⁻⁵²,
-/// is closed whatever the floor, as no decomposition tells it from zero. What vanishes is below 4 √n ε of the cotangents
-/// of the two vectors.
+/// Gaps, `floor` and `width` are relative to the largest magnitude of a spectral value; a gap up to 48 ε, ε = 2⁻⁵²,
+/// is closed whatever the floor, and its vectors come in general position. There, 10⁻¹² of the cotangents counts as zero;
+/// over a wider closed gap, 4 ε.
 ///
 /// A loss that does not see the free rotation, and has no gradient across it, passes: principal components of data of
 /// low rank, a subspace, a polar factor. One whose gradient there the cotangents do not show, as that of
 /// ⟨G, V f(Λ) Vᵀ⟩, gets [`Error::GapClosed`], which names the rules that have it.
 ///
-/// A loss that does see the rotation has no gradient there. Mostly that shows, and is [`Error::GapClosed`]; where its
-/// cotangents in the basis found are those of a loss that does not see it, nobody can tell, and numbers come back.
+/// A loss that does see the rotation has no gradient there, and is refused where its cotangents show that it does. They do
+/// not always: with A = diag(2, 2, 1), a loss may have the cotangents of another one that does not see the rotation. Then
+/// numbers come back that mean nothing, as the loss itself depends on which vectors were found.
 ///
 /// A cotangent of the values alone asks for no gap. Where values are equal and it tells them apart, as that of λ_max
 /// at I does, what comes back is the *limiting subgradient*: the gradient at matrices arbitrarily near, whose values
@@ -106,8 +111,6 @@ pub(crate) struct GapDivider {
     pub(crate) instead: &'static str,
     /// The caller's choice.
     pub(crate) policy: GapPolicy,
-    /// Products that each numerator is a sum of.
-    pub(crate) terms: usize,
     /// Norms of what is divided, a value each: of the cotangents of its vectors.
     pub(crate) sizes: Vec<f64>,
     /// The norm of all that has the units of a value's cotangent.
@@ -128,11 +131,11 @@ impl GapDivider {
     ) -> Result<f64> {
         match self.policy {
             GapPolicy::Error { floor } | GapPolicy::ZeroWhereFree { floor, .. } => {
-                let floor = floor.max(CLOSED);
+                let floor = floor.max(EQUAL);
                 if gap.abs() > floor {
                     Ok(numerator / gap)
-                } else if numerator.abs() <= self.rounding(self.sizes[i].max(self.sizes[j]))
-                    && asked <= self.rounding(self.values_size)
+                } else if numerator.abs() <= self.vanishing(i, j, gap)
+                    && asked <= self.share(SHOWN) * self.values_size.min(f64::MAX)
                 {
                     Ok(0.0)
                 } else {
@@ -152,25 +155,23 @@ impl GapDivider {
         }
     }
 
-    /// Is this gap one that is not divided by?
-    pub(crate) fn is_closed(&self, gap: f64) -> bool {
-        match self.policy {
-            GapPolicy::Error { floor } | GapPolicy::ZeroWhereFree { floor, .. } => {
-                gap.abs() <= floor.max(CLOSED)
-            }
-            GapPolicy::Broadened { .. } => false,
+    /// The largest numerator over a closed gap that counts as zero.
+    fn vanishing(&self, i: usize, j: usize, gap: f64) -> f64 {
+        // A norm may overflow where the entries do not.
+        if gap.abs() <= EQUAL {
+            let all = self.sizes.iter().fold(0.0, |all: f64, size| all.max(*size));
+            self.share(SHOWN) * all.min(f64::MAX)
+        } else {
+            self.share(VANISHED) * self.sizes[i].max(self.sizes[j]).min(f64::MAX)
         }
     }
 
-    /// What counts as zero in sums of so many products of unit vectors with a cotangent of this norm.
-    fn rounding(&self, size: f64) -> f64 {
-        let share = 4.0 * (self.terms as f64).sqrt() * f64::EPSILON;
-        let share = match self.policy {
+    /// A share, or the caller's where that is smaller.
+    fn share(&self, share: f64) -> f64 {
+        match self.policy {
             GapPolicy::ZeroWhereFree { tolerance, .. } => share.min(tolerance),
             _ => share,
-        };
-        // A norm may overflow where the entries do not.
-        share * size.min(f64::MAX)
+        }
     }
 
     /// X ← X / gap / `unit` for the gaps of each pair of `values`, row and column, with zeros on the diagonal.
@@ -213,7 +214,7 @@ impl GapDivider {
                     let gap = gap.abs();
                     smallest = if gap < smallest { gap } else { smallest };
                 }
-                smallest > floor.max(CLOSED)
+                smallest > floor.max(EQUAL)
             }
             GapPolicy::Broadened { .. } => false,
         }
@@ -245,14 +246,13 @@ mod tests {
             op: "test",
             instead: "other rules have",
             policy,
-            terms: 4,
             sizes: vec![2.0; 4],
             values_size: 1.0,
         }
     }
 
-    /// What counts as zero: 4 √4 ε of the magnitude.
-    const ROUNDING: f64 = 8.0 * f64::EPSILON;
+    /// What counts as zero of a cotangent of size 2, over a gap that is not turned.
+    const ROUNDING: f64 = 2.0 * VANISHED;
 
     #[test]
     fn an_open_gap_is_divided_by() {
@@ -285,9 +285,13 @@ mod tests {
         let policy = GapPolicy::Error { floor: 0.1 };
         let divide = |x, asked| divider(policy).divide(0, 1, x, -0.1, asked);
         assert_eq!(divide(0.0, 0.0), Ok(0.0));
-        assert_eq!(divide(2.0 * ROUNDING, ROUNDING), Ok(0.0));
-        assert_eq!(divide(2.1 * ROUNDING, 0.0), closed);
-        assert_eq!(divide(0.0, 1.1 * ROUNDING), closed);
+        assert_eq!(divide(ROUNDING, SHOWN), Ok(0.0));
+        assert_eq!(divide(1.1 * ROUNDING, 0.0), closed);
+        assert_eq!(divide(0.0, 1.1 * SHOWN), closed);
+        // Between turned vectors the cotangents of the values decide.
+        let turned = |x| divider(policy).divide(0, 1, x, 1e-15, 0.0);
+        assert_eq!(turned(2.0 * SHOWN), Ok(0.0));
+        assert!(turned(2.1 * SHOWN).is_err());
         // A tolerance of the caller's is taken where it is the stricter one.
         for (tolerance, passes) in [(1e-3, true), (1e-20, false)] {
             let policy = GapPolicy::ZeroWhereFree {

@@ -67,7 +67,7 @@ fn ensure_sides(op: &'static str, a: MatRef<'_, f64>) -> Result<()> {
     }
 }
 
-/// Is the matrix square, not empty, finite, and symmetric but for rounding? Its side.
+/// Is the matrix square, not empty, finite, and symmetric up to rounding? Its side.
 ///
 /// # Errors
 /// Those of [`ensure_square`]; [`NotSymmetric`](Error::NotSymmetric) with the pair of entries that differ most.
@@ -102,7 +102,7 @@ pub(crate) fn ensure_symmetric(op: &'static str, a: MatRef<'_, f64>) -> Result<u
     })
 }
 
-/// A / scale for a finite A that is symmetric but for rounding, which is taken out, and the power of two that is its scale.
+/// (A + Aᵀ) / 2 scale for a finite A that is symmetric up to rounding, and the power of two that is its scale.
 ///
 /// # Errors
 /// Those of [`ensure_symmetric`].

@@ -79,7 +79,7 @@ pub(super) fn nothing(n: usize, norm: f64) -> f64 {
     NOTHING * n as f64 * f64::EPSILON * norm.min(f64::MAX)
 }
 
-/// f[xᵢ, xⱼ], with zeros where it is not finite and nobody asks.
+/// f[xᵢ, xⱼ], with zeros where it is not finite and not asked for.
 pub(super) fn differences_where_asked(
     op: &'static str,
     f: &impl ScalarFunction,

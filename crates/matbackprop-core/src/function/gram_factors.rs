@@ -130,7 +130,8 @@ impl Decomposed {
         let known = match self.road {
             Road::Gram => (side * f64::EPSILON).sqrt(),
             Road::Svd => 8.0 * side * f64::EPSILON,
-            Road::Refined => 1e-28,
+            // Twice the precision has 31 digits of the largest; 12 of them are to be left.
+            Road::Refined => 1e-18,
         };
         let largest = self.squares.first().copied().unwrap_or(0.0);
         for (j, square) in self.squares.iter_mut().enumerate() {
@@ -282,22 +283,25 @@ impl<'a, F: ScalarFunction> Sensitivity<'a, F> {
             scale,
             largest: 0.0,
         };
-        for &value in values {
+        // Below the rounding of a decomposition a value is any: for a power below ½ it would pass for the steepest.
+        let rounding = 64.0 * f64::EPSILON * values.first().copied().unwrap_or(0.0);
+        for &value in values.iter().filter(|&&value| value > rounding) {
             let steepness = value * scale * sensitivity.slope(value);
-            sensitivity.largest = sensitivity.largest.max(steepness);
+            if steepness.is_finite() {
+                sensitivity.largest = sensitivity.largest.max(steepness);
+            }
         }
         sensitivity
     }
 
-    /// |f′(σ²)|; an exact zero where that is infinite has no digits to lose.
+    /// |f′(σ²)|.
     fn slope(&self, value: f64) -> f64 {
         let sigma = value * self.scale;
-        let slope = self.function.slope(sigma * sigma).abs();
-        if slope.is_finite() { slope } else { 0.0 }
+        self.function.slope(sigma * sigma).abs()
     }
 
-    /// Is an error of ε `largest` in a value seen more than so many times magnified?
+    /// Is an error of ε `largest` in a value seen more than so many times magnified? An exact zero has no digits to lose.
     fn is_seen(&self, largest: f64, value: f64, magnified: f64) -> bool {
-        largest * self.scale * self.slope(value) > magnified * self.largest
+        value > 0.0 && largest * self.scale * self.slope(value) > magnified * self.largest
     }
 }

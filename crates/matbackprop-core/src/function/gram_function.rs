@@ -18,6 +18,9 @@ use faer::{Accum, Mat, MatRef, Par, Scale};
 
 pub(super) const OP: &str = "function of a Gram matrix";
 
+/// Squares of singular values beyond 2⁴⁰⁰ times those of order one.
+const HUGE: f64 = 1e120;
+
 /// C = f(FᵀF), differentiated without a difference of eigenvalues in a denominator.
 ///
 /// ```text
@@ -49,7 +52,7 @@ pub(super) const OP: &str = "function of a Gram matrix";
 /// twice the precision. The gradient has then an error of about 64 ε, or 10⁻¹², at any side.
 ///
 /// Where f ends at zero, as root and log without a ridge, a singular value is zero that its road cannot tell from it:
-/// 8 max(n, d) ε of the largest, or 10⁻²⁸ where it was refined. If f has a value and no slope there, C has a kink where F
+/// 8 max(n, d) ε of the largest, or 10⁻¹⁸ where it was refined. If f has a value and no slope there, C has a kink where F
 /// can grow between null vectors of both sides: a cotangent that asks for it is an error, any other has its gradient.
 ///
 /// # Errors
@@ -302,10 +305,21 @@ impl<F: ScalarFunction> GramFunction<F> {
         Ok(full)
     }
 
-    /// P, with zeros between zero singular values where f has no slope: whoever asks has made sure that nothing is
-    /// asked there, and the columns of F V that they meet are zero.
+    /// P, with zeros between zero singular values where f has no slope: [`ensure_smooth`](Self::ensure_smooth) comes
+    /// first, and the columns of F V that meet them are zero.
     fn first_differences(&self) -> Result<Mat<f64>> {
-        domain::differences_where_asked(OP, &self.function, &self.squares, |_, _| false)
+        let p = domain::differences_where_asked(OP, &self.function, &self.squares, |_, _| false)?;
+        // Of very large features a difference may underflow where its product with F would not.
+        let lost = |j: usize| {
+            let square = self.squares[j];
+            p[(j, j)].abs() < f64::MIN_POSITIVE
+                && square > HUGE
+                && self.function.value(square) != self.function.value(0.25 * square)
+        };
+        if (0..self.squares.len()).any(lost) {
+            return Err(Error::Overflow { op: OP });
+        }
+        Ok(p)
     }
 
     /// f[λᵢ, 0], with zeros as in P.
@@ -316,7 +330,11 @@ impl<F: ScalarFunction> GramFunction<F> {
                 continue;
             }
             if square > 0.0 {
-                return Err(Error::NotDifferentiable { op: OP, value: 0.0 });
+                return Err(if self.function.value(0.0).is_finite() {
+                    Error::Overflow { op: OP }
+                } else {
+                    Error::NotDifferentiable { op: OP, value: 0.0 }
+                });
             }
             *q = 0.0;
         }
@@ -699,5 +717,46 @@ mod tests {
             of_f.jvp((Scale(f64::NAN) * &wide).as_ref()),
             Err(Error::NotFinite { .. })
         ));
+    }
+
+    #[test]
+    fn powers_below_a_half_of_low_rank_are_right_at_any_side() {
+        // σ f′(σ²) grows without bound at zero: what rounding leaves there must not pass for the spectrum.
+        for (n, d) in [(17, 17), (100, 64), (20, 17), (64, 100)] {
+            for exponent in [0.1, 0.25, 1.0 / 3.0, 0.45] {
+                let f = Mat::<f64>::ones(n, d);
+                let c = GramFunction::forward(f.as_ref(), Power { exponent }).unwrap();
+                // One singular value, √(n d), and its vector.
+                let expected = ((n * d) as f64).powf(exponent) / d as f64;
+                let error = (c.value() - Scale(expected) * Mat::<f64>::ones(d, d)).norm_max();
+                assert!(error < 1e-13 * expected, "{n} {d} {exponent}: {error:e}");
+            }
+        }
+        // Columns three times each; C squared twice is FᵀF.
+        let seven = gaussian(30, 7, 3);
+        let f = Mat::from_fn(30, 21, |i, j| seven[(i, j % 7)]);
+        let c = GramFunction::forward(f.as_ref(), Power { exponent: 0.25 }).unwrap();
+        let square = c.value() * c.value();
+        let gram = f.transpose() * &f;
+        assert!((&square * &square - &gram).norm_max() < 1e-12 * gram.norm_max());
+    }
+
+    #[test]
+    fn very_large_features_keep_their_digits_or_say_so() {
+        let plain = with_spectrum(5, 3, &[1.0, 1e-3, 1e-9], 1);
+        let log = |size: f64| {
+            let f = Scale(size) * &plain;
+            let ridge = Ridge::new(Log, 1e-20 * size * size).unwrap();
+            let c = GramFunction::forward(f.as_ref(), ridge).unwrap();
+            c.value() - Scale(2.0 * size.ln()) * Mat::<f64>::identity(3, 3)
+        };
+        for size in [2f64.powi(340), 2f64.powi(400)] {
+            assert!((log(size) - log(1.0)).norm_max() < 1e-12, "{size:e}");
+        }
+        // λ^−³ᐟ² of 10¹²⁰ squared underflows, its product with F does not.
+        let f = mat![[1e120, 0.0], [0.0, 1e111], [0.0, 0.0]];
+        let c = GramFunction::forward(f.as_ref(), InverseSqrt).unwrap();
+        let bar = c.vjp(Mat::<f64>::identity(2, 2).as_ref());
+        assert_eq!(bar, Err(Error::Overflow { op: OP }));
     }
 }

@@ -116,13 +116,20 @@ impl GramMatrix {
 /// Do slopes at eigenvalues that are known to ε λ₁ have the accuracy of a decomposition?
 pub(super) fn keeps_its_digits(function: &impl ScalarFunction, squares: &[f64], r: usize) -> bool {
     let mut steepest: f64 = 0.0;
+    let mut flattest = f64::INFINITY;
     let mut most_curved: f64 = 0.0;
     for &square in squares {
         let Some(curvature) = function.curvature(square) else {
             return false;
         };
-        steepest = steepest.max(function.slope(square).abs());
+        let slope = function.slope(square).abs();
+        steepest = steepest.max(slope);
+        flattest = flattest.min(slope);
         most_curved = most_curved.max(curvature.abs());
+    }
+    // Of very large features the curvature underflows, and would say that nothing bends.
+    if most_curved < f64::MIN_POSITIVE && flattest < steepest {
+        return false;
     }
     // Written so that NaN and infinities say no.
     squares[0] * most_curved <= GRAM_ROUNDING * r as f64 * steepest && steepest < f64::INFINITY

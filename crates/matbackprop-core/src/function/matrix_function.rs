@@ -553,7 +553,7 @@ mod tests {
                 let m = sym(gaussian(n, n, seed + 1).as_ref());
                 let c_bar = &m * c + c * &m;
                 let a_bar = root.vjp(c_bar.as_ref()).unwrap();
-                // What is free is between null vectors: the gradient there is nobody's.
+                // What is free is between null vectors: there is no gradient there.
                 let null = Mat::from_fn(n, n - rank, |i, j| root.vectors()[(i, j)]);
                 let between = &null * (null.transpose() * &m * &null) * null.transpose();
                 let smallest = root.values()[n - rank] / root.values()[n - 1];

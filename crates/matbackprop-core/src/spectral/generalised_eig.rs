@@ -249,7 +249,6 @@ impl GeneralisedEig {
             op: OP,
             instead: INSTEAD,
             policy: self.gaps,
-            terms: self.values.len(),
             sizes,
             values_size: largest / self.spread + largest_magnitude(values_bar),
         };

@@ -167,7 +167,6 @@ impl SymEig {
             op: OP,
             instead: INSTEAD,
             policy: self.gaps,
-            terms: self.values.len(),
             sizes,
             values_size: largest / self.spread + largest_magnitude(values_bar),
         };
@@ -437,6 +436,41 @@ mod tests {
             eigen.jvp(largest.as_ref()).map(|_| ()),
         ] {
             assert_eq!(error, Err(Error::Overflow { op: OP }));
+        }
+    }
+
+    #[test]
+    fn gaps_of_a_few_roundings_are_no_reason_for_a_wrong_zero() {
+        // diag(10, 10 + k ε 10): ⟨G, √A⟩ for G between the two has Ā₁₂ = 1 / (2 √10), or is refused.
+        for steps in 0..200 {
+            let values = [10.0, 10.0 * (1.0 + f64::from(steps) * f64::EPSILON)];
+            let a = mat![[values[0], 0.0], [0.0, values[1]]];
+            let eigen = SymEig::forward(a.as_ref(), GapPolicy::default()).unwrap();
+            let v = eigen.vectors();
+            let g = mat![[0.0, 1.0], [1.0, 0.0]];
+            let turned = v.transpose() * &g * v;
+            let roots = [0, 1].map(|i| eigen.values()[i].sqrt());
+            let values_bar = [0, 1].map(|i| 0.5 / roots[i] * turned[(i, i)]);
+            let bar = Mat::from_fn(2, 2, |i, j| 2.0 * roots[j] * (&g * v)[(i, j)]);
+            if let Ok(a_bar) = eigen.vjp(Some(&values_bar), Some(bar.as_ref())) {
+                let error = (a_bar[(0, 1)] - 0.5 / 10f64.sqrt()).abs();
+                assert!(error < 1e-2, "{steps}: {error:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_multiple_of_the_identity_on_equal_values_passes_with_its_rounding() {
+        // tr log A of 0.25 I + 1 1ᵀ: λ̄ = 1 / λ carries the rounding of λ, V̄ that of log λ.
+        for n in [3, 6, 12, 30] {
+            let a = Mat::from_fn(n, n, |i, j| if i == j { 1.25 } else { 1.0 });
+            let eigen = SymEig::forward(a.as_ref(), GapPolicy::default()).unwrap();
+            let v = eigen.vectors();
+            let values_bar: Vec<f64> = eigen.values().iter().map(|x| x.recip()).collect();
+            let bar = Mat::from_fn(n, n, |i, j| 2.0 * eigen.values()[j].ln() * v[(i, j)]);
+            let a_bar = eigen.vjp(Some(&values_bar), Some(bar.as_ref())).unwrap();
+            let unit = &a * a_bar - Mat::<f64>::identity(n, n);
+            assert!(unit.norm_max() < 1e-12, "{n}");
         }
     }
 }

@@ -222,7 +222,6 @@ impl ThinSvd {
             op: OP,
             instead: INSTEAD,
             policy: self.gaps,
-            terms: self.u.nrows().max(self.v.nrows()),
             sizes,
             values_size: largest / self.largest + largest_magnitude(values_bar),
         }

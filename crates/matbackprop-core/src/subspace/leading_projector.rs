@@ -31,8 +31,8 @@ const INSTEAD: &str =
 /// Unlike [`Projector`](crate::Projector), which takes the singular values that it drops for zero, this is the truncated
 /// projector of the matrix as it is. k is lowered to the rank of A at
 /// [`RankTolerance::default`](crate::RankTolerance), where it is above it. Rotations inside U₁ and inside U₂ do not matter; where σ_k = σ_{k+1} the
-/// projector jumps, and its derivative is what the [`GapPolicy`] says: gaps are those of σ, relative to σ₁, and a
-/// cotangent that does not see the choice of vectors passes. Where they are broadened, they are those of σ², relative to σ₁².
+/// projector jumps, and its derivative is what the [`GapPolicy`] says: gaps are those of σ, relative to σ₁, and a closed one
+/// at the border is an error for every cotangent. Where they are broadened, they are those of σ², relative to σ₁².
 /// Broadened,
 /// everything is finite: a pair of equal values contributes nothing, and none more than 1 / (2 width).
 ///
@@ -160,7 +160,9 @@ impl LeadingProjector {
         right: MatRef<'_, f64>,
     ) -> Result<SymmetricProduct> {
         let size = self.largest();
-        let y = Scale(2.0 / size / size) * self.relative_y(left, right)?;
+        let (inside, outside) = self.relative_parts(left, right)?;
+        let second = self.u.subcols(self.count, self.relative.len() - self.count);
+        let y = Scale(2.0 / size / size) * (second * inside + outside);
         SymmetricProduct::new(within_range(OP, y)?, self.basis().to_owned())
     }
 
@@ -169,12 +171,15 @@ impl LeadingProjector {
     /// # Errors
     /// See [`LeadingProjector`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) unless L and R are m × p.
     pub fn vjp_factored(&self, left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Result<Mat<f64>> {
-        let y = self.relative_y(left, right)?;
-        // A = U diag(s) Vᵀ and N̄ in units of σ₁ and σ₁⁻²; (I − U Uᵀ) Y meets A nowhere.
-        let k = self.count;
-        let leading = times_diagonal(self.v.subcols(0, k), &self.relative[..k]);
-        let inside = times_diagonal(self.v.as_ref(), &self.relative) * (self.u.transpose() * &y);
-        let a_bar = y * leading.transpose() + self.basis() * inside.transpose();
+        let (inside, outside) = self.relative_parts(left, right)?;
+        // A = U diag(s) Vᵀ and N̄ in units of σ₁ and σ₁⁻². Of Yᵀ A only what lies in U₂ counts: U₁ᵀY is zero, and the rest
+        // meets A nowhere.
+        let (k, s) = (self.count, &self.relative);
+        let dropped = s.len() - k;
+        let leading = times_diagonal(self.v.subcols(0, k), &s[..k]);
+        let turned = times_diagonal(self.v.subcols(k, dropped), &s[k..]) * &inside;
+        let y = self.u.subcols(k, dropped) * inside + outside;
+        let a_bar = y * leading.transpose() + self.basis() * turned.transpose();
         within_range(OP, Scale(2.0 / self.largest()) * a_bar)
     }
 
@@ -192,65 +197,54 @@ impl LeadingProjector {
         let turned = Mat::from_fn(s.len() - k, k, |j, i| {
             across[(j, i)] * s[i] + s[k + j] * back[(i, j)]
         });
-        let magnitude = a_dot.norm_l2();
         let outside = self.outside(moved.as_ref());
-        let x = second * self.over_gaps(turned, magnitude, |_, _| 0.0)?
+        let x = second * self.over_gaps(turned)?
             + Mat::from_fn(outside.nrows(), k, |row, i| outside[(row, i)] / s[i]);
         let left = within_range(OP, Scale(2.0 / self.largest()) * x)?;
         SymmetricProduct::new(left, first.to_owned())
     }
 
-    /// Y, in units of σ₁⁻².
-    fn relative_y(&self, left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Result<Mat<f64>> {
+    /// U₂ᵀ Y and (I − U Uᵀ) Y, in units of σ₁⁻².
+    fn relative_parts(
+        &self,
+        left: MatRef<'_, f64>,
+        right: MatRef<'_, f64>,
+    ) -> Result<(Mat<f64>, Mat<f64>)> {
         ensure_shape(OP, left, (self.u.nrows(), left.ncols()))?;
         ensure_shape(OP, right, left.shape())?;
         let (k, s) = (self.count, &self.relative);
         let (first, second) = (self.basis(), self.u.subcols(k, s.len() - k));
         let pulled =
             Scale(0.5) * (left * (right.transpose() * first) + right * (left.transpose() * first));
-        // P is not one matrix where its border is closed: S must be the same number along both vectors, too.
-        let along = |i: usize| {
-            let u = self.u.col(i);
-            (u.transpose() * left) * (right.transpose() * u)
-        };
-        let asked = |i: usize, j: usize| (along(i) - along(j)).abs();
-        let magnitude = left.norm_l2() * right.norm_l2();
-        let inside = self.over_gaps(second.transpose() * &pulled, magnitude, asked)?;
+        let inside = self.over_gaps(second.transpose() * &pulled)?;
         let outside = self.outside(pulled.as_ref());
-        Ok(second * inside
-            + Mat::from_fn(outside.nrows(), k, |row, i| {
-                outside[(row, i)] / (s[i] * s[i])
-            }))
+        let outside = Mat::from_fn(outside.nrows(), k, |row, i| {
+            outside[(row, i)] / (s[i] * s[i])
+        });
+        Ok((inside, outside))
     }
 
     /// K ∘ X in units of σ₁⁻², a row a dropped value, a column a leading one.
-    fn over_gaps(
-        &self,
-        mut x: Mat<f64>,
-        magnitude: f64,
-        asked: impl Fn(usize, usize) -> f64,
-    ) -> Result<Mat<f64>> {
+    fn over_gaps(&self, mut x: Mat<f64>) -> Result<Mat<f64>> {
         let (k, s) = (self.count, &self.relative);
         let divider = GapDivider {
             op: OP,
             instead: INSTEAD,
             policy: self.gaps,
-            terms: self.u.nrows(),
-            sizes: vec![magnitude; s.len()],
-            values_size: magnitude,
+            sizes: vec![x.norm_max(); s.len()],
+            values_size: 0.0,
         };
-        // The border is closed, if anywhere, between the last leading value and the first dropped one.
-        let closed = k > 0 && k < s.len() && divider.is_closed(s[k - 1] - s[k]);
+        // P jumps at a closed border, so no cotangent has a pullback.
+        let jump = f64::INFINITY;
         let smoothed = matches!(self.gaps, GapPolicy::Broadened { .. });
         for i in 0..k {
             for j in k..s.len() {
                 let (gap, sum) = (s[i] - s[j], s[i] + s[j]);
-                let asked = if closed { asked(i, j) } else { 0.0 };
                 let x = &mut x[(j - k, i)];
                 *x = if smoothed {
-                    divider.divide(i, j, *x, gap * sum, asked)?
+                    divider.divide(i, j, *x, gap * sum, jump)?
                 } else {
-                    divider.divide(i, j, *x, gap, asked)? / sum
+                    divider.divide(i, j, *x, gap, jump)? / sum
                 };
             }
         }
@@ -427,5 +421,29 @@ mod tests {
                 .is_err()
         );
         assert!(projector.jvp(long.as_ref()).is_err());
+    }
+
+    #[test]
+    fn small_kept_values_keep_their_digits_on_the_way_back() {
+        for (m, n, spectrum, count) in [
+            (6, 4, &[1.0, 1.0, 1e-10, 1e-12][..], 3),
+            (3, 3, &[1.0, 1e-8, 1e-10], 2),
+            (5, 3, &[1.0, 0.5, 1e-10], 3),
+        ] {
+            let a = with_spectrum(m, n, spectrum, 3);
+            let projector = LeadingProjector::forward(a.as_ref(), count, GAPS).unwrap();
+            let (left, right, a_dot) = (gaussian(m, 2, 1), gaussian(m, 2, 2), gaussian(m, n, 3));
+            let bar = projector
+                .vjp_factored(left.as_ref(), right.as_ref())
+                .unwrap();
+            let dot = projector.jvp(a_dot.as_ref()).unwrap().to_dense().unwrap();
+            let ahead = inner((&left * right.transpose()).as_ref(), dot.as_ref());
+            let behind = inner(bar.as_ref(), a_dot.as_ref());
+            let size = bar.norm_l2() * a_dot.norm_l2();
+            assert!(
+                (ahead - behind).abs() < 1e-13 * size,
+                "{spectrum:?}: {ahead} {behind}"
+            );
+        }
     }
 }

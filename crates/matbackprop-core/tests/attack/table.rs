@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Failures told of one by one; all are counted.
-const TOLD: usize = 200;
+/// Failures that are listed one by one; all are counted.
+const LISTED: usize = 200;
 
 /// What became of one matrix.
 pub struct Verdict {
@@ -130,7 +130,7 @@ impl Table {
         if let Some(text) = &verdict.failure {
             row.failed += 1;
             self.failed += 1;
-            if self.failures.len() < TOLD {
+            if self.failures.len() < LISTED {
                 self.failures.push((index, text.clone()));
             }
         }
@@ -151,7 +151,7 @@ impl Table {
         self.failed += other.failed;
         self.failures.extend(other.failures);
         self.failures.sort();
-        self.failures.truncate(TOLD);
+        self.failures.truncate(LISTED);
     }
 
     /// LAPACK's errors at our worst matrices of each line, and at one more.

@@ -7,9 +7,9 @@ use faer::{Mat, MatRef, mat};
 use functions::{gram_function, matrix_function, newton_schulz, trace_function};
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    Cholesky, Error, GapPolicy, GeneralisedEig, InverseSqrt, Log, LogDet, Polar, Projector,
-    PseudoInverse, Qr, RankTolerance, RegularisedProjector, Result, Ridge, Road, SignedLogDet,
-    Sqrt, SymEig, SymmetricSolve, ThinSvd, ensure_finite,
+    Cholesky, Error, GapPolicy, GeneralisedEig, InverseSqrt, LeadingProjector, Log, LogDet, Polar,
+    Projector, PseudoInverse, Qr, RankTolerance, RegularisedProjector, Result, Ridge, Road,
+    SignedLogDet, Sqrt, SymEig, SymmetricSolve, ThinSvd, ensure_finite,
 };
 pub use planted::{Planted, SPECTRA, Spectrum};
 
@@ -93,6 +93,18 @@ pub fn rules() -> Vec<Rule> {
         ),
         rule("projector", |p| vec![p.general()], projector, &[0.0]),
         rule(
+            "projector, truncated",
+            |p| vec![p.general()],
+            |x, _| projector_at(x, RankTolerance::Relative(0.3)),
+            &[0.0],
+        ),
+        rule(
+            "leading_projector",
+            |p| vec![p.general()],
+            leading_projector,
+            &[0.0],
+        ),
+        rule(
             "regularised_projector",
             |p| vec![p.general()],
             regularised_projector,
@@ -102,6 +114,12 @@ pub fn rules() -> Vec<Rule> {
             "pseudo_inverse",
             |p| vec![p.general()],
             pseudo_inverse,
+            &[-1.0],
+        ),
+        rule(
+            "pseudo_inverse, truncated",
+            |p| vec![p.general()],
+            |x, _| pseudo_inverse_at(x, RankTolerance::Relative(0.3)),
             &[-1.0],
         ),
         rule("polar", |p| vec![p.general()], polar, &[0.0, 1.0]),
@@ -291,7 +309,24 @@ fn generalised_eig(x: &[Mat<f64>], settings: &Settings) -> Result<Evaluated> {
 }
 
 fn projector(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
-    let rule = Projector::forward(x[0].as_ref(), RankTolerance::default())?;
+    projector_at(x, RankTolerance::default())
+}
+
+/// The two leading vectors.
+fn leading_projector(x: &[Mat<f64>], settings: &Settings) -> Result<Evaluated> {
+    let rule = LeadingProjector::forward(x[0].as_ref(), 2, settings.gaps)?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    let m = x[0].nrows();
+    let one = Mat::<f64>::identity(m, m);
+    Ok(Evaluated::new(
+        vec![rule.project(one.as_ref())?],
+        move |bars| Ok(vec![back.vjp_factored(bars[0].as_ref(), one.as_ref())?]),
+        move |dots| Ok(vec![ahead.jvp(dots[0].as_ref())?.to_dense()?]),
+    ))
+}
+
+fn projector_at(x: &[Mat<f64>], tolerance: RankTolerance) -> Result<Evaluated> {
+    let rule = Projector::forward(x[0].as_ref(), tolerance)?;
     let (back, ahead) = (rule.clone(), rule.clone());
     let m = x[0].nrows();
     Ok(Evaluated::new(
@@ -330,7 +365,11 @@ fn regularised_projector(x: &[Mat<f64>], settings: &Settings) -> Result<Evaluate
 }
 
 fn pseudo_inverse(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
-    let rule = PseudoInverse::forward(x[0].as_ref(), RankTolerance::default())?;
+    pseudo_inverse_at(x, RankTolerance::default())
+}
+
+fn pseudo_inverse_at(x: &[Mat<f64>], tolerance: RankTolerance) -> Result<Evaluated> {
+    let rule = PseudoInverse::forward(x[0].as_ref(), tolerance)?;
     let (back, ahead) = (rule.clone(), rule.clone());
     Ok(Evaluated::new(
         vec![rule.value()],
