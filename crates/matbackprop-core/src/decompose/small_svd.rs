@@ -4,6 +4,7 @@ use super::refined_svd::refined_svd;
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
+use faer::perm::swap_cols_idx;
 use faer::{Mat, MatMut, MatRef, Par, Scale};
 
 /// B = U [Σ 0] Vᵀ for an upper bidiagonal B of one row a value in `diagonal` and one column more than entries `above`
@@ -49,10 +50,18 @@ pub(super) fn small_bidiagonal_svd(
     }
     for j in 0..rows / 2 {
         for vectors in [left.as_mut(), right.as_mut()] {
-            let (x, y) = vectors.two_cols_mut(j, rows - 1 - j);
-            for (x, y) in x.iter_mut().zip(y.iter_mut()) {
-                std::mem::swap(x, y);
+            swap_cols_idx(vectors, j, rows - 1 - j);
+        }
+    }
+    // Values that agree to rounding may come out of order.
+    for end in 1..rows {
+        let mut j = end;
+        while j > 0 && diagonal[j - 1] > diagonal[j] {
+            diagonal.swap(j - 1, j);
+            for vectors in [left.as_mut(), right.as_mut()] {
+                swap_cols_idx(vectors, j - 1, j);
             }
+            j -= 1;
         }
     }
     true

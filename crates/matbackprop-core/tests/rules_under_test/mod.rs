@@ -2,16 +2,20 @@
 
 mod functions;
 mod planted;
+mod subspaces;
 
 use faer::{Mat, MatRef, mat};
 use functions::{gram_function, matrix_function, newton_schulz, trace_function};
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    Cholesky, Error, GapPolicy, GeneralisedEig, InverseSqrt, LeadingProjector, Log, LogDet, Polar,
-    Projector, PseudoInverse, Qr, RankTolerance, RegularisedProjector, Result, Ridge, Road,
-    SignedLogDet, Sqrt, SymEig, SymmetricSolve, ThinSvd, ensure_finite,
+    Cholesky, Error, GapPolicy, GeneralisedEig, InverseSqrt, Log, LogDet, Qr, RankTolerance,
+    Result, Ridge, Road, SignedLogDet, Sqrt, SymEig, SymmetricSolve, ThinSvd, ensure_finite,
 };
 pub use planted::{Planted, SPECTRA, Spectrum};
+use subspaces::{
+    leading_projector, polar, projector, projector_at, pseudo_inverse, pseudo_inverse_at,
+    regularised_projector,
+};
 
 /// What a rule asks beside its matrices.
 #[derive(Clone, Copy, Debug)]
@@ -304,92 +308,6 @@ fn generalised_eig(x: &[Mat<f64>], settings: &Settings) -> Result<Evaluated> {
                 column(&dot.values),
                 from_vectors(ahead.vectors(), &dot.vectors)?,
             ])
-        },
-    ))
-}
-
-fn projector(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
-    projector_at(x, RankTolerance::default())
-}
-
-/// The two leading vectors.
-fn leading_projector(x: &[Mat<f64>], settings: &Settings) -> Result<Evaluated> {
-    let rule = LeadingProjector::forward(x[0].as_ref(), 2, settings.gaps)?;
-    let (back, ahead) = (rule.clone(), rule.clone());
-    let m = x[0].nrows();
-    let one = Mat::<f64>::identity(m, m);
-    Ok(Evaluated::new(
-        vec![rule.project(one.as_ref())?],
-        move |bars| Ok(vec![back.vjp_factored(bars[0].as_ref(), one.as_ref())?]),
-        move |dots| Ok(vec![ahead.jvp(dots[0].as_ref())?.to_dense()?]),
-    ))
-}
-
-fn projector_at(x: &[Mat<f64>], tolerance: RankTolerance) -> Result<Evaluated> {
-    let rule = Projector::forward(x[0].as_ref(), tolerance)?;
-    let (back, ahead) = (rule.clone(), rule.clone());
-    let m = x[0].nrows();
-    Ok(Evaluated::new(
-        vec![rule.project(Mat::identity(m, m).as_ref())?],
-        move |bars| Ok(vec![back.vjp(bars[0].as_ref())?]),
-        move |dots| Ok(vec![ahead.jvp(dots[0].as_ref())?.to_dense()?]),
-    ))
-}
-
-fn regularised_projector(x: &[Mat<f64>], settings: &Settings) -> Result<Evaluated> {
-    let epsilon = 0.3 * settings.size * settings.size;
-    let rule = RegularisedProjector::forward(x[0].as_ref(), epsilon)?;
-    let (back, ahead) = (rule.clone(), rule.clone());
-    let m = x[0].nrows();
-    Ok(Evaluated::new(
-        vec![
-            rule.project(Mat::identity(m, m).as_ref())?,
-            mat![[rule.squared_norm()]],
-        ],
-        move |bars| {
-            let one = Mat::<f64>::identity(m, m);
-            let norm_bar = bars[1][(0, 0)];
-            Ok(vec![back.vjp_factored(
-                bars[0].as_ref(),
-                one.as_ref(),
-                norm_bar,
-            )?])
-        },
-        move |dots| {
-            Ok(vec![
-                ahead.jvp(dots[0].as_ref())?.to_dense()?,
-                mat![[ahead.squared_norm_jvp(dots[0].as_ref())?]],
-            ])
-        },
-    ))
-}
-
-fn pseudo_inverse(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
-    pseudo_inverse_at(x, RankTolerance::default())
-}
-
-fn pseudo_inverse_at(x: &[Mat<f64>], tolerance: RankTolerance) -> Result<Evaluated> {
-    let rule = PseudoInverse::forward(x[0].as_ref(), tolerance)?;
-    let (back, ahead) = (rule.clone(), rule.clone());
-    Ok(Evaluated::new(
-        vec![rule.value()],
-        move |bars| Ok(vec![back.vjp(bars[0].as_ref())?]),
-        move |dots| Ok(vec![ahead.jvp(dots[0].as_ref())?]),
-    ))
-}
-
-fn polar(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
-    let rule = Polar::forward(x[0].as_ref())?;
-    let (back, ahead) = (rule.clone(), rule.clone());
-    Ok(Evaluated::new(
-        vec![rule.w().to_owned(), rule.h().to_owned()],
-        move |bars| {
-            let bars = (Some(bars[0].as_ref()), Some(bars[1].as_ref()));
-            Ok(vec![back.vjp(bars.0, bars.1)?])
-        },
-        move |dots| {
-            let dot = ahead.jvp(dots[0].as_ref())?;
-            Ok(vec![dot.w, dot.h])
         },
     ))
 }

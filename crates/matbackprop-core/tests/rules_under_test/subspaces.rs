@@ -1,0 +1,93 @@
+//! Projectors, inverses and polar factors behind the face of every rule.
+
+use super::{Evaluated, Settings};
+use faer::{Mat, mat};
+use matbackprop_core::{
+    LeadingProjector, Polar, Projector, PseudoInverse, RankTolerance, RegularisedProjector, Result,
+};
+
+pub fn projector(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
+    projector_at(x, RankTolerance::default())
+}
+
+/// The two leading vectors.
+pub fn leading_projector(x: &[Mat<f64>], settings: &Settings) -> Result<Evaluated> {
+    let rule = LeadingProjector::forward(x[0].as_ref(), 2, settings.gaps)?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    let m = x[0].nrows();
+    let one = Mat::<f64>::identity(m, m);
+    Ok(Evaluated::new(
+        vec![rule.project(one.as_ref())?],
+        move |bars| Ok(vec![back.vjp_factored(bars[0].as_ref(), one.as_ref())?]),
+        move |dots| Ok(vec![ahead.jvp(dots[0].as_ref())?.to_dense()?]),
+    ))
+}
+
+pub fn projector_at(x: &[Mat<f64>], tolerance: RankTolerance) -> Result<Evaluated> {
+    let rule = Projector::forward(x[0].as_ref(), tolerance)?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    let m = x[0].nrows();
+    Ok(Evaluated::new(
+        vec![rule.project(Mat::identity(m, m).as_ref())?],
+        move |bars| Ok(vec![back.vjp(bars[0].as_ref())?]),
+        move |dots| Ok(vec![ahead.jvp(dots[0].as_ref())?.to_dense()?]),
+    ))
+}
+
+pub fn regularised_projector(x: &[Mat<f64>], settings: &Settings) -> Result<Evaluated> {
+    let epsilon = 0.3 * settings.size * settings.size;
+    let rule = RegularisedProjector::forward(x[0].as_ref(), epsilon)?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    let m = x[0].nrows();
+    Ok(Evaluated::new(
+        vec![
+            rule.project(Mat::identity(m, m).as_ref())?,
+            mat![[rule.squared_norm()]],
+        ],
+        move |bars| {
+            let one = Mat::<f64>::identity(m, m);
+            let norm_bar = bars[1][(0, 0)];
+            Ok(vec![back.vjp_factored(
+                bars[0].as_ref(),
+                one.as_ref(),
+                norm_bar,
+            )?])
+        },
+        move |dots| {
+            Ok(vec![
+                ahead.jvp(dots[0].as_ref())?.to_dense()?,
+                mat![[ahead.squared_norm_jvp(dots[0].as_ref())?]],
+            ])
+        },
+    ))
+}
+
+pub fn pseudo_inverse(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
+    pseudo_inverse_at(x, RankTolerance::default())
+}
+
+pub fn pseudo_inverse_at(x: &[Mat<f64>], tolerance: RankTolerance) -> Result<Evaluated> {
+    let rule = PseudoInverse::forward(x[0].as_ref(), tolerance)?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![rule.value()],
+        move |bars| Ok(vec![back.vjp(bars[0].as_ref())?]),
+        move |dots| Ok(vec![ahead.jvp(dots[0].as_ref())?]),
+    ))
+}
+
+pub fn polar(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
+    let rule = Polar::forward(x[0].as_ref())?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![rule.w().to_owned(), rule.h().to_owned()],
+        move |bars| {
+            let bars = (Some(bars[0].as_ref()), Some(bars[1].as_ref()));
+            Ok(vec![back.vjp(bars.0, bars.1)?])
+        },
+        move |dots| {
+            let dot = ahead.jvp(dots[0].as_ref())?;
+            Ok(vec![dot.w, dot.h])
+        },
+    ))
+}
