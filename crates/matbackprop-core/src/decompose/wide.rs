@@ -6,7 +6,7 @@ use pulp::Simd;
 pub(super) const TOGETHER: usize = 4;
 
 /// Registers that are summed one after the other: equal terms are rounded alike, and longer sums of them drift.
-const BAND: usize = 16;
+const BAND: usize = 32;
 
 /// Columns of numbers, one every `stride`, of which the rows from `first` on are meant.
 #[derive(Clone, Copy)]
