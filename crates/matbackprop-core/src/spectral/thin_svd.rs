@@ -14,6 +14,16 @@ const OP: &str = "thin SVD";
 /// What has a gradient at equal and at zero singular values.
 const INSTEAD: &str = "polar factors (Polar), functions of a Gram matrix (GramFunction), inverses (PseudoInverse) and subspaces (Projector, LeadingProjector) have their gradients where singular values are equal or zero";
 
+/// What K divides by, for the values of a row and a column.
+fn difference(row: f64, column: f64) -> f64 {
+    column - row
+}
+
+/// What H divides by.
+fn sum(row: f64, column: f64) -> f64 {
+    column + row
+}
+
 /// A = U Σ Vᵀ, tall, wide or square.
 ///
 /// ```text
@@ -163,8 +173,12 @@ impl ThinSvd {
                 None => Mat::zeros(r, r),
             };
             let (a, b) = (rotation(u, u_bar), rotation(v, v_bar));
-            core = self.over_gaps(&divider, &a + &b, told_apart(singular_values_bar))?
-                + self.over_sums(&divider, a - b, |i, j| alone(i).max(alone(j)))?;
+            core = self.over_pairs(
+                &divider,
+                &a + &b,
+                difference,
+                told_apart(singular_values_bar),
+            )? + self.over_pairs(&divider, a - b, sum, |i, j| alone(i).max(alone(j)))?;
         }
         if let Some(bar) = singular_values_bar {
             for i in 0..r {
@@ -196,8 +210,8 @@ impl ThinSvd {
 
         let (a_dot_v, a_dot_u) = (a_dot * v, a_dot.transpose() * u);
         let p = u.transpose() * &a_dot_v;
-        let together = self.over_gaps(&divider, sym(p.as_ref()), nothing)?;
-        let opposed = self.over_sums(&divider, skew(p.as_ref()), nothing)?;
+        let together = self.over_pairs(&divider, sym(p.as_ref()), difference, nothing)?;
+        let opposed = self.over_pairs(&divider, skew(p.as_ref()), sum, nothing)?;
         let mut u_dot = u * (&together + &opposed);
         let mut v_dot = v * (together - opposed);
         if u.nrows() > r {
@@ -227,27 +241,16 @@ impl ThinSvd {
         }
     }
 
-    /// K ∘ X, with zeros on the diagonal.
-    fn over_gaps(
+    /// X over the gaps or the sums of each pair of values, with zeros on the diagonal: K ∘ X or H ∘ X. A sum σᵢ + σⱼ is the
+    /// gap of the pair (−σᵢ, σⱼ) of the symmetric embedding of A.
+    fn over_pairs(
         &self,
         divider: &GapDivider,
         mut x: Mat<f64>,
+        gap: impl Fn(f64, f64) -> f64,
         asked: impl Fn(usize, usize) -> f64,
     ) -> Result<Mat<f64>> {
-        let (values, largest) = (&self.relative_values, self.largest);
-        divider.divide_pairs(&mut x, values, |si, sj| sj - si, largest, asked)?;
-        Ok(x)
-    }
-
-    /// H ∘ X, with zeros on the diagonal: σ of the pair (−σᵢ, σⱼ) of the symmetric embedding of A.
-    fn over_sums(
-        &self,
-        divider: &GapDivider,
-        mut x: Mat<f64>,
-        asked: impl Fn(usize, usize) -> f64,
-    ) -> Result<Mat<f64>> {
-        let (values, largest) = (&self.relative_values, self.largest);
-        divider.divide_pairs(&mut x, values, |si, sj| sj + si, largest, asked)?;
+        divider.divide_pairs(&mut x, &self.relative_values, gap, self.largest, asked)?;
         Ok(x)
     }
 

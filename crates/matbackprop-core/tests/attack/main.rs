@@ -105,7 +105,7 @@ fn assert_nothing_failed(table: &Table, seed: u64) {
 }
 
 #[test]
-#[ignore = "a quarter of an hour"]
+#[ignore = "a quarter of an hour: cargo test -p matbackprop-core --release -- --ignored attack"]
 fn attack() {
     let seed = number("MATBACKPROP_ATTACK_SEED").unwrap_or(SEED);
     if let Some(index) = number("MATBACKPROP_ATTACK_ONLY") {
