@@ -1,8 +1,8 @@
 //! Numbers and segments as pixels of a canvas.
 
 use image::RgbImage;
-use ncuts::LabelMap;
 use pictures::{at_full_size, paint_outlines, segment_colours};
+use segmentation::LabelMap;
 
 use crate::error::Result;
 

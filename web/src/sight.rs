@@ -1,7 +1,8 @@
 //! What one head makes of a photograph.
 
 use models::{Contours, DeepNcuts, FeatureMaps, GridFeatures};
-use ncuts::{Embedding, LabelMap};
+use ncuts::Embedding;
+use segmentation::LabelMap;
 
 use crate::canvas::Canvas;
 use crate::error::{Error, Result};

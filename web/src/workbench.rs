@@ -5,8 +5,8 @@ use image::imageops::{flip_horizontal, thumbnail};
 use models::{
     ClusterChoice, ContourSettings, DeepNcuts, FeatureMaps, ScribbleStep, ScribbleTraining,
 };
-use ncuts::LabelMap;
 use pictures::{at_working_size, decode_upright};
+use segmentation::LabelMap;
 
 use crate::canvas::{Canvas, Style};
 use crate::error::{Error, Result};

@@ -2,8 +2,8 @@
 
 use bench_bsds::{Evaluation, Level, Pool, Thresholds, Ucm};
 use divan::Bencher;
-use ncuts::LabelMap;
 use rand::{RngExt, SeedableRng};
+use segmentation::LabelMap;
 
 const WIDTH: usize = 481;
 const HEIGHT: usize = 321;

@@ -217,7 +217,7 @@ pub enum Error {
     },
     /// A label map that `ncuts` refuses.
     #[error(transparent)]
-    LabelMap(#[from] ncuts::Error),
+    LabelMap(#[from] segmentation::Error),
 }
 
 /// What this crate's fallible functions return.

@@ -46,7 +46,7 @@
 //!
 //! ```
 //! use bench_bsds::{Evaluation, Level, Pool};
-//! use ncuts::LabelMap;
+//! use segmentation::LabelMap;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let left_and_right = LabelMap::new(4, 2, vec![1, 1, 2, 2, 1, 1, 2, 2])?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bench_coco::{CocoInstances, DenseSift, GrayPlane, LeftOut, RegionRule, RegionSet, View};
 use models::{Descriptors, FeatureMaps, RegionCrop, RegionView};
-use ncuts::GridAxis;
+use segmentation::GridAxis;
 
 use crate::failure::usage;
 

@@ -9,7 +9,7 @@
 //!               /      \
 //!            o2p        ncuts           layers
 //!               \      /
-//!          matbackprop-core             rules (faer)
+//!   matbackprop-core  segmentation      rules (faer); label maps and trees
 //! ```
 //!
 //! This crate is the front: the libraries under one name, and the network that comes with them. The binary of the same
@@ -18,7 +18,8 @@
 //! | name | what it holds |
 //! |---|---|
 //! | [`matbackprop_core`] | matrix rules, each a map and its way back |
-//! | [`ncuts`] | normalised cuts: the layer, and segmentations from features |
+//! | [`segmentation`] | label maps, superpixels, clusters, merge trees |
+//! | [`ncuts`] | normalised cuts: the layer, and the embedding |
 //! | [`o2p`] | second-order pooling of free-form regions: the layer |
 //! | [`models`] | trunks, DeepNCuts, training |
 //! | [`bench_bsds`] | BSDS500 and its region measures |
@@ -60,6 +61,7 @@ pub use models;
 pub use ncuts;
 pub use o2p;
 pub use pictures;
+pub use segmentation;
 
 pub use embedded::{DEFAULT_NETWORK_BYTES, default_network, large_network};
 

@@ -3,7 +3,7 @@
 use bench_bsds::{BsdsDataset, Split};
 use image::RgbImage;
 use models::TrainingSet;
-use ncuts::LabelMap;
+use segmentation::LabelMap;
 
 use crate::arguments::TrainingSplit;
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use bench_bsds::{BsdsDataset, ContingencyTable, Overlaps, Split};
 use models::{ClusterChoice, DeepNcuts, FeatureCache, Journal, TrainConfig, TrunkTraining};
-use ncuts::LabelMap;
+use segmentation::LabelMap;
 use serde::Serialize;
 
 use crate::arguments::{TrainNcutsArguments, TrainingSplit};

@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 use image::imageops::flip_horizontal;
-use ncuts::{ContourTree, ContourWeights, MinArea, Pieces};
+use segmentation::{MergeWeights, MinArea, SegmentationTree, SuperpixelGraph};
 use web_time::Instant;
 
 use crate::deep_ncuts::DeepNcuts;
@@ -24,7 +24,7 @@ pub struct ContourSettings {
     /// Superpixels, whose borders are those of all segments.
     pub superpixels: usize,
     /// How much embedding, colour and contrast count.
-    pub weights: ContourWeights,
+    pub weights: MergeWeights,
     /// The smallest segment, as a fraction of the image.
     pub min_area: f64,
     /// The height that gives one segmentation where none is asked for.
@@ -36,7 +36,7 @@ impl Default for ContourSettings {
         Self {
             flips: true,
             superpixels: 400,
-            weights: ContourWeights::default(),
+            weights: MergeWeights::default(),
             min_area: 0.002,
             height: 0.41,
         }
@@ -69,7 +69,7 @@ impl ContourSettings {
 #[derive(Clone, Debug)]
 pub struct Contours {
     /// All segmentations of the photograph, of any number of segments.
-    pub tree: ContourTree,
+    pub tree: SegmentationTree,
     /// Soft rank of the affinity: how many segments the network is sure of.
     pub soft_rank: f64,
     /// What took how long; superpixels and the tree count as clustering.
@@ -82,7 +82,7 @@ impl DeepNcuts {
     ///
     /// ```text
     ///     photograph ─┬─► trunk, head, cut ─► embedding ──┐
-    ///                 ├─► mirrored: the same ─────────────┤ views of the pieces ─► ContourTree
+    ///                 ├─► mirrored: the same ─────────────┤ views of the pieces ─► SegmentationTree
     ///                 └─► superpixels, colours, contrast ─┘
     /// ```
     ///
@@ -149,7 +149,7 @@ pub fn joint_contours(
 
 /// A photograph's pieces, seen by one network after the other.
 struct Views {
-    pieces: Pieces,
+    pieces: SuperpixelGraph,
     /// Of each network, on the photograph itself.
     soft_ranks: Vec<f64>,
     seconds: SegmentSeconds,
@@ -160,7 +160,8 @@ impl Views {
         settings.check()?;
         let begin = Instant::now();
         let (width, height) = (image.width() as usize, image.height() as usize);
-        let pieces = Pieces::of_photograph(image.as_raw(), width, height, settings.superpixels)?;
+        let pieces =
+            SuperpixelGraph::of_photograph(image.as_raw(), width, height, settings.superpixels)?;
         let seconds = SegmentSeconds {
             clustering: begin.elapsed().as_secs_f64(),
             ..SegmentSeconds::default()
@@ -200,7 +201,7 @@ impl Views {
     fn tree(mut self, settings: &ContourSettings) -> Result<Contours> {
         let begin = Instant::now();
         let area = MinArea::Fraction(settings.min_area);
-        let tree = ContourTree::new(&self.pieces, &settings.weights, area)?;
+        let tree = SegmentationTree::new(&self.pieces, &settings.weights, area)?;
         self.seconds.clustering += begin.elapsed().as_secs_f64();
         Ok(Contours {
             tree,
@@ -270,9 +271,9 @@ mod tests {
             (
                 "colour",
                 ContourSettings {
-                    weights: ContourWeights {
+                    weights: MergeWeights {
                         colour_scale: 0.0,
-                        ..ContourWeights::default()
+                        ..MergeWeights::default()
                     },
                     ..fair()
                 },

@@ -1,6 +1,6 @@
 //! How a network's embedding is cut.
 
-use ncuts::{EmbeddingDimensions, EmbeddingScaling, MinArea, SegmentOptions};
+use segmentation::{EmbeddingDimensions, EmbeddingScaling, MinArea, SegmentOptions};
 use serde::{Deserialize, Serialize};
 
 /// How a network's embedding is made into segmentations.

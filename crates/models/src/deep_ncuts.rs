@@ -2,7 +2,8 @@
 
 use dfdx::prelude::{Cpu, Gradients, HasShape, OwnedTape, TensorFromVec, Trace};
 use image::RgbImage;
-use ncuts::{GridAxis, Indicator, LabelMap, NcutsLayer};
+use ncuts::{Indicator, NcutsLayer};
+use segmentation::{GridAxis, LabelMap};
 
 use crate::architecture::Architecture;
 use crate::device::Device;

@@ -212,6 +212,9 @@ pub enum Error {
     /// Normalised cuts refused.
     #[error(transparent)]
     Ncuts(#[from] ncuts::Error),
+    /// A label map, superpixels or clusters.
+    #[error(transparent)]
+    Segmentation(#[from] segmentation::Error),
     /// Second-order pooling refused.
     #[error(transparent)]
     Region(#[from] o2p::Error),

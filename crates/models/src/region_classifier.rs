@@ -327,7 +327,7 @@ impl RegionClassifier {
             .map_err(Error::unreadable(index, set.id(index)))
     }
 
-    fn trunk_axes(&self, trunk: &Network) -> Result<[ncuts::GridAxis; 2]> {
+    fn trunk_axes(&self, trunk: &Network) -> Result<[segmentation::GridAxis; 2]> {
         let side = self.architecture.side as usize;
         trunk.chain.output_axes((3, side, side))
     }
@@ -335,7 +335,7 @@ impl RegionClassifier {
     fn region(
         &self,
         crop: &RegionCrop,
-        axes: [ncuts::GridAxis; 2],
+        axes: [segmentation::GridAxis; 2],
         positions: usize,
         repeats: usize,
     ) -> Result<Region> {

@@ -1,7 +1,7 @@
 //! Where regions to be classified come from.
 
 use image::RgbImage;
-use ncuts::GridAxis;
+use segmentation::GridAxis;
 
 use crate::error::{Error, Result};
 use crate::feature_maps::FeatureMaps;

@@ -1,7 +1,7 @@
 //! How much of a grid's cells a bitmap covers.
 
-use ncuts::GridAxis;
 use o2p::Region;
+use segmentation::GridAxis;
 
 use crate::error::Result;
 

@@ -4,7 +4,8 @@ use std::ops::RangeInclusive;
 use web_time::Instant;
 
 use image::RgbImage;
-use ncuts::{Embedding, Segmentation, segmentation_pool};
+use ncuts::Embedding;
+use segmentation::{Segmentation, segmentation_pool};
 use serde::{Deserialize, Serialize};
 
 use crate::deep_ncuts::DeepNcuts;

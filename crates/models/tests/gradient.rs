@@ -3,8 +3,9 @@
 use models::{
     Architecture, DeepNcuts, HeadLayer, HeadLayout, InputRecipe, TapLayer, TrunkKind, TrunkWeights,
 };
-use ncuts::{Criterion, LabelMap, NcutsLayer};
+use ncuts::{Criterion, NcutsLayer};
 use rand::{RngExt, SeedableRng};
+use segmentation::LabelMap;
 
 const WIDTH: usize = 72;
 const HEIGHT: usize = 56;

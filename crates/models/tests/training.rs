@@ -9,7 +9,7 @@ use models::{
     Annotations, ClusterChoice, CutCriterion, CutMeasures, CutTask, CutTraining, DeepNcuts, Error,
     Optimiser, Progress, Result, Schedule, TrainConfig, Trainer, TrainingSet, TrunkTraining,
 };
-use ncuts::LabelMap;
+use segmentation::LabelMap;
 use slants::{HEIGHT, Slants, WIDTH, bytes_of, network};
 
 type StepRecord = models::StepRecord<CutMeasures>;

@@ -2,7 +2,8 @@
 
 use divan::Bencher;
 use faer::Mat;
-use ncuts::{Clustering, Embedding, SegmentOptions, merge_small_pieces, segmentation_pool};
+use ncuts::Embedding;
+use segmentation::{Clustering, SegmentOptions, merge_small_pieces, segmentation_pool};
 
 const GRID: (usize, usize) = (61, 41);
 const IMAGE: (usize, usize) = (481, 321);

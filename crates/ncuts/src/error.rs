@@ -4,16 +4,6 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The ids of a label map do not fill it.
-    #[error("label map of {width} × {height} pixels: expected {} ids and sides above 0, found {found} ids", width * height)]
-    LabelMapShape {
-        /// Pixels in a row.
-        width: usize,
-        /// Rows.
-        height: usize,
-        /// Ids given.
-        found: usize,
-    },
     /// A grid that the rows of the features do not fill.
     #[error(
         "embedding: expected grid_width · grid_height = rows > 0 and channels > 0, found {grid_width} × {grid_height}, {rows} rows, {channels} channels"
@@ -38,25 +28,6 @@ pub enum Error {
     EigenNotConverged {
         /// Rows of the matrix.
         side: usize,
-    },
-    /// No number of clusters to try.
-    #[error("segmentation: expected at least one number of clusters, found none")]
-    NoClusterCounts,
-    /// A number of clusters that the grid cannot have.
-    #[error("segmentation: expected 1 to {positions} clusters, found {clusters}")]
-    ClusterCount {
-        /// Clusters asked for.
-        clusters: usize,
-        /// Positions of the grid.
-        positions: usize,
-    },
-    /// An option outside its range.
-    #[error("segmentation: expected {expected}, found {found}")]
-    SegmentOption {
-        /// The option and its range.
-        expected: &'static str,
-        /// Its value.
-        found: f64,
     },
     /// Planes that are no picture.
     #[error(
@@ -152,16 +123,9 @@ pub enum Error {
         /// Positions of the indicator.
         found: usize,
     },
-    /// A grid's axis that is none.
-    #[error(
-        "grid axis: expected a stride above 0 and a finite offset, found stride {stride}, offset {offset}"
-    )]
-    GridAxis {
-        /// Pixels from one position to the next.
-        stride: f64,
-        /// Pixel of the first.
-        offset: f64,
-    },
+    /// A label map, a grid or its clusters.
+    #[error(transparent)]
+    Segmentation(#[from] segmentation::Error),
     /// A rule of `matbackprop-core` refused.
     #[error(transparent)]
     Rule(#[from] matbackprop_core::Error),

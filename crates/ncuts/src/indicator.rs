@@ -1,8 +1,8 @@
 //! Which segment each position of the feature grid belongs to.
 
+use segmentation::{GridAxis, LabelMap};
+
 use crate::error::{Error, Result};
-use crate::grid_axis::GridAxis;
-use crate::label_map::LabelMap;
 
 /// E: one segment a position, from one human annotation.
 ///
@@ -69,12 +69,7 @@ impl Indicator {
             });
         }
         for axis in [column, row] {
-            if !axis.is_sound() {
-                return Err(Error::GridAxis {
-                    stride: axis.stride,
-                    offset: axis.offset,
-                });
-            }
+            axis.check()?;
         }
         let mut names = labels.ids().to_vec();
         names.dedup();

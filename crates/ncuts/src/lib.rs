@@ -1,4 +1,4 @@
-//! Normalised cuts as a differentiable layer, and segmentation from its embedding.
+//! Normalised cuts as a differentiable layer, and the spectral embedding of its affinity.
 //!
 //! ```text
 //!   features F (n × d), Λ          label map of an annotation
@@ -12,7 +12,7 @@
 //!          +------------ criterion ---------+
 //!          |         J = ½ ‖Π_A − P_Z‖²          learning: layer runs it forward and back
 //!          |
-//!       segment   embedding, clusters, pieces    inference: a pool of segmentations
+//!      embedding  leading eigenvectors          inference: `segmentation` clusters their rows
 //! ```
 //!
 //! | module | what |
@@ -23,9 +23,8 @@
 //! | `similarity`, `target` | the two factors whose ranges are compared |
 //! | `criterion` | [`Criterion`]: hard projector at a rank tolerance, or regularised |
 //! | `layer` | [`NcutsLayer`] → [`NcutsForward`] → [`NcutsCotangents`] |
-//! | `segment` | [`Embedding`], [`segmentation_pool`] and its [`SegmentOptions`], [`connected_components`]; [`Pieces`] of a photograph and their [`ContourTree`] |
+//! | `embedding`, `leading_eigen`, `choose_k` | [`Embedding`], whose rows [`segmentation::segmentation_pool`] clusters; [`choose_k`] |
 //! | `contour` | [`ContourCut`]: multiscale cuts on the edges of [`Planes`], nothing learned |
-//! | `label_map` | [`LabelMap`]: one id a pixel |
 //!
 //! # Example
 //! Features that follow their annotation by gradient steps.
@@ -57,37 +56,34 @@
 //! * The same input gives the same bits.
 //!
 //! # Features
-//! * `rayon` (default): the segmentations of a pool share the cores; the results are the same without.
+//! * `rayon` (default): that of `segmentation`: the segmentations of a pool share the cores.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 mod affinity;
+mod choose_k;
 mod contour;
 mod criterion;
 mod degree;
+mod embedding;
 mod error;
-mod grid_axis;
 mod indicator;
-mod label_map;
 mod lambda_root;
 mod layer;
-mod segment;
+mod leading_eigen;
 mod similarity;
 mod symmetric_spectrum;
 mod target;
 
 pub use affinity::{Affinity, NcutsCotangents};
+pub use choose_k::choose_k;
 pub use contour::{ContourCut, ContourOptions, EdgeMap, Planes};
 pub use criterion::Criterion;
 pub use degree::Degrees;
+pub use embedding::Embedding;
 pub use error::{Error, Result};
-pub use grid_axis::GridAxis;
 pub use indicator::Indicator;
-pub use label_map::LabelMap;
 pub use layer::{NcutsForward, NcutsLayer};
-pub use segment::{
-    Clustering, ContourTree, ContourWeights, Embedding, EmbeddingDimensions, EmbeddingScaling,
-    MinArea, Pieces, SegmentOptions, Segmentation, choose_k, connected_components,
-    merge_small_pieces, segmentation_pool, superpixels,
-};
+/// An image of segment ids, and a grid over it: see [`segmentation`].
+pub use segmentation::{GridAxis, LabelMap};

@@ -64,7 +64,7 @@ pub enum Error {
     },
     /// A label map of no pixels.
     #[error(transparent)]
-    Labels(#[from] ncuts::Error),
+    Labels(#[from] segmentation::Error),
 }
 
 /// A result of this crate.

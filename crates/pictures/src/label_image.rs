@@ -1,7 +1,7 @@
 //! A label map as a 16-bit picture.
 
 use image::{ImageBuffer, Luma};
-use ncuts::LabelMap;
+use segmentation::LabelMap;
 
 use crate::error::{Error, Result};
 
@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 /// # Example
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let labels = ncuts::LabelMap::new(3, 1, vec![70_000, 5, 70_000])?;
+/// let labels = segmentation::LabelMap::new(3, 1, vec![70_000, 5, 70_000])?;
 /// assert_eq!(pictures::label_image(&labels)?.into_raw(), [0, 1, 0]);
 /// # Ok(())
 /// # }

@@ -19,7 +19,7 @@
 //! # Example
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let labels = ncuts::LabelMap::new(2, 1, vec![0, 1])?;
+//! let labels = segmentation::LabelMap::new(2, 1, vec![0, 1])?;
 //! let large = pictures::at_full_size(&labels, (6, 3))?;
 //! assert_eq!(pictures::paint_segments(&large).dimensions(), (6, 3));
 //! # Ok(())

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use image::imageops::{FilterType, resize};
 use image::{DynamicImage, ImageDecoder as _, ImageError, ImageFormat, ImageReader, RgbImage};
-use ncuts::LabelMap;
+use segmentation::LabelMap;
 
 use crate::claim::check_claim;
 use crate::error::{Error, Result};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use image::{ImageReader, RgbImage};
-use ncuts::LabelMap;
+use segmentation::LabelMap;
 
 use super::ground_truth::{Annotation, read_ground_truth, size_of};
 use crate::error::{Error, Result, Size};

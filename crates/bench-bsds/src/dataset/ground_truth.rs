@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ncuts::LabelMap;
+use segmentation::LabelMap;
 
 use super::mat5::{MatFile, View};
 use crate::error::{Error, Result, Size};

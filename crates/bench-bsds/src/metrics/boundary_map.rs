@@ -1,6 +1,6 @@
 //! Boundaries as pictures: of segments, of contour maps, of detectors.
 
-use ncuts::LabelMap;
+use segmentation::LabelMap;
 
 use super::thinning::thinned;
 use crate::error::{Error, Result, Size};

@@ -1,6 +1,6 @@
 //! How many pixels each segment shares with each human region.
 
-use ncuts::LabelMap;
+use segmentation::LabelMap;
 
 use super::regions::Regions;
 use crate::dataset::size_of;
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 ///
 /// ```
 /// use bench_bsds::{ContingencyTable, Overlaps, rand_index, variation_of_information};
-/// use ncuts::LabelMap;
+/// use segmentation::LabelMap;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let segmentation = LabelMap::new(4, 1, vec![0, 0, 1, 1])?;

@@ -82,7 +82,7 @@ pub(crate) fn covered(sizes: &[u64], overlaps: &[f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use ncuts::LabelMap;
+    use segmentation::LabelMap;
 
     use super::*;
 

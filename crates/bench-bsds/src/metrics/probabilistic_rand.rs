@@ -40,8 +40,8 @@ pub fn rand_index(table: &ContingencyTable) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use ncuts::LabelMap;
     use rand::{RngExt, SeedableRng};
+    use segmentation::LabelMap;
 
     use super::*;
 

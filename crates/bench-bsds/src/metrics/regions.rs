@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ncuts::LabelMap;
+use segmentation::LabelMap;
 
 /// A label map with regions 0, 1, … in the order of their ids, and the size of each.
 pub(crate) struct Regions {

@@ -48,8 +48,8 @@ fn count_times_logarithm(count: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use ncuts::LabelMap;
     use rand::{RngExt, SeedableRng};
+    use segmentation::LabelMap;
 
     use super::*;
 

@@ -65,7 +65,7 @@ impl BoundaryEvaluation {
 
 #[cfg(test)]
 mod tests {
-    use ncuts::LabelMap;
+    use segmentation::LabelMap;
 
     use super::*;
     use crate::error::Error;

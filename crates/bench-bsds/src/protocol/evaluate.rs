@@ -2,8 +2,8 @@
 
 use std::sync::Mutex;
 
-use ncuts::LabelMap;
 use rayon::prelude::*;
+use segmentation::LabelMap;
 
 use super::image_measures::ImageMeasures;
 use super::levels::check_kept;
@@ -27,7 +27,7 @@ pub struct Progress<'a> {
 ///
 /// ```
 /// use bench_bsds::{Evaluation, Level, Pool};
-/// use ncuts::LabelMap;
+/// use segmentation::LabelMap;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let annotation = LabelMap::new(4, 1, vec![1, 1, 2, 2])?;

@@ -1,7 +1,7 @@
 //! Every measure of one image at every level of its pool.
 
-use ncuts::LabelMap;
 use rayon::prelude::*;
+use segmentation::LabelMap;
 use serde::{Deserialize, Serialize};
 
 use super::levels::at_level;

@@ -170,7 +170,7 @@ impl BoundaryEvaluation {
 
 #[cfg(test)]
 mod tests {
-    use ncuts::LabelMap;
+    use segmentation::LabelMap;
 
     use super::*;
     use crate::metrics::BoundaryMap;

@@ -149,7 +149,7 @@ fn soft_boundaries(path: &Path) -> Result<SoftBoundaryMap> {
 
 #[cfg(test)]
 mod tests {
-    use ncuts::LabelMap;
+    use segmentation::LabelMap;
 
     use super::*;
     use crate::dataset::mat5::written::{Writer, cells, double, file, uint16};

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 
-use ncuts::LabelMap;
 use png::{BitDepth, Decoder, Transformations};
+use segmentation::LabelMap;
 
 use crate::error::{Error, Result};
 

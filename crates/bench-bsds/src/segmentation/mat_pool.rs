@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ncuts::LabelMap;
+use segmentation::LabelMap;
 
 use super::level::Level;
 use super::pool::Pool;

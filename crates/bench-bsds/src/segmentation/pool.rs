@@ -1,6 +1,6 @@
 //! All segmentations of one image.
 
-use ncuts::LabelMap;
+use segmentation::LabelMap;
 
 use super::level::Level;
 use crate::error::{Error, Result};
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 ///
 /// ```
 /// use bench_bsds::{Level, Pool};
-/// use ncuts::LabelMap;
+/// use segmentation::LabelMap;
 ///
 /// # fn main() -> bench_bsds::Result<()> {
 /// let halves = LabelMap::new(2, 1, vec![0, 1])?;

@@ -1,6 +1,6 @@
 //! An ultrametric contour map, and the segmentations that lie in it.
 
-use ncuts::LabelMap;
+use segmentation::LabelMap;
 
 use super::level::Level;
 use super::pool::Pool;

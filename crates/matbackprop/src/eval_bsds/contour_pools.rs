@@ -6,7 +6,8 @@ use anyhow::Result;
 use bench_bsds::{Level, Pool};
 use image::RgbImage;
 use models::{CutSettings, SegmentSeconds};
-use ncuts::{ContourCut, ContourOptions, segmentation_pool};
+use ncuts::{ContourCut, ContourOptions};
+use segmentation::segmentation_pool;
 
 use crate::oklab::oklab_planes;
 

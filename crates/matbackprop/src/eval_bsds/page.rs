@@ -4,8 +4,8 @@ use anyhow::{Context, Result};
 use bench_bsds::{BoundaryReport, BsdsDataset, Level, Report};
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
-use ncuts::LabelMap;
 use plotters::style::RGBColor;
+use segmentation::LabelMap;
 
 use super::Source;
 use super::measuring::Reports;

@@ -95,7 +95,7 @@ fn boundary_line(report: &BoundaryReport) -> String {
 mod tests {
     use super::*;
     use bench_bsds::{Evaluation, Pool};
-    use ncuts::LabelMap;
+    use segmentation::LabelMap;
 
     #[test]
     fn a_perfect_segmentation_by_hand() {

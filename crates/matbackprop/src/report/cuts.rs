@@ -7,8 +7,8 @@ use bench_bsds::{BsdsDataset, Split};
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 use models::{ClusterChoice, CutTask, DeepNcuts, Trainer, can_resume};
-use ncuts::LabelMap;
 use pictures::paint_outlines;
+use segmentation::LabelMap;
 
 use super::figure::colour_of;
 use super::page::Page;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bench_bsds::BoundaryMap;
 use image::{ImageBuffer, Luma};
-use ncuts::LabelMap;
+use segmentation::LabelMap;
 use serde_json::Value;
 
 use crate::call::{Called, matbackprop, names_in};

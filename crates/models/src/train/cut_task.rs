@@ -6,7 +6,8 @@ use dfdx::prelude::Gradients;
 use dfdx::tensor::Cpu;
 use image::RgbImage;
 use matbackprop_core::{GapPolicy, RankTolerance};
-use ncuts::{Criterion, LabelMap, NcutsLayer};
+use ncuts::{Criterion, NcutsLayer};
+use segmentation::LabelMap;
 use serde::{Deserialize, Serialize};
 
 use super::config::{TrainConfig, TrunkTraining};

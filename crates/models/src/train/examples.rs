@@ -1,7 +1,7 @@
 //! Where examples come from.
 
 use image::RgbImage;
-use ncuts::LabelMap;
+use segmentation::LabelMap;
 
 use crate::error::Result;
 

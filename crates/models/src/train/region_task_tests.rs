@@ -4,7 +4,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use image::RgbImage;
-use ncuts::GridAxis;
+use segmentation::GridAxis;
 
 use super::*;
 use crate::ranks::Ranks;

@@ -3,7 +3,8 @@
 use dfdx::prelude::*;
 use dfdx::tensor::Cpu;
 use faer::Mat;
-use ncuts::{GridAxis, Indicator, NcutsLayer};
+use ncuts::{Indicator, NcutsLayer};
+use segmentation::GridAxis;
 
 use super::config::Optimiser;
 use super::cut_task::CutTraining;

@@ -1,7 +1,7 @@
 //! Photographs that trainings are tried on.
 
 use image::RgbImage;
-use ncuts::LabelMap;
+use segmentation::LabelMap;
 
 use super::examples::TrainingSet;
 use crate::error::{Error, Result};

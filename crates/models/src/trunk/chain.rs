@@ -9,7 +9,7 @@ use super::planes::Planes;
 use super::resize::{AxisMap, Resize};
 use super::response_norm::ResponseNorm;
 use crate::error::{Error, Result};
-use ncuts::GridAxis;
+use segmentation::GridAxis;
 
 /// One layer of a [`Chain`]. Value 0 is the chain's input, value i + 1 what step i makes.
 #[derive(Clone, Debug, PartialEq)]

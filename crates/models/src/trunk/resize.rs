@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use ncuts::GridAxis;
+use segmentation::GridAxis;
 
 use super::planes::Planes;
 

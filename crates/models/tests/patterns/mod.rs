@@ -2,9 +2,9 @@
 
 use image::{Rgb, RgbImage};
 use models::{Descriptors, FeatureMaps, RegionCrop, RegionSet, RegionView, Result};
-use ncuts::GridAxis;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
+use segmentation::GridAxis;
 
 /// Pixels of a crop along a side.
 pub const SIDE: u32 = 32;

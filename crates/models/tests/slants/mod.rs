@@ -5,8 +5,8 @@ use models::{
     Architecture, DeepNcuts, HeadLayer, HeadLayout, Precision, Result, TapLayer, TrainingSet,
     TrunkKind, TrunkWeights,
 };
-use ncuts::LabelMap;
 use rand::{RngExt, SeedableRng};
+use segmentation::LabelMap;
 
 /// Of every photograph, in pixels.
 pub const WIDTH: u32 = 64;

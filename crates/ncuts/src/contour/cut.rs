@@ -1,15 +1,15 @@
 //! From a photograph to the embedding of its multiscale cut.
 
 use faer::{Mat, MatRef};
+use segmentation::GridAxis;
 
 use super::edges::EdgeMap;
 use super::graph::{ContourGraph, Falloff};
 use super::hierarchy::{cell_side, grid_sizes};
 use super::operator::MultiscaleCut;
 use super::planes::Planes;
+use crate::embedding::Embedding;
 use crate::error::{Error, Result};
-use crate::grid_axis::GridAxis;
-use crate::segment::Embedding;
 
 /// Which graphs are cut.
 ///
@@ -90,7 +90,8 @@ impl ContourOptions {
 ///
 /// # Example
 /// ```
-/// use ncuts::{ContourCut, ContourOptions, Planes, SegmentOptions, segmentation_pool};
+/// use ncuts::{ContourCut, ContourOptions, Planes};
+/// use segmentation::{SegmentOptions, segmentation_pool};
 /// # fn main() -> Result<(), ncuts::Error> {
 /// let plane = (0..60 * 40).map(|p| if p % 60 < 25 { 0.2 } else { 0.7 }).collect();
 /// let cut = ContourCut::forward(&Planes::new(60, 40, vec![plane])?, &ContourOptions::default(), 2)?;
@@ -197,9 +198,9 @@ impl ContourCut {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::segment::{SegmentOptions, segmentation_pool};
     use rand_pcg::Pcg64Mcg;
     use rand_pcg::rand_core::Rng;
+    use segmentation::{SegmentOptions, segmentation_pool};
 
     const ONE: ContourOptions = ContourOptions {
         step: 1,
@@ -225,7 +226,7 @@ mod tests {
         let height = cut.sizes()[0].1;
         let options = SegmentOptions::default().with_cluster_counts(2..=5);
         let pool = segmentation_pool(&cut.embedding(), width, height, &options).unwrap();
-        let overlap = |found: &crate::Segmentation, segment: usize| {
+        let overlap = |found: &segmentation::Segmentation, segment: usize| {
             let (mut both, mut any) = (0.0, 0.0);
             for p in 0..width * height {
                 let (x, y) = (p % width, p / width);

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use image::{Rgb, RgbImage};
-use ncuts::LabelMap;
+use segmentation::LabelMap;
 
 /// Colours looked at for a segment that has coloured neighbours.
 const CANDIDATES: usize = 24;
@@ -16,7 +16,7 @@ const TRIES: usize = 64;
 /// # Example
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let labels = ncuts::LabelMap::new(2, 1, vec![0, 1])?;
+/// let labels = segmentation::LabelMap::new(2, 1, vec![0, 1])?;
 /// let picture = pictures::paint_segments(&labels);
 /// assert_ne!(picture.get_pixel(0, 0), picture.get_pixel(1, 0));
 /// # Ok(())

@@ -1,7 +1,7 @@
 //! Outlines of segments on their photograph.
 
 use image::{Rgb, RgbImage};
-use ncuts::LabelMap;
+use segmentation::LabelMap;
 
 use crate::error::{Error, Result};
 
@@ -23,7 +23,7 @@ const CASING_SHARE: f32 = 0.72;
 /// # Example
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let labels = ncuts::LabelMap::new(8, 1, vec![0, 0, 0, 0, 1, 1, 1, 1])?;
+/// let labels = segmentation::LabelMap::new(8, 1, vec![0, 0, 0, 0, 1, 1, 1, 1])?;
 /// let grey = image::RgbImage::from_pixel(8, 1, image::Rgb([90; 3]));
 /// let picture = pictures::paint_outlines(&grey, &labels)?;
 /// assert_eq!(picture.get_pixel(0, 0).0, [90; 3]);

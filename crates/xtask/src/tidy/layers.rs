@@ -5,7 +5,7 @@
 //!   3   bench-coco   bench-bsds
 //!   2   models   pictures
 //!   1   o2p   ncuts   gpu
-//!   0   matbackprop-core
+//!   0   matbackprop-core   segmentation
 //! ```
 
 use anyhow::{Context, Result};
@@ -14,7 +14,7 @@ use toml::{Table, Value};
 use super::finding::Finding;
 
 const FLOORS: [&[&str]; 5] = [
-    &["matbackprop-core"],
+    &["matbackprop-core", "segmentation"],
     &["o2p", "ncuts", "gpu"],
     &["models", "pictures"],
     &["bench-coco", "bench-bsds"],
@@ -26,6 +26,9 @@ const FUZZ: &str = "matbackprop-fuzz";
 
 /// Tensors: `models` alone knows them.
 const TENSORS: &str = "dfdx";
+/// Linear algebra: the libraries, and the crates that may not know them, nor one that does.
+const LINEAR_ALGEBRA: [&str; 4] = ["faer", "matbackprop-core", "ncuts", "o2p"];
+const WITHOUT_LINEAR_ALGEBRA: [&str; 4] = ["segmentation", "pictures", "bench-bsds", "bench-coco"];
 /// NVIDIA's libraries: the crate that knows them, and through whom.
 const DRIVERS: (&str, &str) = ("gpu", "cudarc");
 /// Below `models` there are no pictures and no weight files either.
@@ -95,6 +98,12 @@ fn floor(name: &str) -> Option<usize> {
 fn judge(name: &str, dependency: &Dependency, members: &[&str]) -> Option<(String, String)> {
     let package = dependency.package.as_str();
     let what = format!("`{name}` depends on `{package}`");
+    if WITHOUT_LINEAR_ALGEBRA.contains(&name) && LINEAR_ALGEBRA.contains(&package) {
+        return Some((
+            what,
+            "a scorer that compiles without linear algebra".to_owned(),
+        ));
+    }
     if members.contains(&package) {
         return match (floor(name), floor(package)) {
             (Some(own), Some(other)) if other < own => None,
@@ -232,6 +241,21 @@ mod tests {
         let tests = manifest("o2p", "[dev-dependencies]\nimage = \"0.25\"");
         assert_eq!(found(&[("crates/b/Cargo.toml", plain)]).len(), 1);
         assert!(found(&[("crates/c/Cargo.toml", tests)]).is_empty());
+    }
+
+    #[test]
+    fn scorers_compile_without_linear_algebra() {
+        let scorer = manifest("bench-bsds", "[dependencies]\nncuts.workspace = true");
+        let pictures = manifest("pictures", "[dev-dependencies]\nfaer.workspace = true");
+        let all = [
+            ("crates/b/Cargo.toml", scorer),
+            ("crates/n/Cargo.toml", manifest("ncuts", "")),
+            ("crates/p/Cargo.toml", pictures),
+        ];
+        let found = found(&all);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].contains("`bench-bsds` depends on `ncuts`"));
+        assert!(found[1].contains("`pictures` depends on `faer`"));
     }
 
     #[test]

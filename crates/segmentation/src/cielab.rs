@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// [`Error::LabelMapShape`] where a side is zero or `rgb` holds another number of bytes.
-pub(super) fn cielab(rgb: &[u8], width: usize, height: usize) -> Result<Vec<[f32; 3]>> {
+pub(crate) fn cielab(rgb: &[u8], width: usize, height: usize) -> Result<Vec<[f32; 3]>> {
     let pixels = width.checked_mul(height).filter(|pixels| *pixels > 0);
     if pixels.and_then(|pixels| pixels.checked_mul(3)) != Some(rgb.len()) {
         return Err(Error::LabelMapShape {
@@ -28,7 +28,7 @@ pub(super) fn cielab(rgb: &[u8], width: usize, height: usize) -> Result<Vec<[f32
 /// ```
 ///
 /// no difference being taken across the photograph's own border.
-pub(super) fn contrast(colours: &[[f32; 3]], width: usize) -> Vec<f32> {
+pub(crate) fn contrast(colours: &[[f32; 3]], width: usize) -> Vec<f32> {
     let height = colours.len() / width;
     let smooth = smoothed(colours, width);
     let change = |a: usize, b: usize| -> f32 {

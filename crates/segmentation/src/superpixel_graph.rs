@@ -1,58 +1,57 @@
 //! The pieces of a photograph, and what tells them apart.
 
-use super::colour::{cielab, contrast};
-use super::components::connected_components;
-use super::embedding::Embedding;
-use super::options::{EmbeddingDimensions, SegmentOptions};
-use super::pool::axes_of;
-use super::superpixels::superpixels_of_colours;
+use crate::cielab::{cielab, contrast};
+use crate::components::connected_components;
 use crate::error::{Error, Result};
+use crate::grid_vectors::GridVectors;
 use crate::label_map::LabelMap;
+use crate::options::{EmbeddingDimensions, SegmentOptions};
+use crate::superpixels::superpixels_of_colours;
 
 /// Superpixels of a photograph: their colours, the contrast along their borders, and where they lie in embeddings.
 ///
 /// # Example
 /// ```
-/// # fn main() -> Result<(), ncuts::Error> {
+/// # fn main() -> Result<(), segmentation::Error> {
 /// // Black at the left, white from column 6 on.
 /// let rgb: Vec<u8> = (0..16 * 8).flat_map(|i| [if i % 16 < 6 { 0 } else { 255 }; 3]).collect();
-/// let pieces = ncuts::Pieces::of_photograph(&rgb, 16, 8, 8)?;
+/// let pieces = segmentation::SuperpixelGraph::of_photograph(&rgb, 16, 8, 8)?;
 /// assert_eq!(pieces.count(), 8);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Pieces {
-    pub(super) map: LabelMap,
+pub struct SuperpixelGraph {
+    pub(crate) map: LabelMap,
     /// Pixels of each.
-    pub(super) areas: Vec<f64>,
+    pub(crate) areas: Vec<f64>,
     /// Mean CIELAB of each.
-    pub(super) colours: Vec<[f32; 3]>,
+    pub(crate) colours: Vec<[f32; 3]>,
     /// Pairs that touch.
-    pub(super) borders: Vec<Border>,
+    pub(crate) borders: Vec<Border>,
     /// Of each view the rows of its pieces, one after the other.
-    pub(super) views: Vec<View>,
+    pub(crate) views: Vec<View>,
 }
 
 /// Two pieces that touch, the lower first.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Border {
-    pub(super) a: usize,
-    pub(super) b: usize,
+pub(crate) struct Border {
+    pub(crate) a: usize,
+    pub(crate) b: usize,
     /// Pairs of pixels.
-    pub(super) length: f64,
+    pub(crate) length: f64,
     /// Mean over them of the larger of the two pixels' contrasts, CIELAB a two pixels.
-    pub(super) contrast: f64,
+    pub(crate) contrast: f64,
 }
 
 /// An embedding's mean row over each piece, of length 1, or 0 where no position of the piece is in the cut.
 #[derive(Clone, Debug)]
-pub(super) struct View {
-    pub(super) dimensions: usize,
-    pub(super) rows: Vec<f32>,
+pub(crate) struct View {
+    pub(crate) dimensions: usize,
+    pub(crate) rows: Vec<f32>,
 }
 
-impl Pieces {
+impl SuperpixelGraph {
     /// About `count` superpixels of a photograph.
     ///
     /// # Conventions
@@ -110,29 +109,30 @@ impl Pieces {
     ///
     /// # Cost
     /// Four products a pixel and column.
-    pub fn add_view(
+    pub fn add_view<'a>(
         &mut self,
-        embedding: &Embedding,
+        vectors: impl Into<GridVectors<'a>>,
         options: &SegmentOptions,
         mirrored: bool,
     ) -> Result<()> {
+        let vectors = vectors.into();
         let (width, height) = (self.map.width(), self.map.height());
-        let [column, row] = axes_of(options, embedding, width, height)?;
+        let [column, row] = options.axes_in(&vectors, width, height)?;
         let asked = match options.dimensions {
             EmbeddingDimensions::Fixed(dimensions) => dimensions,
             EmbeddingDimensions::SameAsK => {
                 options.cluster_counts.iter().copied().max().unwrap_or(0)
             }
         };
-        let dimensions = asked.min(embedding.rank());
+        let dimensions = asked.min(vectors.dimensions());
         if dimensions == 0 {
             return Err(Error::NoDimensions);
         }
-        let weights = options.scaling.weights(&embedding.spectrum()[..dimensions]);
-        let vectors = embedding.vectors();
-        let positions = (0..vectors.nrows()).flat_map(|i| {
+        let weights = options.scaling.weights(&vectors.spectrum()[..dimensions]);
+        let positions = (0..vectors.positions()).flat_map(|i| {
             let weights = weights.iter().enumerate();
-            weights.map(move |(j, weight)| (vectors[(i, j)] * weight) as f32)
+            let vectors = &vectors;
+            weights.map(move |(j, weight)| (vectors.at(i, j) * weight) as f32)
         });
         let positions: Vec<f32> = positions.collect();
 
@@ -216,7 +216,14 @@ fn borders(map: &LabelMap, contrast: &[f32]) -> Vec<Border> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use faer::Mat;
+
+    /// A vector for each half of a 4 × 2 grid.
+    const LEFT: [f64; 8] = [0.5, 0.5, 0.0, 0.0, 0.5, 0.5, 0.0, 0.0];
+    const RIGHT: [f64; 8] = [0.0, 0.0, 0.5, 0.5, 0.0, 0.0, 0.5, 0.5];
+
+    fn vectors() -> GridVectors<'static> {
+        GridVectors::new(4, 2, vec![&LEFT, &RIGHT], &[1.0, 1.0]).unwrap()
+    }
 
     fn halves(width: usize, height: usize) -> Vec<u8> {
         let pixels = 0..width * height;
@@ -246,12 +253,10 @@ mod tests {
 
     #[test]
     fn a_view_tells_the_halves_apart_mirrored_too() {
-        let features = Mat::from_fn(8, 2, |i, c| if (i % 4 < 2) == (c == 0) { 1.0 } else { 0.0 });
-        let embedding = Embedding::from_features(features.as_ref(), None, 4, 2, 2).unwrap();
-        let mut pieces = Pieces::of_photograph(&halves(16, 8), 16, 8, 8).unwrap();
+        let mut pieces = SuperpixelGraph::of_photograph(&halves(16, 8), 16, 8, 8).unwrap();
         let options = SegmentOptions::default();
-        pieces.add_view(&embedding, &options, false).unwrap();
-        pieces.add_view(&embedding, &options, true).unwrap();
+        pieces.add_view(vectors(), &options, false).unwrap();
+        pieces.add_view(vectors(), &options, true).unwrap();
         let side = |piece: usize| {
             let place = pieces.map.ids().iter().position(|id| *id as usize == piece);
             place.unwrap() % 16 < 8
@@ -272,16 +277,14 @@ mod tests {
 
     #[test]
     fn views_of_another_grid_and_without_columns_are_refused() {
-        let features = Mat::from_fn(8, 2, |i, c| 1.0 + (i * c) as f64);
-        let embedding = Embedding::from_features(features.as_ref(), None, 4, 2, 2).unwrap();
-        let mut pieces = Pieces::of_photograph(&halves(16, 8), 16, 8, 8).unwrap();
+        let mut pieces = SuperpixelGraph::of_photograph(&halves(16, 8), 16, 8, 8).unwrap();
         let axis = crate::GridAxis::spread(3, 16);
         let wrong = SegmentOptions::default().with_axes(axis, axis);
-        assert!(pieces.add_view(&embedding, &wrong, false).is_err());
+        assert!(pieces.add_view(vectors(), &wrong, false).is_err());
         let none = SegmentOptions::default().with_dimensions(EmbeddingDimensions::Fixed(0));
-        let refused = pieces.add_view(&embedding, &none, false);
+        let refused = pieces.add_view(vectors(), &none, false);
         assert!(matches!(refused, Err(Error::NoDimensions)));
-        assert!(Pieces::of_photograph(&[0; 12], 2, 2, 0).is_err());
-        assert!(Pieces::of_photograph(&[0; 11], 2, 2, 1).is_err());
+        assert!(SuperpixelGraph::of_photograph(&[0; 12], 2, 2, 0).is_err());
+        assert!(SuperpixelGraph::of_photograph(&[0; 11], 2, 2, 1).is_err());
     }
 }

@@ -4,7 +4,7 @@ use pulp::{Arch, NullaryFnOnce};
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 
-use super::points::{Centres, Points};
+use crate::points::{Centres, Points};
 
 /// Rows nearer than this, squared, are the same point in single precision.
 const SAME_POINT: f64 = 1e-10;
@@ -25,15 +25,15 @@ const ITERATIONS: usize = 100;
 /// # Cost
 /// O(n · k · dimensions) an iteration; a few tens of iterations.
 #[derive(Clone, Debug)]
-pub(super) struct KMeans {
-    pub(super) centres: Centres,
-    pub(super) labels: Vec<u32>,
-    pub(super) inertia: f64,
+pub(crate) struct KMeans {
+    pub(crate) centres: Centres,
+    pub(crate) labels: Vec<u32>,
+    pub(crate) inertia: f64,
 }
 
 impl KMeans {
     /// At most `clusters` clusters of `rows`; both counts are at least 1.
-    pub(super) fn fit(rows: &Points, clusters: usize, restarts: usize, seed: u64) -> Self {
+    pub(crate) fn fit(rows: &Points, clusters: usize, restarts: usize, seed: u64) -> Self {
         assert!(
             clusters > 0 && restarts > 0 && rows.positions() > 0,
             "k-means needs rows, clusters and a start"
@@ -81,7 +81,7 @@ fn square_distances(rows: &Points, p: usize, squares: &mut Vec<f32>) {
     let centre = rows.row(p);
     squares.clear();
     for group in rows.groups() {
-        let mut sum = [0.0_f32; super::points::LANES];
+        let mut sum = [0.0_f32; crate::points::LANES];
         for (c, values) in centre.iter().zip(group) {
             for (sum, value) in sum.iter_mut().zip(values) {
                 *sum += (value - c) * (value - c);
@@ -212,7 +212,7 @@ fn means(rows: &Points, labels: &mut [u32], scores: &[f32], clusters: usize) -> 
     }
     let dimensions = rows.dimensions();
     let mut sums = vec![0.0_f64; clusters * dimensions];
-    for (group, labels) in rows.groups().zip(labels.chunks(super::points::LANES)) {
+    for (group, labels) in rows.groups().zip(labels.chunks(crate::points::LANES)) {
         for (lane, label) in labels.iter().enumerate() {
             let sum = &mut sums[*label as usize * dimensions..][..dimensions];
             for (sum, values) in sum.iter_mut().zip(group) {

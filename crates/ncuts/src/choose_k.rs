@@ -1,7 +1,9 @@
 //! How many segments the spectrum speaks of.
 
-use super::embedding::Embedding;
-use crate::error::{Error, Result};
+use segmentation::check_cluster_counts;
+
+use crate::embedding::Embedding;
+use crate::error::Result;
 
 /// Eigenvalues below this fraction of the first do not tell segments apart: gaps among them count for little.
 const QUIET: f64 = 0.01;
@@ -21,7 +23,7 @@ const QUIET: f64 = 0.01;
 /// smallest count.
 ///
 /// # Errors
-/// [`Error::NoClusterCounts`] for an empty list, [`Error::ClusterCount`] for a count of zero or above the number of positions.
+/// Those of [`check_cluster_counts`]: an empty list, a count of zero or above the number of positions.
 ///
 /// # Example
 /// ```
@@ -64,24 +66,12 @@ pub fn choose_k(embedding: &Embedding, cluster_counts: &[usize]) -> Result<usize
     Ok(best.0)
 }
 
-/// At least one count, each from 1 to the number of positions.
-pub(super) fn check_cluster_counts(cluster_counts: &[usize], positions: usize) -> Result<()> {
-    if cluster_counts.is_empty() {
-        return Err(Error::NoClusterCounts);
-    }
-    match cluster_counts.iter().find(|k| **k == 0 || **k > positions) {
-        Some(clusters) => Err(Error::ClusterCount {
-            clusters: *clusters,
-            positions,
-        }),
-        None => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
     use faer::Mat;
+    use segmentation::Error as Refusal;
 
     fn embedding(features: &Mat<f64>, dimensions: usize) -> Embedding {
         Embedding::from_features(features.as_ref(), None, features.nrows(), 1, dimensions).unwrap()
@@ -128,20 +118,23 @@ mod tests {
     #[test]
     fn refuses_counts_that_cannot_be() {
         let some = embedding(&blocks(10, 2, 3, 0.1), 3);
-        assert!(matches!(choose_k(&some, &[]), Err(Error::NoClusterCounts)));
+        assert!(matches!(
+            choose_k(&some, &[]),
+            Err(Error::Segmentation(Refusal::NoClusterCounts))
+        ));
         assert!(matches!(
             choose_k(&some, &[2, 0]),
-            Err(Error::ClusterCount {
+            Err(Error::Segmentation(Refusal::ClusterCount {
                 clusters: 0,
                 positions: 10
-            })
+            }))
         ));
         assert!(matches!(
             choose_k(&some, &[11]),
-            Err(Error::ClusterCount {
+            Err(Error::Segmentation(Refusal::ClusterCount {
                 clusters: 11,
                 positions: 10
-            })
+            }))
         ));
     }
 }

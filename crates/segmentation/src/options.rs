@@ -1,8 +1,9 @@
 //! How an embedding is made into segmentations.
 
-use super::points::EmbeddingScaling;
 use crate::error::{Error, Result};
 use crate::grid_axis::GridAxis;
+use crate::grid_vectors::GridVectors;
+use crate::points::EmbeddingScaling;
 
 /// What makes clusters of the rows of an embedding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl MinArea {
 /// How an embedding is made into segmentations.
 ///
 /// ```
-/// use ncuts::{Clustering, MinArea, SegmentOptions};
+/// use segmentation::{Clustering, MinArea, SegmentOptions};
 /// let options = SegmentOptions::default().with_cluster_counts(2..=6).with_clustering(Clustering::Tree).with_min_area(MinArea::Pixels(40));
 /// assert_eq!(options.cluster_counts, [2, 3, 4, 5, 6]);
 /// ```
@@ -143,7 +144,7 @@ impl SegmentOptions {
     }
 
     /// Every option is in its range; the numbers of clusters are checked against the grid elsewhere.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let refuse = |expected, found| Err(Error::SegmentOption { expected, found });
         match (self.min_area, self.dimensions, self.scaling) {
             _ if self.restarts == 0 => refuse("at least one restart", 0.0),
@@ -161,6 +162,51 @@ impl SegmentOptions {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Where the grid's columns and rows lie in an image of this size.
+    ///
+    /// # Errors
+    /// Axes that are not sound, or not those of this grid.
+    pub(crate) fn axes_in(
+        &self,
+        vectors: &GridVectors<'_>,
+        width: usize,
+        height: usize,
+    ) -> Result<[GridAxis; 2]> {
+        let positions = [vectors.grid_width(), vectors.grid_height()];
+        let Some(axes) = self.axes else {
+            let spread = |positions, pixels| GridAxis::spread(positions, pixels);
+            return Ok([spread(positions[0], width), spread(positions[1], height)]);
+        };
+        for (axis, positions) in axes.iter().zip(positions) {
+            axis.check()?;
+            if axis.positions != positions {
+                let expected = "axes with as many positions as the embedding's grid";
+                return Err(Error::SegmentOption {
+                    expected,
+                    found: axis.positions as f64,
+                });
+            }
+        }
+        Ok(axes)
+    }
+}
+
+/// At least one count, each from 1 to the number of positions.
+///
+/// # Errors
+/// [`Error::NoClusterCounts`] for an empty list, [`Error::ClusterCount`] for a count out of range.
+pub fn check_cluster_counts(cluster_counts: &[usize], positions: usize) -> Result<()> {
+    if cluster_counts.is_empty() {
+        return Err(Error::NoClusterCounts);
+    }
+    match cluster_counts.iter().find(|k| **k == 0 || **k > positions) {
+        Some(clusters) => Err(Error::ClusterCount {
+            clusters: *clusters,
+            positions,
+        }),
+        None => Ok(()),
     }
 }
 

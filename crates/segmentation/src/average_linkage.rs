@@ -1,58 +1,30 @@
-//! Regions that merge, the most alike first.
+//! Average linkage: regions of a photograph merge, the most alike first.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 
-use super::contour_tree::ContourWeights;
-use super::pieces::Pieces;
+use crate::merge_queue::{Cost, Merge, Regions, merge_all};
+use crate::merge_weights::MergeWeights;
+use crate::superpixel_graph::SuperpixelGraph;
 
-/// Two regions that became one: that of step s has number pieces + s.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Merge {
-    pub(super) a: usize,
-    pub(super) b: usize,
-    /// d of the two, or of a merge before it where this is higher.
-    pub(super) height: f64,
-}
-
-/// All merges of a photograph's pieces, to the last region; those with a region below `smallest` pixels come first.
-pub(super) fn merges(pieces: &Pieces, weights: &ContourWeights, smallest: f64) -> Vec<Merge> {
-    let mut regions = Regions::new(pieces, weights, smallest);
-    let mut queue: BinaryHeap<Reverse<Pair>> = BinaryHeap::new();
-    for border in &pieces.borders {
-        queue.push(Reverse(regions.pair(border.a, border.b)));
-    }
-    let mut merges: Vec<Merge> = Vec::with_capacity(pieces.count().saturating_sub(1));
-    let mut highest = 0.0_f64;
-    while let Some(Reverse(pair)) = queue.pop() {
-        let (a, b) = (pair.a, pair.b);
-        // A region that has merged is gone; its pairs are void.
-        if regions.regions[a].is_none() || regions.regions[b].is_none() {
-            continue;
-        }
-        if !pair.small {
-            highest = highest.max(pair.distance);
-        }
-        let merged = regions.join(a, b);
-        let neighbours: Vec<usize> = regions.borders[merged].keys().copied().collect();
-        let pairs = neighbours
-            .into_iter()
-            .map(|other| regions.pair(other, merged));
-        queue.extend(pairs.map(Reverse));
-        let height = highest;
-        merges.push(Merge { a, b, height });
-    }
-    merges
+/// All merges of a photograph's superpixels, to the last region; those with a region below `smallest` pixels come first.
+pub(crate) fn merges(
+    pieces: &SuperpixelGraph,
+    weights: &MergeWeights,
+    smallest: f64,
+) -> Vec<Merge<(bool, Cost)>> {
+    let mut regions = PhotographRegions::new(pieces, weights, smallest);
+    let touching = pieces.borders.iter().map(|border| (border.a, border.b));
+    merge_all(&mut regions, pieces.count(), touching)
 }
 
 /// Regions, those that have merged among them as `None`.
-struct Regions<'a> {
-    weights: &'a ContourWeights,
+struct PhotographRegions<'a> {
+    weights: &'a MergeWeights,
     smallest: f64,
     pieces: usize,
     views: usize,
     regions: Vec<Option<Region>>,
-    /// Of each region the length and the summed contrast, as [`ContourWeights`] sees it, of its borders.
+    /// Of each region the length and the summed contrast, as [`MergeWeights`] sees it, of its borders.
     borders: Vec<BTreeMap<usize, (f64, f64)>>,
     /// Σ over pairs of pixels of how far apart their pieces' colours are, a row a slot.
     apart: Vec<f32>,
@@ -66,8 +38,8 @@ struct Region {
     sums: Vec<f32>,
 }
 
-impl<'a> Regions<'a> {
-    fn new(pieces: &Pieces, weights: &'a ContourWeights, smallest: f64) -> Self {
+impl<'a> PhotographRegions<'a> {
+    fn new(pieces: &SuperpixelGraph, weights: &'a MergeWeights, smallest: f64) -> Self {
         let count = pieces.count();
         let region = |piece: usize| {
             let area = pieces.areas[piece];
@@ -114,9 +86,13 @@ impl<'a> Regions<'a> {
             .as_ref()
             .expect("a region that has not merged")
     }
+}
 
-    /// Two regions that touch.
-    fn pair(&self, a: usize, b: usize) -> Pair {
+impl Regions for PhotographRegions<'_> {
+    /// Regions below the smallest area come first: `false` is below `true`.
+    type Key = (bool, Cost);
+
+    fn key(&self, a: usize, b: usize) -> (bool, Cost) {
         let (first, second) = (self.region(a), self.region(b));
         let pixels = first.area * second.area;
         let embedded = (self.views > 0).then(|| {
@@ -127,16 +103,12 @@ impl<'a> Regions<'a> {
         });
         let colour = f64::from(self.apart[first.slot * self.pieces + second.slot]) / pixels;
         let (length, seen) = self.borders[a][&b];
-        Pair {
-            small: first.area.min(second.area) < self.smallest,
-            distance: self.weights.distance(embedded, colour, seen / length),
-            a,
-            b,
-        }
+        let small = first.area.min(second.area) < self.smallest;
+        let distance = self.weights.distance(embedded, colour, seen / length);
+        (!small, Cost(distance))
     }
 
-    /// Makes one region of two, and tells its number.
-    fn join(&mut self, a: usize, b: usize) -> usize {
+    fn join(&mut self, a: usize, b: usize) -> Vec<usize> {
         let take =
             |region: &mut Option<Region>| region.take().expect("a region that has not merged");
         let first = take(&mut self.regions[a]);
@@ -167,40 +139,8 @@ impl<'a> Regions<'a> {
             theirs.remove(&b);
             theirs.insert(merged, *border);
         }
+        let neighbours = borders.keys().copied().collect();
         self.borders.push(borders);
-        merged
+        neighbours
     }
 }
-
-/// Two touching regions.
-#[derive(Clone, Copy, Debug)]
-struct Pair {
-    /// Whether one of them is below the smallest area.
-    small: bool,
-    distance: f64,
-    a: usize,
-    b: usize,
-}
-
-impl Ord for Pair {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let formed = |pair: &Self| (pair.a.max(pair.b), pair.a.min(pair.b));
-        (other.small.cmp(&self.small))
-            .then(self.distance.total_cmp(&other.distance))
-            .then(formed(self).cmp(&formed(other)))
-    }
-}
-
-impl PartialOrd for Pair {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Pair {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Pair {}

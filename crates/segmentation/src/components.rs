@@ -15,9 +15,9 @@ use crate::label_map::LabelMap;
 ///
 /// # Example
 /// ```
-/// # fn main() -> Result<(), ncuts::Error> {
-/// let map = ncuts::LabelMap::new(3, 2, vec![1, 2, 1, 1, 2, 2])?;
-/// let (pieces, count) = ncuts::connected_components(&map);
+/// # fn main() -> Result<(), segmentation::Error> {
+/// let map = segmentation::LabelMap::new(3, 2, vec![1, 2, 1, 1, 2, 2])?;
+/// let (pieces, count) = segmentation::connected_components(&map);
 /// assert_eq!((pieces.ids(), count), (&[0, 1, 2, 0, 1, 1][..], 3));
 /// # Ok(())
 /// # }
@@ -47,9 +47,9 @@ pub fn connected_components(map: &LabelMap) -> (LabelMap, usize) {
 ///
 /// # Example
 /// ```
-/// # fn main() -> Result<(), ncuts::Error> {
-/// let map = ncuts::LabelMap::new(4, 2, vec![5, 5, 8, 9, 5, 5, 9, 9])?;
-/// let (merged, count) = ncuts::merge_small_pieces(&map, 2);
+/// # fn main() -> Result<(), segmentation::Error> {
+/// let map = segmentation::LabelMap::new(4, 2, vec![5, 5, 8, 9, 5, 5, 9, 9])?;
+/// let (merged, count) = segmentation::merge_small_pieces(&map, 2);
 /// assert_eq!((merged.ids(), count), (&[0, 0, 1, 1, 0, 0, 1, 1][..], 2));
 /// # Ok(())
 /// # }

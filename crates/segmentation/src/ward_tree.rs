@@ -1,9 +1,7 @@
-//! A tree of merging regions on the grid: one tree, a segmentation for every number of regions.
+//! Ward's tree of regions on a grid: one tree, a segmentation for every number of regions.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
-use super::points::{Centres, Points};
+use crate::merge_queue::{Cost, Merge, Regions, merge_all, regions_after};
+use crate::points::{Centres, Points};
 
 /// The order in which neighbouring regions of the grid merge, from single positions to one region.
 ///
@@ -23,83 +21,38 @@ use super::points::{Centres, Points};
 /// # Source
 /// Ward (1963), Hierarchical grouping to optimize an objective function, restricted to neighbours on the grid.
 #[derive(Clone, Debug)]
-pub(super) struct RegionTree {
+pub(crate) struct WardTree {
     positions: usize,
-    /// Step s made region n + s of these two.
-    merges: Vec<(usize, usize)>,
+    merges: Vec<Merge<Cost>>,
 }
 
-impl RegionTree {
+impl WardTree {
     /// The tree over a grid of `width` columns, a row of `rows` a position.
-    pub(super) fn build(rows: &Points, width: usize) -> Self {
+    pub(crate) fn build(rows: &Points, width: usize) -> Self {
         let positions = rows.positions();
-        let mut regions: Vec<Option<Region>> = (0..positions)
-            .map(|i| Some(Region::of_position(rows, i, width)))
+        let region = |i| Some(Region::of_position(rows, i, width));
+        let mut regions = GridRegions {
+            regions: (0..positions).map(region).collect(),
+        };
+        let touching: Vec<(usize, usize)> = (0..positions)
+            .flat_map(|i| {
+                let neighbours = regions.region(i).neighbours.iter();
+                neighbours.filter(move |j| **j > i).map(move |j| (i, *j))
+            })
             .collect();
-        let mut queue = BinaryHeap::new();
-        for i in 0..positions {
-            let later = regions[i]
-                .iter()
-                .flat_map(|region| &region.neighbours)
-                .filter(|j| **j > i);
-            queue.extend(later.map(|j| Reverse(Pair::new(&regions, i, *j))));
-        }
-        let mut merges = Vec::with_capacity(positions - 1);
-        while let Some(Reverse(pair)) = queue.pop() {
-            // A region that has merged is gone; its pairs are void.
-            if regions[pair.a].is_none() || regions[pair.b].is_none() {
-                continue;
-            }
-            let (Some(a), Some(b)) = (regions[pair.a].take(), regions[pair.b].take()) else {
-                continue;
-            };
-            let merged = regions.len();
-            let union = a.joined(b, pair.a, pair.b);
-            for neighbour in &union.neighbours {
-                if let Some(region) = &mut regions[*neighbour] {
-                    region
-                        .neighbours
-                        .retain(|other| *other != pair.a && *other != pair.b);
-                    region.neighbours.push(merged);
-                }
-            }
-            let neighbours = union.neighbours.clone();
-            regions.push(Some(union));
-            for neighbour in neighbours {
-                queue.push(Reverse(Pair::new(&regions, neighbour, merged)));
-            }
-            merges.push((pair.a, pair.b));
-        }
+        let merges = merge_all(&mut regions, positions, touching);
         Self { positions, merges }
     }
 
     /// The region of each position when `count` are left, numbered in the order of first appearance.
-    pub(super) fn cut(&self, count: usize) -> Vec<u32> {
-        let kept = self.positions.saturating_sub(count.max(1));
-        let mut roots: Vec<usize> = (0..self.positions + kept).collect();
-        // Downwards: a region's parent is settled before the region.
-        for (step, (a, b)) in self.merges[..kept].iter().enumerate().rev() {
-            let root = roots[self.positions + step];
-            roots[*a] = root;
-            roots[*b] = root;
-        }
-        let mut names = vec![u32::MAX; roots.len()];
-        let mut next = 0;
-        (0..self.positions)
-            .map(|i| {
-                let name = &mut names[roots[i]];
-                if *name == u32::MAX {
-                    *name = next;
-                    next += 1;
-                }
-                *name
-            })
-            .collect()
+    pub(crate) fn cut(&self, count: usize) -> Vec<u32> {
+        let merges = self.positions.saturating_sub(count.max(1));
+        regions_after(self.positions, &self.merges[..merges])
     }
 }
 
 /// The mean row of each of the regions named by `labels`.
-pub(super) fn region_means(rows: &Points, labels: &[u32]) -> Centres {
+pub(crate) fn region_means(rows: &Points, labels: &[u32]) -> Centres {
     let dimensions = rows.dimensions();
     let count = labels.iter().max().map_or(0, |label| *label as usize + 1);
     let mut sums = vec![0.0_f64; count * dimensions];
@@ -115,6 +68,51 @@ pub(super) fn region_means(rows: &Points, labels: &[u32]) -> Centres {
         .map(|(i, sum)| (sum / areas[i / dimensions]) as f32)
         .collect();
     Centres::from_entries(dimensions, entries)
+}
+
+/// The grid's regions; those that have merged as `None`.
+struct GridRegions {
+    regions: Vec<Option<Region>>,
+}
+
+impl GridRegions {
+    fn region(&self, region: usize) -> &Region {
+        self.regions[region]
+            .as_ref()
+            .expect("a region that has not merged")
+    }
+
+    fn take(&mut self, region: usize) -> Region {
+        self.regions[region]
+            .take()
+            .expect("a region that has not merged")
+    }
+}
+
+impl Regions for GridRegions {
+    type Key = Cost;
+
+    fn key(&self, a: usize, b: usize) -> Cost {
+        let (first, second) = (self.region(a), self.region(b));
+        let means = first.mean.iter().zip(&second.mean);
+        let square: f64 = means.map(|(x, y)| (x - y) * (x - y)).sum();
+        Cost(first.area * second.area / (first.area + second.area) * square)
+    }
+
+    fn join(&mut self, a: usize, b: usize) -> Vec<usize> {
+        let merged = self.regions.len();
+        let (first, second) = (self.take(a), self.take(b));
+        let union = first.joined(second, a, b);
+        let neighbours = union.neighbours.clone();
+        for neighbour in &neighbours {
+            if let Some(region) = &mut self.regions[*neighbour] {
+                region.neighbours.retain(|other| *other != a && *other != b);
+                region.neighbours.push(merged);
+            }
+        }
+        self.regions.push(Some(union));
+        neighbours
+    }
 }
 
 /// A region that has not merged yet.
@@ -170,61 +168,11 @@ impl Region {
     }
 }
 
-/// Two touching regions and the cost of their union.
-#[derive(Clone, Copy, Debug)]
-struct Pair {
-    cost: f64,
-    a: usize,
-    b: usize,
-}
-
-impl Pair {
-    /// The pair of two regions that are both there.
-    fn new(regions: &[Option<Region>], a: usize, b: usize) -> Self {
-        let cost = match (&regions[a], &regions[b]) {
-            (Some(first), Some(second)) => {
-                let square: f64 = first
-                    .mean
-                    .iter()
-                    .zip(&second.mean)
-                    .map(|(x, y)| (x - y) * (x - y))
-                    .sum();
-                first.area * second.area / (first.area + second.area) * square
-            }
-            _ => f64::INFINITY,
-        };
-        Self { cost, a, b }
-    }
-}
-
-impl Ord for Pair {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let formed = |pair: &Self| (pair.a.max(pair.b), pair.a.min(pair.b));
-        self.cost
-            .total_cmp(&other.cost)
-            .then(formed(self).cmp(&formed(other)))
-    }
-}
-
-impl PartialOrd for Pair {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Pair {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Pair {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::components::connected_components;
     use crate::label_map::LabelMap;
-    use crate::segment::components::connected_components;
 
     fn angles(angles: &[f64]) -> Points {
         Points::unit(angles.len(), 2, |i, j| {
@@ -239,8 +187,9 @@ mod tests {
     #[test]
     fn merges_by_hand() {
         // Four positions in a row: the nearest two first, then the second pair, then all.
-        let tree = RegionTree::build(&angles(&[0.0, 0.1, 1.0, 1.2]), 4);
-        assert_eq!(tree.merges, [(0, 1), (2, 3), (4, 5)]);
+        let tree = WardTree::build(&angles(&[0.0, 0.1, 1.0, 1.2]), 4);
+        let pairs: Vec<_> = tree.merges.iter().map(|merge| (merge.a, merge.b)).collect();
+        assert_eq!(pairs, [(0, 1), (2, 3), (4, 5)]);
         assert_eq!(tree.cut(3), [0, 0, 1, 2]);
         assert_eq!(tree.cut(2), [0, 0, 1, 1]);
         assert_eq!((tree.cut(1), tree.cut(4)), (vec![0; 4], vec![0, 1, 2, 3]));
@@ -248,7 +197,7 @@ mod tests {
 
     #[test]
     fn equal_rows_that_do_not_touch_stay_apart() {
-        let tree = RegionTree::build(&angles(&[0.0, 1.0, 0.0]), 3);
+        let tree = WardTree::build(&angles(&[0.0, 1.0, 0.0]), 3);
         // Equal costs: the pair of the first two positions was formed first.
         assert_eq!(tree.cut(2), [0, 0, 1]);
     }
@@ -261,7 +210,7 @@ mod tests {
                 .map(|i| (i as f64 * 1.3).sin())
                 .collect::<Vec<_>>(),
         );
-        let tree = RegionTree::build(&rows, width);
+        let tree = WardTree::build(&rows, width);
         assert_eq!(tree.merges.len(), width * height - 1);
         for count in 1..=width * height {
             let cut = LabelMap::new(width, height, tree.cut(count)).unwrap();

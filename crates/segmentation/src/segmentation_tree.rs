@@ -1,74 +1,12 @@
 //! One tree of regions of a photograph, by how alike they are.
 
-use std::collections::HashMap;
-
-use super::merging::{Merge, merges};
-use super::options::MinArea;
-use super::pieces::Pieces;
-use crate::error::{Error, Result};
+use crate::average_linkage::merges;
+use crate::error::Result;
 use crate::label_map::LabelMap;
-
-/// How much embeddings, colours and borders count beside each other.
-///
-/// The default values were chosen on fifty images of BSDS500's train split, with networks that had learned from the
-/// other hundred and fifty.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ContourWeights {
-    /// w_c: of colours, beside 1 for the embedding.
-    pub colour: f64,
-    /// CIELAB distance from which two pieces' colours are as far apart as can be.
-    pub colour_scale: f64,
-    /// w_b: of the contrast along the border.
-    pub contrast: f64,
-    /// Contrast, in CIELAB a two pixels, from which a border between two pieces is as strong as can be.
-    pub contrast_scale: f64,
-}
-
-impl Default for ContourWeights {
-    fn default() -> Self {
-        Self {
-            colour: 0.36,
-            colour_scale: 30.0,
-            contrast: 0.3,
-            contrast_scale: 20.0,
-        }
-    }
-}
-
-impl ContourWeights {
-    /// d from its three parts, each from 0 to 1; without a view there is none of the embedding.
-    pub(super) fn distance(&self, embedded: Option<f64>, colour: f64, contrast: f64) -> f64 {
-        let own = f64::from(u8::from(embedded.is_some()));
-        let sum = embedded.unwrap_or(0.0) + self.colour * colour + self.contrast * contrast;
-        let whole = own + self.colour + self.contrast;
-        if whole > 0.0 { sum / whole } else { 0.0 }
-    }
-
-    fn check(&self) -> Result<()> {
-        let fair = |value: f64, least: f64| value.is_finite() && value >= least;
-        let wrong = [
-            (self.colour, 0.0, "a weight of colour of 0 or more"),
-            (self.contrast, 0.0, "a weight of contrast of 0 or more"),
-            (
-                self.colour_scale,
-                f64::MIN_POSITIVE,
-                "a scale of colour above 0",
-            ),
-            (
-                self.contrast_scale,
-                f64::MIN_POSITIVE,
-                "a scale of contrast above 0",
-            ),
-        ];
-        match wrong
-            .into_iter()
-            .find(|(value, least, _)| !fair(*value, *least))
-        {
-            None => Ok(()),
-            Some((found, _, expected)) => Err(Error::SegmentOption { expected, found }),
-        }
-    }
-}
+use crate::merge_queue::{Cost, Merge, regions_after};
+use crate::merge_weights::MergeWeights;
+use crate::options::MinArea;
+use crate::superpixel_graph::SuperpixelGraph;
 
 /// An ultrametric tree of a photograph's regions: every cut is a segmentation, and finer cuts only split the segments of
 /// coarser ones.
@@ -96,34 +34,50 @@ impl ContourWeights {
 ///
 /// # Example
 /// ```
-/// use ncuts::{ContourTree, ContourWeights, MinArea, Pieces};
-/// # fn main() -> Result<(), ncuts::Error> {
+/// use segmentation::{SegmentationTree, MergeWeights, MinArea, SuperpixelGraph};
+/// # fn main() -> Result<(), segmentation::Error> {
 /// // Black, dark grey, white: a pixel each, nothing learned.
-/// let pieces = Pieces::of_photograph(&[0, 0, 0, 40, 40, 40, 255, 255, 255], 3, 1, 3)?;
-/// let tree = ContourTree::new(&pieces, &ContourWeights::default(), MinArea::Pixels(1))?;
+/// let pieces = SuperpixelGraph::of_photograph(&[0, 0, 0, 40, 40, 40, 255, 255, 255], 3, 1, 3)?;
+/// let tree = SegmentationTree::new(&pieces, &MergeWeights::default(), MinArea::Pixels(1))?;
 /// assert_eq!(tree.cut_into(2).0.ids(), [0, 0, 1]);
 /// assert_eq!(tree.cut(1.0).1, 1);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct ContourTree {
+pub struct SegmentationTree {
     pieces: LabelMap,
     count: usize,
     /// Step s made region `count` + s of these two.
-    merges: Vec<Merge>,
+    merges: Vec<Merge<(bool, Cost)>>,
+    /// Of each step: d of the two, or of a merge before it where this is higher.
+    heights: Vec<f64>,
 }
 
-impl ContourTree {
+impl SegmentationTree {
     /// The tree over a photograph's pieces.
     ///
     /// # Errors
     /// [`Error::SegmentOption`] for a weight below 0, a scale that is not above it, or one that is not finite.
-    pub fn new(pieces: &Pieces, weights: &ContourWeights, min_area: MinArea) -> Result<Self> {
+    pub fn new(
+        pieces: &SuperpixelGraph,
+        weights: &MergeWeights,
+        min_area: MinArea,
+    ) -> Result<Self> {
         weights.check()?;
         let smallest = min_area.pixels(pieces.map.ids().len()) as f64;
+        let merges = merges(pieces, weights, smallest);
+        let mut highest = 0.0_f64;
+        let height = |merge: &Merge<(bool, Cost)>| {
+            let (large, Cost(distance)) = merge.key;
+            if large {
+                highest = highest.max(distance);
+            }
+            highest
+        };
         Ok(Self {
-            merges: merges(pieces, weights, smallest),
+            heights: merges.iter().map(height).collect(),
+            merges,
             pieces: pieces.map.clone(),
             count: pieces.count(),
         })
@@ -141,12 +95,12 @@ impl ContourTree {
 
     /// The heights of all merges, from the lowest.
     pub fn heights(&self) -> impl Iterator<Item = f64> + '_ {
-        self.merges.iter().map(|merge| merge.height)
+        self.heights.iter().copied()
     }
 
     /// The segmentation in which all merges up to a height are done, and its number of segments.
     pub fn cut(&self, height: f64) -> (LabelMap, usize) {
-        self.painted(self.merges.partition_point(|merge| merge.height <= height))
+        self.painted(self.merges_up_to(height))
     }
 
     /// The segmentation of `segments` segments, or as near to it as the tree comes: at least one, at most the pieces.
@@ -160,7 +114,7 @@ impl ContourTree {
 
     /// The segment of each piece when all merges up to a height are done, numbered in the order of first appearance.
     pub fn segment_of_pieces(&self, height: f64) -> Vec<u32> {
-        self.after(self.merges.partition_point(|merge| merge.height <= height))
+        self.after(self.merges_up_to(height))
     }
 
     /// An ultrametric contour map, a number a pixel: the height up to which the pixel is kept apart from the one at its
@@ -184,7 +138,7 @@ impl ContourTree {
                     b = parents[b];
                 }
             }
-            self.merges[a - self.count].height as f32
+            self.heights[a - self.count] as f32
         };
         let (width, ids) = (self.pieces.width(), self.pieces.ids());
         let contour = |pixel: usize| {
@@ -204,32 +158,24 @@ impl ContourTree {
         (self.pieces.with_ids(ids), self.count - merges)
     }
 
+    fn merges_up_to(&self, height: f64) -> usize {
+        self.heights.partition_point(|merge| *merge <= height)
+    }
+
     fn after(&self, merges: usize) -> Vec<u32> {
-        let mut roots: Vec<usize> = (0..self.count + merges).collect();
-        // Downwards: a region's parent is settled before the region.
-        for (step, merge) in self.merges[..merges].iter().enumerate().rev() {
-            let root = roots[self.count + step];
-            roots[merge.a] = root;
-            roots[merge.b] = root;
-        }
-        let mut names = HashMap::new();
-        (0..self.count)
-            .map(|piece| {
-                let next = names.len() as u32;
-                *names.entry(roots[piece]).or_insert(next)
-            })
-            .collect()
+        regions_after(self.count, &self.merges[..merges])
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::segment::components::connected_components;
-    use crate::segment::pieces::{Border, View};
+    use crate::components::connected_components;
+    use crate::error::Error;
+    use crate::superpixel_graph::{Border, View};
 
-    /// Pieces in a row, a pixel each, with rows of two columns and colours of one.
-    fn row(rows: &[[f32; 2]], lightness: &[f32], contrasts: &[f64]) -> Pieces {
+    /// SuperpixelGraph in a row, a pixel each, with rows of two columns and colours of one.
+    fn row(rows: &[[f32; 2]], lightness: &[f32], contrasts: &[f64]) -> SuperpixelGraph {
         let count = rows.len();
         let border = |(a, contrast): (usize, &f64)| Border {
             a,
@@ -237,7 +183,7 @@ mod tests {
             length: 1.0,
             contrast: *contrast,
         };
-        Pieces {
+        SuperpixelGraph {
             map: LabelMap::new(count, 1, (0..count as u32).collect()).unwrap(),
             areas: vec![1.0; count],
             colours: lightness.iter().map(|value| [*value, 0.0, 0.0]).collect(),
@@ -249,7 +195,7 @@ mod tests {
         }
     }
 
-    const EVEN: ContourWeights = ContourWeights {
+    const EVEN: MergeWeights = MergeWeights {
         colour: 0.5,
         colour_scale: 10.0,
         contrast: 0.5,
@@ -261,7 +207,7 @@ mod tests {
         // Rows alike, then at a right angle; colours 5 apart, then 25; contrasts 2, then 16.
         let rows = [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]];
         let pieces = row(&rows, &[0.0, 5.0, 30.0], &[2.0, 16.0]);
-        let tree = ContourTree::new(&pieces, &EVEN, MinArea::Pixels(1)).unwrap();
+        let tree = SegmentationTree::new(&pieces, &EVEN, MinArea::Pixels(1)).unwrap();
         // (0 + ½ · ½ + ½ · ¼) / 2, then (1 + ½ · 1 + ½ · 1) / 2.
         assert_eq!(tree.heights().collect::<Vec<_>>(), [0.1875, 1.0]);
         assert_eq!(tree.contours(), [0.1875, 1.0, 0.0]);
@@ -275,11 +221,11 @@ mod tests {
         let rows = [[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]];
         let mut pieces = row(&rows, &[0.0, 0.0, 4.0, 8.0], &[0.0, 4.0, 8.0]);
         pieces.views.push(pieces.views[0].clone());
-        let weights = ContourWeights {
+        let weights = MergeWeights {
             colour: 1.0,
             ..EVEN
         };
-        let tree = ContourTree::new(&pieces, &weights, MinArea::Pixels(1)).unwrap();
+        let tree = SegmentationTree::new(&pieces, &weights, MinArea::Pixels(1)).unwrap();
         // 1 + 2: 0.4 + ½ · ½; 0 + 1: 1; then {1, 2} + 3: c = (0.8 + 0.4) / 2, b = 1.
         let heights: Vec<f64> = tree.heights().map(|height| 2.5 * height).collect();
         // {1, 2, 3} + 0: e = 1, c = (0 + 0.4 + 0.8) / 3, b = 0.
@@ -293,23 +239,23 @@ mod tests {
     fn without_a_view_colour_and_contrast_decide() {
         let mut pieces = row(&[[0.0; 2]; 3], &[0.0, 1.0, 9.0], &[0.0, 8.0]);
         pieces.views.clear();
-        let tree = ContourTree::new(&pieces, &EVEN, MinArea::Pixels(1)).unwrap();
+        let tree = SegmentationTree::new(&pieces, &EVEN, MinArea::Pixels(1)).unwrap();
         let heights: Vec<f64> = tree.heights().collect();
         assert!(
             (heights[0] - 0.05).abs() < 1e-6 && heights[1] > 0.9,
             "{heights:?}"
         );
-        let nothing = ContourWeights {
+        let nothing = MergeWeights {
             colour: 0.0,
             contrast: 0.0,
             ..EVEN
         };
-        let tree = ContourTree::new(&pieces, &nothing, MinArea::Pixels(1)).unwrap();
+        let tree = SegmentationTree::new(&pieces, &nothing, MinArea::Pixels(1)).unwrap();
         assert_eq!(tree.heights().collect::<Vec<_>>(), [0.0, 0.0]);
     }
 
     /// A photograph of blobs and noise, and its tree.
-    fn tree(width: usize, height: usize, min_area: MinArea) -> ContourTree {
+    fn tree(width: usize, height: usize, min_area: MinArea) -> SegmentationTree {
         let pixel = |i: usize| {
             let (x, y) = (i % width, i / width);
             let noise = (i * 37 % 23) as u8;
@@ -324,8 +270,8 @@ mod tests {
             ]
         };
         let rgb: Vec<u8> = (0..width * height).flat_map(pixel).collect();
-        let pieces = Pieces::of_photograph(&rgb, width, height, 40).unwrap();
-        ContourTree::new(&pieces, &ContourWeights::default(), min_area).unwrap()
+        let pieces = SuperpixelGraph::of_photograph(&rgb, width, height, 40).unwrap();
+        SegmentationTree::new(&pieces, &MergeWeights::default(), min_area).unwrap()
     }
 
     #[test]
@@ -378,24 +324,24 @@ mod tests {
     fn weights_outside_their_range_are_refused() {
         let pieces = row(&[[1.0, 0.0]; 2], &[0.0; 2], &[0.0]);
         for wrong in [
-            ContourWeights {
+            MergeWeights {
                 colour: -1.0,
                 ..EVEN
             },
-            ContourWeights {
+            MergeWeights {
                 contrast: f64::NAN,
                 ..EVEN
             },
-            ContourWeights {
+            MergeWeights {
                 colour_scale: 0.0,
                 ..EVEN
             },
-            ContourWeights {
+            MergeWeights {
                 contrast_scale: f64::INFINITY,
                 ..EVEN
             },
         ] {
-            let refused = ContourTree::new(&pieces, &wrong, MinArea::Pixels(1));
+            let refused = SegmentationTree::new(&pieces, &wrong, MinArea::Pixels(1));
             assert!(
                 matches!(refused, Err(Error::SegmentOption { .. })),
                 "{wrong:?}"

@@ -5,8 +5,8 @@ use crate::error::{Error, Result};
 /// An image of segment ids.
 ///
 /// ```
-/// # fn main() -> Result<(), ncuts::Error> {
-/// let map = ncuts::LabelMap::new(3, 2, vec![1, 1, 2, 1, 2, 2])?;
+/// # fn main() -> Result<(), segmentation::Error> {
+/// let map = segmentation::LabelMap::new(3, 2, vec![1, 1, 2, 1, 2, 2])?;
 /// assert_eq!(map.at(2, 0), 2);
 /// # Ok(())
 /// # }

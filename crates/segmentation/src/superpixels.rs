@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::colour::cielab;
+use crate::cielab::cielab;
 use crate::error::{Error, Result};
 use crate::label_map::LabelMap;
 
@@ -35,10 +35,10 @@ const COMPACTNESS: f32 = 10.0;
 ///
 /// # Example
 /// ```
-/// # fn main() -> Result<(), ncuts::Error> {
+/// # fn main() -> Result<(), segmentation::Error> {
 /// // Black at the left, white from column 6 on.
 /// let rgb: Vec<u8> = (0..16 * 8).flat_map(|i| [if i % 16 < 6 { 0 } else { 255 }; 3]).collect();
-/// let (map, count) = ncuts::superpixels(&rgb, 16, 8, 2)?;
+/// let (map, count) = segmentation::superpixels(&rgb, 16, 8, 2)?;
 /// assert_eq!(count, 2);
 /// assert_eq!((map.at(5, 3), map.at(6, 3)), (0, 1));
 /// # Ok(())
@@ -54,7 +54,7 @@ pub fn superpixels(
 }
 
 /// As [`superpixels`], of CIELAB colours.
-pub(super) fn superpixels_of_colours(
+pub(crate) fn superpixels_of_colours(
     lab: &[[f32; 3]],
     width: usize,
     count: usize,
@@ -178,7 +178,7 @@ struct Candidate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::segment::components::connected_components;
+    use crate::components::connected_components;
 
     #[test]
     fn every_superpixel_is_connected_and_keeps_to_the_edge() {

@@ -1,9 +1,9 @@
 //! Rows of an embedding, weighted: the points that clustering sees.
 
-use super::embedding::Embedding;
+use crate::grid_vectors::GridVectors;
 
 /// Positions are kept in groups of this many, so that one instruction serves several; the last group is padded with zeros.
-pub(super) const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// How the columns of U are weighted, and whether rows are then normalised.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,7 +24,7 @@ pub enum EmbeddingScaling {
 
 impl EmbeddingScaling {
     /// The weight of each column.
-    pub(super) fn weights(self, spectrum: &[f64]) -> Vec<f64> {
+    pub(crate) fn weights(self, spectrum: &[f64]) -> Vec<f64> {
         let weight = |sigma: &f64| match self {
             Self::Unit => 1.0,
             Self::SingularValue(power) => sigma.powf(power),
@@ -44,24 +44,23 @@ impl EmbeddingScaling {
 /// # Conventions
 /// Single precision: vectors of lengths about 1 that a k-means compares. Groups of [`LANES`] positions; within one the dimensions follow each other.
 #[derive(Clone, Debug)]
-pub(super) struct Points {
+pub(crate) struct Points {
     positions: usize,
     dimensions: usize,
     groups: Vec<[f32; LANES]>,
 }
 
 impl Points {
-    /// The first `dimensions` columns of `embedding`, or as many as it has.
-    pub(super) fn from_embedding(
-        embedding: &Embedding,
+    /// The first `dimensions` columns of `vectors`, or as many as there are.
+    pub(crate) fn from_vectors(
+        vectors: &GridVectors<'_>,
         dimensions: usize,
         scaling: EmbeddingScaling,
     ) -> Self {
-        let dimensions = dimensions.min(embedding.rank());
-        let weights = scaling.weights(&embedding.spectrum()[..dimensions]);
-        let vectors = embedding.vectors();
-        let entry = |i: usize, j: usize| vectors[(i, j)] * weights[j];
-        let positions = vectors.nrows();
+        let dimensions = dimensions.min(vectors.dimensions());
+        let weights = scaling.weights(&vectors.spectrum()[..dimensions]);
+        let entry = |i: usize, j: usize| vectors.at(i, j) * weights[j];
+        let positions = vectors.positions();
         match scaling {
             EmbeddingScaling::Confidence { .. } => {
                 let energy: f64 = (0..positions)
@@ -76,7 +75,7 @@ impl Points {
     }
 
     /// Rows from their entries, scaled to unit length.
-    pub(super) fn unit(
+    pub(crate) fn unit(
         positions: usize,
         dimensions: usize,
         entry: impl Fn(usize, usize) -> f64,
@@ -98,7 +97,7 @@ impl Points {
     }
 
     /// Rows from their entries.
-    pub(super) fn from_fn(
+    pub(crate) fn from_fn(
         positions: usize,
         dimensions: usize,
         entry: impl Fn(usize, usize) -> f64,
@@ -117,34 +116,34 @@ impl Points {
     }
 
     /// Rows.
-    pub(super) fn positions(&self) -> usize {
+    pub(crate) fn positions(&self) -> usize {
         self.positions
     }
 
     /// Columns.
-    pub(super) fn dimensions(&self) -> usize {
+    pub(crate) fn dimensions(&self) -> usize {
         self.dimensions
     }
 
     /// Group after group: its dimensions, each with [`LANES`] positions.
-    pub(super) fn groups(&self) -> impl Iterator<Item = &[[f32; LANES]]> {
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &[[f32; LANES]]> {
         self.groups.chunks_exact(self.dimensions)
     }
 
     /// Entry j of row i.
-    pub(super) fn at(&self, i: usize, j: usize) -> f32 {
+    pub(crate) fn at(&self, i: usize, j: usize) -> f32 {
         self.groups[i / LANES * self.dimensions + j][i % LANES]
     }
 
     /// Row i.
-    pub(super) fn row(&self, i: usize) -> Vec<f32> {
+    pub(crate) fn row(&self, i: usize) -> Vec<f32> {
         (0..self.dimensions).map(|j| self.at(i, j)).collect()
     }
 }
 
 /// k points that stand for clusters.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Centres {
+pub(crate) struct Centres {
     dimensions: usize,
     entries: Vec<f32>,
     half_squares: Vec<f32>,
@@ -152,7 +151,7 @@ pub(super) struct Centres {
 
 impl Centres {
     /// Centres from their rows, each of `dimensions` entries.
-    pub(super) fn from_entries(dimensions: usize, entries: Vec<f32>) -> Self {
+    pub(crate) fn from_entries(dimensions: usize, entries: Vec<f32>) -> Self {
         let half_squares = entries
             .chunks_exact(dimensions)
             .map(|centre| 0.5 * centre.iter().map(|c| c * c).sum::<f32>())
@@ -165,13 +164,13 @@ impl Centres {
     }
 
     /// k.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.half_squares.len()
     }
 
     /// Centre j.
     #[cfg(test)]
-    pub(super) fn centre(&self, j: usize) -> &[f32] {
+    pub(crate) fn centre(&self, j: usize) -> &[f32] {
         &self.entries[j * self.dimensions..(j + 1) * self.dimensions]
     }
 
@@ -191,7 +190,7 @@ impl Centres {
 
     /// The nearest centre of every row (the first of several), and its score.
     #[inline(always)]
-    pub(super) fn nearest(&self, rows: &Points, labels: &mut [u32], scores: &mut [f32]) {
+    pub(crate) fn nearest(&self, rows: &Points, labels: &mut [u32], scores: &mut [f32]) {
         for ((group, labels), scores) in rows
             .groups()
             .zip(labels.chunks_mut(LANES))
@@ -212,7 +211,7 @@ impl Centres {
     }
 
     /// All scores, positions × k, row-major.
-    pub(super) fn all_scores(&self, rows: &Points) -> Vec<f32> {
+    pub(crate) fn all_scores(&self, rows: &Points) -> Vec<f32> {
         let count = self.len();
         let mut all = vec![0.0; rows.positions() * count];
         for (group, all) in rows.groups().zip(all.chunks_mut(LANES * count)) {
@@ -229,6 +228,7 @@ impl Centres {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::f64::consts::PI;
 
     #[test]
     fn rows_have_unit_length_and_zero_stays_zero() {
@@ -271,30 +271,38 @@ mod tests {
         }
     }
 
+    /// Three orthonormal columns of six rows, the cosines of a discrete cosine transform.
+    fn cosines() -> [[f64; 6]; 3] {
+        std::array::from_fn(|j| {
+            let cosine = |i: usize| (PI * j as f64 * (i as f64 + 0.5) / 6.0).cos();
+            let length = if j == 0 { 6.0_f64 } else { 3.0 }.sqrt();
+            std::array::from_fn(|i| cosine(i) / length)
+        })
+    }
+
+    const SIGMA: [f64; 3] = [1.0, 0.6, 0.25];
+
     #[test]
     fn singular_values_weigh_columns() {
-        let features =
-            faer::Mat::from_fn(6, 3, |i, c| 1.1 + ((1 + i) as f64 * (0.4 + c as f64)).sin());
-        let embedding = Embedding::from_features(features.as_ref(), None, 3, 2, 3).unwrap();
-        let unit = Points::from_embedding(&embedding, 9, EmbeddingScaling::Unit);
-        let weighted = Points::from_embedding(&embedding, 9, EmbeddingScaling::SingularValue(1.0));
-        let sigma = embedding.spectrum();
+        let u = cosines();
+        let vectors = GridVectors::new(3, 2, u.iter().map(|u| &u[..]).collect(), &SIGMA).unwrap();
+        let unit = Points::from_vectors(&vectors, 9, EmbeddingScaling::Unit);
+        let weighted = Points::from_vectors(&vectors, 9, EmbeddingScaling::SingularValue(1.0));
+        let sigma = vectors.spectrum();
         let ratio = |rows: &Points| f64::from(rows.at(2, 1) / rows.at(2, 0));
         assert!((ratio(&weighted) - ratio(&unit) * sigma[1] / sigma[0]).abs() < 1e-5);
     }
 
     #[test]
     fn confidence_measures_distances_in_the_projector() {
-        let features =
-            faer::Mat::from_fn(6, 3, |i, c| 1.1 + ((1 + i) as f64 * (0.4 + c as f64)).sin());
-        let embedding = Embedding::from_features(features.as_ref(), None, 3, 2, 3).unwrap();
+        let (u, sigma) = (cosines(), SIGMA);
+        let vectors = GridVectors::new(3, 2, u.iter().map(|u| &u[..]).collect(), &sigma).unwrap();
         let epsilon = 0.05;
-        let rows = Points::from_embedding(&embedding, 3, EmbeddingScaling::Confidence { epsilon });
+        let rows = Points::from_vectors(&vectors, 3, EmbeddingScaling::Confidence { epsilon });
         // P = U diag(σ² / (σ² + ε)) Uᵀ; its rows are as far apart as those of U diag(…).
-        let (u, sigma) = (embedding.vectors(), embedding.spectrum());
         let p = |i: usize, j: usize| -> f64 {
             (0..3)
-                .map(|c| u[(i, c)] * u[(j, c)] * sigma[c].powi(2) / (sigma[c].powi(2) + epsilon))
+                .map(|c| u[c][i] * u[c][j] * sigma[c].powi(2) / (sigma[c].powi(2) + epsilon))
                 .sum()
         };
         let projector = |i: usize, k: usize| {

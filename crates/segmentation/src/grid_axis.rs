@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::error::{Error, Result};
+
 /// One side of a feature grid over one side of an image: position i lies at pixel `offset + stride · i`.
 ///
 /// Strided convolutions sample at points of their own: TensorFlow's `SAME` padding on an odd side puts the first and the
@@ -14,7 +16,7 @@ use std::ops::Range;
 /// # Example
 /// ```
 /// // Four cells of two pixels: each lies between its pixels.
-/// let spread = ncuts::GridAxis::spread(4, 8);
+/// let spread = segmentation::GridAxis::spread(4, 8);
 /// assert_eq!((spread.offset, spread.stride), (0.5, 2.0));
 /// assert_eq!(spread.coordinate(2), 0.75);
 /// ```
@@ -46,7 +48,7 @@ impl GridAxis {
     }
 
     /// The pixels nearest to each position, of a side of `pixels`; at least one each.
-    pub(crate) fn cells(&self, pixels: usize) -> Vec<Range<usize>> {
+    pub fn cells(&self, pixels: usize) -> Vec<Range<usize>> {
         let border = |i: usize| {
             let middle = self.offset + self.stride * (i as f64 - 0.5);
             (middle.ceil().max(0.0) as usize).min(pixels)
@@ -70,11 +72,22 @@ impl GridAxis {
             .collect()
     }
 
-    pub(crate) fn is_sound(&self) -> bool {
-        self.positions > 0
+    /// There are positions, in order, at a place.
+    ///
+    /// # Errors
+    /// [`Error::GridAxis`].
+    pub fn check(&self) -> Result<()> {
+        let sound = self.positions > 0
             && self.stride.is_finite()
             && self.stride > 0.0
-            && self.offset.is_finite()
+            && self.offset.is_finite();
+        if sound {
+            return Ok(());
+        }
+        Err(Error::GridAxis {
+            stride: self.stride,
+            offset: self.offset,
+        })
     }
 }
 

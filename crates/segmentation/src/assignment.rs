@@ -4,7 +4,7 @@ use crate::grid_axis::GridAxis;
 
 /// Which centres a pixel may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Candidates {
+pub(crate) enum Candidates {
     /// All of them.
     All,
     /// Those of the four grid positions around it.
@@ -13,17 +13,17 @@ pub(super) enum Candidates {
 
 /// Scores of every centre at every grid position, and the centre each position has.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct GridScores<'a> {
+pub(crate) struct GridScores<'a> {
     /// Where its columns lie.
-    pub(super) column: GridAxis,
+    pub(crate) column: GridAxis,
     /// Where its rows lie.
-    pub(super) row: GridAxis,
+    pub(crate) row: GridAxis,
     /// Positions × centres, row-major: y·c − ½‖c‖².
-    pub(super) scores: &'a [f32],
+    pub(crate) scores: &'a [f32],
     /// The centre of each position: of the largest score where all are candidates.
-    pub(super) labels: &'a [u32],
+    pub(crate) labels: &'a [u32],
     /// Which centres a pixel may take.
-    pub(super) candidates: Candidates,
+    pub(crate) candidates: Candidates,
 }
 
 /// The centre of each of `width × height` pixels, row-major.
@@ -41,7 +41,7 @@ pub(super) struct GridScores<'a> {
 ///
 /// # Cost
 /// O(width · height) to write, O(k) a pixel only in cells with several winners.
-pub(super) fn assign_pixels(grid: &GridScores<'_>, width: usize, height: usize) -> Vec<u32> {
+pub(crate) fn assign_pixels(grid: &GridScores<'_>, width: usize, height: usize) -> Vec<u32> {
     let centres = grid.scores.len() / grid.labels.len();
     let columns = Spans::new(grid.column, width);
     let rows = Spans::new(grid.row, height);

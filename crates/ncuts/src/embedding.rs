@@ -2,10 +2,12 @@
 
 use faer::{Mat, MatRef};
 
-use super::leading_eigen::leading_eigen;
+use segmentation::GridVectors;
+
 use crate::affinity::Affinity;
 use crate::degree::Degrees;
 use crate::error::{Error, Result};
+use crate::leading_eigen::leading_eigen;
 
 /// A singular value at most this fraction of the first counts as zero; the Gram road resolves 1.5e-8.
 const RANK_TOLERANCE: f64 = 1e-6;
@@ -172,6 +174,24 @@ impl Embedding {
     /// Positions left out of the cut: their rows are zero.
     pub fn isolated(&self) -> usize {
         self.isolated
+    }
+}
+
+/// U with σ, as clusterings and superpixels take it.
+impl<'a> From<&'a Embedding> for GridVectors<'a> {
+    fn from(embedding: &'a Embedding) -> Self {
+        let columns = embedding.vectors.col_iter();
+        let columns = columns.map(|column| {
+            let column = column.try_as_col_major();
+            column.expect("columns of a matrix of our own").as_slice()
+        });
+        Self::new(
+            embedding.grid_width,
+            embedding.grid_height,
+            columns.collect(),
+            &embedding.spectrum,
+        )
+        .expect("a value for each column, and columns that fill the grid")
     }
 }
 
