@@ -54,15 +54,7 @@ pub enum Error {
         /// Its reason.
         source: std::io::Error,
     },
-    /// A picture that does not decode.
-    #[error("{}: expected a picture, found {source}", path.display())]
-    Image {
-        /// The picture.
-        path: PathBuf,
-        /// The decoder's reason.
-        source: image::ImageError,
-    },
-    /// A picture that claims more than its file can hold.
+    /// A picture that cannot be read: a missing or another file, a broken one, or more pixels than it can hold.
     #[error(transparent)]
     Picture(#[from] pictures::Error),
     /// A PNG that is not a label map.

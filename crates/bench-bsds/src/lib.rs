@@ -25,7 +25,7 @@
 //! |---|---|
 //! | `dataset/mat5/` | MATLAB level 5 files, trusted in nothing |
 //! | `dataset/ground_truth` | the annotations of one image |
-//! | `dataset/bsds`, `picture` | the folders of the dataset, pictures in them |
+//! | `dataset/bsds` | the folders of the dataset, pictures in them |
 //! | `segmentation/{level, pool}` | several segmentations of one image, each under its level |
 //! | `segmentation/{label_png, mat_pool, ucm, folder}` | where they are read from |
 //! | `segmentation/{boundary_pool, boundary_folder}` | their boundaries, and those of soft maps |
@@ -86,7 +86,6 @@
 mod dataset;
 mod error;
 mod metrics;
-mod picture;
 mod protocol;
 mod recipes;
 mod segmentation;

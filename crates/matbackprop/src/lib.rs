@@ -30,18 +30,19 @@
 //! # Example
 //! A photograph, its segments, and a picture of them.
 //! ```
-//! use matbackprop::models::{ContourSettings, read_image};
+//! use matbackprop::models::ContourSettings;
+//! use matbackprop::pictures::{paint_outlines, read_upright};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
 //! # let photograph = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/samples/coffee.jpg"));
 //! # let picture = folder.path().join("coffee.overlay.png");
 //! let network = matbackprop::default_network()?;
-//! let image = read_image(photograph)?;
+//! let image = read_upright(photograph)?;
 //! let contours = network.contours(&image, &ContourSettings::default())?;
 //! let (labels, segments) = contours.tree.cut_into(6);
 //! assert_eq!(segments, 6);
-//! matbackprop::pictures::paint_outlines(&image, &labels)?.save(picture)?;
+//! paint_outlines(&image, &labels)?.save(picture)?;
 //! # Ok(())
 //! # }
 //! ```

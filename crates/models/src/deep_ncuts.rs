@@ -157,12 +157,15 @@ impl DeepNcuts {
     /// Sets each tap's scale to 1 / RMS of its features over the given images.
     ///
     /// # Errors
-    /// [`Error::Setting`] when there is no image, or a tap is zero on all of them.
-    pub fn calibrate(&mut self, images: impl Iterator<Item = Result<RgbImage>>) -> Result<()> {
+    /// The first image's that cannot be read; [`Error::Setting`] when there is no image, or a tap is zero on all of them.
+    pub fn calibrate<E: From<Error>>(
+        &mut self,
+        images: impl Iterator<Item = Result<RgbImage, E>>,
+    ) -> Result<(), E> {
         for tap in &mut self.trunk.chain.taps {
             tap.scale = 1.0;
         }
-        let maps = images.map(|image| self.trunk_features(&image?));
+        let maps = images.map(|image| Ok::<_, E>(self.trunk_features(&image?)?));
         let scales = self.trunk.tap_scales(maps)?;
         for (index, scale) in scales.into_iter().enumerate() {
             self.architecture.taps[index].scale = scale;

@@ -24,14 +24,6 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
-    /// An image file could not be decoded.
-    #[error("{}: expected an image, found {message}", path.display())]
-    Image {
-        /// Which file.
-        path: PathBuf,
-        /// What the decoder said.
-        message: String,
-    },
     /// A file is not in the safetensors format.
     #[error("{origin}: expected a safetensors file, found {message}")]
     NotSafetensors {
@@ -227,7 +219,7 @@ pub enum Error {
 }
 
 /// A result of this crate.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// Of an example's files, while it is read.

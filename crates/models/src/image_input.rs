@@ -1,10 +1,7 @@
 //! From a photograph to numbers: each trunk has its own recipe.
 
-use std::path::Path;
-
 use image::RgbImage;
 
-use crate::error::{Error, Result};
 use crate::trunk::Planes;
 
 /// Order of the colour channels.
@@ -74,26 +71,6 @@ impl InputRecipe {
     }
 }
 
-/// Reads a photograph from a file.
-///
-/// # Errors
-/// [`Error::File`] when it cannot be opened, [`Error::Image`] when it is not a JPEG or PNG, or claims more pixels
-/// than its file can hold.
-pub fn read_image(path: &Path) -> Result<RgbImage> {
-    let reader = image::ImageReader::open(path).map_err(Error::file(path))?;
-    let mut reader = reader.with_guessed_format().map_err(Error::file(path))?;
-    // A picture cannot claim more memory than its file can fill: deflate packs at most 1,032 bytes into one.
-    let file = std::fs::metadata(path).map_err(Error::file(path))?.len();
-    let mut limits = image::Limits::default();
-    limits.max_alloc = Some(file.saturating_mul(1024).clamp(16 << 20, 512 << 20));
-    reader.limits(limits);
-    let image = reader.decode().map_err(|error| Error::Image {
-        path: path.to_path_buf(),
-        message: error.to_string(),
-    })?;
-    Ok(image.into_rgb8())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,22 +86,5 @@ mod tests {
         let caffe = InputRecipe::CAFFE.planes(&image);
         assert_eq!(caffe.row(0, 0), &[255.0 - 103.939; 2]);
         assert_eq!(caffe.row(2, 0), &[-123.68, 1.0 - 123.68]);
-    }
-
-    #[test]
-    fn a_file_that_is_no_image_is_named() {
-        let error = read_image(Path::new(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/Cargo.toml"
-        )));
-        let message = error.unwrap_err().to_string();
-        assert!(
-            message.contains("Cargo.toml: expected an image"),
-            "{message}"
-        );
-        assert!(matches!(
-            read_image(Path::new("no such file")),
-            Err(Error::File { .. })
-        ));
     }
 }

@@ -81,7 +81,7 @@ pub use error::{Error, Result};
 pub use feature_cache::FeatureCache;
 pub use feature_maps::{FeatureMaps, GridFeatures};
 pub use head::{HeadLayer, HeadLayout};
-pub use image_input::{ChannelOrder, InputRecipe, read_image};
+pub use image_input::{ChannelOrder, InputRecipe};
 pub use network::TrunkWeights;
 pub use parameters::Parameters;
 pub use ranks::Ranks;

@@ -75,10 +75,10 @@ impl Network {
     ///
     /// # Errors
     /// Those of the maps; [`Error::Setting`] where there are none, or a tap is zero on all of them.
-    pub(crate) fn tap_scales(
+    pub(crate) fn tap_scales<E: From<Error>>(
         &self,
-        outputs: impl Iterator<Item = Result<FeatureMaps>>,
-    ) -> Result<Vec<f32>> {
+        outputs: impl Iterator<Item = Result<FeatureMaps, E>>,
+    ) -> Result<Vec<f32>, E> {
         let channels = self.channels_of_taps();
         let mut energies = vec![(0.0_f64, 0_usize); channels.len()];
         for maps in outputs {
@@ -102,6 +102,7 @@ impl Network {
             }
             Ok((numbers as f64 / energy).sqrt() as f32)
         };
-        energies.into_iter().enumerate().map(scale).collect()
+        let scales: Result<Vec<f32>> = energies.into_iter().enumerate().map(scale).collect();
+        Ok(scales?)
     }
 }

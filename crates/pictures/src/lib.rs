@@ -10,8 +10,9 @@
 //!
 //! | name | what it holds |
 //! |---|---|
-//! | [`read_upright`], [`decode_upright`] | a JPEG, PNG or WebP, turned as its Exif tag says |
-//! | [`check_claim`] | pixels that a file cannot hold, refused before memory is taken |
+//! | [`PictureFile`] | a JPEG, PNG or WebP by its content, upright as its Exif tag says: the one reader of the house |
+//! | [`read_upright`], [`decode_upright`] | the same at once, as a photograph of three bytes a pixel |
+//! | [`check_decoded_size`] | pixels that a file cannot hold, refused before memory is taken |
 //! | [`at_working_size`], [`at_full_size`] | the size it is segmented at, and the way back for labels |
 //! | [`paint_outlines`], [`paint_segments`], [`segment_colours`] | a segmentation for people |
 //! | [`label_image`], [`contour_image`] | a segmentation, or all of a tree, for programs |
@@ -32,16 +33,18 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-mod claim;
 mod contour_image;
+mod decode_limits;
 mod error;
 mod label_image;
 mod paint;
-mod photograph;
+mod picture_file;
+mod working_size;
 
-pub use claim::check_claim;
 pub use contour_image::contour_image;
+pub use decode_limits::check_decoded_size;
 pub use error::{Error, Result};
 pub use label_image::label_image;
 pub use paint::{paint_outlines, paint_segments, segment_colours};
-pub use photograph::{at_full_size, at_working_size, decode_upright, read_upright};
+pub use picture_file::{PictureFile, decode_upright, read_upright};
+pub use working_size::{at_full_size, at_working_size};

@@ -5,12 +5,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use image::{ImageReader, RgbImage};
+use image::RgbImage;
+use pictures::{PictureFile, read_upright};
 use segmentation::LabelMap;
 
 use super::ground_truth::{Annotation, read_ground_truth, size_of};
 use crate::error::{Error, Result, Size};
-use crate::picture::read_picture;
 
 /// The three parts of BSDS500.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,24 +162,17 @@ impl BsdsDataset {
     /// Photograph `index`.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Image`]; [`Error::Picture`] for more pixels than the file can hold.
+    /// [`Error::Picture`].
     pub fn image(&self, index: usize) -> Result<RgbImage> {
-        Ok(read_picture(&self.image_path(index))?.into_rgb8())
+        Ok(read_upright(&self.image_path(index))?)
     }
 
-    /// Width and height of photograph `index`, from its header alone.
+    /// Width and height of photograph `index`, upright, from its header alone.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Image`].
+    /// [`Error::Picture`].
     pub fn image_size(&self, index: usize) -> Result<Size> {
-        let path = self.image_path(index);
-        let reader = ImageReader::open(&path).map_err(|source| Error::Io {
-            path: path.clone(),
-            source,
-        })?;
-        let (width, height) = reader
-            .into_dimensions()
-            .map_err(|source| Error::Image { path, source })?;
+        let (width, height) = PictureFile::open(&self.image_path(index))?.size();
         Ok(Size {
             width: width as usize,
             height: height as usize,
@@ -340,8 +333,8 @@ mod tests {
         );
         std::fs::write(images.join("1.jpg"), "no picture").unwrap();
         let dataset = BsdsDataset::open_folders(&images, &truth).unwrap();
-        assert!(matches!(dataset.image(0), Err(Error::Image { .. })));
-        assert!(matches!(dataset.image_size(0), Err(Error::Image { .. })));
+        assert!(matches!(dataset.image(0), Err(Error::Picture(_))));
+        assert!(matches!(dataset.image_size(0), Err(Error::Picture(_))));
     }
 
     #[test]

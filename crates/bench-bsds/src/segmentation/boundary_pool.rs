@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use image::DynamicImage;
+use pictures::PictureFile;
 
 use super::level::Level;
 use super::mat_pool::{MatSegmentations, segmentations};
@@ -11,7 +12,6 @@ use super::ucm::Thresholds;
 use crate::dataset::mat5::MatFile;
 use crate::error::{Error, Result};
 use crate::metrics::{BoundaryMap, SoftBoundaryMap};
-use crate::picture::read_picture;
 
 /// The boundaries found in one image, each map under its level, thinned to lines of one pixel.
 ///
@@ -112,7 +112,7 @@ impl BoundaryPool {
 /// Where `segs` and `ucm2` are both present `segs` is read.
 ///
 /// # Errors
-/// [`Error::Io`]; those of [`read_segmentation_mat`](crate::read_segmentation_mat); [`Error::Image`] and
+/// [`Error::Io`]; those of [`read_segmentation_mat`](crate::read_segmentation_mat); [`Error::Picture`] and
 /// [`Error::BoundaryPicture`] for a picture that does not decode, or has colours or other depths.
 pub fn read_boundaries(path: &Path, thresholds: &Thresholds) -> Result<BoundaryPool> {
     if path.extension().is_none_or(|ending| ending != "mat") {
@@ -127,7 +127,7 @@ pub fn read_boundaries(path: &Path, thresholds: &Thresholds) -> Result<BoundaryP
 }
 
 fn soft_boundaries(path: &Path) -> Result<SoftBoundaryMap> {
-    let picture = read_picture(path)?;
+    let picture = PictureFile::open(path)?.decode()?;
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     match picture {
         DynamicImage::ImageLuma8(grey) => {
@@ -218,7 +218,7 @@ mod tests {
         );
         assert!(matches!(
             read(".png", b"no picture"),
-            Err(Error::Image { .. })
+            Err(Error::Picture(_))
         ));
     }
 

@@ -63,7 +63,7 @@ pub fn decode_label_png(path: &Path, mut bytes: impl BufRead + Seek) -> Result<L
     // An id takes four bytes, however few bits its pixel has.
     let claimed = (size as u64).max(4 * u64::from(info.width) * u64::from(info.height));
     let sides = (info.width, info.height);
-    pictures::check_claim(&path.display().to_string(), sides, claimed, file)?;
+    pictures::check_decoded_size(&path.display().to_string(), sides, claimed, file)?;
     let mut bytes = vec![0; size];
     reader
         .next_frame(&mut bytes)

@@ -1,10 +1,12 @@
 //! The photographs of the last few images, so that the regions of one image decode it once.
 
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use image::{DynamicImage, ImageDecoder, ImageReader, RgbImage};
+use image::RgbImage;
+use pictures::PictureFile;
 
 use crate::dataset::ImageRecord;
 use crate::error::{Error, Result, Size};
@@ -63,25 +65,16 @@ impl Photographs {
 /// The size is compared with the record, and with the file's, before a pixel is decoded: a picture cannot claim more
 /// memory.
 fn decode(path: &Path, image: &ImageRecord) -> Result<RgbImage> {
-    let io = |source: std::io::Error| {
-        let path = path.to_owned();
-        if source.kind() == std::io::ErrorKind::NotFound {
-            let image = image.id;
-            Error::MissingImage { image, path }
-        } else {
-            Error::Io { path, source }
+    let file = PictureFile::open(path).map_err(|error| match error {
+        pictures::Error::File { source, .. } if source.kind() == ErrorKind::NotFound => {
+            Error::MissingImage {
+                image: image.id,
+                path: path.to_owned(),
+            }
         }
-    };
-    let picture = |source| Error::Image {
-        path: path.to_owned(),
-        source,
-    };
-    let decoder = ImageReader::open(path)
-        .and_then(ImageReader::with_guessed_format)
-        .map_err(io)?
-        .into_decoder()
-        .map_err(picture)?;
-    let (width, height) = decoder.dimensions();
+        other => other.into(),
+    })?;
+    let (width, height) = file.size();
     let found = Size { width, height };
     if found != image.size {
         return Err(Error::SizeMismatch {
@@ -90,12 +83,7 @@ fn decode(path: &Path, image: &ImageRecord) -> Result<RgbImage> {
             found,
         });
     }
-    let file = std::fs::metadata(path).map_err(io)?.len();
-    let claimed = decoder.total_bytes();
-    pictures::check_claim(&path.display().to_string(), (width, height), claimed, file)?;
-    Ok(DynamicImage::from_decoder(decoder)
-        .map_err(picture)?
-        .into_rgb8())
+    Ok(file.decode()?.into_rgb8())
 }
 
 #[cfg(test)]
@@ -151,7 +139,7 @@ mod tests {
         let path = photographs.path(&image);
         std::fs::write(&path, "no picture").unwrap();
         let error = photographs.read(&image).unwrap_err();
-        assert!(matches!(error, Error::Image { .. }), "{error}");
+        assert!(matches!(error, Error::Picture(_)), "{error}");
         RgbImage::new(2, 3).save(&path).unwrap();
         let error = photographs.read(&image).unwrap_err().to_string();
         assert!(
@@ -161,9 +149,6 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         std::fs::create_dir(&path).unwrap();
         let error = photographs.read(&image).unwrap_err();
-        assert!(
-            matches!(error, Error::Io { .. } | Error::Image { .. }),
-            "{error}"
-        );
+        assert!(matches!(error, Error::Picture(_)), "{error}");
     }
 }

@@ -221,7 +221,7 @@ impl RegionSet {
     /// The photograph of region `index`. The last few are kept.
     ///
     /// # Errors
-    /// [`Error::MissingImage`], [`Error::Io`], [`Error::Image`]; [`Error::SizeMismatch`] where it is not of the size
+    /// [`Error::MissingImage`], [`Error::Picture`]; [`Error::SizeMismatch`] where it is not of the size
     /// that the annotations were made on.
     pub fn photograph(&self, index: usize) -> Result<Arc<RgbImage>> {
         self.photographs.read(self.image(index))

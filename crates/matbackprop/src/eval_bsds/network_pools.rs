@@ -8,6 +8,7 @@ use image::RgbImage;
 use models::{
     ClusterChoice, ContourSettings, DeepNcuts, SegmentSeconds, TrunkWeights, joint_contours,
 };
+use pictures::read_upright;
 use serde_json::{Value, json};
 
 use super::table;
@@ -120,7 +121,7 @@ pub fn untrained(model: &CutModel, weights: &Path, data: &Path) -> Result<DeepNc
     let network = DeepNcuts::new(model.architecture(None), &TrunkWeights::File(weights), 0);
     let mut network = network.map_err(of_settings).context("--trunk-weights")?;
     let images = calibration_images(data)?;
-    network.calibrate(images.iter().map(|path| models::read_image(path)))?;
+    network.calibrate(images.iter().map(|path| anyhow::Ok(read_upright(path)?)))?;
     Ok(network)
 }
 

@@ -22,10 +22,10 @@ const A_BYTE: u64 = 1024;
 ///
 /// ```
 /// // 60,000 × 60,000 pixels of three bytes in a file of 4 kB, and the photograph of a telephone.
-/// assert!(pictures::check_claim("bomb.png", (60_000, 60_000), 10_800_000_000, 4_096).is_err());
-/// assert!(pictures::check_claim("beach.jpg", (4_000, 3_000), 36_000_000, 2_500_000).is_ok());
+/// assert!(pictures::check_decoded_size("bomb.png", (60_000, 60_000), 10_800_000_000, 4_096).is_err());
+/// assert!(pictures::check_decoded_size("beach.jpg", (4_000, 3_000), 36_000_000, 2_500_000).is_ok());
 /// ```
-pub fn check_claim(
+pub fn check_decoded_size(
     origin: &str,
     (width, height): (u32, u32),
     claimed: u64,
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn what_a_file_cannot_hold_is_refused() {
-        let checked = |claimed, file| check_claim("a.png", (9, 7), claimed, file);
+        let checked = |claimed, file| check_decoded_size("a.png", (9, 7), claimed, file);
         assert!(checked(FREE, 0).is_ok());
         assert!(checked(FREE + 1, 16_385).is_ok());
         assert!(checked(u64::MAX, u64::MAX).is_ok());

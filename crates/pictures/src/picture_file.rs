@@ -1,77 +1,142 @@
-//! A photograph from its file, upright, and the size it is segmented at.
+//! The one reader of pictures: by their content, upright, within the memory that their file can fill.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 use std::path::Path;
 
-use image::imageops::{FilterType, resize};
-use image::{DynamicImage, ImageDecoder as _, ImageError, ImageFormat, ImageReader, RgbImage};
-use segmentation::LabelMap;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbImage};
 
-use crate::claim::check_claim;
+use crate::decode_limits::check_decoded_size;
 use crate::error::{Error, Result};
 
 /// Pixels that a picture may have: 300 MB of them.
 const MOST_PIXELS: u64 = 100_000_000;
 
-/// Reads a JPEG, PNG or WebP and turns it upright, as its Exif tag says.
+/// A JPEG, PNG or WebP whose header has been read, and no pixel yet.
+///
+/// # Conventions
+/// What a file is shows in its first bytes, not in its name. Sizes and pixels are upright, as the Exif tag says; a tag
+/// that cannot be read is no tag.
+///
+/// # Example
+/// ```no_run
+/// # fn main() -> pictures::Result<()> {
+/// let file = pictures::PictureFile::open("beach.jpg".as_ref())?;
+/// let (width, height) = file.size();
+/// let pixels = file.decode()?;
+/// assert_eq!((pixels.width(), pixels.height()), (width, height));
+/// # Ok(())
+/// # }
+/// ```
+pub struct PictureFile<'a> {
+    origin: String,
+    decoder: Box<dyn ImageDecoder + 'a>,
+    orientation: Orientation,
+}
+
+impl<'a> PictureFile<'a> {
+    /// The picture in a file.
+    ///
+    /// # Errors
+    /// [`Error::File`]; those of [`from_bytes`](Self::from_bytes).
+    pub fn open(path: &Path) -> Result<Self> {
+        let origin = path.display().to_string();
+        match std::fs::read(path) {
+            Ok(bytes) => Self::from_bytes(&origin, bytes),
+            Err(source) => Err(Error::File { origin, source }),
+        }
+    }
+
+    /// The picture in a file's bytes; `origin` names it in errors.
+    ///
+    /// # Errors
+    /// [`Error::NotAPicture`] for other files and broken ones, [`Error::TooManyPixels`] and [`Error::Claim`] by the header
+    /// alone.
+    pub fn from_bytes(origin: &str, bytes: impl Into<Cow<'a, [u8]>>) -> Result<Self> {
+        let bytes = bytes.into();
+        let file = bytes.len() as u64;
+        let not_a_picture = |found: String| Error::NotAPicture {
+            origin: origin.to_owned(),
+            found,
+        };
+        let refused = |error: ImageError| not_a_picture(error.to_string());
+        let Ok(format) = image::guess_format(&bytes) else {
+            let found = if file == 0 {
+                "an empty file"
+            } else {
+                "another file"
+            };
+            return Err(not_a_picture(found.to_owned()));
+        };
+        if format == ImageFormat::Jpeg && breaks_off(&bytes) {
+            return Err(not_a_picture("a JPEG that breaks off".to_owned()));
+        }
+        let reader = ImageReader::with_format(Cursor::new(bytes), format);
+        let mut decoder = reader.into_decoder().map_err(refused)?;
+        let (width, height) = decoder.dimensions();
+        if u64::from(width) * u64::from(height) > MOST_PIXELS {
+            return Err(Error::TooManyPixels {
+                origin: origin.to_owned(),
+                width,
+                height,
+                most: MOST_PIXELS,
+            });
+        }
+        check_decoded_size(origin, (width, height), decoder.total_bytes(), file)?;
+        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        Ok(Self {
+            origin: origin.to_owned(),
+            decoder: Box::new(decoder),
+            orientation,
+        })
+    }
+
+    /// Width and height, upright.
+    pub fn size(&self) -> (u32, u32) {
+        let (width, height) = self.decoder.dimensions();
+        match self.orientation {
+            Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH => (height, width),
+            _ => (width, height),
+        }
+    }
+
+    /// The pixels, upright, in the file's own colours and depth.
+    ///
+    /// # Errors
+    /// [`Error::NotAPicture`] where the file is broken.
+    ///
+    /// # Cost
+    /// The pixels, and as much again while they are turned.
+    pub fn decode(self) -> Result<DynamicImage> {
+        let image = DynamicImage::from_decoder(self.decoder);
+        let mut image = image.map_err(|error| Error::NotAPicture {
+            origin: self.origin,
+            found: error.to_string(),
+        })?;
+        image.apply_orientation(self.orientation);
+        Ok(image)
+    }
+}
+
+/// A photograph from its file, upright, three bytes a pixel.
 ///
 /// # Errors
-/// [`Error::File`]; those of [`decode_upright`].
+/// Those of [`PictureFile::open`] and [`PictureFile::decode`].
 pub fn read_upright(path: &Path) -> Result<RgbImage> {
-    let origin = path.display().to_string();
-    match std::fs::read(path) {
-        Ok(bytes) => decode_upright(&origin, &bytes),
-        Err(source) => Err(Error::File { origin, source }),
-    }
+    Ok(PictureFile::open(path)?.decode()?.into_rgb8())
 }
 
 /// As [`read_upright`], out of a file's bytes; `origin` names it in errors.
 ///
 /// # Errors
-/// [`Error::NotAPicture`] for other files and broken ones, [`Error::TooManyPixels`] and [`Error::Claim`] by the header alone.
-///
-/// # Cost
-/// Three bytes a pixel, and as much again while it is turned.
+/// Those of [`PictureFile::from_bytes`] and [`PictureFile::decode`].
 pub fn decode_upright(origin: &str, bytes: &[u8]) -> Result<RgbImage> {
-    let not_a_picture = |found: String| Error::NotAPicture {
-        origin: origin.to_owned(),
-        found,
-    };
-    let refused = |error: ImageError| not_a_picture(error.to_string());
-    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
-    let reader = reader.map_err(|error| not_a_picture(error.to_string()))?;
-    if reader.format().is_none() {
-        return Err(not_a_picture(match bytes.len() {
-            0 => "an empty file".to_owned(),
-            _ => "another file".to_owned(),
-        }));
-    }
-    if reader.format() == Some(ImageFormat::Jpeg) && breaks_off(bytes) {
-        return Err(not_a_picture("a JPEG that breaks off".to_owned()));
-    }
-    let mut decoder = reader.into_decoder().map_err(refused)?;
-    let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MOST_PIXELS {
-        return Err(Error::TooManyPixels {
-            origin: origin.to_owned(),
-            width,
-            height,
-            most: MOST_PIXELS,
-        });
-    }
-    check_claim(
-        origin,
-        (width, height),
-        decoder.total_bytes(),
-        bytes.len() as u64,
-    )?;
-    // A tag that cannot be read is no tag.
-    let orientation = decoder.orientation().ok();
-    let mut image = DynamicImage::from_decoder(decoder).map_err(refused)?;
-    if let Some(orientation) = orientation {
-        image.apply_orientation(orientation);
-    }
-    Ok(image.into_rgb8())
+    let file = PictureFile::from_bytes(origin, bytes)?;
+    Ok(file.decode()?.into_rgb8())
 }
 
 /// Whether a JPEG has no end: decoders paint what is missing grey and say nothing.
@@ -95,74 +160,12 @@ fn breaks_off(bytes: &[u8]) -> bool {
     true
 }
 
-/// The photograph at its working size, where that is another: the longer side at most `longest`, 0 for any.
-pub fn at_working_size(image: &RgbImage, longest: u32) -> Option<RgbImage> {
-    let (width, height) = image.dimensions();
-    let longer = width.max(height);
-    if longest == 0 || longer <= longest {
-        return None;
-    }
-    let scaled = |side: u32| {
-        let exact = f64::from(side) * f64::from(longest) / f64::from(longer);
-        (exact.round() as u32).max(1)
-    };
-    Some(resize(
-        image,
-        scaled(width),
-        scaled(height),
-        FilterType::Triangle,
-    ))
-}
-
-/// The label map at the photograph's size: every pixel takes the nearest label.
-///
-/// # Errors
-/// [`Error::Labels`] for a size of no pixels.
-pub fn at_full_size(labels: &LabelMap, (width, height): (u32, u32)) -> Result<LabelMap> {
-    let (width, height) = (width as usize, height as usize);
-    if (labels.width(), labels.height()) == (width, height) {
-        return Ok(labels.clone());
-    }
-    // The centre of a pixel, in pixels of the label map.
-    let place = |i: usize, full: usize, small: usize| (2 * i + 1) * small / (2 * full);
-    let columns: Vec<usize> = (0..width)
-        .map(|x| place(x, width, labels.width()))
-        .collect();
-    let mut ids = Vec::with_capacity(width * height);
-    for y in 0..height {
-        let begin = place(y, height, labels.height()) * labels.width();
-        let row = &labels.ids()[begin..begin + labels.width()];
-        ids.extend(columns.iter().map(|x| row[*x]));
-    }
-    Ok(LabelMap::new(width, height, ids)?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_longer_side_is_bounded() {
-        let working = |width, height, longest| {
-            let image = RgbImage::new(width, height);
-            at_working_size(&image, longest).map(|image| image.dimensions())
-        };
-        assert_eq!(working(100, 40, 50), Some((50, 20)));
-        assert_eq!(working(40, 100, 50), Some((20, 50)));
-        assert_eq!(working(3000, 1, 50), Some((50, 1)));
-        assert_eq!((working(50, 50, 50), working(100, 40, 0)), (None, None));
-    }
-
-    #[test]
-    fn labels_come_back_at_full_size() {
-        let labels = LabelMap::new(2, 1, vec![4, 9]).unwrap();
-        let full = at_full_size(&labels, (5, 2)).unwrap();
-        assert_eq!(full.ids(), [4, 4, 9, 9, 9, 4, 4, 9, 9, 9]);
-        assert_eq!(at_full_size(&labels, (2, 1)).unwrap(), labels);
-    }
-
-    #[test]
-    fn what_is_no_picture_is_told() {
+    fn other_files_and_broken_pictures_are_refused() {
         let told = |bytes: &[u8]| decode_upright("holiday", bytes).unwrap_err().to_string();
         assert_eq!(
             told(b""),
@@ -253,5 +256,6 @@ mod tests {
         assert_eq!(upright.dimensions(), (8, 16));
         // A quarter turn clockwise brings the left to the top.
         assert!(upright.get_pixel(4, 1).0[0] > 200 && upright.get_pixel(4, 14).0[0] < 50);
+        assert_eq!(PictureFile::open(&path).unwrap().size(), (8, 16));
     }
 }
