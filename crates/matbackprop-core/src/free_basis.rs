@@ -13,7 +13,7 @@
 //! X ← (I − 2 ω ωᵀ) X           zero singular values: within all that the other columns leave, ω orthogonal to those
 //! ```
 
-use crate::gradcheck::gaussian;
+use crate::gaussian::gaussian;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use std::ops::Range;

@@ -93,6 +93,7 @@ mod factor;
 mod free_basis;
 mod function;
 mod gap;
+mod gaussian;
 pub mod gradcheck;
 mod guard;
 mod rank;

@@ -1,7 +1,7 @@
 //! Directional central differences of fourth order.
 
-use super::matrices::gaussian;
 use crate::error::{Error, Result};
+use crate::gaussian::gaussian;
 use crate::guard::ensure_shape;
 use crate::symmetric::{inner, sym};
 use faer::{Mat, MatRef, Scale};

@@ -1,28 +1,8 @@
 //! Random matrices with a spectrum we choose.
 
 use crate::decompose::thin_svd;
+use crate::gaussian::gaussian;
 use faer::{Mat, MatRef};
-use rand::{RngExt, SeedableRng};
-use rand_pcg::Pcg64Mcg;
-
-/// Independent standard normal entries; the same numbers for the same seed on every machine.
-///
-/// ```
-/// let a = matbackprop_core::gradcheck::gaussian(3, 2, 7);
-/// assert_eq!(a, matbackprop_core::gradcheck::gaussian(3, 2, 7));
-/// ```
-pub fn gaussian(rows: usize, columns: usize, seed: u64) -> Mat<f64> {
-    let mut random = Pcg64Mcg::seed_from_u64(seed);
-    let mut a = Mat::zeros(rows, columns);
-    for j in 0..columns {
-        for i in 0..rows {
-            // Box and Muller; 1 − u lies in (0, 1].
-            let radius = (-2.0 * (1.0 - random.random::<f64>()).ln()).sqrt();
-            a[(i, j)] = radius * (std::f64::consts::TAU * random.random::<f64>()).cos();
-        }
-    }
-    a
-}
 
 /// A rows × columns matrix with these singular values and random singular vectors.
 ///
@@ -70,20 +50,6 @@ fn columns_times(a: MatRef<'_, f64>, factors: &[f64]) -> Mat<f64> {
 mod tests {
     use super::*;
     use crate::decompose::symmetric_eigen;
-
-    #[test]
-    fn gaussian_has_mean_zero_and_variance_one() {
-        let a = gaussian(200, 50, 1);
-        let n = 10_000.0;
-        let mean = a.col_iter().map(|c| c.sum()).sum::<f64>() / n;
-        let square = a.squared_norm_l2() / n;
-        // Four standard errors: 0.01 for the mean, 0.014 for the variance.
-        assert!(
-            mean.abs() < 0.04 && (square - 1.0).abs() < 0.06,
-            "{mean} {square}"
-        );
-        assert_ne!(gaussian(2, 2, 1), gaussian(2, 2, 2));
-    }
 
     #[test]
     fn spectra_are_the_chosen_ones() {

@@ -3,5 +3,6 @@
 mod check;
 mod matrices;
 
+pub use crate::gaussian::gaussian;
 pub use check::{GradientCheck, Perturbation, check_jvp, check_vjp};
-pub use matrices::{gaussian, symmetric_with_spectrum, with_spectrum};
+pub use matrices::{symmetric_with_spectrum, with_spectrum};
