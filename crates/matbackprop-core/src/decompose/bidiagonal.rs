@@ -11,10 +11,11 @@
 //! Source: Gu, Eisenstat, "A divide-and-conquer algorithm for the bidiagonal SVD", SIAM Journal on Matrix Analysis and
 //! Applications 16, 1995.
 
-use super::join::{Basis, Edges, Reach, Rows, Span, Update, multiply, put_back, rotate};
-use super::rank_one_update::{
-    Deflated, FillSingularVectors, SolveRankOneUpdate, deflate, rounding,
+use super::join::{
+    Basis, Edges, Outcome, RankOne, Reach, Rows, Span, Update, finish_join, multiply, put_back,
+    rotate, solve_at_order_one,
 };
+use super::rank_one_update::{FillSingularVectors, deflate, rounding};
 use super::scratch::Temporary;
 use super::secular::Squares;
 use super::small_svd::small_bidiagonal_svd;
@@ -65,38 +66,11 @@ pub(super) fn bidiagonal_values(diagonal: &mut [f64], above: &mut [f64]) -> Opti
     solve(Edges::new(diagonal.len()), diagonal, above).map(|_| ())
 }
 
-/// Whether there was anything to solve.
-enum Outcome {
-    Solved,
-    Zero,
-}
-
 fn solve(basis: impl BlockBasis, diagonal: &mut [f64], above: &mut [f64]) -> Option<Outcome> {
-    let n = diagonal.len();
-    let largest = diagonal
-        .iter()
-        .chain(&above[..n - 1])
-        .fold(0.0, |largest: f64, x| largest.max(x.abs()));
-    if largest == 0.0 {
-        return Some(Outcome::Zero);
-    }
-    for x in diagonal.iter_mut().chain(above.iter_mut()) {
-        *x /= largest;
-    }
-    let mut solver = Solver {
-        arch: pulp::Arch::new(),
-        basis,
-    };
-    let block = Block {
-        first: 0,
-        rows: n,
-        extra: 0,
-    };
-    let converged = solver.solve(block, diagonal, above);
-    for x in diagonal.iter_mut() {
-        *x *= largest;
-    }
-    converged.then_some(Outcome::Solved)
+    solve_at_order_one(diagonal, above, |diagonal, above| {
+        let (arch, block) = (pulp::Arch::new(), Block::whole(diagonal.len()));
+        Solver { arch, basis }.solve(block, diagonal, above)
+    })
 }
 
 /// Rows first, …, first + rows − 1 of B, with `extra` (0 or 1) columns more than rows.
@@ -105,6 +79,17 @@ struct Block {
     first: usize,
     rows: usize,
     extra: usize,
+}
+
+impl Block {
+    /// All of a square B.
+    fn whole(rows: usize) -> Self {
+        Self {
+            first: 0,
+            rows,
+            extra: 0,
+        }
+    }
 }
 
 /// A basis of right vectors, and of left ones where they are wanted; spans are those of the right ones.
@@ -232,6 +217,8 @@ impl<B: BlockBasis> Solver<B> {
             self.basis.take(block, left.as_ref(), right.as_ref());
             return converged;
         }
+        // The middle row is taken out, and what is left are two bidiagonal blocks. The upper one has a column more than
+        // rows: its null vector stands for the missing row in the join.
         let half = rows / 2;
         let (alpha, beta) = (d[half], e[half]);
         let upper = Block {
@@ -255,19 +242,58 @@ impl<B: BlockBasis> Solver<B> {
 
     /// Joins two solved blocks with the row between them, `half` in the block's count.
     fn join(&mut self, block: Block, half: usize, d: &mut [f64], alpha: f64, beta: f64) {
-        let Block { first, rows, extra } = block;
         let span = Span {
-            first,
-            rows: rows + extra,
+            first: block.first,
+            rows: block.rows + block.extra,
             split: half + 1,
         };
-        // The middle row in the bases of both blocks: last row of V₁, first row of V₂.
+        let mut z = self.middle_row(block, span, half, (alpha, beta));
+        // The null vector of the upper block takes the place of the row taken out: a column whose value is zero.
+        d[half] = 0.0;
+
+        let tolerance = rounding(d).max(rounding(&[alpha, beta])).max(NEGLIGIBLE);
+        let mut order: Vec<usize> = (0..block.rows).filter(|&j| j != half).collect();
+        order.sort_by(|&i, &j| d[i].total_cmp(&d[j]));
+        let mut columns = deflate(&order, d, &mut z, 1.0, tolerance, |i, j, c, s| {
+            self.basis.rotate(span, (i, j), (c, s));
+        });
+        // The pole at zero always takes part: z₁ stands in the corner of M, and without it the secular equation would have
+        // a root fewer than M has rows. It keeps its distance from the next pole, as the others do by deflation. What is
+        // changed here is within the tolerance.
+        if z[half].abs() <= tolerance {
+            z[half] = tolerance.copysign(z[half]);
+        }
+        columns.kept.insert(0, half);
+        let mut poles: Vec<f64> = columns.kept.iter().map(|&j| d[j]).collect();
+        if let Some(smallest) = poles.get_mut(1) {
+            *smallest = smallest.max(0.5 * tolerance);
+        }
+        let update = RankOne {
+            axis: Squares,
+            weights: columns.kept.iter().map(|&j| z[j]).collect(),
+            poles,
+            columns,
+            rho: 1.0,
+        };
+        let places = (0..block.rows).collect();
+        finish_join(self.arch, &mut self.basis, span, update, d, places);
+    }
+
+    /// The row between the blocks in the bases of both, an entry a value: (α e_lastᵀ V₁, β e₁ᵀ V₂).
+    fn middle_row(
+        &mut self,
+        block: Block,
+        span: Span,
+        half: usize,
+        (alpha, beta): (f64, f64),
+    ) -> Vec<f64> {
         let mut z = self.basis.meet(span);
         for (j, z) in z.iter_mut().enumerate() {
             *z *= if j <= half { alpha } else { beta };
         }
-        if extra == 1 {
+        if block.extra == 1 {
             // Two null vectors: turned until one of them has no part in the row, and stays the null vector.
+            let rows = block.rows;
             let radius = z[half].hypot(z[rows]);
             if radius > NEGLIGIBLE {
                 let turn = (z[half] / radius, z[rows] / radius);
@@ -275,55 +301,8 @@ impl<B: BlockBasis> Solver<B> {
                 z[half] = radius;
             }
         }
-        z.truncate(rows);
-        d[half] = 0.0;
-
-        let tolerance = rounding(d).max(rounding(&[alpha, beta])).max(NEGLIGIBLE);
-        let mut order: Vec<usize> = (0..rows).filter(|&j| j != half).collect();
-        order.sort_by(|&i, &j| d[i].total_cmp(&d[j]));
-        let Deflated { kept, settled } =
-            deflate(&order, d, &mut z, 1.0, tolerance, |i, j, c, s| {
-                self.basis.rotate(span, (i, j), (c, s));
-            });
-        // The pole at zero always takes part, and keeps its distance from the next.
-        if z[half].abs() <= tolerance {
-            z[half] = tolerance.copysign(z[half]);
-        }
-        let kept: Vec<usize> = std::iter::once(half).chain(kept).collect();
-        let mut poles: Vec<f64> = kept.iter().map(|&j| d[j]).collect();
-        if let Some(smallest) = poles.get_mut(1) {
-            *smallest = smallest.max(0.5 * tolerance);
-        }
-        let weights: Vec<f64> = kept.iter().map(|&j| z[j]).collect();
-        let roots = self.arch.dispatch(SolveRankOneUpdate {
-            axis: Squares,
-            poles: &poles,
-            z: &weights,
-            rho: 1.0,
-        });
-
-        let values: Vec<f64> = roots
-            .shifts
-            .iter()
-            .zip(&roots.offsets)
-            .map(|(shift, offset)| (shift * shift + offset).max(0.0).sqrt())
-            .chain(settled.iter().map(|&j| d[j]))
-            .collect();
-        let mut places: Vec<usize> = (0..rows).collect();
-        places.sort_by(|&i, &j| values[i].total_cmp(&values[j]));
-        for (j, &from) in places.iter().enumerate() {
-            d[j] = values[from];
-        }
-        let update = Update {
-            arch: self.arch,
-            axis: Squares,
-            kept: &kept,
-            settled: &settled,
-            places: &places,
-            poles: &poles,
-            roots: &roots,
-        };
-        self.basis.turn(span, &update);
+        z.truncate(block.rows);
+        z
     }
 }
 

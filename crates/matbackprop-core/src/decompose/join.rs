@@ -1,9 +1,101 @@
-//! Moving the vectors of two solved blocks into the basis of their join.
+//! The frame of divide and conquer that eigenvalues and singular values share: scaling, the end of a join, and moving the
+//! vectors of two solved blocks into the basis of their join.
 
-use super::rank_one_update::{Roots, TurnRows};
+use super::rank_one_update::{Deflated, Roots, SolveRankOneUpdate, TurnRows};
 use super::secular::Axis;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
+
+/// Whether there was anything to solve.
+pub(super) enum Outcome {
+    Solved,
+    Zero,
+}
+
+/// Solves at order one: both lists are divided by the largest magnitude in them (the last entry of `beside` is spare), and
+/// the values multiplied by it. `None` when `solve` does not converge.
+///
+/// Tolerances and the squares of singular values may then be plain numbers.
+pub(super) fn solve_at_order_one(
+    diagonal: &mut [f64],
+    beside: &mut [f64],
+    solve: impl FnOnce(&mut [f64], &mut [f64]) -> bool,
+) -> Option<Outcome> {
+    let n = diagonal.len();
+    let largest = diagonal
+        .iter()
+        .chain(&beside[..n - 1])
+        .fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    if largest == 0.0 {
+        return Some(Outcome::Zero);
+    }
+    for x in diagonal.iter_mut().chain(beside.iter_mut()) {
+        *x /= largest;
+    }
+    let converged = solve(diagonal, beside);
+    for x in diagonal.iter_mut() {
+        *x *= largest;
+    }
+    converged.then_some(Outcome::Solved)
+}
+
+/// What is left of a join after deflation: D + ρ z zᵀ in the columns that take part.
+pub(super) struct RankOne<A> {
+    pub(super) axis: A,
+    pub(super) columns: Deflated,
+    /// Increasing, those of the columns kept.
+    pub(super) poles: Vec<f64>,
+    /// z of the columns kept; none vanishes.
+    pub(super) weights: Vec<f64>,
+    pub(super) rho: f64,
+}
+
+/// The end of a join: all values nondecreasing in `d`, their vectors in the same order in `basis`.
+///
+/// `places` lists 0, 1, …, as many as there are values, in any order: equal values stay in it.
+pub(super) fn finish_join<A: Axis>(
+    arch: pulp::Arch,
+    basis: &mut impl Basis<A>,
+    span: Span,
+    update: RankOne<A>,
+    d: &mut [f64],
+    mut places: Vec<usize>,
+) {
+    let RankOne {
+        axis,
+        columns: Deflated { kept, settled },
+        poles,
+        weights,
+        rho,
+    } = update;
+    let roots = arch.dispatch(SolveRankOneUpdate {
+        axis,
+        poles: &poles,
+        z: &weights,
+        rho,
+    });
+    let values: Vec<f64> = roots
+        .shifts
+        .iter()
+        .zip(&roots.offsets)
+        .map(|(shift, offset)| axis.value(*shift, *offset))
+        .chain(settled.iter().map(|&j| d[j]))
+        .collect();
+    places.sort_by(|&i, &j| values[i].total_cmp(&values[j]));
+    for (j, &from) in places.iter().enumerate() {
+        d[j] = values[from];
+    }
+    let update = Update {
+        arch,
+        axis,
+        kept: &kept,
+        settled: &settled,
+        places: &places,
+        poles: &poles,
+        roots: &roots,
+    };
+    basis.turn(span, &update);
+}
 
 /// Rows and columns of the block that is joined, in the matrix of all vectors; its upper part has `split` rows.
 #[derive(Clone, Copy)]

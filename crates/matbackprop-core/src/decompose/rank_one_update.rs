@@ -18,7 +18,12 @@ pub(super) struct Deflated {
     pub(super) settled: Vec<usize>,
 }
 
-/// Turns columns that cannot be told apart until one of two has no weight, and sets aside those without.
+/// Turns columns whose values agree until one of two has no weight, and sets aside those without weight.
+///
+/// What is neglected is an entry off the diagonal of at most `tolerance`: an error of that size in the matrix, so in its
+/// values. In return the poles that are left differ, and no weight vanishes, without which the secular equation has
+/// fewer roots than poles. A column set aside needs no root, no vector and no part in the product that follows; where
+/// values cluster most of them are, and that is where the speed of divide and conquer comes from.
 ///
 /// `order` lists the columns by nondecreasing value; `rotate(i, j, c, s)` is to replace columns xᵢ, xⱼ by
 /// c xᵢ + s xⱼ and c xⱼ − s xᵢ. Nothing above `tolerance` is neglected.
@@ -42,6 +47,7 @@ pub(super) fn deflate(
             continue;
         }
         if let Some(&i) = kept.last() {
+            // The rotation that brings zᵢ to zero makes dᵢ, dⱼ a 2 × 2 block with (dⱼ − dᵢ) c s off its diagonal.
             let radius = z[i].hypot(z[j]);
             let (c, s) = (z[j] / radius, -z[i] / radius);
             let gap = values[j] - values[i];
@@ -68,6 +74,11 @@ pub(super) struct Roots {
 }
 
 /// Solves for increasing poles and weights that do not vanish, to be dispatched.
+///
+/// Vectors made of the z that was given would lose their orthogonality as two roots come close: an error of ε in a root
+/// is large beside their distance. So z is taken back from the roots: the roots found are *exactly* the eigenvalues of
+/// D + ρ ẑ ẑᵀ for a ẑ within rounding of z, whose vectors are orthogonal to rounding, and no sum in twice the precision
+/// is needed.
 ///
 /// Source: Gu, Eisenstat, "A stable and efficient algorithm for the rank-one modification of the symmetric
 /// eigenproblem", SIAM Journal on Matrix Analysis and Applications 15, 1994, equation 3.3 for z.
@@ -111,6 +122,10 @@ impl<A: Axis> pulp::WithSimd for SolveRankOneUpdate<'_, A> {
 
 impl Roots {
     /// |zᵢ| = √( Πⱼ (λⱼ − dᵢ) / Πⱼ≠ᵢ (dⱼ − dᵢ) ), up to the factor √ρ that normalisation removes.
+    ///
+    /// Each λⱼ − dᵢ is divided by the dⱼ − dᵢ beside it before it is multiplied: between dⱼ and dⱼ₊₁ lies λⱼ, so that the
+    /// factors are of order one and no product leaves the range. A factor is right to a few ε, since λⱼ is known as an
+    /// offset from its nearer pole, and k of them to k ε.
     #[inline(always)]
     fn eight_weights(&self, axis: impl Axis, first: usize, poles: &[f64]) -> [f64; LANES] {
         let last = poles.len() - 1;

@@ -26,6 +26,8 @@ const UNGUARDED: usize = 12;
 pub(super) trait Axis: Copy {
     /// d(p) − d(q), to the last digits.
     fn gap(self, p: f64, q: f64) -> f64;
+    /// The number whose d is d(`shift`) + `offset`.
+    fn value(self, shift: f64, offset: f64) -> f64;
 }
 
 /// d = p: eigenvalues.
@@ -37,6 +39,11 @@ impl Axis for Values {
     fn gap(self, p: f64, q: f64) -> f64 {
         p - q
     }
+
+    #[inline(always)]
+    fn value(self, shift: f64, offset: f64) -> f64 {
+        shift + offset
+    }
 }
 
 /// d = p²: singular values.
@@ -47,6 +54,11 @@ impl Axis for Squares {
     #[inline(always)]
     fn gap(self, p: f64, q: f64) -> f64 {
         (p - q) * (p + q)
+    }
+
+    #[inline(always)]
+    fn value(self, shift: f64, offset: f64) -> f64 {
+        (shift * shift + offset).max(0.0).sqrt()
     }
 }
 
@@ -63,6 +75,68 @@ struct Parts {
     above: Lanes,
     below_slope: Lanes,
     above_slope: Lanes,
+}
+
+/// Where eight roots are looked for: λ = d(shift) + μ, μ = `offset` between `low` and `high`, all seen from the shift.
+#[derive(Default)]
+struct Brackets {
+    shift: Lanes,
+    offset: Lanes,
+    low: Lanes,
+    high: Lanes,
+    /// The two nearest poles, seen from the shift: one of them is at 0.
+    left_pole: Lanes,
+    right_pole: Lanes,
+}
+
+impl Brackets {
+    /// Narrows the interval of one root by f at its offset, and moves the offset; `true` where it has arrived.
+    ///
+    /// ```text
+    /// f(μ) ≈ r + s / (left pole − μ) + t / (right pole − μ)
+    /// ```
+    ///
+    /// s and t are chosen so that the poles up to the left one, and those from the right one on, each have their slope at
+    /// μ, and r so that f has its value: the root of that is the next offset. Newton's method would follow the tangent of
+    /// a function with poles beside it and leave the interval; this one has the two poles that matter, and converges
+    /// quadratically.
+    ///
+    /// Source: Li, "Solving secular equations stably and efficiently", LAPACK Working Note 89, 1994: the middle way. The
+    /// interval, and halving it now and then, are ours: they end the search whatever the numbers.
+    #[inline(always)]
+    fn step(&mut self, l: usize, parts: &Parts, halve: bool, is_open: bool) -> bool {
+        let (below, above) = (parts.below[l], parts.above[l]);
+        let f = 1.0 + below + above;
+        let slope = parts.below_slope[l] + parts.above_slope[l];
+        // What f is known to: its terms, all below zero on the left and above it on the right, are rounded, and so is μ.
+        let rounding = f64::EPSILON * (8.0 * (1.0 + above - below) + self.offset[l].abs() * slope);
+        // Written so that NaN has arrived: it would not go anywhere else.
+        let still_far = f.abs() > rounding;
+        let mut arrived = !still_far;
+        if f < 0.0 {
+            self.low[l] = self.offset[l];
+        } else {
+            self.high[l] = self.offset[l];
+        }
+        let to_left = self.left_pole[l] - self.offset[l];
+        let to_right = self.right_pole[l] - self.offset[l];
+        let c = f - to_left * parts.below_slope[l] - to_right * parts.above_slope[l];
+        let a = (to_left + to_right) * f - to_left * to_right * slope;
+        let step = smaller_root(c, a, to_left * to_right * f);
+        let wanted = if halve {
+            f64::NAN
+        } else {
+            self.offset[l] + step
+        };
+        let next = inside(wanted, self.low[l], self.high[l]);
+        arrived |= (next - self.offset[l]).abs() <= f64::EPSILON * next.abs();
+        self.offset[l] = if is_open && !arrived {
+            next
+        } else {
+            self.offset[l]
+        };
+        arrived
+    }
 }
 
 impl<A: Axis> Secular<'_, A> {
@@ -83,6 +157,26 @@ impl<A: Axis> Secular<'_, A> {
     fn eight_roots(&self, first: usize) -> (Lanes, Lanes) {
         let last = self.poles.len() - 1;
         let index: [usize; LANES] = std::array::from_fn(|l| (first + l).min(last));
+        let mut brackets = self.brackets(first, &index);
+        let mut open = [true; LANES];
+        // Eight roots go on together: a lane that has arrived keeps its root, and is computed until the last one has.
+        for evaluation in 0..EVALUATIONS {
+            let parts = self.evaluate(first, &index, &brackets.shift, &brackets.offset);
+            let halve = evaluation % UNGUARDED == UNGUARDED - 1;
+            for l in 0..LANES {
+                open[l] &= !brackets.step(l, &parts, halve, open[l]);
+            }
+            if open == [false; LANES] {
+                break;
+            }
+        }
+        (brackets.shift, brackets.offset)
+    }
+
+    /// The nearer pole of each root, an interval from it that holds the root, and a first guess.
+    #[inline(always)]
+    fn brackets(&self, first: usize, index: &[usize; LANES]) -> Brackets {
+        let last = self.poles.len() - 1;
         let left: Lanes = std::array::from_fn(|l| self.poles[index[l]]);
         let right: Lanes =
             std::array::from_fn(|l| self.poles.get(index[l] + 1).copied().unwrap_or(left[l]));
@@ -100,22 +194,20 @@ impl<A: Axis> Secular<'_, A> {
         let right_weight: Lanes =
             std::array::from_fn(|l| self.weights.get(index[l] + 1).copied().unwrap_or(0.0));
 
-        // The sign of f halfway tells the nearer pole.
+        // f rises from −∞ to ∞ between two poles, so its sign halfway shows which of them the root is nearer to.
         let half = gap.map(|gap| 0.5 * gap);
-        let at_half = self.evaluate(first, &index, &left, &half);
-        let (mut shift, mut offset) = ([0.0; LANES], [0.0; LANES]);
-        let (mut low, mut high) = ([0.0; LANES], [0.0; LANES]);
-        // The two nearest poles, seen from the shift.
-        let (mut left_pole, mut right_pole) = ([0.0; LANES], [0.0; LANES]);
+        let at_half = self.evaluate(first, index, &left, &half);
+        let mut brackets = Brackets::default();
         for l in 0..LANES {
             let f = 1.0 + at_half.below[l] + at_half.above[l];
             let near_left = f >= 0.0;
-            shift[l] = if near_left { left[l] } else { right[l] };
-            low[l] = if near_left { 0.0 } else { -half[l] };
-            high[l] = if near_left { half[l] } else { 0.0 };
-            left_pole[l] = if near_left { 0.0 } else { -gap[l] };
-            right_pole[l] = if near_left { gap[l] } else { 0.0 };
-            // The two nearest poles as they are, the others as a constant: a quadratic in μ.
+            brackets.shift[l] = if near_left { left[l] } else { right[l] };
+            brackets.low[l] = if near_left { 0.0 } else { -half[l] };
+            brackets.high[l] = if near_left { half[l] } else { 0.0 };
+            brackets.left_pole[l] = if near_left { 0.0 } else { -gap[l] };
+            brackets.right_pole[l] = if near_left { gap[l] } else { 0.0 };
+            // The two nearest poles as they are, the others as the constant that they sum to halfway: a quadratic in μ,
+            // multiplied out from the nearer pole.
             let gap = gap[l];
             let rest = f + (left_weight[l] - right_weight[l]) / half[l];
             let (b, c) = if near_left {
@@ -129,44 +221,10 @@ impl<A: Axis> Secular<'_, A> {
                     -right_weight[l] * gap,
                 )
             };
-            offset[l] = inside(smaller_root(rest, b, c), low[l], high[l]);
+            let guess = smaller_root(rest, b, c);
+            brackets.offset[l] = inside(guess, brackets.low[l], brackets.high[l]);
         }
-
-        let mut open = [true; LANES];
-        for evaluation in 0..EVALUATIONS {
-            let parts = self.evaluate(first, &index, &shift, &offset);
-            for l in 0..LANES {
-                let (below, above) = (parts.below[l], parts.above[l]);
-                let f = 1.0 + below + above;
-                let slope = parts.below_slope[l] + parts.above_slope[l];
-                let rounding =
-                    f64::EPSILON * (8.0 * (1.0 + above - below) + offset[l].abs() * slope);
-                open[l] &= f.abs() > rounding;
-                if f < 0.0 {
-                    low[l] = offset[l];
-                } else {
-                    high[l] = offset[l];
-                }
-                let to_left = left_pole[l] - offset[l];
-                let to_right = right_pole[l] - offset[l];
-                let c = f - to_left * parts.below_slope[l] - to_right * parts.above_slope[l];
-                let a = (to_left + to_right) * f - to_left * to_right * slope;
-                let step = smaller_root(c, a, to_left * to_right * f);
-                let wanted = if evaluation % UNGUARDED == UNGUARDED - 1 {
-                    f64::NAN
-                } else {
-                    offset[l] + step
-                };
-                let next = inside(wanted, low[l], high[l]);
-                let still = (next - offset[l]).abs() <= f64::EPSILON * next.abs();
-                open[l] &= !still;
-                offset[l] = if open[l] { next } else { offset[l] };
-            }
-            if open == [false; LANES] {
-                break;
-            }
-        }
-        (shift, offset)
+        brackets
     }
 
     /// f's parts at shift + offset, lane by lane; the left pole of lane l is `index[l]`, first + l or the last.

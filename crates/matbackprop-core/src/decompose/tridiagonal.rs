@@ -6,8 +6,11 @@
 //! ```
 
 use super::implicit_ql::{ImplicitQl, SMALL};
-use super::join::{Basis, Edges, Reach, Rows, Span, Update, multiply, put_back, rotate};
-use super::rank_one_update::{Deflated, FillVectors, SolveRankOneUpdate, deflate, rounding};
+use super::join::{
+    Basis, Edges, Outcome, RankOne, Reach, Rows, Span, Update, finish_join, multiply, put_back,
+    rotate, solve_at_order_one,
+};
+use super::rank_one_update::{FillVectors, deflate, rounding};
 use super::scratch::Temporary;
 use super::secular::Values;
 use faer::Mat;
@@ -46,37 +49,15 @@ pub(super) fn tridiagonal_values(diagonal: &mut [f64], off_diagonal: &mut [f64])
     solve(Edges::new(diagonal.len()), diagonal, off_diagonal).map(|_| ())
 }
 
-/// Whether there was anything to solve.
-enum Outcome {
-    Solved,
-    Zero,
-}
-
 fn solve(
     basis: impl BlockBasis,
     diagonal: &mut [f64],
     off_diagonal: &mut [f64],
 ) -> Option<Outcome> {
-    let n = diagonal.len();
-    let largest = diagonal
-        .iter()
-        .chain(&off_diagonal[..n - 1])
-        .fold(0.0, |largest: f64, x| largest.max(x.abs()));
-    if largest == 0.0 {
-        return Some(Outcome::Zero);
-    }
-    for x in diagonal.iter_mut().chain(off_diagonal.iter_mut()) {
-        *x /= largest;
-    }
-    let mut solver = Solver {
-        arch: pulp::Arch::new(),
-        basis,
-    };
-    let converged = solver.solve(0, diagonal, off_diagonal);
-    for x in diagonal.iter_mut() {
-        *x *= largest;
-    }
-    converged.then_some(Outcome::Solved)
+    solve_at_order_one(diagonal, off_diagonal, |diagonal, off_diagonal| {
+        let arch = pulp::Arch::new();
+        Solver { arch, basis }.solve(0, diagonal, off_diagonal)
+    })
 }
 
 /// A basis that takes in the vectors of small blocks.
@@ -171,6 +152,8 @@ impl<B: BlockBasis> Solver<B> {
             self.basis.take(first, side, &block);
             return converged;
         }
+        // Torn at the entry between the halves: its magnitude comes off both diagonal entries beside it, so that what was
+        // torn out is |joint| (1, ±1)ᵀ(1, ±1), of rank one and with ρ > 0 whatever the sign of the entry.
         let half = side / 2;
         let joint = e[half - 1];
         let ((d1, d2), (e1, e2)) = (d.split_at_mut(half), e.split_at_mut(half));
@@ -196,44 +179,21 @@ impl<B: BlockBasis> Solver<B> {
         for (j, z) in z.iter_mut().enumerate() {
             *z *= if j < half { root } else { root.copysign(joint) };
         }
+        // z is the last row of W₁ and the first of W₂, over √2: all that a join asks of the vectors of its halves.
         let mut order: Vec<usize> = (0..d.len()).collect();
         order.sort_by(|&i, &j| d[i].total_cmp(&d[j]));
         let tolerance = rounding(d).max(rounding(&z));
-        let Deflated { kept, settled } =
-            deflate(&order, d, &mut z, rho, tolerance, |i, j, c, s| {
-                self.basis.rotate(span, (i, j), (c, s));
-            });
-
-        let poles: Vec<f64> = kept.iter().map(|&j| d[j]).collect();
-        let weights: Vec<f64> = kept.iter().map(|&j| z[j]).collect();
-        let roots = self.arch.dispatch(SolveRankOneUpdate {
-            axis: Values,
-            poles: &poles,
-            z: &weights,
-            rho,
+        let columns = deflate(&order, d, &mut z, rho, tolerance, |i, j, c, s| {
+            self.basis.rotate(span, (i, j), (c, s));
         });
-
-        let values: Vec<f64> = roots
-            .shifts
-            .iter()
-            .zip(&roots.offsets)
-            .map(|(shift, offset)| shift + offset)
-            .chain(settled.iter().map(|&j| d[j]))
-            .collect();
-        order.sort_by(|&i, &j| values[i].total_cmp(&values[j]));
-        for (j, &from) in order.iter().enumerate() {
-            d[j] = values[from];
-        }
-        let update = Update {
-            arch: self.arch,
+        let update = RankOne {
             axis: Values,
-            kept: &kept,
-            settled: &settled,
-            places: &order,
-            poles: &poles,
-            roots: &roots,
+            poles: columns.kept.iter().map(|&j| d[j]).collect(),
+            weights: columns.kept.iter().map(|&j| z[j]).collect(),
+            columns,
+            rho,
         };
-        self.basis.turn(span, &update);
+        finish_join(self.arch, &mut self.basis, span, update, d, order);
     }
 }
 
