@@ -1,9 +1,10 @@
 //! Eigenvalues and eigenvectors of a symmetric matrix, lengths measured by another.
 
+use super::eigenvalue_gaps::EigenvalueGaps;
 use crate::decompose::{cholesky, solve_lower, solve_upper, symmetric_eigen};
 use crate::error::Result;
 use crate::free_basis::turn_equal;
-use crate::gap::{GapDivider, GapPolicy, column_norms, largest_magnitude, told_apart};
+use crate::gap::{GapPolicy, column_norms};
 use crate::guard::{ensure_length, ensure_shape, values_within_range, within_range};
 use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::{ensure_symmetric, skew, sym};
@@ -70,10 +71,7 @@ const INSTEAD: &str = "functions of L⁻¹AL⁻ᵀ, B = LLᵀ (Cholesky, then Ma
 pub struct GeneralisedEig {
     values: Vec<f64>,
     vectors: Mat<f64>,
-    /// λ / spread, of order one.
-    relative_values: Vec<f64>,
-    spread: f64,
-    gaps: GapPolicy,
+    gaps: EigenvalueGaps,
 }
 
 /// What [`GeneralisedEig::vjp`] returns.
@@ -115,18 +113,12 @@ impl GeneralisedEig {
         let scaled = sym(Scaled::new(core.as_ref(), scale).as_ref());
         let (values, mut vectors) = symmetric_eigen(OP, scaled.as_ref())?;
         solve_upper(l.transpose(), vectors.as_mut());
-        let largest = values
-            .iter()
-            .fold(0.0, |largest: f64, value| largest.max(value.abs()));
-        let largest = if largest > 0.0 { largest } else { 1.0 };
-        let relative_values: Vec<f64> = values.iter().map(|value| value / largest).collect();
-        turn_equal(&relative_values, vectors.as_mut());
+        let gaps = EigenvalueGaps::new(OP, INSTEAD, gaps, &values, scale);
+        turn_equal(gaps.relative(), vectors.as_mut());
         let values = values.iter().map(|value| value * scale).collect();
         Ok(Self {
             values: values_within_range(OP, values)?,
             vectors: within_range(OP, vectors)?,
-            relative_values,
-            spread: largest * scale,
             gaps,
         })
     }
@@ -168,7 +160,7 @@ impl GeneralisedEig {
             b_core = Mat::from_fn(n, n, |i, j| {
                 self.mean_value(i, j) * r[(i, j)] + 0.25 * t[(i, j)] + 0.25 * t[(j, i)]
             });
-            a_core = Scale(self.spread.recip()) * r;
+            a_core = Scale(self.gaps.spread().recip()) * r;
         }
         if let Some(values_bar) = values_bar {
             for i in 0..n {
@@ -203,8 +195,8 @@ impl GeneralisedEig {
             for i in 0..n {
                 values[i] += p[(i, i)];
             }
-            turning += Scale(self.spread.recip()) * p;
-            magnitude += self.longest() * (self.longest() * a_dot.norm_l2()) / self.spread;
+            turning += Scale(self.gaps.spread().recip()) * p;
+            magnitude += self.longest() * (self.longest() * a_dot.norm_l2()) / self.gaps.spread();
         }
         if let Some(b_dot) = b_dot {
             ensure_shape(OP, b_dot, (n, n))?;
@@ -232,34 +224,20 @@ impl GeneralisedEig {
 
     /// (λᵢ + λⱼ) / 2, relative to the spread.
     fn mean_value(&self, i: usize, j: usize) -> f64 {
-        0.5 * (self.relative_values[i] + self.relative_values[j])
+        let relative = self.gaps.relative();
+        0.5 * (relative[i] + relative[j])
     }
 
     /// X over the gaps relative to the spread, with zeros on the diagonal.
     fn over_gaps(
         &self,
-        mut x: Mat<f64>,
+        x: Mat<f64>,
         sizes: Vec<f64>,
         values_bar: Option<&[f64]>,
     ) -> Result<Mat<f64>> {
         // Against an infinite size anything would count as zero.
         let sizes = values_within_range(OP, sizes)?;
-        let largest = largest_magnitude(Some(&sizes));
-        let divider = GapDivider {
-            op: OP,
-            instead: INSTEAD,
-            policy: self.gaps,
-            sizes,
-            values_size: largest / self.spread + largest_magnitude(values_bar),
-        };
-        divider.divide_pairs(
-            &mut x,
-            &self.relative_values,
-            |row, column| column - row,
-            1.0,
-            told_apart(values_bar),
-        )?;
-        Ok(x)
+        self.gaps.divide(x, sizes, values_bar, 1.0)
     }
 }
 

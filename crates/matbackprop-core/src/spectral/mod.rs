@@ -1,5 +1,6 @@
 //! Spectra with their vectors.
 
+mod eigenvalue_gaps;
 mod generalised_eig;
 mod sym_eig;
 mod thin_svd;

@@ -1,9 +1,10 @@
 //! Eigenvalues and eigenvectors of a symmetric matrix.
 
+use super::eigenvalue_gaps::EigenvalueGaps;
 use crate::decompose::{congruence, symmetric_eigen, temporary_product};
 use crate::error::Result;
 use crate::free_basis::turn_equal;
-use crate::gap::{GapDivider, GapPolicy, column_norms, largest_magnitude, told_apart};
+use crate::gap::{GapPolicy, column_norms};
 use crate::guard::{ensure_length, ensure_shape, values_within_range, within_range};
 use crate::symmetric::{scaled_symmetric, skew, sym};
 use faer::{Mat, MatRef};
@@ -62,10 +63,7 @@ const INSTEAD: &str = "functions of a matrix (MatrixFunction, TraceFunction) and
 pub struct SymEig {
     values: Vec<f64>,
     vectors: Mat<f64>,
-    /// λ / spread, of order one.
-    relative_values: Vec<f64>,
-    spread: f64,
-    gaps: GapPolicy,
+    gaps: EigenvalueGaps,
 }
 
 /// What [`SymEig::jvp`] returns.
@@ -87,17 +85,11 @@ impl SymEig {
         gaps.validate(OP)?;
         let (a, scale) = scaled_symmetric(OP, a)?;
         let (values, mut vectors) = symmetric_eigen(OP, a.as_ref())?;
-        let largest = values
-            .iter()
-            .fold(0.0, |largest: f64, value| largest.max(value.abs()));
-        let largest = if largest > 0.0 { largest } else { 1.0 };
-        let relative_values: Vec<f64> = values.iter().map(|value| value / largest).collect();
-        turn_equal(&relative_values, vectors.as_mut());
+        let gaps = EigenvalueGaps::new(OP, INSTEAD, gaps, &values, scale);
+        turn_equal(gaps.relative(), vectors.as_mut());
         Ok(Self {
-            relative_values,
             values: values_within_range(OP, values.iter().map(|value| value * scale).collect())?,
             vectors,
-            spread: largest * scale,
             gaps,
         })
     }
@@ -158,26 +150,11 @@ impl SymEig {
     /// K ∘ X, with zeros on the diagonal.
     fn over_gaps(
         &self,
-        mut x: Mat<f64>,
+        x: Mat<f64>,
         sizes: Vec<f64>,
         values_bar: Option<&[f64]>,
     ) -> Result<Mat<f64>> {
-        let largest = largest_magnitude(Some(&sizes));
-        let divider = GapDivider {
-            op: OP,
-            instead: INSTEAD,
-            policy: self.gaps,
-            sizes,
-            values_size: largest / self.spread + largest_magnitude(values_bar),
-        };
-        divider.divide_pairs(
-            &mut x,
-            &self.relative_values,
-            |row, column| column - row,
-            self.spread,
-            told_apart(values_bar),
-        )?;
-        Ok(x)
+        self.gaps.divide(x, sizes, values_bar, self.gaps.spread())
     }
 }
 
