@@ -13,9 +13,9 @@
 //! X ← (I − 2 ω ωᵀ) X           zero singular values: within all that the other columns leave, ω orthogonal to those
 //! ```
 
+use crate::decompose::add_product;
 use crate::gaussian::gaussian;
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::{Mat, MatMut, MatRef};
 use std::ops::Range;
 
 /// Values this close to their neighbour, relative to the largest, are taken for equal: between them a numerator that is
@@ -77,7 +77,7 @@ fn runs(values: &[f64]) -> Vec<Range<usize>> {
 fn turn_columns(x: MatMut<'_, f64>) {
     let w = unit(gaussian(x.ncols(), 1, SEED));
     let along = x.as_ref() * &w;
-    matmul(x, Accum::Add, &along, w.transpose(), -2.0, Par::Seq);
+    add_product(x, -2.0, &along, w.transpose());
 }
 
 /// X ← (I − 2 ω ωᵀ) X with ω orthogonal to the orthonormal columns of `known`, of which there are fewer than rows.
@@ -89,7 +89,7 @@ fn turn_beside(known: MatRef<'_, f64>, x: MatMut<'_, f64>, seed: u64) {
         omega = unit(omega - known * along);
     }
     let across = omega.transpose() * x.as_ref();
-    matmul(x, Accum::Add, &omega, across.as_ref(), -2.0, Par::Seq);
+    add_product(x, -2.0, &omega, &across);
 }
 
 fn unit(x: Mat<f64>) -> Mat<f64> {

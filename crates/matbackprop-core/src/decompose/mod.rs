@@ -49,8 +49,8 @@ pub(crate) use condition::{ensure_regular, reciprocal_condition, singular};
 pub(crate) use equilibrate::{Equilibration, SymmetricEquilibration};
 pub(crate) use lu::Lu;
 pub(crate) use products::{
-    congruence, gram, mirror_lower, scaled_product, spectral_product, temporary_lower_product,
-    temporary_product, temporary_symmetric_product, times_diagonal,
+    add_product, congruence, gram, mirror_lower, scaled_product, spectral_product,
+    temporary_lower_product, temporary_product, temporary_symmetric_product, times_diagonal,
 };
 pub(crate) use qr::thin_qr;
 pub(crate) use refined_by_parts::refined_by_parts;

@@ -3,6 +3,7 @@
 use super::scratch::Temporary;
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::mat::AsMatRef;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 
 /// G = Aᵀ A, both triangles.
@@ -68,6 +69,16 @@ pub(crate) fn scaled_product(
     matmul(product.as_mut(), replace, left, right, scale, Par::Seq);
     product
 }
+
+/// C ← C + α A B.
+pub(crate) fn add_product(c: MatMut<'_, f64>, alpha: f64, a: impl Matrix, b: impl Matrix) {
+    let (a, b) = (a.as_mat_ref(), b.as_mat_ref());
+    matmul(c, Accum::Add, a, b, alpha, Par::Seq);
+}
+
+/// Owned or a view.
+pub(crate) trait Matrix: AsMatRef<T = f64, Rows = usize, Cols = usize> {}
+impl<A: AsMatRef<T = f64, Rows = usize, Cols = usize>> Matrix for A {}
 
 /// L R, for a moment.
 pub(crate) fn temporary_product(left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Temporary {

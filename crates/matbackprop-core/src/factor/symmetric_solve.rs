@@ -1,14 +1,13 @@
 //! Linear systems with a symmetric matrix, definite or not.
 
 use crate::decompose::{
-    BunchKaufman, SymmetricEquilibration, cholesky, ensure_regular, reciprocal_condition, singular,
-    solve_root,
+    BunchKaufman, SymmetricEquilibration, add_product, cholesky, ensure_regular,
+    reciprocal_condition, singular, solve_root,
 };
 use crate::error::{Error, Result};
 use crate::guard::{ensure_shape, within_range};
 use crate::symmetric::{ensure_symmetric, sym};
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::{Mat, MatMut, MatRef};
 
 const OP: &str = "symmetric solve";
 
@@ -196,14 +195,7 @@ impl SymmetricSolve {
         if let Some(a_dot) = a_dot {
             ensure_shape(OP, a_dot, (n, n))?;
             let a_dot = sym(a_dot);
-            matmul(
-                moved.as_mut(),
-                Accum::Add,
-                &a_dot,
-                &self.solution,
-                -1.0,
-                Par::Seq,
-            );
+            add_product(moved.as_mut(), -1.0, &a_dot, &self.solution);
         }
         self.apply(moved.as_ref())
     }

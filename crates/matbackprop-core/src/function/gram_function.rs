@@ -6,15 +6,14 @@ use super::gram_matrix::GramMatrix;
 use super::scalar_function::ScalarFunction;
 use super::support::Support;
 use crate::decompose::{
-    Temporary, congruence, scaled_product, spectral_product, temporary_product,
+    Temporary, add_product, congruence, scaled_product, spectral_product, temporary_product,
     temporary_symmetric_product, times_diagonal,
 };
 use crate::error::{Error, Result};
 use crate::guard::{ensure_matrix, ensure_shape, within_range};
 use crate::rank::Road;
 use crate::symmetric::{sym, temporary_sym};
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatRef, Par, Scale};
+use faer::{Mat, MatRef, Scale};
 
 pub(super) const OP: &str = "function of a Gram matrix";
 
@@ -200,7 +199,7 @@ impl<F: ScalarFunction> GramFunction<F> {
                     sw.column_mut(j).iter_mut().for_each(|x| *x *= q);
                 }
                 let (w, core) = (w.as_ref(), core.as_ref());
-                matmul(sw.as_mut(), Accum::Add, w, core, 1.0, Par::Seq);
+                add_product(sw.as_mut(), 1.0, w, core);
                 scaled_product(2.0 / scale, u.as_ref(), sw.as_ref().transpose())
             }
             Factors::Complete { columns, v } => {

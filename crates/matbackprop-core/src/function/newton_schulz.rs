@@ -1,13 +1,11 @@
 //! The square root of a matrix and its inverse, by products alone.
 
-use crate::decompose::{is_positive_definite, symmetric_values};
+use crate::decompose::{add_product, is_positive_definite, symmetric_values};
 use crate::error::{Error, Result};
 use crate::guard::{ensure_above, ensure_shape, within_range};
 use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::{ensure_symmetric, inner, sym};
-use faer::linalg::matmul::matmul;
-use faer::mat::AsMatRef;
-use faer::{Accum, Mat, MatRef, Par, Scale};
+use faer::{Mat, MatRef, Scale};
 
 const OP: &str = "Newton–Schulz iteration";
 
@@ -283,15 +281,15 @@ impl NewtonSchulz {
     fn tangents(&self, b_dot: Mat<f64>) -> (Mat<f64>, Mat<f64>) {
         let t_dot = Scale(-0.5) * &b_dot;
         let mut y_dot = &b_dot * &self.first;
-        add_product(&mut y_dot, 1.0, &self.normalised, &t_dot);
+        add_product(y_dot.as_mut(), 1.0, &self.normalised, &t_dot);
         let mut z_dot = t_dot;
         for Step { y, z, t } in &self.steps {
             let mut t_dot = Scale(-0.5) * (&z_dot * y);
-            add_product(&mut t_dot, -0.5, z, &y_dot);
+            add_product(t_dot.as_mut(), -0.5, z, &y_dot);
             y_dot = &y_dot * t;
-            add_product(&mut y_dot, 1.0, y, &t_dot);
+            add_product(y_dot.as_mut(), 1.0, y, &t_dot);
             z_dot = t * &z_dot;
-            add_product(&mut z_dot, 1.0, &t_dot, z);
+            add_product(z_dot.as_mut(), 1.0, &t_dot, z);
         }
         (y_dot, z_dot)
     }
@@ -302,42 +300,26 @@ impl NewtonSchulz {
         for Step { y, z, t } in self.steps.iter().rev() {
             let (mut t_bar, mut next_y_bar, mut next_z_bar) = (zero(), zero(), zero());
             if let Some(y_bar) = y_bar {
-                add_product(&mut t_bar, 1.0, y.transpose(), &y_bar);
-                add_product(&mut next_y_bar, 1.0, &y_bar, t.transpose());
+                add_product(t_bar.as_mut(), 1.0, y.transpose(), &y_bar);
+                add_product(next_y_bar.as_mut(), 1.0, &y_bar, t.transpose());
             }
             if let Some(z_bar) = z_bar {
-                add_product(&mut t_bar, 1.0, &z_bar, z.transpose());
-                add_product(&mut next_z_bar, 1.0, t.transpose(), &z_bar);
+                add_product(t_bar.as_mut(), 1.0, &z_bar, z.transpose());
+                add_product(next_z_bar.as_mut(), 1.0, t.transpose(), &z_bar);
             }
-            add_product(&mut next_y_bar, -0.5, z.transpose(), &t_bar);
-            add_product(&mut next_z_bar, -0.5, &t_bar, y.transpose());
+            add_product(next_y_bar.as_mut(), -0.5, z.transpose(), &t_bar);
+            add_product(next_z_bar.as_mut(), -0.5, &t_bar, y.transpose());
             (y_bar, z_bar) = (Some(next_y_bar), Some(next_z_bar));
         }
         let mut t_bar = z_bar.unwrap_or_else(zero);
         let mut b_bar = zero();
         if let Some(y_bar) = y_bar {
-            add_product(&mut t_bar, 1.0, self.normalised.transpose(), &y_bar);
-            add_product(&mut b_bar, 1.0, &y_bar, self.first.transpose());
+            add_product(t_bar.as_mut(), 1.0, self.normalised.transpose(), &y_bar);
+            add_product(b_bar.as_mut(), 1.0, &y_bar, self.first.transpose());
         }
         b_bar - Scale(0.5) * t_bar
     }
 }
-
-/// C ← C + α A B.
-fn add_product(c: &mut Mat<f64>, alpha: f64, a: impl Matrix, b: impl Matrix) {
-    matmul(
-        c.as_mut(),
-        Accum::Add,
-        a.as_mat_ref(),
-        b.as_mat_ref(),
-        alpha,
-        Par::Seq,
-    );
-}
-
-/// Owned or a view.
-trait Matrix: AsMatRef<T = f64, Rows = usize, Cols = usize> {}
-impl<A: AsMatRef<T = f64, Rows = usize, Cols = usize>> Matrix for A {}
 
 /// The tolerance, if there is one, and the number of steps.
 fn bounds(iterations: Iterations) -> Result<(Option<f64>, usize)> {

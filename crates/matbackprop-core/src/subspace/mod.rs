@@ -1,5 +1,6 @@
 //! The range of a matrix.
 
+mod factored_pullback;
 mod leading_projector;
 mod polar;
 mod projector;

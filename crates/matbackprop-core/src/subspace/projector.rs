@@ -1,5 +1,6 @@
 //! The orthogonal projector onto the range of a matrix.
 
+use super::factored_pullback::{FactorParts, factored_pullback};
 use super::leading_projector::LeadingProjector;
 use crate::decompose::{gram, symmetric_eigen, thin_svd};
 use crate::error::Result;
@@ -228,20 +229,13 @@ impl Projector {
             return leading.vjp_factored(left, right);
         }
         let q = self.basis();
-        let (inside_left, inside_right) = (q.transpose() * left, q.transpose() * right);
+        let parts = |x: MatRef<'_, f64>| {
+            let inside = q.transpose() * x;
+            let outside = self.outside(x, inside.as_ref());
+            FactorParts { inside, outside }
+        };
         let n = Scale(self.scale.recip()) * &self.coefficients;
-        let outside_left = self.outside(left, inside_left.as_ref());
-        let outside_right = self.outside(right, inside_right.as_ref());
-        let mut a_bar = outside_left * (&n * inside_right).transpose();
-        matmul(
-            a_bar.as_mut(),
-            Accum::Add,
-            outside_right.as_ref(),
-            (n * inside_left).transpose(),
-            1.0,
-            Par::Seq,
-        );
-        within_range(OP, a_bar)
+        within_range(OP, factored_pullback(&n, &parts(left), &parts(right)))
     }
 
     /// Π̇ as factors, from Ȧ.

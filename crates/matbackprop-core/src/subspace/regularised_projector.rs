@@ -1,6 +1,9 @@
 //! A smooth stand-in for the orthogonal projector onto a range.
 
-use crate::decompose::{gram, spectral_product, symmetric_eigen, thin_svd, times_diagonal};
+use super::factored_pullback::{FactorParts, factored_pullback};
+use crate::decompose::{
+    add_product, gram, spectral_product, symmetric_eigen, thin_svd, times_diagonal,
+};
 use crate::error::Result;
 use crate::guard::{
     ensure_above, ensure_finite_values, ensure_matrix, ensure_shape, number_within_range,
@@ -9,8 +12,7 @@ use crate::guard::{
 use crate::rank::{RankTolerance, Road, count_above};
 use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::{SymmetricProduct, inner, sym};
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatRef, Par, Scale};
+use faer::{Mat, MatRef, Scale};
 
 const OP: &str = "regularised projector";
 
@@ -232,25 +234,16 @@ impl RegularisedProjector {
         ensure_shape(OP, right, left.shape())?;
         ensure_finite_values(OP, &[squared_norm_bar])?;
         let y = self.range.as_ref();
-        let (inside_left, inside_right) = (y.transpose() * left, y.transpose() * right);
-        let outside_left = left - y * (&self.kernel * &inside_left);
-        let outside_right = right - y * (&self.kernel * &inside_right);
+        let parts = |x: MatRef<'_, f64>| {
+            let inside = y.transpose() * x;
+            let outside = x - y * (&self.kernel * &inside);
+            FactorParts { inside, outside }
+        };
         let m = Scale(self.scale.recip()) * &self.coefficients;
-
-        let mut a_bar = outside_left * (&m * inside_right).transpose();
-        add_product(
-            &mut a_bar,
-            outside_right.as_ref(),
-            (m * inside_left).transpose(),
-            1.0,
-        );
+        let mut a_bar = factored_pullback(&m, &parts(left), &parts(right));
         if squared_norm_bar != 0.0 {
-            add_product(
-                &mut a_bar,
-                y,
-                self.squared.as_ref(),
-                4.0 * squared_norm_bar / self.scale,
-            );
+            let share = 4.0 * squared_norm_bar / self.scale;
+            add_product(a_bar.as_mut(), share, y, &self.squared);
         }
         within_range(OP, a_bar)
     }
@@ -282,11 +275,6 @@ impl RegularisedProjector {
         let inside = &self.kernel * (self.range.transpose() * &x);
         x - &self.range * inside
     }
-}
-
-/// C ← C + α A B.
-fn add_product(c: &mut Mat<f64>, a: MatRef<'_, f64>, b: MatRef<'_, f64>, alpha: f64) {
-    matmul(c.as_mut(), Accum::Add, a, b, alpha, Par::Seq);
 }
 
 #[cfg(test)]
