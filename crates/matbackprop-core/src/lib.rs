@@ -33,7 +33,7 @@
 //! | `factor::qr` | [`Qr`]: A = Q R, tall, square or wide | Ā = (Q̄ + Q copy(R̄Rᵀ − QᵀQ̄)) R⁻ᵀ |
 //! | `factor::log_det` | [`LogDet`]: log det A, [`SignedLogDet`]: its sign too | Ā = ȳ A⁻ᵀ |
 //! | `gap`, `free_basis` | [`GapPolicy`]: what a closed gap means | |
-//! | `symmetric` | [`SymmetricProduct`]: sym(L Rᵀ) as factors; [`symmetric_part`], [`symmetric_from_lower`]: what counts of a matrix | |
+//! | `symmetric` | [`SymmetricProduct`]: sym(L Rᵀ) as factors; [`inner_product`]; [`symmetric_part`], [`symmetric_from_lower`]: what counts of a matrix | |
 //! | `guard`, `scale` | questions asked of every input; a scale that changes no digit | |
 //! | [`batch`], [`batch_owned`] | a rule on many inputs, in order | |
 //! | `convert` | matrices of ndarray and nalgebra, behind features | |
@@ -129,7 +129,9 @@ pub use spectral::{
 pub use subspace::{
     LeadingProjector, Polar, PolarTangent, Projector, PseudoInverse, RegularisedProjector,
 };
-pub use symmetric::{SymmetricProduct, symmetric_from_lower, symmetric_from_upper, symmetric_part};
+pub use symmetric::{
+    SymmetricProduct, inner_product, symmetric_from_lower, symmetric_from_upper, symmetric_part,
+};
 
 /// The README's example runs as a doc test.
 #[cfg(doctest)]

@@ -229,7 +229,33 @@ impl SymmetricProduct {
     }
 }
 
-/// ⟨A, B⟩ = Σ aᵢⱼ bᵢⱼ of two matrices of one shape.
+/// ⟨A, B⟩ = Σ aᵢⱼ bᵢⱼ, a column at a time.
+///
+/// # Errors
+/// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) unless B has the shape of A.
+///
+/// # Example
+/// ```
+/// # fn main() -> Result<(), matbackprop_core::Error> {
+/// use faer::mat;
+/// let (a, b) = (mat![[1.0, 2.0], [3.0, 4.0]], mat![[1.0, 0.0], [0.0, 10.0]]);
+/// assert_eq!(matbackprop_core::inner_product(a.as_ref(), b.as_ref())?, 41.0);
+/// # Ok(())
+/// # }
+/// ```
+pub fn inner_product(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Result<f64> {
+    if a.shape() == b.shape() {
+        Ok(inner(a, b))
+    } else {
+        Err(Error::ShapeMismatch {
+            op: "inner product",
+            expected: a.shape(),
+            found: b.shape(),
+        })
+    }
+}
+
+/// [`inner_product`] of two matrices that are known to have one shape.
 pub(crate) fn inner(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> f64 {
     assert_eq!(
         a.shape(),
@@ -330,6 +356,8 @@ mod tests {
 
     #[test]
     fn refuses_factors_that_do_not_fit() {
+        let product = inner_product(Mat::zeros(3, 2).as_ref(), Mat::zeros(2, 3).as_ref());
+        assert!(matches!(product, Err(Error::ShapeMismatch { .. })));
         let error = SymmetricProduct::new(Mat::zeros(3, 2), Mat::zeros(3, 1)).unwrap_err();
         assert!(matches!(
             error,

@@ -8,6 +8,7 @@ use crate::target::Targets;
 use faer::{Mat, MatRef, Scale};
 use matbackprop_core::{
     GapPolicy, LeadingProjector, Projector, RankTolerance, RegularisedProjector, SymmetricProduct,
+    inner_product,
 };
 
 /// What is compared with the projector Π_A onto the segments.
@@ -135,7 +136,7 @@ impl CriterionForward {
             }
         };
         let annotations = targets.ranks().len() as f64;
-        let alignment = inner(q, projected.as_ref()) / annotations;
+        let alignment = inner_product(q, projected.as_ref())? / annotations;
         let loss = 0.5 * (q.ncols() as f64 / annotations + squared_norm) - alignment;
         Ok(Self {
             projector,
@@ -251,7 +252,10 @@ impl CriterionForward {
     ) -> Result<f64> {
         let (factor_bar, _) = self.vjp(targets, 1.0)?;
         let bar = self.lambda_vjp(affinity, degrees, targets, factor_bar.as_ref(), 1.0)?;
-        Ok(bar.map_or(0.0, |bar| inner(bar.as_ref(), lambda_dot.as_ref())))
+        match bar {
+            Some(bar) => Ok(inner_product(bar.as_ref(), lambda_dot.as_ref())?),
+            None => Ok(0.0),
+        }
     }
 
     /// J̇ from Ż and Q̇.
@@ -261,7 +265,7 @@ impl CriterionForward {
         factor_dot: MatRef<'_, f64>,
         basis_dot: &Mat<f64>,
     ) -> Result<f64> {
-        let turning = 2.0 * inner(self.projected.as_ref(), basis_dot.as_ref());
+        let turning = 2.0 * inner_product(self.projected.as_ref(), basis_dot.as_ref())?;
         let (projector_dot, squared_norm_dot) = match &self.projector {
             SimilarityProjector::Leading(projectors) => {
                 let mut alignment_dot = turning;
@@ -293,14 +297,6 @@ fn truncates(projector: &Projector, factor: MatRef<'_, f64>) -> Result<bool> {
 /// Xᵀ S X for S = sym(L Rᵀ), up to its symmetric part.
 fn within(square: &SymmetricProduct, x: MatRef<'_, f64>) -> Mat<f64> {
     (x.transpose() * square.left()) * (square.right().transpose() * x)
-}
-
-/// ⟨A, B⟩.
-pub(crate) fn inner(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> f64 {
-    a.col_iter()
-        .zip(b.col_iter())
-        .map(|(a, b)| a.transpose() * b)
-        .sum()
 }
 
 #[cfg(test)]
