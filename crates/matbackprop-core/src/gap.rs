@@ -45,6 +45,11 @@ const VANISHED: f64 = 4.0 * f64::EPSILON;
 ///
 /// Accuracy: x / gap loses the digits that x loses, so a gradient is right to about ε / gap.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")
+)]
 #[non_exhaustive]
 pub enum GapPolicy {
     /// A gap not above `floor` is closed.

@@ -79,6 +79,7 @@
 //! None by default; each adds, none changes a result.
 //! * `rayon`: [`batch`] spreads its inputs over all cores.
 //! * `ndarray`, `nalgebra`: conversions of those crates' matrices, in `convert`.
+//! * `serde`: [`GapPolicy`] and [`RankTolerance`] in files, their names in kebab case.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]

@@ -8,6 +8,11 @@ use crate::error::{Error, Result};
 /// Features that were rounded to f32 carry noise at 1e-7 of the largest singular value: to see their rank rather than
 /// the noise, ask for `Relative(1e-6)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")
+)]
 #[non_exhaustive]
 pub enum RankTolerance {
     /// 8 · max(m, n) · ε with ε = 2⁻⁵²: the rounding error of a decomposition, with room to spare.
@@ -66,6 +71,27 @@ mod tests {
         assert_eq!(count_above(&[4.0, 2.0, 1.0], 0.25), 2);
         assert_eq!(count_above(&[4.0, 2.0, 1.0], 0.0), 3);
         assert_eq!(count_above(&[0.0, 0.0], 0.0), 0);
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn names_in_files_are_in_kebab_case() {
+        let of = |text| serde_json::from_str::<RankTolerance>(text).unwrap();
+        assert_eq!(
+            of(r#""machine-precision""#),
+            RankTolerance::MachinePrecision
+        );
+        assert_eq!(of(r#"{"relative": 1e-6}"#), RankTolerance::Relative(1e-6));
+        let policy = crate::GapPolicy::ZeroWhereFree {
+            floor: 1e-9,
+            tolerance: 0.5,
+        };
+        let text = r#"{"zero-where-free":{"floor":1e-9,"tolerance":0.5}}"#;
+        assert_eq!(serde_json::to_string(&policy).unwrap(), text);
+        assert_eq!(
+            serde_json::from_str::<crate::GapPolicy>(text).unwrap(),
+            policy
+        );
     }
 
     #[test]

@@ -13,6 +13,11 @@ use matbackprop_core::{
 
 /// What is compared with the projector Π_A onto the segments.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")
+)]
 #[non_exhaustive]
 pub enum Criterion {
     /// J = ½ ‖Π_A − Π_Z‖²_F = ½ (rank A + rank Z) − tr(Π_A Π_Z), Π_Z the orthogonal projector onto the range of
@@ -374,6 +379,31 @@ mod tests {
         assert!(bar(GapPolicy::Error { floor: 1e-9 }).is_err());
         let (bar, _) = bar(GapPolicy::Broadened { width: 1e-3 }).unwrap();
         assert!(bar.is_all_finite() && bar.norm_max() < 1e3);
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn names_in_files_are_in_kebab_case() {
+        let criteria = [
+            (
+                Criterion::default(),
+                r#"{"regularised":{"epsilon":0.0001}}"#,
+            ),
+            (
+                HARD,
+                r#"{"hard-projector":{"rank-tolerance":"machine-precision"}}"#,
+            ),
+            (
+                Criterion::Eigenvectors {
+                    gaps: GapPolicy::Broadened { width: 0.5 },
+                },
+                r#"{"eigenvectors":{"gaps":{"broadened":{"width":0.5}}}}"#,
+            ),
+        ];
+        for (criterion, text) in criteria {
+            assert_eq!(serde_json::to_string(&criterion).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Criterion>(text).unwrap(), criterion);
+        }
     }
 
     #[test]

@@ -57,6 +57,7 @@
 //!
 //! # Features
 //! * `rayon` (default): that of `segmentation`: the segmentations of a pool share the cores.
+//! * `serde`: [`Criterion`] and [`ContourOptions`] in files, their names in kebab case.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -17,6 +17,11 @@ const OP: &str = "second-order pooling";
 ///
 /// The default is the logarithm log(G + 10⁻³ I) of the weighted mean G of xᵢxᵢᵀ, not centred, and vech alone after it.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(rename_all = "kebab-case", default, deny_unknown_fields)
+)]
 pub struct O2pOptions {
     /// f in f(G).
     pub map: SpectralMap,
@@ -390,6 +395,23 @@ mod tests {
                 ..plain
             },
         ]
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn names_in_files_are_in_kebab_case() {
+        for options in options() {
+            let text = toml::to_string(&options).unwrap();
+            assert_eq!(toml::from_str::<O2pOptions>(&text).unwrap(), options);
+        }
+        let text = "unit-norm = true\nmap.square-root.epsilon = 0.5";
+        let expected = O2pOptions {
+            map: SpectralMap::SquareRoot { epsilon: 0.5 },
+            unit_norm: true,
+            ..O2pOptions::default()
+        };
+        assert_eq!(toml::from_str::<O2pOptions>(text).unwrap(), expected);
+        assert!(toml::from_str::<O2pOptions>("unit_norm = true").is_err());
     }
 
     #[test]

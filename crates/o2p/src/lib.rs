@@ -64,6 +64,7 @@
 //!
 //! # Features
 //! * `rayon` (default): the regions of an image share the cores; the results are the same without.
+//! * `serde`: [`O2pOptions`] in files, names in kebab case, defaults for what is left out, errors for unknown names.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -12,6 +12,11 @@ use matbackprop_core::{
 /// 0 ≤ ε < ∞. At ε = 0 a logarithm, or a negative power, needs eigenvalues above 0, and a root has no slope at 0: where
 /// a region has fewer positions than channels these are typed errors.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")
+)]
 #[non_exhaustive]
 pub enum SpectralMap {
     /// log(x + ε): the paper's.

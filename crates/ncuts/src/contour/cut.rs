@@ -18,6 +18,11 @@ use crate::error::{Error, Result};
 /// assert_eq!((options.step, options.scales), (2, 3));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(rename_all = "kebab-case", default, deny_unknown_fields)
+)]
 pub struct ContourOptions {
     /// Pixels in a side of a cell of the finest grid, whose values are means: 2 by default.
     pub step: usize,
