@@ -60,12 +60,31 @@ pub struct Rule {
 
 /// All of them.
 pub fn rules() -> Vec<Rule> {
-    let rule = |name, inputs, forward, degrees| Rule {
+    let groups = [
+        spectral_rules(),
+        range_rules(),
+        factor_rules(),
+        function_rules(),
+    ];
+    groups.into_iter().flatten().collect()
+}
+
+fn rule(
+    name: &'static str,
+    inputs: fn(&Planted) -> Vec<Mat<f64>>,
+    forward: fn(&[Mat<f64>], &Settings) -> Result<Evaluated>,
+    degrees: &'static [f64],
+) -> Rule {
+    Rule {
         name,
         inputs,
         forward,
         degrees,
-    };
+    }
+}
+
+/// Eigenvalues and singular values, with their vectors.
+fn spectral_rules() -> Vec<Rule> {
     vec![
         rule("sym_eig", |p| vec![p.indefinite()], sym_eig, &[1.0, 0.0]),
         rule("thin_svd", |p| vec![p.general()], thin_svd, &[1.0, 0.0]),
@@ -95,6 +114,12 @@ pub fn rules() -> Vec<Rule> {
             generalised_eig,
             &[1.0, 0.0],
         ),
+    ]
+}
+
+/// Ranges and what inverts on them.
+fn range_rules() -> Vec<Rule> {
+    vec![
         rule("projector", |p| vec![p.general()], projector, &[0.0]),
         rule(
             "projector, truncated",
@@ -127,6 +152,12 @@ pub fn rules() -> Vec<Rule> {
             &[-1.0],
         ),
         rule("polar", |p| vec![p.general()], polar, &[0.0, 1.0]),
+    ]
+}
+
+/// Factors, solves, determinants.
+fn factor_rules() -> Vec<Rule> {
+    vec![
         rule("cholesky", |p| vec![p.positive()], cholesky, &[0.5]),
         rule(
             "symmetric_solve, definite",
@@ -148,6 +179,12 @@ pub fn rules() -> Vec<Rule> {
             signed_log_det,
             &[0.0],
         ),
+    ]
+}
+
+/// Functions of a matrix.
+fn function_rules() -> Vec<Rule> {
+    vec![
         rule(
             "matrix_function, log",
             |p| vec![p.positive()],
