@@ -5,8 +5,8 @@ use faer::Mat;
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
     Cholesky, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log, LogDet, MatrixFunction,
-    NewtonSchulz, Normalisation, Polar, Projector, PseudoInverse, Qr, RankTolerance,
-    RegularisedProjector, Ridge, Road, ScalarFunction, SignedLogDet, Sqrt, SymEig, SymmetricSolve,
+    Method, NewtonSchulz, Normalisation, Polar, Projector, PseudoInverse, Qr, RankTolerance,
+    RegularisedProjector, Ridge, ScalarFunction, SignedLogDet, Sqrt, SymEig, SymmetricSolve,
     ThinSvd, batch, eigenvalues, singular_values, symmetric_part,
 };
 
@@ -251,29 +251,33 @@ fn gram_log(bencher: Bencher<'_, '_>, (n, d): (usize, usize)) {
     });
 }
 
-/// Positions, channels and rank of features of low rank, and the road: what refinement costs.
-const STEEP: [(usize, usize, usize, Road); 12] = [
-    (12, 8, 4, Road::Svd),
-    (12, 8, 4, Road::Refined),
-    (24, 16, 8, Road::Svd),
-    (24, 16, 8, Road::Refined),
-    (48, 32, 16, Road::Svd),
-    (48, 32, 16, Road::Refined),
-    (400, 40, 13, Road::Svd),
-    (400, 40, 13, Road::Refined),
-    (784, 256, 85, Road::Svd),
-    (784, 256, 85, Road::Refined),
-    (196, 512, 65, Road::Svd),
-    (196, 512, 65, Road::Refined),
+/// Positions, channels and rank of features of low rank, and the method: what refinement costs.
+const STEEP: [(usize, usize, usize, Method); 12] = [
+    (12, 8, 4, Method::Svd),
+    (12, 8, 4, Method::Refined),
+    (24, 16, 8, Method::Svd),
+    (24, 16, 8, Method::Refined),
+    (48, 32, 16, Method::Svd),
+    (48, 32, 16, Method::Refined),
+    (400, 40, 13, Method::Svd),
+    (400, 40, 13, Method::Refined),
+    (784, 256, 85, Method::Svd),
+    (784, 256, 85, Method::Refined),
+    (196, 512, 65, Method::Svd),
+    (196, 512, 65, Method::Refined),
 ];
 
 #[divan::bench(args = STEEP)]
-fn gram_log_of_low_rank(bencher: Bencher<'_, '_>, (n, d, rank, road): (usize, usize, usize, Road)) {
+fn gram_log_of_low_rank(
+    bencher: Bencher<'_, '_>,
+    (n, d, rank, method): (usize, usize, usize, Method),
+) {
     let features = gaussian(n, rank, 1) * gaussian(rank, d, 2);
     let bar = gaussian(d, d, 3);
     let log = Ridge::new(Log, 1e-3).expect("a positive ridge");
     bencher.bench_local(|| {
-        let c = GramFunction::forward_on(road, features.as_ref(), log).expect("finite features");
+        let c =
+            GramFunction::forward_with(method, features.as_ref(), log).expect("finite features");
         c.vjp(bar.as_ref()).expect("finite cotangent")
     });
 }

@@ -106,7 +106,7 @@ mod symmetric;
 pub use batch::{batch, batch_owned};
 pub use error::{Error, Result};
 pub use factor::{
-    Cholesky, LogDet, Qr, QrTangent, SignedLogDet, SymmetricRoad, SymmetricSolve,
+    Cholesky, LogDet, Qr, QrTangent, SignedLogDet, SymmetricMethod, SymmetricSolve,
     SymmetricSolveCotangent,
 };
 /// The library of the matrices, in the version that the rules speak.
@@ -121,7 +121,7 @@ pub use guard::{
     ensure_above, ensure_finite, ensure_finite_values, ensure_length, ensure_matrix, ensure_shape,
     ensure_square,
 };
-pub use rank::{RankTolerance, Road};
+pub use rank::{Method, RankTolerance};
 pub use scale::power_of_two_scale;
 pub use spectral::{
     GeneralisedEig, GeneralisedEigCotangent, GeneralisedEigTangent, SymEig, SymEigTangent, ThinSvd,

@@ -1,4 +1,4 @@
-//! How many singular values count, and on which road they were found.
+//! How many singular values count, and by which method they were found.
 
 use crate::error::{Error, Result};
 
@@ -44,7 +44,7 @@ impl RankTolerance {
 /// How a spectrum was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Road {
+pub enum Method {
     /// From AᵀA: fast, and taken only where squaring costs no accuracy that matters.
     Gram,
     /// From the singular value decomposition of A.

@@ -42,7 +42,7 @@ struct Case {
 struct Answer {
     c: Mat<f64>,
     f_bar: Mat<f64>,
-    road: String,
+    method: String,
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn gradients_of_gram_functions_are_finite_and_right_on_every_spectrum() {
         let (value, gradient) = errors(&case, &answer);
         let entry = worst
             .entry(case.row.clone())
-            .or_insert((0.0, answer.road.clone()));
+            .or_insert((0.0, answer.method.clone()));
         entry.0 = entry.0.max(gradient);
         // Nothing at all where the reference is zero.
         let limit = if case.f_bar.norm_max() == 0.0 {
@@ -76,7 +76,7 @@ fn gradients_of_gram_functions_are_finite_and_right_on_every_spectrum() {
     assert!(refused.is_empty(), "{}", refused.join("\n"));
 }
 
-/// The other road, f of FᵀF + εI itself: as accurate as the rounding of FᵀF lets it be, which f sees magnified by
+/// The other method, f of FᵀF + εI itself: as accurate as the rounding of FᵀF lets it be, which f sees magnified by
 /// ‖F‖² / ε.
 #[test]
 fn functions_of_the_formed_matrix_agree_where_the_condition_is_moderate() {
@@ -133,7 +133,7 @@ fn by_rule<F: ScalarFunction>(case: &Case, function: Result<Ridge<F>>) -> Answer
     Answer {
         c: rule.value().to_owned(),
         f_bar: rule.vjp(case.g.as_ref()).expect("a finite cotangent"),
-        road: format!("{:?}", rule.road()),
+        method: format!("{:?}", rule.method()),
     }
 }
 
@@ -146,7 +146,7 @@ fn by_formed_matrix(case: &Case, function: impl ScalarFunction) -> Answer {
     Answer {
         c: rule.value().to_owned(),
         f_bar: faer::Scale(2.0) * f * a_bar,
-        road: "formed".to_owned(),
+        method: "formed".to_owned(),
     }
 }
 
@@ -159,7 +159,7 @@ fn print_table(file: &Value, peers: &Value, worst: &BTreeMap<String, (f64, Strin
         .iter()
         .map(|name| name.as_str().expect("a name"))
         .collect();
-    println!("| case | road | ours | {} |", names.join(" | "));
+    println!("| case | method | ours | {} |", names.join(" | "));
     println!("|---|---|---|{}", "---|".repeat(names.len()));
     let mut printed: Option<&str> = None;
     for case in file["cases"].as_array().expect("a list of cases") {
@@ -167,7 +167,7 @@ fn print_table(file: &Value, peers: &Value, worst: &BTreeMap<String, (f64, Strin
         if printed.replace(row) == Some(row) {
             continue;
         }
-        let (error, road) = &worst[row];
+        let (error, method) = &worst[row];
         let theirs: Vec<String> = names
             .iter()
             .map(|name| match rows[row][name].as_f64() {
@@ -175,7 +175,10 @@ fn print_table(file: &Value, peers: &Value, worst: &BTreeMap<String, (f64, Strin
                 None => "NaN".to_owned(),
             })
             .collect();
-        println!("| {row} | {road} | {error:.1e} | {} |", theirs.join(" | "));
+        println!(
+            "| {row} | {method} | {error:.1e} | {} |",
+            theirs.join(" | ")
+        );
     }
 }
 

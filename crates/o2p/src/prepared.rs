@@ -162,7 +162,7 @@ mod tests {
     use crate::spectral_map::SpectralMap;
     use faer::Mat;
     use matbackprop_core::gradcheck::gaussian;
-    use matbackprop_core::{Error as Rule, GapPolicy, Road, SymEig};
+    use matbackprop_core::{Error as Rule, GapPolicy, Method, SymEig};
 
     const N: usize = 12;
 
@@ -282,13 +282,13 @@ mod tests {
         let there: Vec<bool> = given.iter().map(Option::is_some).collect();
         assert_eq!(there, [false, true, false]);
         let finished = prepared.finish(given).unwrap();
-        let roads: Vec<Road> = finished
+        let methods: Vec<Method> = finished
             .reports()
             .iter()
-            .map(|report| report.road)
+            .map(|report| report.method)
             .collect();
-        assert_eq!(roads[..2], [Road::Svd, Road::Gram]);
-        assert_ne!(roads[2], Road::Gram);
+        assert_eq!(methods[..2], [Method::Svd, Method::Gram]);
+        assert_ne!(methods[2], Method::Gram);
         let forward = layer.forward(x.as_ref(), None, &regions).unwrap();
         assert!((finished.outputs() - forward.outputs()).norm_max() < 1e-12);
     }

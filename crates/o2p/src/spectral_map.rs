@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use faer::{Mat, MatRef};
 use matbackprop_core::{
-    Eigenpairs, GramFunction, Log, Power, PreparedGram, Ridge, Road, ScalarFunction, Sqrt,
+    Eigenpairs, GramFunction, Log, Method, Power, PreparedGram, Ridge, ScalarFunction, Sqrt,
 };
 
 /// f in C = f(MᵀM); ε is added to the eigenvalues.
@@ -86,7 +86,7 @@ pub struct SpectralReport {
     /// The smallest of all over the largest, from 0 (singular) to 1.
     pub reciprocal_condition: f64,
     /// How the spectrum was found.
-    pub road: Road,
+    pub method: Method,
 }
 
 /// C = f(MᵀM), by [`GramFunction`].
@@ -242,7 +242,7 @@ fn report(
         } else {
             0.0
         },
-        road: gram.road(),
+        method: gram.method(),
     }
 }
 
@@ -390,7 +390,7 @@ mod tests {
                         vectors: eigen.vectors().to_owned(),
                     })
                     .unwrap();
-                assert_eq!(finished.report().road, Road::Gram);
+                assert_eq!(finished.report().method, Method::Gram);
                 // Entries of a few units, slopes up to 1 / ε.
                 assert!((finished.value() - forward.value()).norm_max() < 1e-12);
                 let bar = gaussian(d, d, 2);

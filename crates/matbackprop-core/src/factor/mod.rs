@@ -8,4 +8,4 @@ mod symmetric_solve;
 pub use cholesky::Cholesky;
 pub use log_det::{LogDet, SignedLogDet};
 pub use qr::{Qr, QrTangent};
-pub use symmetric_solve::{SymmetricRoad, SymmetricSolve, SymmetricSolveCotangent};
+pub use symmetric_solve::{SymmetricMethod, SymmetricSolve, SymmetricSolveCotangent};

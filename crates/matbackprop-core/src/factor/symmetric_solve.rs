@@ -26,7 +26,7 @@ const OP: &str = "symmetric solve";
 /// Ā is symmetric and right for every perturbation. Rows and
 /// columns are first brought to order one by powers of two, D A D: units that differ from row to row cost no digit,
 /// and the condition number is that of D A D. Cholesky comes first; where a pivot fails, Bunch and Kaufman's factors of
-/// an indefinite matrix. [`road`](Self::road) says which.
+/// an indefinite matrix. [`method`](Self::method) says which.
 ///
 /// # Errors
 /// [`NotSquare`](crate::Error::NotSquare), [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
@@ -36,22 +36,22 @@ const OP: &str = "symmetric solve";
 /// [`Overflow`](crate::Error::Overflow).
 ///
 /// # Cost
-/// n³/3 operations on either road and O(n² p) a solve; n² + n p numbers kept.
+/// n³/3 operations either way and O(n² p) a solve; n² + n p numbers kept.
 ///
 /// # Source
 /// Giles, "An extended collection of matrix derivative results for forward and reverse mode automatic
-/// differentiation", Oxford 2008, for the general inverse; the roads and the scaling are ours.
+/// differentiation", Oxford 2008, for the general inverse; the choice of factors and the scaling are ours.
 ///
 /// # Example
 /// ```
 /// # fn main() -> Result<(), matbackprop_core::Error> {
 /// use faer::mat;
-/// use matbackprop_core::{SymmetricRoad, SymmetricSolve};
+/// use matbackprop_core::{SymmetricMethod, SymmetricSolve};
 ///
 /// // Eigenvalues 3 and −1.
 /// let a = mat![[1.0, 2.0], [2.0, 1.0]];
 /// let solve = SymmetricSolve::forward(a.as_ref(), mat![[5.0], [4.0]].as_ref())?;
-/// assert_eq!(solve.road(), SymmetricRoad::BunchKaufman);
+/// assert_eq!(solve.method(), SymmetricMethod::BunchKaufman);
 /// assert!((solve.solution() - mat![[1.0], [2.0]]).norm_max() < 1e-15);
 /// // The gradient of x₁ with respect to B is the first row of A⁻¹.
 /// let bar = solve.vjp(mat![[1.0], [0.0]].as_ref())?;
@@ -71,7 +71,7 @@ pub struct SymmetricSolve {
 /// How a symmetric matrix was factored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum SymmetricRoad {
+pub enum SymmetricMethod {
     /// A = L Lᵀ: A is positive definite.
     Cholesky,
     /// P A Pᵀ = L B Lᵀ with blocks 1 × 1 and 2 × 2 in B: A is not, or not clearly.
@@ -152,10 +152,10 @@ impl SymmetricSolve {
     }
 
     /// How A was factored.
-    pub fn road(&self) -> SymmetricRoad {
+    pub fn method(&self) -> SymmetricMethod {
         match self.factors {
-            Factors::Cholesky(_) => SymmetricRoad::Cholesky,
-            Factors::BunchKaufman(_) => SymmetricRoad::BunchKaufman,
+            Factors::Cholesky(_) => SymmetricMethod::Cholesky,
+            Factors::BunchKaufman(_) => SymmetricMethod::BunchKaufman,
         }
     }
 
@@ -220,28 +220,28 @@ mod tests {
     use crate::symmetric::inner;
     use faer::{Scale, mat};
 
-    const SPECTRA: [(&[f64], SymmetricRoad); 6] = [
-        (&[0.7], SymmetricRoad::Cholesky),
-        (&[-0.7], SymmetricRoad::BunchKaufman),
-        (&[1.0, -2.0], SymmetricRoad::BunchKaufman),
-        (&[2.0, 2.0, 2.0], SymmetricRoad::Cholesky),
-        (&[0.1, 0.5, 1.0, 1.0, 3.0], SymmetricRoad::Cholesky),
+    const SPECTRA: [(&[f64], SymmetricMethod); 6] = [
+        (&[0.7], SymmetricMethod::Cholesky),
+        (&[-0.7], SymmetricMethod::BunchKaufman),
+        (&[1.0, -2.0], SymmetricMethod::BunchKaufman),
+        (&[2.0, 2.0, 2.0], SymmetricMethod::Cholesky),
+        (&[0.1, 0.5, 1.0, 1.0, 3.0], SymmetricMethod::Cholesky),
         (
             &[-0.1, 0.5, 1.0, 1.0, -3.0, 2.0, -2.0],
-            SymmetricRoad::BunchKaufman,
+            SymmetricMethod::BunchKaufman,
         ),
     ];
 
-    /// A, B with p columns, the solve and its road.
-    fn cases() -> impl Iterator<Item = (Mat<f64>, Mat<f64>, SymmetricSolve, SymmetricRoad)> {
+    /// A, B with p columns, the solve and its method.
+    fn cases() -> impl Iterator<Item = (Mat<f64>, Mat<f64>, SymmetricSolve, SymmetricMethod)> {
         SPECTRA
             .iter()
             .enumerate()
-            .map(|(index, &(spectrum, road))| {
+            .map(|(index, &(spectrum, method))| {
                 let a = symmetric_with_spectrum(spectrum, 5);
                 let b = gaussian(spectrum.len(), 1 + index % 3, 6);
                 let solve = SymmetricSolve::forward(a.as_ref(), b.as_ref()).unwrap();
-                (a, b, solve, road)
+                (a, b, solve, method)
             })
     }
 
@@ -263,9 +263,9 @@ mod tests {
     }
 
     #[test]
-    fn solves_on_the_road_the_spectrum_asks_for() {
-        for (a, b, solve, road) in cases() {
-            assert_eq!(solve.road(), road);
+    fn solves_by_the_method_the_spectrum_asks_for() {
+        for (a, b, solve, method) in cases() {
+            assert_eq!(solve.method(), method);
             // cond(A) ≤ 30.
             assert!((&a * solve.solution() - &b).norm_max() < 1e-13);
             let n = a.nrows() as f64;
@@ -327,7 +327,7 @@ mod tests {
 
     #[test]
     fn units_cost_no_digit() {
-        for (a, b, plain, road) in cases() {
+        for (a, b, plain, method) in cases() {
             let n = a.nrows();
             let bar = gaussian(n, b.ncols(), 1);
             let plain_bar = plain.vjp(bar.as_ref()).unwrap();
@@ -344,7 +344,7 @@ mod tests {
             let scaled = Mat::from_fn(n, n, |i, j| d(i) * a[(i, j)] * d(j));
             let right = Mat::from_fn(n, b.ncols(), |i, j| d(i) * b[(i, j)]);
             let solve = SymmetricSolve::forward(scaled.as_ref(), right.as_ref()).unwrap();
-            assert_eq!(solve.road(), road);
+            assert_eq!(solve.method(), method);
             let back = Mat::from_fn(n, b.ncols(), |i, j| d(i) * solve.solution()[(i, j)]);
             // The scales found may differ by a power of two, and with them the pivots.
             assert!((back - plain.solution()).norm_max() < 1e-13);

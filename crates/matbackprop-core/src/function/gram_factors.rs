@@ -1,4 +1,4 @@
-//! F taken apart for a function of FᵀF, on the faster road that is accurate enough.
+//! F taken apart for a function of FᵀF, by the faster method that is accurate enough.
 
 use super::gram_matrix::{Eigenpairs, GramMatrix, keeps_its_digits};
 use super::scalar_function::ScalarFunction;
@@ -6,7 +6,7 @@ use crate::decompose::{
     Temporary, refined_by_parts, refined_svd, temporary_product, thin_svd, times_diagonal,
 };
 use crate::error::Result;
-use crate::rank::Road;
+use crate::rank::Method;
 use crate::scale::{Scaled, power_of_two_scale};
 use faer::perm::swap_cols_idx;
 use faer::{Mat, MatRef, Scale};
@@ -85,36 +85,36 @@ impl Columns {
     }
 }
 
-/// The spectrum λ of FᵀF, nonincreasing, min(n, d) values; the factors; and the road that gave them.
+/// The spectrum λ of FᵀF, nonincreasing, min(n, d) values; the factors; and the method that gave them.
 pub(super) struct Decomposed {
     pub(super) squares: Vec<f64>,
     pub(super) factors: Factors,
-    pub(super) road: Road,
+    pub(super) method: Method,
 }
 
-/// Decomposes a finite F on the road asked for, or on the faster one that is accurate enough for f.
+/// Decomposes a finite F by the method asked for, or by the faster one that is accurate enough for f.
 ///
-/// Without its Gram matrix the Gram road is closed; with eigenpairs of that matrix `given`, none are computed there.
+/// Without its Gram matrix the Gram method is not taken; with eigenpairs of that matrix `given`, none are computed there.
 pub(super) fn decompose(
     op: &'static str,
     f: MatRef<'_, f64>,
     gram: Option<GramMatrix>,
     given: Option<Eigenpairs>,
     function: &impl ScalarFunction,
-    road: Option<Road>,
+    method: Option<Method>,
 ) -> Result<Decomposed> {
     let by_gram = match gram {
         None => None,
-        Some(gram) => by_gram(op, f, gram, given, function, road.is_some())?,
+        Some(gram) => by_gram(op, f, gram, given, function, method.is_some())?,
     };
-    let (road, (squares, factors)) = match by_gram {
-        Some(found) => (Road::Gram, found),
-        None => by_svd(op, f, function, road)?,
+    let (method, (squares, factors)) = match by_gram {
+        Some(found) => (Method::Gram, found),
+        None => by_svd(op, f, function, method)?,
     };
     let mut decomposed = Decomposed {
         squares,
         factors,
-        road,
+        method,
     };
     if function.edge().is_some_and(|edge| edge >= 0.0) {
         decomposed.bring_onto_edge(f);
@@ -123,15 +123,15 @@ pub(super) fn decompose(
 }
 
 impl Decomposed {
-    /// Singular values that are zero as far as their road tells become zero, where f ends there.
+    /// Singular values that are zero as far as their method can tell become zero, where f ends there.
     fn bring_onto_edge(&mut self, f: MatRef<'_, f64>) {
         let side = f.nrows().max(f.ncols()) as f64;
         // Of σ, relative to the largest.
-        let known = match self.road {
-            Road::Gram => (side * f64::EPSILON).sqrt(),
-            Road::Svd => 8.0 * side * f64::EPSILON,
+        let known = match self.method {
+            Method::Gram => (side * f64::EPSILON).sqrt(),
+            Method::Svd => 8.0 * side * f64::EPSILON,
             // Twice the precision has 31 digits of the largest; 12 of them are to be left.
-            Road::Refined => 1e-18,
+            Method::Refined => 1e-18,
         };
         let largest = self.squares.first().copied().unwrap_or(0.0);
         for (j, square) in self.squares.iter_mut().enumerate() {
@@ -205,8 +205,8 @@ fn by_svd(
     op: &'static str,
     f: MatRef<'_, f64>,
     function: &impl ScalarFunction,
-    road: Option<Road>,
-) -> Result<(Road, (Vec<f64>, Factors))> {
+    method: Option<Method>,
+) -> Result<(Method, (Vec<f64>, Factors))> {
     let (n, d) = f.shape();
     if n.min(d) == 0 {
         let factors = Factors::Thin {
@@ -214,7 +214,7 @@ fn by_svd(
             w: Temporary::new(d, 0),
             scale: 1.0,
         };
-        return Ok((Road::Svd, (Vec::new(), factors)));
+        return Ok((Method::Svd, (Vec::new(), factors)));
     }
     let scale = power_of_two_scale(f);
     let scaled = Scaled::new(f, scale);
@@ -226,28 +226,28 @@ fn by_svd(
     };
     let (u, values, v) = thin_svd(op, a)?;
     let few = values.len() <= FEW_VALUES;
-    let magnified = if few || road.is_some() {
+    let magnified = if few || method.is_some() {
         SVD_ROUNDING
     } else {
         SVD_ROUNDING_OF_MANY
     };
     let sensitivity = Sensitivity::new(function, &values, scale);
     let is_seen = |largest: f64, value: f64| sensitivity.is_seen(largest, value, magnified);
-    let refine = match road {
+    let refine = match method {
         None => values.iter().any(|&value| is_seen(values[0], value)),
-        forced => forced == Some(Road::Refined),
+        forced => forced == Some(Method::Refined),
     };
-    let (road, w, v) = if !refine {
-        (Road::Svd, times_diagonal(u.as_ref(), &values), v)
+    let (method, w, v) = if !refine {
+        (Method::Svd, times_diagonal(u.as_ref(), &values), v)
     } else if few {
         let (w, v) = refined_svd(op, a, v.as_ref())?;
-        (Road::Refined, w, v)
+        (Method::Refined, w, v)
     } else {
         let (w, v) = refined_by_parts(op, a, (u, values.clone(), v), &is_seen)?;
-        (Road::Refined, w, v)
+        (Method::Refined, w, v)
     };
-    let length = |j: usize| match road {
-        Road::Refined => w.col(j).norm_l2() * scale,
+    let length = |j: usize| match method {
+        Method::Refined => w.col(j).norm_l2() * scale,
         _ => values[j] * scale,
     };
     let squares = (0..values.len()).map(|j| length(j) * length(j)).collect();
@@ -264,7 +264,7 @@ fn by_svd(
             scale,
         }
     };
-    Ok((road, (squares, factors)))
+    Ok((method, (squares, factors)))
 }
 
 /// How rounding in singular values is seen in σ f′(σ²), of which the gradient is made.

@@ -11,7 +11,7 @@ use crate::decompose::{
 };
 use crate::error::{Error, Result};
 use crate::guard::{ensure_matrix, ensure_shape, within_range};
-use crate::rank::Road;
+use crate::rank::Method;
 use crate::symmetric::{sym, temporary_sym};
 use faer::{Mat, MatRef, Scale};
 
@@ -44,13 +44,13 @@ const HUGE: f64 = 1e120;
 /// # Conventions
 /// Rows and columns of F that are zero throughout (positions outside a mask, dead channels) are left out of the
 /// decomposition, and n and d above count the others. A dead channel a has C_aa = f(0), and its gradient
-/// F̄_a = 2 U Σ diag(f[λᵢ, 0]) Vᵀ S_a: it can come back to life. The [`Road`] is chosen by accuracy: from FᵀF, or FFᵀ where
+/// F̄_a = 2 U Σ diag(f[λᵢ, 0]) Vᵀ S_a: it can come back to life. The [`Method`] is chosen by accuracy: from FᵀF, or FFᵀ where
 /// that is smaller, while ε λ₁ max|f″| / max|f′| over the spectrum stays below 16 r ε, ε = 2⁻⁵²; else, and for an f
 /// whose curvature is not known, from the singular value decomposition of F. That knows each σ to ε σ₁; where the gradient
 /// would see this magnified, σ₁ max|f′| > 64 max σ|f′|, or 4096 for more than 16 values, those that it sees are refined in
 /// twice the precision. The gradient has then an error of about 64 ε, or 10⁻¹², at any side.
 ///
-/// Where f ends at zero, as root and log without a ridge, a singular value is zero that its road cannot tell from it:
+/// Where f ends at zero, as root and log without a ridge, a singular value is zero that its method cannot tell from it:
 /// 8 max(n, d) ε of the largest, or 10⁻¹⁸ where it was refined. If f has a value and no slope there, C has a kink where F
 /// can grow between null vectors of both sides: a cotangent that asks for it is an error, any other has its gradient.
 ///
@@ -61,7 +61,7 @@ const HUGE: f64 = 1e120;
 /// they ask for a slope that f does not have; [`Overflow`](Error::Overflow).
 ///
 /// # Cost
-/// O(n d min(n, d) + d² min(n, d)) time; n r + d r + d² numbers kept. The Gram road is about three times as fast as the SVD's;
+/// O(n d min(n, d) + d² min(n, d)) time; n r + d r + d² numbers kept. The Gram method is about three times as fast as the SVD's;
 /// refinement takes five to ten times that for up to 16 values, and for more about as many products of n d s numbers as
 /// thirty a part, s the values that are refined. Where eigenpairs of many Gram matrices are found faster together, see
 /// [`prepare`](Self::prepare).
@@ -95,7 +95,7 @@ pub struct GramFunction<F> {
     squares: Vec<f64>,
     factors: Factors,
     support: Support,
-    road: Road,
+    method: Method,
 }
 
 impl<F: ScalarFunction> GramFunction<F> {
@@ -107,24 +107,24 @@ impl<F: ScalarFunction> GramFunction<F> {
         Self::forward_by(None, f, function)
     }
 
-    /// Computes C on a road of the caller's: to compare, or where the accuracy needed is known.
+    /// Computes C by a method of the caller's: to compare, or where the accuracy needed is known.
     ///
     /// # Errors
     /// See [`GramFunction`].
-    pub fn forward_on(road: Road, f: MatRef<'_, f64>, function: F) -> Result<Self> {
-        Self::forward_by(Some(road), f, function)
+    pub fn forward_with(method: Method, f: MatRef<'_, f64>, function: F) -> Result<Self> {
+        Self::forward_by(Some(method), f, function)
     }
 
-    fn forward_by(road: Option<Road>, f: MatRef<'_, f64>, function: F) -> Result<Self> {
+    fn forward_by(method: Option<Method>, f: MatRef<'_, f64>, function: F) -> Result<Self> {
         ensure_matrix(OP, f)?;
         let support = Support::of(f);
         let compact = support.compact(f);
         let a = compact.as_ref().map_or(f, |compact| compact.as_ref());
-        let gram = match road {
-            Some(Road::Svd | Road::Refined) => None,
+        let gram = match method {
+            Some(Method::Svd | Method::Refined) => None,
             _ => GramMatrix::lower(a),
         };
-        let decomposed = decompose(OP, a, gram, None, &function, road)?;
+        let decomposed = decompose(OP, a, gram, None, &function, method)?;
         Self::from_decomposed(function, support, decomposed)
     }
 
@@ -137,7 +137,7 @@ impl<F: ScalarFunction> GramFunction<F> {
         let Decomposed {
             squares,
             mut factors,
-            road,
+            method,
         } = decomposed;
         if let (Factors::Thin { w, .. }, false) = (&mut factors, support.is_everything()) {
             *w = Temporary::copy_of(support.expand_to_columns(w.as_ref()).as_ref());
@@ -149,7 +149,7 @@ impl<F: ScalarFunction> GramFunction<F> {
             squares,
             factors,
             support,
-            road,
+            method,
         })
     }
 
@@ -169,8 +169,8 @@ impl<F: ScalarFunction> GramFunction<F> {
     }
 
     /// How the spectrum was found.
-    pub fn road(&self) -> Road {
-        self.road
+    pub fn method(&self) -> Method {
+        self.method
     }
 
     /// f.
@@ -527,18 +527,18 @@ mod tests {
         ]
     }
 
-    fn roads(f: &Mat<f64>) -> [GramFunction<Ridge<Log>>; 2] {
-        [Road::Gram, Road::Svd]
-            .map(|road| GramFunction::forward_on(road, f.as_ref(), ridge()).unwrap())
+    fn methods(f: &Mat<f64>) -> [GramFunction<Ridge<Log>>; 2] {
+        [Method::Gram, Method::Svd]
+            .map(|method| GramFunction::forward_with(method, f.as_ref(), ridge()).unwrap())
     }
 
     #[test]
-    fn agrees_with_finite_differences_on_each_road() {
+    fn agrees_with_finite_differences_by_each_method() {
         for (case, f) in cases().iter().enumerate() {
-            for (of_f, road) in roads(f).iter().zip([Road::Gram, Road::Svd]) {
-                assert_eq!(of_f.road(), road, "case {case}");
+            for (of_f, method) in methods(f).iter().zip([Method::Gram, Method::Svd]) {
+                assert_eq!(of_f.method(), method, "case {case}");
                 let value = |f: MatRef<'_, f64>| {
-                    Ok::<_, Error>(GramFunction::forward_on(road, f, ridge())?.into_value())
+                    Ok::<_, Error>(GramFunction::forward_with(method, f, ridge())?.into_value())
                 };
                 let check = GradientCheck {
                     step: 1e-5,
@@ -552,11 +552,11 @@ mod tests {
     }
 
     #[test]
-    fn roads_agree_and_jvp_is_the_transpose_of_vjp() {
+    fn methods_agree_and_jvp_is_the_transpose_of_vjp() {
         for (case, f) in cases().iter().enumerate() {
             let (n, d) = f.shape();
             let (bar, dot) = (gaussian(d, d, 11), gaussian(n, d, 12));
-            let [gram, svd] = roads(f);
+            let [gram, svd] = methods(f);
             let pulled = gram.vjp(bar.as_ref()).unwrap();
             let apart = |a: MatRef<'_, f64>, b: MatRef<'_, f64>| (a - b).norm_max() / b.norm_max();
             assert!(apart(gram.value(), svd.value()) < 1e-13, "case {case}");
@@ -592,38 +592,38 @@ mod tests {
         let alive = gaussian(40, 6, 1);
         let f = Mat::from_fn(40, 8, |i, j| if j < 6 { alive[(i, j)] } else { 0.0 });
         let of_f = GramFunction::forward(f.as_ref(), Ridge::new(Log, 1e-9).unwrap()).unwrap();
-        assert_eq!((of_f.road(), of_f.squares().len()), (Road::Gram, 6));
+        assert_eq!((of_f.method(), of_f.squares().len()), (Method::Gram, 6));
         let f_bar = of_f.vjp(gaussian(8, 8, 2).as_ref()).unwrap();
         // f[λ, 0] ≈ ln(λ / ε) / λ: about 25 / 40.
         assert!(f_bar.subcols(6, 2).norm_max() > 0.1 && f_bar.norm_max() < 1e2);
     }
 
     #[test]
-    fn the_road_is_chosen_by_accuracy() {
-        let road = |values: &[f64], epsilon| {
+    fn the_method_is_chosen_by_accuracy() {
+        let method = |values: &[f64], epsilon| {
             let f = with_spectrum(30, 10, values, 1);
             GramFunction::forward(f.as_ref(), Ridge::new(Log, epsilon).unwrap())
                 .unwrap()
-                .road()
+                .method()
         };
         let near = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1];
-        assert_eq!(road(&near, 0.0), Road::Gram);
+        assert_eq!(method(&near, 0.0), Method::Gram);
         let far = [1.0, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-6, 1e-6, 1e-6, 1e-6];
-        assert_eq!(road(&far, 0.0), Road::Refined);
+        assert_eq!(method(&far, 0.0), Method::Refined);
         let between = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.02];
-        assert_eq!(road(&between, 0.0), Road::Svd);
+        assert_eq!(method(&between, 0.0), Method::Svd);
         let many = with_spectrum(30, 20, &far, 1);
         let of_many = |epsilon| {
             let log = Ridge::new(Log, epsilon).unwrap();
-            GramFunction::forward(many.as_ref(), log).unwrap().road()
+            GramFunction::forward(many.as_ref(), log).unwrap().method()
         };
-        assert_eq!(of_many(1e-12), Road::Refined);
-        assert_eq!(of_many(1e-5), Road::Svd);
-        assert_eq!(road(&far, 1e-2), Road::Gram);
+        assert_eq!(of_many(1e-12), Method::Refined);
+        assert_eq!(of_many(1e-5), Method::Svd);
+        assert_eq!(method(&far, 1e-2), Method::Gram);
         let unknown = WithSlope::new(f64::sin, f64::cos);
         let f = with_spectrum(30, 10, &near, 1);
         let of_f = GramFunction::forward(f.as_ref(), unknown).unwrap();
-        assert_eq!(of_f.road(), Road::Svd);
+        assert_eq!(of_f.method(), Method::Svd);
     }
 
     #[test]

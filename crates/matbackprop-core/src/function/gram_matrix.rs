@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::scale::{Scaled, power_of_two_scale};
 use faer::{Mat, MatRef};
 
-/// The Gram road is taken while rounding in FᵀF, carried to the slopes of f, stays below this times r ε: the order of
+/// The Gram method is taken while rounding in FᵀF, carried to the slopes of f, stays below this times r ε: the order of
 /// the rounding in a decomposition of r values.
 const GRAM_ROUNDING: f64 = 16.0;
 

@@ -61,7 +61,7 @@ pub enum Iterations {
 /// Quadratic once begun, but an eigenvalue λ of A waits for log(s/λ) / log(9/4) steps: five bring √λ to 10⁻⁶ of itself at
 /// λ = s/4 and to 3·10⁻³ at s/10, and λ = 10⁻¹² s takes 40. With condition κ the residual stalls near ε κ^½; C is right
 /// to about that, D and both gradients to ε κ, each relative to its largest entry. A zero eigenvalue keeps a residual of
-/// 1: C is right there, D grows by 3/2 a step, and a gradient that asks for it is as large. Where that matters, the road
+/// 1: C is right there, D grows by 3/2 a step, and a gradient that asks for it is as large. Where that matters, the method
 /// is [`MatrixFunction`](crate::MatrixFunction) of [`Sqrt`](crate::Sqrt) and [`InverseSqrt`](crate::InverseSqrt), which
 /// on one thread is the faster one too.
 ///

@@ -30,7 +30,7 @@ use faer::{Mat, MatRef};
 /// That V is orthogonal, and that λ and V are those of G, is the caller's promise, which nothing here looks into: C and
 /// its gradients are as accurate as they are.
 ///
-/// The [`Road`](crate::Road) is chosen by accuracy, as in [`GramFunction`]. Eigenpairs count on the road by the Gram
+/// The [`Method`](crate::Method) is chosen by accuracy, as in [`GramFunction`]. Eigenpairs count in the method by the Gram
 /// matrix alone: where the values show that it costs f its digits, they are left aside and F is decomposed here. Where
 /// the entries of G show it already, by bounds on both ends of the spectrum, there is no [`matrix`](Self::matrix):
 /// eigenvectors would be found for nothing. For the functions of this crate the eigenvalues would say the same; for an f
@@ -139,7 +139,7 @@ mod tests {
     use crate::error::Error;
     use crate::function::{Exp, Log, Power, Ridge, Sqrt, WithSlope};
     use crate::gradcheck::{gaussian, with_spectrum};
-    use crate::rank::Road;
+    use crate::rank::Method;
     use crate::spectral::SymEig;
     use crate::{GapPolicy, power_of_two_scale};
     use faer::{Scale, mat};
@@ -192,7 +192,7 @@ mod tests {
             let prepared = GramFunction::prepare(f.clone(), function).unwrap();
             let finished = prepared.finish().unwrap();
             let forward = GramFunction::forward(f.as_ref(), function).unwrap();
-            assert_eq!(finished.road(), forward.road());
+            assert_eq!(finished.method(), forward.method());
             assert_eq!(finished.squares(), forward.squares());
             assert_eq!(finished.value(), forward.value());
             let (bar, dot) = (gaussian(d, d, 1), gaussian(n, d, 2));
@@ -211,18 +211,18 @@ mod tests {
 
     #[test]
     fn eigenpairs_from_elsewhere_give_what_forward_gives() {
-        fn check<F: ScalarFunction + Copy>(f: &Mat<f64>, function: F) -> Road {
+        fn check<F: ScalarFunction + Copy>(f: &Mat<f64>, function: F) -> Method {
             let (n, d) = f.shape();
             let prepared = GramFunction::prepare(f.clone(), function).unwrap();
             let forward = GramFunction::forward(f.as_ref(), function).unwrap();
             let Some(g) = prepared.matrix() else {
-                return forward.road();
+                return forward.method();
             };
             let mut found = eigenpairs(g);
             // Signs are free.
             found.vectors = Scale(-1.0) * found.vectors;
             let finished = prepared.finish_with(found).unwrap();
-            assert_eq!(finished.road(), forward.road());
+            assert_eq!(finished.method(), forward.method());
             // Rounding of a few decompositions of sides up to 20.
             let tolerance = 1e-12;
             let largest = forward.squares()[0];
@@ -237,7 +237,7 @@ mod tests {
             let along = finished.jvp(dot.as_ref()).unwrap();
             let expected = forward.jvp(dot.as_ref()).unwrap();
             assert!(apart(along.as_ref(), expected.as_ref()) < tolerance);
-            Road::Gram
+            Method::Gram
         }
         for f in cases() {
             check(&f, ridge());
@@ -250,7 +250,7 @@ mod tests {
             }
         }
         let f = with_spectrum(4, 9, &[1.0, 0.9, 0.8, 0.7], 1);
-        assert_eq!(check(&f, Exp), Road::Gram);
+        assert_eq!(check(&f, Exp), Method::Gram);
     }
 
     #[test]
@@ -285,7 +285,10 @@ mod tests {
         let prepared = GramFunction::prepare(uneven.clone(), Log).unwrap();
         assert!(prepared.matrix().is_none());
         let given = eigenpairs((uneven.transpose() * &uneven).as_ref());
-        assert_eq!(prepared.finish_with(given).unwrap().road(), Road::Refined);
+        assert_eq!(
+            prepared.finish_with(given).unwrap().method(),
+            Method::Refined
+        );
         let above = Ridge::new(Log, 1.0).unwrap();
         let prepared = GramFunction::prepare(uneven.clone(), above).unwrap();
         assert!(prepared.matrix().is_some());
@@ -300,7 +303,7 @@ mod tests {
         let given = eigenpairs(prepared.matrix().unwrap());
         let finished = prepared.finish_with(given).unwrap();
         let forward = GramFunction::forward(rotated.as_ref(), Log).unwrap();
-        assert_eq!(finished.road(), Road::Refined);
+        assert_eq!(finished.method(), Method::Refined);
         assert_eq!(finished.value(), forward.value());
     }
 

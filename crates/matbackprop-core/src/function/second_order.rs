@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn every_road_gives_the_sum_of_the_definition() {
+    fn every_method_gives_the_sum_of_the_definition() {
         let cube = WithSlope::new(|x| x * x * x, |x| 3.0 * x * x).with_curvature(|x| 6.0 * x);
         let functions: [(&str, &dyn ScalarFunction); 6] = [
             ("log", &Log),

@@ -6,7 +6,7 @@ use crate::decompose::{gram, symmetric_eigen, thin_svd};
 use crate::error::Result;
 use crate::gap::GapPolicy;
 use crate::guard::{ensure_matrix, ensure_shape, values_within_range, within_range};
-use crate::rank::{RankTolerance, Road, count_above};
+use crate::rank::{Method, RankTolerance, count_above};
 use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::{SymmetricProduct, sym};
 use faer::linalg::matmul::matmul;
@@ -14,7 +14,7 @@ use faer::{Accum, Mat, MatRef, Par, Scale};
 
 const OP: &str = "projector";
 
-/// On the Gram road all of σ² lie above this times the largest: cond(A) ≤ 10⁴.
+/// With the Gram method all of σ² lie above this times the largest: cond(A) ≤ 10⁴.
 const GRAM_FLOOR: f64 = 1e-8;
 
 /// Π = A A⁺, kept as an orthonormal basis Q of the range of A: Π = Q Qᵀ.
@@ -45,7 +45,7 @@ const GRAM_FLOOR: f64 = 1e-8;
 /// [`GapClosed`](crate::Error::GapClosed) on the way back where the tolerance parts two equal singular values.
 ///
 /// # Cost
-/// O(m n²) time for tall A; (m + n) r numbers kept, (m + n) min(m, n) where the tolerance drops more than rounding. The [`Road`] is AᵀA with one correction of Q where all columns
+/// O(m n²) time for tall A; (m + n) r numbers kept, (m + n) min(m, n) where the tolerance drops more than rounding. The [`Method`] is AᵀA with one correction of Q where all columns
 /// that are not zero have cond ≤ 10⁴, which then holds QᵀQ = I to rounding; elsewhere, and for wide A, the SVD.
 ///
 /// # Source
@@ -75,7 +75,7 @@ pub struct Projector {
     coefficients: Mat<f64>,
     singular_values: Vec<f64>,
     scale: f64,
-    road: Road,
+    method: Method,
     /// Where values are dropped that rounding does not explain: they still turn what is kept.
     truncated: Option<LeadingProjector>,
 }
@@ -142,7 +142,7 @@ impl Projector {
             coefficients,
             singular_values: values_within_range(OP, singular_values)?,
             scale,
-            road: Road::Gram,
+            method: Method::Gram,
             truncated: None,
         }))
     }
@@ -159,7 +159,7 @@ impl Projector {
                 values.iter().map(|value| value * scale).collect(),
             )?,
             scale,
-            road: Road::Svd,
+            method: Method::Svd,
             truncated: if r < count_above(&values, rounding) {
                 let gaps = GapPolicy::default();
                 Some(LeadingProjector::from_svd((u, values, v), scale, r, gaps)?)
@@ -185,8 +185,8 @@ impl Projector {
     }
 
     /// How the basis was found.
-    pub fn road(&self) -> Road {
-        self.road
+    pub fn method(&self) -> Method {
+        self.method
     }
 
     /// Π Y for Y: m × p, in O(m r p) time.
@@ -298,16 +298,16 @@ mod tests {
         projector.project(Mat::identity(a.nrows(), a.nrows()).as_ref())
     }
 
-    /// Tall on each road, wide, square, one row, one column.
-    fn cases() -> Vec<(Mat<f64>, Road)> {
+    /// Tall for each method, wide, square, one row, one column.
+    fn cases() -> Vec<(Mat<f64>, Method)> {
         vec![
-            (with_spectrum(9, 3, &[3.0, 1.0, 0.5], 2), Road::Gram),
-            (with_spectrum(9, 3, &[3.0, 1.0, 1e-5], 2), Road::Svd),
-            (with_spectrum(4, 4, &[3.0, 2.0, 1.0, 0.5], 2), Road::Gram),
-            (with_spectrum(3, 6, &[3.0, 1.0, 0.5], 2), Road::Svd),
-            (mat![[2.0]], Road::Gram),
-            (mat![[2.0], [-1.0], [0.0]], Road::Gram),
-            (mat![[2.0, -1.0]], Road::Svd),
+            (with_spectrum(9, 3, &[3.0, 1.0, 0.5], 2), Method::Gram),
+            (with_spectrum(9, 3, &[3.0, 1.0, 1e-5], 2), Method::Svd),
+            (with_spectrum(4, 4, &[3.0, 2.0, 1.0, 0.5], 2), Method::Gram),
+            (with_spectrum(3, 6, &[3.0, 1.0, 0.5], 2), Method::Svd),
+            (mat![[2.0]], Method::Gram),
+            (mat![[2.0], [-1.0], [0.0]], Method::Gram),
+            (mat![[2.0, -1.0]], Method::Svd),
         ]
     }
 
@@ -320,10 +320,10 @@ mod tests {
     }
 
     #[test]
-    fn agrees_with_finite_differences_on_each_road() {
-        for (a, road) in cases() {
+    fn agrees_with_finite_differences_by_each_method() {
+        for (a, method) in cases() {
             let projector = Projector::forward(a.as_ref(), DEFAULT).unwrap();
-            assert_eq!(projector.road(), road, "{:?}", a.shape());
+            assert_eq!(projector.method(), method, "{:?}", a.shape());
             let smallest = projector.singular_values()[projector.rank() - 1];
             let check = GradientCheck {
                 step: 1e-4 * smallest.min(0.3),
@@ -385,9 +385,9 @@ mod tests {
         });
         let y = gaussian(200, 3, 5);
         let projected = plain.project(y.as_ref()).unwrap();
-        for (columns, road) in [(22, Road::Gram), (24, Road::Svd)] {
+        for (columns, method) in [(22, Method::Gram), (24, Method::Svd)] {
             let projector = Projector::forward(wide.subcols(0, columns), DEFAULT).unwrap();
-            assert_eq!((projector.rank(), projector.road()), (20, road));
+            assert_eq!((projector.rank(), projector.method()), (20, method));
             let error = (projector.project(y.as_ref()).unwrap() - &projected).norm_max();
             assert!(error < 1e-13, "{columns} columns: {error:e}");
             let a_bar = projector.vjp_factored(y.as_ref(), y.as_ref()).unwrap();
@@ -398,7 +398,7 @@ mod tests {
             );
             assert!(a_bar.norm_max() < 10.0, "{columns} columns");
         }
-        assert_eq!(plain.road(), Road::Gram);
+        assert_eq!(plain.method(), Method::Gram);
     }
 
     #[test]
@@ -407,7 +407,7 @@ mod tests {
         let (b, c) = (gaussian(30, 4, 6), gaussian(4, 8, 7));
         let a = &b * &c;
         let projector = Projector::forward(a.as_ref(), DEFAULT).unwrap();
-        assert_eq!((projector.rank(), projector.road()), (4, Road::Svd));
+        assert_eq!((projector.rank(), projector.method()), (4, Method::Svd));
         let of_b = |b: MatRef<'_, f64>| dense((b * &c).as_ref());
         let vjp = |bar: MatRef<'_, f64>| Ok(projector.vjp(bar)? * c.transpose());
         check_vjp(of_b, vjp, b.as_ref(), &GradientCheck::default()).unwrap();
@@ -418,11 +418,11 @@ mod tests {
     }
 
     #[test]
-    fn both_roads_hold_orthogonality_where_they_meet() {
+    fn both_methods_hold_orthogonality_where_they_meet() {
         for smallest in [1.0, 1e-2, 1.1e-4, 0.9e-4] {
             let a = with_spectrum(300, 6, &[1.0, 1.0, 0.5, 0.1, 0.02, smallest], 9);
             let projector = Projector::forward(a.as_ref(), DEFAULT).unwrap();
-            assert_eq!(projector.road() == Road::Gram, smallest > 1e-4);
+            assert_eq!(projector.method() == Method::Gram, smallest > 1e-4);
             let error = (gram(projector.basis()) - Mat::<f64>::identity(6, 6)).norm_max();
             assert!(error < 1e-14, "{smallest:e}: {error:e}");
             // A⁺ A = I up to ε cond.

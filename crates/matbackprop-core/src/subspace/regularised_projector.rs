@@ -9,14 +9,14 @@ use crate::guard::{
     ensure_above, ensure_finite_values, ensure_matrix, ensure_shape, number_within_range,
     values_within_range, within_range,
 };
-use crate::rank::{RankTolerance, Road, count_above};
+use crate::rank::{Method, RankTolerance, count_above};
 use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::{SymmetricProduct, inner, sym};
 use faer::{Mat, MatRef, Scale};
 
 const OP: &str = "regularised projector";
 
-/// The Gram road is taken for ε above this times σ₁²: AᵀA is known to 2⁻⁵² σ₁², so P_ε to about 10⁻¹⁰ or better.
+/// The Gram method is taken for ε above this times σ₁²: AᵀA is known to 2⁻⁵² σ₁², so P_ε to about 10⁻¹⁰ or better.
 const GRAM_FLOOR: f64 = 2e-6;
 
 /// P_ε = A (AᵀA + εI)⁻¹ Aᵀ, smooth through every change of rank.
@@ -35,7 +35,7 @@ const GRAM_FLOOR: f64 = 2e-6;
 ///
 /// # Conventions
 /// ε > 0 has the units of σ². [`rank`](Self::rank) counts the singular values above a stated fraction of the largest,
-/// which P_ε itself does not use. On the Gram road σ below √(2⁻⁵² n) · σ₁ is rounding: there a smaller fraction is
+/// which P_ε itself does not use. With the Gram method σ below √(2⁻⁵² n) · σ₁ is rounding: there a smaller fraction is
 /// raised to that. An ε below (2⁻⁵² σ₁)² cannot be told from zero.
 ///
 /// # Errors
@@ -44,7 +44,7 @@ const GRAM_FLOOR: f64 = 2e-6;
 /// [`NoConvergence`](crate::Error::NoConvergence), [`Overflow`](crate::Error::Overflow).
 ///
 /// # Cost
-/// O(m n²) time for tall A; m n + O(n²) numbers kept. The [`Road`] is AᵀA for tall A and ε ≥ 2·10⁻⁶ σ₁², else the SVD.
+/// O(m n²) time for tall A; m n + O(n²) numbers kept. The [`Method`] is AᵀA for tall A and ε ≥ 2·10⁻⁶ σ₁², else the SVD.
 ///
 /// # Source
 /// The ridge-regression hat matrix; as a criterion of normalised cuts it is ours.
@@ -63,7 +63,7 @@ const GRAM_FLOOR: f64 = 2e-6;
 /// ```
 #[derive(Clone, Debug)]
 pub struct RegularisedProjector {
-    /// Y, m × r, with the range of A: A itself on the Gram road, U on the other.
+    /// Y, m × r, with the range of A: A itself with the Gram method, U with the other.
     range: Mat<f64>,
     /// K, r × r, symmetric: P = Y K Yᵀ.
     kernel: Mat<f64>,
@@ -74,7 +74,7 @@ pub struct RegularisedProjector {
     weights: Vec<f64>,
     singular_values: Vec<f64>,
     scale: f64,
-    road: Road,
+    method: Method,
 }
 
 impl RegularisedProjector {
@@ -129,7 +129,7 @@ impl RegularisedProjector {
                 squares.iter().map(|square| square.sqrt() * scale).collect(),
             )?,
             scale,
-            road: Road::Gram,
+            method: Method::Gram,
         })
     }
 
@@ -152,7 +152,7 @@ impl RegularisedProjector {
                 values.iter().map(|value| value * scale).collect(),
             )?,
             scale,
-            road: Road::Svd,
+            method: Method::Svd,
         })
     }
 
@@ -177,9 +177,9 @@ impl RegularisedProjector {
     /// [`OutOfRange`](crate::Error::OutOfRange) for a tolerance outside [0, 1).
     pub fn rank(&self, tolerance: RankTolerance) -> Result<usize> {
         let (m, n) = (self.range.nrows(), self.coefficients.nrows());
-        let resolved = match self.road {
-            Road::Gram => (n as f64 * f64::EPSILON).sqrt(),
-            Road::Svd | Road::Refined => 0.0,
+        let resolved = match self.method {
+            Method::Gram => (n as f64 * f64::EPSILON).sqrt(),
+            Method::Svd | Method::Refined => 0.0,
         };
         Ok(count_above(
             &self.singular_values,
@@ -188,8 +188,8 @@ impl RegularisedProjector {
     }
 
     /// How the spectrum was found.
-    pub fn road(&self) -> Road {
-        self.road
+    pub fn method(&self) -> Method {
+        self.method
     }
 
     /// P Y for Y: m × p, in O(m n p) time.
@@ -285,22 +285,22 @@ mod tests {
     use crate::subspace::Projector;
     use faer::mat;
 
-    /// Tall on each road, rank deficient, wide, square, one row, one column, zero.
-    fn cases() -> Vec<(Mat<f64>, f64, Road)> {
+    /// Tall for each method, rank deficient, wide, square, one row, one column, zero.
+    fn cases() -> Vec<(Mat<f64>, f64, Method)> {
         vec![
-            (with_spectrum(9, 3, &[3.0, 1.0, 0.5], 2), 0.1, Road::Gram),
-            (with_spectrum(9, 3, &[3.0, 1.0, 2e-3], 2), 1e-6, Road::Svd),
-            (with_spectrum(9, 4, &[3.0, 1.0], 2), 0.1, Road::Gram),
+            (with_spectrum(9, 3, &[3.0, 1.0, 0.5], 2), 0.1, Method::Gram),
+            (with_spectrum(9, 3, &[3.0, 1.0, 2e-3], 2), 1e-6, Method::Svd),
+            (with_spectrum(9, 4, &[3.0, 1.0], 2), 0.1, Method::Gram),
             (
                 with_spectrum(4, 4, &[3.0, 2.0, 1.0, 0.5], 2),
                 0.5,
-                Road::Gram,
+                Method::Gram,
             ),
-            (with_spectrum(3, 6, &[3.0, 1.0, 0.5], 2), 0.1, Road::Svd),
-            (mat![[2.0]], 1.0, Road::Gram),
-            (mat![[2.0], [-1.0], [0.0]], 1.0, Road::Gram),
-            (mat![[2.0, -1.0]], 1.0, Road::Svd),
-            (Mat::zeros(3, 2), 1.0, Road::Gram),
+            (with_spectrum(3, 6, &[3.0, 1.0, 0.5], 2), 0.1, Method::Svd),
+            (mat![[2.0]], 1.0, Method::Gram),
+            (mat![[2.0], [-1.0], [0.0]], 1.0, Method::Gram),
+            (mat![[2.0, -1.0]], 1.0, Method::Svd),
+            (Mat::zeros(3, 2), 1.0, Method::Gram),
         ]
     }
 
@@ -321,10 +321,10 @@ mod tests {
     }
 
     #[test]
-    fn agrees_with_finite_differences_on_each_road() {
-        for (a, epsilon, road) in cases() {
+    fn agrees_with_finite_differences_by_each_method() {
+        for (a, epsilon, method) in cases() {
             let projector = RegularisedProjector::forward(a.as_ref(), epsilon).unwrap();
-            assert_eq!(projector.road(), road, "{:?}", a.shape());
+            assert_eq!(projector.method(), method, "{:?}", a.shape());
             // P changes over σ ~ √ε.
             let check = GradientCheck {
                 step: 1e-4 * epsilon.sqrt().min(0.3),
@@ -383,12 +383,12 @@ mod tests {
     }
 
     #[test]
-    fn the_roads_agree_where_they_meet() {
+    fn the_methods_agree_where_they_meet() {
         let a = with_spectrum(50, 4, &[1.0, 0.1, 1e-3, 0.0], 3);
         let y = gaussian(50, 3, 1);
         let gram = RegularisedProjector::forward(a.as_ref(), 2.1e-6).unwrap();
         let svd = RegularisedProjector::by_svd(a.as_ref(), 2.1e-6, 1.0).unwrap();
-        assert_eq!((gram.road(), svd.road()), (Road::Gram, Road::Svd));
+        assert_eq!((gram.method(), svd.method()), (Method::Gram, Method::Svd));
         let project = [&gram, &svd].map(|projector| projector.project(y.as_ref()).unwrap());
         assert!((&project[0] - &project[1]).norm_max() < 1e-9);
         let bars = [&gram, &svd].map(|p| p.vjp_factored(y.as_ref(), y.as_ref(), 1.0).unwrap());
@@ -413,7 +413,7 @@ mod tests {
     fn the_rank_is_counted_at_the_stated_tolerance() {
         let a = with_spectrum(30, 4, &[1.0, 0.5, 1e-3, 1e-9], 3);
         let projector = RegularisedProjector::forward(a.as_ref(), 1e-4).unwrap();
-        assert_eq!(projector.road(), Road::Gram);
+        assert_eq!(projector.method(), Method::Gram);
         for (tolerance, rank) in [(0.0, 3), (1e-2, 2), (0.6, 1)] {
             assert_eq!(
                 projector.rank(RankTolerance::Relative(tolerance)).unwrap(),

@@ -8,7 +8,7 @@ use matbackprop_core::{
 
 /// Errors stay below so many √side, in their units: they add up like a random walk.
 ///
-/// In forty thousand draws LAPACK reaches 15 √side and sound roads of ours 20 √side. A QR factorisation without pivots
+/// In forty thousand draws LAPACK reaches 15 √side and sound methods of ours 20 √side. A QR factorisation without pivots
 /// before the SVD of a tall matrix whose rows fade left 60 to 1500 √side, values alone that were lost 10¹⁵.
 const LIMIT: f64 = 40.0;
 

@@ -3,7 +3,7 @@
 use crate::file::*;
 use crate::report::*;
 use faer::{Mat, MatRef};
-use matbackprop_core::{GramFunction, Log, Result, Ridge, Road, Sqrt};
+use matbackprop_core::{GramFunction, Log, Method, Result, Ridge, Sqrt};
 
 /// Steele, Lea, Flood 2014; `reference/closed_gaps.py` has the same.
 struct SplitMix(u64);
@@ -35,10 +35,10 @@ impl SplitMix {
     }
 }
 
-/// A line of a table: our error, and that on the road of the singular values as a decomposition gives them.
+/// A line of a table: our error, and that by the singular values as a decomposition gives them.
 fn print_errors(
     case: &Case,
-    road: Road,
+    method: Method,
     found: &Result<Mat<f64>>,
     by_svd: &Result<Mat<f64>>,
     expected: MatRef<'_, f64>,
@@ -49,7 +49,7 @@ fn print_errors(
     };
     let name = case.name;
     println!(
-        "| {name} | {road:?} | {} | {} |",
+        "| {name} | {method:?} | {} | {} |",
         error(found),
         error(by_svd)
     );
@@ -84,7 +84,7 @@ fn functions_of_gram_matrices_of_low_rank_are_right_or_refused() {
             Ridge::new(Log, case.number("epsilon")).expect("a ridge that is not negative");
         let rule = GramFunction::forward(f.as_ref(), function).expect("finite features");
         let found = rule.vjp(g.as_ref());
-        let by_svd = GramFunction::forward_on(Road::Svd, f.as_ref(), function)
+        let by_svd = GramFunction::forward_with(Method::Svd, f.as_ref(), function)
             .and_then(|rule| rule.vjp(g.as_ref()));
         let group = "E, log";
         if case.fields["expected"].is_object() {
@@ -97,18 +97,18 @@ fn functions_of_gram_matrices_of_low_rank_are_right_or_refused() {
                 };
                 let found = found.clone().map(part);
                 let by_svd = by_svd.clone().map(part);
-                print_errors(&case, rule.road(), &found, &by_svd, expected.as_ref());
-                let place = format!("{}, {key} [{:?}]", case.name, rule.road());
+                print_errors(&case, rule.method(), &found, &by_svd, expected.as_ref());
+                let place = format!("{}, {key} [{:?}]", case.name, rule.method());
                 check_close(&mut report, group, &place, found, &expected, case.tolerance);
             }
         } else {
             let entries = numbers(&case.fields["expected"]);
             let expected = MatRef::from_row_major_slice(&entries, m, n);
-            print_errors(&case, rule.road(), &found, &by_svd, expected);
+            print_errors(&case, rule.method(), &found, &by_svd, expected);
             report.judge(
                 group,
                 &case,
-                &format!("{:?}", rule.road()),
+                &format!("{:?}", rule.method()),
                 case.must,
                 found,
             );

@@ -3,7 +3,7 @@
 use super::{Evaluated, Settings};
 use faer::{Mat, mat};
 use matbackprop_core::{
-    GramFunction, Iterations, MatrixFunction, NewtonSchulz, Normalisation, Result, Road,
+    GramFunction, Iterations, MatrixFunction, Method, NewtonSchulz, Normalisation, Result,
     ScalarFunction, Sqrt, TraceFunction,
 };
 
@@ -32,11 +32,11 @@ pub fn trace_function(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
 
 pub fn gram_function(
     x: &[Mat<f64>],
-    road: Option<Road>,
+    method: Option<Method>,
     function: impl ScalarFunction + Copy + 'static,
 ) -> Result<Evaluated> {
-    let rule = match road {
-        Some(road) => GramFunction::forward_on(road, x[0].as_ref(), function)?,
+    let rule = match method {
+        Some(method) => GramFunction::forward_with(method, x[0].as_ref(), function)?,
         None => GramFunction::forward(x[0].as_ref(), function)?,
     };
     let (back, ahead) = (rule.clone(), rule.clone());

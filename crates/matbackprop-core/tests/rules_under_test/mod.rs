@@ -8,8 +8,9 @@ use faer::{Mat, MatRef, mat};
 use functions::{gram_function, matrix_function, newton_schulz, trace_function};
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    Cholesky, Error, GapPolicy, GeneralisedEig, InverseSqrt, Log, LogDet, Qr, RankTolerance,
-    Result, Ridge, Road, SignedLogDet, Sqrt, SymEig, SymmetricSolve, ThinSvd, ensure_finite,
+    Cholesky, Error, GapPolicy, GeneralisedEig, InverseSqrt, Log, LogDet, Method, Qr,
+    RankTolerance, Result, Ridge, SignedLogDet, Sqrt, SymEig, SymmetricSolve, ThinSvd,
+    ensure_finite,
 };
 pub use planted::{Planted, SPECTRA, Spectrum};
 use subspaces::{
@@ -217,7 +218,7 @@ fn function_rules() -> Vec<Rule> {
             |p| vec![p.general()],
             |x, settings| {
                 let epsilon = 1e-6 * settings.size * settings.size;
-                gram_function(x, Some(Road::Svd), Ridge::new(Log, epsilon)?)
+                gram_function(x, Some(Method::Svd), Ridge::new(Log, epsilon)?)
             },
             &[0.0],
         ),

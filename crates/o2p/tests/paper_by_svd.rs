@@ -1,4 +1,4 @@
-//! The paper's road, singular value decomposition and then a function of Σ, gives the layer's values and gradients
+//! The paper's way, singular value decomposition and then a function of Σ, gives the layer's values and gradients
 //! wherever it has any: at distinct singular values.
 
 use faer::{Mat, MatRef, Scale};
@@ -31,7 +31,7 @@ fn by_svd(
 }
 
 #[test]
-fn both_roads_agree_at_distinct_singular_values() -> Result<(), Error> {
+fn both_methods_agree_at_distinct_singular_values() -> Result<(), Error> {
     let spread = [4.0, 2.5, 1.5, 0.9, 0.5];
     for (n, d) in [(12, 5), (5, 9), (5, 5), (40, 5), (1, 1)] {
         for epsilon in [1e-1, 1e-3] {
@@ -52,7 +52,7 @@ fn both_roads_agree_at_distinct_singular_values() -> Result<(), Error> {
                 .zip(forward.outputs().row(0).iter())
                 .map(|(a, b)| (a - b).abs())
                 .fold(0.0, f64::max);
-            // Gaps of order one: the paper's road keeps nearly all digits.
+            // Gaps of order one: the paper's way keeps nearly all digits.
             let error = (&x_bar - &m_bar).norm_l2() / m_bar.norm_l2();
             assert!(
                 value_error < 1e-10 * forward.outputs().norm_max(),
@@ -68,7 +68,7 @@ fn both_roads_agree_at_distinct_singular_values() -> Result<(), Error> {
 }
 
 #[test]
-fn both_roads_agree_on_a_weighted_centred_region() -> Result<(), Error> {
+fn both_methods_agree_on_a_weighted_centred_region() -> Result<(), Error> {
     let (n, d, epsilon) = (15, 4, 1e-2);
     let x = gaussian(n, d, 7);
     let weights: Vec<f64> = (0..n).map(|i| 0.25 * (i % 5) as f64).collect();
@@ -99,7 +99,7 @@ fn both_roads_agree_on_a_weighted_centred_region() -> Result<(), Error> {
 }
 
 #[test]
-fn the_papers_road_ends_at_equal_singular_values_and_ours_does_not() -> Result<(), Error> {
+fn the_papers_way_ends_at_equal_singular_values_and_ours_does_not() -> Result<(), Error> {
     let x = Mat::<f64>::identity(6, 3);
     let bar = gaussian(1, 6, 1);
     let output_bar: Vec<f64> = bar.row(0).iter().copied().collect();
