@@ -13,8 +13,8 @@
 //! X ← (I − 2 ω ωᵀ) X           zero singular values: within all that the other columns leave, ω orthogonal to those
 //! ```
 
-use crate::decompose::add_product;
 use crate::gaussian::gaussian;
+use crate::products::add_product;
 use faer::{Mat, MatMut, MatRef};
 use std::ops::Range;
 
@@ -100,7 +100,7 @@ fn unit(x: Mat<f64>) -> Mat<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decompose::gram;
+    use crate::products::gram;
     use crate::symmetric::sym;
 
     #[test]

@@ -7,8 +7,8 @@
 //!        \________|__________|_________/
 //!      gap         1/(λⱼ − λᵢ), the caller's policy     free_basis   vectors of equal values
 //!      rank        which singular values count
-//!      decompose   eigenvalues, SVD and QR by our own kernels; LU, Cholesky by faer
-//!      symmetric   scale   guard   error
+//!      decompose   eigenvalues, SVD and QR by our own kernels     solve   LU, Cholesky, …: faer's
+//!      products   buffer_pool   gaussian   symmetric   scale   guard   error
 //! ```
 //!
 //! | module | rule | back |
@@ -73,7 +73,7 @@
 //!   they are equal ([`GapPolicy`]).
 //! * A rule for symmetric matrices refuses asymmetry beyond rounding: [`symmetric_part`] and [`symmetric_from_lower`] say
 //!   what counts.
-//! * One thread a call, the same bits each time. A thread keeps up to 64 MiB of room between calls.
+//! * One thread a call, the same bits each time. A thread keeps up to 64 MiB of buffers between calls.
 //!
 //! # Features
 //! None by default; each adds, none changes a result.
@@ -86,6 +86,7 @@
 #![warn(missing_docs)]
 
 mod batch;
+mod buffer_pool;
 #[cfg(any(feature = "ndarray", feature = "nalgebra"))]
 pub mod convert;
 mod decompose;
@@ -97,8 +98,10 @@ mod gap;
 mod gaussian;
 pub mod gradcheck;
 mod guard;
+mod products;
 mod rank;
 mod scale;
+mod solve;
 mod spectral;
 mod subspace;
 mod symmetric;

@@ -1,6 +1,6 @@
 //! Symmetric and antisymmetric parts, and symmetric matrices kept as factors.
 
-use crate::decompose::Temporary;
+use crate::buffer_pool::Temporary;
 use crate::error::{Error, Result};
 use crate::guard::{ensure_shape, ensure_square, number_within_range, within_range};
 use crate::scale::{Scaled, power_of_two_scale};

@@ -16,9 +16,9 @@ use super::join::{
     rotate, solve_at_order_one,
 };
 use super::rank_one_update::{FillSingularVectors, deflate, rounding};
-use super::scratch::Temporary;
 use super::secular::Squares;
 use super::small_svd::small_bidiagonal_svd;
+use crate::buffer_pool::Temporary;
 use faer::{Mat, MatRef};
 
 /// Sides up to this are solved whole.

@@ -8,9 +8,9 @@
 //! Source: Joffrain, Low, Quintana-Ortí, van de Geijn, Van Zee, "Accumulating Householder transformations, revisited",
 //! ACM Transactions on Mathematical Software 32, 2006.
 
-use super::scratch::Temporary;
-use super::triangular::{solve_lower, solve_upper};
 use super::wide::dot;
+use crate::buffer_pool::Temporary;
+use crate::solve::{solve_lower, solve_upper};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use pulp::Simd;

@@ -1,8 +1,8 @@
 //! A matrix made triangular by reflections, in panels of columns; none is left out, however short it has become.
 
 use super::householder::{BLOCK, Order, apply_block, reflect};
-use super::scratch::Temporary;
 use super::wide::{Columns, add_columns, column_products};
+use crate::buffer_pool::Temporary;
 use faer::{Mat, MatMut, MatRef};
 use pulp::{Simd, WithSimd};
 
@@ -131,8 +131,8 @@ impl WithSimd for Panel<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decompose::products::gram;
     use crate::gradcheck::gaussian;
+    use crate::products::gram;
 
     #[test]
     fn factors_rebuild_each_column_to_its_own_length() {

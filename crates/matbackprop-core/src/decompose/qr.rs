@@ -49,8 +49,8 @@ pub(crate) fn thin_qr(op: &'static str, a: MatRef<'_, f64>) -> Result<(Mat<f64>,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decompose::gram;
     use crate::gradcheck::{gaussian, with_spectrum};
+    use crate::products::gram;
 
     #[test]
     fn reconstructs_with_orthonormal_columns() {

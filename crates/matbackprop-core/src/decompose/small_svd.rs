@@ -112,8 +112,8 @@ fn by_rotations(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decompose::products::gram;
     use crate::gradcheck::gaussian;
+    use crate::products::gram;
 
     #[test]
     fn rotations_take_over_where_an_iteration_gives_up() {

@@ -1,9 +1,9 @@
 //! Eigenvalues and eigenvectors of a symmetric matrix.
 
 use super::householder::{BLOCK, Order, apply_block};
-use super::scratch::Temporary;
 use super::tridiagonal::{tridiagonal_eigen, tridiagonal_values};
 use super::tridiagonalise::tridiagonalise;
+use crate::buffer_pool::Temporary;
 use crate::error::{Error, Result};
 use faer::{Mat, MatRef};
 

@@ -2,7 +2,7 @@
 
 use super::bidiagonal::{bidiagonal_svd, bidiagonal_values};
 use super::householder_qr::HouseholderQr;
-use super::scratch::Temporary;
+use crate::buffer_pool::Temporary;
 use crate::error::{Error, Result};
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::householder::{
@@ -174,10 +174,10 @@ impl Bidiagonalised {
 
 #[cfg(test)]
 mod tests {
-    use super::super::products::gram;
     use super::super::symmetric_eigen::symmetric_eigen;
     use super::*;
     use crate::gradcheck::gaussian;
+    use crate::products::gram;
 
     #[test]
     fn decompositions_reconstruct_with_orthonormal_vectors() {

@@ -11,8 +11,8 @@ use super::join::{
     rotate, solve_at_order_one,
 };
 use super::rank_one_update::{FillVectors, deflate, rounding};
-use super::scratch::Temporary;
 use super::secular::Values;
+use crate::buffer_pool::Temporary;
 use faer::Mat;
 
 /// T = W Λ Wᵀ: `diagonal` becomes Λ, nondecreasing, and W is returned; `off_diagonal` (n entries, the last one spare)

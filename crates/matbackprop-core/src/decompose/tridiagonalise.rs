@@ -11,8 +11,8 @@
 //! computations", Journal of Computational and Applied Mathematics 27, 1989.
 
 use super::householder::reflect;
-use super::scratch::Temporary;
 use super::wide::{Columns, add_columns, column_products, dot, symmetric_product};
+use crate::buffer_pool::Temporary;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Par};
 use pulp::{Simd, WithSimd};

@@ -1,8 +1,8 @@
 //! The triangular root of a symmetric positive definite matrix.
 
-use crate::decompose::{cholesky, solve_lower, solve_root, solve_upper};
 use crate::error::Result;
 use crate::guard::{ensure_shape, within_range};
+use crate::solve::{cholesky, solve_lower, solve_root, solve_upper};
 use crate::symmetric::{ensure_symmetric, sym};
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Mat, MatRef, Par};

@@ -1,11 +1,11 @@
 //! Logarithms of determinants.
 
-use crate::decompose::{
-    Equilibration, Lu, cholesky, ensure_regular, reciprocal_condition, singular, solve_root,
-};
 use crate::error::Result;
 use crate::guard::{
     ensure_finite_values, ensure_shape, ensure_square, number_within_range, within_range,
+};
+use crate::solve::{
+    Equilibration, Lu, cholesky, ensure_regular, reciprocal_condition, singular, solve_root,
 };
 use crate::symmetric::{ensure_symmetric, sym};
 use faer::{Mat, MatRef, Scale};

@@ -1,9 +1,10 @@
 //! Orthonormal columns times a triangle.
 
-use crate::decompose::{solve_lower, solve_upper, thin_qr};
+use crate::decompose::thin_qr;
 use crate::error::Result;
 use crate::guard::{ensure_matrix, ensure_shape, within_range};
 use crate::scale::power_of_two_scale;
+use crate::solve::{solve_lower, solve_upper};
 use faer::{Mat, MatRef};
 use std::cmp::Ordering;
 

@@ -1,11 +1,12 @@
 //! Linear systems with a symmetric matrix, definite or not.
 
-use crate::decompose::{
-    BunchKaufman, SymmetricEquilibration, add_product, cholesky, ensure_regular,
-    reciprocal_condition, singular, solve_root,
-};
 use crate::error::{Error, Result};
 use crate::guard::{ensure_shape, within_range};
+use crate::products::add_product;
+use crate::solve::{
+    BunchKaufman, SymmetricEquilibration, cholesky, ensure_regular, reciprocal_condition, singular,
+    solve_root,
+};
 use crate::symmetric::{ensure_symmetric, sym};
 use faer::{Mat, MatMut, MatRef};
 

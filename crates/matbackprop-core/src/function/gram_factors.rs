@@ -2,10 +2,10 @@
 
 use super::gram_matrix::{Eigenpairs, GramMatrix, keeps_its_digits};
 use super::scalar_function::ScalarFunction;
-use crate::decompose::{
-    Temporary, refined_by_parts, refined_svd, temporary_product, thin_svd, times_diagonal,
-};
+use crate::buffer_pool::Temporary;
+use crate::decompose::{refined_by_parts, refined_svd, thin_svd};
 use crate::error::Result;
+use crate::products::{temporary_product, times_diagonal};
 use crate::rank::Method;
 use crate::scale::{Scaled, power_of_two_scale};
 use faer::perm::swap_cols_idx;

@@ -5,12 +5,13 @@ use super::gram_factors::{Columns, Decomposed, Factors, decompose, unit_columns}
 use super::gram_matrix::GramMatrix;
 use super::scalar_function::ScalarFunction;
 use super::support::Support;
-use crate::decompose::{
-    Temporary, add_product, congruence, scaled_product, spectral_product, temporary_product,
-    temporary_symmetric_product, times_diagonal,
-};
+use crate::buffer_pool::Temporary;
 use crate::error::{Error, Result};
 use crate::guard::{ensure_matrix, ensure_shape, within_range};
+use crate::products::{
+    add_product, congruence, scaled_product, spectral_product, temporary_product,
+    temporary_symmetric_product, times_diagonal,
+};
 use crate::rank::Method;
 use crate::symmetric::{sym, temporary_sym};
 use faer::{Mat, MatRef, Scale};

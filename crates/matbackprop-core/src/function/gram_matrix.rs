@@ -1,8 +1,10 @@
 //! The Gram matrix of F, and the question whether its eigenvalues are accurate enough for f.
 
 use super::scalar_function::ScalarFunction;
-use crate::decompose::{SymmetricEigen, Temporary, mirror_lower, temporary_lower_product};
+use crate::buffer_pool::Temporary;
+use crate::decompose::SymmetricEigen;
 use crate::error::Result;
+use crate::products::{mirror_lower, temporary_lower_product};
 use crate::scale::{Scaled, power_of_two_scale};
 use faer::{Mat, MatRef};
 

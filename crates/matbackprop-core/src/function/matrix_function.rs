@@ -3,9 +3,10 @@
 use super::domain;
 use super::scalar_function::ScalarFunction;
 use super::second_order::Spectrum;
-use crate::decompose::{congruence, spectral_product, symmetric_eigen};
+use crate::decompose::symmetric_eigen;
 use crate::error::Result;
 use crate::guard::{ensure_shape, values_within_range, within_range};
+use crate::products::{congruence, spectral_product};
 use crate::symmetric::{scaled_symmetric, sym};
 use faer::{Mat, MatRef, unzip, zip};
 

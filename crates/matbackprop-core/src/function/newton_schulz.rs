@@ -1,9 +1,11 @@
 //! The square root of a matrix and its inverse, by products alone.
 
-use crate::decompose::{add_product, is_positive_definite, symmetric_values};
+use crate::decompose::symmetric_values;
 use crate::error::{Error, Result};
 use crate::guard::{ensure_above, ensure_shape, within_range};
+use crate::products::add_product;
 use crate::scale::{Scaled, power_of_two_scale};
+use crate::solve::is_positive_definite;
 use crate::symmetric::{ensure_symmetric, inner, sym};
 use faer::{Mat, MatRef, Scale};
 

@@ -1,8 +1,8 @@
 //! The second derivative of a function of a symmetric matrix, in its eigenbasis.
 
 use super::scalar_function::ScalarFunction;
-use crate::decompose::mirror_lower;
 use crate::error::{Error, Result};
+use crate::products::mirror_lower;
 use faer::Mat;
 
 /// Pairs further apart than this share of the largest eigenvalue take the product form, which loses the reciprocal

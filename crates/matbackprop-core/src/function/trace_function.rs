@@ -2,11 +2,12 @@
 
 use super::domain;
 use super::scalar_function::ScalarFunction;
-use crate::decompose::{spectral_product, symmetric_eigen};
+use crate::decompose::symmetric_eigen;
 use crate::error::{Error, Result};
 use crate::guard::{
     ensure_finite_values, ensure_shape, number_within_range, values_within_range, within_range,
 };
+use crate::products::spectral_product;
 use crate::symmetric::scaled_symmetric;
 use faer::{Mat, MatRef};
 

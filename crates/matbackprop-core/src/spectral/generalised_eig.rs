@@ -1,12 +1,13 @@
 //! Eigenvalues and eigenvectors of a symmetric matrix, lengths measured by another.
 
 use super::eigenvalue_gaps::EigenvalueGaps;
-use crate::decompose::{cholesky, solve_lower, solve_upper, symmetric_eigen};
+use crate::decompose::symmetric_eigen;
 use crate::error::Result;
 use crate::free_basis::turn_equal;
 use crate::gap::{GapPolicy, column_norms};
 use crate::guard::{ensure_length, ensure_shape, values_within_range, within_range};
 use crate::scale::{Scaled, power_of_two_scale};
+use crate::solve::{cholesky, solve_lower, solve_upper};
 use crate::symmetric::{ensure_symmetric, skew, sym};
 use faer::{Mat, MatRef, Scale};
 

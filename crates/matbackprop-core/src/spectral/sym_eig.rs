@@ -1,11 +1,12 @@
 //! Eigenvalues and eigenvectors of a symmetric matrix.
 
 use super::eigenvalue_gaps::EigenvalueGaps;
-use crate::decompose::{congruence, symmetric_eigen, temporary_product};
+use crate::decompose::symmetric_eigen;
 use crate::error::Result;
 use crate::free_basis::turn_equal;
 use crate::gap::{GapPolicy, column_norms};
 use crate::guard::{ensure_length, ensure_shape, values_within_range, within_range};
+use crate::products::{congruence, temporary_product};
 use crate::symmetric::{scaled_symmetric, skew, sym};
 use faer::{Mat, MatRef};
 
@@ -343,7 +344,7 @@ mod tests {
         let a_bar = eigen.vjp(None, Some(vectors_bar.as_ref())).unwrap();
         // Kept and dropped vectors meet over λ alone: P̄ = A⁺ G (I − P) and its transpose.
         let values = [0.0, 0.0, 0.0, 0.0, 0.5, 1.0 / 3.0];
-        let inverse = crate::decompose::spectral_product(eigen.vectors(), &values);
+        let inverse = crate::products::spectral_product(eigen.vectors(), &values);
         let p = eigen.vectors().subcols(4, 2) * eigen.vectors().subcols(4, 2).transpose();
         let half = inverse * &g * (Mat::<f64>::identity(6, 6) - p);
         assert!((a_bar - &half - half.transpose()).norm_max() < 1e-13);

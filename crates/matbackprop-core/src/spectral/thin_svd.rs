@@ -1,10 +1,11 @@
 //! Singular values and vectors of a rectangular matrix.
 
-use crate::decompose::{temporary_product, thin_svd};
+use crate::decompose::thin_svd;
 use crate::error::Result;
 use crate::free_basis::turn_equal_pairs;
 use crate::gap::{GapDivider, GapPolicy, column_norms, largest_magnitude, told_apart};
 use crate::guard::{ensure_length, ensure_matrix, ensure_shape, values_within_range, within_range};
+use crate::products::temporary_product;
 use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::{skew, sym};
 use faer::{Mat, MatRef};

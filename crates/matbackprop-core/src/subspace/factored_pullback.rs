@@ -1,6 +1,6 @@
 //! The way back of a projector whose cotangent comes in factors.
 
-use crate::decompose::add_product;
+use crate::products::add_product;
 use faer::Mat;
 
 /// A factor of P̄ = sym(L Rᵀ), m × p, in two parts.

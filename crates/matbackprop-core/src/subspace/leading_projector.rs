@@ -1,9 +1,10 @@
 //! The orthogonal projector onto the leading singular vectors of a matrix.
 
-use crate::decompose::{thin_svd, times_diagonal};
+use crate::decompose::thin_svd;
 use crate::error::Result;
 use crate::gap::{GapDivider, GapPolicy};
 use crate::guard::{ensure_matrix, ensure_shape, values_within_range, within_range};
+use crate::products::times_diagonal;
 use crate::rank::{RankTolerance, count_above};
 use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::SymmetricProduct;

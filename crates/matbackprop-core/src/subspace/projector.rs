@@ -2,10 +2,11 @@
 
 use super::factored_pullback::{FactorParts, factored_pullback};
 use super::leading_projector::LeadingProjector;
-use crate::decompose::{gram, symmetric_eigen, thin_svd};
+use crate::decompose::{symmetric_eigen, thin_svd};
 use crate::error::Result;
 use crate::gap::GapPolicy;
 use crate::guard::{ensure_matrix, ensure_shape, values_within_range, within_range};
+use crate::products::gram;
 use crate::rank::{Method, RankTolerance, count_above};
 use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::{SymmetricProduct, sym};

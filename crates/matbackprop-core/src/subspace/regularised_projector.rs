@@ -1,14 +1,13 @@
 //! A smooth stand-in for the orthogonal projector onto a range.
 
 use super::factored_pullback::{FactorParts, factored_pullback};
-use crate::decompose::{
-    add_product, gram, spectral_product, symmetric_eigen, thin_svd, times_diagonal,
-};
+use crate::decompose::{symmetric_eigen, thin_svd};
 use crate::error::Result;
 use crate::guard::{
     ensure_above, ensure_finite_values, ensure_matrix, ensure_shape, number_within_range,
     values_within_range, within_range,
 };
+use crate::products::{add_product, gram, spectral_product, times_diagonal};
 use crate::rank::{Method, RankTolerance, count_above};
 use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::{SymmetricProduct, inner, sym};

@@ -1,6 +1,6 @@
 //! Products that are known to be symmetric, at half the cost of general ones.
 
-use super::scratch::Temporary;
+use crate::buffer_pool::Temporary;
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::mat::AsMatRef;

@@ -97,9 +97,9 @@ fn floor(n: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decompose::solve_lower;
-    use crate::decompose::solve_upper;
     use crate::gradcheck::gaussian;
+    use crate::solve::solve_lower;
+    use crate::solve::solve_upper;
     use faer::mat;
 
     /// A lower triangular matrix, its estimate, and the exact number.

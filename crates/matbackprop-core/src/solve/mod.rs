@@ -1,0 +1,19 @@
+//! Linear systems: faer's factors, and how near to singular a matrix is.
+//!
+//! ```text
+//! lu   triangular (Cholesky too)   bunch_kaufman      faer's kernels, behind types of ours
+//! equilibrate        rows and columns of order one before them
+//! condition          how near to singular, by Hager's and Higham's estimate
+//! ```
+
+mod bunch_kaufman;
+mod condition;
+mod equilibrate;
+mod lu;
+mod triangular;
+
+pub(crate) use bunch_kaufman::BunchKaufman;
+pub(crate) use condition::{ensure_regular, reciprocal_condition, singular};
+pub(crate) use equilibrate::{Equilibration, SymmetricEquilibration};
+pub(crate) use lu::Lu;
+pub(crate) use triangular::{cholesky, is_positive_definite, solve_lower, solve_root, solve_upper};
