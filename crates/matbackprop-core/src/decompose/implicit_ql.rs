@@ -66,6 +66,9 @@ fn negligible(off_diagonal: f64, above: f64, below: f64) -> bool {
 /// One implicit step with Wilkinson's shift on the rows l..=m, which no zero divides.
 #[inline(always)]
 fn step(l: usize, m: usize, d: &mut [f64], e: &mut [f64], vectors: &mut [[f64; SMALL]; SMALL]) {
+    // The shift is the eigenvalue of the leading 2 × 2 block that lies nearer to d[l], written so that nothing cancels. It
+    // enters the first rotation alone: the others chase the entry off the tridiagonal band, the bulge, up to row l, and
+    // that makes the same step as with the shifted matrix, whose diagonal would have lost digits.
     let slope = (d[l + 1] - d[l]) / (2.0 * e[l]);
     let root = (slope * slope + 1.0).sqrt().copysign(slope);
     let mut bulge = d[m] - d[l] + e[l] / (slope + root);

@@ -190,6 +190,9 @@ impl<A: Axis> Basis<A> for Edges {
 }
 
 /// The parts of a block in which each column has entries: its own, and after a rotation those of both.
+///
+/// Most columns of a join have zeros in one of its parts. Ordered by their parts, the product of all vectors falls into
+/// two of half the height, which meet no zeros. It is O(n³), and all else in a join O(n²).
 pub(super) struct Reach(Vec<[bool; 2]>);
 
 impl Reach {

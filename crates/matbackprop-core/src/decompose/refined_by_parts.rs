@@ -12,10 +12,10 @@
 //!
 //! Two products in twice the precision a part, and few parts: each spans about eight decades.
 
-use super::products::temporary_product;
 use super::sliced_product::{Pair, Slices};
 use super::thin_svd::thin_svd;
 use crate::error::Result;
+use crate::products::temporary_product;
 use faer::{Mat, MatRef};
 
 /// What is left of large columns in small ones, relative to the largest, when taking it away has come to an end:
@@ -97,6 +97,8 @@ fn parted(f: &Pair, u: MatRef<'_, f64>, values: &[f64], v: MatRef<'_, f64>) -> (
         if ended || attempt == ATTEMPTS {
             return (w, small.high);
         }
+        // V₁ Σ₁⁻¹ U₁ᵀ W₂ is what rounding has left of V₁ in V₂. F multiplies it by Σ₁, which is why it shows; taken away, it
+        // comes back as ε times itself, so that two attempts end it. One that no longer halves it has met rounding.
         shared_before = largest;
         for j in 0..shared.ncols() {
             for (x, value) in shared.col_as_slice_mut(j).iter_mut().zip(values) {
@@ -110,10 +112,10 @@ fn parted(f: &Pair, u: MatRef<'_, f64>, values: &[f64], v: MatRef<'_, f64>) -> (
 
 #[cfg(test)]
 mod tests {
-    use super::super::products::gram;
     use super::super::refined_svd::refined_svd;
     use super::*;
     use crate::gradcheck::{gaussian, with_spectrum};
+    use crate::products::gram;
 
     /// W and V where every value below `share` of the largest of its part is seen.
     fn refined(a: &Mat<f64>, share: f64) -> (Mat<f64>, Mat<f64>) {

@@ -189,6 +189,8 @@ fn rotate_until_orthogonal(columns: &mut [Column]) -> bool {
             for j in i + 1..n {
                 let [inner] = columns[i].dot(&columns[j]).rounded();
                 let [x, y] = [i, j].map(|k| squares[k].rounded()[0].sqrt());
+                // Orthogonal relative to both lengths, so that a short column ends as right as a long one; but below what
+                // twice the precision knows of the longest there is nothing to turn.
                 let tolerance = x.max(y) * (ORTHOGONAL * x.min(y)).max(NOTHING * longest);
                 // NaN ends the loop.
                 if inner.abs() <= tolerance || inner.is_nan() {
@@ -202,6 +204,8 @@ fn rotate_until_orthogonal(columns: &mut [Column]) -> bool {
                 let c = tangent.hypot(1.0).recip();
                 let (head, tail) = columns.split_at_mut(j);
                 head[i].rotate(&mut tail[0], c, c * tangent);
+                // Computed again from the columns: updated by the rotation, the square of a short column would be rounding of the
+                // long one's.
                 for k in [i, j] {
                     squares[k] = columns[k].dot(&columns[k]);
                 }
