@@ -94,13 +94,20 @@ impl Block {
 
 /// A basis of right vectors, and of left ones where they are wanted; spans are those of the right ones.
 trait BlockBasis: Basis<Squares> {
-    /// Takes in U and V of a small block.
+    /// Whether it wants U and V of this small block.
+    fn wants(&self, block: Block) -> [bool; 2];
+    /// Takes in what it wants of U and V of a small block; what it does not is of any content.
     fn take(&mut self, block: Block, left: MatRef<'_, f64>, right: MatRef<'_, f64>);
     /// As `rotate`, of right vectors alone.
     fn rotate_right(&mut self, span: Span, columns: (usize, usize), turn: (f64, f64));
 }
 
 impl BlockBasis for Edges {
+    fn wants(&self, block: Block) -> [bool; 2] {
+        // A block that is the whole is joined with nothing.
+        [false, block.rows < self.columns()]
+    }
+
     fn take(&mut self, block: Block, _: MatRef<'_, f64>, right: MatRef<'_, f64>) {
         let columns = block.rows + block.extra;
         self.set(block.first, columns, |j| {
@@ -134,6 +141,10 @@ fn left_span(right: Span, values: usize) -> Span {
 }
 
 impl BlockBasis for Pair<'_> {
+    fn wants(&self, _: Block) -> [bool; 2] {
+        [true, true]
+    }
+
     fn take(&mut self, block: Block, left: MatRef<'_, f64>, right: MatRef<'_, f64>) {
         for (all, own) in [(&mut *self.left, left), (&mut *self.right, right)] {
             let (first, (rows, columns)) = (block.first, own.shape());
@@ -212,8 +223,13 @@ impl<B: BlockBasis> Solver<B> {
         if rows <= SMALL {
             let columns = rows + extra;
             let (mut left, mut right) = (Mat::zeros(rows, rows), Mat::zeros(columns, columns));
-            let above = &e[..columns - 1];
-            let converged = small_bidiagonal_svd(d, above, left.as_mut(), right.as_mut());
+            let [with_left, with_right] = self.basis.wants(block);
+            let converged = small_bidiagonal_svd(
+                d,
+                &e[..columns - 1],
+                with_left.then_some(left.as_mut()),
+                with_right.then_some(right.as_mut()),
+            );
             self.basis.take(block, left.as_ref(), right.as_ref());
             return converged;
         }

@@ -144,6 +144,11 @@ impl Edges {
         }
     }
 
+    /// Columns of the whole.
+    pub(super) fn columns(&self) -> usize {
+        self.first.len()
+    }
+
     /// Takes those of a solved block whose first column is `first`.
     pub(super) fn set(&mut self, first: usize, columns: usize, rows: impl Fn(usize) -> (f64, f64)) {
         for j in 0..columns {

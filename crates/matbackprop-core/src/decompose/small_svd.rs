@@ -3,19 +3,21 @@
 use super::refined_svd::refined_svd;
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
+use faer::linalg::svd::{ComputeSvdVectors, SvdError, svd, svd_scratch};
 use faer::perm::swap_cols_idx;
 use faer::{Mat, MatMut, MatRef, Par, Scale};
 
 /// B = U [Σ 0] Vᵀ for an upper bidiagonal B of one row a value in `diagonal` and one column more than entries `above`
 /// it: values nondecreasing, U and V orthogonal, the null vector of a wide B last in V. `false` without convergence.
 ///
+/// Vectors that are not asked for are not computed; the values, and the vectors that are, have the same bits.
+///
 /// By the library; where its iteration gives up, as on some graded matrices, by Jacobi's rotations, which do not.
-pub(super) fn small_bidiagonal_svd(
+pub(super) fn small_bidiagonal_svd<'a>(
     diagonal: &mut [f64],
     above: &[f64],
-    mut left: MatMut<'_, f64>,
-    mut right: MatMut<'_, f64>,
+    mut left: Option<MatMut<'a, f64>>,
+    mut right: Option<MatMut<'a, f64>>,
 ) -> bool {
     let (rows, columns) = (diagonal.len(), above.len() + 1);
     let mut b = Mat::zeros(rows, columns);
@@ -26,45 +28,71 @@ pub(super) fn small_bidiagonal_svd(
         }
     }
     let mut values = Diag::<f64>::zeros(rows);
-    let full = ComputeSvdVectors::Full;
-    let scratch = svd_scratch::<f64>(rows, columns, full, full, Par::Seq, Default::default());
-    let converged = svd(
-        b.as_ref(),
-        values.as_mut(),
-        Some(left.as_mut()),
-        Some(right.as_mut()),
-        Par::Seq,
-        MemStack::new(&mut MemBuffer::new(scratch)),
-        Default::default(),
-    );
-    if converged.is_err() {
-        let Some(found) = by_rotations(b.as_ref(), left.as_mut(), right.as_mut()) else {
+    if by_library(b.as_ref(), &mut values, left.as_mut(), right.as_mut()).is_err() {
+        let (mut u, mut v) = (Mat::zeros(rows, rows), Mat::zeros(columns, columns));
+        let Some(found) = by_rotations(b.as_ref(), u.as_mut(), v.as_mut()) else {
             return false;
         };
         for (value, found) in values.column_vector_mut().iter_mut().zip(found) {
             *value = found;
         }
+        for (asked, found) in [(&mut left, u), (&mut right, v)] {
+            if let Some(asked) = asked {
+                asked.copy_from(&found);
+            }
+        }
     }
     for (value, found) in diagonal.iter_mut().rev().zip(values.column_vector().iter()) {
         *value = *found;
     }
-    for j in 0..rows / 2 {
-        for vectors in [left.as_mut(), right.as_mut()] {
-            swap_cols_idx(vectors, j, rows - 1 - j);
+    let mut swap = |i: usize, j: usize| {
+        for vectors in [&mut left, &mut right].into_iter().flatten() {
+            swap_cols_idx(vectors.as_mut(), i, j);
         }
+    };
+    for j in 0..rows / 2 {
+        swap(j, rows - 1 - j);
     }
     // Values that agree to rounding may come out of order.
     for end in 1..rows {
         let mut j = end;
         while j > 0 && diagonal[j - 1] > diagonal[j] {
             diagonal.swap(j - 1, j);
-            for vectors in [left.as_mut(), right.as_mut()] {
-                swap_cols_idx(vectors, j - 1, j);
-            }
+            swap(j - 1, j);
             j -= 1;
         }
     }
     true
+}
+
+/// Values nonincreasing, and the vectors that are asked for.
+fn by_library(
+    b: MatRef<'_, f64>,
+    values: &mut Diag<f64>,
+    left: Option<&mut MatMut<'_, f64>>,
+    right: Option<&mut MatMut<'_, f64>>,
+) -> Result<(), SvdError> {
+    let asked = |is_some: bool| match is_some {
+        true => ComputeSvdVectors::Full,
+        false => ComputeSvdVectors::No,
+    };
+    let scratch = svd_scratch::<f64>(
+        b.nrows(),
+        b.ncols(),
+        asked(left.is_some()),
+        asked(right.is_some()),
+        Par::Seq,
+        Default::default(),
+    );
+    svd(
+        b,
+        values.as_mut(),
+        left.map(|left| left.as_mut()),
+        right.map(|right| right.as_mut()),
+        Par::Seq,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+        Default::default(),
+    )
 }
 
 /// Values, nonincreasing, of a B with no more rows than columns, and U and V, in some fifty times the time.
@@ -114,6 +142,32 @@ mod tests {
     use super::*;
     use crate::gradcheck::gaussian;
     use crate::products::gram;
+
+    #[test]
+    fn vectors_that_are_not_asked_for_change_no_bit() {
+        for (rows, columns) in [(1, 1), (1, 2), (2, 2), (7, 8), (24, 24), (24, 25)] {
+            for graded in [0, 1, 20] {
+                let x = gaussian(rows, 2, 5);
+                let entry = |i: usize, k| x[(i, k)] * 10f64.powi(-graded * i as i32);
+                let above: Vec<f64> = (0..columns - 1).map(|i| entry(i, 1)).collect();
+                let solve = |with_left: bool, with_right: bool| {
+                    let mut values: Vec<f64> = (0..rows).map(|i| entry(i, 0)).collect();
+                    let (mut u, mut v) = (Mat::zeros(rows, rows), Mat::zeros(columns, columns));
+                    let (left, right) = (
+                        with_left.then(|| u.as_mut()),
+                        with_right.then(|| v.as_mut()),
+                    );
+                    assert!(small_bidiagonal_svd(&mut values, &above, left, right));
+                    (values, u, v)
+                };
+                let (values, _, v) = solve(true, true);
+                let (of_right, _, v_alone) = solve(false, true);
+                let (alone, _, _) = solve(false, false);
+                assert_eq!((&values, &v), (&of_right, &v_alone), "{rows} {columns}");
+                assert_eq!(values, alone, "{rows} {columns}");
+            }
+        }
+    }
 
     #[test]
     fn rotations_take_over_where_an_iteration_gives_up() {
