@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_error_in_order_is_told() {
+    fn the_first_error_in_order_is_returned() {
         let sizes: Vec<usize> = (0..50).collect();
         let rule = |&n: &usize| {
             if n < 7 {

@@ -57,7 +57,7 @@ pub enum GapPolicy {
         /// Smallest gap that is divided by.
         floor: f64,
     },
-    /// As `Error`, with a smaller share of the largest x that counts as zero, for those who mistrust rounding.
+    /// As `Error`, with a smaller share of the largest x that counts as zero, where rounding is mistrusted.
     ///
     /// A larger share than rounding is not taken: it would let through what is wrong.
     ZeroWhereFree {
@@ -232,7 +232,7 @@ pub(crate) fn column_norms(bar: MatRef<'_, f64>) -> Vec<f64> {
 }
 
 /// By how much the cotangents of two values differ; not at all where there are none.
-pub(crate) fn told_apart(values_bar: Option<&[f64]>) -> impl Fn(usize, usize) -> f64 {
+pub(crate) fn cotangent_difference(values_bar: Option<&[f64]>) -> impl Fn(usize, usize) -> f64 {
     move |i, j| values_bar.map_or(0.0, |bar| (0.5 * bar[i] - 0.5 * bar[j]).abs())
 }
 

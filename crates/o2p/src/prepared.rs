@@ -79,7 +79,7 @@ struct PreparedRegion {
 }
 
 impl O2pLayer {
-    /// All that comes before the eigenvalues of the regions, for those who find them elsewhere.
+    /// All that comes before the eigenvalues of the regions, so that they can be found elsewhere.
     ///
     /// # Errors
     /// See [`O2pPrepared`].

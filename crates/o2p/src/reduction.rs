@@ -25,7 +25,7 @@ const OP: &str = "reduction";
 /// [`Error::Rule`](crate::Error::Rule): empty, misshapen, not finite; `Overflow` where a product leaves the range of f64.
 ///
 /// # Cost
-/// O(n d d′) time; n d + d d′ numbers kept.
+/// O(n d d′) time; n d + d d′ numbers stored.
 ///
 /// # Example
 /// ```

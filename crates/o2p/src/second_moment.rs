@@ -29,7 +29,7 @@ const OP: &str = "second moment";
 /// [`RegionLength`](Error::RegionLength); [`Error::Rule`]: empty, misshapen, not finite; `Overflow`.
 ///
 /// # Cost
-/// O(m d) time; 3 m numbers kept.
+/// O(m d) time; 3 m numbers stored.
 ///
 /// # Example
 /// ```

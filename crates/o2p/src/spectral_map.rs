@@ -135,7 +135,7 @@ impl MappedMoment {
         Ok(Self::reported(gram, m.shape(), map.epsilon()))
     }
 
-    /// All that comes before the eigenvalues, for those who find them elsewhere; M is kept, not copied.
+    /// All that comes before the eigenvalues, so that they can be found elsewhere; M is moved, not copied.
     ///
     /// # Errors
     /// See [`PreparedMoment`].

@@ -33,7 +33,7 @@ const OP: &str = "Cholesky";
 /// [`Overflow`](crate::Error::Overflow).
 ///
 /// # Cost
-/// n³/3 operations forward, about n³ each way after that, by triangular products and solves alone; n² numbers kept.
+/// n³/3 operations forward, about n³ each way after that, by triangular products and solves alone; n² numbers stored.
 ///
 /// # Source
 /// Murray, "Differentiation of the Cholesky decomposition", arXiv 1602.07527; the floor of the pivots is ours.

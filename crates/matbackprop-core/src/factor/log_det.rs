@@ -35,7 +35,7 @@ const SIGNED: &str = "signed log-determinant";
 /// [`Overflow`](crate::Error::Overflow).
 ///
 /// # Cost
-/// n³/3 operations forward, about n³ for either way; n² numbers kept.
+/// n³/3 operations forward, about n³ for either way; n² numbers stored.
 ///
 /// # Source
 /// Jacobi's formula.
@@ -125,7 +125,7 @@ impl LogDet {
 /// value is −∞ as far as rounding can tell; [`Overflow`](crate::Error::Overflow).
 ///
 /// # Cost
-/// 2n³/3 operations forward, 2n³ for either way; n² numbers kept.
+/// 2n³/3 operations forward, 2n³ for either way; n² numbers stored.
 ///
 /// # Source
 /// Jacobi's formula.

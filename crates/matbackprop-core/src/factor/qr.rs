@@ -34,7 +34,7 @@ const OP: &str = "QR";
 /// 16 (m + 1) ε, [`Overflow`](crate::Error::Overflow).
 ///
 /// # Cost
-/// O(m n k) time; m k + k n numbers kept.
+/// O(m n k) time; m k + k n numbers stored.
 ///
 /// # Source
 /// Walter, Lehmann, "Algorithmic differentiation of linear algebra functions", arXiv 1001.1654, for tall matrices;

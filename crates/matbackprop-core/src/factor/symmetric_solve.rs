@@ -37,7 +37,7 @@ const OP: &str = "symmetric solve";
 /// [`Overflow`](crate::Error::Overflow).
 ///
 /// # Cost
-/// n³/3 operations either way and O(n² p) a solve; n² + n p numbers kept.
+/// n³/3 operations either way and O(n² p) a solve; n² + n p numbers stored.
 ///
 /// # Source
 /// Giles, "An extended collection of matrix derivative results for forward and reverse mode automatic

@@ -62,7 +62,7 @@ const HUGE: f64 = 1e120;
 /// they ask for a slope that f does not have; [`Overflow`](Error::Overflow).
 ///
 /// # Cost
-/// O(n d min(n, d) + d² min(n, d)) time; n r + d r + d² numbers kept. The Gram method is about three times as fast as the SVD's;
+/// O(n d min(n, d) + d² min(n, d)) time; n r + d r + d² numbers stored. The Gram method is about three times as fast as the SVD's;
 /// refinement takes five to ten times that for up to 16 values, and for more about as many products of n d s numbers as
 /// thirty a part, s the values that are refined. Where eigenpairs of many Gram matrices are found faster together, see
 /// [`prepare`](Self::prepare).

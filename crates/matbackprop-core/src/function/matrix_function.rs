@@ -45,7 +45,7 @@ const OP: &str = "function of a symmetric matrix";
 /// [`CurvatureUnknown`](crate::Error::CurvatureUnknown) from second order.
 ///
 /// # Cost
-/// O(n³) time; 2n² + 2n numbers kept. Second order takes up to n³/2 divisions more, for pairs of
+/// O(n³) time; 2n² + 2n numbers stored. Second order takes up to n³/2 divisions more, for pairs of
 /// eigenvalues within a sixteenth of the largest, and evaluations of f″ for triples that all lie close together.
 ///
 /// # Source

@@ -76,7 +76,7 @@ pub enum Iterations {
 /// of a singular A have grown until nothing is left.
 ///
 /// # Cost
-/// Three products a step, and six on each way back or ahead; 3n² numbers a step kept.
+/// Three products a step, and six on each way back or ahead; 3n² numbers a step stored.
 ///
 /// # Source
 /// Li, Xie, Wang, Gao, "Towards Faster Training of Global Covariance Pooling Networks by Iterative Matrix Square Root
@@ -110,7 +110,7 @@ pub struct NewtonSchulz {
     size: Size,
 }
 
-/// Yₖ, Zₖ and Tₖ, symmetric but for rounding, which must stay: made symmetric, the iteration is no longer stable, and
+/// Yₖ, Zₖ and Tₖ, symmetric up to rounding, which must stay: made symmetric, the iteration is no longer stable, and
 /// loses all digits at a condition of 10⁴.
 #[derive(Clone, Debug)]
 struct Step {

@@ -81,7 +81,7 @@ pub struct PreparedGram<F> {
 }
 
 impl<F: ScalarFunction> GramFunction<F> {
-    /// All that comes before the eigenvalues, for those who find them elsewhere; F is kept, not copied.
+    /// All that comes before the eigenvalues, so that they can be found elsewhere; F is moved, not copied.
     ///
     /// # Errors
     /// [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite).

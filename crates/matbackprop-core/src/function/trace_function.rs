@@ -32,7 +32,7 @@ const OP: &str = "trace of a function";
 /// As [`MatrixFunction`](crate::MatrixFunction), at first order.
 ///
 /// # Cost
-/// O(n³) time; n² + n numbers kept.
+/// O(n³) time; n² + n numbers stored.
 ///
 /// # Example
 /// ```

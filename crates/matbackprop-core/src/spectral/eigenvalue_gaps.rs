@@ -1,7 +1,7 @@
 //! Eigenvalues relative to their largest magnitude, and division by the gaps between them.
 
 use crate::error::Result;
-use crate::gap::{GapDivider, GapPolicy, largest_magnitude, told_apart};
+use crate::gap::{GapDivider, GapPolicy, cotangent_difference, largest_magnitude};
 use faer::Mat;
 
 /// The gaps λⱼ − λᵢ of a symmetric eigenproblem.
@@ -70,7 +70,7 @@ impl EigenvalueGaps {
             &self.relative,
             |row, column| column - row,
             unit,
-            told_apart(values_bar),
+            cotangent_difference(values_bar),
         )?;
         Ok(x)
     }

@@ -45,7 +45,7 @@ const INSTEAD: &str = "functions of L⁻¹AL⁻ᵀ, B = LLᵀ (Cholesky, then Ma
 /// cotangent of the values alone.
 ///
 /// # Cost
-/// O(n³) time; n² + 2 n numbers kept.
+/// O(n³) time; n² + 2 n numbers stored.
 ///
 /// # Source
 /// Differentiating A V = B V Λ and VᵀBV = I; ours is the split of V̄ into what turns vectors, which a gap divides, and

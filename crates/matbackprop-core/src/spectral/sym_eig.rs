@@ -39,7 +39,7 @@ const INSTEAD: &str = "functions of a matrix (MatrixFunction, TraceFunction) and
 /// [`GapClosed`](crate::Error::GapClosed) as the [`GapPolicy`] says, never from a cotangent of the values alone.
 ///
 /// # Cost
-/// O(n³) time; n² + n numbers kept.
+/// O(n³) time; n² + n numbers stored.
 ///
 /// # Source
 /// Ionescu, Vantzos, Sminchisescu, "Matrix Backpropagation for Deep Networks with Structured Layers", ICCV 2015,

@@ -3,7 +3,7 @@
 use crate::decompose::thin_svd;
 use crate::error::Result;
 use crate::free_basis::turn_equal_pairs;
-use crate::gap::{GapDivider, GapPolicy, column_norms, largest_magnitude, told_apart};
+use crate::gap::{GapDivider, GapPolicy, column_norms, cotangent_difference, largest_magnitude};
 use crate::guard::{ensure_length, ensure_matrix, ensure_shape, values_within_range, within_range};
 use crate::products::temporary_product;
 use crate::scale::{Scaled, power_of_two_scale};
@@ -53,7 +53,7 @@ fn sum(row: f64, column: f64) -> f64 {
 /// never from a cotangent of the values alone.
 ///
 /// # Cost
-/// O(m n r) time; (m + n + 1) r numbers kept.
+/// O(m n r) time; (m + n + 1) r numbers stored.
 ///
 /// # Source
 /// Ionescu, Vantzos, Sminchisescu, "Matrix Backpropagation for Deep Networks with Structured Layers", ICCV 2015,
@@ -178,7 +178,7 @@ impl ThinSvd {
                 &divider,
                 &a + &b,
                 difference,
-                told_apart(singular_values_bar),
+                cotangent_difference(singular_values_bar),
             )? + self.over_pairs(&divider, a - b, sum, |i, j| alone(i).max(alone(j)))?;
         }
         if let Some(bar) = singular_values_bar {

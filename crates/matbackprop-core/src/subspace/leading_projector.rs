@@ -43,7 +43,7 @@ const INSTEAD: &str =
 /// [`GapClosed`](crate::Error::GapClosed) on the way back as the policy says, [`Overflow`](crate::Error::Overflow).
 ///
 /// # Cost
-/// O(m n min(m, n)) time; (m + n) min(m, n) numbers kept.
+/// O(m n min(m, n)) time; (m + n) min(m, n) numbers stored.
 ///
 /// # Source
 /// T. Kato, Perturbation theory for linear operators, II §2; F. R. Bach, M. I. Jordan, Learning spectral clustering, with

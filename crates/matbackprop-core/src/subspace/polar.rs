@@ -40,7 +40,7 @@ const OP: &str = "polar factors";
 /// where a cotangent or tangent needs it.
 ///
 /// # Cost
-/// O(m n k) time; (2 m + 2 n + k) k numbers kept at most.
+/// O(m n k) time; (2 m + 2 n + k) k numbers stored at most.
 ///
 /// # Source
 /// Higham, "Functions of Matrices", SIAM 2008, chapter 8, for the factors; the derivative by singular vectors, and what

@@ -46,7 +46,7 @@ const GRAM_FLOOR: f64 = 1e-8;
 /// [`GapClosed`](crate::Error::GapClosed) on the way back where the tolerance parts two equal singular values.
 ///
 /// # Cost
-/// O(m n²) time for tall A; (m + n) r numbers kept, (m + n) min(m, n) where the tolerance drops more than rounding. The [`Method`] is AᵀA with one correction of Q where all columns
+/// O(m n²) time for tall A; (m + n) r numbers stored, (m + n) min(m, n) where the tolerance drops more than rounding. The [`Method`] is AᵀA with one correction of Q where all columns
 /// that are not zero have cond ≤ 10⁴, which then holds QᵀQ = I to rounding; elsewhere, and for wide A, the SVD.
 ///
 /// # Source

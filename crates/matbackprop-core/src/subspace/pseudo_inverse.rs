@@ -42,7 +42,7 @@ const BORDER: f64 = 1e-12;
 /// [`GapClosed`](crate::Error::GapClosed) on the way back where the tolerance parts two equal singular values.
 ///
 /// # Cost
-/// O(m n min(m, n)) time, then O(m n r) each way; (m + n) r numbers kept. Nothing is m × m or n × n.
+/// O(m n min(m, n)) time, then O(m n r) each way; (m + n) r numbers stored. Nothing is m × m or n × n.
 ///
 /// # Source
 /// Golub, Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose variables

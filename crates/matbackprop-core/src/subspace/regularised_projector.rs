@@ -43,7 +43,7 @@ const GRAM_FLOOR: f64 = 2e-6;
 /// [`NoConvergence`](crate::Error::NoConvergence), [`Overflow`](crate::Error::Overflow).
 ///
 /// # Cost
-/// O(m n²) time for tall A; m n + O(n²) numbers kept. The [`Method`] is AᵀA for tall A and ε ≥ 2·10⁻⁶ σ₁², else the SVD.
+/// O(m n²) time for tall A; m n + O(n²) numbers stored. The [`Method`] is AᵀA for tall A and ε ≥ 2·10⁻⁶ σ₁², else the SVD.
 ///
 /// # Source
 /// The ridge-regression hat matrix; as a criterion of normalised cuts it is ours.
