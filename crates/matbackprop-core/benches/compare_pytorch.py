@@ -4,9 +4,9 @@
     cargo build --release -p matbackprop-core --features matbackprop-core/rayon -p ncuts --example rule_speed --example layer_speed
     python crates/matbackprop-core/benches/compare_pytorch.py [--rounds 5] [--seconds 0.3] [--only gram]
 
-Each round runs every road of a case once: ours in a process of its own, PyTorch's in this one, `--seconds` a
-measurement after a first call that does not count. Values and gradients of ours and of PyTorch's soundest road have to
-agree to 1e-9; the error of its other roads against that one is printed. Times are wall milliseconds, best and median
+Each round runs every method of a case once: ours in a process of its own, PyTorch's in this one, `--seconds` a
+measurement after a first call that does not count. Values and gradients of ours and of PyTorch's soundest method have to
+agree to 1e-9; the error of its other methods against that one is printed. Times are wall milliseconds, best and median
 over all rounds; ratios above 1 mean that ours is faster than PyTorch's fastest. Run it on a quiet machine.
 """
 import argparse
@@ -25,13 +25,13 @@ EPSILON = 1e-3
 TARGET = os.environ.get("CARGO_TARGET_DIR", "target")
 
 
-# PyTorch's roads: each takes the case's tensors and `back`, and returns the value and, where `back`, the gradient.
+# PyTorch's methods: each takes the case's tensors and `back`, and returns the value and, where `back`, the gradient.
 
 
 def by_autograd(leaf, value, loss):
-    """The road of a user who writes the forward pass."""
+    """The method of a user who writes the forward pass."""
 
-    def road(tensors, back):
+    def method(tensors, back):
         x = tensors[leaf].detach().requires_grad_(back)
         with torch.set_grad_enabled(back):
             y = value(x, tensors)
@@ -40,14 +40,14 @@ def by_autograd(leaf, value, loss):
             (gradient,) = torch.autograd.grad(loss(y, tensors), x)
         return y, gradient
 
-    return road
+    return method
 
 
 def transposed(a):
     return a.transpose(-1, -2)
 
 
-def gram_roads():
+def gram_methods():
     def eigh(f, tensors):
         values, v = torch.linalg.eigh(transposed(f) @ f + EPSILON * torch.eye(f.shape[-1]))
         return (v * values.log().unsqueeze(-2)) @ transposed(v)
@@ -103,8 +103,8 @@ def gram_roads():
     }
 
 
-def sym_eig_roads():
-    def road(tensors, back):
+def sym_eig_methods():
+    def method(tensors, back):
         c, x = tensors["c"], tensors["x"]
         a = tensors["A"].detach().requires_grad_(back)
         with torch.set_grad_enabled(back):
@@ -114,11 +114,11 @@ def sym_eig_roads():
             (gradient,) = torch.autograd.grad((c * (values.unsqueeze(-1) + (v.T @ x) ** 2)).sum(), a)
         return values.detach().unsqueeze(-1), 0.5 * (gradient + gradient.T)
 
-    return {"eigh, autograd": road}
+    return {"eigh, autograd": method}
 
 
-def thin_svd_roads():
-    def road(tensors, back):
+def thin_svd_methods():
+    def method(tensors, back):
         c, x, y = tensors["c"], tensors["x"], tensors["y"]
         a = tensors["A"].detach().requires_grad_(back)
         with torch.set_grad_enabled(back):
@@ -128,10 +128,10 @@ def thin_svd_roads():
             (gradient,) = torch.autograd.grad((c * (sigma.unsqueeze(-1) + (u.T @ x) * (vt @ y))).sum(), a)
         return sigma.detach().unsqueeze(-1), gradient
 
-    return {"svd, autograd": road}
+    return {"svd, autograd": method}
 
 
-def ncuts_roads(segments, epsilon):
+def ncuts_methods(segments, epsilon):
     """½ ‖Π_A − P‖² with P hard (epsilon None) or regularised, never n × n."""
 
     def normalised(f):
@@ -168,11 +168,11 @@ def ncuts_roads(segments, epsilon):
         overlap = torch.linalg.solve_triangular(factor, projected, upper=False)
         return 0.5 * (segments + (p * p.T).sum()) - (overlap**2).sum()
 
-    roads = {"svd": svd, "cholesky": cholesky} if epsilon else {"qr": qr, "svd": svd, "cholesky": cholesky}
-    return {f"{name}, autograd": by_autograd("F", value, lambda y, tensors: y) for name, value in roads.items()}
+    methods = {"svd": svd, "cholesky": cholesky} if epsilon else {"qr": qr, "svd": svd, "cholesky": cholesky}
+    return {f"{name}, autograd": by_autograd("F", value, lambda y, tensors: y) for name, value in methods.items()}
 
 
-# Cases: (name, kind, numbers for case.json, matrices, PyTorch's roads with the soundest first, cores).
+# Cases: (name, kind, numbers for case.json, matrices, PyTorch's methods with the soundest first, cores).
 
 
 def cases():
@@ -181,21 +181,21 @@ def cases():
     rectified = lambda n, d: np.maximum(normal((n, d)), 0.0)
     for n, d in [(169, 256), (784, 256), (196, 512)]:
         for features, f in [("Gaussian", normal((n, d))), ("ReLU", rectified(n, d))]:
-            yield f"gram log {n} x {d}, {features}", "gram_log", {"epsilon": EPSILON, "count": 1}, {"F": f, "G": normal((d, d))}, gram_roads(), 1
+            yield f"gram log {n} x {d}, {features}", "gram_log", {"epsilon": EPSILON, "count": 1}, {"F": f, "G": normal((d, d))}, gram_methods(), 1
     for n in [64, 128, 256, 512]:
         a = normal((n, n))
-        yield f"sym_eig {n}", "sym_eig", {}, {"A": (a + a.T) / 2, "c": normal((n, 1)), "x": normal((n, 1))}, sym_eig_roads(), 1
+        yield f"sym_eig {n}", "sym_eig", {}, {"A": (a + a.T) / 2, "c": normal((n, 1)), "x": normal((n, 1))}, sym_eig_methods(), 1
     for n in [64, 128, 256, 512]:
         matrices = {"A": normal((n, n)), "c": normal((n, 1)), "x": normal((n, 1)), "y": normal((n, 1))}
-        yield f"thin_svd {n}", "thin_svd", {}, matrices, thin_svd_roads(), 1
+        yield f"thin_svd {n}", "thin_svd", {}, matrices, thin_svd_methods(), 1
     n, d, k = 2400, 128, 10
     f = np.maximum(normal((n, d)) + 0.5, 0.0)
-    yield f"ncuts hard {n} x {d}, k = {k}", "ncuts_hard", {"segments": k}, {"F": f}, ncuts_roads(k, None), 1
-    yield f"ncuts regularised {n} x {d}, k = {k}", "ncuts_regularised", {"segments": k, "epsilon": 1e-4}, {"F": f}, ncuts_roads(k, 1e-4), 1
+    yield f"ncuts hard {n} x {d}, k = {k}", "ncuts_hard", {"segments": k}, {"F": f}, ncuts_methods(k, None), 1
+    yield f"ncuts regularised {n} x {d}, k = {k}", "ncuts_regularised", {"segments": k, "epsilon": 1e-4}, {"F": f}, ncuts_methods(k, 1e-4), 1
     for cores in range(1, min(2, os.cpu_count()) + 1):
         matrices = {"F": normal((32, 64, 64)), "G": normal((64, 64))}
         name = f"gram log, batch of 32 of 64 x 64, {cores} core{'s'[:cores - 1]}"
-        yield name, "gram_log", {"epsilon": EPSILON, "count": 32}, matrices, gram_roads(), cores
+        yield name, "gram_log", {"epsilon": EPSILON, "count": 32}, matrices, gram_methods(), cores
 
 
 def relative_error(found, expected):
@@ -212,12 +212,12 @@ def pin(cores):
 ALL_CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count()))
 
 
-def time_road(road, tensors, back, seconds):
-    road(tensors, back)
+def time_method(method, tensors, back, seconds):
+    method(tensors, back)
     start, times = time.perf_counter(), []
     while len(times) < 3 or time.perf_counter() - start < seconds:
         begin = time.perf_counter()
-        road(tensors, back)
+        method(tensors, back)
         times.append(1e3 * (time.perf_counter() - begin))
     return times
 
@@ -229,7 +229,7 @@ def run_ours(kind, folder, seconds, cores):
 
 
 def compare(case, options):
-    name, kind, numbers, matrices, roads, cores = case
+    name, kind, numbers, matrices, methods, cores = case
     with tempfile.TemporaryDirectory() as folder:
         stacked = {key: a.reshape(-1, a.shape[-1]) for key, a in matrices.items()}
         for key, a in stacked.items():
@@ -239,30 +239,30 @@ def compare(case, options):
 
         pin(cores)
         tensors = {key: torch.tensor(a) for key, a in matrices.items()}
-        times = {road: {"forward": [], "both": []} for road in ["ours", *roads]}
+        times = {method: {"forward": [], "both": []} for method in ["ours", *methods]}
         for _ in range(options.rounds):
             ours = run_ours(kind, folder, options.seconds, cores)
             for what in ("forward", "both"):
                 times["ours"][what] += ours[what]
-                for road in roads:
-                    times[road][what] += time_road(roads[road], tensors, what == "both", options.seconds)
+                for method in methods:
+                    times[method][what] += time_method(methods[method], tensors, what == "both", options.seconds)
 
         numbers_of = lambda what: np.fromfile(os.path.join(folder, f"ours_{what}.f64"), "<f8")
         flat = lambda tensor: tensor.detach().numpy().ravel()
-        sound = [flat(x) for x in next(iter(roads.values()))(tensors, True)]
+        sound = [flat(x) for x in next(iter(methods.values()))(tensors, True)]
         errors = {"ours": [relative_error(numbers_of(what), x) for what, x in zip(("value", "gradient"), sound)]}
-        for road in roads:
-            errors[road] = [relative_error(flat(x), y) for x, y in zip(roads[road](tensors, True), sound)]
+        for method in methods:
+            errors[method] = [relative_error(flat(x), y) for x, y in zip(methods[method](tensors, True), sound)]
 
     print(f"\n{name}   ({ours['allocations']} allocations, {ours['bytes'] / 1e6:.2f} MB a call of ours, forward and back)")
     print(f"  {'':20}{'forward best, median':>24}{'both best, median':>24}{'value off':>12}{'gradient off':>14}")
-    for road in times:
-        cells = [f"{min(times[road][what]):.3f}, {np.median(times[road][what]):.3f}" for what in ("forward", "both")]
-        print(f"  {road:20}{cells[0]:>24}{cells[1]:>24}{errors[road][0]:>12.1e}{errors[road][1]:>14.1e}")
+    for method in times:
+        cells = [f"{min(times[method][what]):.3f}, {np.median(times[method][what]):.3f}" for what in ("forward", "both")]
+        print(f"  {method:20}{cells[0]:>24}{cells[1]:>24}{errors[method][0]:>12.1e}{errors[method][1]:>14.1e}")
     ratios = {}
     for what in ("forward", "both"):
         for label, measure in (("best", min), ("median", np.median)):
-            fastest = min(measure(times[road][what]) for road in roads)
+            fastest = min(measure(times[method][what]) for method in methods)
             ratios[f"{what} {label}"] = fastest / measure(times["ours"][what])
     print("  PyTorch's fastest / ours: " + ", ".join(f"{key} {ratio:.2f}" for key, ratio in ratios.items()))
     # Written so that NaN fails.

@@ -18,7 +18,7 @@ x = FᵀF and f one of log(x + ε), sqrt(x + ε), inverse_sqrt(x + ε) a case ho
 both from the exact values of F, G and ε in 120 digits (eigenvalues of FᵀF + εI, divided differences) and then rounded to
 f64. Every gradient is held against a central difference of ⟨G, C⟩ with a step of 1e-25 before it is written.
 
-`svd_dk_peers` and `svd_dk_here` are relative errors of the soundest plain road, the singular values of F with divided
+`svd_dk_peers` and `svd_dk_here` are relative errors of the soundest plain way, the singular values of F with divided
 differences in f64 by LAPACK: as first measured, one draw a row, and the worst over the draws stored here. Both depend
 on the draw, in the last rows by a factor of ten.
 """
