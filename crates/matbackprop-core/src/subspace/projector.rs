@@ -327,7 +327,8 @@ mod tests {
             assert_eq!(projector.method(), method, "{:?}", a.shape());
             let smallest = projector.singular_values()[projector.rank() - 1];
             let check = GradientCheck {
-                step: 1e-4 * smallest.min(0.3),
+                // Rounding of Π is ε / σ: over a step of σ / 10 000 it passed the tolerance on some processors.
+                step: 1e-3 * smallest.min(0.3),
                 tolerance: 1e-7,
                 ..GradientCheck::default()
             };

@@ -238,7 +238,9 @@ impl Task for RegionTask<'_> {
             return Err(error);
         }
         if let Some(trunk) = &network.trunk {
-            let maps = inputs.iter().map(|input| Ok::<_, Error>(input.maps.clone()));
+            let maps = inputs
+                .iter()
+                .map(|input| Ok::<_, Error>(input.maps.clone()));
             let scales = trunk.tap_scales(maps)?;
             let channels = trunk.channels_of_taps();
             network.set_tap_scales(&scales);
