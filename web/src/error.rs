@@ -23,6 +23,9 @@ pub enum Error {
     /// Of the network.
     #[error(transparent)]
     Models(#[from] models::Error),
+    /// Of a training.
+    #[error(transparent)]
+    Training(#[from] training::Error),
     /// Of normalised cuts.
     #[error(transparent)]
     Ncuts(#[from] ncuts::Error),

@@ -2,11 +2,10 @@
 
 use image::RgbImage;
 use image::imageops::{flip_horizontal, thumbnail};
-use models::{
-    ClusterChoice, ContourSettings, DeepNcuts, FeatureMaps, ScribbleStep, ScribbleTraining,
-};
+use models::{ClusterChoice, ContourSettings, DeepNcuts, FeatureMaps};
 use pictures::{at_working_size, decode_upright};
 use segmentation::LabelMap;
+use training::{ScribbleStep, ScribbleTraining};
 
 use crate::canvas::{Canvas, Style};
 use crate::error::{Error, Result};

@@ -5,12 +5,10 @@
 
 use anyhow::Result;
 use bench_bsds::RECIPES;
-use models::{
-    Architecture, CutCriterion, CutSettings, CutTraining, HeadLayout, InputRecipe, TapLayer,
-    TrainConfig, TrunkKind,
-};
+use models::{Architecture, CutSettings, HeadLayout, InputRecipe, TapLayer, TrunkKind};
 use ncuts::ContourOptions;
 use serde::Deserialize;
+use training::{CutCriterion, CutTraining, TrainConfig};
 
 use crate::arguments::{head_by_words, input_recipe_by_name, trunk_by_name};
 use crate::failure::usage;

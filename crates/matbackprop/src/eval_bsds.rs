@@ -15,9 +15,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use bench_bsds::{BoundaryFolder, BsdsDataset, SegmentationFolder, Thresholds};
-use models::{DeepNcuts, Device, Ranks};
+use models::{DeepNcuts, Device};
 use ncuts::ContourOptions;
 use serde_json::{Value, json};
+use training::Ranks;
 
 use self::contour_pools::ContourPools;
 use self::kept::Kept;
@@ -221,7 +222,7 @@ fn contours(arguments: &EvalBsdsArguments, options: ContourOptions) -> Result<So
 /// The network of a finished training.
 fn of_run(run: &Path) -> Result<DeepNcuts> {
     let path = run.join("network.safetensors");
-    if !path.exists() && models::can_resume(run) {
+    if !path.exists() && training::can_resume(run) {
         bail!(
             "{}: expected a finished training, found one to be gone on with by `train ncuts --resume`",
             run.display()

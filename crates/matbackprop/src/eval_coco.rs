@@ -4,7 +4,7 @@ mod classification;
 mod detections;
 
 use anyhow::Result;
-use models::Ranks;
+use training::Ranks;
 
 use crate::arguments::EvalCocoArguments;
 use crate::failure::usage;

@@ -24,9 +24,11 @@ pub fn usage(message: impl Into<String>) -> anyhow::Error {
 }
 
 /// An error of settings is a wrong call; any other stays what it is.
-pub fn of_settings(error: models::Error) -> anyhow::Error {
-    match error {
-        models::Error::Setting { .. } | models::Error::UnknownLayer { .. } => {
+pub fn of_settings(error: impl Into<training::Error>) -> anyhow::Error {
+    use training::Error;
+
+    match error.into() {
+        error @ (Error::Setting { .. } | Error::Model(models::Error::UnknownLayer { .. })) => {
             usage(error.to_string())
         }
         other => other.into(),

@@ -63,6 +63,7 @@ pub use ncuts;
 pub use o2p;
 pub use pictures;
 pub use segmentation;
+pub use training;
 
 pub use embedded::{DEFAULT_NETWORK_BYTES, default_network, large_network};
 

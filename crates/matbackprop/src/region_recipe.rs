@@ -2,11 +2,9 @@
 
 use anyhow::Result;
 use bench_coco::RECIPES;
-use models::{
-    ClassifierLayout, RegionArchitecture, RegionFeatures, RegionPooling, RegionTraining,
-    TrainConfig,
-};
+use models::{ClassifierLayout, RegionArchitecture, RegionFeatures, RegionPooling};
 use serde::Deserialize;
+use training::{RegionTraining, TrainConfig};
 
 use crate::arguments::trunk_by_name;
 use crate::failure::usage;

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use models::{ContourSettings, DeepNcuts, Ranks, SegmentSeconds, joint_contours};
+use models::{ContourSettings, DeepNcuts, SegmentSeconds, joint_contours};
 use pictures::{
     at_full_size, at_working_size, contour_image, label_image, paint_outlines, paint_segments,
     read_upright,
 };
 use serde::{Deserialize, Serialize};
+use training::Ranks;
 
 use crate::arguments::{ClusterArgument, Quality, SegmentArguments};
 use crate::failure::{story, usage};

@@ -1,9 +1,9 @@
 //! Work on many things that ranks share: who does what, and how it comes together.
 
 use anyhow::{Context, Result};
-use models::Ranks;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use training::Ranks;
 
 /// This rank's of `count` things: every so many, so that neighbours that are alike are spread.
 pub fn every(ranks: &Ranks, count: usize) -> Vec<usize> {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use anyhow::Result;
-use models::Ranks;
+use training::Ranks;
 
 use crate::failure;
 use crate::interrupt::{Interrupt, Interrupted};

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
-use models::{
-    Architecture, CutMeasures, CutTask, DeepNcuts, Precision, Progress as Event, Ranks, Trainer,
-    TrainingSet as _, TrunkWeights, can_resume,
+use models::{Architecture, DeepNcuts, Precision, TrunkWeights};
+use training::{
+    CutMeasures, CutTask, Progress as Event, Ranks, Trainer, TrainingSet as _, can_resume,
 };
 
 use crate::arguments::TrainNcutsArguments;
@@ -20,7 +20,7 @@ use crate::progress::{Pace, Progress};
 use crate::training_set::BsdsTrainingSet;
 use crate::validation::{OpenValidation, Validation};
 
-type StepRecord = models::StepRecord<CutMeasures>;
+type StepRecord = training::StepRecord<CutMeasures>;
 type CutTrainer<'a> = Trainer<CutTask<'a>>;
 
 /// Trains, and tells where the network lies.
@@ -323,7 +323,7 @@ impl Teller {
         validation: &mut OpenValidation,
         step: u64,
         network: &DeepNcuts,
-    ) -> models::Result<()> {
+    ) -> training::Result<()> {
         let total = validation.photographs();
         // A second bar would write over the first; lines come below one another.
         let mut lines = (!self.progress.is_bar()).then(|| Progress::new("val", total as u64));

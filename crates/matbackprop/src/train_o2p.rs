@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use anyhow::{Result, bail};
-use models::{
-    Progress as Event, Ranks, RegionClassifier, RegionMeasures, RegionTask, StepRecord,
-    TrainConfig, Trainer, TrunkWeights, can_resume,
+use models::{RegionClassifier, TrunkWeights};
+use training::{
+    Progress as Event, Ranks, RegionMeasures, RegionTask, StepRecord, TrainConfig, Trainer,
+    can_resume,
 };
 
 use crate::arguments::TrainO2pArguments;

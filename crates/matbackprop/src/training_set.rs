@@ -2,8 +2,8 @@
 
 use bench_bsds::{BsdsDataset, Split};
 use image::RgbImage;
-use models::TrainingSet;
 use segmentation::LabelMap;
+use training::TrainingSet;
 
 use crate::arguments::TrainingSplit;
 
@@ -51,18 +51,18 @@ impl TrainingSet for BsdsTrainingSet {
         &split.ids()[index]
     }
 
-    fn image(&self, index: usize) -> models::Result<RgbImage> {
+    fn image(&self, index: usize) -> training::Result<RgbImage> {
         let (split, index) = self.place(index);
         split
             .image(index)
-            .map_err(|error| of_file(split.image_path(index), error))
+            .map_err(|error| of_file(split.image_path(index), error).into())
     }
 
-    fn annotations(&self, index: usize) -> models::Result<Vec<LabelMap>> {
+    fn annotations(&self, index: usize) -> training::Result<Vec<LabelMap>> {
         let (split, index) = self.place(index);
         split
             .annotations(index)
-            .map_err(|error| of_file(split.ground_truth_path(index), error))
+            .map_err(|error| of_file(split.ground_truth_path(index), error).into())
     }
 }
 

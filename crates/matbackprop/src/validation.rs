@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use bench_bsds::{BsdsDataset, ContingencyTable, Overlaps, Split};
-use models::{ClusterChoice, DeepNcuts, FeatureCache, Journal, TrainConfig, TrunkTraining};
+use models::{ClusterChoice, DeepNcuts, FeatureCache};
 use segmentation::LabelMap;
 use serde::Serialize;
+use training::{Journal, TrainConfig, TrunkTraining};
 
 use crate::arguments::{TrainNcutsArguments, TrainingSplit};
 use crate::failure::usage;
@@ -122,7 +123,7 @@ impl OpenValidation {
         step: u64,
         network: &DeepNcuts,
         mut observer: impl FnMut(usize),
-    ) -> models::Result<Record> {
+    ) -> training::Result<Record> {
         let begin = Instant::now();
         let mut coverings = Vec::new();
         for place in 0..self.photographs() {
@@ -140,7 +141,7 @@ impl OpenValidation {
         Ok(record)
     }
 
-    fn covering(&mut self, index: usize, network: &DeepNcuts) -> models::Result<f64> {
+    fn covering(&mut self, index: usize, network: &DeepNcuts) -> training::Result<f64> {
         let set = &self.photographs.set;
         let truth = set.ground_truth_path(index);
         let annotations = set
@@ -162,7 +163,8 @@ impl OpenValidation {
             .map_or((0, 0), |first| (first.width(), first.height()));
         let grid = network.head_features(&maps)?;
         let cut = network.cut(&grid, size, &ClusterChoice::Auto)?;
-        average_covering(&cut.pool[0].labels, &annotations).map_err(|error| of_file(truth, error))
+        average_covering(&cut.pool[0].labels, &annotations)
+            .map_err(|error| of_file(truth, error).into())
     }
 }
 

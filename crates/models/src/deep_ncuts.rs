@@ -9,11 +9,11 @@ use crate::architecture::Architecture;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::feature_maps::{FeatureMaps, GridFeatures};
-use crate::learner::{Learner, described};
 use crate::network::{Network, TrunkWeights};
 use crate::parameters::numbers;
 use crate::seam::{features_from_maps, maps_from_features};
 use crate::tape::{Hearer, MapTensor, Reach, refused, run_chain, run_chain_heard, send_home};
+use crate::trainable_network::{TrainableNetwork, described};
 use crate::trunk::Mode;
 use crate::weights::WeightsFile;
 
@@ -32,12 +32,14 @@ pub struct DeepNcuts {
     pub(crate) head: Option<Network>,
 }
 
-/// What a training step starts from.
+/// What a training step of [`DeepNcuts`] starts from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum StepInput<'a> {
-    /// The image itself: the trunk learns, from this layer of its chain on.
+pub enum CutInput<'a> {
+    /// The image itself: the trunk learns.
     Image {
+        /// The photograph.
         image: &'a RgbImage,
+        /// The layer of the trunk's chain from which on it learns.
         first_step: usize,
     },
     /// The trunk's features: the head alone learns.
@@ -45,12 +47,17 @@ pub(crate) enum StepInput<'a> {
 }
 
 /// Loss, ranks and cotangents of one image.
-pub(crate) struct StepOutcome {
-    pub(crate) loss: f64,
-    pub(crate) similarity_rank: usize,
-    pub(crate) target_ranks: Vec<usize>,
-    pub(crate) dropped_segments: usize,
-    pub(crate) gradients: Gradients<f32, Cpu>,
+pub struct CutStep {
+    /// The criterion's, the mean over the annotations.
+    pub loss: f64,
+    /// Rank of the similarity's projector.
+    pub similarity_rank: usize,
+    /// Rank of each annotation's projector: its segments on the grid.
+    pub target_ranks: Vec<usize>,
+    /// Segments that vanish on the grid, all annotations together.
+    pub dropped_segments: usize,
+    /// Of all parameters that learn.
+    pub gradients: Gradients<f32, Cpu>,
 }
 
 impl DeepNcuts {
@@ -179,26 +186,26 @@ impl DeepNcuts {
     ///
     /// # Errors
     /// Those of trunk and layer.
-    pub(crate) fn step(
+    pub fn step(
         &self,
-        input: StepInput<'_>,
+        input: CutInput<'_>,
         annotations: &[&LabelMap],
         layer: &NcutsLayer,
         seed: u64,
         gradients: Gradients<f32, Cpu>,
         hearer: Option<&Hearer>,
-    ) -> Result<StepOutcome> {
+    ) -> Result<CutStep> {
         let device = Cpu::default();
         let mode = Mode::Training { seed };
         let features: MapTensor<OwnedTape<f32, Cpu>> = match input {
-            StepInput::Features(maps) => {
+            CutInput::Features(maps) => {
                 let shape = (maps.channels, maps.height, maps.width);
                 let x: MapTensor = device
                     .try_tensor_from_vec(maps.values.clone(), shape)
                     .map_err(refused)?;
                 x.traced(gradients)
             }
-            StepInput::Image { image, first_step } => {
+            CutInput::Image { image, first_step } => {
                 let x = self.image_tensor(&device, image)?.traced(gradients);
                 let reach = Reach {
                     first_step,
@@ -211,7 +218,7 @@ impl DeepNcuts {
         let output = match &self.head {
             None => features,
             Some(head) => {
-                let input = matches!(input, StepInput::Image { .. });
+                let input = matches!(input, CutInput::Image { .. });
                 let reach = Reach {
                     first_step: 0,
                     input,
@@ -222,12 +229,10 @@ impl DeepNcuts {
             }
         };
         let size = match (input, annotations.first()) {
-            (StepInput::Image { image, .. }, _) => {
-                (image.width() as usize, image.height() as usize)
-            }
+            (CutInput::Image { image, .. }, _) => (image.width() as usize, image.height() as usize),
             // Features are cached without the image: its size is that of its annotations.
-            (StepInput::Features(_), Some(first)) => (first.width(), first.height()),
-            (StepInput::Features(_), None) => return Err(ncuts::Error::NoIndicators.into()),
+            (CutInput::Features(_), Some(first)) => (first.width(), first.height()),
+            (CutInput::Features(_), None) => return Err(ncuts::Error::NoIndicators.into()),
         };
         self.cut_and_send_home(output, annotations, size, layer)
     }
@@ -287,7 +292,7 @@ impl DeepNcuts {
         annotations: &[&LabelMap],
         (width, height): (usize, usize),
         layer: &NcutsLayer,
-    ) -> Result<StepOutcome> {
+    ) -> Result<CutStep> {
         let (channels, rows, columns) = *output.shape();
         let [column, row] = self.grid_axes(height, width)?;
         let fits = (column.positions, row.positions) == (columns, rows);
@@ -312,7 +317,7 @@ impl DeepNcuts {
         let cut = layer.forward(features.as_ref(), None, &indicators)?;
         let bars = cut.vjp(1.0)?;
         let gradients = send_home(output, maps_from_features(bars.features.as_ref()))?;
-        Ok(StepOutcome {
+        Ok(CutStep {
             loss: cut.loss(),
             similarity_rank: cut.similarity_rank(),
             target_ranks: cut.target_ranks().to_vec(),
@@ -322,7 +327,7 @@ impl DeepNcuts {
     }
 }
 
-impl Learner for DeepNcuts {
+impl TrainableNetwork for DeepNcuts {
     fn description(&self) -> Result<String> {
         described(&self.architecture)
     }

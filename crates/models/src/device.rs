@@ -1,6 +1,6 @@
 //! Where trunks and heads run.
 
-#[cfg(any(test, feature = "cuda"))]
+#[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
 mod spectra;
 
 use std::sync::Arc;
@@ -11,11 +11,21 @@ use matbackprop_core::Eigenpairs;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-#[cfg(any(test, feature = "cuda"))]
+#[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
 use crate::trunk::tensor_road::{KeptRows, RoadThread};
 use crate::trunk::{Chain, Mode, Planes, Saved};
-#[cfg(any(test, feature = "cuda"))]
+#[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
 use spectra::Spectra;
+
+/// Where launchers of MPI say which place a process has among those of its machine: Open MPI, MPICH and its kin,
+/// MVAPICH, Cray's PALS, Slurm.
+const LOCAL_RANK: [&str; 5] = [
+    "OMPI_COMM_WORLD_LOCAL_RANK",
+    "MPI_LOCALRANKID",
+    "MV2_COMM_WORLD_LOCAL_RANK",
+    "PALS_LOCAL_RANKID",
+    "SLURM_LOCALID",
+];
 
 /// Which device is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,7 +81,7 @@ pub struct Device {
 enum Place {
     #[default]
     Host,
-    #[cfg(any(test, feature = "cuda"))]
+    #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
     Elsewhere {
         name: String,
         road: Arc<RoadThread>,
@@ -97,7 +107,7 @@ pub struct Transfers {
 /// What the way back of a chain needs, where it ran.
 pub(crate) enum Kept {
     Host(Saved),
-    #[cfg(any(test, feature = "cuda"))]
+    #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
     Elsewhere(Option<KeptRows>),
 }
 
@@ -132,7 +142,7 @@ impl Device {
     #[cfg(feature = "cuda")]
     fn any_cuda() -> Option<Self> {
         let count = gpu::Gpu::count().ok().filter(|count| *count > 0)?;
-        Self::cuda(crate::Ranks::local_place() % count).ok()
+        Self::cuda(Self::local_rank() % count).ok()
     }
 
     #[cfg(not(feature = "cuda"))]
@@ -149,7 +159,7 @@ impl Device {
     }
 
     /// Chains by dfdx's own operations on the device that `open` gives.
-    #[cfg(any(test, feature = "cuda"))]
+    #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
     fn elsewhere<D, E>(
         name: String,
         card: Option<gpu::Gpu>,
@@ -173,22 +183,37 @@ impl Device {
         }
     }
 
-    /// The road of GPUs on the processor.
-    #[cfg(test)]
-    pub(crate) fn tensors_on_cpu() -> Self {
+    /// This process's place among those that a launcher of MPI started on its machine, so that each takes another GPU; 0
+    /// where there is none.
+    pub fn local_rank() -> usize {
+        let places = LOCAL_RANK
+            .iter()
+            .filter_map(|name| std::env::var(name).ok());
+        places
+            .filter_map(|place| place.parse().ok())
+            .next()
+            .unwrap_or(0)
+    }
+
+    /// The dfdx backend on the processor, for tests.
+    #[cfg(any(test, feature = "stand-ins"))]
+    pub fn tensors_on_cpu() -> Self {
         Self::tensors_on_cpu_beside(None)
     }
 
     /// The same, its matrices and sums on a GPU.
-    #[cfg(test)]
-    pub(crate) fn tensors_on_cpu_beside(card: Option<gpu::Gpu>) -> Self {
+    ///
+    /// # Panics
+    /// Never: there is a processor.
+    #[cfg(any(test, feature = "stand-ins"))]
+    pub fn tensors_on_cpu_beside(card: Option<gpu::Gpu>) -> Self {
         let open = || Ok::<_, String>(dfdx::tensor::Cpu::default());
         Self::elsewhere("tensors on cpu".to_owned(), card, open).expect("a processor")
     }
 
     /// The GPU behind it.
-    #[cfg(any(test, feature = "cuda"))]
-    pub(crate) fn card(&self) -> Option<&gpu::Gpu> {
+    #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
+    pub fn card(&self) -> Option<&gpu::Gpu> {
         match &self.place {
             Place::Host => None,
             Place::Elsewhere { card, .. } => card.as_ref(),
@@ -199,16 +224,16 @@ impl Device {
     pub fn name(&self) -> &str {
         match &self.place {
             Place::Host => "cpu",
-            #[cfg(any(test, feature = "cuda"))]
+            #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
             Place::Elsewhere { name, .. } => name,
         }
     }
 
     /// What crossed to the device and back since this was asked last; `None` on the processor.
-    pub(crate) fn take_transfers(&self) -> Option<Transfers> {
+    pub fn take_transfers(&self) -> Option<Transfers> {
         match &self.place {
             Place::Host => None,
-            #[cfg(any(test, feature = "cuda"))]
+            #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
             Place::Elsewhere { road, spectra, .. } => {
                 let mut transfers = road.take_transfers();
                 if let Some(spectra) = spectra {
@@ -226,7 +251,7 @@ impl Device {
         matrices: impl ExactSizeIterator<Item = Option<MatRef<'m, f64>>>,
     ) -> Vec<Option<Eigenpairs>> {
         match &self.place {
-            #[cfg(any(test, feature = "cuda"))]
+            #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
             Place::Elsewhere {
                 spectra: Some(spectra),
                 ..
@@ -236,9 +261,9 @@ impl Device {
     }
 
     /// Why the processor finds all eigenvalues from here on, told once.
-    pub(crate) fn take_refusal(&self) -> Option<String> {
+    pub fn take_refusal(&self) -> Option<String> {
         match &self.place {
-            #[cfg(any(test, feature = "cuda"))]
+            #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
             Place::Elsewhere {
                 spectra: Some(spectra),
                 ..
@@ -264,7 +289,7 @@ impl Device {
                 let (output, saved) = chain.forward(input, parameters, mode, keep)?;
                 Ok((output, Kept::Host(saved)))
             }
-            #[cfg(any(test, feature = "cuda"))]
+            #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
             Place::Elsewhere { road, .. } => {
                 let (output, kept) = road.forward(chain, input, parameters, mode, keep)?;
                 Ok((output, Kept::Elsewhere(kept)))
@@ -295,7 +320,7 @@ impl Device {
                     chain.vjp_telling(saved, parameters, &out_bar, first_step, want_input, told);
                 Ok(back.1)
             }
-            #[cfg(any(test, feature = "cuda"))]
+            #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
             (Place::Elsewhere { road, .. }, Kept::Elsewhere(Some(kept))) => {
                 let ends = (first_step, want_input);
                 let (mut bars, input) = road.vjp(chain, kept, parameters, out_bar, ends)?;
@@ -307,7 +332,7 @@ impl Device {
                 }
                 Ok(input)
             }
-            #[cfg(any(test, feature = "cuda"))]
+            #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
             (_, Kept::Elsewhere(_)) => panic!("the way back starts where the way up was kept"),
         }
     }

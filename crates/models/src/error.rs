@@ -104,20 +104,6 @@ pub enum Error {
         /// What it is.
         found: String,
     },
-    /// Training met numbers that are not finite, step after step.
-    #[error(
-        "step {step}, {images}: expected a finite {what}, found {found}; the last checkpoint is untouched"
-    )]
-    Diverged {
-        /// Which step.
-        step: u64,
-        /// Loss or gradient.
-        what: &'static str,
-        /// What it is.
-        found: f64,
-        /// The examples of that step.
-        images: String,
-    },
     /// An example of a training set could not be read.
     #[error("{name}: {source}")]
     Unreadable {
@@ -128,27 +114,13 @@ pub enum Error {
         /// What went wrong.
         source: Box<Error>,
     },
-    /// More examples of a training set than may be left out could not be read.
-    #[error("expected at most {} % of {examples} examples that cannot be read, found {found}; the last: {last}", 100.0 * share)]
-    TooManyUnreadable {
-        /// How many could not.
-        found: usize,
-        /// How many there are.
-        examples: usize,
-        /// The share that may be left out.
-        share: f64,
-        /// Of the last of them.
-        last: Box<Error>,
-    },
-    /// A checkpoint belongs to another training.
-    #[error("{}: expected a checkpoint of this training, found another {what}: {found}", path.display())]
-    Checkpoint {
-        /// Which file.
-        path: PathBuf,
-        /// What differs.
-        what: &'static str,
-        /// What it says.
-        found: String,
+    /// A region of a batch stopped a step.
+    #[error("region {place} of the batch: {source}")]
+    InBatch {
+        /// Its place in the batch, counted from 0.
+        place: usize,
+        /// What went wrong.
+        source: Box<Error>,
     },
     /// An annotation has another size than its image, or than its fellows.
     #[error("annotation: expected {} × {} pixels as the image, found {} × {}", expected.0, expected.1, found.0, found.1)]
@@ -158,44 +130,12 @@ pub enum Error {
         /// Width and height of the annotation.
         found: (usize, usize),
     },
-    /// A training step failed on one image.
-    #[error("step {step}, image {image}: {source}")]
-    Step {
-        /// Which step, counted from 1.
-        step: u64,
-        /// Which image.
-        image: String,
-        /// What went wrong.
-        source: Box<Error>,
-    },
     /// A device that is asked for cannot be had.
     #[error("device {name}: expected an NVIDIA GPU and its driver, found {found}")]
     NoDevice {
         /// Which one.
         name: String,
         /// What there is instead.
-        found: String,
-    },
-    /// Something went wrong on another rank of the job.
-    #[error("rank {rank}: {message}")]
-    OnRank {
-        /// Which rank, counted from 0.
-        rank: usize,
-        /// What it says.
-        message: String,
-    },
-    /// A rank of the job gives no sign of life.
-    #[error("expected {size} ranks, found rank {rank} lost: it gives no sign of life")]
-    RankLost {
-        /// Which rank, counted from 0.
-        rank: usize,
-        /// How many there are.
-        size: usize,
-    },
-    /// Ranks cannot be had, or do not agree.
-    #[error("expected several processes that do one job, found {found}")]
-    Ranks {
-        /// What was found.
         found: String,
     },
     /// The tape refused.
@@ -222,6 +162,14 @@ pub enum Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
+    /// Of a region of a batch.
+    pub(crate) fn in_batch(place: usize) -> impl FnOnce(Self) -> Self {
+        move |source| Self::InBatch {
+            place,
+            source: Box::new(source),
+        }
+    }
+
     /// Of an example's files, while it is read.
     pub(crate) fn unreadable(index: usize, name: &str) -> impl FnOnce(Self) -> Self {
         let name = name.to_owned();
@@ -229,34 +177,6 @@ impl Error {
             index,
             name,
             source: Box::new(source),
-        }
-    }
-
-    /// Whether a number that is not finite was met on the way.
-    pub(crate) fn is_of_numbers(&self) -> bool {
-        use matbackprop_core::Error as Rule;
-        let of_rule = |rule: &Rule| matches!(rule, Rule::NotFinite { .. } | Rule::Overflow { .. });
-        match self {
-            Self::Step { source, .. } => source.is_of_numbers(),
-            Self::Ncuts(ncuts::Error::Rule(rule)) | Self::Region(o2p::Error::Rule(rule)) => {
-                of_rule(rule)
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether a file is not there whole: nothing that another call could be meant to change.
-    pub(crate) fn is_damage(&self) -> bool {
-        match self {
-            Self::File { .. }
-            | Self::NotSafetensors { .. }
-            | Self::MissingTensor { .. }
-            | Self::TensorShape { .. }
-            | Self::TensorType { .. }
-            | Self::TensorNotFinite { .. }
-            | Self::NotANetwork { .. } => true,
-            Self::Checkpoint { what, .. } => matches!(*what, "header" | "digest"),
-            _ => false,
         }
     }
 

@@ -44,7 +44,7 @@ impl FeatureCache {
     }
 
     /// The same for each of so many processes that fill the folder together, each with its part of the room that is left.
-    pub(crate) fn shared_by(self, sharers: usize) -> Self {
+    pub fn shared_by(self, sharers: usize) -> Self {
         Self {
             bytes_left: self.bytes_left / sharers.max(1) as u64,
             ..self
@@ -55,12 +55,12 @@ impl FeatureCache {
     ///
     /// # Errors
     /// [`Error::File`]; those of `compute`.
-    pub fn features(
+    pub fn features<E: From<Error>>(
         &mut self,
         name: &str,
         channels: usize,
-        compute: impl FnOnce() -> Result<FeatureMaps>,
-    ) -> Result<FeatureMaps> {
+        compute: impl FnOnce() -> std::result::Result<FeatureMaps, E>,
+    ) -> std::result::Result<FeatureMaps, E> {
         let path = self.folder.join(format!("{name}.features"));
         let cached = std::fs::read(&path).ok().as_deref().and_then(decode);
         if let Some(maps) = cached.filter(|maps| maps.channels == channels) {
@@ -71,12 +71,16 @@ impl FeatureCache {
             write_atomically(&path, &bytes)?;
             self.bytes_left -= bytes.len() as u64;
         }
-        decode(&bytes)
-            .ok_or_else(|| Error::file(&path)(std::io::Error::other("features cut short")))
+        let read = decode(&bytes);
+        let cut_short = || Error::file(&path)(std::io::Error::other("features cut short"));
+        Ok(read.ok_or_else(cut_short)?)
     }
 
     /// Removes the folder.
-    pub(crate) fn remove(self) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn remove(self) -> Result<()> {
         std::fs::remove_dir_all(&self.folder).map_err(Error::file(&self.folder))
     }
 }

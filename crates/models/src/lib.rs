@@ -1,4 +1,4 @@
-//! Convolutional trunks on dfdx, the seam to matrix layers in f64, and training through both.
+//! Convolutional trunks on dfdx, the seam to matrix layers in f64, and the networks made of both.
 //!
 //! ```text
 //! photograph → image_input → trunk → head ─┐ f32, on the tape
@@ -16,9 +16,7 @@
 //! | [`Device`] | where chains run: the processor, or a GPU behind the feature `cuda` |
 //! | [`DeepNcuts`] | trunk → two scales joined → head → normalised cuts; load, save, segment |
 //! | [`RegionClassifier`] | trunk → pooling of a free-form region → classifier: DeepO2P, DeepO2P-FC, first order |
-//! | [`Trainer`] | SGD and Adam, frozen or learning trunk, journal, checkpoints exact to the bit |
-//! | [`Ranks`] | several processes, on one machine or many, that train or measure together |
-//! | [`ScribbleTraining`] | the head of a network on one photograph, from a few strokes of a pen |
+//! | [`TrainableNetwork`] | what a trainer and a file need of a network |
 //!
 //! ```
 //! use models::{Architecture, ClusterChoice, DeepNcuts, HeadLayout, TrunkKind, TrunkWeights};
@@ -35,69 +33,70 @@
 //! ```
 //!
 //! # Features
-//! `cuda`: [`Device::open`] opens NVIDIA GPUs, through dfdx; needs a CUDA toolkit to build, a driver to run.
+//! * `cuda`: [`Device::open`] opens NVIDIA GPUs, through dfdx; needs a CUDA toolkit to build, a driver to run.
+//! * `stand-ins`: devices for tests of what is built on this crate, without a GPU.
 //!
 //! # Conventions
 //! Feature maps are C × H × W, row-major, f32; matrices n × d, a row a position, a column a channel, f64. Kernels are
 //! stored in the order products read them and written to files in torch's.
-//!
-//! # Features
-//! `mpi`: ranks that `mpirun` starts. It needs an MPI and libclang to build.
 
 mod architecture;
 mod contours;
 mod cut_settings;
 mod deep_ncuts;
 mod device;
+mod digest;
 mod error;
 mod feature_cache;
 mod feature_maps;
 mod head;
 mod image_input;
-mod learner;
 mod network;
 mod parameters;
-mod ranks;
 mod region_architecture;
+mod region_calibration;
 mod region_classifier;
 mod region_pooling;
 mod region_set;
+mod region_step;
 mod region_weights;
 mod seam;
 mod segmenter;
 mod softmax;
 mod stored_ncuts;
 mod tape;
-mod train;
+mod trainable_network;
 mod trunk;
 mod weights;
 
 pub use architecture::{Architecture, ClusterRule, TapLayer};
 pub use contours::{ContourSettings, Contours, joint_contours};
 pub use cut_settings::CutSettings;
-pub use deep_ncuts::DeepNcuts;
+pub use deep_ncuts::{CutInput, CutStep, DeepNcuts};
 pub use device::{Device, DeviceChoice, Transfers};
+pub use digest::fnv_1a;
 pub use error::{Error, Result};
 pub use feature_cache::FeatureCache;
 pub use feature_maps::{FeatureMaps, GridFeatures};
 pub use head::{HeadLayer, HeadLayout};
 pub use image_input::{ChannelOrder, InputRecipe};
-pub use network::TrunkWeights;
-pub use parameters::Parameters;
-pub use ranks::Ranks;
+pub use network::{Network, TrunkWeights};
+pub use parameters::{ParameterTensor, Parameters, numbers};
 pub use region_architecture::{ClassifierLayout, RegionArchitecture, RegionFeatures};
-pub use region_classifier::{Classified, RegionClassifier, RegionSeconds};
+pub use region_classifier::{Classified, RegionClassifier, RegionInput, RegionSeconds};
 pub use region_pooling::{MomentMap, RegionPooling, SecondOrder};
 pub use region_set::{Descriptors, RegionCrop, RegionSet, RegionView};
+pub use region_step::{RegionBatch, RegionStep};
+pub use seam::{features_from_maps, maps_from_features};
 pub use segmenter::{ClusterChoice, SegmentSeconds, Segmented};
-pub use tape::{MapTensor, Reach, run_chain, send_home};
-pub use train::{
-    Annotations, CutCriterion, CutMeasures, CutTask, CutTraining, Journal, Optimiser, Outcome,
-    Progress, RegionMeasures, RegionTask, RegionTraining, Schedule, ScribbleStep, ScribbleTraining,
-    StepMeasures, StepRecord, Task, TrainConfig, Trainer, TrainingSet, TrunkTraining, can_resume,
+pub use tape::{
+    Hearer as GradientHook, MapTensor, Reach, TracedMap, run_chain, run_chain_heard, send_home,
 };
+pub use trainable_network::TrainableNetwork;
 pub use trunk::{
     Activation, AlexnetLayout, AxisMap, Chain, Conv, Depthwise, Dropout, Layer, MaxPool, Mode,
     NamedLayer, Padding, Planes, Resize, ResponseNorm, Saved, Size, Step, Tap, TrunkKind,
 };
-pub use weights::Precision;
+pub use weights::{
+    Precision, TensorOut, TensorSource, WeightsFile, write_atomically, write_safetensors,
+};

@@ -11,8 +11,10 @@ use crate::weights::WeightsFile;
 /// A chain of layers and the numbers in them.
 #[derive(Clone, Debug)]
 pub struct Network {
-    pub(crate) chain: Chain,
-    pub(crate) parameters: Parameters,
+    /// The layers.
+    pub chain: Chain,
+    /// Their kernels and biases.
+    pub parameters: Parameters,
 }
 
 /// The weights that a trunk starts from.

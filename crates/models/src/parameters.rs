@@ -11,10 +11,10 @@ use crate::error::{Error, Result};
 use crate::trunk::NamedLayer;
 
 /// One parameter, flat, in the order its layer reads it.
-pub(crate) type ParameterTensor = Tensor<(usize,), f32, Cpu>;
+pub type ParameterTensor = Tensor<(usize,), f32, Cpu>;
 
 /// The numbers of a tensor made from a vector, in one stroke: `as_vec` goes one by one, for strides that ours lack.
-pub(crate) fn numbers<S: Shape, T>(tensor: &Tensor<S, f32, Cpu, T>) -> Vec<f32> {
+pub fn numbers<S: Shape, T>(tensor: &Tensor<S, f32, Cpu, T>) -> Vec<f32> {
     let mut copy = vec![0.0; tensor.shape().num_elements()];
     tensor.copy_into(&mut copy);
     copy
@@ -63,7 +63,7 @@ impl Parameters {
     ///
     /// # Panics
     /// When there are not two vectors a layer.
-    pub(crate) fn from_values(layers: Vec<NamedLayer>, values: Vec<Vec<f32>>) -> Self {
+    pub fn from_values(layers: Vec<NamedLayer>, values: Vec<Vec<f32>>) -> Self {
         assert_eq!(
             values.len(),
             2 * layers.len(),
@@ -124,28 +124,28 @@ impl Parameters {
     }
 
     /// Where chains with these numbers run.
-    pub(crate) fn device(&self) -> &Device {
+    pub fn device(&self) -> &Device {
         &self.device
     }
 
     /// Says where chains with these numbers run from now on.
-    pub(crate) fn set_device(&mut self, device: &Device) {
+    pub fn set_device(&mut self, device: &Device) {
         self.device = device.clone();
     }
 
     /// The tensors, kernel and bias of each layer in turn.
-    pub(crate) fn tensors(&self) -> &[ParameterTensor] {
+    pub fn tensors(&self) -> &[ParameterTensor] {
         &self.tensors
     }
 
     /// The tensors, to be stepped.
-    pub(crate) fn tensors_mut(&mut self) -> &mut [ParameterTensor] {
+    pub fn tensors_mut(&mut self) -> &mut [ParameterTensor] {
         self.values.take();
         &mut self.tensors
     }
 
     /// All tensors under their names in files, kernels in torch's order.
-    pub(crate) fn named(&self) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+    pub fn named(&self) -> Vec<(String, Vec<usize>, Vec<f32>)> {
         let mut named = Vec::new();
         for (layer, pair) in self.layers.iter().zip(self.tensors.chunks_exact(2)) {
             let shape = layer.weight_shape();
@@ -167,7 +167,7 @@ impl Parameters {
     ///
     /// # Errors
     /// Those of `source`: a missing or misshapen tensor, by name.
-    pub(crate) fn from_source(
+    pub fn from_source(
         layers: Vec<NamedLayer>,
         source: &impl crate::weights::TensorSource,
     ) -> Result<Self> {
@@ -208,7 +208,7 @@ impl Parameters {
     }
 
     /// Whether tensor `index` is a bias.
-    pub(crate) fn is_bias(index: usize) -> bool {
+    pub fn is_bias(index: usize) -> bool {
         !index.is_multiple_of(2)
     }
 }

@@ -10,7 +10,6 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::feature_cache::FeatureCache;
 use crate::feature_maps::FeatureMaps;
-use crate::learner::{Learner, described};
 use crate::network::{Network, TrunkWeights};
 use crate::parameters::{Parameters, check_numbers};
 use crate::region_architecture::{RegionArchitecture, RegionFeatures};
@@ -18,6 +17,7 @@ use crate::region_pooling::{Pooled, RegionPooling};
 use crate::region_set::{RegionCrop, RegionSet, RegionView};
 use crate::region_weights::covered_region;
 use crate::softmax::SoftmaxLoss;
+use crate::trainable_network::{TrainableNetwork, described};
 use crate::trunk::{Chain, Mode, Planes};
 use crate::weights::{Precision, TensorOut, TensorSource as _, WeightsFile};
 
@@ -44,11 +44,13 @@ pub struct RegionClassifier {
 
 /// What the learning part of a network starts from.
 #[derive(Clone, Debug)]
-pub(crate) struct RegionInput {
-    pub(crate) maps: FeatureMaps,
-    pub(crate) region: Region,
+pub struct RegionInput {
+    /// Of the frozen part of the trunk, or descriptors.
+    pub maps: FeatureMaps,
+    /// How much of each position's cell the region covers.
+    pub region: Region,
     /// Wall time of cropping alone.
-    pub(crate) crop_seconds: f64,
+    pub crop_seconds: f64,
 }
 
 /// Wall time of the way of a region, or of a step's regions forth and back, part by part.
@@ -208,7 +210,10 @@ impl RegionClassifier {
     }
 
     /// A view of a region, up to where `below` ends: the part of the trunk that does not learn.
-    pub(crate) fn input(
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] for the region's own data; those of the trunk.
+    pub fn input(
         &self,
         below: Option<&Chain>,
         set: &dyn RegionSet,
@@ -249,22 +254,27 @@ impl RegionClassifier {
         })
     }
 
-    /// A view, its features kept in a cache under a name, and its region where it is known.
-    pub(crate) fn cached_input(
+    /// As [`RegionClassifier::input`], the features taken from a cache where they are in it, and kept there where not:
+    /// under the region's name and the number of its variant. The region is `known` where it was met before.
+    ///
+    /// # Errors
+    /// As [`RegionClassifier::input`]; [`Error::File`] where the cache's folder takes no more.
+    pub fn cached_input(
         &self,
         below: Option<&Chain>,
         (set, index, view): (&dyn RegionSet, usize, RegionView),
-        (cache, name): (&mut FeatureCache, &str),
+        (cache, variant): (&mut FeatureCache, u32),
         known: Option<Region>,
     ) -> Result<RegionInput> {
+        let name = cached_name(set.id(index), variant, view.flipped);
         let mut computed = None;
-        let compute = || {
+        let compute = || -> Result<FeatureMaps> {
             let input = self.input(below, set, index, view)?;
             computed = Some((input.region, input.crop_seconds));
             Ok(input.maps)
         };
         let channels = below.map_or(0, Chain::output_channels);
-        let maps = cache.features(name, channels, compute)?;
+        let maps = cache.features(&name, channels, compute)?;
         let (region, crop_seconds) = match (computed, known) {
             (Some(computed), _) => computed,
             (None, Some(region)) => (region, 0.0),
@@ -285,7 +295,7 @@ impl RegionClassifier {
     }
 
     /// Where `below` of this trunk keeps its features under `folder`, for any network that begins in the same way.
-    pub(crate) fn cache_folder(&self, folder: &Path, below: &Chain) -> Option<PathBuf> {
+    pub fn cache_folder(&self, folder: &Path, below: &Chain) -> Option<PathBuf> {
         let RegionFeatures::Trunk { recipe, .. } = &self.architecture.features else {
             return None;
         };
@@ -307,7 +317,7 @@ impl RegionClassifier {
     }
 
     /// A view's region alone, where its features are at hand.
-    pub(crate) fn region_of(
+    fn region_of(
         &self,
         set: &dyn RegionSet,
         index: usize,
@@ -396,10 +406,7 @@ impl RegionClassifier {
         let view = RegionView::PLAIN;
         let input = match cache {
             None => self.input(whole, set, index, view)?,
-            Some(cache) => {
-                let name = cached_name(set.id(index), 0, view.flipped);
-                self.cached_input(whole, (set, index, view), (cache, &name), None)?
-            }
+            Some(cache) => self.cached_input(whole, (set, index, view), (cache, 0), None)?,
         };
         self.check_channels(&input.maps)?;
         let at_layer = begin.elapsed().as_secs_f64();
@@ -438,7 +445,7 @@ impl RegionClassifier {
 }
 
 /// The name of a region's view in a cache.
-pub(crate) fn cached_name(id: &str, variant: u32, flipped: bool) -> String {
+fn cached_name(id: &str, variant: u32, flipped: bool) -> String {
     let side = if flipped { "mirrored" } else { "upright" };
     format!("{id}_{variant}_{side}")
 }
@@ -455,7 +462,7 @@ enum Part {
 const CENTRE: &str = "standard.centre";
 const SPREAD: &str = "standard.spread";
 
-impl Learner for RegionClassifier {
+impl TrainableNetwork for RegionClassifier {
     fn description(&self) -> Result<String> {
         described(&self.architecture)
     }

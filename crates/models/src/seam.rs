@@ -9,14 +9,14 @@ use faer::{Mat, MatRef};
 ///
 /// # Panics
 /// When the numbers do not fill `channels` planes.
-pub(crate) fn features_from_maps(maps: &[f32], channels: usize) -> Mat<f64> {
+pub fn features_from_maps(maps: &[f32], channels: usize) -> Mat<f64> {
     assert_eq!(maps.len() % channels, 0, "whole planes");
     let n = maps.len() / channels;
     Mat::from_fn(n, channels, |i, c| f64::from(maps[c * n + i]))
 }
 
 /// Feature maps' cotangent from F̄.
-pub(crate) fn maps_from_features(features: MatRef<'_, f64>) -> Vec<f32> {
+pub fn maps_from_features(features: MatRef<'_, f64>) -> Vec<f32> {
     let (n, d) = (features.nrows(), features.ncols());
     (0..d)
         .flat_map(|c| (0..n).map(move |i| features[(i, c)] as f32))

@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::architecture::Architecture;
 use crate::deep_ncuts::DeepNcuts;
 use crate::error::Result;
-use crate::learner::Learner;
 use crate::network::{Network, TrunkWeights};
+use crate::trainable_network::TrainableNetwork;
 use crate::weights::{Precision, WeightsFile};
 
 impl DeepNcuts {

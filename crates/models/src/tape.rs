@@ -14,7 +14,7 @@ use crate::trunk::{Chain, Mode, Planes};
 pub type MapTensor<T = NoneTape> = Tensor<(usize, usize, usize), f32, Cpu, T>;
 
 /// Feature maps with their way back.
-pub(crate) type TracedMap = MapTensor<OwnedTape<f32, Cpu>>;
+pub type TracedMap = MapTensor<OwnedTape<f32, Cpu>>;
 
 /// How far the way back goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,26 +30,27 @@ type Told = dyn Fn(usize, &[f32]);
 
 /// Who is told the gradient of a parameter as soon as the way back has it whole, while it goes on below.
 #[derive(Clone)]
-pub(crate) struct Hearer {
+pub struct Hearer {
     first: usize,
     told: Rc<Told>,
 }
 
 impl Hearer {
     /// `told` gets the place of a parameter among all of a network, and its gradient.
-    pub(crate) fn new(told: Rc<Told>) -> Self {
+    pub fn new(told: Rc<Told>) -> Self {
         Self { first: 0, told }
     }
 
     /// The same for a chain whose parameters come `places` later.
-    pub(crate) fn after(&self, places: usize) -> Self {
+    pub fn after(&self, places: usize) -> Self {
         Self {
             first: self.first + places,
             told: Rc::clone(&self.told),
         }
     }
 
-    pub(crate) fn hear(&self, place: usize, gradient: &[f32]) {
+    /// Passes a gradient on.
+    pub fn hear(&self, place: usize, gradient: &[f32]) {
         (self.told)(self.first + place, gradient);
     }
 }
@@ -72,7 +73,7 @@ pub fn run_chain<T: Tape<f32, Cpu>>(
 
 /// As [`run_chain`]; `hearer` is told every gradient of a parameter when the way back has added this chain's share: for
 /// callers that know no other share comes later.
-pub(crate) fn run_chain_heard<T: Tape<f32, Cpu>>(
+pub fn run_chain_heard<T: Tape<f32, Cpu>>(
     chain: &Chain,
     parameters: &Parameters,
     x: MapTensor<T>,

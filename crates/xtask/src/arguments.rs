@@ -49,7 +49,7 @@ Steps:
   test       cargo test --workspace --features FEATURES
   doc        RUSTDOCFLAGS='-D warnings' cargo doc --workspace --features FEATURES --no-deps
   examples   every example of the workspace, built and run to its end
-  cuda       clippy of models with the feature cuda, which takes no CUDA toolkit
+  cuda       clippy of models and training with the feature cuda, which takes no CUDA toolkit
   web        cargo xtask web --test; skipped, with a word, where there is no compiler for
              wasm32-unknown-unknown, no npm or no Chromium
   mpi        clippy, and the tests of several processes, with the feature mpi; skipped, with a

@@ -3,7 +3,7 @@
 //! One profile (dev), one target folder, one selection of packages (`--workspace`) and one of features
 //! (all of matbackprop-core's) throughout, so that no step builds again what an earlier one built.
 //! Benches are compiled by `clippy --all-targets`, the crate without its features by `web`. `cuda` takes another feature of
-//! `models`, and compiles it and dfdx once more; `mpi`, the last, adds the feature of that name.
+//! `models` and `training`, and compiles them and dfdx once more; `mpi`, the last, adds the feature of that name.
 
 use std::path::Path;
 use std::time::Instant;
@@ -79,12 +79,14 @@ impl Step {
     fn cargo_arguments(self, features: &str) -> Vec<&str> {
         const LINTED: [&str; 4] = ["--all-targets", "--", "-D", "warnings"];
         // What the one feature of another crate adds, checked without the toolkit that building it takes.
-        const CUDA: [&str; 5] = [
+        const CUDA: [&str; 7] = [
             "clippy",
             "--package",
             "models",
+            "--package",
+            "training",
             "--features",
-            "cuda,dfdx/ci-check",
+            "training/cuda,dfdx/ci-check",
         ];
         let with_features = ["--workspace", "--features", features];
         let (before, after): (&[&str], &[&str]) = match self {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::workspace;
 
 /// The feature in every package that has it.
-const FEATURES: &str = "models/mpi,matbackprop/mpi";
+const FEATURES: &str = "training/mpi,matbackprop/mpi";
 /// Folders of libraries on Linux, below which clang's is looked for, at most two folders deep.
 const LIBRARIES: [&str; 3] = ["/usr/lib", "/usr/lib64", "/usr/local/lib"];
 

@@ -1,8 +1,7 @@
 //! Settings of a network and its training, in words.
 
-use models::{
-    AlexnetLayout, HeadLayer, HeadLayout, InputRecipe, Schedule, TrunkKind, TrunkTraining,
-};
+use models::{AlexnetLayout, HeadLayer, HeadLayout, InputRecipe, TrunkKind};
+use training::{Schedule, TrunkTraining};
 
 /// A trunk by its name.
 pub fn trunk(text: &str) -> Result<TrunkKind, String> {

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use models::{
-    Annotations, CutCriterion, CutTraining, HeadLayout, InputRecipe, Optimiser, Schedule,
-    TrainConfig, TrunkKind, TrunkTraining,
+use models::{HeadLayout, InputRecipe, TrunkKind};
+use training::{
+    Annotations, CutCriterion, CutTraining, Optimiser, Schedule, TrainConfig, TrunkTraining,
 };
 
 use super::device::DeviceArgument;

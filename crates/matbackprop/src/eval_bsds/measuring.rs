@@ -12,7 +12,8 @@ use bench_bsds::{
     BoundaryEvaluation, BoundaryPool, BoundaryReport, BsdsDataset, Evaluation, ImageCounts,
     ImageMeasures, Report,
 };
-use models::{Ranks, SegmentSeconds};
+use models::SegmentSeconds;
+use training::Ranks;
 
 use super::Source;
 use super::kept::{Kept, Measured};

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use bench_coco::{ClassificationReport, Interval, Prediction, paired_difference};
-use models::{Ranks, RegionClassifier, RegionSet as _, TrainConfig, can_resume};
+use models::{RegionClassifier, RegionSet as _};
 use serde::{Deserialize, Serialize};
+use training::{Ranks, TrainConfig, can_resume};
 
 use crate::arguments::DeviceArgument;
 use crate::coco_regions::CocoRegions;

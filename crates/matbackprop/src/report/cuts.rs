@@ -6,9 +6,10 @@ use anyhow::{Context, Result, bail};
 use bench_bsds::{BsdsDataset, Split};
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
-use models::{ClusterChoice, CutTask, DeepNcuts, Trainer, can_resume};
+use models::{ClusterChoice, DeepNcuts};
 use pictures::paint_outlines;
 use segmentation::LabelMap;
+use training::{CutTask, Trainer, can_resume};
 
 use super::figure::colour_of;
 use super::page::Page;

@@ -82,7 +82,7 @@ pub struct Saved {
 
 impl Chain {
     /// The step that reads parameter `index`; the number of steps where none does.
-    pub(crate) fn step_of_parameter(&self, index: usize) -> usize {
+    pub fn step_of_parameter(&self, index: usize) -> usize {
         let reads = |step: &Step| match step {
             Step::Conv { weight, .. } | Step::Depthwise { weight, .. } => *weight == index,
             _ => false,

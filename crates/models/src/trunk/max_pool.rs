@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
-#[cfg(any(test, feature = "cuda"))]
+#[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
 use super::padding::Padding;
 use super::planes::Planes;
-#[cfg(any(test, feature = "cuda"))]
+#[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
 use super::window::Window;
 
 /// A max-pool without padding.
@@ -44,7 +44,7 @@ impl MaxPool {
     }
 
     /// What slides over the input.
-    #[cfg(any(test, feature = "cuda"))]
+    #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
     pub(super) fn window(&self) -> Window {
         Window {
             kernel: self.kernel,

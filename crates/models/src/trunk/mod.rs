@@ -22,7 +22,7 @@ mod resize;
 mod response_norm;
 mod shelf;
 mod sliding;
-#[cfg(any(test, feature = "cuda"))]
+#[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
 pub(crate) mod tensor_road;
 #[cfg(test)]
 pub(crate) mod test_numbers;
@@ -38,7 +38,6 @@ pub use chain::{Chain, Saved, Size, Step, Tap};
 pub use conv::Conv;
 pub use depthwise::Depthwise;
 pub use dropout::Dropout;
-pub(crate) use halves::fnv_1a;
 pub use kind::TrunkKind;
 pub use max_pool::MaxPool;
 pub use mode::Mode;

@@ -9,11 +9,14 @@ use safetensors::{Dtype, SafeTensors};
 use crate::error::{Error, Result};
 
 /// Something that gives tensors by name.
-pub(crate) trait TensorSource {
+pub trait TensorSource {
     /// Whether there is one.
     fn contains(&self, name: &str) -> bool;
 
     /// Its numbers, row-major, of just this shape.
+    ///
+    /// # Errors
+    /// A missing or misshapen tensor, by name; one with numbers that are not finite.
     fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>>;
 }
 
@@ -31,7 +34,7 @@ impl WeightsFile {
     ///
     /// # Errors
     /// [`Error::File`], [`Error::NotSafetensors`].
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+    pub fn open(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(Error::file(path))?;
         Self::from_bytes(path.display().to_string(), bytes)
     }
@@ -40,7 +43,7 @@ impl WeightsFile {
     ///
     /// # Errors
     /// [`Error::NotSafetensors`].
-    pub(crate) fn from_bytes(origin: String, bytes: Vec<u8>) -> Result<Self> {
+    pub fn from_bytes(origin: String, bytes: Vec<u8>) -> Result<Self> {
         match SafeTensors::read_metadata(&bytes) {
             Ok((length, header)) => Ok(Self {
                 origin,
@@ -57,17 +60,17 @@ impl WeightsFile {
     }
 
     /// The name that errors give it.
-    pub(crate) fn origin(&self) -> &str {
+    pub fn origin(&self) -> &str {
         &self.origin
     }
 
     /// One entry of the file's metadata.
-    pub(crate) fn metadata(&self, key: &str) -> Option<String> {
+    pub fn metadata(&self, key: &str) -> Option<String> {
         self.header.metadata().as_ref()?.get(key).cloned()
     }
 
     /// All tensors' names and bytes, in no order.
-    pub(crate) fn contents(&self) -> impl Iterator<Item = (String, &[u8])> {
+    pub fn contents(&self) -> impl Iterator<Item = (String, &[u8])> {
         let infos = self.header.tensors().into_iter();
         infos.map(|(name, info)| {
             let (start, end) = info.data_offsets;

@@ -25,18 +25,18 @@ pub enum Precision {
 /// A tensor to be written.
 pub struct TensorOut {
     /// Its name.
-    pub(crate) name: String,
+    pub name: String,
     /// Its shape.
-    pub(crate) shape: Vec<usize>,
+    pub shape: Vec<usize>,
     /// Its numbers, row-major.
-    pub(crate) values: Vec<f32>,
+    pub values: Vec<f32>,
 }
 
 /// The bytes of a file that holds `tensors` and, under our key, `description`.
 ///
 /// # Errors
 /// [`Error::NotSafetensors`] when a shape does not fit its numbers.
-pub(crate) fn write_safetensors(
+pub fn write_safetensors(
     tensors: &[TensorOut],
     precision: Precision,
     description: Option<String>,
@@ -71,7 +71,7 @@ pub(crate) fn write_safetensors(
 ///
 /// # Errors
 /// [`Error::File`].
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   4   matbackprop   web
-//!   3   bench-coco   bench-bsds
+//!   3   training   bench-coco   bench-bsds
 //!   2   models   pictures
 //!   1   o2p   ncuts   gpu
 //!   0   matbackprop-core   segmentation
@@ -17,15 +17,15 @@ const FLOORS: [&[&str]; 5] = [
     &["matbackprop-core", "segmentation"],
     &["o2p", "ncuts", "gpu"],
     &["models", "pictures"],
-    &["bench-coco", "bench-bsds"],
+    &["training", "bench-coco", "bench-bsds"],
     &["matbackprop", "web"],
 ];
 
 /// Beside the house: targets of cargo-fuzz, which feed readers on all floors.
 const FUZZ: &str = "matbackprop-fuzz";
 
-/// Tensors: `models` alone knows them.
-const TENSORS: &str = "dfdx";
+/// Tensors, and the crates that know them.
+const TENSORS: (&str, [&str; 2]) = ("dfdx", ["models", "training"]);
 /// Linear algebra: the libraries, and the crates that may not know them, nor one that does.
 const LINEAR_ALGEBRA: [&str; 4] = ["faer", "matbackprop-core", "ncuts", "o2p"];
 const WITHOUT_LINEAR_ALGEBRA: [&str; 4] = ["segmentation", "pictures", "bench-bsds", "bench-coco"];
@@ -111,8 +111,8 @@ fn judge(name: &str, dependency: &Dependency, members: &[&str]) -> Option<(Strin
         };
     }
     let own = floor(name)?;
-    if package == TENSORS && (own < 2 || own == 3) {
-        return Some((what, "tensors in `models` alone".to_owned()));
+    if package == TENSORS.0 && !TENSORS.1.contains(&name) {
+        return Some((what, "tensors in `models` and `training` alone".to_owned()));
     }
     if package == DRIVERS.1 && name != DRIVERS.0 {
         return Some((what, format!("NVIDIA's libraries in `{}` alone", DRIVERS.0)));

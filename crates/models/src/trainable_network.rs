@@ -1,0 +1,105 @@
+//! What training and files need to know of a network.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::device::{Device, Transfers};
+use crate::error::{Error, Result};
+use crate::network::Network;
+use crate::parameters::ParameterTensor;
+use crate::weights::{Precision, TensorOut, WeightsFile, write_atomically, write_safetensors};
+
+/// A network in parts: a trunk that may be frozen, and layers that are always learned.
+pub trait TrainableNetwork: Clone + Sized {
+    /// The architecture as text.
+    fn description(&self) -> Result<String>;
+
+    /// A network with this architecture and a file's numbers.
+    fn from_described(file: &WeightsFile, description: &str) -> Result<Self>;
+
+    /// The trunk, where there is one.
+    fn trunk(&self) -> Option<&Network>;
+
+    /// The trunk, to be stepped.
+    fn trunk_mut(&mut self) -> Option<&mut Network>;
+
+    /// What lies above, from below.
+    fn new_layers(&self) -> Vec<&Network>;
+
+    /// What lies above, to be stepped.
+    fn new_layers_mut(&mut self) -> Vec<&mut Network>;
+
+    /// Numbers that are measured and not learned.
+    fn measured(&self) -> Vec<TensorOut> {
+        Vec::new()
+    }
+
+    /// All parts: the trunk first.
+    fn parts(&self) -> Vec<&Network> {
+        self.trunk().into_iter().chain(self.new_layers()).collect()
+    }
+
+    /// Says where all parts run from now on.
+    fn set_device(&mut self, device: &Device) {
+        if let Some(trunk) = self.trunk_mut() {
+            trunk.parameters.set_device(device);
+        }
+        for part in self.new_layers_mut() {
+            part.parameters.set_device(device);
+        }
+    }
+
+    /// Where the parts run.
+    fn device(&self) -> Option<&Device> {
+        let first = self.parts().into_iter().next();
+        first.map(|part| part.parameters.device())
+    }
+
+    /// What crossed to the parts' device and back since this was asked last; `None` on the processor.
+    fn take_transfers(&self) -> Option<Transfers> {
+        self.device()?.take_transfers()
+    }
+
+    /// All tensors, in the order of [`TrainableNetwork::parts`].
+    fn tensors(&self) -> Vec<&ParameterTensor> {
+        let parts = self.parts().into_iter();
+        parts.flat_map(|part| part.parameters.tensors()).collect()
+    }
+
+    /// All tensors under their names in files.
+    fn tensors_out(&self) -> Vec<TensorOut> {
+        let named = self.parts().into_iter();
+        let named = named.flat_map(|part| part.parameters.named());
+        let learned = named.map(|(name, shape, values)| TensorOut {
+            name,
+            shape,
+            values,
+        });
+        learned.chain(self.measured()).collect()
+    }
+
+    /// Writes what lies above the trunk, under the whole network's description.
+    fn write_new_layers(&self, path: &Path, precision: Precision) -> Result<()> {
+        let trunk = self
+            .trunk()
+            .map_or(0, |trunk| trunk.parameters.named().len());
+        let tensors = self.tensors_out().split_off(trunk);
+        let bytes = write_safetensors(&tensors, precision, Some(self.description()?))?;
+        write_atomically(path, &bytes)
+    }
+
+    /// Writes the network, whole or not at all.
+    fn write(&self, path: &Path, precision: Precision) -> Result<()> {
+        let bytes = write_safetensors(&self.tensors_out(), precision, Some(self.description()?))?;
+        write_atomically(path, &bytes)
+    }
+}
+
+/// An architecture as text.
+pub(crate) fn described(architecture: &impl Serialize) -> Result<String> {
+    serde_json::to_string(architecture).map_err(|error| Error::NotANetwork {
+        origin: "network to be written".into(),
+        found: error.to_string(),
+    })
+}

@@ -1,0 +1,242 @@
+//! Settings of a training.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::schedule::Schedule;
+
+/// The rule of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Optimiser {
+    /// v ← μ v + g,  w ← w − η v.
+    Sgd {
+        /// μ in [0, 1).
+        momentum: f64,
+    },
+    /// Adam with β = (0.9, 0.999).
+    Adam,
+}
+
+/// How much of the trunk learns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum TrunkTraining {
+    /// Nothing: its features are computed once and cached on disk.
+    Frozen,
+    /// This layer and everything after it.
+    From(String),
+    /// Everything.
+    Whole,
+}
+
+/// Settings of a training; [`TrainConfig::default`] is what was found best for a frozen VGG-16.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Visits to every image.
+    pub epochs: u32,
+    /// Images a step.
+    pub batch: usize,
+    /// Rule of a step.
+    pub optimiser: Optimiser,
+    /// Base learning rate η: the trunk's.
+    pub rate: f64,
+    /// The head's rate is this many times the base rate.
+    pub new_layer_multiplier: f64,
+    /// Steps over which the rate first rises, in a straight line.
+    pub warmup: u64,
+    /// L2 decay λ on kernels: g ← g + λ w.
+    pub weight_decay: f64,
+    /// The rate over time.
+    pub schedule: Schedule,
+    /// Longest gradient: a longer one is scaled down to it. 0 for no bound.
+    pub clip: f64,
+    /// Whether half of the visits see the mirror image.
+    pub flips: bool,
+    /// How much of the trunk learns.
+    pub trunk: TrunkTraining,
+    /// Decay of the running average of the weights that is saved; 0 saves the last weights.
+    pub averaging: f64,
+    /// Where all random numbers come from.
+    pub seed: u64,
+    /// Steps between checkpoints.
+    pub checkpoint_every: u64,
+    /// Checkpoints kept, the newest among them.
+    pub keep_checkpoints: u8,
+    /// Largest share of the examples that may be left out because they cannot be read.
+    pub unreadable: f64,
+    /// Most that cached features may take on disk, in bytes; images past that are computed anew.
+    pub cache_bytes: u64,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            epochs: 6,
+            batch: 1,
+            optimiser: Optimiser::Adam,
+            rate: 3e-3,
+            new_layer_multiplier: 1.0,
+            warmup: 50,
+            weight_decay: 0.0,
+            schedule: Schedule::Cosine,
+            clip: 0.0,
+            flips: true,
+            trunk: TrunkTraining::Frozen,
+            averaging: 0.0,
+            seed: 1,
+            checkpoint_every: 200,
+            keep_checkpoints: 2,
+            unreadable: 0.01,
+            cache_bytes: 8 << 30,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Refuses settings outside their range.
+    ///
+    /// # Errors
+    /// [`Error::Setting`], naming the setting, what it may be and what it is.
+    pub fn check(&self) -> Result<()> {
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        let at_least_zero = |value: f64| value.is_finite() && value >= 0.0;
+        let unit = |value: f64| (0.0..1.0).contains(&value);
+        let momentum = match self.optimiser {
+            Optimiser::Sgd { momentum } => momentum,
+            Optimiser::Adam => 0.0,
+        };
+        let rules: [(&'static str, bool, &'static str, String); 11] = [
+            (
+                "unreadable",
+                (0.0..=1.0).contains(&self.unreadable),
+                "a share from 0 to 1",
+                self.unreadable.to_string(),
+            ),
+            (
+                "epochs",
+                self.epochs > 0,
+                "1 or more",
+                self.epochs.to_string(),
+            ),
+            ("batch", self.batch > 0, "1 or more", self.batch.to_string()),
+            (
+                "rate",
+                positive(self.rate),
+                "a number above 0",
+                self.rate.to_string(),
+            ),
+            (
+                "new-layer multiplier",
+                positive(self.new_layer_multiplier),
+                "a number above 0",
+                self.new_layer_multiplier.to_string(),
+            ),
+            (
+                "weight decay",
+                at_least_zero(self.weight_decay),
+                "0 or more",
+                self.weight_decay.to_string(),
+            ),
+            (
+                "clip",
+                at_least_zero(self.clip),
+                "0 or more",
+                self.clip.to_string(),
+            ),
+            (
+                "momentum",
+                unit(momentum),
+                "a number in [0, 1)",
+                momentum.to_string(),
+            ),
+            (
+                "averaging",
+                unit(self.averaging),
+                "a number in [0, 1)",
+                self.averaging.to_string(),
+            ),
+            (
+                "checkpoint every",
+                self.checkpoint_every > 0,
+                "1 step or more",
+                "0".into(),
+            ),
+            (
+                "keep checkpoints",
+                self.keep_checkpoints > 0,
+                "1 or more",
+                "0".into(),
+            ),
+        ];
+        for (name, holds, expected, found) in rules {
+            if !holds {
+                return Err(Error::Setting {
+                    name,
+                    expected,
+                    found,
+                });
+            }
+        }
+        self.schedule.check()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_has_its_range() {
+        TrainConfig::default().check().unwrap();
+        let good = TrainConfig::default;
+        let bad = [
+            TrainConfig {
+                epochs: 0,
+                ..good()
+            },
+            TrainConfig { batch: 0, ..good() },
+            TrainConfig {
+                rate: f64::NAN,
+                ..good()
+            },
+            TrainConfig {
+                new_layer_multiplier: 0.0,
+                ..good()
+            },
+            TrainConfig {
+                weight_decay: -1.0,
+                ..good()
+            },
+            TrainConfig {
+                clip: f64::INFINITY,
+                ..good()
+            },
+            TrainConfig {
+                optimiser: Optimiser::Sgd { momentum: 1.0 },
+                ..good()
+            },
+            TrainConfig {
+                averaging: 1.0,
+                ..good()
+            },
+            TrainConfig {
+                checkpoint_every: 0,
+                ..good()
+            },
+            TrainConfig {
+                keep_checkpoints: 0,
+                ..good()
+            },
+        ];
+        for config in bad {
+            assert!(
+                matches!(config.check(), Err(Error::Setting { .. })),
+                "{config:?}"
+            );
+        }
+    }
+}

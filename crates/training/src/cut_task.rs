@@ -1,0 +1,370 @@
+//! Training through normalised cuts on human segmentations.
+
+use std::path::Path;
+
+use dfdx::prelude::Gradients;
+use dfdx::tensor::Cpu;
+use image::RgbImage;
+use matbackprop_core::{GapPolicy, RankTolerance};
+use ncuts::{Criterion, NcutsLayer};
+use segmentation::LabelMap;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{TrainConfig, TrunkTraining};
+use crate::error::{Error, Result};
+use crate::examples::TrainingSet;
+use crate::plan::Visit;
+use crate::task::{Outcome, StepAt, StepMeasures, Task};
+use crate::trainer::first_step;
+use models::GradientHook;
+use models::{CutInput, DeepNcuts, FeatureCache};
+
+/// Images that the scales of the trunk's taps are measured on, evenly spaced over the set.
+const CALIBRATION_IMAGES: usize = 50;
+
+/// Which human segmentations a visit to an image uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Annotations {
+    /// One, drawn anew each time.
+    One,
+    /// All; the loss is their mean.
+    All,
+}
+
+/// Which loss a cut has.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum CutCriterion {
+    /// Regularised projectors.
+    Regularised {
+        /// ε > 0.
+        epsilon: f64,
+    },
+    /// Projectors of a hard rank.
+    Hard,
+    /// As many leading eigenvectors as people drew segments (Bach and Jordan), eigenvalues closer than a thousandth
+    /// smoothed over.
+    Eigenvectors,
+}
+
+/// How a cut is held against what people drew.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CutTraining {
+    /// Human segmentations a visit uses.
+    pub annotations: Annotations,
+    /// The loss.
+    pub criterion: CutCriterion,
+}
+
+impl Default for CutTraining {
+    fn default() -> Self {
+        Self {
+            annotations: Annotations::All,
+            criterion: CutCriterion::Regularised { epsilon: 1e-4 },
+        }
+    }
+}
+
+impl CutTraining {
+    /// ε of the regularised projector, where that is the loss.
+    pub fn epsilon(&self) -> Option<f64> {
+        match self.criterion {
+            CutCriterion::Regularised { epsilon } => Some(epsilon),
+            CutCriterion::Hard | CutCriterion::Eigenvectors => None,
+        }
+    }
+
+    /// Refuses settings outside their range.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub fn check(&self) -> Result<()> {
+        match self.epsilon() {
+            Some(epsilon) if !(epsilon.is_finite() && epsilon > 0.0) => Err(Error::Setting {
+                name: "epsilon",
+                expected: "a number above 0",
+                found: epsilon.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn layer(&self) -> NcutsLayer {
+        NcutsLayer::new(match self.criterion {
+            CutCriterion::Regularised { epsilon } => Criterion::Regularised { epsilon },
+            // Features are f32: what lies below their rounding is not rank.
+            CutCriterion::Hard => Criterion::HardProjector {
+                rank_tolerance: RankTolerance::Relative(1e-6),
+            },
+            CutCriterion::Eigenvectors => Criterion::Eigenvectors {
+                gaps: GapPolicy::Broadened { width: 1e-3 },
+            },
+        })
+    }
+}
+
+/// What the journal shows of a step through normalised cuts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CutMeasures {
+    /// Mean rank of the similarity's projector.
+    pub similarity_rank: f64,
+    /// Mean rank of the target's projector: segments of the annotations used.
+    pub target_rank: f64,
+    /// Segments of annotations that vanish at the features' resolution, and were left out.
+    pub dropped_segments: usize,
+}
+
+impl StepMeasures for CutMeasures {
+    fn joined(parts: &[(usize, Self)]) -> Self {
+        let count: usize = parts.iter().map(|(examples, _)| examples).sum();
+        let mean = |of: fn(&Self) -> f64| {
+            let sums = parts
+                .iter()
+                .map(|(examples, part)| *examples as f64 * of(part));
+            sums.sum::<f64>() / count as f64
+        };
+        Self {
+            similarity_rank: mean(|part| part.similarity_rank),
+            target_rank: mean(|part| part.target_rank),
+            dropped_segments: parts.iter().map(|(_, part)| part.dropped_segments).sum(),
+        }
+    }
+}
+
+/// Cuts that fall where people cut.
+pub struct CutTask<'a> {
+    set: &'a dyn TrainingSet,
+    settings: CutTraining,
+    layer: NcutsLayer,
+    cache: Option<FeatureCache>,
+    measured: bool,
+}
+
+impl<'a> CutTask<'a> {
+    /// On these photographs.
+    pub fn new(set: &'a dyn TrainingSet, settings: CutTraining) -> Self {
+        Self {
+            set,
+            settings,
+            layer: settings.layer(),
+            cache: None,
+            measured: false,
+        }
+    }
+
+    /// For a network that was trained before: the scales of its taps are kept.
+    pub fn measured_before(self) -> Self {
+        Self {
+            measured: true,
+            ..self
+        }
+    }
+
+    fn visit(
+        &mut self,
+        network: &DeepNcuts,
+        visit: &Visit,
+        config: &TrainConfig,
+        gradients: Gradients<f32, Cpu>,
+        hearer: Option<&GradientHook>,
+        sums: &mut (f64, CutMeasures),
+    ) -> Result<Gradients<f32, Cpu>> {
+        let annotations = self.annotations(visit)?;
+        let annotations: Vec<&LabelMap> = annotations.iter().collect();
+        let (layer, seed, set) = (&self.layer, visit.dropout, self.set);
+        let outcome = match &mut self.cache {
+            Some(cache) => {
+                let side = if visit.flipped { "mirrored" } else { "upright" };
+                let name = format!("{}_{side}", set.id(visit.image));
+                let compute = || Ok::<_, Error>(network.trunk_features(&photograph(set, visit)?)?);
+                let maps = cache.features(&name, network.trunk_channels(), compute)?;
+                network.step(
+                    CutInput::Features(&maps),
+                    &annotations,
+                    layer,
+                    seed,
+                    gradients,
+                    hearer,
+                )?
+            }
+            None => {
+                let image = photograph(set, visit)?;
+                let first_step = first_step(config, network)?;
+                let input = CutInput::Image {
+                    image: &image,
+                    first_step,
+                };
+                network.step(input, &annotations, layer, seed, gradients, hearer)?
+            }
+        };
+        let (loss, measures) = sums;
+        let ranks = &outcome.target_ranks;
+        *loss += outcome.loss;
+        measures.similarity_rank += outcome.similarity_rank as f64;
+        measures.target_rank += ranks.iter().sum::<usize>() as f64 / ranks.len() as f64;
+        measures.dropped_segments += outcome.dropped_segments;
+        Ok(outcome.gradients)
+    }
+
+    fn annotations(&self, visit: &Visit) -> Result<Vec<LabelMap>> {
+        let unreadable = Error::unreadable(visit.image, self.set.id(visit.image));
+        let mut annotations = self.set.annotations(visit.image).map_err(unreadable)?;
+        if annotations.is_empty() {
+            let found = self.set.id(visit.image).to_owned();
+            let expected = "at least one human segmentation an image";
+            return Err(Error::Setting {
+                name: "training set",
+                expected,
+                found,
+            });
+        }
+        if self.settings.annotations == Annotations::One {
+            let drawn = (visit.draw % annotations.len() as u64) as usize;
+            annotations = vec![annotations.swap_remove(drawn)];
+        }
+        if visit.flipped {
+            annotations = annotations.iter().map(LabelMap::flipped).collect();
+        }
+        Ok(annotations)
+    }
+}
+
+impl Task for CutTask<'_> {
+    type Network = DeepNcuts;
+    type Measures = CutMeasures;
+
+    fn check(&self) -> Result<()> {
+        self.settings.check()?;
+        if self.set.is_empty() {
+            return Err(Error::Setting {
+                name: "training set",
+                expected: "at least one image",
+                found: "none".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    fn settings(&self) -> String {
+        serde_json::to_string(&self.settings).unwrap_or_default()
+    }
+
+    fn examples(&self) -> usize {
+        self.set.len()
+    }
+
+    fn id(&self, index: usize) -> &str {
+        self.set.id(index)
+    }
+
+    fn calibrate(
+        &mut self,
+        network: &mut DeepNcuts,
+        _: &TrainConfig,
+        observer: &mut dyn FnMut(usize, usize),
+    ) -> Result<()> {
+        if self.measured {
+            return Ok(());
+        }
+        // The size of features hardly differs from image to image: a few dozen tell it.
+        let every = self.set.len().div_ceil(CALIBRATION_IMAGES);
+        let total = self.set.len().div_ceil(every);
+        // What cannot be read is told when a step meets it, unless there is nothing else.
+        let (mut readable, mut unreadable) = (0, None);
+        let images = (0..total).filter_map(|count| {
+            let image = self.set.image(count * every);
+            observer(count + 1, total);
+            match image {
+                Ok(image) => {
+                    readable += 1;
+                    Some(Ok(image))
+                }
+                Err(error) => {
+                    unreadable = Some(error);
+                    None
+                }
+            }
+        });
+        let calibrated = network.calibrate(images);
+        match unreadable {
+            Some(error) if readable == 0 => Err(error),
+            _ => Ok(calibrated?),
+        }
+    }
+
+    fn open(
+        &mut self,
+        _: &DeepNcuts,
+        config: &TrainConfig,
+        cache: &Path,
+        sharers: usize,
+    ) -> Result<()> {
+        self.cache = match config.trunk {
+            TrunkTraining::Frozen => {
+                Some(FeatureCache::new(cache, config.cache_bytes)?.shared_by(sharers))
+            }
+            _ => None,
+        };
+        Ok(())
+    }
+
+    fn step(&mut self, network: &DeepNcuts, at: &StepAt<'_>) -> Result<Outcome<CutMeasures>> {
+        let mut gradients = Gradients::leaky();
+        let mut sums = (0.0, CutMeasures::default());
+        for (place, visit) in at.visits.iter().enumerate() {
+            // The last visit's way back is the last that adds to any gradient.
+            let hearer = at.hearer.filter(|_| place + 1 == at.visits.len());
+            let visited = self.visit(network, visit, at.config, gradients, hearer, &mut sums);
+            gradients = visited.map_err(|source| Error::Step {
+                step: at.number,
+                image: self.set.id(visit.image).to_owned(),
+                source: Box::new(source),
+            })?;
+        }
+        let share = 1.0 / at.visits.len() as f64;
+        let (loss, measures) = sums;
+        Ok(Outcome {
+            loss: loss * share,
+            measures: CutMeasures {
+                similarity_rank: measures.similarity_rank * share,
+                target_rank: measures.target_rank * share,
+                dropped_segments: measures.dropped_segments,
+            },
+            gradients,
+        })
+    }
+
+    fn close(&mut self) -> Result<()> {
+        Ok(self.cache.take().map_or(Ok(()), FeatureCache::remove)?)
+    }
+}
+
+fn photograph(set: &dyn TrainingSet, visit: &Visit) -> Result<RgbImage> {
+    let unreadable = Error::unreadable(visit.image, set.id(visit.image));
+    let mut image = set.image(visit.image).map_err(unreadable)?;
+    if visit.flipped {
+        image::imageops::flip_horizontal_in_place(&mut image);
+    }
+    Ok(image)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn epsilon_has_its_range() {
+        CutTraining::default().check().unwrap();
+        for epsilon in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let settings = CutTraining {
+                criterion: CutCriterion::Regularised { epsilon },
+                ..CutTraining::default()
+            };
+            assert!(settings.check().is_err(), "{epsilon}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! A trainer for networks with matrix layers: tasks, optimisers, checkpoints exact to the bit, several processes.
+//!
+//! ```text
+//! Task (examples → loss, gradients) ─┐
+//! Ranks (sums over processes) ───────┼─▶ Trainer ─▶ journal, checkpoints, network
+//! TrainConfig (optimiser, schedule) ─┘
+//! ```
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`Trainer`] | SGD and Adam, frozen or learning trunk, journal, checkpoints exact to the bit |
+//! | [`Task`] | what a network is trained for: examples in, loss and gradients out |
+//! | [`CutTask`] | cuts that fall where people cut, of a set of human segmentations ([`TrainingSet`]) |
+//! | [`RegionTask`] | free-form regions told apart |
+//! | [`Ranks`] | several processes, on one machine or many, that train or measure together |
+//! | [`ScribbleTraining`] | the head of a network on one photograph, from a few strokes of a pen |
+//!
+//! # Features
+//! * `cuda`: trunks and heads on NVIDIA GPUs, and sums over the GPUs of several processes; needs a CUDA toolkit to build.
+//! * `mpi`: ranks that `mpirun` starts; needs an MPI and libclang to build.
+
+mod averaging;
+mod checkpoint;
+mod config;
+mod cut_task;
+mod error;
+mod examples;
+mod gradient_sums;
+mod journal;
+mod kept_checkpoints;
+mod optimiser;
+mod plan;
+mod ranks;
+mod region_measures;
+mod region_task;
+mod run_folder;
+mod schedule;
+mod scribble_training;
+mod shared_step;
+mod step;
+mod task;
+#[cfg(test)]
+mod test_halves;
+mod tolerance;
+mod trainer;
+
+pub use config::{Optimiser, TrainConfig, TrunkTraining};
+pub use cut_task::{Annotations, CutCriterion, CutMeasures, CutTask, CutTraining};
+pub use error::{Error, Result};
+pub use examples::TrainingSet;
+pub use journal::{Journal, StepRecord};
+pub use kept_checkpoints::can_resume;
+pub use ranks::Ranks;
+pub use region_measures::RegionMeasures;
+pub use region_task::{RegionTask, RegionTraining};
+pub use schedule::Schedule;
+pub use scribble_training::{ScribbleStep, ScribbleTraining};
+pub use task::{Outcome, StepMeasures, Task};
+pub use trainer::{Progress, Trainer};

@@ -1,0 +1,238 @@
+//! A step that ranks share: each takes its part of the examples, all end with the same.
+
+use dfdx::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::gradient_sums::GradientSums;
+use crate::plan::Visit;
+use crate::step::learning;
+use crate::task::{Outcome, StepAt, StepMeasures, Task};
+use crate::tolerance::unreadable;
+use crate::trainer::{Trainer, first_tensor};
+use models::TrainableNetwork as _;
+use models::fnv_1a;
+
+/// What a rank says of its part.
+#[derive(Serialize, Deserialize)]
+#[serde(bound = "M: StepMeasures")]
+struct Said<M> {
+    examples: usize,
+    /// The bits: JSON knows no NaN.
+    loss: u64,
+    measures: M,
+    trouble: Option<Trouble>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Trouble {
+    NotFinite,
+    Unreadable {
+        index: usize,
+        name: String,
+        why: String,
+    },
+    Other(String),
+}
+
+impl<T: Task> Trainer<T> {
+    /// Loss and gradients of all ranks' visits from ours, the same to the bit on every rank; `None` where a number was
+    /// not finite on any.
+    ///
+    /// # Errors
+    /// On every rank the same: our own, or that of another as [`Error::Unreadable`] or [`Error::OnRank`].
+    pub(super) fn shared_step(
+        &mut self,
+        number: u64,
+        mine: &[Visit],
+    ) -> Result<Option<Outcome<T::Measures>>> {
+        let Some(sender) = self.ranks.sums() else {
+            return Err(nobody());
+        };
+        let first = first_tensor(&self.config, &self.network)?;
+        let tensors = learning(&self.network, &self.config)?;
+        let lengths: Vec<usize> = tensors.iter().map(|tensor| tensor.shape().0).collect();
+        let sums = GradientSums::new(sender, first, &lengths);
+        let hearer = sums.hearer();
+        let at = StepAt {
+            number,
+            visits: mine,
+            config: &self.config,
+            hearer: Some(&hearer),
+        };
+        let found = match mine {
+            // The last step of an epoch may have fewer examples than there are ranks.
+            [] => Ok(Outcome {
+                loss: 0.0,
+                measures: T::Measures::default(),
+                gradients: Gradients::leaky(),
+            }),
+            _ => self.task.step(&self.network, &at),
+        };
+        let (mut found, error) = match found {
+            Ok(found) => (Some(found), None),
+            Err(error) => (None, Some(error)),
+        };
+        let summed = sums.finish(found.as_mut().map(|found| &mut found.gradients), &tensors);
+        let error = error.or(summed.err());
+        let said = Said {
+            examples: mine.len(),
+            loss: found
+                .as_ref()
+                .map_or(f64::NAN, |found| found.loss)
+                .to_bits(),
+            measures: found
+                .as_ref()
+                .map_or_else(T::Measures::default, |found| found.measures.clone()),
+            trouble: error.as_ref().map(Trouble::of),
+        };
+        let said = self.ranks.exchange(in_bytes(&said)?)?;
+        let said = said.iter().map(|bytes| of_bytes(bytes));
+        let said: Vec<Said<T::Measures>> = said.collect::<Result<_>>()?;
+        if let Some((rank, trouble)) = worst(&said) {
+            return trouble.on_all(rank, error.filter(|_| rank == self.ranks.rank()), || {
+                self.ranks.failed_alike();
+            });
+        }
+        let count: usize = said.iter().map(|said| said.examples).sum();
+        let losses = said
+            .iter()
+            .map(|said| said.examples as f64 * f64::from_bits(said.loss));
+        let loss = losses.sum::<f64>() / count as f64;
+        let parts = said.into_iter().filter(|said| said.examples > 0);
+        let parts: Vec<_> = parts.map(|said| (said.examples, said.measures)).collect();
+        Ok(found.map(|found| Outcome {
+            loss,
+            measures: T::Measures::joined(&parts),
+            gradients: found.gradients,
+        }))
+    }
+
+    /// Whether all ranks go on; `done` tells whether this one would, and a number that must be the same on all.
+    ///
+    /// # Errors
+    /// Our own; [`Error::OnRank`] for another's; [`Error::Ranks`] where ranks have come apart.
+    pub(super) fn all_go_on(&self, done: Result<(bool, u64)>) -> Result<bool> {
+        let ranks = &self.ranks;
+        if ranks.is_alone() || ranks.have_failed() {
+            return done.map(|(go_on, _)| go_on);
+        }
+        let failure = done.as_ref().err().map(ToString::to_string);
+        let words = done.as_ref().map_or_else(
+            |_| Vec::new(),
+            |(go_on, number)| [&[u8::from(*go_on)], &number.to_le_bytes()[..]].concat(),
+        );
+        let said = ranks.agree_saying(failure, words);
+        done?;
+        let said = said?;
+        if said.iter().any(|words| words[1..] != said[0][1..]) {
+            ranks.failed_alike();
+            let found = format!("other numbers on each after step {}", self.step());
+            return Err(Error::Ranks { found });
+        }
+        Ok(said.iter().all(|words| words[0] == 1))
+    }
+
+    /// Refuses ranks whose networks are not the same.
+    pub(super) fn check_alike(&self) -> Result<()> {
+        if self.ranks.is_alone() {
+            return Ok(());
+        }
+        let tensors = self.network.tensors_out().into_iter();
+        let values = tensors.flat_map(|tensor| tensor.values);
+        let digest = fnv_1a(values.flat_map(f32::to_le_bytes)) ^ self.step();
+        self.all_go_on(Ok((true, digest))).map(|_| ())
+    }
+
+    /// Refuses settings that leave a rank without work.
+    pub(super) fn check_batch(&self) -> Result<()> {
+        let (batch, ranks) = (self.config.batch, self.ranks.size());
+        if batch < ranks {
+            return Err(Error::Setting {
+                name: "batch",
+                expected: "an example a rank or more",
+                found: format!("{batch} for {ranks} ranks"),
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Trouble {
+    fn of(error: &Error) -> Self {
+        if error.is_of_numbers() {
+            return Self::NotFinite;
+        }
+        match unreadable(error) {
+            Some((index, name, why)) => Self::Unreadable { index, name, why },
+            None => Self::Other(error.to_string()),
+        }
+    }
+
+    /// What it is on every rank; `own` where it is ours.
+    fn on_all<O>(
+        &self,
+        rank: usize,
+        own: Option<Error>,
+        failed: impl FnOnce(),
+    ) -> Result<Option<O>> {
+        let elsewhere = |message: &String| Error::OnRank {
+            rank,
+            message: message.clone(),
+        };
+        match self {
+            Self::NotFinite => Ok(None),
+            Self::Unreadable { index, name, why } => {
+                Err(own.unwrap_or_else(|| Error::Unreadable {
+                    index: *index,
+                    name: name.clone(),
+                    source: Box::new(elsewhere(why)),
+                }))
+            }
+            Self::Other(message) => {
+                failed();
+                Err(own.unwrap_or_else(|| elsewhere(message)))
+            }
+        }
+    }
+
+    fn weight(&self) -> u8 {
+        match self {
+            Self::NotFinite => 0,
+            Self::Unreadable { .. } => 1,
+            Self::Other(_) => 2,
+        }
+    }
+}
+
+/// The trouble that decides, of the first rank that has one as bad.
+fn worst<M>(said: &[Said<M>]) -> Option<(usize, &Trouble)> {
+    let troubles = said.iter().enumerate();
+    let troubles = troubles.filter_map(|(rank, said)| Some((rank, said.trouble.as_ref()?)));
+    // The last of the greatest is what `max_by_key` finds.
+    troubles.rev().max_by_key(|(_, trouble)| trouble.weight())
+}
+
+fn in_bytes(said: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(said).map_err(|error| garbled(&error))
+}
+
+fn of_bytes<M: StepMeasures>(bytes: &[u8]) -> Result<Said<M>> {
+    serde_json::from_slice(bytes).map_err(|error| garbled(&error))
+}
+
+fn garbled(error: &serde_json::Error) -> Error {
+    Error::Ranks {
+        found: format!("a word that is not theirs: {error}"),
+    }
+}
+
+fn nobody() -> Error {
+    Error::Ranks {
+        found: "one".to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[path = "shared_step_tests.rs"]
+mod tests;

@@ -1,0 +1,432 @@
+//! The loop: visits, steps, journal, checkpoints.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use crate::averaging::Averaging;
+use crate::checkpoint::{Checkpoint, Written};
+use crate::config::{TrainConfig, TrunkTraining};
+use crate::error::{Error, Result};
+use crate::journal::{Journal, StepRecord};
+use crate::kept_checkpoints::{PassedOver, can_resume, keep_newest, newest_whole, prune};
+use crate::optimiser::OptimiserState;
+use crate::plan::Plan;
+use crate::ranks::Ranks;
+use crate::run_folder::{
+    cache_path, checkpoint_path, journal_path, network_path, remove_partial_files,
+};
+use crate::task::Task;
+use crate::tolerance::Tolerance;
+use models::Device;
+use models::Precision;
+use models::TrainableNetwork;
+
+/// What a training tells while it runs.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Progress<'a, M> {
+    /// A step is done.
+    Step {
+        /// What it did.
+        record: &'a StepRecord<M>,
+        /// Steps in all.
+        steps: u64,
+    },
+    /// An example could not be read, and is left out from here on.
+    LeftOut {
+        /// Its name.
+        name: &'a str,
+        /// What went wrong.
+        why: &'a str,
+        /// How many were left out so far.
+        count: usize,
+    },
+    /// Gradients are summed over the GPUs of all ranks, by NCCL, not by MPI.
+    OverGpus,
+    /// The device's solver refused: the processor finds all eigenvalues from here on.
+    SolverRefused {
+        /// What it says.
+        why: &'a str,
+    },
+    /// A checkpoint is written.
+    Checkpoint {
+        /// After this step.
+        step: u64,
+    },
+}
+
+/// Trains a network for a task and leaves everything in one folder:
+///
+/// ```text
+/// network.safetensors      the network, written at the end (running average, if one is kept)
+/// checkpoint.safetensors   to be resumed from
+/// checkpoint-400.safetensors   the one before it, after step 400: as many as the settings say
+/// journal.jsonl            a line a step
+/// cache/                   features of the part of the trunk that is frozen; removed at the end
+/// ```
+pub struct Trainer<T: Task> {
+    pub(super) network: T::Network,
+    pub(super) task: T,
+    pub(super) optimiser: OptimiserState,
+    pub(super) averaging: Averaging,
+    pub(super) config: TrainConfig,
+    folder: PathBuf,
+    pub(super) tolerance: Tolerance,
+    /// The step of the checkpoint under the newest's name, where it is whole.
+    newest: Option<u64>,
+    passed_over: PassedOver,
+    pub(super) ranks: Rc<Ranks>,
+}
+
+impl<T: Task> Trainer<T> {
+    /// A new training in `folder`, which is made; what has to be measured on the training examples is, and
+    /// `observer` is told how many of how many are done.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for settings outside their range, an empty set, or a folder that holds a
+    /// training already; those of images and files.
+    pub fn start(
+        network: T::Network,
+        task: T,
+        config: TrainConfig,
+        folder: &Path,
+        observer: impl FnMut(usize, usize),
+    ) -> Result<Self> {
+        Self::start_among(
+            &Rc::new(Ranks::alone()),
+            network,
+            task,
+            config,
+            folder,
+            observer,
+        )
+    }
+
+    /// As [`Trainer::start`], by several processes together, each of which calls this with the same arguments; the
+    /// folder is one that all of them see.
+    ///
+    /// Each step's examples ([`TrainConfig::batch`] of them, whatever the number of ranks) are dealt out, and gradients
+    /// summed while the way back goes on; all ranks take the same steps, to the bit, and those of one process to
+    /// rounding. The first rank alone writes, and its observer alone tells everything once. Where each rank has a GPU of
+    /// its own, and NCCL, gradients are summed over those.
+    ///
+    /// # Errors
+    /// As [`Trainer::start`]; [`Error::Setting`] for a batch smaller than the number of ranks; [`Error::OnRank`] where
+    /// another rank fails.
+    pub fn start_among(
+        ranks: &Rc<Ranks>,
+        network: T::Network,
+        task: T,
+        config: TrainConfig,
+        folder: &Path,
+        observer: impl FnMut(usize, usize),
+    ) -> Result<Self> {
+        let ranks = Rc::clone(ranks);
+        let started = Self::started(Rc::clone(&ranks), network, task, config, folder, observer);
+        ranks.agree_on(started)
+    }
+
+    fn started(
+        ranks: Rc<Ranks>,
+        mut network: T::Network,
+        mut task: T,
+        config: TrainConfig,
+        folder: &Path,
+        mut observer: impl FnMut(usize, usize),
+    ) -> Result<Self> {
+        config.check()?;
+        task.check()?;
+        if can_resume(folder) || journal_path(folder).exists() {
+            let expected = "a new one, or to resume the training it holds";
+            let found = folder.display().to_string();
+            return Err(Error::Setting {
+                name: "training folder",
+                expected,
+                found,
+            });
+        }
+        first_step(&config, &network)?;
+        if ranks.is_first() {
+            std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
+            // A folder that takes nothing is told of before anything is measured.
+            tempfile::tempfile_in(folder).map_err(Error::file(folder))?;
+            // What another network left there is not this one's.
+            let cache = cache_path(folder);
+            if cache.exists() {
+                std::fs::remove_dir_all(&cache).map_err(Error::file(&cache))?;
+            }
+        }
+        task.calibrate(&mut network, &config, &mut observer)?;
+        let averaging = Averaging::new(config.averaging, &network);
+        let optimiser = OptimiserState::new(config.optimiser);
+        let trainer = Self {
+            network,
+            task,
+            optimiser,
+            averaging,
+            config,
+            folder: folder.to_path_buf(),
+            tolerance: Tolerance::default(),
+            newest: None,
+            passed_over: PassedOver(Vec::new()),
+            ranks,
+        };
+        trainer.check_batch()?;
+        Ok(trainer)
+    }
+
+    /// The training of `folder`, from its newest checkpoint on that is whole: the steps from there come again, and to
+    /// the same numbers. [`Trainer::passed_over`] tells of those that are damaged.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] when it is one under other settings; where no checkpoint is whole, that of the newest.
+    pub fn resume(task: T, config: TrainConfig, folder: &Path) -> Result<Self> {
+        Self::resume_among(&Rc::new(Ranks::alone()), task, config, folder)
+    }
+
+    /// As [`Trainer::resume`], by several processes together: as many as before, or others.
+    ///
+    /// # Errors
+    /// As [`Trainer::resume`] and [`Trainer::start_among`].
+    pub fn resume_among(
+        ranks: &Rc<Ranks>,
+        task: T,
+        config: TrainConfig,
+        folder: &Path,
+    ) -> Result<Self> {
+        let ranks = Rc::clone(ranks);
+        ranks.agree_on(Self::resumed(Rc::clone(&ranks), task, config, folder))
+    }
+
+    fn resumed(ranks: Rc<Ranks>, task: T, config: TrainConfig, folder: &Path) -> Result<Self> {
+        config.check()?;
+        task.check()?;
+        let (settings, ids) = (task.settings(), task.ids());
+        let read = |path: &Path| Checkpoint::read(path, &config, &settings, &ids);
+        let (checkpoint, passed_over) = newest_whole(folder, read)?;
+        let Checkpoint {
+            network,
+            optimiser,
+            averaging,
+        } = checkpoint;
+        let is_newest = passed_over.0.is_empty();
+        let trainer = Self {
+            network,
+            task,
+            newest: is_newest.then(|| optimiser.steps()),
+            optimiser,
+            averaging,
+            config,
+            folder: folder.to_path_buf(),
+            tolerance: Tolerance::default(),
+            passed_over,
+            ranks,
+        };
+        trainer.check_batch()?;
+        Ok(trainer)
+    }
+
+    /// The same training, all layers on `device`.
+    pub fn on_device(mut self, device: &Device) -> Self {
+        self.network.set_device(device);
+        self
+    }
+
+    /// What is wrong with the checkpoints that were newer than the one resumed from, in words, the newest first.
+    pub fn passed_over(&self) -> Vec<String> {
+        self.passed_over.0.iter().map(ToString::to_string).collect()
+    }
+
+    /// The network that the training of `folder` would have written after its last checkpoint that is whole, and that
+    /// checkpoint's step; the training may be going on.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] when it is no checkpoint; those of the file.
+    pub fn network_so_far(folder: &Path) -> Result<(T::Network, u64)> {
+        newest_whole(folder, Checkpoint::network_so_far).map(|(so_far, _)| so_far)
+    }
+
+    /// The network as it is now.
+    pub fn network(&self) -> &T::Network {
+        &self.network
+    }
+
+    /// Steps in all.
+    pub fn steps(&self) -> u64 {
+        u64::from(self.config.epochs) * self.plan().steps_per_epoch()
+    }
+
+    /// Steps done.
+    pub fn step(&self) -> u64 {
+        self.optimiser.steps()
+    }
+
+    /// Runs to the end, or until `observer` says `false`; then a checkpoint is written, and the
+    /// training can be resumed.
+    ///
+    /// Returns the trained network, or `None` when stopped early.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] when loss or gradient is not finite three times in a row, [`Error::TooManyUnreadable`] when
+    /// more examples cannot be read than the settings allow; those of layer and files.
+    pub fn run(
+        self,
+        observer: impl FnMut(Progress<'_, T::Measures>) -> bool,
+    ) -> Result<Option<T::Network>> {
+        self.run_watched(observer, 0, |_, _| Ok(()))
+    }
+
+    /// As [`Trainer::run`]; `watch` is shown the network that would be written now before the first step, after every
+    /// so many steps (`every`; 0 for never) and after the last, each time before the checkpoint of that step: what it
+    /// writes down is there when the training is taken up from that checkpoint. The steps do not depend on it.
+    ///
+    /// # Errors
+    /// As [`Trainer::run`]; those of `watch`.
+    pub fn run_watched(
+        mut self,
+        mut observer: impl FnMut(Progress<'_, T::Measures>) -> bool,
+        every: u64,
+        mut watch: impl FnMut(u64, &T::Network) -> Result<()>,
+    ) -> Result<Option<T::Network>> {
+        let (plan, steps, ranks) = (self.plan(), self.steps(), Rc::clone(&self.ranks));
+        let journal = self.open(every, &mut watch);
+        let mut journal = ranks.agree_on(journal)?;
+        self.check_alike()?;
+        #[cfg(any(test, feature = "cuda"))]
+        if let Some(device) = self.network.device()
+            && ranks.sum_over_gpus(device)?
+        {
+            observer(Progress::OverGpus);
+        }
+        while self.step() < steps {
+            let done = self.one_step(&plan, &mut observer);
+            let done = done.and_then(|record| {
+                if let Some(journal) = &mut journal {
+                    journal.write(&record)?;
+                }
+                let device = self.network.device();
+                if let Some(why) = device.and_then(Device::take_refusal) {
+                    observer(Progress::SolverRefused { why: &why });
+                }
+                let go_on = observer(Progress::Step {
+                    record: &record,
+                    steps,
+                });
+                let at = record.step;
+                if every > 0 && (at.is_multiple_of(every) || at == steps) && ranks.is_first() {
+                    watch(at, &self.averaging.written(&self.network))?;
+                }
+                // One NaN is as good as another.
+                let norm = Some(record.gradient_norm).filter(|norm| norm.is_finite());
+                Ok((go_on, norm.map_or(0, f64::to_bits)))
+            });
+            let mut go_on = self.all_go_on(done)?;
+            let step = self.step();
+            if !go_on || step.is_multiple_of(self.config.checkpoint_every) || step == steps {
+                let written = self.write_checkpoint();
+                let written = written.map(|()| (observer(Progress::Checkpoint { step }), step));
+                go_on &= self.all_go_on(written)?;
+            }
+            if !go_on && step < steps {
+                return Ok(None);
+            }
+        }
+        let network = self.averaging.written(&self.network).into_owned();
+        let mut end = || {
+            if ranks.is_first() {
+                network.write(&network_path(&self.folder), Precision::Single)?;
+                self.task.close()?;
+            }
+            Ok(())
+        };
+        ranks.agree_on::<(), Error>(end())?;
+        Ok(Some(network))
+    }
+
+    /// Opens what the steps share; the journal on the rank that writes it.
+    fn open(
+        &mut self,
+        every: u64,
+        watch: &mut impl FnMut(u64, &T::Network) -> Result<()>,
+    ) -> Result<Option<Journal>> {
+        let first = self.ranks.is_first();
+        if first {
+            remove_partial_files(&self.folder)?;
+        }
+        let (cache, sharers) = (cache_path(&self.folder), self.ranks.size());
+        self.task
+            .open(&self.network, &self.config, &cache, sharers)?;
+        if !first {
+            return Ok(None);
+        }
+        // From the first step on there is something to be resumed.
+        if !can_resume(&self.folder) {
+            if every > 0 {
+                watch(0, &self.averaging.written(&self.network))?;
+            }
+            self.write_checkpoint()?;
+        }
+        Journal::open(&journal_path(&self.folder), self.step()).map(Some)
+    }
+
+    fn plan(&self) -> Plan {
+        Plan {
+            images: self.task.examples(),
+            batch: self.config.batch,
+            flips: self.config.flips,
+            seed: self.config.seed,
+        }
+    }
+
+    /// On the rank that writes.
+    fn write_checkpoint(&mut self) -> Result<()> {
+        if !self.ranks.is_first() {
+            return Ok(());
+        }
+        let written = Written {
+            network: &self.network,
+            averaging: &self.averaging,
+            config: &self.config,
+            task: self.task.settings(),
+            images: self.task.ids(),
+        };
+        let keep = usize::from(self.config.keep_checkpoints);
+        let step = self.optimiser.steps();
+        if let Some(before) = self.newest.filter(|before| keep > 1 && *before != step) {
+            keep_newest(&self.folder, before)?;
+        }
+        Checkpoint::write(
+            &checkpoint_path(&self.folder),
+            &written,
+            &mut self.optimiser,
+        )?;
+        self.newest = Some(step);
+        prune(&self.folder, step, keep - 1)
+    }
+}
+
+/// Place among the trunk's tensors of the first that learns.
+pub(super) fn first_tensor(config: &TrainConfig, network: &impl TrainableNetwork) -> Result<usize> {
+    let Some(trunk) = network.trunk() else {
+        return match &config.trunk {
+            TrunkTraining::Frozen => Ok(0),
+            other => Err(Error::Setting {
+                name: "learning part of the trunk",
+                expected: "none: this network has no trunk",
+                found: format!("{other:?}"),
+            }),
+        };
+    };
+    match &config.trunk {
+        TrunkTraining::Frozen => Ok(trunk.parameters.tensors().len()),
+        TrunkTraining::Whole => Ok(0),
+        TrunkTraining::From(layer) => Ok(2 * trunk.parameters.layer_index(layer)?),
+    }
+}
+
+/// The trunk's first step that learns.
+pub(super) fn first_step(config: &TrainConfig, network: &impl TrainableNetwork) -> Result<usize> {
+    let tensor = first_tensor(config, network)?;
+    let step = |trunk: &models::Network| trunk.chain.step_of_parameter(tensor);
+    Ok(network.trunk().map_or(0, step))
+}
