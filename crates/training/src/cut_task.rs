@@ -14,7 +14,7 @@ use crate::config::{TrainConfig, TrunkTraining};
 use crate::error::{Error, Result};
 use crate::examples::TrainingSet;
 use crate::plan::Visit;
-use crate::task::{Outcome, StepAt, StepMeasures, Task};
+use crate::task::{StepContext, StepMeasures, StepResult, Task};
 use crate::trainer::first_step;
 use models::GradientHook;
 use models::{CutInput, DeepNcuts, FeatureCache};
@@ -170,7 +170,7 @@ impl<'a> CutTask<'a> {
         visit: &Visit,
         config: &TrainConfig,
         gradients: Gradients<f32, Cpu>,
-        hearer: Option<&GradientHook>,
+        hook: Option<&GradientHook>,
         sums: &mut (f64, CutMeasures),
     ) -> Result<Gradients<f32, Cpu>> {
         let annotations = self.annotations(visit)?;
@@ -188,7 +188,7 @@ impl<'a> CutTask<'a> {
                     layer,
                     seed,
                     gradients,
-                    hearer,
+                    hook,
                 )?
             }
             None => {
@@ -198,7 +198,7 @@ impl<'a> CutTask<'a> {
                     image: &image,
                     first_step,
                 };
-                network.step(input, &annotations, layer, seed, gradients, hearer)?
+                network.step(input, &annotations, layer, seed, gradients, hook)?
             }
         };
         let (loss, measures) = sums;
@@ -312,13 +312,17 @@ impl Task for CutTask<'_> {
         Ok(())
     }
 
-    fn step(&mut self, network: &DeepNcuts, at: &StepAt<'_>) -> Result<Outcome<CutMeasures>> {
+    fn step(
+        &mut self,
+        network: &DeepNcuts,
+        at: &StepContext<'_>,
+    ) -> Result<StepResult<CutMeasures>> {
         let mut gradients = Gradients::leaky();
         let mut sums = (0.0, CutMeasures::default());
         for (place, visit) in at.visits.iter().enumerate() {
             // The last visit's way back is the last that adds to any gradient.
-            let hearer = at.hearer.filter(|_| place + 1 == at.visits.len());
-            let visited = self.visit(network, visit, at.config, gradients, hearer, &mut sums);
+            let hook = at.hook.filter(|_| place + 1 == at.visits.len());
+            let visited = self.visit(network, visit, at.config, gradients, hook, &mut sums);
             gradients = visited.map_err(|source| Error::Step {
                 step: at.number,
                 image: self.set.id(visit.image).to_owned(),
@@ -327,7 +331,7 @@ impl Task for CutTask<'_> {
         }
         let share = 1.0 / at.visits.len() as f64;
         let (loss, measures) = sums;
-        Ok(Outcome {
+        Ok(StepResult {
             loss: loss * share,
             measures: CutMeasures {
                 similarity_rank: measures.similarity_rank * share,

@@ -77,8 +77,8 @@ impl GradientSums {
         })))
     }
 
-    /// Who is to hear of each gradient that nothing more is added to.
-    pub(super) fn hearer(&self) -> GradientHook {
+    /// To be called with each gradient that nothing more is added to.
+    pub(super) fn hook(&self) -> GradientHook {
         let staging = Rc::clone(&self.0);
         GradientHook::new(Rc::new(move |tensor, gradient| {
             staging.borrow_mut().hear(tensor, gradient);
@@ -187,13 +187,13 @@ mod tests {
                 gradient.fill((place + 10 * ranks.rank()) as f32);
             }
             let sums = GradientSums::new(ranks.sums().unwrap(), 4, &lengths);
-            let hearer = sums.hearer();
+            let hook = sums.hook();
             // Each rank hears of others; what lies below is not ours.
             for place in [ranks.rank() + 1, 4] {
                 let gradient = gradients.get_or_alloc_mut(&tensors[place].ghost()).unwrap();
-                hearer.after(4).hear(place, gradient);
+                hook.after(4).hear(place, gradient);
             }
-            hearer.hear(3, &[9.0]);
+            hook.hear(3, &[9.0]);
             // The last has nothing to add.
             let own = (ranks.rank() < 2).then_some(&mut gradients);
             let adds = own.is_some();

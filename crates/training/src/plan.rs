@@ -7,13 +7,13 @@ use rand_pcg::Pcg64Mcg;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Visit {
     /// Which image.
-    pub(crate) image: usize,
+    pub image: usize,
     /// Whether mirrored.
-    pub(crate) flipped: bool,
+    pub flipped: bool,
     /// Draws the annotation.
-    pub(crate) draw: u64,
+    pub draw: u64,
     /// Seeds dropout.
-    pub(crate) dropout: u64,
+    pub dropout: u64,
 }
 
 /// The visits of all steps. Nothing is carried from step to step, so that a resumed training goes on

@@ -15,7 +15,7 @@ use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::plan::Visit;
 use crate::region_measures::{RegionMeasures, measures};
-use crate::task::{Outcome, StepAt, Task};
+use crate::task::{StepContext, StepResult, Task};
 use crate::trainer::{first_step, first_tensor};
 
 /// Regions that the scales of the trunk's taps, and the size of the pooled vectors, are measured on.
@@ -202,8 +202,8 @@ impl Task for RegionTask<'_> {
     fn step(
         &mut self,
         network: &RegionClassifier,
-        at: &StepAt<'_>,
-    ) -> Result<Outcome<RegionMeasures>> {
+        at: &StepContext<'_>,
+    ) -> Result<StepResult<RegionMeasures>> {
         let begin = Instant::now();
         let mut inputs = Vec::with_capacity(at.visits.len());
         for visit in at.visits {
@@ -224,7 +224,7 @@ impl Task for RegionTask<'_> {
             seeds: &seeds,
             learning: self.halves.as_ref().and_then(|(_, above)| above.as_ref()),
             first_tensor: first_tensor(at.config, network)?,
-            hook: at.hearer,
+            hook: at.hook,
         };
         let step = network.step(&batch).map_err(|error| match error {
             models::Error::InBatch { place, source } => {
@@ -237,7 +237,7 @@ impl Task for RegionTask<'_> {
             trunk: step.seconds.trunk + below,
             ..step.seconds
         };
-        Ok(Outcome {
+        Ok(StepResult {
             loss: step.loss,
             measures: measures(&step.probabilities, &classes, &step.reports, parts),
             gradients: step.gradients,

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::gradient_sums::GradientSums;
 use crate::plan::Visit;
 use crate::step::learning;
-use crate::task::{Outcome, StepAt, StepMeasures, Task};
+use crate::task::{StepContext, StepMeasures, StepResult, Task};
 use crate::tolerance::unreadable;
 use crate::trainer::{Trainer, first_tensor};
 use models::TrainableNetwork as _;
@@ -45,7 +45,7 @@ impl<T: Task> Trainer<T> {
         &mut self,
         number: u64,
         mine: &[Visit],
-    ) -> Result<Option<Outcome<T::Measures>>> {
+    ) -> Result<Option<StepResult<T::Measures>>> {
         let Some(sender) = self.ranks.sums() else {
             return Err(nobody());
         };
@@ -53,16 +53,16 @@ impl<T: Task> Trainer<T> {
         let tensors = learning(&self.network, &self.config)?;
         let lengths: Vec<usize> = tensors.iter().map(|tensor| tensor.shape().0).collect();
         let sums = GradientSums::new(sender, first, &lengths);
-        let hearer = sums.hearer();
-        let at = StepAt {
+        let hook = sums.hook();
+        let at = StepContext {
             number,
             visits: mine,
             config: &self.config,
-            hearer: Some(&hearer),
+            hook: Some(&hook),
         };
         let found = match mine {
             // The last step of an epoch may have fewer examples than there are ranks.
-            [] => Ok(Outcome {
+            [] => Ok(StepResult {
                 loss: 0.0,
                 measures: T::Measures::default(),
                 gradients: Gradients::leaky(),
@@ -101,7 +101,7 @@ impl<T: Task> Trainer<T> {
         let loss = losses.sum::<f64>() / count as f64;
         let parts = said.into_iter().filter(|said| said.examples > 0);
         let parts: Vec<_> = parts.map(|said| (said.examples, said.measures)).collect();
-        Ok(found.map(|found| Outcome {
+        Ok(found.map(|found| StepResult {
             loss,
             measures: T::Measures::joined(&parts),
             gradients: found.gradients,

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::journal::StepRecord;
 use crate::optimiser::TensorRate;
 use crate::plan::{Plan, Visit};
-use crate::task::{Outcome, StepAt, Task};
+use crate::task::{StepContext, StepResult, Task};
 use crate::trainer::{Progress, Trainer, first_tensor};
 use models::TrainableNetwork;
 use models::{ParameterTensor, Parameters};
@@ -94,18 +94,18 @@ impl<T: Task> Trainer<T> {
         number: u64,
         visits: &mut Vec<Visit>,
         observer: &mut impl FnMut(Progress<'_, T::Measures>) -> bool,
-    ) -> Result<Option<Outcome<T::Measures>>> {
+    ) -> Result<Option<StepResult<T::Measures>>> {
         loop {
             visits.retain(|visit| !self.tolerance.is_left_out(visit.image));
             if visits.is_empty() {
                 return Ok(None);
             }
             let found = if self.ranks.is_alone() {
-                let at = StepAt {
+                let at = StepContext {
                     number,
                     visits,
                     config: &self.config,
-                    hearer: None,
+                    hook: None,
                 };
                 self.task.step(&self.network, &at).map(Some)
             } else {

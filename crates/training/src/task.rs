@@ -14,25 +14,27 @@ use models::GradientHook;
 use models::TrainableNetwork;
 
 /// Loss and gradients of one step.
-pub struct Outcome<M> {
+pub struct StepResult<M> {
     /// Mean over the examples.
-    pub(crate) loss: f64,
+    pub loss: f64,
     /// What the journal shows beside it.
-    pub(crate) measures: M,
-    /// Summed over the examples, not averaged.
-    pub(crate) gradients: Gradients<f32, Cpu>,
+    pub measures: M,
+    /// Summed over the examples, not averaged: the trainer divides by their number. A parameter that has none does not
+    /// move.
+    pub gradients: Gradients<f32, Cpu>,
 }
 
-/// Where a step stands.
-pub struct StepAt<'a> {
+/// What a task needs to know for one step.
+pub struct StepContext<'a> {
     /// Counted from 1.
-    pub(crate) number: u64,
-    /// Which examples, how.
-    pub(crate) visits: &'a [Visit],
-    /// How much of the trunk learns.
-    pub(crate) config: &'a TrainConfig,
-    /// Who may hear of gradients that nothing more is added to, each once; the others' are taken from the outcome.
-    pub(crate) hearer: Option<&'a GradientHook>,
+    pub number: u64,
+    /// Which examples, how: this process's part of the step.
+    pub visits: &'a [Visit],
+    /// Settings of the training; they say how much of the trunk learns.
+    pub config: &'a TrainConfig,
+    /// May be called with gradients that nothing more is added to, each once, so that they are summed over processes while
+    /// the backward pass goes on; the others are taken from the result. A task may leave it alone.
+    pub hook: Option<&'a GradientHook>,
 }
 
 /// What the journal shows of a step, of all its examples or of some.
@@ -86,8 +88,11 @@ pub trait Task {
 
     /// One step's loss and gradients. An example that cannot be read is [`Error::Unreadable`](crate::Error::Unreadable),
     /// and the step is asked for again without it.
-    fn step(&mut self, network: &Self::Network, at: &StepAt<'_>)
-    -> Result<Outcome<Self::Measures>>;
+    fn step(
+        &mut self,
+        network: &Self::Network,
+        at: &StepContext<'_>,
+    ) -> Result<StepResult<Self::Measures>>;
 
     /// Removes what was kept.
     fn close(&mut self) -> Result<()>;
