@@ -36,7 +36,7 @@ pub enum TrunkTraining {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
-    /// Visits to every image.
+    /// Epochs: how often every example is seen.
     pub epochs: u32,
     /// Images a step.
     pub batch: usize,
@@ -46,15 +46,15 @@ pub struct TrainConfig {
     pub rate: f64,
     /// The head's rate is this many times the base rate.
     pub new_layer_multiplier: f64,
-    /// Steps over which the rate first rises, in a straight line.
+    /// Linear warm-up steps.
     pub warmup: u64,
     /// L2 decay λ on kernels: g ← g + λ w.
     pub weight_decay: f64,
     /// The rate over time.
     pub schedule: Schedule,
-    /// Longest gradient: a longer one is scaled down to it. 0 for no bound.
+    /// Gradient clipping: a longer gradient is scaled down to this L2 norm. 0 for no bound.
     pub clip: f64,
-    /// Whether half of the visits see the mirror image.
+    /// Whether half of the samples are mirrored.
     pub flips: bool,
     /// How much of the trunk learns.
     pub trunk: TrunkTraining,
@@ -68,7 +68,7 @@ pub struct TrainConfig {
     pub keep_checkpoints: u8,
     /// Largest share of the examples that may be left out because they cannot be read.
     pub unreadable: f64,
-    /// Most that cached features may take on disk, in bytes; images past that are computed anew.
+    /// Most that cached features may take on disk, in bytes; those of further images are computed each time.
     pub cache_bytes: u64,
 }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{TrainConfig, TrunkTraining};
 use crate::error::{Error, Result};
 use crate::examples::TrainingSet;
-use crate::plan::Visit;
+use crate::sampler::Sample;
 use crate::task::{StepContext, StepMeasures, StepResult, Task};
 use crate::trainer::first_step;
 use models::GradientHook;
@@ -22,12 +22,12 @@ use models::{CutInput, DeepNcuts, FeatureCache};
 /// Images that the scales of the trunk's taps are measured on, evenly spaced over the set.
 const CALIBRATION_IMAGES: usize = 50;
 
-/// Which human segmentations a visit to an image uses.
+/// Which human segmentations of a photograph a sample uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Annotations {
-    /// One, drawn anew each time.
+    /// One, drawn for each sample.
     One,
     /// All; the loss is their mean.
     All,
@@ -54,7 +54,7 @@ pub enum CutCriterion {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CutTraining {
-    /// Human segmentations a visit uses.
+    /// Human segmentations a sample uses.
     pub annotations: Annotations,
     /// The loss.
     pub criterion: CutCriterion,
@@ -164,23 +164,27 @@ impl<'a> CutTask<'a> {
         }
     }
 
-    fn visit(
+    fn sample(
         &mut self,
         network: &DeepNcuts,
-        visit: &Visit,
+        sample: &Sample,
         config: &TrainConfig,
         gradients: Gradients<f32, Cpu>,
         hook: Option<&GradientHook>,
         sums: &mut (f64, CutMeasures),
     ) -> Result<Gradients<f32, Cpu>> {
-        let annotations = self.annotations(visit)?;
+        let annotations = self.annotations(sample)?;
         let annotations: Vec<&LabelMap> = annotations.iter().collect();
-        let (layer, seed, set) = (&self.layer, visit.dropout, self.set);
+        let (layer, seed, set) = (&self.layer, sample.dropout, self.set);
         let outcome = match &mut self.cache {
             Some(cache) => {
-                let side = if visit.flipped { "mirrored" } else { "upright" };
-                let name = format!("{}_{side}", set.id(visit.image));
-                let compute = || Ok::<_, Error>(network.trunk_features(&photograph(set, visit)?)?);
+                let side = if sample.flipped {
+                    "mirrored"
+                } else {
+                    "upright"
+                };
+                let name = format!("{}_{side}", set.id(sample.example));
+                let compute = || Ok::<_, Error>(network.trunk_features(&photograph(set, sample)?)?);
                 let maps = cache.features(&name, network.trunk_channels(), compute)?;
                 network.step(
                     CutInput::Features(&maps),
@@ -192,7 +196,7 @@ impl<'a> CutTask<'a> {
                 )?
             }
             None => {
-                let image = photograph(set, visit)?;
+                let image = photograph(set, sample)?;
                 let first_step = first_step(config, network)?;
                 let input = CutInput::Image {
                     image: &image,
@@ -210,11 +214,11 @@ impl<'a> CutTask<'a> {
         Ok(outcome.gradients)
     }
 
-    fn annotations(&self, visit: &Visit) -> Result<Vec<LabelMap>> {
-        let unreadable = Error::unreadable(visit.image, self.set.id(visit.image));
-        let mut annotations = self.set.annotations(visit.image).map_err(unreadable)?;
+    fn annotations(&self, sample: &Sample) -> Result<Vec<LabelMap>> {
+        let unreadable = Error::unreadable(sample.example, self.set.id(sample.example));
+        let mut annotations = self.set.annotations(sample.example).map_err(unreadable)?;
         if annotations.is_empty() {
-            let found = self.set.id(visit.image).to_owned();
+            let found = self.set.id(sample.example).to_owned();
             let expected = "at least one human segmentation an image";
             return Err(Error::Setting {
                 name: "training set",
@@ -223,10 +227,10 @@ impl<'a> CutTask<'a> {
             });
         }
         if self.settings.annotations == Annotations::One {
-            let drawn = (visit.draw % annotations.len() as u64) as usize;
+            let drawn = (sample.draw % annotations.len() as u64) as usize;
             annotations = vec![annotations.swap_remove(drawn)];
         }
-        if visit.flipped {
+        if sample.flipped {
             annotations = annotations.iter().map(LabelMap::flipped).collect();
         }
         Ok(annotations)
@@ -319,17 +323,17 @@ impl Task for CutTask<'_> {
     ) -> Result<StepResult<CutMeasures>> {
         let mut gradients = Gradients::leaky();
         let mut sums = (0.0, CutMeasures::default());
-        for (place, visit) in at.visits.iter().enumerate() {
-            // The last visit's way back is the last that adds to any gradient.
-            let hook = at.hook.filter(|_| place + 1 == at.visits.len());
-            let visited = self.visit(network, visit, at.config, gradients, hook, &mut sums);
-            gradients = visited.map_err(|source| Error::Step {
+        for (place, sample) in at.samples.iter().enumerate() {
+            // The last sample's backward pass is the last that adds to any gradient.
+            let hook = at.hook.filter(|_| place + 1 == at.samples.len());
+            let stepped = self.sample(network, sample, at.config, gradients, hook, &mut sums);
+            gradients = stepped.map_err(|source| Error::Step {
                 step: at.number,
-                image: self.set.id(visit.image).to_owned(),
+                image: self.set.id(sample.example).to_owned(),
                 source: Box::new(source),
             })?;
         }
-        let share = 1.0 / at.visits.len() as f64;
+        let share = 1.0 / at.samples.len() as f64;
         let (loss, measures) = sums;
         Ok(StepResult {
             loss: loss * share,
@@ -347,10 +351,10 @@ impl Task for CutTask<'_> {
     }
 }
 
-fn photograph(set: &dyn TrainingSet, visit: &Visit) -> Result<RgbImage> {
-    let unreadable = Error::unreadable(visit.image, set.id(visit.image));
-    let mut image = set.image(visit.image).map_err(unreadable)?;
-    if visit.flipped {
+fn photograph(set: &dyn TrainingSet, sample: &Sample) -> Result<RgbImage> {
+    let unreadable = Error::unreadable(sample.example, set.id(sample.example));
+    let mut image = set.image(sample.example).map_err(unreadable)?;
+    if sample.flipped {
         image::imageops::flip_horizontal_in_place(&mut image);
     }
     Ok(image)

@@ -13,8 +13,8 @@ use web_time::Instant;
 
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
-use crate::plan::Visit;
 use crate::region_measures::{RegionMeasures, measures};
+use crate::sampler::Sample;
 use crate::task::{StepContext, StepResult, Task};
 use crate::trainer::{first_step, first_tensor};
 
@@ -26,7 +26,7 @@ const CALIBRATION_REGIONS: usize = 200;
 #[serde(default, deny_unknown_fields)]
 pub struct RegionTraining {
     /// Shifts and zooms of a region whose features are kept, the region as it is among them; each mirrored and not.
-    /// A trunk that learns from its first layer on sees another one at every visit.
+    /// A trunk that learns from its first layer on sees another one in every sample.
     pub views: u32,
 }
 
@@ -81,15 +81,15 @@ impl<'a> RegionTask<'a> {
         }
     }
 
-    /// The view of a visit, up to where learning begins.
-    fn input(&mut self, network: &RegionClassifier, visit: &Visit) -> Result<RegionInput> {
-        let (set, index, flipped) = (self.set, visit.image, visit.flipped);
+    /// The view of a sample, up to where learning begins.
+    fn input(&mut self, network: &RegionClassifier, sample: &Sample) -> Result<RegionInput> {
+        let (set, index, flipped) = (self.set, sample.example, sample.flipped);
         let below = self.halves.as_ref().map(|(below, _)| below);
         let Some(cache) = &mut self.cache else {
-            let jitter = Some(visit.draw);
+            let jitter = Some(sample.draw);
             return Ok(network.input(below, set, index, RegionView { jitter, flipped })?);
         };
-        let variant = (visit.draw % u64::from(self.settings.views)) as u32;
+        let variant = (sample.draw % u64::from(self.settings.views)) as u32;
         // By the region's name, as its file: a subset that shares the cache sees the same views.
         let words = format!("{} {variant}", set.id(index));
         let jitter = (variant > 0).then(|| fnv_1a(words.bytes()));
@@ -104,8 +104,8 @@ impl<'a> RegionTask<'a> {
     }
 
     /// Names the region of an error.
-    fn of(&self, step: u64, visit: &Visit) -> impl Fn(Error) -> Error + use<> {
-        let image = self.set.id(visit.image).to_owned();
+    fn of(&self, step: u64, sample: &Sample) -> impl Fn(Error) -> Error + use<> {
+        let image = self.set.id(sample.example).to_owned();
         move |source| Error::Step {
             step,
             image: image.clone(),
@@ -205,19 +205,19 @@ impl Task for RegionTask<'_> {
         at: &StepContext<'_>,
     ) -> Result<StepResult<RegionMeasures>> {
         let begin = Instant::now();
-        let mut inputs = Vec::with_capacity(at.visits.len());
-        for visit in at.visits {
-            let input = self.input(network, visit);
-            inputs.push(input.map_err(self.of(at.number, visit))?);
+        let mut inputs = Vec::with_capacity(at.samples.len());
+        for sample in at.samples {
+            let input = self.input(network, sample);
+            inputs.push(input.map_err(self.of(at.number, sample))?);
         }
         let crop = inputs.iter().map(|input| input.crop_seconds).sum::<f64>();
         let below = begin.elapsed().as_secs_f64() - crop;
         let classes: Vec<usize> = at
-            .visits
+            .samples
             .iter()
-            .map(|visit| self.set.class(visit.image))
+            .map(|sample| self.set.class(sample.example))
             .collect();
-        let seeds: Vec<u64> = at.visits.iter().map(|visit| visit.dropout).collect();
+        let seeds: Vec<u64> = at.samples.iter().map(|sample| sample.dropout).collect();
         let batch = RegionBatch {
             inputs: &inputs,
             classes: &classes,
@@ -228,7 +228,7 @@ impl Task for RegionTask<'_> {
         };
         let step = network.step(&batch).map_err(|error| match error {
             models::Error::InBatch { place, source } => {
-                self.of(at.number, &at.visits[place])((*source).into())
+                self.of(at.number, &at.samples[place])((*source).into())
             }
             error => error.into(),
         })?;

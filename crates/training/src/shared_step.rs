@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::gradient_sums::GradientSums;
-use crate::plan::Visit;
+use crate::sampler::Sample;
 use crate::step::learning;
 use crate::task::{StepContext, StepMeasures, StepResult, Task};
 use crate::tolerance::unreadable;
@@ -36,7 +36,7 @@ enum Trouble {
 }
 
 impl<T: Task> Trainer<T> {
-    /// Loss and gradients of all ranks' visits from ours, the same to the bit on every rank; `None` where a number was
+    /// Loss and gradients of all ranks' samples from ours, the same to the bit on every rank; `None` where a number was
     /// not finite on any.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl<T: Task> Trainer<T> {
     pub(super) fn shared_step(
         &mut self,
         number: u64,
-        mine: &[Visit],
+        mine: &[Sample],
     ) -> Result<Option<StepResult<T::Measures>>> {
         let Some(sender) = self.ranks.sums() else {
             return Err(nobody());
@@ -56,7 +56,7 @@ impl<T: Task> Trainer<T> {
         let hook = sums.hook();
         let at = StepContext {
             number,
-            visits: mine,
+            samples: mine,
             config: &self.config,
             hook: Some(&hook),
         };

@@ -8,7 +8,7 @@ use crate::config::TrainConfig;
 use crate::error::Result;
 use crate::journal::StepRecord;
 use crate::optimiser::TensorRate;
-use crate::plan::{Plan, Visit};
+use crate::sampler::{Sample, Sampler};
 use crate::task::{StepContext, StepResult, Task};
 use crate::trainer::{Progress, Trainer, first_tensor};
 use models::TrainableNetwork;
@@ -21,7 +21,7 @@ impl<T: Task> Trainer<T> {
     /// As [`Trainer::run`].
     pub(super) fn one_step(
         &mut self,
-        plan: &Plan,
+        sampler: &Sampler,
         observer: &mut impl FnMut(Progress<'_, T::Measures>) -> bool,
     ) -> Result<StepRecord<T::Measures>> {
         let begin = Instant::now();
@@ -29,13 +29,13 @@ impl<T: Task> Trainer<T> {
         self.network.take_transfers();
         let step = self.step();
         let number = step + 1;
-        let mut visits = plan.visits(step);
-        let outcome = self.readable_outcome(number, &mut visits, observer)?;
-        let id = |visit: &Visit| self.task.id(visit.image).to_owned();
-        let images: Vec<String> = visits.iter().map(id).collect();
+        let mut samples = sampler.samples(step);
+        let outcome = self.readable_outcome(number, &mut samples, observer)?;
+        let id = |sample: &Sample| self.task.id(sample.example).to_owned();
+        let images: Vec<String> = samples.iter().map(id).collect();
         let mut record = StepRecord {
             step: number,
-            epoch: step / plan.steps_per_epoch() + 1,
+            epoch: step / sampler.steps_per_epoch() + 1,
             images,
             loss: f64::NAN,
             measures: T::Measures::default(),
@@ -48,7 +48,7 @@ impl<T: Task> Trainer<T> {
         };
         if let Some(outcome) = outcome {
             let mut gradients = outcome.gradients;
-            let share = 1.0 / visits.len() as f64;
+            let share = 1.0 / samples.len() as f64;
             record.loss = outcome.loss;
             record.measures = outcome.measures;
             record.gradient_norm = self.scale_gradients(&mut gradients, share)?;
@@ -59,7 +59,7 @@ impl<T: Task> Trainer<T> {
                     let factor = self.config.clip / record.gradient_norm;
                     self.scale_gradients(&mut gradients, factor)?;
                 }
-                record.rate = self.update(&mut gradients, plan)?;
+                record.rate = self.update(&mut gradients, sampler)?;
                 if self.config.averaging > 0.0 {
                     self.averaging.follow(&self.network, number);
                 }
@@ -87,30 +87,30 @@ impl<T: Task> Trainer<T> {
         Ok(record)
     }
 
-    /// Loss and gradients of the visits whose examples can be read, which alone are kept; `None` where there is none, or
+    /// Loss and gradients of the samples whose examples can be read, which alone are kept; `None` where there is none, or
     /// where a number on the way was not finite.
     fn readable_outcome(
         &mut self,
         number: u64,
-        visits: &mut Vec<Visit>,
+        samples: &mut Vec<Sample>,
         observer: &mut impl FnMut(Progress<'_, T::Measures>) -> bool,
     ) -> Result<Option<StepResult<T::Measures>>> {
         loop {
-            visits.retain(|visit| !self.tolerance.is_left_out(visit.image));
-            if visits.is_empty() {
+            samples.retain(|sample| !self.tolerance.is_left_out(sample.example));
+            if samples.is_empty() {
                 return Ok(None);
             }
             let found = if self.ranks.is_alone() {
                 let at = StepContext {
                     number,
-                    visits,
+                    samples,
                     config: &self.config,
                     hook: None,
                 };
                 self.task.step(&self.network, &at).map(Some)
             } else {
-                let mine = self.ranks.part(visits.len());
-                self.shared_step(number, &visits[mine])
+                let mine = self.ranks.part(samples.len());
+                self.shared_step(number, &samples[mine])
             };
             match found {
                 Ok(outcome) => return Ok(outcome),
@@ -150,12 +150,12 @@ impl<T: Task> Trainer<T> {
     }
 
     /// Steps every tensor that learns; the rate of new layers is returned.
-    fn update(&mut self, gradients: &mut Gradients<f32, Cpu>, plan: &Plan) -> Result<f64> {
+    fn update(&mut self, gradients: &mut Gradients<f32, Cpu>, sampler: &Sampler) -> Result<f64> {
         let step = self.step();
         let factor = self
             .config
             .schedule
-            .factor(step, self.steps(), plan.steps_per_epoch());
+            .factor(step, self.steps(), sampler.steps_per_epoch());
         let warmup = ((step + 1) as f64 / self.config.warmup.max(1) as f64).min(1.0);
         let base = self.config.rate * factor * warmup;
         let new = base * self.config.new_layer_multiplier;

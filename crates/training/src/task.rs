@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::config::TrainConfig;
 use crate::error::Result;
-use crate::plan::Visit;
+use crate::sampler::Sample;
 use models::GradientHook;
 use models::TrainableNetwork;
 
@@ -29,7 +29,7 @@ pub struct StepContext<'a> {
     /// Counted from 1.
     pub number: u64,
     /// Which examples, how: this process's part of the step.
-    pub visits: &'a [Visit],
+    pub samples: &'a [Sample],
     /// Settings of the training; they say how much of the trunk learns.
     pub config: &'a TrainConfig,
     /// May be called with gradients that nothing more is added to, each once, so that they are summed over processes while

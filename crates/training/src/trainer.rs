@@ -1,4 +1,4 @@
-//! The loop: visits, steps, journal, checkpoints.
+//! The loop: samples, steps, journal, checkpoints.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -10,11 +10,11 @@ use crate::error::{Error, Result};
 use crate::journal::{Journal, StepRecord};
 use crate::kept_checkpoints::{PassedOver, can_resume, keep_newest, newest_whole, prune};
 use crate::optimiser::OptimiserState;
-use crate::plan::Plan;
 use crate::ranks::Ranks;
 use crate::run_folder::{
     cache_path, checkpoint_path, journal_path, network_path, remove_partial_files,
 };
+use crate::sampler::Sampler;
 use crate::task::Task;
 use crate::tolerance::Tolerance;
 use models::Device;
@@ -253,7 +253,7 @@ impl<T: Task> Trainer<T> {
 
     /// Steps in all.
     pub fn steps(&self) -> u64 {
-        u64::from(self.config.epochs) * self.plan().steps_per_epoch()
+        u64::from(self.config.epochs) * self.sampler().steps_per_epoch()
     }
 
     /// Steps done.
@@ -288,7 +288,7 @@ impl<T: Task> Trainer<T> {
         every: u64,
         mut watch: impl FnMut(u64, &T::Network) -> Result<()>,
     ) -> Result<Option<T::Network>> {
-        let (plan, steps, ranks) = (self.plan(), self.steps(), Rc::clone(&self.ranks));
+        let (sampler, steps, ranks) = (self.sampler(), self.steps(), Rc::clone(&self.ranks));
         let journal = self.open(every, &mut watch);
         let mut journal = ranks.agree_on(journal)?;
         self.check_alike()?;
@@ -299,7 +299,7 @@ impl<T: Task> Trainer<T> {
             observer(Progress::OverGpus);
         }
         while self.step() < steps {
-            let done = self.one_step(&plan, &mut observer);
+            let done = self.one_step(&sampler, &mut observer);
             let done = done.and_then(|record| {
                 if let Some(journal) = &mut journal {
                     journal.write(&record)?;
@@ -369,9 +369,9 @@ impl<T: Task> Trainer<T> {
         Journal::open(&journal_path(&self.folder), self.step()).map(Some)
     }
 
-    fn plan(&self) -> Plan {
-        Plan {
-            images: self.task.examples(),
+    fn sampler(&self) -> Sampler {
+        Sampler {
+            examples: self.task.examples(),
             batch: self.config.batch,
             flips: self.config.flips,
             seed: self.config.seed,

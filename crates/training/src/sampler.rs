@@ -3,46 +3,46 @@
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-/// One visit to an image.
+/// One example of a step, and the random numbers that belong to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Visit {
-    /// Which image.
-    pub image: usize,
+pub struct Sample {
+    /// Which example.
+    pub example: usize,
     /// Whether mirrored.
     pub flipped: bool,
-    /// Draws the annotation.
+    /// A random number for what the task draws: an annotation, a view.
     pub draw: u64,
     /// Seeds dropout.
     pub dropout: u64,
 }
 
-/// The visits of all steps. Nothing is carried from step to step, so that a resumed training goes on
-/// just as the first would have.
+/// The samples of all steps, from the seed and the step alone: nothing is carried from step to step, so that a resumed
+/// training takes the steps that the first would have taken.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Plan {
-    pub(super) images: usize,
+pub(super) struct Sampler {
+    pub(super) examples: usize,
     pub(super) batch: usize,
     pub(super) flips: bool,
     pub(super) seed: u64,
 }
 
-impl Plan {
+impl Sampler {
     /// Steps of an epoch; the last may be smaller.
     pub(super) fn steps_per_epoch(&self) -> u64 {
-        self.images.div_ceil(self.batch) as u64
+        self.examples.div_ceil(self.batch) as u64
     }
 
-    /// The visits of a step.
-    pub(super) fn visits(&self, step: u64) -> Vec<Visit> {
+    /// The samples of a step.
+    pub(super) fn samples(&self, step: u64) -> Vec<Sample> {
         let per_epoch = self.steps_per_epoch();
         let (epoch, place) = (step / per_epoch, (step % per_epoch) as usize * self.batch);
         let order = self.order(epoch);
-        let end = (place + self.batch).min(self.images);
+        let end = (place + self.batch).min(self.examples);
         let mut random = self.random(1, step);
         order[place..end]
             .iter()
-            .map(|image| Visit {
-                image: *image,
+            .map(|example| Sample {
+                example: *example,
                 flipped: random.random::<bool>() && self.flips,
                 draw: random.random(),
                 dropout: random.random(),
@@ -50,10 +50,10 @@ impl Plan {
             .collect()
     }
 
-    /// The images of an epoch, shuffled.
+    /// The examples of an epoch, shuffled.
     fn order(&self, epoch: u64) -> Vec<usize> {
         let mut random = self.random(0, epoch);
-        let mut order: Vec<usize> = (0..self.images).collect();
+        let mut order: Vec<usize> = (0..self.examples).collect();
         for i in (1..order.len()).rev() {
             order.swap(i, random.random_range(0..=i));
         }
@@ -71,43 +71,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_epoch_visits_every_image_once() {
-        let plan = Plan {
-            images: 7,
+    fn an_epoch_has_every_example_once() {
+        let sampler = Sampler {
+            examples: 7,
             batch: 3,
             flips: true,
             seed: 5,
         };
-        assert_eq!(plan.steps_per_epoch(), 3);
+        assert_eq!(sampler.steps_per_epoch(), 3);
         for epoch in 0..3 {
             let mut seen: Vec<usize> = (0..3)
-                .flat_map(|step| plan.visits(3 * epoch + step))
-                .map(|visit| visit.image)
+                .flat_map(|step| sampler.samples(3 * epoch + step))
+                .map(|sample| sample.example)
                 .collect();
             seen.sort_unstable();
             assert_eq!(seen, (0..7).collect::<Vec<_>>());
         }
-        assert_ne!(plan.order(0), plan.order(1));
+        assert_ne!(sampler.order(0), sampler.order(1));
     }
 
     #[test]
     fn a_step_is_the_same_whenever_it_is_asked_for() {
-        let plan = Plan {
-            images: 50,
+        let sampler = Sampler {
+            examples: 50,
             batch: 2,
             flips: true,
             seed: 5,
         };
-        assert_eq!(plan.visits(31), plan.visits(31));
+        assert_eq!(sampler.samples(31), sampler.samples(31));
         let flipped = (0..25)
-            .flat_map(|s| plan.visits(s))
+            .flat_map(|s| sampler.samples(s))
             .filter(|v| v.flipped)
             .count();
         assert!((12..=38).contains(&flipped), "{flipped}");
-        let still = Plan {
+        let still = Sampler {
             flips: false,
-            ..plan
+            ..sampler
         };
-        assert!((0..25).flat_map(|s| still.visits(s)).all(|v| !v.flipped));
+        assert!((0..25).flat_map(|s| still.samples(s)).all(|v| !v.flipped));
     }
 }
