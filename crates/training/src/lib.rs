@@ -25,6 +25,7 @@ mod config;
 mod cut_task;
 mod error;
 mod examples;
+mod failure_policy;
 mod gradient_sums;
 mod journal;
 mod kept_checkpoints;
@@ -41,7 +42,6 @@ mod step;
 mod task;
 #[cfg(test)]
 mod test_halves;
-mod tolerance;
 mod trainer;
 
 pub use config::{Optimiser, TrainConfig, TrunkTraining};

@@ -4,11 +4,11 @@ use dfdx::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::failure_policy::unreadable;
 use crate::gradient_sums::GradientSums;
 use crate::sampler::Sample;
 use crate::step::learning;
 use crate::task::{StepContext, StepMeasures, StepResult, Task};
-use crate::tolerance::unreadable;
 use crate::trainer::{Trainer, first_tensor};
 use models::TrainableNetwork as _;
 use models::fnv_1a;

@@ -75,12 +75,12 @@ impl<T: Task> Trainer<T> {
                 } else {
                     ("gradient", record.gradient_norm)
                 };
-                self.tolerance
+                self.failures
                     .unsound(number, what, found, &record.images)
                     .inspect_err(|_| self.ranks.failed_alike())?;
             }
         } else {
-            self.tolerance.sound();
+            self.failures.sound();
         }
         record.transfers = self.network.take_transfers();
         record.seconds = begin.elapsed().as_secs_f64();
@@ -96,7 +96,7 @@ impl<T: Task> Trainer<T> {
         observer: &mut impl FnMut(Progress<'_, T::Measures>) -> bool,
     ) -> Result<Option<StepResult<T::Measures>>> {
         loop {
-            samples.retain(|sample| !self.tolerance.is_left_out(sample.example));
+            samples.retain(|sample| !self.failures.is_left_out(sample.example));
             if samples.is_empty() {
                 return Ok(None);
             }
@@ -117,10 +117,10 @@ impl<T: Task> Trainer<T> {
                 Err(error) if error.is_of_numbers() => return Ok(None),
                 Err(error) => {
                     let (examples, share) = (self.task.examples(), self.config.unreadable);
-                    let left_out = self.tolerance.leave_out(error, examples, share);
+                    let left_out = self.failures.leave_out(error, examples, share);
                     // Whatever ends a training here ends it on all ranks.
                     let (name, why) = left_out.inspect_err(|_| self.ranks.failed_alike())?;
-                    let count = self.tolerance.left_out();
+                    let count = self.failures.left_out();
                     observer(Progress::LeftOut {
                         name: &name,
                         why: &why,

@@ -7,6 +7,7 @@ use crate::averaging::Averaging;
 use crate::checkpoint::{Checkpoint, Written};
 use crate::config::{TrainConfig, TrunkTraining};
 use crate::error::{Error, Result};
+use crate::failure_policy::FailurePolicy;
 use crate::journal::{Journal, StepRecord};
 use crate::kept_checkpoints::{PassedOver, can_resume, keep_newest, newest_whole, prune};
 use crate::optimiser::OptimiserState;
@@ -16,7 +17,6 @@ use crate::run_folder::{
 };
 use crate::sampler::Sampler;
 use crate::task::Task;
-use crate::tolerance::Tolerance;
 use models::Device;
 use models::Precision;
 use models::TrainableNetwork;
@@ -71,7 +71,7 @@ pub struct Trainer<T: Task> {
     pub(super) averaging: Averaging,
     pub(super) config: TrainConfig,
     folder: PathBuf,
-    pub(super) tolerance: Tolerance,
+    pub(super) failures: FailurePolicy,
     /// The step of the checkpoint under the newest's name, where it is whole.
     newest: Option<u64>,
     passed_over: PassedOver,
@@ -166,7 +166,7 @@ impl<T: Task> Trainer<T> {
             averaging,
             config,
             folder: folder.to_path_buf(),
-            tolerance: Tolerance::default(),
+            failures: FailurePolicy::default(),
             newest: None,
             passed_over: PassedOver(Vec::new()),
             ranks,
@@ -218,7 +218,7 @@ impl<T: Task> Trainer<T> {
             averaging,
             config,
             folder: folder.to_path_buf(),
-            tolerance: Tolerance::default(),
+            failures: FailurePolicy::default(),
             passed_over,
             ranks,
         };

@@ -1,4 +1,4 @@
-//! What a training puts up with.
+//! What a training tolerates before it fails.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ const UNSOUND_STEPS: u32 = 3;
 /// Counts what went wrong: steps whose loss or gradient is not finite change nothing, and examples that cannot be read
 /// are left out, up to a share of all.
 #[derive(Debug, Default)]
-pub(super) struct Tolerance {
+pub(super) struct FailurePolicy {
     unsound: u32,
     left_out: BTreeMap<usize, String>,
 }
 
-impl Tolerance {
+impl FailurePolicy {
     /// Whether an example could not be read before.
     pub(super) fn is_left_out(&self, example: usize) -> bool {
         self.left_out.contains_key(&example)
@@ -111,39 +111,39 @@ mod tests {
 
     #[test]
     fn a_share_may_be_unreadable() {
-        let mut tolerance = Tolerance::default();
-        let (name, why) = tolerance.leave_out(bad(7), 100, 0.01).unwrap();
+        let mut policy = FailurePolicy::default();
+        let (name, why) = policy.leave_out(bad(7), 100, 0.01).unwrap();
         assert_eq!(
             (name.as_str(), why.as_str()),
             ("image 7", "dfdx: cut short")
         );
-        assert!(tolerance.is_left_out(7) && !tolerance.is_left_out(8));
+        assert!(policy.is_left_out(7) && !policy.is_left_out(8));
         // The same one again is no further one.
-        tolerance.leave_out(bad(7), 100, 0.01).unwrap();
-        let stopped = tolerance.leave_out(bad(8), 100, 0.01).unwrap_err();
+        policy.leave_out(bad(7), 100, 0.01).unwrap();
+        let stopped = policy.leave_out(bad(8), 100, 0.01).unwrap_err();
         let expected =
             "expected at most 1 % of 100 examples that cannot be read, found 2; the last: image 8";
         assert!(stopped.to_string().starts_with(expected), "{stopped}");
         // Whatever else goes wrong goes on.
         let other = Error::Model(models::Error::Tape("refused".into()));
         assert!(matches!(
-            tolerance.leave_out(other, 100, 1.0),
+            policy.leave_out(other, 100, 1.0),
             Err(Error::Model(models::Error::Tape(_)))
         ));
     }
 
     #[test]
     fn the_third_unsound_step_in_a_row_stops() {
-        let mut tolerance = Tolerance::default();
+        let mut policy = FailurePolicy::default();
         let images = ["a".to_owned(), "b".to_owned()];
         for step in [1, 2] {
-            tolerance.unsound(step, "loss", f64::NAN, &images).unwrap();
+            policy.unsound(step, "loss", f64::NAN, &images).unwrap();
         }
-        tolerance.sound();
+        policy.sound();
         for step in [4, 5] {
-            tolerance.unsound(step, "loss", f64::NAN, &images).unwrap();
+            policy.unsound(step, "loss", f64::NAN, &images).unwrap();
         }
-        let stopped = tolerance.unsound(6, "loss", f64::NAN, &images);
+        let stopped = policy.unsound(6, "loss", f64::NAN, &images);
         let words = stopped.unwrap_err().to_string();
         assert!(
             words.starts_with("step 6, a, b: expected a finite loss, found NaN"),
