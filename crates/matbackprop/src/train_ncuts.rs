@@ -259,7 +259,7 @@ fn resume<'a>(
     let trainer = trainer.map_err(of_settings)?.on_device(&device);
     let found = trainer.network().architecture();
     check_same_network("--resume", &plan.architecture(), found)?;
-    for damage in trainer.passed_over() {
+    for damage in trainer.skipped_checkpoints() {
         output::note(&passed_over(&damage));
     }
     output::note(&format!(

@@ -202,7 +202,7 @@ fn resume<'a>(
             arguments.model
         )));
     }
-    for damage in trainer.passed_over() {
+    for damage in trainer.skipped_checkpoints() {
         output::note(&passed_over(&damage));
     }
     output::note(&format!(

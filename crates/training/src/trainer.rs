@@ -9,9 +9,11 @@ use crate::config::{TrainConfig, TrunkTraining};
 use crate::error::{Error, Result};
 use crate::failure_policy::FailurePolicy;
 use crate::journal::{Journal, StepRecord};
-use crate::kept_checkpoints::{PassedOver, can_resume, keep_newest, newest_whole, prune};
 use crate::optimiser::OptimiserState;
 use crate::ranks::Ranks;
+use crate::recent_checkpoints::{
+    SkippedCheckpoints, can_resume, keep_newest, latest_valid_checkpoint, prune,
+};
 use crate::run_folder::{
     cache_path, checkpoint_path, journal_path, network_path, remove_partial_files,
 };
@@ -74,7 +76,7 @@ pub struct Trainer<T: Task> {
     pub(super) failures: FailurePolicy,
     /// The step of the checkpoint under the newest's name, where it is whole.
     newest: Option<u64>,
-    passed_over: PassedOver,
+    skipped_checkpoints: SkippedCheckpoints,
     pub(super) ranks: Rc<Ranks>,
 }
 
@@ -168,18 +170,18 @@ impl<T: Task> Trainer<T> {
             folder: folder.to_path_buf(),
             failures: FailurePolicy::default(),
             newest: None,
-            passed_over: PassedOver(Vec::new()),
+            skipped_checkpoints: SkippedCheckpoints(Vec::new()),
             ranks,
         };
         trainer.check_batch()?;
         Ok(trainer)
     }
 
-    /// The training of `folder`, from its newest checkpoint on that is whole: the steps from there come again, and to
-    /// the same numbers. [`Trainer::passed_over`] tells of those that are damaged.
+    /// Resumes the training of `folder` from its latest valid checkpoint: the steps after it are done again, with the
+    /// same numbers. [`Trainer::skipped_checkpoints`] names the damaged ones.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] when it is one under other settings; where no checkpoint is whole, that of the newest.
+    /// [`Error::Checkpoint`] for a checkpoint under other settings; where none is valid, the error of the newest.
     pub fn resume(task: T, config: TrainConfig, folder: &Path) -> Result<Self> {
         Self::resume_among(&Rc::new(Ranks::alone()), task, config, folder)
     }
@@ -203,13 +205,13 @@ impl<T: Task> Trainer<T> {
         task.check()?;
         let (settings, ids) = (task.settings(), task.ids());
         let read = |path: &Path| Checkpoint::read(path, &config, &settings, &ids);
-        let (checkpoint, passed_over) = newest_whole(folder, read)?;
+        let (checkpoint, skipped_checkpoints) = latest_valid_checkpoint(folder, read)?;
         let Checkpoint {
             network,
             optimiser,
             averaging,
         } = checkpoint;
-        let is_newest = passed_over.0.is_empty();
+        let is_newest = skipped_checkpoints.0.is_empty();
         let trainer = Self {
             network,
             task,
@@ -219,7 +221,7 @@ impl<T: Task> Trainer<T> {
             config,
             folder: folder.to_path_buf(),
             failures: FailurePolicy::default(),
-            passed_over,
+            skipped_checkpoints,
             ranks,
         };
         trainer.check_batch()?;
@@ -232,18 +234,22 @@ impl<T: Task> Trainer<T> {
         self
     }
 
-    /// What is wrong with the checkpoints that were newer than the one resumed from, in words, the newest first.
-    pub fn passed_over(&self) -> Vec<String> {
-        self.passed_over.0.iter().map(ToString::to_string).collect()
+    /// What is wrong with the checkpoints newer than the one resumed from, a sentence each, the newest first.
+    pub fn skipped_checkpoints(&self) -> Vec<String> {
+        self.skipped_checkpoints
+            .0
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
-    /// The network that the training of `folder` would have written after its last checkpoint that is whole, and that
-    /// checkpoint's step; the training may be going on.
+    /// The network that the training of `folder` would have written after its latest valid checkpoint, and that
+    /// checkpoint's step; the training may still run.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] when it is no checkpoint; those of the file.
     pub fn network_so_far(folder: &Path) -> Result<(T::Network, u64)> {
-        newest_whole(folder, Checkpoint::network_so_far).map(|(so_far, _)| so_far)
+        latest_valid_checkpoint(folder, Checkpoint::network_so_far).map(|(so_far, _)| so_far)
     }
 
     /// The network as it is now.

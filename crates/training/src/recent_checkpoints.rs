@@ -17,29 +17,29 @@ pub fn can_resume(folder: &Path) -> bool {
         || older_checkpoints(folder).is_ok_and(|steps| !steps.is_empty())
 }
 
-/// A checkpoint that could not be read and was passed over, and why.
+/// Why each checkpoint that could not be read was skipped, the newest first.
 #[derive(Debug)]
-pub(super) struct PassedOver(pub(super) Vec<Error>);
+pub(super) struct SkippedCheckpoints(pub(super) Vec<Error>);
 
-/// What `read` makes of the newest checkpoint that is whole, and those that are not.
+/// What `read` makes of the latest valid checkpoint, and the errors of those skipped.
 ///
 /// # Errors
-/// That of the newest where none is whole; at once what is no damage, such as other settings.
-pub(super) fn newest_whole<T>(
+/// That of the newest where none is valid; at once what is no damage, such as other settings.
+pub(super) fn latest_valid_checkpoint<T>(
     folder: &Path,
     read: impl Fn(&Path) -> Result<T>,
-) -> Result<(T, PassedOver)> {
+) -> Result<(T, SkippedCheckpoints)> {
     let older = older_checkpoints(folder)?.into_iter();
     let paths = older.map(|step| older_checkpoint_path(folder, step));
-    let mut passed_over = Vec::new();
+    let mut skipped = Vec::new();
     for path in std::iter::once(checkpoint_path(folder)).chain(paths) {
         match read(&path) {
-            Ok(read) => return Ok((read, PassedOver(passed_over))),
-            Err(error) if error.is_damage() => passed_over.push(error),
+            Ok(read) => return Ok((read, SkippedCheckpoints(skipped))),
+            Err(error) if error.is_damage() => skipped.push(error),
             Err(error) => return Err(error),
         }
     }
-    Err(passed_over.swap_remove(0))
+    Err(skipped.swap_remove(0))
 }
 
 /// Keeps the newest checkpoint, which is of `step`, beside the one that is about to be written over it.
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_few_are_kept_and_the_newest_whole_one_is_read() {
+    fn the_last_few_are_kept_and_the_latest_valid_one_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         assert!(!can_resume(folder) && !can_resume(&folder.join("absent")));
@@ -115,13 +115,14 @@ mod tests {
         }
         fs::write(folder.join("checkpoint-01.safetensors"), "").unwrap();
         assert_eq!(older_checkpoints(folder).unwrap(), [3, 2]);
-        let whole = || newest_whole(folder, read).map(|(step, passed)| (step, passed.0.len()));
+        let whole =
+            || latest_valid_checkpoint(folder, read).map(|(step, passed)| (step, passed.0.len()));
         assert_eq!(whole().unwrap(), (4, 0));
         fs::write(checkpoint_path(folder), "").unwrap();
         assert_eq!(whole().unwrap(), (3, 1));
         fs::write(older_checkpoint_path(folder, 3), "").unwrap();
         assert_eq!(whole().unwrap(), (2, 2));
-        // Gone on with from step 2, what lay after it is no checkpoint of this training.
+        // Resumed from step 2, what lay after it is no checkpoint of this training.
         write(folder, 3, None);
         assert_eq!(older_checkpoints(folder).unwrap(), [2]);
         fs::remove_file(checkpoint_path(folder)).unwrap();
@@ -145,7 +146,9 @@ mod tests {
                 found: "others".into(),
             })
         };
-        let told = newest_whole(folder, other).unwrap_err().to_string();
+        let told = latest_valid_checkpoint(folder, other)
+            .unwrap_err()
+            .to_string();
         assert!(told.contains("found another settings"), "{told}");
     }
 }
