@@ -61,10 +61,11 @@ pub fn run(
         }
         !interrupt.asked()
     };
-    let trained = trainer.run_watched(observe, every, |step, network| match &mut validation {
-        Some(validation) => teller.borrow().measure(validation, step, network),
-        None => Ok(()),
-    });
+    let trained =
+        trainer.run_with_validation(observe, every, |step, network| match &mut validation {
+            Some(validation) => teller.borrow().measure(validation, step, network),
+            None => Ok(()),
+        });
     drop(teller);
     let Some(network) = trained? else {
         return Err(interrupt.stopped(last, "the same command with --resume"));
@@ -205,7 +206,7 @@ fn start<'a>(
         Some(run) => {
             let network = DeepNcuts::load(&run.join("network.safetensors")).context("--start")?;
             check_same_network("--start", &plan.architecture(), network.architecture())?;
-            (network, task.measured_before())
+            (network, task.already_calibrated())
         }
         None => {
             let weights = arguments

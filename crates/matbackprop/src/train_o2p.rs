@@ -160,7 +160,7 @@ fn start<'a>(
                     run.display()
                 )));
             }
-            (network, task.measured_before())
+            (network, task.already_calibrated())
         }
         None => {
             let weights = arguments.trunk_weights.as_deref();

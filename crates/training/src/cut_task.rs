@@ -141,7 +141,7 @@ pub struct CutTask<'a> {
     settings: CutTraining,
     layer: NcutsLayer,
     cache: Option<FeatureCache>,
-    measured: bool,
+    calibrated: bool,
 }
 
 impl<'a> CutTask<'a> {
@@ -152,14 +152,14 @@ impl<'a> CutTask<'a> {
             settings,
             layer: settings.layer(),
             cache: None,
-            measured: false,
+            calibrated: false,
         }
     }
 
-    /// For a network that was trained before: the scales of its taps are kept.
-    pub fn measured_before(self) -> Self {
+    /// For a network that was trained before: the scales of its taps stay as they are.
+    pub fn already_calibrated(self) -> Self {
         Self {
-            measured: true,
+            calibrated: true,
             ..self
         }
     }
@@ -271,7 +271,7 @@ impl Task for CutTask<'_> {
         _: &TrainConfig,
         observer: &mut dyn FnMut(usize, usize),
     ) -> Result<()> {
-        if self.measured {
+        if self.calibrated {
             return Ok(());
         }
         // The size of features hardly differs from image to image: a few dozen tell it.

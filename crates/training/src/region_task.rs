@@ -46,7 +46,7 @@ pub struct RegionTask<'a> {
     /// Where features are kept for other trainings too.
     shared_cache: Option<PathBuf>,
     /// Whether scales, μ and s stay as they are.
-    measured: bool,
+    calibrated: bool,
     regions: HashMap<(usize, u32, bool), Region>,
 }
 
@@ -59,7 +59,7 @@ impl<'a> RegionTask<'a> {
             halves: None,
             cache: None,
             shared_cache: None,
-            measured: false,
+            calibrated: false,
             regions: HashMap::new(),
         }
     }
@@ -73,10 +73,10 @@ impl<'a> RegionTask<'a> {
         }
     }
 
-    /// For a network that was trained before: what was measured then is kept.
-    pub fn measured_before(self) -> Self {
+    /// For a network that was trained before: scales, μ and s stay as they are.
+    pub fn already_calibrated(self) -> Self {
         Self {
-            measured: true,
+            calibrated: true,
             ..self
         }
     }
@@ -151,7 +151,7 @@ impl Task for RegionTask<'_> {
         _: &TrainConfig,
         observer: &mut dyn FnMut(usize, usize),
     ) -> Result<()> {
-        if self.measured {
+        if self.calibrated {
             return Ok(());
         }
         let set = self.set;

@@ -334,7 +334,7 @@ mod tests {
         let before = trainer.network.new_layers()[0].parameters.values();
         let mut skipped = 0;
         let mut after = None;
-        let stopped = trainer.run_watched(
+        let stopped = trainer.run_with_validation(
             |event| {
                 if let Progress::Step { record, .. } = event {
                     assert!(record.skipped && record.loss.is_nan());

@@ -279,23 +279,23 @@ impl<T: Task> Trainer<T> {
         self,
         observer: impl FnMut(Progress<'_, T::Measures>) -> bool,
     ) -> Result<Option<T::Network>> {
-        self.run_watched(observer, 0, |_, _| Ok(()))
+        self.run_with_validation(observer, 0, |_, _| Ok(()))
     }
 
-    /// As [`Trainer::run`]; `watch` is shown the network that would be written now before the first step, after every
-    /// so many steps (`every`; 0 for never) and after the last, each time before the checkpoint of that step: what it
-    /// writes down is there when the training is taken up from that checkpoint. The steps do not depend on it.
+    /// As [`Trainer::run`]; `validate` gets the network that would be written now: before the first step, after every
+    /// `every` steps (0 for never) and after the last. Each call comes before the checkpoint of that step, so that what it
+    /// writes is there when the training is resumed from that checkpoint. The steps do not depend on it.
     ///
     /// # Errors
-    /// As [`Trainer::run`]; those of `watch`.
-    pub fn run_watched(
+    /// As [`Trainer::run`]; those of `validate`.
+    pub fn run_with_validation(
         mut self,
         mut observer: impl FnMut(Progress<'_, T::Measures>) -> bool,
         every: u64,
-        mut watch: impl FnMut(u64, &T::Network) -> Result<()>,
+        mut validate: impl FnMut(u64, &T::Network) -> Result<()>,
     ) -> Result<Option<T::Network>> {
         let (sampler, steps, ranks) = (self.sampler(), self.steps(), Rc::clone(&self.ranks));
-        let journal = self.open(every, &mut watch);
+        let journal = self.open(every, &mut validate);
         let mut journal = ranks.agree_on(journal)?;
         self.check_alike()?;
         #[cfg(any(test, feature = "cuda"))]
@@ -320,7 +320,7 @@ impl<T: Task> Trainer<T> {
                 });
                 let at = record.step;
                 if every > 0 && (at.is_multiple_of(every) || at == steps) && ranks.is_first() {
-                    watch(at, &self.averaging.written(&self.network))?;
+                    validate(at, &self.averaging.written(&self.network))?;
                 }
                 // One NaN is as good as another.
                 let norm = Some(record.gradient_norm).filter(|norm| norm.is_finite());
@@ -353,7 +353,7 @@ impl<T: Task> Trainer<T> {
     fn open(
         &mut self,
         every: u64,
-        watch: &mut impl FnMut(u64, &T::Network) -> Result<()>,
+        validate: &mut impl FnMut(u64, &T::Network) -> Result<()>,
     ) -> Result<Option<Journal>> {
         let first = self.ranks.is_first();
         if first {
@@ -368,7 +368,7 @@ impl<T: Task> Trainer<T> {
         // From the first step on there is something to be resumed.
         if !can_resume(&self.folder) {
             if every > 0 {
-                watch(0, &self.averaging.written(&self.network))?;
+                validate(0, &self.averaging.written(&self.network))?;
             }
             self.write_checkpoint()?;
         }

@@ -342,7 +342,7 @@ fn a_shared_cache_changes_no_number_whatever_the_order() {
         let architecture = on_lite0(second_order(), None);
         let trainer = Trainer::start(
             network(architecture),
-            task.measured_before(),
+            task.already_calibrated(),
             config(),
             folder.path(),
             |_, _| (),

@@ -1,4 +1,4 @@
-//! A training that is watched: what would be written is seen, and no step changes.
+//! A training with validation: it sees what would be written, and changes no step.
 
 mod slants;
 
@@ -10,7 +10,7 @@ use training::{CutTask, CutTraining, Error, Progress, TrainConfig, Trainer};
 type Training<'a> = Trainer<CutTask<'a>>;
 
 #[test]
-fn watching_shows_what_would_be_written_and_changes_nothing() {
+fn validation_sees_what_would_be_written_and_changes_nothing() {
     let config = TrainConfig {
         epochs: 6,
         batch: 2,
@@ -37,7 +37,7 @@ fn watching_shows_what_would_be_written_and_changes_nothing() {
         let calibrated = bytes_of(trainer.network());
         let so_far = || Training::network_so_far(path).unwrap();
         let (mut seen, mut checkpoints) = (Vec::new(), Vec::new());
-        let trained = trainer.run_watched(
+        let trained = trainer.run_with_validation(
             |progress| {
                 if let Progress::Checkpoint { step } = progress {
                     let (network, found) = so_far();
