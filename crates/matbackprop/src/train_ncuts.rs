@@ -7,7 +7,7 @@ use std::rc::Rc;
 use anyhow::{Context, Result, bail};
 use models::{Architecture, DeepNcuts, Precision, TrunkWeights};
 use training::{
-    CutMeasures, CutTask, Progress as Event, Ranks, Trainer, TrainingSet as _, can_resume,
+    CutMeasures, CutTask, Progress as Event, Ranks, SegmentationSet as _, Trainer, can_resume,
 };
 
 use crate::arguments::TrainNcutsArguments;

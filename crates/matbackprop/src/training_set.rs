@@ -3,7 +3,7 @@
 use bench_bsds::{BsdsDataset, Split};
 use image::RgbImage;
 use segmentation::LabelMap;
-use training::TrainingSet;
+use training::SegmentationSet;
 
 use crate::arguments::TrainingSplit;
 
@@ -41,7 +41,7 @@ impl BsdsTrainingSet {
     }
 }
 
-impl TrainingSet for BsdsTrainingSet {
+impl SegmentationSet for BsdsTrainingSet {
     fn len(&self) -> usize {
         self.splits.iter().map(BsdsDataset::len).sum()
     }

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{TrainConfig, TrunkTraining};
 use crate::error::{Error, Result};
-use crate::examples::TrainingSet;
 use crate::sampler::Sample;
+use crate::segmentation_set::SegmentationSet;
 use crate::task::{StepContext, StepMeasures, StepResult, Task};
 use crate::trainer::first_step;
 use models::GradientHook;
@@ -137,7 +137,7 @@ impl StepMeasures for CutMeasures {
 
 /// Cuts that fall where people cut.
 pub struct CutTask<'a> {
-    set: &'a dyn TrainingSet,
+    set: &'a dyn SegmentationSet,
     settings: CutTraining,
     layer: NcutsLayer,
     cache: Option<FeatureCache>,
@@ -146,7 +146,7 @@ pub struct CutTask<'a> {
 
 impl<'a> CutTask<'a> {
     /// On these photographs.
-    pub fn new(set: &'a dyn TrainingSet, settings: CutTraining) -> Self {
+    pub fn new(set: &'a dyn SegmentationSet, settings: CutTraining) -> Self {
         Self {
             set,
             settings,
@@ -351,7 +351,7 @@ impl Task for CutTask<'_> {
     }
 }
 
-fn photograph(set: &dyn TrainingSet, sample: &Sample) -> Result<RgbImage> {
+fn photograph(set: &dyn SegmentationSet, sample: &Sample) -> Result<RgbImage> {
     let unreadable = Error::unreadable(sample.example, set.id(sample.example));
     let mut image = set.image(sample.example).map_err(unreadable)?;
     if sample.flipped {

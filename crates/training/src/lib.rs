@@ -10,7 +10,7 @@
 //! |---|---|
 //! | [`Trainer`] | SGD and Adam, frozen or learning trunk, journal, checkpoints exact to the bit |
 //! | [`Task`] | what a network is trained for: examples in, loss and gradients out |
-//! | [`CutTask`] | cuts that fall where people cut, of a set of human segmentations ([`TrainingSet`]) |
+//! | [`CutTask`] | cuts that fall where people cut, of a set of human segmentations ([`SegmentationSet`]) |
 //! | [`RegionTask`] | free-form regions told apart |
 //! | [`Ranks`] | several processes, on one machine or many, that train or measure together |
 //! | [`ScribbleTraining`] | the head of a network on one photograph, from a few strokes of a pen |
@@ -24,7 +24,6 @@ mod checkpoint;
 mod config;
 mod cut_task;
 mod error;
-mod examples;
 mod failure_policy;
 mod gradient_sums;
 mod journal;
@@ -37,6 +36,7 @@ mod run_folder;
 mod sampler;
 mod schedule;
 mod scribble_training;
+mod segmentation_set;
 mod shared_step;
 mod step;
 mod task;
@@ -47,7 +47,6 @@ mod trainer;
 pub use config::{Optimiser, TrainConfig, TrunkTraining};
 pub use cut_task::{Annotations, CutCriterion, CutMeasures, CutTask, CutTraining};
 pub use error::{Error, Result};
-pub use examples::TrainingSet;
 pub use journal::{Journal, StepRecord};
 pub use ranks::Ranks;
 pub use recent_checkpoints::can_resume;
@@ -56,5 +55,6 @@ pub use region_task::{RegionTask, RegionTraining};
 pub use sampler::Sample;
 pub use schedule::Schedule;
 pub use scribble_training::{ScribbleStep, ScribbleTraining};
+pub use segmentation_set::SegmentationSet;
 pub use task::{StepContext, StepMeasures, StepResult, Task};
 pub use trainer::{Progress, Trainer};

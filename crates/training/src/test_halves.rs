@@ -4,7 +4,7 @@ use image::RgbImage;
 use segmentation::LabelMap;
 
 use crate::error::{Error, Result};
-use crate::examples::TrainingSet;
+use crate::segmentation_set::SegmentationSet;
 use models::{Architecture, DeepNcuts, HeadLayer, HeadLayout, TrunkKind, TrunkWeights};
 
 /// Photographs of two halves, of which some files are broken.
@@ -26,7 +26,7 @@ impl Halves {
     }
 }
 
-impl TrainingSet for Halves {
+impl SegmentationSet for Halves {
     fn len(&self) -> usize {
         self.names.len()
     }

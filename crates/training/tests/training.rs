@@ -10,7 +10,7 @@ use segmentation::LabelMap;
 use slants::{HEIGHT, Slants, WIDTH, bytes_of, network};
 use training::{
     Annotations, CutCriterion, CutMeasures, CutTask, CutTraining, Error, Optimiser, Progress,
-    Result, Schedule, TrainConfig, Trainer, TrainingSet, TrunkTraining,
+    Result, Schedule, SegmentationSet, TrainConfig, Trainer, TrunkTraining,
 };
 
 type StepRecord = training::StepRecord<CutMeasures>;
@@ -25,7 +25,7 @@ fn config() -> TrainConfig {
     }
 }
 
-fn task(set: &dyn TrainingSet) -> CutTask<'_> {
+fn task(set: &dyn SegmentationSet) -> CutTask<'_> {
     CutTask::new(set, CutTraining::default())
 }
 
@@ -237,7 +237,7 @@ fn a_training_stopped_at_its_first_step_resumes_on_its_own_images_alone() {
 /// Annotations of another size than the photograph.
 struct Misfits(Slants);
 
-impl TrainingSet for Misfits {
+impl SegmentationSet for Misfits {
     fn len(&self) -> usize {
         self.0.len()
     }

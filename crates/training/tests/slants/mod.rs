@@ -6,7 +6,7 @@ use models::{
 };
 use rand::{RngExt, SeedableRng};
 use segmentation::LabelMap;
-use training::{Result, TrainingSet};
+use training::{Result, SegmentationSet};
 
 /// Of every photograph, in pixels.
 pub const WIDTH: u32 = 64;
@@ -28,7 +28,7 @@ impl Slants {
     }
 }
 
-impl TrainingSet for Slants {
+impl SegmentationSet for Slants {
     fn len(&self) -> usize {
         self.0.len()
     }

@@ -6,7 +6,7 @@ use segmentation::LabelMap;
 use crate::error::Result;
 
 /// Images with human segmentations.
-pub trait TrainingSet {
+pub trait SegmentationSet {
     /// How many images.
     fn len(&self) -> usize;
 
