@@ -41,7 +41,7 @@ enum Source {
 
 /// Measures and tells.
 pub fn run(arguments: &EvalBsdsArguments, ranks: &Ranks) -> Result<()> {
-    let (dataset, count, source, kept) = ranks.agree_on(prepare(arguments))?;
+    let (dataset, count, source, kept) = ranks.sync_result(prepare(arguments))?;
     let measurement = Measurement {
         dataset: &dataset,
         source: &source,
@@ -50,7 +50,7 @@ pub fn run(arguments: &EvalBsdsArguments, ranks: &Ranks) -> Result<()> {
     };
     let measured = measurement.of_images(count, ranks)?;
     let told = measured.map(|measured| tell(arguments, &measurement, count, &measured));
-    ranks.agree_on(told.unwrap_or(Ok(())))
+    ranks.sync_result(told.unwrap_or(Ok(())))
 }
 
 /// What is to be measured, and where measures are kept.

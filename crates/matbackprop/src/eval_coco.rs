@@ -27,7 +27,7 @@ pub fn run(arguments: &EvalCocoArguments, ranks: &Ranks) -> Result<()> {
     }
     // One table of one file: there is nothing to share.
     let table = ranks.is_first().then(|| detections(arguments));
-    ranks.agree_on(table.unwrap_or(Ok(())))
+    ranks.sync_result(table.unwrap_or(Ok(())))
 }
 
 fn detections(arguments: &EvalCocoArguments) -> Result<()> {

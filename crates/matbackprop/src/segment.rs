@@ -62,7 +62,7 @@ struct Failed {
 
 /// Segments every photograph; one that fails is told and passed over. Ranks share the photographs.
 pub fn run(arguments: &SegmentArguments, ranks: &Ranks) -> Result<()> {
-    let (stems, networks) = ranks.agree_on(prepare(arguments))?;
+    let (stems, networks) = ranks.sync_result(prepare(arguments))?;
     let networks: Vec<&DeepNcuts> = networks.iter().collect();
     let mine = every(ranks, arguments.images.len());
     // Lines of results are progress enough, unless a bar can stand below them, or they come together in the end.
@@ -91,7 +91,7 @@ pub fn run(arguments: &SegmentArguments, ranks: &Ranks) -> Result<()> {
         }
         conclude(arguments, told)
     });
-    ranks.agree_on(together.unwrap_or(Ok(())))
+    ranks.sync_result(together.unwrap_or(Ok(())))
 }
 
 /// What is known before the first photograph is read: the names of its pictures, and the networks.

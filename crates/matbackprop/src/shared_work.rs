@@ -14,13 +14,13 @@ pub fn every(ranks: &Ranks, count: usize) -> Vec<usize> {
 /// bit.
 ///
 /// # Errors
-/// Those of [`Ranks::exchange`]; what JSON cannot say.
+/// Those of [`Ranks::all_gather`]; what JSON cannot say.
 pub fn gathered<T: Serialize + DeserializeOwned>(
     ranks: &Ranks,
     found: Vec<T>,
 ) -> Result<Option<Vec<T>>> {
-    let said = ranks.agree_on(serde_json::to_vec(&found).map_err(anyhow::Error::from))?;
-    let said = ranks.exchange(said)?;
+    let said = ranks.sync_result(serde_json::to_vec(&found).map_err(anyhow::Error::from))?;
+    let said = ranks.all_gather(said)?;
     if !ranks.is_first() {
         return Ok(None);
     }

@@ -41,9 +41,9 @@ pub fn run(anew: Anew, command: impl FnOnce(&Rc<Ranks>, &Interrupt) -> Result<()
         Err(error) if ranks.is_first() || !known => failure::report(error),
         Err(error) => failure::code(error),
     };
-    // Who leaves waits for the others: what they do not know of would keep them from it.
+    // A barrier before the exit: after a failure that the others do not know of, they would never reach it.
     let ranks = Rc::into_inner(ranks).filter(|_| known);
-    match ranks.map_or(Ok(()), Ranks::leave) {
+    match ranks.map_or(Ok(()), Ranks::finalize) {
         Ok(()) => code,
         Err(error) => failure::report(&error.into()),
     }

@@ -29,10 +29,10 @@ pub fn run(
     ranks: &Rc<Ranks>,
     interrupt: &Interrupt,
 ) -> Result<()> {
-    let (plan, set, validation) = ranks.agree_on(prepare(arguments))?;
+    let (plan, set, validation) = ranks.sync_result(prepare(arguments))?;
     let every = validation.as_ref().map_or(0, Validation::every);
     let settings = plan.training.clone();
-    let trainer = ranks.agree_on(if arguments.resume {
+    let trainer = ranks.sync_result(if arguments.resume {
         resume(arguments, ranks, &set, &plan)
     } else {
         start(arguments, ranks, &set, &plan)
@@ -42,9 +42,9 @@ pub fn run(
     let validation = validation
         .filter(|_| ranks.is_first())
         .map(|asked| asked.open(out, step, new, &settings));
-    let mut validation = ranks.agree_on(validation.transpose())?;
+    let mut validation = ranks.sync_result(validation.transpose())?;
     let teller = RefCell::new(Teller::new(steps, step, set.len()));
-    ranks.agree_on(interrupt.listen())?;
+    ranks.sync_result(interrupt.listen())?;
     let mut last = step;
     let observe = |event: Event<'_, CutMeasures>| {
         match event {
@@ -70,7 +70,7 @@ pub fn run(
     let Some(network) = trained? else {
         return Err(interrupt.stopped(last, "the same command with --resume"));
     };
-    ranks.agree_on(match ranks.is_first() {
+    ranks.sync_result(match ranks.is_first() {
         true => tell(arguments, &network),
         false => Ok(()),
     })

@@ -20,15 +20,15 @@ use crate::region_recipe::RegionRecipe;
 
 /// Trains, and tells where the network lies.
 pub fn run(arguments: &TrainO2pArguments, ranks: &Rc<Ranks>, interrupt: &Interrupt) -> Result<()> {
-    let (recipe, config, regions) = ranks.agree_on(prepare(arguments))?;
+    let (recipe, config, regions) = ranks.sync_result(prepare(arguments))?;
     output::note(&format!("{}: {}", arguments.split, regions.in_words()));
-    let trainer = ranks.agree_on(if arguments.resume {
+    let trainer = ranks.sync_result(if arguments.resume {
         resume(arguments, ranks, &recipe, &regions, config)
     } else {
         start(arguments, ranks, &recipe, &regions, config)
     })?;
     let mut teller = Teller::new(trainer.steps(), trainer.step());
-    ranks.agree_on(interrupt.listen())?;
+    ranks.sync_result(interrupt.listen())?;
     let mut last = trainer.step();
     let trained = trainer.run(|event| {
         match event {
@@ -54,7 +54,7 @@ pub fn run(arguments: &TrainO2pArguments, ranks: &Rc<Ranks>, interrupt: &Interru
     if trained?.is_none() {
         return Err(interrupt.stopped(last, "the same command with --resume"));
     }
-    ranks.agree_on(tell(arguments, clipped))
+    ranks.sync_result(tell(arguments, clipped))
 }
 
 /// All that is known before the first file is written.

@@ -198,7 +198,7 @@ mod tests {
             let own = (ranks.rank() < 2).then_some(&mut gradients);
             let adds = own.is_some();
             sums.finish(own, &tensors).unwrap();
-            ranks.leave().unwrap();
+            ranks.finalize().unwrap();
             let found = tensors.iter().map(|tensor| {
                 let sum = gradients.get_or_alloc_mut(&tensor.ghost()).unwrap();
                 assert!(sum.iter().all(|n| *n == sum[0]));

@@ -44,8 +44,8 @@ pub struct Ranks {
     size: usize,
     /// `None` for a job of one.
     messenger: Option<Messenger>,
-    /// A failure that all know of: nobody talks any more.
-    told: Cell<bool>,
+    /// Whether a failure is known to all ranks: they do not communicate any more.
+    failed: Cell<bool>,
 }
 
 impl Ranks {
@@ -55,7 +55,7 @@ impl Ranks {
             rank: 0,
             size: 1,
             messenger: None,
-            told: Cell::new(false),
+            failed: Cell::new(false),
         }
     }
 
@@ -100,7 +100,7 @@ impl Ranks {
             rank,
             size,
             messenger: Some(messenger),
-            told: Cell::new(false),
+            failed: Cell::new(false),
         })
     }
 
@@ -142,32 +142,32 @@ impl Ranks {
         self.rank * count / self.size..(self.rank + 1) * count / self.size
     }
 
-    /// Every rank's bytes, in the order of ranks.
+    /// Gathers every rank's bytes on all, in the order of ranks.
     ///
     /// # Errors
     /// [`Error::Ranks`] where the messenger is gone.
-    pub fn exchange(&self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>> {
+    pub fn all_gather(&self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>> {
         match &self.messenger {
             None => Ok(vec![bytes]),
-            Some(messenger) => messenger.exchange(bytes),
+            Some(messenger) => messenger.all_gather(bytes),
         }
     }
 
-    /// Waits for all ranks, and tells whether all came this far: `failure` is what went wrong here, if anything did.
+    /// Waits for all ranks. `failure` is what went wrong on this one, if anything did.
     ///
-    /// After a failure that all know of this returns at once.
+    /// After a failure that is known to all ranks this returns at once.
     ///
     /// # Errors
-    /// [`Error::OnRank`], for the first rank on which something did.
-    pub fn agree(&self, failure: Option<String>) -> Result<()> {
-        if self.told.get() {
+    /// [`Error::OnRank`] for the first rank that has a failure.
+    pub fn barrier(&self, failure: Option<String>) -> Result<()> {
+        if self.failed.get() {
             return Ok(());
         }
-        self.agree_saying(failure, Vec::new()).map(|_| ())
+        self.gather_results(failure, Vec::new()).map(|_| ())
     }
 
-    /// As [`Ranks::agree`]; every rank's `words` come back where all came this far.
-    pub(crate) fn agree_saying(
+    /// As [`Ranks::barrier`]; returns every rank's `words` where none has a failure.
+    pub(crate) fn gather_results(
         &self,
         failure: Option<String>,
         words: Vec<u8>,
@@ -176,10 +176,10 @@ impl Ranks {
             None => [vec![0], words].concat(),
             Some(message) => [&[1], message.as_bytes()].concat(),
         };
-        let said = self.exchange(said)?;
+        let said = self.all_gather(said)?;
         for (rank, said) in said.iter().enumerate() {
             if let [1, message @ ..] = said.as_slice() {
-                self.told.set(true);
+                self.failed.set(true);
                 return Err(Error::OnRank {
                     rank,
                     message: String::from_utf8_lossy(message).into_owned(),
@@ -189,17 +189,17 @@ impl Ranks {
         Ok(said.into_iter().map(|said| said[1..].to_vec()).collect())
     }
 
-    /// As [`Ranks::agree`] on what came of something; a failure of our own is returned as it is.
+    /// A barrier after work that may have failed: this rank's result where all ranks succeeded.
     ///
     /// # Errors
-    /// Our own; [`Error::OnRank`] where another rank has one.
-    pub fn agree_on<T, E: From<Error> + std::fmt::Display>(
+    /// This rank's own, as it is; [`Error::OnRank`] where another rank failed.
+    pub fn sync_result<T, E: From<Error> + std::fmt::Display>(
         &self,
         result: std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
         // In one line, with its causes.
         let failure = result.as_ref().err().map(|error| format!("{error:#}"));
-        let agreed = self.agree(failure);
+        let agreed = self.barrier(failure);
         let value = result?;
         agreed?;
         Ok(value)
@@ -207,12 +207,12 @@ impl Ranks {
 
     /// All ranks failed alike, and know it.
     pub(crate) fn failed_alike(&self) {
-        self.told.set(true);
+        self.failed.set(true);
     }
 
     /// Whether a failure is known to all ranks.
     pub fn have_failed(&self) -> bool {
-        self.told.get()
+        self.failed.get()
     }
 
     /// Sums take the way over the ranks' GPUs from now on, where each has one of its own; tells whether they do. What
@@ -226,7 +226,7 @@ impl Ranks {
             return Ok(false);
         };
         let card = device.card();
-        let told = messenger.exchange(by_nccl::told_of(card))?;
+        let told = messenger.all_gather(by_nccl::told_of(card))?;
         let Some(card) = card.filter(|_| by_nccl::all_have_their_own(&told)) else {
             return Ok(false);
         };
@@ -235,7 +235,7 @@ impl Ranks {
         } else {
             Vec::new()
         };
-        let Some(id) = by_nccl::job(&messenger.exchange(made)?[0]) else {
+        let Some(id) = by_nccl::job(&messenger.all_gather(made)?[0]) else {
             return Ok(false);
         };
         let (card, place) = (card.clone(), (self.rank, self.size));
@@ -248,14 +248,14 @@ impl Ranks {
         self.messenger.as_ref().map(Messenger::sums)
     }
 
-    /// The end of the job, which all ranks wait for.
+    /// Ends the job; waits for all ranks.
     ///
-    /// A rank that is dropped without it ends no other: their launcher does, when this process has ended.
+    /// Dropping `Ranks` without it ends no other process: the launcher does, when this one has ended.
     ///
     /// # Errors
     /// [`Error::Ranks`] where the messenger is gone.
-    pub fn leave(self) -> Result<()> {
-        self.messenger.map_or(Ok(()), Messenger::leave)
+    pub fn finalize(self) -> Result<()> {
+        self.messenger.map_or(Ok(()), Messenger::finalize)
     }
 }
 
@@ -279,10 +279,10 @@ mod tests {
     fn every_rank_hears_all_in_order() {
         let heard = Ranks::as_threads(3, |ranks| {
             let word = "a".repeat(ranks.rank());
-            let words = ranks.exchange(word.into_bytes()).unwrap();
+            let words = ranks.all_gather(word.into_bytes()).unwrap();
             let sum = ranks.sums().unwrap().send(vec![ranks.rank() as f32, 0.5]);
             let sum = sum.unwrap().wait().unwrap();
-            ranks.leave().unwrap();
+            ranks.finalize().unwrap();
             (words, sum)
         });
         let words = ["", "a", "aa"].map(|word| word.as_bytes().to_vec());
@@ -296,17 +296,17 @@ mod tests {
     #[test]
     fn the_first_failure_is_told_on_all_ranks() {
         let told = Ranks::as_threads(3, |ranks| {
-            ranks.agree(None).unwrap();
+            ranks.barrier(None).unwrap();
             let result = if ranks.rank() == 1 {
                 Err(Error::Model(models::Error::Tape("refused".to_owned())))
             } else {
                 Ok(())
             };
-            let told = ranks.agree_on(result).unwrap_err().to_string();
+            let told = ranks.sync_result(result).unwrap_err().to_string();
             // Nobody listens any more.
-            ranks.agree(None).unwrap();
+            ranks.barrier(None).unwrap();
             assert!(ranks.have_failed());
-            ranks.leave().unwrap();
+            ranks.finalize().unwrap();
             told
         });
         let expected = [
@@ -320,7 +320,7 @@ mod tests {
     #[test]
     fn a_rank_that_goes_is_no_end_of_waiting() {
         let told = Ranks::as_threads(2, |ranks| match ranks.rank() {
-            0 => ranks.exchange(Vec::new()).unwrap_err().to_string(),
+            0 => ranks.all_gather(Vec::new()).unwrap_err().to_string(),
             _ => String::new(),
         });
         assert!(told[0].contains("no answer from the others"), "{told:?}");
@@ -330,10 +330,10 @@ mod tests {
     fn alone_everything_is_what_it_was() {
         let ranks = Ranks::alone();
         assert_eq!((ranks.part(7), ranks.is_first()), (0..7, true));
-        assert_eq!(ranks.exchange(vec![1, 2]).unwrap(), [[1, 2]]);
-        ranks.agree(None).unwrap();
-        let told = ranks.agree(Some("full".to_owned())).unwrap_err();
+        assert_eq!(ranks.all_gather(vec![1, 2]).unwrap(), [[1, 2]]);
+        ranks.barrier(None).unwrap();
+        let told = ranks.barrier(Some("full".to_owned())).unwrap_err();
         assert_eq!(told.to_string(), "rank 0: full");
-        ranks.leave().unwrap();
+        ranks.finalize().unwrap();
     }
 }

@@ -98,7 +98,7 @@ fn losses(device: &Device, ranks: Ranks, dropout: f32, folder: &Path) -> Vec<(f6
         true
     });
     assert!(trained.unwrap().is_some());
-    Rc::into_inner(ranks).unwrap().leave().unwrap();
+    Rc::into_inner(ranks).unwrap().finalize().unwrap();
     losses
 }
 

@@ -86,7 +86,7 @@ impl<T: Task> Trainer<T> {
                 .map_or_else(T::Measures::default, |found| found.measures.clone()),
             trouble: error.as_ref().map(Trouble::of),
         };
-        let said = self.ranks.exchange(in_bytes(&said)?)?;
+        let said = self.ranks.all_gather(in_bytes(&said)?)?;
         let said = said.iter().map(|bytes| of_bytes(bytes));
         let said: Vec<Said<T::Measures>> = said.collect::<Result<_>>()?;
         if let Some((rank, trouble)) = worst(&said) {
@@ -122,7 +122,7 @@ impl<T: Task> Trainer<T> {
             |_| Vec::new(),
             |(go_on, number)| [&[u8::from(*go_on)], &number.to_le_bytes()[..]].concat(),
         );
-        let said = ranks.agree_saying(failure, words);
+        let said = ranks.gather_results(failure, words);
         done?;
         let said = said?;
         if said.iter().any(|words| words[1..] != said[0][1..]) {

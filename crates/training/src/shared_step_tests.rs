@@ -63,7 +63,7 @@ fn train_on(
                 .flat_map(f32::to_le_bytes),
         )
     });
-    Rc::into_inner(ranks).unwrap().leave().unwrap();
+    Rc::into_inner(ranks).unwrap().finalize().unwrap();
     (records, digest.map_err(|error| error.to_string()))
 }
 

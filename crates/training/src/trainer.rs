@@ -125,7 +125,7 @@ impl<T: Task> Trainer<T> {
     ) -> Result<Self> {
         let ranks = Rc::clone(ranks);
         let started = Self::started(Rc::clone(&ranks), network, task, config, folder, observer);
-        ranks.agree_on(started)
+        ranks.sync_result(started)
     }
 
     fn started(
@@ -197,7 +197,7 @@ impl<T: Task> Trainer<T> {
         folder: &Path,
     ) -> Result<Self> {
         let ranks = Rc::clone(ranks);
-        ranks.agree_on(Self::resumed(Rc::clone(&ranks), task, config, folder))
+        ranks.sync_result(Self::resumed(Rc::clone(&ranks), task, config, folder))
     }
 
     fn resumed(ranks: Rc<Ranks>, task: T, config: TrainConfig, folder: &Path) -> Result<Self> {
@@ -296,7 +296,7 @@ impl<T: Task> Trainer<T> {
     ) -> Result<Option<T::Network>> {
         let (sampler, steps, ranks) = (self.sampler(), self.steps(), Rc::clone(&self.ranks));
         let journal = self.open(every, &mut validate);
-        let mut journal = ranks.agree_on(journal)?;
+        let mut journal = ranks.sync_result(journal)?;
         self.check_alike()?;
         #[cfg(any(test, feature = "cuda"))]
         if let Some(device) = self.network.device()
@@ -345,7 +345,7 @@ impl<T: Task> Trainer<T> {
             }
             Ok(())
         };
-        ranks.agree_on::<(), Error>(end())?;
+        ranks.sync_result::<(), Error>(end())?;
         Ok(Some(network))
     }
 

@@ -89,7 +89,7 @@ impl Measurement<'_> {
             });
             Ok(())
         });
-        ranks.agree_on(measured)?;
+        ranks.sync_result(measured)?;
         let Some(found) = gathered(ranks, found)? else {
             return Ok(None);
         };

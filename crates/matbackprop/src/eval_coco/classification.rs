@@ -70,11 +70,11 @@ struct Found {
 
 /// Classifies every region of the split, keeps the predictions in the run's folder, and tells; ranks share the regions.
 pub fn run(asked: &Asked<'_>, ranks: &Ranks) -> Result<()> {
-    let (network, regions) = ranks.agree_on(prepare(asked))?;
+    let (network, regions) = ranks.sync_result(prepare(asked))?;
     output::note(&format!("{}: {}", asked.split, regions.in_words()));
-    let found = ranks.agree_on(classify(asked, &network, &regions, ranks))?;
+    let found = ranks.sync_result(classify(asked, &network, &regions, ranks))?;
     let told = gathered(ranks, found)?.map(|found| tell(asked, &regions, &found));
-    ranks.agree_on(told.unwrap_or(Ok(())))
+    ranks.sync_result(told.unwrap_or(Ok(())))
 }
 
 fn prepare(asked: &Asked<'_>) -> Result<(RegionClassifier, CocoRegions)> {

@@ -162,7 +162,7 @@ impl Wire for MpiWire {
         });
     }
 
-    fn exchange(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
+    fn all_gather(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
         let size = self.size();
         // All send as much as the longest has to say: lengths first.
         let mut lengths = vec![0; 8 * size];
@@ -206,7 +206,7 @@ impl Wire for MpiWire {
         self.world.abort(1)
     }
 
-    fn leave(mut self: Box<Self>) {
+    fn finalize(mut self: Box<Self>) {
         self.meet();
         // MPI ends here.
         drop(self.universe.take());
@@ -215,7 +215,7 @@ impl Wire for MpiWire {
 
 impl Drop for MpiWire {
     fn drop(&mut self) {
-        // Without `leave` something broke: to end MPI would be to wait for ranks that wait for us.
+        // Without `finalize` something broke: to end MPI would be to wait for ranks that wait for us.
         std::mem::forget(self.universe.take());
     }
 }

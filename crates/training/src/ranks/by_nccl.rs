@@ -142,9 +142,9 @@ mod tests {
             let numbers = vec![1.5 + ranks.rank() as f32; 5000];
             assert_eq!(sums.send(numbers).unwrap().wait().unwrap(), [4.0; 5000]);
             // Everything else still goes by MPI.
-            let words = ranks.exchange(vec![ranks.rank() as u8]).unwrap();
+            let words = ranks.all_gather(vec![ranks.rank() as u8]).unwrap();
             assert_eq!(words, [[0], [1]]);
-            ranks.leave().unwrap();
+            ranks.finalize().unwrap();
         });
     }
 }

@@ -43,14 +43,14 @@ impl Wire for ThreadWire {
 
     fn sum(&mut self, numbers: &[f32], total: &mut [f32]) {
         let bytes: Vec<u8> = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
-        for part in self.exchange(&bytes) {
+        for part in self.all_gather(&bytes) {
             let part = part.chunks_exact(4);
             let part = part.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
             total.iter_mut().zip(part).for_each(|(sum, n)| *sum += n);
         }
     }
 
-    fn exchange(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
+    fn all_gather(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
         // A rank that has gone is noticed where we listen to it.
         self.to.iter().for_each(|to| drop(to.send(bytes.to_vec())));
         let heard = self.from.iter().map(|from| from.recv());
@@ -58,7 +58,7 @@ impl Wire for ThreadWire {
     }
 
     fn meet(&mut self) {
-        self.exchange(&[]);
+        self.all_gather(&[]);
     }
 
     fn idle(&mut self) {}
@@ -67,7 +67,7 @@ impl Wire for ThreadWire {
         panic!("rank {}: {error}", self.rank);
     }
 
-    fn leave(mut self: Box<Self>) {
+    fn finalize(mut self: Box<Self>) {
         self.meet();
     }
 }

@@ -93,7 +93,7 @@ impl Messenger {
     }
 
     /// Every rank's bytes.
-    pub(super) fn exchange(&self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>> {
+    pub(super) fn all_gather(&self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>> {
         let (sender, answer) = channel();
         let errand = Errand::Exchange(bytes, sender);
         self.errands.send(errand).map_err(|_| silent())?;
@@ -123,7 +123,7 @@ impl Messenger {
     }
 
     /// Waits for all ranks to leave.
-    pub(super) fn leave(self) -> Result<()> {
+    pub(super) fn finalize(self) -> Result<()> {
         self.errands.send(Errand::Leave).map_err(|_| silent())?;
         let thread = self.thread;
         self.awaited
@@ -173,8 +173,8 @@ fn run(mut wire: Box<dyn Wire>, inbox: &Receiver<Errand>) {
                 let opened = open().map(|opened| road = Some(opened));
                 drop(answer.send(opened));
             }
-            Ok(Errand::Exchange(bytes, answer)) => drop(answer.send(wire.exchange(&bytes))),
-            Ok(Errand::Leave) => return wire.leave(),
+            Ok(Errand::Exchange(bytes, answer)) => drop(answer.send(wire.all_gather(&bytes))),
+            Ok(Errand::Leave) => return wire.finalize(),
             Err(RecvTimeoutError::Timeout) => wire.idle(),
             Err(RecvTimeoutError::Disconnected) => return,
         }

@@ -15,7 +15,7 @@ pub(super) trait Wire {
     fn sum(&mut self, numbers: &[f32], total: &mut [f32]);
 
     /// Every rank's bytes, in the order of ranks.
-    fn exchange(&mut self, bytes: &[u8]) -> Vec<Vec<u8>>;
+    fn all_gather(&mut self, bytes: &[u8]) -> Vec<Vec<u8>>;
 
     /// Waits for all ranks.
     fn meet(&mut self);
@@ -27,7 +27,7 @@ pub(super) trait Wire {
     fn give_up(&mut self, error: &Error) -> !;
 
     /// The end, which all ranks wait for. A wire that goes without it leaves the others to find out.
-    fn leave(self: Box<Self>);
+    fn finalize(self: Box<Self>);
 }
 
 /// Another way for sums alone, beside a wire.
