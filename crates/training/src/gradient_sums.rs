@@ -89,7 +89,7 @@ impl GradientSums {
     /// nothing.
     ///
     /// # Errors
-    /// [`Error::Ranks`](crate::Error::Ranks) where the messenger is gone; [`models::Error::Tape`].
+    /// [`Error::Ranks`](crate::Error::Ranks) where the communication thread is gone; [`models::Error::Tape`].
     pub(super) fn finish(
         self,
         mut gradients: Option<&mut Gradients<f32, Cpu>>,

@@ -1,13 +1,13 @@
-//! Several processes that do one job: on one machine, or on many.
+//! Distributed runs: several processes, on one machine or on many, by MPI; sums over GPUs by NCCL.
 //!
 //! ```text
-//! rank 0   computing thread ──errands──▶ messenger ─┐
-//! rank 1   computing thread ──errands──▶ messenger ─┼─ wire: MPI; for sums, where each rank has a GPU, NCCL
-//!  …                         ◀──answers─            ─┘
+//! rank 0   computing thread ──requests──▶ communication thread ─┐
+//! rank 1   computing thread ──requests──▶ communication thread ─┼─ transport: MPI; NCCL for sums, where each rank has a GPU
+//!  …                        ◀──answers───                      ─┘
 //! ```
 //!
-//! A rank has a thread of its own, the messenger, that talks to the others: sums of gradients travel while the way back
-//! goes on, and a rank that computes for a minute still gives signs of life.
+//! Each rank has a communication thread of its own: gradients are summed while the backward pass goes on, and a rank that
+//! computes for a minute still sends heartbeats.
 
 #[cfg(feature = "mpi")]
 mod by_mpi;
@@ -15,35 +15,35 @@ mod by_mpi;
 mod by_nccl;
 #[cfg(test)]
 mod by_threads;
-// Nobody else opens a wire.
+// Nobody else opens a transport.
 #[cfg_attr(not(feature = "mpi"), allow(dead_code))]
-mod messenger;
+mod comm_thread;
 #[cfg_attr(not(feature = "mpi"), allow(dead_code))]
-mod pulse;
+mod heartbeat;
 #[cfg_attr(not(feature = "mpi"), allow(dead_code))]
-mod wire;
+mod transport;
 
 use std::cell::Cell;
 use std::ops::Range;
 
-use self::messenger::Messenger;
-pub(crate) use self::messenger::{PendingSum, SumSender};
+use self::comm_thread::CommThread;
+pub(crate) use self::comm_thread::{PendingSum, SumSender};
 use crate::error::{Error, Result};
 #[cfg(any(test, feature = "cuda"))]
 use models::Device;
 
-/// What launchers of MPI tell each process: how many there are. Open MPI, then MPICH and its kin.
+/// Where launchers of MPI say how many processes there are: Open MPI, then MPICH and its kin.
 const LAUNCHED: [&str; 2] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"];
 /// The ranks of a job, as one of them sees it. What each call does, all ranks do, in the same order.
 ///
 /// # Conventions
-/// Ranks are counted from 0; the first one writes and tells. A job of one rank is [`Ranks::alone`]: every call costs
+/// Ranks are counted from 0; the first one writes files and reports. A job of one rank is [`Ranks::alone`]: every call costs
 /// nothing and gives back what it got.
 pub struct Ranks {
     rank: usize,
     size: usize,
     /// `None` for a job of one.
-    messenger: Option<Messenger>,
+    comm_thread: Option<CommThread>,
     /// Whether a failure is known to all ranks: they do not communicate any more.
     failed: Cell<bool>,
 }
@@ -54,7 +54,7 @@ impl Ranks {
         Self {
             rank: 0,
             size: 1,
-            messenger: None,
+            comm_thread: None,
             failed: Cell::new(false),
         }
     }
@@ -70,9 +70,9 @@ impl Ranks {
 
     /// The ranks that `mpirun -np N` started, this process among them; alone where it was not started so.
     ///
-    /// A rank that gives no sign of life for 30 s, or for half a second after `asked` says that this process was asked to
-    /// end (as launchers do when a rank is lost), counts as lost: `lost` is told, in another thread, and may end the
-    /// process; otherwise it is aborted, with code 1, whatever it is doing.
+    /// A rank without a heartbeat for 30 s counts as lost; for half a second where `asked` says that this process was asked
+    /// to end, as launchers do when a rank is lost. Then `lost` is called, in another thread, and may end the process;
+    /// otherwise it is aborted, with code 1, whatever it is doing.
     ///
     /// # Errors
     /// [`Error::Ranks`] where MPI cannot be used.
@@ -84,22 +84,22 @@ impl Ranks {
         if Self::launched() == 1 {
             return Ok(Self::alone());
         }
-        let ears = by_mpi::Ears {
+        let handlers = by_mpi::FailureHandlers {
             asked: Box::new(asked),
             lost: Box::new(lost),
         };
-        Self::through(move |awaited| by_mpi::MpiWire::open(awaited, ears))
+        Self::through(move |awaited| by_mpi::MpiTransport::open(awaited, handlers))
     }
 
     #[cfg(any(test, feature = "mpi"))]
-    fn through<W: wire::Wire + 'static>(
-        open: impl FnOnce(messenger::Awaited) -> Result<W> + Send + 'static,
+    fn through<W: transport::Transport + 'static>(
+        open: impl FnOnce(comm_thread::Awaited) -> Result<W> + Send + 'static,
     ) -> Result<Self> {
-        let (messenger, rank, size) = Messenger::start(open)?;
+        let (comm_thread, rank, size) = CommThread::start(open)?;
         Ok(Self {
             rank,
             size,
-            messenger: Some(messenger),
+            comm_thread: Some(comm_thread),
             failed: Cell::new(false),
         })
     }
@@ -107,11 +107,12 @@ impl Ranks {
     /// Runs `job` as each of `size` ranks that are threads, and gives back what they return, in order.
     #[cfg(test)]
     pub(crate) fn as_threads<T: Send>(size: usize, job: impl Fn(Self) -> T + Sync) -> Vec<T> {
-        let wires = by_threads::ThreadWire::all(size);
+        let transports = by_threads::ThreadTransport::all(size);
         std::thread::scope(|scope| {
             let job = &job;
-            let start = |wire| scope.spawn(move || job(Self::through(|_| Ok(wire)).unwrap()));
-            let threads: Vec<_> = wires.into_iter().map(start).collect();
+            let start =
+                |transport| scope.spawn(move || job(Self::through(|_| Ok(transport)).unwrap()));
+            let threads: Vec<_> = transports.into_iter().map(start).collect();
             let ended = threads.into_iter().map(|thread| thread.join().unwrap());
             ended.collect()
         })
@@ -127,7 +128,7 @@ impl Ranks {
         self.size
     }
 
-    /// Whether this is the rank that writes and tells.
+    /// Whether this is the rank that writes files and reports.
     pub fn is_first(&self) -> bool {
         self.rank == 0
     }
@@ -145,11 +146,11 @@ impl Ranks {
     /// Gathers every rank's bytes on all, in the order of ranks.
     ///
     /// # Errors
-    /// [`Error::Ranks`] where the messenger is gone.
+    /// [`Error::Ranks`] where the communication thread is gone.
     pub fn all_gather(&self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>> {
-        match &self.messenger {
+        match &self.comm_thread {
             None => Ok(vec![bytes]),
-            Some(messenger) => messenger.all_gather(bytes),
+            Some(comm_thread) => comm_thread.all_gather(bytes),
         }
     }
 
@@ -205,7 +206,7 @@ impl Ranks {
         Ok(value)
     }
 
-    /// All ranks failed alike, and know it.
+    /// Says that all ranks failed in the same way, and know it.
     pub(crate) fn failed_alike(&self) {
         self.failed.set(true);
     }
@@ -215,19 +216,19 @@ impl Ranks {
         self.failed.get()
     }
 
-    /// Sums take the way over the ranks' GPUs from now on, where each has one of its own; tells whether they do. What
-    /// one rank has, all ask about.
+    /// Sums go over the ranks' GPUs from now on, where each has one of its own; returns whether they do. All ranks call it,
+    /// with a GPU or without.
     ///
     /// # Errors
-    /// [`Error::Ranks`] where the messenger is gone, or NCCL refuses this rank: the others wait for it then.
+    /// [`Error::Ranks`] where the communication thread is gone, or NCCL refuses this rank: the others wait for it then.
     #[cfg(any(test, feature = "cuda"))]
     pub(crate) fn sum_over_gpus(&self, device: &Device) -> Result<bool> {
-        let Some(messenger) = &self.messenger else {
+        let Some(comm_thread) = &self.comm_thread else {
             return Ok(false);
         };
         let card = device.card();
-        let told = messenger.all_gather(by_nccl::told_of(card))?;
-        let Some(card) = card.filter(|_| by_nccl::all_have_their_own(&told)) else {
+        let gpus = comm_thread.all_gather(by_nccl::identity_of(card))?;
+        let Some(card) = card.filter(|_| by_nccl::all_have_their_own(&gpus)) else {
             return Ok(false);
         };
         let made = if self.is_first() {
@@ -235,17 +236,17 @@ impl Ranks {
         } else {
             Vec::new()
         };
-        let Some(id) = by_nccl::job(&messenger.all_gather(made)?[0]) else {
+        let Some(id) = by_nccl::job(&comm_thread.all_gather(made)?[0]) else {
             return Ok(false);
         };
         let (card, place) = (card.clone(), (self.rank, self.size));
-        messenger.sum_by(move || by_nccl::OverGpus::join(&card, place, id))?;
+        comm_thread.sum_by(move || by_nccl::OverGpus::join(&card, place, id))?;
         Ok(true)
     }
 
     /// Where sums are sent; `None` for a job of one.
     pub(crate) fn sums(&self) -> Option<SumSender> {
-        self.messenger.as_ref().map(Messenger::sums)
+        self.comm_thread.as_ref().map(CommThread::sums)
     }
 
     /// Ends the job; waits for all ranks.
@@ -253,9 +254,9 @@ impl Ranks {
     /// Dropping `Ranks` without it ends no other process: the launcher does, when this one has ended.
     ///
     /// # Errors
-    /// [`Error::Ranks`] where the messenger is gone.
+    /// [`Error::Ranks`] where the communication thread is gone.
     pub fn finalize(self) -> Result<()> {
-        self.messenger.map_or(Ok(()), Messenger::finalize)
+        self.comm_thread.map_or(Ok(()), CommThread::finalize)
     }
 }
 

@@ -9,31 +9,31 @@ use mpi::point_to_point::{Destination as _, Source as _};
 use mpi::request::{Request, Scope};
 use mpi::topology::{Communicator as _, SimpleCommunicator};
 
-use super::messenger::Awaited;
-use super::pulse::{BEAT, Pulse};
-use super::wire::Wire;
+use super::comm_thread::Awaited;
+use super::heartbeat::{BEAT, Heartbeat};
+use super::transport::Transport;
 use crate::error::{Error, Result};
 
-/// Marks signs of life among messages.
-const SIGN_OF_LIFE: i32 = 7;
+/// Tag of heartbeats among messages.
+const HEARTBEAT: i32 = 7;
 /// Shortest and longest time between two looks at a collective, in which alone MPI moves bytes: what waits long waits for
 /// a rank that still computes, and leaves the core to it.
 const RESTS: [Duration; 2] = [Duration::from_micros(50), Duration::from_micros(200)];
 /// How long one is looked at without a rest where our own computing thread waits for it.
 const HASTE: Duration = Duration::from_millis(1);
 
-/// What a rank asks and tells the program it belongs to.
-pub(super) struct Ears {
+/// What a rank asks of its program, and what it calls before the process ends.
+pub(super) struct FailureHandlers {
     /// Whether the program was asked to end.
     pub(super) asked: Box<dyn Fn() -> bool + Send>,
-    /// Told that a rank is lost, before the process ends.
+    /// Called when a rank is lost, before the process ends.
     pub(super) lost: Box<dyn Fn(&Error) + Send>,
 }
 
 /// The world of an MPI. Everything happens on the thread that opened it.
 ///
-/// Each rank listens to the one before it, in a ring, and gives signs of life to the one after it.
-pub(super) struct MpiWire {
+/// Ranks form a ring: each listens to the one before it, and sends heartbeats to the one after it.
+pub(super) struct MpiTransport {
     /// `None` once left.
     universe: Option<Universe>,
     world: SimpleCommunicator,
@@ -43,17 +43,17 @@ pub(super) struct MpiWire {
 
 /// The rank before ours, watched.
 struct Watch {
-    ears: Ears,
-    pulse: Pulse,
+    handlers: FailureHandlers,
+    heartbeat: Heartbeat,
     beaten: Instant,
 }
 
-impl MpiWire {
+impl MpiTransport {
     /// Joins the world that this process was started in.
     ///
     /// # Errors
     /// [`Error::Ranks`] where MPI was begun before, or cannot be used from one thread of several.
-    pub(super) fn open(awaited: Awaited, ears: Ears) -> Result<Self> {
+    pub(super) fn open(awaited: Awaited, handlers: FailureHandlers) -> Result<Self> {
         let refused = |found: &str| Error::Ranks {
             found: found.to_owned(),
         };
@@ -68,14 +68,14 @@ impl MpiWire {
             universe: Some(universe),
             awaited,
             watch: Watch {
-                ears,
-                pulse: Pulse::new(now),
+                handlers,
+                heartbeat: Heartbeat::new(now),
                 beaten: now,
             },
         })
     }
 
-    /// Waits for a request, with signs of life meanwhile.
+    /// Waits for a request, with heartbeats meanwhile.
     fn finish<'a, D: ?Sized, S: Scope<'a>>(
         world: &SimpleCommunicator,
         watch: &mut Watch,
@@ -110,7 +110,7 @@ impl MpiWire {
 }
 
 impl Watch {
-    /// Gives a sign of life and looks for one, now and then.
+    /// Sends a heartbeat and looks for one, now and then.
     fn look(&mut self, world: &SimpleCommunicator) {
         let (now, size) = (Instant::now(), world.size());
         if size == 1 || now.saturating_duration_since(self.beaten) < BEAT {
@@ -120,17 +120,17 @@ impl Watch {
         let (rank, nothing) = (world.rank(), [0_u8; 0]);
         world
             .process_at_rank((rank + 1) % size)
-            .send_with_tag(&nothing[..], SIGN_OF_LIFE);
+            .send_with_tag(&nothing[..], HEARTBEAT);
         let before = (rank + size - 1) % size;
         let source = world.process_at_rank(before);
         let mut heard = false;
-        while source.immediate_probe_with_tag(SIGN_OF_LIFE).is_some() {
-            source.receive_into_with_tag(&mut [0_u8; 0][..], SIGN_OF_LIFE);
+        while source.immediate_probe_with_tag(HEARTBEAT).is_some() {
+            source.receive_into_with_tag(&mut [0_u8; 0][..], HEARTBEAT);
             heard = true;
         }
-        self.pulse.look(now, heard);
-        if self.pulse.is_lost((self.ears.asked)()) {
-            (self.ears.lost)(&Error::RankLost {
+        self.heartbeat.look(now, heard);
+        if self.heartbeat.is_lost((self.handlers.asked)()) {
+            (self.handlers.lost)(&Error::RankLost {
                 rank: before as usize,
                 size: size as usize,
             });
@@ -139,7 +139,7 @@ impl Watch {
     }
 }
 
-impl Wire for MpiWire {
+impl Transport for MpiTransport {
     fn rank(&self) -> usize {
         self.world.rank() as usize
     }
@@ -187,7 +187,7 @@ impl Wire for MpiWire {
             .collect()
     }
 
-    fn meet(&mut self) {
+    fn barrier(&mut self) {
         let Self {
             world,
             watch,
@@ -201,19 +201,19 @@ impl Wire for MpiWire {
         self.watch.look(&self.world);
     }
 
-    fn give_up(&mut self, error: &Error) -> ! {
-        (self.watch.ears.lost)(error);
+    fn abort(&mut self, error: &Error) -> ! {
+        (self.watch.handlers.lost)(error);
         self.world.abort(1)
     }
 
     fn finalize(mut self: Box<Self>) {
-        self.meet();
+        self.barrier();
         // MPI ends here.
         drop(self.universe.take());
     }
 }
 
-impl Drop for MpiWire {
+impl Drop for MpiTransport {
     fn drop(&mut self) {
         // Without `finalize` something broke: to end MPI would be to wait for ranks that wait for us.
         std::mem::forget(self.universe.take());

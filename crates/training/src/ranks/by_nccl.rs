@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use gpu::{Collective, Gpu, JobId};
 
-use super::wire::{SumRoad, Wire};
+use super::transport::{AllReduce, Transport};
 use crate::error::{Error, Result};
 
 /// Between two looks at a sum.
@@ -15,8 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// NCCL's way.
 ///
-/// NCCL waits for a rank that is late or lost, whatever comes, in its calls as well as after them, and gives no signs of
-/// life: ranks meet on the wire, which does, before each sum, and what is left to wait for is short.
+/// NCCL waits for a rank that is late or lost without end, in its calls and after them, and sends no heartbeats: ranks meet
+/// on the transport, which does, before each sum, and what is left to wait for is short.
 pub(super) struct OverGpus(Collective);
 
 impl OverGpus {
@@ -31,9 +31,14 @@ impl OverGpus {
     }
 }
 
-impl SumRoad for OverGpus {
-    fn sum(&mut self, wire: &mut dyn Wire, numbers: &[f32], total: &mut [f32]) -> Result<()> {
-        wire.meet();
+impl AllReduce for OverGpus {
+    fn sum(
+        &mut self,
+        transport: &mut dyn Transport,
+        numbers: &[f32],
+        total: &mut [f32],
+    ) -> Result<()> {
+        transport.barrier();
         let begin = Instant::now();
         self.0.begin(numbers).map_err(refused)?;
         while !self.0.is_done().map_err(refused)? {
@@ -42,7 +47,7 @@ impl SumRoad for OverGpus {
                     found: format!("a sum by NCCL that has not ended for {PATIENCE:?}"),
                 });
             }
-            wire.idle();
+            transport.idle();
             std::thread::sleep(REST);
         }
         self.0.finish(total).map_err(refused)
@@ -55,28 +60,28 @@ fn refused(error: gpu::Error) -> Error {
     }
 }
 
-/// What a rank tells the others of its GPU: nothing where it has none, or no NCCL.
-pub(super) fn told_of(card: Option<&Gpu>) -> Vec<u8> {
+/// A GPU as the other ranks know it: nothing where this rank has none, or no NCCL.
+pub(super) fn identity_of(card: Option<&Gpu>) -> Vec<u8> {
     let usable = card.filter(|_| Collective::is_available());
     let uuid = usable.and_then(|card| card.uuid().ok());
     uuid.map_or(Vec::new(), |uuid| uuid.to_vec())
 }
 
 /// Whether every rank has a GPU, and one that no other has.
-pub(super) fn all_have_their_own(told: &[Vec<u8>]) -> bool {
+pub(super) fn all_have_their_own(gpus: &[Vec<u8>]) -> bool {
     let mut seen = std::collections::HashSet::new();
-    told.iter()
+    gpus.iter()
         .all(|uuid| !uuid.is_empty() && seen.insert(uuid))
 }
 
-/// A job that no rank knows of yet, in bytes; none where NCCL makes none, which all are to hear.
+/// A new job in bytes; none where NCCL makes none, which all ranks have to know.
 pub(super) fn new_job() -> Vec<u8> {
     JobId::new().map_or(Vec::new(), |id| id.0.to_vec())
 }
 
 /// The job that the first rank made, if it made one.
-pub(super) fn job(told: &[u8]) -> Option<JobId> {
-    told.try_into().ok().map(JobId)
+pub(super) fn job(bytes: &[u8]) -> Option<JobId> {
+    bytes.try_into().ok().map(JobId)
 }
 
 #[cfg(test)]
@@ -103,7 +108,7 @@ mod tests {
                 let card = Gpu::open(ranks.rank()).unwrap();
                 let device = Device::tensors_on_cpu_beside(Some(card));
                 assert!(ranks.sum_over_gpus(&device).unwrap());
-                // More than the stand-in takes: the messengers give up.
+                // More than the stand-in takes: the communication threads give up.
                 let sum = ranks.sums().unwrap().send(vec![0.0; 3 << 20]).unwrap();
                 sum.wait().unwrap_err().to_string()
             });

@@ -2,17 +2,17 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use super::wire::Wire;
+use super::transport::Transport;
 use crate::error::Error;
 
 /// One of several threads.
-pub(super) struct ThreadWire {
+pub(super) struct ThreadTransport {
     rank: usize,
     to: Vec<Sender<Vec<u8>>>,
     from: Vec<Receiver<Vec<u8>>>,
 }
 
-impl ThreadWire {
+impl ThreadTransport {
     /// So many, each knowing all.
     pub(super) fn all(size: usize) -> Vec<Self> {
         let empty = |rank| Self {
@@ -20,19 +20,19 @@ impl ThreadWire {
             to: Vec::new(),
             from: Vec::new(),
         };
-        let mut wires: Vec<Self> = (0..size).map(empty).collect();
+        let mut transports: Vec<Self> = (0..size).map(empty).collect();
         for from in 0..size {
             for to in 0..size {
                 let (sender, receiver) = channel();
-                wires[from].to.push(sender);
-                wires[to].from.push(receiver);
+                transports[from].to.push(sender);
+                transports[to].from.push(receiver);
             }
         }
-        wires
+        transports
     }
 }
 
-impl Wire for ThreadWire {
+impl Transport for ThreadTransport {
     fn rank(&self) -> usize {
         self.rank
     }
@@ -57,17 +57,17 @@ impl Wire for ThreadWire {
         heard.map(|bytes| bytes.expect("a rank has gone")).collect()
     }
 
-    fn meet(&mut self) {
+    fn barrier(&mut self) {
         self.all_gather(&[]);
     }
 
     fn idle(&mut self) {}
 
-    fn give_up(&mut self, error: &Error) -> ! {
+    fn abort(&mut self, error: &Error) -> ! {
         panic!("rank {}: {error}", self.rank);
     }
 
     fn finalize(mut self: Box<Self>) {
-        self.meet();
+        self.barrier();
     }
 }

@@ -6,23 +6,23 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::wire::{SumRoad, Wire};
+use super::transport::{AllReduce, Transport};
 use crate::error::{Error, Result};
 
-/// The longest time between two looks at the others.
-const BREATH: Duration = Duration::from_millis(50);
+/// How often the thread looks at the other ranks while it has no request.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Opens a road for sums.
-type Opening = Box<dyn FnOnce() -> Result<Box<dyn SumRoad>> + Send>;
+/// Opens another way for sums.
+type Opening = Box<dyn FnOnce() -> Result<Box<dyn AllReduce>> + Send>;
 
-/// What the messenger is asked to do, one after the other.
-enum Errand {
+/// What the communication thread is asked to do, in this order.
+enum Request {
     Sum(Vec<f32>, Sender<Vec<f32>>),
-    Exchange(Vec<u8>, Sender<Vec<Vec<u8>>>),
-    /// Sums take another road from now on, opened on the messenger's thread.
+    AllGather(Vec<u8>, Sender<Vec<Vec<u8>>>),
+    /// Sums go by this from now on; it is opened on the communication thread.
     #[cfg_attr(not(any(test, feature = "cuda")), allow(dead_code))]
     SumBy(Opening, Sender<Result<()>>),
-    Leave,
+    Finalize,
 }
 
 /// Whether the computing thread waits for an answer, and its core is free.
@@ -43,88 +43,90 @@ impl Awaited {
     }
 }
 
-/// Takes errands to the thread that owns the wire.
-pub(super) struct Messenger {
-    errands: Sender<Errand>,
+/// Hands requests to the thread that owns the transport.
+pub(super) struct CommThread {
+    requests: Sender<Request>,
     awaited: Awaited,
     thread: JoinHandle<()>,
 }
 
-/// Sends sums on their way, from wherever the way back of a step has come to.
+/// Sends numbers to be summed, from within a backward pass.
 #[derive(Clone)]
 pub(crate) struct SumSender {
-    errands: Sender<Errand>,
+    requests: Sender<Request>,
     awaited: Awaited,
 }
 
-/// A sum on its way.
+/// A sum that is not there yet.
 pub(crate) struct PendingSum {
     answer: Receiver<Vec<f32>>,
     awaited: Awaited,
 }
 
-impl Messenger {
-    /// Starts the thread, whose wire `open` makes there; this rank's place and the number of ranks.
-    pub(super) fn start<W: Wire + 'static>(
+impl CommThread {
+    /// Starts the thread, whose transport `open` makes there; this rank's place and the number of ranks.
+    pub(super) fn start<W: Transport + 'static>(
         open: impl FnOnce(Awaited) -> Result<W> + Send + 'static,
     ) -> Result<(Self, usize, usize)> {
-        let (errands, inbox) = channel();
+        let (requests, inbox) = channel();
         let (opened, is_open) = channel();
         let awaited = Awaited::default();
         let of_thread = awaited.clone();
         let work = move || match open(of_thread) {
             Err(error) => drop(opened.send(Err(error))),
-            Ok(wire) => {
-                drop(opened.send(Ok((wire.rank(), wire.size()))));
-                run(Box::new(wire), &inbox);
+            Ok(transport) => {
+                drop(opened.send(Ok((transport.rank(), transport.size()))));
+                run(Box::new(transport), &inbox);
             }
         };
-        let thread = std::thread::Builder::new().name("messenger".to_owned());
+        let thread = std::thread::Builder::new().name("communication".to_owned());
         let thread = thread.spawn(work).map_err(|error| Error::Ranks {
             found: error.to_string(),
         })?;
         let (rank, size) = is_open.recv().map_err(|_| silent())??;
-        let messenger = Self {
-            errands,
+        let comm_thread = Self {
+            requests,
             awaited,
             thread,
         };
-        Ok((messenger, rank, size))
+        Ok((comm_thread, rank, size))
     }
 
     /// Every rank's bytes.
     pub(super) fn all_gather(&self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>> {
         let (sender, answer) = channel();
-        let errand = Errand::Exchange(bytes, sender);
-        self.errands.send(errand).map_err(|_| silent())?;
+        let request = Request::AllGather(bytes, sender);
+        self.requests.send(request).map_err(|_| silent())?;
         let received = self.awaited.while_it(|| answer.recv());
         received.map_err(|_| silent())
     }
 
-    /// Sums take the road that `open` gives, from now on.
+    /// Sums go by what `open` gives, from now on.
     #[cfg_attr(not(any(test, feature = "cuda")), allow(dead_code))]
-    pub(super) fn sum_by<R: SumRoad + 'static>(
+    pub(super) fn sum_by<R: AllReduce + 'static>(
         &self,
         open: impl FnOnce() -> Result<R> + Send + 'static,
     ) -> Result<()> {
         let (sender, answer) = channel();
-        let opening = move || open().map(|road| Box::new(road) as Box<dyn SumRoad>);
-        let errand = Errand::SumBy(Box::new(opening), sender);
-        self.errands.send(errand).map_err(|_| silent())?;
+        let opening = move || open().map(|all_reduce| Box::new(all_reduce) as Box<dyn AllReduce>);
+        let request = Request::SumBy(Box::new(opening), sender);
+        self.requests.send(request).map_err(|_| silent())?;
         let opened = self.awaited.while_it(|| answer.recv());
         opened.map_err(|_| silent())?
     }
 
     pub(super) fn sums(&self) -> SumSender {
         SumSender {
-            errands: self.errands.clone(),
+            requests: self.requests.clone(),
             awaited: self.awaited.clone(),
         }
     }
 
-    /// Waits for all ranks to leave.
+    /// Waits for all ranks to end.
     pub(super) fn finalize(self) -> Result<()> {
-        self.errands.send(Errand::Leave).map_err(|_| silent())?;
+        self.requests
+            .send(Request::Finalize)
+            .map_err(|_| silent())?;
         let thread = self.thread;
         self.awaited
             .while_it(|| thread.join().map_err(|_| silent()))
@@ -135,8 +137,8 @@ impl SumSender {
     /// Sends numbers to be summed over all ranks.
     pub(crate) fn send(&self, numbers: Vec<f32>) -> Result<PendingSum> {
         let (sender, answer) = channel();
-        let errand = Errand::Sum(numbers, sender);
-        self.errands.send(errand).map_err(|_| silent())?;
+        let request = Request::Sum(numbers, sender);
+        self.requests.send(request).map_err(|_| silent())?;
         Ok(PendingSum {
             answer,
             awaited: self.awaited.clone(),
@@ -152,36 +154,39 @@ impl PendingSum {
     }
 }
 
-fn run(mut wire: Box<dyn Wire>, inbox: &Receiver<Errand>) {
-    let mut road: Option<Box<dyn SumRoad>> = None;
+fn run(mut transport: Box<dyn Transport>, inbox: &Receiver<Request>) {
+    let mut all_reduce: Option<Box<dyn AllReduce>> = None;
     loop {
-        match inbox.recv_timeout(BREATH) {
-            // Who asked may have gone meanwhile.
-            Ok(Errand::Sum(numbers, answer)) => {
+        match inbox.recv_timeout(POLL_INTERVAL) {
+            // The receiver may be gone: an answer that nobody takes is dropped.
+            Ok(Request::Sum(numbers, answer)) => {
                 let mut total = vec![0.0; numbers.len()];
-                match &mut road {
-                    None => wire.sum(&numbers, &mut total),
-                    Some(road) => {
-                        if let Err(error) = road.sum(wire.as_mut(), &numbers, &mut total) {
-                            wire.give_up(&error);
+                match &mut all_reduce {
+                    None => transport.sum(&numbers, &mut total),
+                    Some(all_reduce) => {
+                        if let Err(error) = all_reduce.sum(transport.as_mut(), &numbers, &mut total)
+                        {
+                            transport.abort(&error);
                         }
                     }
                 }
                 drop(answer.send(total));
             }
-            Ok(Errand::SumBy(open, answer)) => {
-                let opened = open().map(|opened| road = Some(opened));
+            Ok(Request::SumBy(open, answer)) => {
+                let opened = open().map(|opened| all_reduce = Some(opened));
                 drop(answer.send(opened));
             }
-            Ok(Errand::Exchange(bytes, answer)) => drop(answer.send(wire.all_gather(&bytes))),
-            Ok(Errand::Leave) => return wire.finalize(),
-            Err(RecvTimeoutError::Timeout) => wire.idle(),
+            Ok(Request::AllGather(bytes, answer)) => {
+                drop(answer.send(transport.all_gather(&bytes)))
+            }
+            Ok(Request::Finalize) => return transport.finalize(),
+            Err(RecvTimeoutError::Timeout) => transport.idle(),
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }
 
-/// The messenger has ended before its time.
+/// The communication thread has ended too early.
 fn silent() -> Error {
     Error::Ranks {
         found: "no answer from the others".to_owned(),

@@ -1,25 +1,25 @@
-//! Whether a rank still lives.
+//! Whether a rank is still alive.
 
 use std::time::{Duration, Instant};
 
-/// Time between two signs of life that a rank gives.
+/// Time between two heartbeats of a rank.
 pub(super) const BEAT: Duration = Duration::from_millis(100);
-/// Silence after which a rank counts as lost.
+/// Time without a heartbeat after which a rank counts as lost.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The same for a rank that was asked to end: whoever starts ranks asks so when one of them is lost, and ends them all by
-/// force a second later, unless it is told to be patient.
+/// The same for a rank that was asked to end: launchers ask so when a rank is lost, and kill all of them a second later,
+/// unless they are set to wait longer.
 const SHORT_PATIENCE: Duration = Duration::from_millis(500);
 
-/// Counts the silence of another rank.
+/// Counts the time without a heartbeat of another rank.
 ///
-/// What counts is the time in which we looked and heard nothing: a machine that was asleep has heard nobody either.
+/// Time while suspended does not count: only the time in which we looked.
 #[derive(Debug)]
-pub(super) struct Pulse {
+pub(super) struct Heartbeat {
     silence: Duration,
     looked: Instant,
 }
 
-impl Pulse {
+impl Heartbeat {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             silence: Duration::ZERO,
@@ -27,7 +27,7 @@ impl Pulse {
         }
     }
 
-    /// Takes in a look, and whether there was a sign of life since the last.
+    /// Takes in a look, and whether there was a heartbeat since the last.
     pub(super) fn look(&mut self, now: Instant, heard: bool) {
         let since = now.saturating_duration_since(self.looked);
         self.looked = now;
@@ -51,23 +51,23 @@ mod tests {
     #[test]
     fn silence_is_lost_sooner_where_the_end_was_asked_for() {
         let begin = Instant::now();
-        let mut pulse = Pulse::new(begin);
+        let mut heartbeat = Heartbeat::new(begin);
         for beats in 1..=10 {
-            pulse.look(begin + beats * BEAT, beats == 4);
-            assert!(!pulse.is_lost(false));
-            assert_eq!(pulse.is_lost(true), beats >= 9, "{beats}");
+            heartbeat.look(begin + beats * BEAT, beats == 4);
+            assert!(!heartbeat.is_lost(false));
+            assert_eq!(heartbeat.is_lost(true), beats >= 9, "{beats}");
         }
         for beats in 11..=304 {
-            pulse.look(begin + beats * BEAT, false);
-            assert_eq!(pulse.is_lost(false), beats == 304, "{beats}");
+            heartbeat.look(begin + beats * BEAT, false);
+            assert_eq!(heartbeat.is_lost(false), beats == 304, "{beats}");
         }
     }
 
     #[test]
     fn a_machine_that_slept_has_heard_nobody() {
         let begin = Instant::now();
-        let mut pulse = Pulse::new(begin);
-        pulse.look(begin + Duration::from_secs(3600), false);
-        assert!(!pulse.is_lost(false) && !pulse.is_lost(true));
+        let mut heartbeat = Heartbeat::new(begin);
+        heartbeat.look(begin + Duration::from_secs(3600), false);
+        assert!(!heartbeat.is_lost(false) && !heartbeat.is_lost(true));
     }
 }
