@@ -13,19 +13,19 @@ use crate::trainer::{Trainer, first_tensor};
 use models::TrainableNetwork as _;
 use models::fnv_1a;
 
-/// What a rank says of its part.
+/// How a rank's part of a step went.
 #[derive(Serialize, Deserialize)]
 #[serde(bound = "M: StepMeasures")]
-struct Said<M> {
+struct RankStatus<M> {
     examples: usize,
     /// The bits: JSON knows no NaN.
     loss: u64,
     measures: M,
-    trouble: Option<Trouble>,
+    failure: Option<RankFailure>,
 }
 
 #[derive(Serialize, Deserialize)]
-enum Trouble {
+enum RankFailure {
     NotFinite,
     Unreadable {
         index: usize,
@@ -75,7 +75,7 @@ impl<T: Task> Trainer<T> {
         };
         let summed = sums.finish(found.as_mut().map(|found| &mut found.gradients), &tensors);
         let error = error.or(summed.err());
-        let said = Said {
+        let status = RankStatus {
             examples: mine.len(),
             loss: found
                 .as_ref()
@@ -84,23 +84,25 @@ impl<T: Task> Trainer<T> {
             measures: found
                 .as_ref()
                 .map_or_else(T::Measures::default, |found| found.measures.clone()),
-            trouble: error.as_ref().map(Trouble::of),
+            failure: error.as_ref().map(RankFailure::of),
         };
-        let said = self.ranks.all_gather(in_bytes(&said)?)?;
-        let said = said.iter().map(|bytes| of_bytes(bytes));
-        let said: Vec<Said<T::Measures>> = said.collect::<Result<_>>()?;
-        if let Some((rank, trouble)) = worst(&said) {
-            return trouble.on_all(rank, error.filter(|_| rank == self.ranks.rank()), || {
+        let statuses = self.ranks.all_gather(in_bytes(&status)?)?;
+        let statuses = statuses.iter().map(|bytes| of_bytes(bytes));
+        let statuses: Vec<RankStatus<T::Measures>> = statuses.collect::<Result<_>>()?;
+        if let Some((rank, failure)) = worst(&statuses) {
+            return failure.on_all(rank, error.filter(|_| rank == self.ranks.rank()), || {
                 self.ranks.failed_alike();
             });
         }
-        let count: usize = said.iter().map(|said| said.examples).sum();
-        let losses = said
+        let count: usize = statuses.iter().map(|status| status.examples).sum();
+        let losses = statuses
             .iter()
-            .map(|said| said.examples as f64 * f64::from_bits(said.loss));
+            .map(|status| status.examples as f64 * f64::from_bits(status.loss));
         let loss = losses.sum::<f64>() / count as f64;
-        let parts = said.into_iter().filter(|said| said.examples > 0);
-        let parts: Vec<_> = parts.map(|said| (said.examples, said.measures)).collect();
+        let parts = statuses.into_iter().filter(|status| status.examples > 0);
+        let parts: Vec<_> = parts
+            .map(|status| (status.examples, status.measures))
+            .collect();
         Ok(found.map(|found| StepResult {
             loss,
             measures: T::Measures::joined(&parts),
@@ -122,15 +124,15 @@ impl<T: Task> Trainer<T> {
             |_| Vec::new(),
             |(go_on, number)| [&[u8::from(*go_on)], &number.to_le_bytes()[..]].concat(),
         );
-        let said = ranks.gather_results(failure, words);
+        let statuses = ranks.gather_results(failure, words);
         done?;
-        let said = said?;
-        if said.iter().any(|words| words[1..] != said[0][1..]) {
+        let statuses = statuses?;
+        if statuses.iter().any(|words| words[1..] != statuses[0][1..]) {
             ranks.failed_alike();
             let found = format!("other numbers on each after step {}", self.step());
             return Err(Error::Ranks { found });
         }
-        Ok(said.iter().all(|words| words[0] == 1))
+        Ok(statuses.iter().all(|words| words[0] == 1))
     }
 
     /// Refuses ranks whose networks are not the same.
@@ -158,7 +160,7 @@ impl<T: Task> Trainer<T> {
     }
 }
 
-impl Trouble {
+impl RankFailure {
     fn of(error: &Error) -> Self {
         if error.is_of_numbers() {
             return Self::NotFinite;
@@ -205,25 +207,25 @@ impl Trouble {
     }
 }
 
-/// The trouble that decides, of the first rank that has one as bad.
-fn worst<M>(said: &[Said<M>]) -> Option<(usize, &Trouble)> {
-    let troubles = said.iter().enumerate();
-    let troubles = troubles.filter_map(|(rank, said)| Some((rank, said.trouble.as_ref()?)));
+/// The failure that decides, of the first rank that has one as bad.
+fn worst<M>(statuses: &[RankStatus<M>]) -> Option<(usize, &RankFailure)> {
+    let failures = statuses.iter().enumerate();
+    let failures = failures.filter_map(|(rank, status)| Some((rank, status.failure.as_ref()?)));
     // The last of the greatest is what `max_by_key` finds.
-    troubles.rev().max_by_key(|(_, trouble)| trouble.weight())
+    failures.rev().max_by_key(|(_, failure)| failure.weight())
 }
 
-fn in_bytes(said: &impl Serialize) -> Result<Vec<u8>> {
-    serde_json::to_vec(said).map_err(|error| garbled(&error))
+fn in_bytes(status: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(status).map_err(|error| garbled(&error))
 }
 
-fn of_bytes<M: StepMeasures>(bytes: &[u8]) -> Result<Said<M>> {
+fn of_bytes<M: StepMeasures>(bytes: &[u8]) -> Result<RankStatus<M>> {
     serde_json::from_slice(bytes).map_err(|error| garbled(&error))
 }
 
 fn garbled(error: &serde_json::Error) -> Error {
     Error::Ranks {
-        found: format!("a word that is not theirs: {error}"),
+        found: format!("a status that cannot be read: {error}"),
     }
 }
 

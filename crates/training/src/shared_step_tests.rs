@@ -220,39 +220,39 @@ fn a_rank_without_work_is_refused() {
 
 #[test]
 fn numbers_that_are_not_finite_on_one_rank_are_so_on_all() {
-    let parts = |troubles: [Option<Trouble>; 3]| {
-        troubles.map(|trouble| Said {
+    let parts = |failures: [Option<RankFailure>; 3]| {
+        failures.map(|failure| RankStatus {
             examples: 1,
             loss: 0,
             measures: CutMeasures::default(),
-            trouble,
+            failure,
         })
     };
-    let unreadable = || Trouble::Unreadable {
+    let unreadable = || RankFailure::Unreadable {
         index: 4,
         name: "d".to_owned(),
         why: "cut short".to_owned(),
     };
-    let decided = |troubles, rank| {
-        let said = parts(troubles);
-        let (found, trouble) = worst(&said).unwrap();
+    let decided = |failures, rank| {
+        let statuses = parts(failures);
+        let (found, failure) = worst(&statuses).unwrap();
         assert_eq!(found, rank);
-        trouble.on_all::<()>(found, None, || ())
+        failure.on_all::<()>(found, None, || ())
     };
     assert!(worst(&parts([None, None, None])).is_none());
     assert!(
-        decided([None, Some(Trouble::NotFinite), None], 1)
+        decided([None, Some(RankFailure::NotFinite), None], 1)
             .unwrap()
             .is_none()
     );
-    let troubles = [
-        Some(Trouble::NotFinite),
+    let failures = [
+        Some(RankFailure::NotFinite),
         Some(unreadable()),
         Some(unreadable()),
     ];
-    let told = decided(troubles, 1).unwrap_err().to_string();
+    let told = decided(failures, 1).unwrap_err().to_string();
     assert_eq!(told, "d: rank 1: cut short");
-    let other = || Some(Trouble::Other("full".to_owned()));
+    let other = || Some(RankFailure::Other("full".to_owned()));
     let told = decided([Some(unreadable()), other(), other()], 1).unwrap_err();
     assert_eq!(told.to_string(), "rank 1: full");
 }
