@@ -6,9 +6,9 @@ use std::rc::Rc;
 use dfdx::prelude::*;
 use dfdx::tensor::Cpu;
 
+use crate::distributed::{PendingSum, SumSender};
 use crate::error::Result;
 use crate::error::refused;
-use crate::ranks::{PendingSum, SumSender};
 use models::GradientHook;
 use models::ParameterTensor;
 
@@ -169,7 +169,7 @@ impl Staging {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ranks::Ranks;
+    use crate::distributed::Ranks;
 
     #[test]
     fn sums_are_those_of_all_ranks_in_whatever_order_gradients_are_heard() {

@@ -7,7 +7,7 @@ use image::RgbImage;
 use segmentation::GridAxis;
 
 use super::*;
-use crate::ranks::Ranks;
+use crate::distributed::Ranks;
 use crate::{Progress, RegionTraining, TrainConfig, Trainer};
 use models::{
     ClassifierLayout, Descriptors, Device, FeatureMaps, RegionArchitecture, RegionCrop,

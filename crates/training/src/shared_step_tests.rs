@@ -4,7 +4,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::*;
-use crate::ranks::Ranks;
+use crate::distributed::Ranks;
 use crate::test_halves::{Halves, network};
 use crate::{
     CutMeasures, CutTask, CutTraining, Optimiser, Progress, RegionMeasures, StepRecord,

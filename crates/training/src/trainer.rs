@@ -6,11 +6,11 @@ use std::rc::Rc;
 use crate::averaging::Averaging;
 use crate::checkpoint::{Checkpoint, Written};
 use crate::config::{TrainConfig, TrunkTraining};
+use crate::distributed::Ranks;
 use crate::error::{Error, Result};
 use crate::failure_policy::FailurePolicy;
 use crate::journal::{Journal, StepRecord};
 use crate::optimiser::OptimiserState;
-use crate::ranks::Ranks;
 use crate::recent_checkpoints::{
     SkippedCheckpoints, can_resume, keep_newest, latest_valid_checkpoint, prune,
 };

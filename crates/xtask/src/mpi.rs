@@ -26,7 +26,7 @@ pub fn run(root: &Path) -> Result<Option<bool>> {
     let with = ["--workspace", "--features", &features];
     let calls: [(&str, &[&str]); 3] = [
         ("clippy", &["--all-targets", "--", "-D", "warnings"]),
-        ("test", &["--lib", "ranks::"]),
+        ("test", &["--lib", "distributed::"]),
         ("test", &["--test", "cli", "ranks::"]),
     ];
     for (command, more) in calls {

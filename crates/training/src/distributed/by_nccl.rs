@@ -102,7 +102,7 @@ mod tests {
         use crate::Ranks;
         use models::Device;
 
-        let name = "ranks::by_nccl::tests::a_rank_that_nccl_refuses_is_lost_to_the_others";
+        let name = "distributed::by_nccl::tests::a_rank_that_nccl_refuses_is_lost_to_the_others";
         gpu::stand_ins::run_among(name, || {
             let told = Ranks::as_threads(2, |ranks| {
                 let card = Gpu::open(ranks.rank()).unwrap();
@@ -123,7 +123,7 @@ mod tests {
         use crate::Ranks;
         use models::Device;
 
-        let name = "ranks::by_nccl::tests::processes_that_mpirun_starts_sum_over_their_gpus";
+        let name = "distributed::by_nccl::tests::processes_that_mpirun_starts_sum_over_their_gpus";
         let mut mpirun = std::process::Command::new("mpirun");
         mpirun.args(["-np", "2"]);
         // What Open MPI asks for where a user is root, or cores are fewer than ranks.
