@@ -91,16 +91,16 @@ pub enum Error {
         /// What it says.
         message: String,
     },
-    /// A rank of the job gives no sign of life.
-    #[error("expected {size} ranks, found rank {rank} lost: it gives no sign of life")]
+    /// A rank of the job sends no heartbeat any more.
+    #[error("expected {size} ranks, found rank {rank} lost: no heartbeat")]
     RankLost {
         /// Which rank, counted from 0.
         rank: usize,
         /// How many there are.
         size: usize,
     },
-    /// Ranks cannot be had, or do not agree.
-    #[error("expected several processes that do one job, found {found}")]
+    /// Ranks cannot be started, or have come apart.
+    #[error("distributed run: expected ranks that work together, found {found}")]
     Ranks {
         /// What was found.
         found: String,

@@ -231,7 +231,7 @@ fn garbled(error: &serde_json::Error) -> Error {
 
 fn nobody() -> Error {
     Error::Ranks {
-        found: "one".to_owned(),
+        found: "one process; run under mpirun -np 2 or more".to_owned(),
     }
 }
 

@@ -288,7 +288,8 @@ fn a_lost_rank_ends_the_others_which_go_on_to_the_same_bytes() {
     long(data.path(), &undisturbed).succeed();
     let (output, err) = Going::until(12, data.path(), &run).after("KILL");
     assert!(!output.status.success(), "{err}");
-    let told = "error: expected 2 ranks, found rank 1 lost: it gives no sign of life; the same command with --resume";
+    let told =
+        "error: expected 2 ranks, found rank 1 lost: no heartbeat; the same command with --resume";
     assert_eq!(err.matches(told).count(), 1, "{err}");
     assert!(!run.join("network.safetensors").exists());
     let err = long(data.path(), &run).call().err;
