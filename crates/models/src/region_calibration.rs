@@ -29,7 +29,9 @@ impl RegionClassifier {
             self.check_channels(&input.maps)?;
         }
         if let Some(trunk) = &self.trunk {
-            let maps = inputs.iter().map(|input| Ok::<_, Error>(input.maps.clone()));
+            let maps = inputs
+                .iter()
+                .map(|input| Ok::<_, Error>(input.maps.clone()));
             let scales = trunk.tap_scales(maps)?;
             let channels = trunk.channels_of_taps();
             self.set_tap_scales(&scales);

@@ -10,6 +10,7 @@ use ncuts::{Criterion, NcutsLayer};
 use segmentation::LabelMap;
 use serde::{Deserialize, Serialize};
 
+use crate::calibration::CalibrationExamples;
 use crate::config::{TrainConfig, TrunkTraining};
 use crate::error::{Error, Result};
 use crate::sampler::Sample;
@@ -274,30 +275,12 @@ impl Task for CutTask<'_> {
         if self.calibrated {
             return Ok(());
         }
-        // The size of features hardly differs from image to image: a few dozen tell it.
-        let every = self.set.len().div_ceil(CALIBRATION_IMAGES);
-        let total = self.set.len().div_ceil(every);
-        // What cannot be read is told when a step meets it, unless there is nothing else.
-        let (mut readable, mut unreadable) = (0, None);
-        let images = (0..total).filter_map(|count| {
-            let image = self.set.image(count * every);
-            observer(count + 1, total);
-            match image {
-                Ok(image) => {
-                    readable += 1;
-                    Some(Ok(image))
-                }
-                Err(error) => {
-                    unreadable = Some(error);
-                    None
-                }
-            }
-        });
+        // The size of features hardly differs from image to image: a few dozen are enough.
+        let set = self.set;
+        let mut examples = CalibrationExamples::new(set.len(), CALIBRATION_IMAGES);
+        let images = examples.read(observer, |_| true, |index| set.image(index));
         let calibrated = network.calibrate(images);
-        match unreadable {
-            Some(error) if readable == 0 => Err(error),
-            _ => Ok(calibrated?),
-        }
+        examples.conclude(calibrated)
     }
 
     fn open(

@@ -20,6 +20,7 @@
 //! * `mpi`: ranks that `mpirun` starts; needs an MPI and libclang to build.
 
 mod averaging;
+mod calibration;
 mod checkpoint;
 mod config;
 mod cut_task;

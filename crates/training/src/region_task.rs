@@ -11,6 +11,7 @@ use o2p::Region;
 use serde::{Deserialize, Serialize};
 use web_time::Instant;
 
+use crate::calibration::CalibrationExamples;
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::region_measures::{RegionMeasures, measures};
@@ -155,25 +156,13 @@ impl Task for RegionTask<'_> {
             return Ok(());
         }
         let set = self.set;
-        let every = set.len().div_ceil(CALIBRATION_REGIONS);
-        let total = set.len().div_ceil(every);
+        let mut examples = CalibrationExamples::new(set.len(), CALIBRATION_REGIONS);
+        let is_of_data = |error: &Error| matches!(error, Error::Unreadable { .. });
         network.calibrate(|network| {
             let whole = network.trunk().map(|trunk| &trunk.chain);
-            let mut inputs = Vec::with_capacity(total);
-            let mut unreadable = None;
-            for count in 0..total {
-                let input = network.input(whole, set, count * every, RegionView::PLAIN);
-                observer(count + 1, total);
-                // What cannot be read is told when a step meets it, unless there is nothing else.
-                match input.map_err(Error::from) {
-                    Err(error @ Error::Unreadable { .. }) => unreadable = Some(error),
-                    input => inputs.push(input?),
-                }
-            }
-            match unreadable.filter(|_| inputs.is_empty()) {
-                Some(error) => Err(error),
-                None => Ok(inputs),
-            }
+            let input = |index| Ok(network.input(whole, set, index, RegionView::PLAIN)?);
+            let inputs = examples.read(observer, is_of_data, input).collect();
+            examples.conclude(inputs)
         })
     }
 
