@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::feature_maps::FeatureMaps;
-use crate::parameters::Parameters;
-use crate::trunk::{Chain, Mode, Planes, TrunkKind};
+use crate::parameters::{Parameters, check_numbers};
+use crate::trunk::{Builder, Chain, Conv, Mode, Planes, TrunkKind};
 use crate::weights::WeightsFile;
 
 /// A chain of layers and the numbers in them.
@@ -29,6 +29,29 @@ pub enum TrunkWeights<'a> {
 }
 
 impl Network {
+    /// Convolutions one after the other, each under the name of its tensors in files, with random kernels and zero biases:
+    /// a part for a network of your own.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for no layer, or one of more numbers than any network here has.
+    pub fn convolutions(layers: &[(&str, Conv)], seed: u64) -> Result<Self> {
+        let Some((_, first)) = layers.first() else {
+            return Err(Error::Setting {
+                name: "convolutions",
+                expected: "at least one",
+                found: "none".to_owned(),
+            });
+        };
+        let mut chain = Builder::new(first.in_channels);
+        for (name, layer) in layers {
+            chain.conv_with((*name).to_owned(), None, *layer);
+        }
+        let (chain, layers) = chain.finish_whole();
+        check_numbers(&layers)?;
+        let parameters = Parameters::random(layers, seed);
+        Ok(Self { chain, parameters })
+    }
+
     /// A trunk up to its taps.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! What training and files need to know of a network.
+//! What a trainer and files need of a network.
 
 use std::path::Path;
 
@@ -10,27 +10,44 @@ use crate::network::Network;
 use crate::parameters::ParameterTensor;
 use crate::weights::{Precision, TensorOut, WeightsFile, write_atomically, write_safetensors};
 
-/// A network in parts: a trunk that may be frozen, and layers that are always learned.
+/// A network in parts: a trunk that may be frozen, and layers that always learn.
+///
+/// Its description, its parts and, where there are any, its measured numbers make a file and a checkpoint; a network of
+/// your own gives these and gets the rest.
+///
+/// # Conventions
+/// Parts are listed from the input to the output, the trunk first; a parameter's place is counted through all of them,
+/// kernel and bias of each layer in turn. Names of layers differ within a network.
 pub trait TrainableNetwork: Clone + Sized {
-    /// The architecture as text.
+    /// The architecture as text, of which [`TrainableNetwork::from_described`] makes the same network.
+    ///
+    /// # Errors
+    /// [`Error::NotANetwork`] where it cannot be written.
     fn description(&self) -> Result<String>;
 
     /// A network with this architecture and a file's numbers.
+    ///
+    /// # Errors
+    /// [`Error::NotANetwork`] for a description of another kind; those of tensors, by name.
     fn from_described(file: &WeightsFile, description: &str) -> Result<Self>;
 
     /// The trunk, where there is one.
-    fn trunk(&self) -> Option<&Network>;
+    fn trunk(&self) -> Option<&Network> {
+        None
+    }
 
     /// The trunk, to be stepped.
-    fn trunk_mut(&mut self) -> Option<&mut Network>;
+    fn trunk_mut(&mut self) -> Option<&mut Network> {
+        None
+    }
 
-    /// What lies above, from below.
+    /// The parts above the trunk, from the input on.
     fn new_layers(&self) -> Vec<&Network>;
 
-    /// What lies above, to be stepped.
+    /// The same parts, to be stepped.
     fn new_layers_mut(&mut self) -> Vec<&mut Network>;
 
-    /// Numbers that are measured and not learned.
+    /// Numbers that are measured, not learned, and written to files with the others.
     fn measured(&self) -> Vec<TensorOut> {
         Vec::new()
     }
@@ -40,7 +57,7 @@ pub trait TrainableNetwork: Clone + Sized {
         self.trunk().into_iter().chain(self.new_layers()).collect()
     }
 
-    /// Says where all parts run from now on.
+    /// Runs all parts on `device` from now on.
     fn set_device(&mut self, device: &Device) {
         if let Some(trunk) = self.trunk_mut() {
             trunk.parameters.set_device(device);
@@ -56,7 +73,7 @@ pub trait TrainableNetwork: Clone + Sized {
         first.map(|part| part.parameters.device())
     }
 
-    /// What crossed to the parts' device and back since this was asked last; `None` on the processor.
+    /// What crossed to the parts' device and back since the last call; `None` on the processor.
     fn take_transfers(&self) -> Option<Transfers> {
         self.device()?.take_transfers()
     }
@@ -79,7 +96,10 @@ pub trait TrainableNetwork: Clone + Sized {
         learned.chain(self.measured()).collect()
     }
 
-    /// Writes what lies above the trunk, under the whole network's description.
+    /// Writes the parts above the trunk, under the whole network's description.
+    ///
+    /// # Errors
+    /// [`Error::File`].
     fn write_new_layers(&self, path: &Path, precision: Precision) -> Result<()> {
         let trunk = self
             .trunk()
@@ -90,6 +110,9 @@ pub trait TrainableNetwork: Clone + Sized {
     }
 
     /// Writes the network, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::File`].
     fn write(&self, path: &Path, precision: Precision) -> Result<()> {
         let bytes = write_safetensors(&self.tensors_out(), precision, Some(self.description()?))?;
         write_atomically(path, &bytes)

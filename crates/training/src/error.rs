@@ -9,6 +9,12 @@ pub enum Error {
     /// The network, one of its layers or a file of weights refused.
     #[error(transparent)]
     Model(models::Error),
+    /// A rule refused a task's matrices.
+    #[error(transparent)]
+    Rule(#[from] matbackprop_core::Error),
+    /// Something else went wrong in a task.
+    #[error(transparent)]
+    Task(Box<dyn std::error::Error + Send + Sync>),
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
     File {
@@ -144,6 +150,12 @@ impl From<segmentation::Error> for Error {
     }
 }
 
+impl From<o2p::Error> for Error {
+    fn from(error: o2p::Error) -> Self {
+        Self::Model(error.into())
+    }
+}
+
 impl From<ncuts::Error> for Error {
     fn from(error: ncuts::Error) -> Self {
         Self::Model(error.into())
@@ -167,6 +179,7 @@ impl Error {
         let of_rule = |rule: &Rule| matches!(rule, Rule::NotFinite { .. } | Rule::Overflow { .. });
         match self {
             Self::Step { source, .. } => source.is_of_numbers(),
+            Self::Rule(rule) => of_rule(rule),
             Self::Model(
                 models::Error::Ncuts(ncuts::Error::Rule(rule))
                 | models::Error::Region(o2p::Error::Rule(rule)),

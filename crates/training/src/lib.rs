@@ -1,19 +1,24 @@
 //! A trainer for networks with matrix layers: tasks, optimisers, checkpoints exact to the bit, several processes.
 //!
 //! ```text
-//! Task (examples → loss, gradients) ─┐
-//! Ranks (sums over processes) ───────┼─▶ Trainer ─▶ journal, checkpoints, network
-//! TrainConfig (optimiser, schedule) ─┘
+//! TrainableNetwork ────────────────────────┐
+//! Task: StepContext ─▶ StepResult ─────────┤
+//! TrainConfig: optimiser, learning rate, … ┼─▶ Trainer ─▶ journal, checkpoints, network
+//! Ranks: one process, or several ──────────┘
 //! ```
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`Trainer`] | SGD and Adam, frozen or learning trunk, journal, checkpoints exact to the bit |
-//! | [`Task`] | what a network is trained for: examples in, loss and gradients out |
+//! | [`Task`] | what a network is trained for: a [`StepContext`] in, a [`StepResult`] out; with a [`TrainableNetwork`](models::TrainableNetwork) of your own, a training of your own |
 //! | [`CutTask`] | cuts that fall where people cut, of a set of human segmentations ([`SegmentationSet`]) |
 //! | [`RegionTask`] | free-form regions told apart |
 //! | [`Ranks`] | several processes, on one machine or many, that train or measure together |
 //! | [`ScribbleTraining`] | the head of a network on one photograph, from a few strokes of a pen |
+//!
+//! # Conventions
+//! A step depends on the network, the seed and the step's number alone: a training that was stopped and resumed, or killed,
+//! ends with the same bytes. Gradients are summed over the examples of a step and divided by their number.
 //!
 //! # Features
 //! * `cuda`: trunks and heads on NVIDIA GPUs, and sums over the GPUs of several processes; needs a CUDA toolkit to build.
@@ -59,3 +64,8 @@ pub use scribble_training::{ScribbleStep, ScribbleTraining};
 pub use segmentation_set::SegmentationSet;
 pub use task::{StepContext, StepMeasures, StepResult, Task};
 pub use trainer::{Progress, Trainer};
+
+/// The README's example runs as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::config::TrainConfig;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sampler::Sample;
 use models::GradientHook;
 use models::TrainableNetwork;
@@ -43,8 +43,15 @@ pub trait StepMeasures: Serialize + DeserializeOwned + Clone + Default {
     fn joined(parts: &[(usize, Self)]) -> Self;
 }
 
-/// Something that a network can be trained for. The loop, the optimiser, the journal and the checkpoints are the
+/// Something that a network is trained for. Loop, optimiser, journal and checkpoints are the
 /// [`Trainer`](crate::Trainer)'s.
+///
+/// A task is asked in this order: [`Task::check`]; [`Task::calibrate`], for a new training only; [`Task::open`];
+/// [`Task::step`] again and again; [`Task::close`] after the last step.
+///
+/// # Conventions
+/// A step depends on the network and its [`StepContext`] alone: this is what makes a resumed training take the steps that
+/// an undisturbed one takes, and several processes those of one.
 pub trait Task {
     /// What learns.
     type Network: TrainableNetwork;
@@ -52,7 +59,19 @@ pub trait Task {
     type Measures: StepMeasures;
 
     /// Refuses settings outside their range, and an empty set.
-    fn check(&self) -> Result<()>;
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    fn check(&self) -> Result<()> {
+        match self.examples() {
+            0 => Err(Error::Setting {
+                name: "training set",
+                expected: "at least one example",
+                found: "none".to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
 
     /// The settings as text: a training resumes only under its own.
     fn settings(&self) -> String;
@@ -60,7 +79,7 @@ pub trait Task {
     /// How many examples.
     fn examples(&self) -> usize;
 
-    /// The name of an example.
+    /// The name of an example, the same in every run.
     fn id(&self, index: usize) -> &str;
 
     /// Names of all examples, in order.
@@ -69,31 +88,52 @@ pub trait Task {
         ids.collect()
     }
 
-    /// Measures what is measured before the first step; `done` of `total` are told.
+    /// Measures what a new network needs before its first step, and reports progress to `observer` as (done, total).
+    ///
+    /// # Errors
+    /// Those of the task's data and of the network.
     fn calibrate(
         &mut self,
         network: &mut Self::Network,
         config: &TrainConfig,
         observer: &mut dyn FnMut(usize, usize),
-    ) -> Result<()>;
+    ) -> Result<()> {
+        let _ = (network, config, observer);
+        Ok(())
+    }
 
-    /// Opens what the steps share; features are kept in `cache`, by so many processes.
+    /// Opens what all steps share. `cache` is a folder for features, which `sharers` processes fill together; it need not
+    /// exist yet.
+    ///
+    /// # Errors
+    /// Those of the task's files.
     fn open(
         &mut self,
         network: &Self::Network,
         config: &TrainConfig,
         cache: &Path,
         sharers: usize,
-    ) -> Result<()>;
+    ) -> Result<()> {
+        let _ = (network, config, cache, sharers);
+        Ok(())
+    }
 
-    /// One step's loss and gradients. An example that cannot be read is [`Error::Unreadable`](crate::Error::Unreadable),
-    /// and the step is asked for again without it.
+    /// Loss and gradients of one step.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] for an example whose data cannot be read: the step is asked for again without it. An error of
+    /// a matrix rule that met a number which is not finite skips the step; any other ends the training.
     fn step(
         &mut self,
         network: &Self::Network,
         at: &StepContext<'_>,
     ) -> Result<StepResult<Self::Measures>>;
 
-    /// Removes what was kept.
-    fn close(&mut self) -> Result<()>;
+    /// Removes what [`Task::open`] made.
+    ///
+    /// # Errors
+    /// Those of the task's files.
+    fn close(&mut self) -> Result<()> {
+        Ok(())
+    }
 }
