@@ -102,7 +102,7 @@ impl RegionClassifier {
             (Part::Trunk, TrunkWeights::File(path)) => {
                 Parameters::from_source(layers, &WeightsFile::open(path)?)
             }
-            // Apart from one another's numbers.
+            // Independent seeds.
             (part, _) => Ok(Parameters::random(layers, seed ^ part as u64)),
         })
     }

@@ -1,4 +1,4 @@
-//! A running average of the weights.
+//! A moving average of the weights.
 
 use std::borrow::Cow;
 
@@ -49,7 +49,7 @@ impl Averaging {
         network
     }
 
-    /// The network that is written: with the average for its weights, or as it is where no average is kept.
+    /// The network that is written: with the average for its weights, or as it is where there is no average.
     pub(super) fn written<'a, L: TrainableNetwork>(&self, network: &'a L) -> Cow<'a, L> {
         if self.decay > 0.0 {
             Cow::Owned(self.applied(network))

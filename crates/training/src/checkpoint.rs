@@ -1,4 +1,4 @@
-//! A training written down, to be taken up to the bit.
+//! Checkpoints: everything that a training resumes from, to the bit.
 
 use std::path::Path;
 
@@ -109,8 +109,7 @@ impl<L: TrainableNetwork> Checkpoint<L> {
     ) -> Result<Self> {
         let refused = refusing(path);
         let (file, header) = open(path)?;
-        // How often checkpoints are written, how many are kept, how much is cached and may be left out does not change the
-        // numbers of a step.
+        // These settings do not change the numbers of a step.
         let comparable = TrainConfig {
             checkpoint_every: config.checkpoint_every,
             keep_checkpoints: config.keep_checkpoints,
@@ -173,18 +172,18 @@ fn open(path: &Path) -> Result<(WeightsFile, Header)> {
     let text = file.metadata("matbackprop");
     let text = text.ok_or_else(|| refused("header", "none".into()))?;
     // Checkpoints from before the digest begin with the header.
-    let (told, header) = match text.split_once(' ') {
-        Some((told, header)) if !told.starts_with('{') => (Some(told), header),
+    let (written, header) = match text.split_once(' ') {
+        Some((written, header)) if !written.starts_with('{') => (Some(written), header),
         _ => (None, text.as_str()),
     };
-    if let Some(told) = told {
+    if let Some(written) = written {
         let contents: Vec<_> = file.contents().collect();
         let contents = contents
             .iter()
             .map(|(name, bytes)| (name.as_str(), bytes.iter().copied()));
         let found = format!("{:016x}", digest(header, contents));
-        if found != told {
-            return Err(refused("digest", format!("{found}, not {told}")));
+        if found != written {
+            return Err(refused("digest", format!("{found}, not {written}")));
         }
     }
     let header =

@@ -173,7 +173,7 @@ impl Error {
         }
     }
 
-    /// Whether a number that is not finite was met on the way.
+    /// Whether a number on the way was not finite.
     pub(crate) fn is_of_numbers(&self) -> bool {
         use matbackprop_core::Error as Rule;
         let of_rule = |rule: &Rule| matches!(rule, Rule::NotFinite { .. } | Rule::Overflow { .. });
@@ -188,7 +188,7 @@ impl Error {
         }
     }
 
-    /// Whether a file is not there whole: nothing that another call could be meant to change.
+    /// Whether a file is damaged, rather than one that belongs to another training.
     pub(crate) fn is_damage(&self) -> bool {
         use models::Error as Model;
         match self {

@@ -26,10 +26,10 @@ impl FailurePolicy {
         self.left_out.len()
     }
 
-    /// Leaves out the example that `error` names, if that is what it tells: its name and the reason.
+    /// Leaves out the example that `error` says cannot be read; returns its name and the reason.
     ///
     /// # Errors
-    /// `error` itself where it tells of something else; [`Error::TooManyUnreadable`] where more than `share` of all
+    /// `error` itself where it is another one; [`Error::TooManyUnreadable`] where more than `share` of all
     /// `examples` would be left out.
     pub(super) fn leave_out(
         &mut self,
@@ -124,7 +124,7 @@ mod tests {
         let expected =
             "expected at most 1 % of 100 examples that cannot be read, found 2; the last: image 8";
         assert!(stopped.to_string().starts_with(expected), "{stopped}");
-        // Whatever else goes wrong goes on.
+        // Other errors are passed on.
         let other = Error::Model(models::Error::Tape("refused".into()));
         assert!(matches!(
             policy.leave_out(other, 100, 1.0),

@@ -1,4 +1,4 @@
-//! Gradients summed over ranks, bucket after bucket, while the way back goes on.
+//! Gradients summed over ranks, bucket after bucket, during the backward pass.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -12,15 +12,14 @@ use crate::error::refused;
 use models::GradientHook;
 use models::ParameterTensor;
 
-/// Numbers of a bucket, at least, unless there are no more: 1 MiB. Fewer would wait for one another on the way, more
-/// would be late.
+/// Least size of a bucket in numbers: 1 MiB. Smaller ones cost latency, larger ones are sent late.
 const BUCKET: usize = 1 << 18;
 
 /// Sums of the gradients of one step.
 ///
 /// ```text
 /// tensors    t₀ t₁ │ t₂ t₃ t₄ │ t₅      from below
-/// buckets    third   second     first    sent when all of it is heard, in this order on every rank
+/// buckets    third   second     first    sent when all of it is final, in this order on every rank
 /// ```
 pub(super) struct GradientSums(Rc<RefCell<Staging>>);
 
@@ -38,7 +37,7 @@ struct Staging {
 
 struct Bucket {
     numbers: Vec<f32>,
-    heard: Vec<bool>,
+    is_final: Vec<bool>,
     /// The tensor that its first number belongs to.
     lowest: usize,
 }
@@ -62,7 +61,7 @@ impl GradientSums {
             }
             buckets.push(Bucket {
                 numbers: vec![0.0; size],
-                heard: vec![false; highest - lowest],
+                is_final: vec![false; highest - lowest],
                 lowest,
             });
             highest = lowest;
@@ -81,11 +80,11 @@ impl GradientSums {
     pub(super) fn hook(&self) -> GradientHook {
         let staging = Rc::clone(&self.0);
         GradientHook::new(Rc::new(move |tensor, gradient| {
-            staging.borrow_mut().hear(tensor, gradient);
+            staging.borrow_mut().take(tensor, gradient);
         }))
     }
 
-    /// Sends what was not heard of, and puts the sums into `gradients`. Without any, this rank adds nothing, and takes
+    /// Sends what the hook did not get, and puts the sums into `gradients`. A rank without gradients adds zeros, and takes
     /// nothing.
     ///
     /// # Errors
@@ -98,20 +97,20 @@ impl GradientSums {
         let mut staging = self.0.borrow_mut();
         let mut refusal = None;
         for (place, tensor) in tensors.iter().enumerate().rev() {
-            if staging.has_heard(place) {
+            if staging.is_final(place) {
                 continue;
             }
             let first = staging.first;
             match &mut gradients {
                 Some(gradients) => match gradients.get_or_alloc_mut(&tensor.ghost()) {
-                    Ok(gradient) => staging.hear(first + place, gradient),
+                    Ok(gradient) => staging.take(first + place, gradient),
                     Err(error) => {
                         // The others wait for every bucket.
-                        staging.hear(first + place, &[]);
+                        staging.take(first + place, &[]);
                         refusal = Some(refused(error));
                     }
                 },
-                None => staging.hear(first + place, &[]),
+                None => staging.take(first + place, &[]),
             }
         }
         if let Some(failure) = staging.failure.take() {
@@ -138,24 +137,24 @@ impl GradientSums {
 }
 
 impl Staging {
-    fn has_heard(&self, place: usize) -> bool {
+    fn is_final(&self, place: usize) -> bool {
         let bucket = &self.buckets[self.places[place].0];
-        bucket.heard[place - bucket.lowest]
+        bucket.is_final[place - bucket.lowest]
     }
 
     /// Takes in a gradient, and sends the buckets that are full, in their order.
-    fn hear(&mut self, tensor: usize, gradient: &[f32]) {
+    fn take(&mut self, tensor: usize, gradient: &[f32]) {
         let Some(place) = tensor.checked_sub(self.first) else {
             return;
         };
         let (bucket, offset) = self.places[place];
         let bucket = &mut self.buckets[bucket];
         bucket.numbers[offset..][..gradient.len()].copy_from_slice(gradient);
-        let heard = &mut bucket.heard[place - bucket.lowest];
-        assert!(!*heard, "tensor {tensor} is heard of once a step");
-        *heard = true;
+        let is_final = &mut bucket.is_final[place - bucket.lowest];
+        assert!(!*is_final, "tensor {tensor} is final once a step");
+        *is_final = true;
         while let Some(bucket) = self.buckets.get_mut(self.sums.len()) {
-            if self.failure.is_some() || bucket.heard.contains(&false) {
+            if self.failure.is_some() || bucket.is_final.contains(&false) {
                 return;
             }
             match self.sender.send(std::mem::take(&mut bucket.numbers)) {
@@ -172,7 +171,7 @@ mod tests {
     use crate::distributed::Ranks;
 
     #[test]
-    fn sums_are_those_of_all_ranks_in_whatever_order_gradients_are_heard() {
+    fn sums_are_those_of_all_ranks_in_whatever_order_gradients_are_final() {
         let lengths = [3, BUCKET - 1, 2, BUCKET + 5, 1];
         let sums = Ranks::as_threads(3, |ranks| {
             let device = Cpu::default();
@@ -188,7 +187,7 @@ mod tests {
             }
             let sums = GradientSums::new(ranks.sums().unwrap(), 4, &lengths);
             let hook = sums.hook();
-            // Each rank hears of others; what lies below is not ours.
+            // The hook gets others on each rank; what lies below the first is not ours.
             for place in [ranks.rank() + 1, 4] {
                 let gradient = gradients.get_or_alloc_mut(&tensors[place].ghost()).unwrap();
                 hook.after(4).hear(place, gradient);
@@ -207,7 +206,7 @@ mod tests {
             adds.then(|| found.collect::<Vec<f32>>())
         });
         assert_eq!(sums[0], sums[1]);
-        // Of the last rank what was heard counts: the fourth and the fifth.
+        // Of the last rank only what the hook got counts: the fourth and the fifth.
         assert_eq!(sums[0], Some(vec![10.0, 12.0, 14.0, 39.0, 42.0]));
         assert_eq!(sums[2], None);
     }

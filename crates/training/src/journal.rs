@@ -34,7 +34,7 @@ pub struct StepRecord<M> {
     pub rate: f64,
     /// Wall time of the step.
     pub seconds: f64,
-    /// What crossed to a GPU and back; `None` on the processor.
+    /// What crossed to a GPU and back; `None` on the CPU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transfers: Option<Transfers>,
     /// Whether loss or gradient were not finite, or no example could be read: nothing was changed.

@@ -12,7 +12,7 @@
 //! | [`Trainer`] | SGD and Adam, frozen or learning trunk, journal, checkpoints exact to the bit |
 //! | [`Task`] | what a network is trained for: a [`StepContext`] in, a [`StepResult`] out; with a [`TrainableNetwork`](models::TrainableNetwork) of your own, a training of your own |
 //! | [`CutTask`] | cuts that fall where people cut, of a set of human segmentations ([`SegmentationSet`]) |
-//! | [`RegionTask`] | free-form regions told apart |
+//! | [`RegionTask`] | classification of free-form regions |
 //! | [`Ranks`] | several processes, on one machine or many, that train or measure together |
 //! | [`ScribbleTraining`] | the head of a network on one photograph, from a few strokes of a pen |
 //!

@@ -37,14 +37,14 @@ impl Default for RegionTraining {
     }
 }
 
-/// Regions told apart.
+/// Classification of free-form regions.
 pub struct RegionTask<'a> {
     set: &'a dyn RegionSet,
     settings: RegionTraining,
     /// The part of the trunk that is frozen, and the part that learns.
     halves: Option<(Chain, Option<Chain>)>,
     cache: Option<FeatureCache>,
-    /// Where features are kept for other trainings too.
+    /// A folder of features that other trainings use too.
     shared_cache: Option<PathBuf>,
     /// Whether scales, μ and s stay as they are.
     calibrated: bool,

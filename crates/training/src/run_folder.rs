@@ -1,4 +1,4 @@
-//! Where a training keeps what.
+//! Names of the files in the folder of a training.
 
 use std::path::{Path, PathBuf};
 
@@ -52,7 +52,7 @@ pub(super) fn cache_path(folder: &Path) -> PathBuf {
     folder.join("cache")
 }
 
-/// Throws away what a training that was killed had begun to write beside its files.
+/// Removes files that a killed training had begun to write.
 ///
 /// # Errors
 /// [`Error::File`].

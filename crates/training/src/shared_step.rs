@@ -1,4 +1,4 @@
-//! A step that ranks share: each takes its part of the examples, all end with the same.
+//! A step that ranks share: each takes its part of the examples, and all end with the same gradients.
 
 use dfdx::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -110,7 +110,7 @@ impl<T: Task> Trainer<T> {
         }))
     }
 
-    /// Whether all ranks go on; `done` tells whether this one would, and a number that must be the same on all.
+    /// Whether all ranks continue. `done` says whether this one would, and a number that must be the same on all.
     ///
     /// # Errors
     /// Our own; [`Error::OnRank`] for another's; [`Error::Ranks`] where ranks have come apart.

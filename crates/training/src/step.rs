@@ -1,4 +1,4 @@
-//! One step: examples in, gradients out, every tensor moved; or nothing changed, where that is the right answer.
+//! One step: gradients of its examples, clipping, every tensor moved; or nothing changed where numbers are not finite.
 
 use dfdx::prelude::*;
 use dfdx::tensor::Cpu;
@@ -15,7 +15,7 @@ use models::TrainableNetwork;
 use models::{ParameterTensor, Parameters};
 
 impl<T: Task> Trainer<T> {
-    /// Does one step, and tells what it did.
+    /// Does one step; returns its record.
     ///
     /// # Errors
     /// As [`Trainer::run`].
@@ -25,7 +25,7 @@ impl<T: Task> Trainer<T> {
         observer: &mut impl FnMut(Progress<'_, T::Measures>) -> bool,
     ) -> Result<StepRecord<T::Measures>> {
         let begin = Instant::now();
-        // What crossed between two steps, to measure the network, is not this one's.
+        // Transfers between two steps, to validate the network, do not belong to this one.
         self.network.take_transfers();
         let step = self.step();
         let number = step + 1;
@@ -66,7 +66,7 @@ impl<T: Task> Trainer<T> {
             }
         }
         if record.skipped {
-            // The step counts, as those after it stand where they would.
+            // The step counts, so that later steps keep their numbers.
             self.optimiser.begin_step();
             if !record.images.is_empty() {
                 let of_loss = !record.loss.is_finite();
@@ -87,8 +87,8 @@ impl<T: Task> Trainer<T> {
         Ok(record)
     }
 
-    /// Loss and gradients of the samples whose examples can be read, which alone are kept; `None` where there is none, or
-    /// where a number on the way was not finite.
+    /// Loss and gradients of the samples whose examples can be read; the others are removed from `samples`. `None` where
+    /// none is left, or where a number on the way was not finite.
     fn readable_outcome(
         &mut self,
         number: u64,
@@ -118,7 +118,7 @@ impl<T: Task> Trainer<T> {
                 Err(error) => {
                     let (examples, share) = (self.task.examples(), self.config.unreadable);
                     let left_out = self.failures.leave_out(error, examples, share);
-                    // Whatever ends a training here ends it on all ranks.
+                    // What ends a training here ends it on all ranks.
                     let (name, why) = left_out.inspect_err(|_| self.ranks.failed_alike())?;
                     let count = self.failures.left_out();
                     observer(Progress::LeftOut {
@@ -131,7 +131,7 @@ impl<T: Task> Trainer<T> {
         }
     }
 
-    /// Multiplies all gradients and tells the length of what comes out.
+    /// Multiplies all gradients; returns the L2 norm of the result.
     fn scale_gradients(&self, gradients: &mut Gradients<f32, Cpu>, factor: f64) -> Result<f64> {
         let mut energy = 0.0;
         for tensor in learning(&self.network, &self.config)? {
@@ -149,7 +149,7 @@ impl<T: Task> Trainer<T> {
         Ok(energy.sqrt())
     }
 
-    /// Steps every tensor that learns; the rate of new layers is returned.
+    /// Steps every tensor that learns; returns the learning rate of new layers.
     fn update(&mut self, gradients: &mut Gradients<f32, Cpu>, sampler: &Sampler) -> Result<f64> {
         let step = self.step();
         let factor = self

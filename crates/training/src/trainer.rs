@@ -23,7 +23,7 @@ use models::Device;
 use models::Precision;
 use models::TrainableNetwork;
 
-/// What a training tells while it runs.
+/// What a training reports while it runs.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Progress<'a, M> {
@@ -34,7 +34,7 @@ pub enum Progress<'a, M> {
         /// Steps in all.
         steps: u64,
     },
-    /// An example could not be read, and is left out from here on.
+    /// An example could not be read, and is skipped from here on.
     LeftOut {
         /// Its name.
         name: &'a str,
@@ -43,9 +43,9 @@ pub enum Progress<'a, M> {
         /// How many were left out so far.
         count: usize,
     },
-    /// Gradients are summed over the GPUs of all ranks, by NCCL, not by MPI.
+    /// Gradients are summed over the GPUs of all ranks by NCCL, not by MPI.
     OverGpus,
-    /// The device's solver refused: the processor finds all eigenvalues from here on.
+    /// The solver of the device is unavailable: eigenvalues are found on the CPU from here on.
     SolverRefused {
         /// What it says.
         why: &'a str,
@@ -74,15 +74,15 @@ pub struct Trainer<T: Task> {
     pub(super) config: TrainConfig,
     folder: PathBuf,
     pub(super) failures: FailurePolicy,
-    /// The step of the checkpoint under the newest's name, where it is whole.
+    /// The step of the newest checkpoint, where it is valid.
     newest: Option<u64>,
     skipped_checkpoints: SkippedCheckpoints,
     pub(super) ranks: Rc<Ranks>,
 }
 
 impl<T: Task> Trainer<T> {
-    /// A new training in `folder`, which is made; what has to be measured on the training examples is, and
-    /// `observer` is told how many of how many are done.
+    /// A new training in `folder`, which is created. What the task measures before the first step is measured here, and
+    /// `observer` gets its progress as (done, total).
     ///
     /// # Errors
     /// [`Error::Setting`] for settings outside their range, an empty set, or a folder that holds a
@@ -107,10 +107,10 @@ impl<T: Task> Trainer<T> {
     /// As [`Trainer::start`], by several processes together, each of which calls this with the same arguments; the
     /// folder is one that all of them see.
     ///
-    /// Each step's examples ([`TrainConfig::batch`] of them, whatever the number of ranks) are dealt out, and gradients
-    /// summed while the way back goes on; all ranks take the same steps, to the bit, and those of one process to
-    /// rounding. The first rank alone writes, and its observer alone tells everything once. Where each rank has a GPU of
-    /// its own, and NCCL, gradients are summed over those.
+    /// Each step's examples ([`TrainConfig::batch`] of them, whatever the number of ranks) are divided among the ranks, and
+    /// gradients summed during the backward pass. All ranks take the same steps, to the bit, and those of one process to
+    /// rounding. Only the first rank writes files, and only its observer gets everything. Where each rank has a GPU of its
+    /// own, and NCCL, gradients are summed over the GPUs.
     ///
     /// # Errors
     /// As [`Trainer::start`]; [`Error::Setting`] for a batch smaller than the number of ranks; [`Error::OnRank`] where
@@ -150,9 +150,9 @@ impl<T: Task> Trainer<T> {
         first_step(&config, &network)?;
         if ranks.is_first() {
             std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
-            // A folder that takes nothing is told of before anything is measured.
+            // A folder that cannot be written to is refused before anything is measured.
             tempfile::tempfile_in(folder).map_err(Error::file(folder))?;
-            // What another network left there is not this one's.
+            // Features of another network, left by an earlier attempt.
             let cache = cache_path(folder);
             if cache.exists() {
                 std::fs::remove_dir_all(&cache).map_err(Error::file(&cache))?;
@@ -267,8 +267,8 @@ impl<T: Task> Trainer<T> {
         self.optimiser.steps()
     }
 
-    /// Runs to the end, or until `observer` says `false`; then a checkpoint is written, and the
-    /// training can be resumed.
+    /// Runs to the end, or until `observer` returns `false`; then a checkpoint is written, from which the training can be
+    /// resumed.
     ///
     /// Returns the trained network, or `None` when stopped early.
     ///
@@ -322,7 +322,7 @@ impl<T: Task> Trainer<T> {
                 if every > 0 && (at.is_multiple_of(every) || at == steps) && ranks.is_first() {
                     validate(at, &self.averaging.written(&self.network))?;
                 }
-                // One NaN is as good as another.
+                // NaN compares equal to NaN here.
                 let norm = Some(record.gradient_norm).filter(|norm| norm.is_finite());
                 Ok((go_on, norm.map_or(0, f64::to_bits)))
             });
@@ -365,7 +365,7 @@ impl<T: Task> Trainer<T> {
         if !first {
             return Ok(None);
         }
-        // From the first step on there is something to be resumed.
+        // A training can be resumed from before its first step.
         if !can_resume(&self.folder) {
             if every > 0 {
                 validate(0, &self.averaging.written(&self.network))?;
