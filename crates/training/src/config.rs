@@ -102,87 +102,108 @@ impl TrainConfig {
     /// # Errors
     /// [`Error::Setting`], naming the setting, what it may be and what it is.
     pub fn check(&self) -> Result<()> {
+        let rules = self.rules_of_sizes().into_iter();
+        let broken = rules.chain(self.rules_of_steps()).find(|rule| !rule.holds);
+        match broken {
+            Some(rule) => Err(Error::Setting {
+                name: rule.name,
+                expected: rule.expected,
+                found: rule.found,
+            }),
+            None => self.schedule.check(),
+        }
+    }
+
+    fn rules_of_sizes(&self) -> [Rule; 5] {
         let positive = |value: f64| value.is_finite() && value > 0.0;
+        [
+            Rule {
+                name: "unreadable",
+                holds: (0.0..=1.0).contains(&self.unreadable),
+                expected: "a share from 0 to 1",
+                found: self.unreadable.to_string(),
+            },
+            Rule {
+                name: "epochs",
+                holds: self.epochs > 0,
+                expected: "1 or more",
+                found: self.epochs.to_string(),
+            },
+            Rule {
+                name: "batch",
+                holds: self.batch > 0,
+                expected: "1 or more",
+                found: self.batch.to_string(),
+            },
+            Rule {
+                name: "rate",
+                holds: positive(self.rate),
+                expected: "a number above 0",
+                found: self.rate.to_string(),
+            },
+            Rule {
+                name: "new-layer multiplier",
+                holds: positive(self.new_layer_multiplier),
+                expected: "a number above 0",
+                found: self.new_layer_multiplier.to_string(),
+            },
+        ]
+    }
+
+    fn rules_of_steps(&self) -> [Rule; 6] {
         let at_least_zero = |value: f64| value.is_finite() && value >= 0.0;
         let unit = |value: f64| (0.0..1.0).contains(&value);
         let momentum = match self.optimiser {
             Optimiser::Sgd { momentum } => momentum,
             Optimiser::Adam => 0.0,
         };
-        let rules: [(&'static str, bool, &'static str, String); 11] = [
-            (
-                "unreadable",
-                (0.0..=1.0).contains(&self.unreadable),
-                "a share from 0 to 1",
-                self.unreadable.to_string(),
-            ),
-            (
-                "epochs",
-                self.epochs > 0,
-                "1 or more",
-                self.epochs.to_string(),
-            ),
-            ("batch", self.batch > 0, "1 or more", self.batch.to_string()),
-            (
-                "rate",
-                positive(self.rate),
-                "a number above 0",
-                self.rate.to_string(),
-            ),
-            (
-                "new-layer multiplier",
-                positive(self.new_layer_multiplier),
-                "a number above 0",
-                self.new_layer_multiplier.to_string(),
-            ),
-            (
-                "weight decay",
-                at_least_zero(self.weight_decay),
-                "0 or more",
-                self.weight_decay.to_string(),
-            ),
-            (
-                "clip",
-                at_least_zero(self.clip),
-                "0 or more",
-                self.clip.to_string(),
-            ),
-            (
-                "momentum",
-                unit(momentum),
-                "a number in [0, 1)",
-                momentum.to_string(),
-            ),
-            (
-                "averaging",
-                unit(self.averaging),
-                "a number in [0, 1)",
-                self.averaging.to_string(),
-            ),
-            (
-                "checkpoint every",
-                self.checkpoint_every > 0,
-                "1 step or more",
-                "0".into(),
-            ),
-            (
-                "keep checkpoints",
-                self.keep_checkpoints > 0,
-                "1 or more",
-                "0".into(),
-            ),
-        ];
-        for (name, holds, expected, found) in rules {
-            if !holds {
-                return Err(Error::Setting {
-                    name,
-                    expected,
-                    found,
-                });
-            }
-        }
-        self.schedule.check()
+        [
+            Rule {
+                name: "weight decay",
+                holds: at_least_zero(self.weight_decay),
+                expected: "0 or more",
+                found: self.weight_decay.to_string(),
+            },
+            Rule {
+                name: "clip",
+                holds: at_least_zero(self.clip),
+                expected: "0 or more",
+                found: self.clip.to_string(),
+            },
+            Rule {
+                name: "momentum",
+                holds: unit(momentum),
+                expected: "a number in [0, 1)",
+                found: momentum.to_string(),
+            },
+            Rule {
+                name: "averaging",
+                holds: unit(self.averaging),
+                expected: "a number in [0, 1)",
+                found: self.averaging.to_string(),
+            },
+            Rule {
+                name: "checkpoint every",
+                holds: self.checkpoint_every > 0,
+                expected: "1 step or more",
+                found: "0".into(),
+            },
+            Rule {
+                name: "keep checkpoints",
+                holds: self.keep_checkpoints > 0,
+                expected: "1 or more",
+                found: "0".into(),
+            },
+        ]
     }
+}
+
+/// The range of a setting, and whether the setting lies in it.
+struct Rule {
+    name: &'static str,
+    holds: bool,
+    expected: &'static str,
+    found: String,
 }
 
 #[cfg(test)]
