@@ -1,6 +1,6 @@
 //! Seconds for the boundaries of one image of BSDS500's size at 99 thresholds: thinning, and matching with annotators.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bench_bsds::{
     BoundaryEvaluation, BoundaryMap, BoundaryPool, SoftBoundaryMap, Thresholds, read_boundaries,
@@ -8,6 +8,7 @@ use bench_bsds::{
 };
 use divan::Bencher;
 use rand::{RngExt, SeedableRng};
+use test_support::{data_folder, needs};
 
 const WIDTH: usize = 481;
 const HEIGHT: usize = 321;
@@ -66,13 +67,8 @@ fn waves_matched_at_99_thresholds(bencher: Bencher) {
 
 /// A file of the official benchmark's sample, and what its annotators drew.
 fn sample(id: &str) -> (PathBuf, Vec<BoundaryMap>) {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let data = std::env::var_os("MATBACKPROP_DATA").map_or(beside, PathBuf::from);
-    let file = |folder| {
-        data.join("bsds-bench-fixture")
-            .join(folder)
-            .join(format!("{id}.mat"))
-    };
+    let data = data_folder("bsds-bench-fixture");
+    let file = |folder| data.join(folder).join(format!("{id}.mat"));
     let annotations = read_ground_truth(&file("groundTruth")).expect("annotations");
     let drawn = annotations
         .iter()
@@ -81,8 +77,8 @@ fn sample(id: &str) -> (PathBuf, Vec<BoundaryMap>) {
 }
 
 /// A contour map of the sample, read, thinned and matched: about thirty different maps.
+#[needs("bsds-bench-fixture")]
 #[divan::bench(args = ["2018", "8068"])]
-#[cfg_attr(not(shared_data), ignore)]
 fn photograph_at_99_thresholds(bencher: Bencher, id: &str) {
     let ((file, drawn), thresholds) = (sample(id), thresholds());
     bencher.bench(|| {
@@ -92,8 +88,8 @@ fn photograph_at_99_thresholds(bencher: Bencher, id: &str) {
 }
 
 /// The same contours with a random strength in each block of 20 × 20 pixels: nearly a hundred different maps.
+#[needs("bsds-bench-fixture")]
 #[divan::bench(args = ["2018", "8068"])]
-#[cfg_attr(not(shared_data), ignore)]
 fn photograph_with_99_different_maps(bencher: Bencher, id: &str) {
     const BLOCK: usize = 20;
     let ((file, drawn), thresholds) = (sample(id), thresholds());

@@ -8,14 +8,10 @@ use bench_bsds::{
     BsdsDataset, Error, Evaluation, Level, Report, SegmentationFolder, Split, Thresholds, evaluate,
     evaluate_in_parallel,
 };
-
-fn data() -> PathBuf {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    std::env::var_os("MATBACKPROP_DATA").map_or(beside, PathBuf::from)
-}
+use test_support::{data_folder, needs};
 
 fn fixture() -> PathBuf {
-    data().join("bsds-bench-fixture")
+    data_folder("bsds-bench-fixture")
 }
 
 /// The exact report, and the one from numbers rounded as the official files round them.
@@ -149,35 +145,26 @@ fn assert_is_official([exact, filed]: &[Report; 2], test: &str) {
     }
 }
 
+#[needs("bsds-bench-fixture")]
 #[test]
-#[cfg_attr(
-    not(shared_data),
-    ignore = "needs the folder bsds-bench-fixture: set MATBACKPROP_DATA"
-)]
 fn contour_maps_as_test_1() {
     assert_is_official(&measured("ucm2"), "test_1");
 }
 
+#[needs("bsds-bench-fixture")]
 #[test]
-#[cfg_attr(
-    not(shared_data),
-    ignore = "needs the folder bsds-bench-fixture: set MATBACKPROP_DATA"
-)]
 fn cells_of_label_maps_as_test_4_and_test_5() {
     let reports = measured("segs");
     assert_is_official(&reports, "test_4");
     assert_is_official(&reports, "test_5");
 }
 
+#[needs("bsds500")]
 #[test]
-#[cfg_attr(
-    not(shared_data),
-    ignore = "needs the folder bsds500: set MATBACKPROP_DATA"
-)]
 fn every_image_and_annotation_of_train_and_val_reads() {
     let mut segments = Vec::new();
     for (split, count) in [(Split::Train, 200), (Split::Val, 100)] {
-        let dataset = BsdsDataset::open(data().join("bsds500"), split).unwrap();
+        let dataset = BsdsDataset::open(data_folder("bsds500"), split).unwrap();
         assert_eq!(dataset.len(), count);
         for index in 0..count {
             let annotations = dataset.annotations(index).unwrap();

@@ -5,12 +5,13 @@
 //! up to 10⁻³ in an image, as a pixel without partner has to find a place in a graph drawn at random, and sometimes
 //! takes a partner from others for it. Ours are the most pairs there can be.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bench_bsds::{
     BoundaryEvaluation, BoundaryMap, BoundaryReport, BsdsDataset, Level, Split, Thresholds,
     read_boundaries,
 };
+use test_support::{data_folder, needs};
 
 /// How far R, P, F and AP may lie from the nearest official run: twice what is measured.
 const TOLERANCE: f64 = 5e-4;
@@ -19,13 +20,8 @@ const TOLERANCE: f64 = 5e-4;
 const SPREAD: f64 = 1e-3;
 const SPREAD_IN_AN_IMAGE: f64 = 1.5e-3;
 
-fn data() -> PathBuf {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    std::env::var_os("MATBACKPROP_DATA").map_or(beside, PathBuf::from)
-}
-
 fn fixture() -> PathBuf {
-    data().join("bsds-bench-fixture")
+    data_folder("bsds-bench-fixture")
 }
 
 fn measured(folder: &str, ending: &str, thresholds: usize) -> BoundaryReport {
@@ -142,11 +138,8 @@ fn assert_is_official(report: &BoundaryReport, test: &str) {
     }
 }
 
+#[needs("bsds-bench-fixture")]
 #[test]
-#[cfg_attr(
-    not(shared_data),
-    ignore = "needs the folder bsds-bench-fixture: set MATBACKPROP_DATA"
-)]
 fn all_four_official_runs() {
     let contours = measured("ucm2", "mat", 5);
     assert_is_official(&contours, "test_1");
@@ -164,15 +157,12 @@ fn all_four_official_runs() {
 }
 
 /// Boundaries of label maps and their thinning, to the pixel: the files hold both for every annotation.
+#[needs("bsds500")]
 #[test]
-#[cfg_attr(
-    not(shared_data),
-    ignore = "needs the folder bsds500: set MATBACKPROP_DATA"
-)]
 fn boundaries_drawn_are_those_between_the_segments() {
     let mut count = 0;
     for split in [Split::Train, Split::Val] {
-        let dataset = BsdsDataset::open(data().join("bsds500"), split).unwrap();
+        let dataset = BsdsDataset::open(data_folder("bsds500"), split).unwrap();
         for index in 0..dataset.len() {
             for annotation in dataset.drawn(index).unwrap() {
                 assert!(annotation.boundaries.is_some());

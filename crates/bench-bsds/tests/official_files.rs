@@ -1,20 +1,19 @@
 //! The official kit's own text files, written again: those of regions byte for byte, those of boundaries with the same
 //! columns and numbers as near as its own runs are to each other (see `official_boundaries.rs`).
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bench_bsds::{
     BoundaryEvaluation, BoundaryFolder, BoundaryMap, BsdsDataset, Evaluation, OfficialFile,
     SegmentationFolder, Thresholds,
 };
+use test_support::{data_folder, needs};
 
 /// How far R, P, F and AP may lie from the nearest official run.
 const TOLERANCE: f64 = 5e-4;
 
 fn fixture() -> PathBuf {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let data = std::env::var_os("MATBACKPROP_DATA").map_or(beside, PathBuf::from);
-    data.join("bsds-bench-fixture")
+    data_folder("bsds-bench-fixture")
 }
 
 fn official(test: &str, name: &str) -> String {
@@ -129,31 +128,22 @@ fn assert_near(files: &[OfficialFile], test: &str) {
     }
 }
 
+#[needs("bsds-bench-fixture")]
 #[test]
-#[cfg_attr(
-    not(shared_data),
-    ignore = "needs the folder bsds-bench-fixture: set MATBACKPROP_DATA"
-)]
 fn contour_maps_as_test_1() {
     let [regions, boundaries] = of_segmentations("ucm2");
     assert_same_text(&regions, "test_1");
     assert_near(&boundaries, "test_1");
 }
 
+#[needs("bsds-bench-fixture")]
 #[test]
-#[cfg_attr(
-    not(shared_data),
-    ignore = "needs the folder bsds-bench-fixture: set MATBACKPROP_DATA"
-)]
 fn pictures_as_test_2() {
     assert_near(&of_pictures(), "test_2");
 }
 
+#[needs("bsds-bench-fixture")]
 #[test]
-#[cfg_attr(
-    not(shared_data),
-    ignore = "needs the folder bsds-bench-fixture: set MATBACKPROP_DATA"
-)]
 fn cells_of_label_maps_as_test_3_to_test_5() {
     let [regions, boundaries] = of_segmentations("segs");
     for test in ["test_4", "test_5"] {

@@ -1,9 +1,10 @@
 //! Seconds for the official table of a hundred images, reading included. Without the sample results: nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bench_coco::{DetectionKind, evaluate_detections};
 use divan::Bencher;
+use test_support::data_folder;
 
 fn main() {
     if fixture().is_dir() {
@@ -12,10 +13,7 @@ fn main() {
 }
 
 fn fixture() -> PathBuf {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    std::env::var_os("MATBACKPROP_DATA")
-        .map_or(beside, PathBuf::from)
-        .join("coco-eval-fixture")
+    data_folder("coco-eval-fixture")
 }
 
 #[divan::bench(args = ["segm", "bbox"])]

@@ -2,15 +2,13 @@
 //!
 //! A hundred images with made-up masks and boxes, and the tables that COCO publishes for them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bench_coco::{DetectionKind, DetectionTable, evaluate_detections};
+use test_support::{data_folder, needs};
 
 fn fixture() -> PathBuf {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    std::env::var_os("MATBACKPROP_DATA")
-        .map_or(beside, PathBuf::from)
-        .join("coco-eval-fixture")
+    data_folder("coco-eval-fixture")
 }
 
 fn measured(results: &str, kind: Option<DetectionKind>) -> DetectionTable {
@@ -35,11 +33,8 @@ fn published(kind: DetectionKind) -> Vec<String> {
         .collect()
 }
 
+#[needs("coco-eval-fixture")]
 #[test]
-#[cfg_attr(
-    not(shared_data),
-    ignore = "needs the folder coco-eval-fixture: set MATBACKPROP_DATA"
-)]
 fn masks_and_boxes_as_published() {
     for (kind, results) in [
         (

@@ -1,14 +1,13 @@
 //! Five thousand annotations of COCO itself: counts, masks, regions and crops.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 
 use bench_coco::{CocoInstances, Frame, LeftOut, RegionRule, RegionSet, View};
+use test_support::{data_folder, needs};
 
 fn subset() -> PathBuf {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let data = std::env::var_os("MATBACKPROP_DATA").map_or(beside, PathBuf::from);
-    data.join("coco-subset")
+    data_folder("coco-subset")
 }
 
 fn instances(split: &str) -> CocoInstances {
@@ -21,8 +20,8 @@ fn regions(split: &str) -> RegionSet {
 }
 
 /// 4487 + 44 and 1168 + 13: of the 1169 objects of val one vanished when the photographs were brought to 320 pixels.
+#[needs("coco-subset")]
 #[test]
-#[cfg_attr(not(shared_data), ignore = "the data folder is not there")]
 fn has_the_counts_its_makers_tell() {
     for (split, images, annotations, crowds) in [("train", 543, 4531, 44), ("val", 137, 1181, 13)] {
         let read = instances(split);
@@ -37,8 +36,8 @@ fn has_the_counts_its_makers_tell() {
 }
 
 /// The rasteriser against numbers made by another one: the `area` fields come from the full-size masks.
+#[needs("coco-subset")]
 #[test]
-#[cfg_attr(not(shared_data), ignore = "the data folder is not there")]
 fn masks_have_the_area_and_the_box_of_their_annotation() {
     let mut differences = Vec::new();
     let (mut within, mut regions) = (0, 0);
@@ -73,8 +72,8 @@ fn masks_have_the_area_and_the_box_of_their_annotation() {
     assert!(share > 0.999, "{share}");
 }
 
+#[needs("coco-subset")]
 #[test]
-#[cfg_attr(not(shared_data), ignore = "the data folder is not there")]
 fn small_objects_and_crowds_are_left_out_and_counted() {
     for (split, large, left_out) in [
         ("train", 4487 - 2431, [44, 2431]),
@@ -96,8 +95,8 @@ fn small_objects_and_crowds_are_left_out_and_counted() {
     }
 }
 
+#[needs("coco-subset")]
 #[test]
-#[cfg_attr(not(shared_data), ignore = "the data folder is not there")]
 fn crops_agree_with_their_masks_from_many_threads() {
     let set = regions("val");
     let check = |start: usize| {

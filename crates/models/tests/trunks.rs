@@ -6,6 +6,7 @@ use image::RgbImage;
 use models::{AlexnetLayout, Architecture, DeepNcuts, Error, TapLayer, TrunkKind, TrunkWeights};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
+use test_support::{data_folder, needs};
 
 fn photograph() -> RgbImage {
     RgbImage::from_fn(101, 75, |x, y| {
@@ -51,43 +52,23 @@ fn compare(trunk: TrunkKind, weights: &Path, tolerance: f64) {
     }
 }
 
-#[cfg(shared_data)]
-fn shared_weights(name: &str) -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let data = std::env::var_os("MATBACKPROP_DATA");
-    data.map_or(manifest.join("../../../shared/data"), PathBuf::from)
-        .join("weights")
-        .join(name)
-}
-
-#[cfg(not(shared_data))]
-fn shared_weights(_: &str) -> PathBuf {
-    PathBuf::new()
-}
-
+#[needs("weights")]
 #[test]
-#[cfg_attr(
-    not(shared_data),
-    ignore = "needs the folder `weights`: set MATBACKPROP_DATA"
-)]
 fn vgg16_agrees_with_pytorch() {
     // Thirteen layers of f32 sums in another order.
     compare(
         TrunkKind::Vgg16,
-        &shared_weights("vgg16_features_f16.safetensors"),
+        &data_folder("weights").join("vgg16_features_f16.safetensors"),
         1e-4,
     );
 }
 
+#[needs("weights")]
 #[test]
-#[cfg_attr(
-    not(shared_data),
-    ignore = "needs the folder `weights`: set MATBACKPROP_DATA"
-)]
 fn lite0_with_its_normalisations_folded_agrees_with_pytorch() {
     compare(
         TrunkKind::Lite0,
-        &shared_weights("efficientnet_lite0_f16.safetensors"),
+        &data_folder("weights").join("efficientnet_lite0_f16.safetensors"),
         1e-4,
     );
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use image::{ImageBuffer, Luma};
 use serde_json::Value;
+use test_support::{data_folder, needs};
 
 use crate::call::{Called, matbackprop};
 use crate::small_bsds;
@@ -185,9 +186,7 @@ fn what_is_missing_is_named() {
 
 /// The official benchmark's fixture, as a dataset of one split.
 pub fn fixture(root: &Path) -> PathBuf {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let data = std::env::var_os("MATBACKPROP_DATA").map_or(beside, PathBuf::from);
-    let fixture = data.join("bsds-bench-fixture");
+    let fixture = data_folder("bsds-bench-fixture");
     for kind in ["images", "groundTruth"] {
         let below = root.join(kind).join("val");
         std::fs::create_dir_all(&below).unwrap();
@@ -199,8 +198,8 @@ pub fn fixture(root: &Path) -> PathBuf {
     fixture
 }
 
+#[needs("bsds-bench-fixture")]
 #[test]
-#[cfg_attr(not(shared_data), ignore = "the data folder is not there")]
 fn the_official_results_are_reproduced() {
     let data = tempfile::tempdir().unwrap();
     let fixture = fixture(data.path());

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use test_support::{data_folder, needs};
 
 use crate::call::{Call, Called, matbackprop};
 
@@ -157,13 +158,10 @@ fn the_help_tells_files_and_kinds() {
     }
 }
 
+#[needs("coco-eval-fixture")]
 #[test]
-#[cfg_attr(not(shared_data), ignore = "the data folder is not there")]
 fn the_official_table_is_reproduced() {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let fixture = std::env::var_os("MATBACKPROP_DATA")
-        .map_or(beside, PathBuf::from)
-        .join("coco-eval-fixture");
+    let fixture = data_folder("coco-eval-fixture");
     let published = std::fs::read_to_string(fixture.join("val2014_fake_eval_res.txt")).unwrap();
     // The published lines have fewer spaces than the tool prints today.
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");

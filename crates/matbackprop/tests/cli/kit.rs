@@ -6,6 +6,7 @@ use bench_bsds::BoundaryMap;
 use image::{ImageBuffer, Luma};
 use segmentation::LabelMap;
 use serde_json::Value;
+use test_support::needs;
 
 use crate::call::{Called, matbackprop, names_in};
 use crate::eval_bsds::{dataset, eval, fixture, near, perfect_segmentations};
@@ -300,8 +301,8 @@ fn a_folder_that_cannot_be_written_is_told_before_the_work() {
     assert_eq!(std::fs::read(&file).unwrap(), b"a file");
 }
 
+#[needs("bsds-bench-fixture")]
 #[test]
-#[cfg_attr(not(shared_data), ignore = "the data folder is not there")]
 fn the_official_files_are_written_again() {
     let data = tempfile::tempdir().unwrap();
     let fixture = fixture(data.path());

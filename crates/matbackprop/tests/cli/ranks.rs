@@ -6,6 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use test_support::needs;
 
 use crate::call::{Call, Called, matbackprop, names_in};
 use crate::eval_bsds::perfect_segmentations;
@@ -60,8 +61,8 @@ fn network(run: &Path) -> Vec<u8> {
     fs::read(run.join("network.safetensors")).unwrap()
 }
 
+#[needs("mpirun")]
 #[test]
-#[cfg_attr(not(mpirun), ignore = "needs mpirun in PATH")]
 fn two_ranks_take_the_steps_of_one_process() {
     // Rounding grows from step to step, the faster the longer the steps are: in a trunk of random weights to more than
     // the bound at a rate of 10⁻³.
@@ -97,8 +98,8 @@ fn two_ranks_take_the_steps_of_one_process() {
     }
 }
 
+#[needs("mpirun")]
 #[test]
-#[cfg_attr(not(mpirun), ignore = "needs mpirun in PATH")]
 fn regions_are_learned_and_measured_by_two_ranks_as_by_one() {
     let data = tempfile::tempdir().unwrap();
     small_coco::write(data.path());
@@ -139,8 +140,8 @@ fn regions_are_learned_and_measured_by_two_ranks_as_by_one() {
     );
 }
 
+#[needs("mpirun")]
 #[test]
-#[cfg_attr(not(mpirun), ignore = "needs mpirun in PATH")]
 fn two_ranks_measure_what_one_does() {
     let (data, _) = dataset();
     perfect_segmentations(&data.path().join("segs"));
@@ -184,8 +185,8 @@ fn two_ranks_measure_what_one_does() {
     }
 }
 
+#[needs("mpirun")]
 #[test]
-#[cfg_attr(not(mpirun), ignore = "needs mpirun in PATH")]
 fn photographs_are_cut_by_two_ranks_as_by_one() {
     let (data, _) = dataset();
     let train = data.path().join("images/train");
@@ -338,8 +339,8 @@ fn one_rank_that_is_asked_to_stop_stops_all_after_the_same_step() {
     assert_eq!(journal(&run).len(), STEPS);
 }
 
+#[needs("mpirun")]
 #[test]
-#[cfg_attr(not(mpirun), ignore = "needs mpirun in PATH")]
 fn what_goes_wrong_on_one_rank_is_told_once_and_ends_all() {
     let (data, run) = dataset();
     let absent = data.path().join("absent");

@@ -1,21 +1,15 @@
 //! A minute on real photographs: the whole way from BSDS500 to a network and its measures.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
+use test_support::{data_folder, needs};
 
 use crate::call::matbackprop;
 
-fn shared(folder: &str) -> PathBuf {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    std::env::var_os("MATBACKPROP_DATA")
-        .map_or(beside, PathBuf::from)
-        .join(folder)
-}
-
-/// Copies every so manieth image of a split, with what people drew on it.
+/// Copies every n-th image of a split, with what people drew on it.
 fn take(split: &str, count: usize, root: &Path) {
-    let data = shared("bsds500");
+    let data = data_folder("bsds500");
     let images = data.join("images").join(split);
     let mut names: Vec<_> = std::fs::read_dir(&images)
         .unwrap()
@@ -44,18 +38,15 @@ fn mean_loss(lines: &[&str]) -> f64 {
     lines.iter().map(loss).sum::<f64>() / lines.len() as f64
 }
 
+#[needs("bsds500", "weights")]
 #[test]
-#[cfg_attr(
-    not(shared_data),
-    ignore = "needs bsds500 and weights: set MATBACKPROP_DATA"
-)]
 fn a_head_learns_from_people_and_cuts_better_than_untrained_features() {
     let data = tempfile::tempdir().unwrap();
     take("train", 8, data.path());
     take("val", 4, data.path());
     let run = data.path().join("run").display().to_string();
     let root = data.path().display().to_string();
-    let weights = shared("weights/efficientnet_lite0_f16.safetensors")
+    let weights = data_folder("weights/efficientnet_lite0_f16.safetensors")
         .display()
         .to_string();
     let trunk = ["--trunk", "lite0", "--trunk-weights", &weights];
@@ -82,16 +73,13 @@ fn a_head_learns_from_people_and_cuts_better_than_untrained_features() {
     assert!(trained > untrained, "{untrained} {trained}");
 }
 
+#[needs("coco-subset", "weights")]
 #[test]
-#[cfg_attr(
-    not(shared_data),
-    ignore = "needs coco-subset and weights: set MATBACKPROP_DATA"
-)]
 fn regions_are_learned_through_second_moments_of_a_real_trunk() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run").display().to_string();
-    let data = shared("coco-subset").display().to_string();
-    let weights = shared("weights/efficientnet_lite0_f16.safetensors")
+    let data = data_folder("coco-subset").display().to_string();
+    let weights = data_folder("weights/efficientnet_lite0_f16.safetensors")
         .display()
         .to_string();
     // The smaller split, once: whether the loss falls is asked here, not how far.
@@ -119,8 +107,8 @@ fn regions_are_learned_through_second_moments_of_a_real_trunk() {
     assert!(last < 0.8 * first, "{first} {last}");
 }
 
+#[needs("weights")]
 #[test]
-#[cfg_attr(not(shared_data), ignore = "needs weights: set MATBACKPROP_DATA")]
 fn the_head_inside_looks_through_the_published_trunk() {
     let folder = tempfile::tempdir().unwrap();
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/samples/coffee.jpg");
@@ -135,7 +123,7 @@ fn the_head_inside_looks_through_the_published_trunk() {
         ])
         .args([&sample])
         .inside(folder.path())
-        .with("MATBACKPROP_DATA", shared("").to_str().unwrap())
+        .with("MATBACKPROP_DATA", data_folder("").to_str().unwrap())
         .succeed();
         let report: Value = serde_json::from_str(&out).unwrap();
         report["images"][0]["soft_rank"].as_f64().unwrap()

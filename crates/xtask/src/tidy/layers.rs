@@ -23,6 +23,10 @@ const FLOORS: [&[&str]; 5] = [
 
 /// Beside the house: targets of cargo-fuzz, which feed readers on all floors.
 const FUZZ: &str = "matbackprop-fuzz";
+/// Beside the house too: what tests on all floors share, for tests alone.
+const TEST_SUPPORT: [&str; 2] = ["test-support", "test-support-needs"];
+/// Packages that have no floor.
+const BESIDE: [&str; 3] = ["xtask", TEST_SUPPORT[0], TEST_SUPPORT[1]];
 
 /// Tensors, and the crates that know them.
 const TENSORS: (&str, [&str; 2]) = ("dfdx", ["models", "training"]);
@@ -69,7 +73,7 @@ pub fn check(texts: &[(&str, String)]) -> Result<Vec<Finding>> {
                 ));
             }
         }
-        if *name != "xtask" && floor(name).is_none() {
+        if !BESIDE.contains(&name.as_str()) && floor(name).is_none() {
             findings.push(Finding::new(
                 path,
                 line_of(text, "name"),
@@ -103,6 +107,10 @@ fn judge(name: &str, dependency: &Dependency, members: &[&str]) -> Option<(Strin
             what,
             "a scorer that compiles without linear algebra".to_owned(),
         ));
+    }
+    if TEST_SUPPORT.contains(&package) {
+        let allowed = dependency.for_tests || TEST_SUPPORT.contains(&name);
+        return (!allowed).then(|| (what, "it among [dev-dependencies]".to_owned()));
     }
     if members.contains(&package) {
         return match (floor(name), floor(package)) {
@@ -256,6 +264,24 @@ mod tests {
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found[0].contains("`bench-bsds` depends on `ncuts`"));
         assert!(found[1].contains("`pictures` depends on `faer`"));
+    }
+
+    #[test]
+    fn test_support_is_for_tests() {
+        let test_support = manifest(
+            TEST_SUPPORT[0],
+            "[dependencies]\ntest-support-needs.workspace = true",
+        );
+        let tests = manifest("o2p", "[dev-dependencies]\ntest-support.workspace = true");
+        let plain = manifest("ncuts", "[dependencies]\ntest-support.workspace = true");
+        assert!(found(&[("crates/a/Cargo.toml", test_support)]).is_empty());
+        assert!(found(&[("crates/b/Cargo.toml", tests)]).is_empty());
+        assert_eq!(
+            found(&[("crates/c/Cargo.toml", plain)]),
+            [
+                "crates/c/Cargo.toml:4: `ncuts` depends on `test-support`, expected it among [dev-dependencies]"
+            ]
+        );
     }
 
     #[test]
