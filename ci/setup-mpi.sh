@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ci/setup-mpi.sh: an MPI and libclang, with which step `mpi` of `cargo xtask check` builds and runs several ranks. Debian
+# ci/setup-mpi.sh: an MPI and libclang, with which `cargo xtask check` builds and tests the features `mpi`. Debian
 # and Ubuntu; nothing where they are there already. Elsewhere: any MPI with mpicc and mpirun in PATH.
 set -euo pipefail
 if command -v mpicc mpirun >/dev/null && compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null; then

@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_eigenvalues_at_the_border_are_the_policys() {
+    fn equal_eigenvalues_at_the_border_are_left_to_the_policy() {
         let targets = targets(&[0, 0, 1, 1]);
         // σ = 2, 1, 1: the second of the two leading vectors may be either.
         let root = 0.5_f64.sqrt();

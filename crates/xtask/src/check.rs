@@ -1,30 +1,42 @@
 //! `cargo xtask check`: the steps a change has to pass, one after another.
 //!
 //! One profile (dev), one target folder, one selection of packages (`--workspace`) and one of features
-//! (all of matbackprop-core's) throughout, so that no step builds again what an earlier one built.
-//! Benches are compiled by `clippy --all-targets`, the crate without its features by `web`. `cuda` takes another feature of
-//! `models` and `training`, and compiles them and dfdx once more; `mpi`, the last, adds the feature of that name.
+//! (all of matbackprop-core's, and where there is an MPI every `mpi`) throughout, so that no step builds again what an
+//! earlier one built. Benches are compiled by `clippy --all-targets`, the crate without its features by `web`. `cuda` takes
+//! another feature, and none of the others: what it names is compiled without `mpi` too.
 
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use clap::ValueEnum;
 
-use crate::{deny, examples, mpi, tidy, web, workspace};
+use crate::members::Members;
+use crate::{deny, examples, mpi, tidy, typos, web, workspace};
 
-/// One step of the check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// One step of the check, in the order they run: the quick ones first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Step {
+    /// cargo fmt --all -- --check
     Format,
+    /// cargo xtask tidy
     Tidy,
+    /// spelling, by ci/typos.toml; skipped, with a message, without typos
+    Typos,
+    /// licences, versions, sources and advisories, by ci/deny.toml; skipped, with a message, without cargo-deny
     Deny,
+    /// clippy of all targets, benches among them, without a warning
     Clippy,
+    /// unit, integration and documentation tests
     Test,
+    /// rustdoc without a warning
     Doc,
+    /// every example, built and run to its end
     Examples,
+    /// clippy of the feature `cuda`, without a CUDA toolkit
     Cuda,
+    /// cargo xtask web --test; skipped, with a message, without a compiler for wasm32-unknown-unknown, npm or Chromium
     Web,
-    Mpi,
 }
 
 /// Which steps to run.
@@ -35,83 +47,65 @@ pub enum Selection {
     From(Step),
 }
 
+/// What the steps that call cargo share.
+struct Build {
+    members: Members,
+    /// As cargo's `--features` takes them in the whole workspace.
+    features: String,
+}
+
 impl Step {
-    /// Every step, in the order they run: the quick ones first.
-    pub const ALL: [Self; 10] = [
-        Self::Format,
-        Self::Tidy,
-        Self::Deny,
-        Self::Clippy,
-        Self::Test,
-        Self::Doc,
-        Self::Examples,
-        Self::Cuda,
-        Self::Web,
-        Self::Mpi,
-    ];
+    pub fn all() -> &'static [Self] {
+        Self::value_variants()
+    }
 
     /// The name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Format => "format",
-            Self::Tidy => "tidy",
-            Self::Deny => "deny",
-            Self::Clippy => "clippy",
-            Self::Test => "test",
-            Self::Doc => "doc",
-            Self::Examples => "examples",
-            Self::Cuda => "cuda",
-            Self::Web => "web",
-            Self::Mpi => "mpi",
-        }
+    pub fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|step| step.name() == name)
-    }
-
-    /// All names, for messages.
-    pub fn names() -> String {
-        Self::ALL.map(Self::name).join(", ")
+    /// Whether crates of the workspace are compiled.
+    fn builds(self) -> bool {
+        !matches!(self, Self::Format | Self::Tidy | Self::Typos | Self::Deny)
     }
 
     /// The arguments for cargo; empty where the step is done in this process.
-    fn cargo_arguments(self, features: &str) -> Vec<&str> {
+    fn cargo_arguments(self, build: &Build) -> Vec<String> {
         const LINTED: [&str; 4] = ["--all-targets", "--", "-D", "warnings"];
-        // What the one feature of another crate adds, checked without the toolkit that building it takes.
-        const CUDA: [&str; 7] = [
-            "clippy",
-            "--package",
-            "models",
-            "--package",
-            "training",
-            "--features",
-            "training/cuda,dfdx/ci-check",
-        ];
-        let with_features = ["--workspace", "--features", features];
-        let (before, after): (&[&str], &[&str]) = match self {
-            Self::Format => return vec!["fmt", "--all", "--", "--check"],
-            Self::Cuda => return [&CUDA[..], &LINTED].concat(),
-            Self::Clippy => (&["clippy"], &LINTED),
-            Self::Test => (&["test"], &[]),
-            Self::Doc => (&["doc"], &["--no-deps"]),
-            Self::Tidy | Self::Deny | Self::Examples | Self::Web | Self::Mpi => return Vec::new(),
+        let whole = ["--workspace", "--features", &build.features];
+        let words: Vec<&str> = match self {
+            Self::Format => vec!["fmt", "--all", "--", "--check"],
+            Self::Clippy => [&["clippy"], &whole[..], &LINTED].concat(),
+            Self::Test => [&["test"], &whole[..]].concat(),
+            Self::Doc => [&["doc"], &whole[..], &["--no-deps"]].concat(),
+            Self::Cuda => {
+                let packages = build.members.with_feature("cuda");
+                let names = packages.iter().flat_map(|name| ["--package", name]);
+                // What building it would take is not there to be checked: `dfdx/ci-check`.
+                let features = packages.iter().map(|name| format!("{name}/cuda"));
+                let features: Vec<String> = features.chain(["dfdx/ci-check".to_owned()]).collect();
+                let features = features.join(",");
+                let words = ["clippy"].into_iter().chain(names);
+                let words = words.chain(["--features", &features]).chain(LINTED);
+                return words.map(str::to_owned).collect();
+            }
+            Self::Tidy | Self::Typos | Self::Deny | Self::Examples | Self::Web => Vec::new(),
         };
-        [before, &with_features, after].concat()
+        words.into_iter().map(str::to_owned).collect()
     }
 
     /// `Ok(None)` where the step was left out.
-    fn run(self, root: &Path) -> Result<Option<bool>> {
+    fn run(self, root: &Path, build: &Build) -> Result<Option<bool>> {
         let passed = match self {
             Self::Tidy => tidy::run(root)?,
+            Self::Typos => return typos::run(root),
             Self::Deny => return deny::run(root),
-            Self::Examples => examples::run(root, &workspace::core_features(root)?)?,
+            Self::Examples => examples::run(root, &build.features)?,
             Self::Web => return web::run(root, true),
-            Self::Mpi => return mpi::run(root),
             _ => {
-                let features = workspace::core_features(root)?;
                 let mut command = workspace::cargo(root);
-                command.args(self.cargo_arguments(&features));
+                command.args(self.cargo_arguments(build));
                 if self == Self::Doc {
                     command.env("RUSTDOCFLAGS", "-D warnings");
                 }
@@ -128,13 +122,11 @@ impl Step {
 impl Selection {
     /// The steps it holds, in order.
     pub fn steps(self) -> Vec<Step> {
+        let all = Step::all().iter().copied();
         match self {
-            Self::All => Step::ALL.to_vec(),
+            Self::All => all.collect(),
             Self::Only(step) => vec![step],
-            Self::From(first) => Step::ALL
-                .into_iter()
-                .skip_while(|step| *step != first)
-                .collect(),
+            Self::From(first) => all.skip_while(|step| *step != first).collect(),
         }
     }
 }
@@ -142,33 +134,49 @@ impl Selection {
 /// Runs the selected steps; `Ok(false)` at the first that fails.
 pub fn run(root: &Path, selection: Selection) -> Result<bool> {
     let steps = selection.steps();
+    let members = Members::read(root)?;
+    let build = Build {
+        features: members.shared_features(),
+        members,
+    };
     let mut skipped = Vec::new();
+    if let Some(lacking) = mpi::lacking()
+        && steps.iter().any(|step| step.builds())
+    {
+        eprintln!(
+            "there is no {lacking}: the features `mpi` and the tests of several processes are left out. To install it:\n     \
+             ci/setup-mpi.sh\n"
+        );
+        skipped.push("tests of several processes".to_owned());
+    }
     let whole = Instant::now();
+    let mut passed = 0;
     for (index, step) in steps.iter().enumerate() {
-        eprintln!("== {} ({} of {})", step.name(), index + 1, steps.len());
+        let name = step.name();
+        eprintln!("== {name} ({} of {})", index + 1, steps.len());
         let start = Instant::now();
-        let outcome = step.run(root);
+        let outcome = step.run(root, &build);
         let seconds = start.elapsed().as_secs_f64();
         match outcome {
-            Ok(Some(true)) => eprintln!("== {} passed in {seconds:.1} s\n", step.name()),
+            Ok(Some(true)) => {
+                eprintln!("== {name} passed in {seconds:.1} s\n");
+                passed += 1;
+            }
             Ok(None) => {
-                eprintln!("== {} SKIPPED\n", step.name());
-                skipped.push(step.name());
+                eprintln!("== {name} SKIPPED\n");
+                skipped.push(name);
             }
             Ok(Some(false)) | Err(_) => {
                 eprintln!(
-                    "== {} FAILED after {seconds:.1} s. To repeat only this step:\n     cargo xtask check --only {}",
-                    step.name(),
-                    step.name()
+                    "== {name} FAILED after {seconds:.1} s. To repeat only this step:\n     cargo xtask check --only {name}"
                 );
                 return outcome.map(|_| false);
             }
         }
     }
-    let passed = steps.len() - skipped.len();
     eprintln!(
         "== check passed: {passed} of {} steps in {:.1} s{}",
-        Step::ALL.len(),
+        Step::all().len(),
         whole.elapsed().as_secs_f64(),
         match skipped.join(", ") {
             names if names.is_empty() => names,
@@ -183,36 +191,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_lead_back_to_their_steps() {
-        for step in Step::ALL {
-            assert_eq!(Step::from_name(step.name()), Some(step));
-        }
-        assert_eq!(Step::from_name("lint"), None);
-    }
-
-    #[test]
     fn selections_keep_the_order() {
-        assert_eq!(Selection::All.steps(), Step::ALL);
+        assert_eq!(Selection::All.steps(), Step::all());
         assert_eq!(Selection::Only(Step::Tidy).steps(), [Step::Tidy]);
         assert_eq!(
             Selection::From(Step::Test).steps(),
-            [
-                Step::Test,
-                Step::Doc,
-                Step::Examples,
-                Step::Cuda,
-                Step::Web,
-                Step::Mpi
-            ]
+            [Step::Test, Step::Doc, Step::Examples, Step::Cuda, Step::Web]
         );
     }
 
     #[test]
     fn every_building_step_takes_the_whole_workspace_and_all_features() {
+        let root = workspace::root().expect("a workspace");
+        let build = Build {
+            members: Members::read(&root).expect("manifests"),
+            features: "core/one,core/two".to_owned(),
+        };
         for step in [Step::Clippy, Step::Test, Step::Doc] {
-            let arguments = step.cargo_arguments("core/one,core/two");
-            assert!(arguments.contains(&"--workspace"));
-            assert!(arguments.contains(&"core/one,core/two"));
+            let arguments = step.cargo_arguments(&build);
+            for expected in ["--workspace", "core/one,core/two"] {
+                assert!(arguments.iter().any(|word| word == expected));
+            }
         }
+        let arguments = Step::Cuda.cargo_arguments(&build).join(" ");
+        assert!(
+            arguments.contains("--package models ") && arguments.contains("models/cuda,"),
+            "{arguments}"
+        );
     }
 }

@@ -7,14 +7,28 @@ mod verify;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use clap::Subcommand;
 use manifest::{DataSet, Manifest, Place};
 
-/// What to do with the data sets; names restrict it, none means all.
-#[derive(Debug, PartialEq)]
+/// What to do with the data sets.
+#[derive(Debug, PartialEq, Subcommand)]
 pub enum Action {
+    /// A table: name, size, licence, whether it is here (the default).
     List,
-    Where(Vec<String>),
-    Verify(Vec<String>),
+    /// Page, version, licence, folder, and the commands that fetch it.
+    Where {
+        /// Of these sets; without a name, of all.
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Sizes and SHA-256 of what is here.
+    ///
+    /// A set that is absent counts as an error only where it is named, or belongs to the repository.
+    Verify {
+        /// Of these sets; without a name, of all.
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
 }
 
 /// The two folders that data sets lie under.
@@ -45,22 +59,22 @@ impl Roots {
     }
 }
 
-/// Runs one action; `Ok(false)` where a set differs from the manifest.
-pub fn run(root: &Path, action: &Action) -> Result<bool> {
+/// Runs one action, without one the list; `Ok(false)` where a set differs from the manifest.
+pub fn run(root: &Path, action: Option<&Action>) -> Result<bool> {
     let manifest = Manifest::read(&root.join("data/manifest.toml"))?;
     let roots = Roots::new(root);
-    match action {
+    match action.unwrap_or(&Action::List) {
         Action::List => {
             list(&manifest, &roots);
             Ok(true)
         }
-        Action::Where(names) => {
+        Action::Where { names } => {
             for set in select(&manifest, names)? {
                 print_where(set, &roots);
             }
             Ok(true)
         }
-        Action::Verify(names) => {
+        Action::Verify { names } => {
             let mut all_well = true;
             for set in select(&manifest, names)? {
                 let required = !names.is_empty() || set.place == Place::Repository;

@@ -14,7 +14,7 @@ const CONFIG: &str = "ci/deny.toml";
 /// `Ok(None)` where cargo-deny is not there.
 pub fn run(root: &Path) -> Result<Option<bool>> {
     if !is_there(root) {
-        eprintln!("deny: cargo-deny is not there; `ci/setup-deny.sh` brings it");
+        eprintln!("deny: cargo-deny is not there; `ci/setup-lints.sh` brings it");
         return Ok(None);
     }
     if !deny(root, &["check", "licenses", "bans", "sources"])? {
@@ -28,12 +28,12 @@ pub fn run(root: &Path) -> Result<Option<bool>> {
 }
 
 fn is_there(root: &Path) -> bool {
-    let told = workspace::cargo(root)
+    let version = workspace::cargo(root)
         .args(["deny", "--version"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
-    told.is_ok_and(|status| status.success())
+    version.is_ok_and(|status| status.success())
 }
 
 fn deny(root: &Path, arguments: &[&str]) -> Result<bool> {

@@ -1,47 +1,14 @@
-//! Step `mpi` of `cargo xtask check`: several processes that train and measure together, built and run.
+//! Several processes: whether the machine can build and run them.
 
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context, Result};
+use std::path::PathBuf;
 
 use crate::workspace;
 
-/// The feature in every package that has it.
-const FEATURES: &str = "training/mpi,matbackprop/mpi";
 /// Folders of libraries on Linux, below which clang's is looked for, at most two folders deep.
 const LIBRARIES: [&str; 3] = ["/usr/lib", "/usr/lib64", "/usr/local/lib"];
 
-/// Clippy and the tests of the feature; `Ok(None)`, with a word about it, where the machine lacks what it takes,
-/// `Ok(Some(false))` where one fails.
-pub fn run(root: &Path) -> Result<Option<bool>> {
-    if let Some(lacking) = lacking() {
-        eprintln!(
-            "there is no {lacking} to build and run several ranks with. To install it:\n     \
-             ci/setup-mpi.sh"
-        );
-        return Ok(None);
-    }
-    let features = format!("{},{FEATURES}", workspace::core_features(root)?);
-    // The whole workspace, as in the other steps: what does not know the feature is not built again.
-    let with = ["--workspace", "--features", &features];
-    let calls: [(&str, &[&str]); 3] = [
-        ("clippy", &["--all-targets", "--", "-D", "warnings"]),
-        ("test", &["--lib", "distributed::"]),
-        ("test", &["--test", "cli", "ranks::"]),
-    ];
-    for (command, more) in calls {
-        let mut cargo = workspace::cargo(root);
-        let status = cargo.arg(command).args(with).args(more).status();
-        let status = status.with_context(|| format!("starting cargo {command}"))?;
-        if !status.success() {
-            return Ok(Some(false));
-        }
-    }
-    Ok(Some(true))
-}
-
-/// What is not there of all that is needed.
-fn lacking() -> Option<&'static str> {
+/// What is not there of all that building and running several processes takes.
+pub fn lacking() -> Option<&'static str> {
     let programs = ["mpicc", "mpirun"].into_iter();
     let mut absent = programs.filter(|name| workspace::in_path(name).is_none());
     absent

@@ -54,23 +54,6 @@ pub fn target_folder(root: &Path) -> PathBuf {
     root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
-/// Every feature of matbackprop-core, as cargo's `--features` takes them in the whole workspace.
-pub fn core_features(root: &Path) -> Result<String> {
-    let path = root.join("crates/matbackprop-core/Cargo.toml");
-    let text =
-        std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-    let manifest: toml::Table =
-        toml::from_str(&text).with_context(|| format!("reading {}", path.display()))?;
-    let features = manifest.get("features").and_then(toml::Value::as_table);
-    let names: Vec<String> = features
-        .into_iter()
-        .flatten()
-        .filter(|(name, _)| *name != "default")
-        .map(|(name, _)| format!("matbackprop-core/{name}"))
-        .collect();
-    Ok(names.join(","))
-}
-
 /// Files of the repository, committed or about to be, relative to `root` with forward slashes, sorted.
 ///
 /// Outside a git checkout (an unpacked archive) every file but `target` and hidden folders other
@@ -134,18 +117,6 @@ mod tests {
     fn the_root_holds_this_crate() {
         let root = root().expect("a workspace");
         assert!(root.join("crates/xtask/src/workspace.rs").is_file());
-    }
-
-    #[test]
-    fn features_are_named_with_their_package() {
-        let features = core_features(&root().expect("a workspace")).expect("a manifest");
-        for name in ["ndarray", "nalgebra"] {
-            let full = format!("matbackprop-core/{name}");
-            assert!(
-                features.split(',').any(|feature| feature == full),
-                "{features}"
-            );
-        }
     }
 
     #[test]

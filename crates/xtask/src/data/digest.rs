@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn one_changed_byte_changes_the_folder() {
         let one = folder_with(&[("a.mat", b"abc")]);
-        let two = folder_with(&[("a.mat", b"abd")]);
+        let two = folder_with(&[("a.mat", b"abx")]);
         let of = |folder: &tempfile::TempDir| of_folder(folder.path(), "mat").expect("a digest");
         assert_ne!(of(&one).sha256, of(&two).sha256);
         assert_eq!(of(&one).bytes, of(&two).bytes);

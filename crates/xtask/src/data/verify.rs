@@ -205,7 +205,7 @@ mod tests {
         std::fs::write(&path, b"ab").expect("a file");
         let text = verify(&set, folder.path()).expect("a report").to_string();
         assert!(text.contains("expected 3 bytes, found 2"), "{text}");
-        std::fs::write(&path, b"abd").expect("a file");
+        std::fs::write(&path, b"abx").expect("a file");
         let report = verify(&set, folder.path()).expect("a report");
         assert!(report.to_string().contains("expected sha256 ba7816bf"));
         assert!(!report.is_well(false));

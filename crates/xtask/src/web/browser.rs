@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 
 use super::tools::Tools;
+use crate::members::Members;
 use crate::workspace;
 
 /// Names that Chromium goes by.
@@ -65,7 +66,7 @@ fn answer_natively(root: &Path, native: &Path) -> Result<bool> {
         .map(|name| root.join("data/samples").join(name))
         .collect();
     // The selection of the other steps: what they built is not built again.
-    let features = workspace::core_features(root)?;
+    let features = Members::read(root)?.shared_features();
     let built = workspace::cargo(root)
         .args(["build", "--quiet", "--workspace", "--features", &features])
         .args(["--bin", "matbackprop", "--example", "native_answers"])
