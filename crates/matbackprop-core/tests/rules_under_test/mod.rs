@@ -60,6 +60,7 @@ pub struct Rule {
 }
 
 /// All of them.
+#[allow(clippy::too_many_lines)] // A table.
 pub fn rules() -> Vec<Rule> {
     let groups = [
         spectral_rules(),

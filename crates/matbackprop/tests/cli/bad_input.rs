@@ -250,19 +250,22 @@ fn json_that_is_too_deep_too_wide_or_too_large() {
         "segmentation": {"size": [6, 8], "counts": "0X1"}}]"#,
     )
     .unwrap();
+    let (truth_file, results_file) = (text(&path), text(&results));
+    let eval = [
+        "eval",
+        "coco",
+        "--truth",
+        &truth_file,
+        "--detections",
+        &results_file,
+    ];
     let out = folder.path().join("run");
     for (json, found) in &cases {
         fs::write(&path, json).unwrap();
-        let eval = [
-            "eval",
-            "coco",
-            "--truth",
-            &text(&path),
-            "--detections",
-            &text(&results),
-        ];
-        let eval = [&eval[..], &["--kind", "segm"]].concat();
-        refused(&eval, &["truth.json: ", found]);
+        refused(
+            &[&eval[..], &["--kind", "segm"]].concat(),
+            &["truth.json: ", found],
+        );
         let learned = folder.path().join("annotations/instances_train.json");
         fs::write(&learned, json).unwrap();
         let train = [
@@ -278,14 +281,6 @@ fn json_that_is_too_deep_too_wide_or_too_large() {
         refused(&train, &["instances_train.json: "]);
     }
     fs::write(&path, truth((8, 6), 2_000, square, "{}")).unwrap();
-    let eval = [
-        "eval",
-        "coco",
-        "--truth",
-        &text(&path),
-        "--detections",
-        &text(&results),
-    ];
     refused(
         &eval,
         &["truth.json: expected at most 512 categories, found 2000"],

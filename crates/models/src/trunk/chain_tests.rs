@@ -6,6 +6,7 @@ use crate::trunk::padding::Padding;
 use crate::trunk::test_numbers::numbers;
 
 /// Conv, norm, pool, depthwise, conv, residual, dropout; two taps of different size.
+#[allow(clippy::too_many_lines)] // A table.
 fn everything() -> (Chain, Vec<Vec<f32>>) {
     let conv = |ci, co, kernel, activation| Conv {
         in_channels: ci,

@@ -23,6 +23,7 @@ pub enum DenseCriterion {
     Eigenvectors(f64),
 }
 
+#[allow(clippy::too_many_lines)] // The same derivation in one piece, as on paper.
 pub fn dense_twin(
     f: MatRef<'_, f64>,
     lambda: MatRef<'_, f64>,

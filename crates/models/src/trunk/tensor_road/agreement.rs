@@ -70,6 +70,7 @@ fn with_ties(count: usize) -> Vec<f32> {
     numbers(count, 9).into_iter().map(rounded).collect()
 }
 
+#[allow(clippy::too_many_lines)] // A table.
 fn layers<D: Device<f32> + Synchronize>(device: D) {
     let mut road = TensorRoad::new(device);
     let conv = |from, to, kernel, stride, padding, groups, activation| Conv {
