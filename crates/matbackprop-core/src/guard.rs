@@ -171,6 +171,8 @@ pub(crate) fn number_within_range(op: &'static str, number: f64) -> Result<f64> 
 
 #[cfg(test)]
 mod tests {
+    use test_support::refused;
+
     use super::*;
     use faer::mat;
 
@@ -217,30 +219,14 @@ mod tests {
                 found
             })
         );
-        assert_eq!(
-            ensure_square("test", a.as_ref()),
-            Err(Error::NotSquare {
-                op: "test",
-                rows: 2,
-                columns: 3
-            })
-        );
-        assert_eq!(
-            ensure_matrix("test", Mat::zeros(0, 3).as_ref()),
-            Err(Error::Empty {
-                op: "test",
-                rows: 0,
-                columns: 3
-            })
-        );
-        assert_eq!(
-            ensure_length("test", &[1.0], 2),
-            Err(Error::ShapeMismatch {
-                op: "test",
-                expected: (2, 1),
-                found: (1, 1)
-            })
-        );
+        refused! {
+            ensure_square("test", a.as_ref())
+                => Error::NotSquare { op: "test", rows: 2, columns: 3 },
+            ensure_matrix("test", Mat::zeros(0, 3).as_ref())
+                => Error::Empty { op: "test", rows: 0, columns: 3 },
+            ensure_length("test", &[1.0], 2)
+                => Error::ShapeMismatch { op: "test", expected: (2, 1), found: (1, 1) },
+        }
     }
 
     #[test]

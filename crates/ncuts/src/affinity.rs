@@ -215,6 +215,8 @@ pub struct NcutsCotangents {
 
 #[cfg(test)]
 mod tests {
+    use test_support::refused;
+
     use super::*;
     use crate::error::Error;
     use faer::mat;
@@ -242,29 +244,15 @@ mod tests {
 
     #[test]
     fn refuses_what_does_not_fit() {
-        let forward = |f: Mat<f64>, l: Mat<f64>| {
-            Affinity::forward(f.as_ref(), Some(l.as_ref()))
-                .map(|_| ())
-                .unwrap_err()
-        };
+        let forward = |f: Mat<f64>, l: Mat<f64>| Affinity::forward(f.as_ref(), Some(l.as_ref()));
         let f = mat![[1.0, 2.0]];
-        assert!(matches!(
-            forward(Mat::zeros(0, 2), Mat::identity(2, 2)),
-            Error::Rule(_)
-        ));
-        assert!(matches!(
-            forward(mat![[f64::NAN, 1.0]], Mat::identity(2, 2)),
-            Error::Rule(_)
-        ));
-        assert!(matches!(
-            forward(f.clone(), Mat::identity(3, 3)),
-            Error::Rule(_)
-        ));
         let indefinite = mat![[1.0, 0.0], [0.0, -0.5]];
-        assert!(matches!(
-            forward(f.clone(), indefinite),
-            Error::LambdaIndefinite { .. }
-        ));
+        refused! {
+            forward(Mat::zeros(0, 2), Mat::identity(2, 2)) => Error::Rule(_),
+            forward(mat![[f64::NAN, 1.0]], Mat::identity(2, 2)) => Error::Rule(_),
+            forward(f.clone(), Mat::identity(3, 3)) => Error::Rule(_),
+            forward(f.clone(), indefinite) => Error::LambdaIndefinite { .. },
+        }
         let affinity = Affinity::forward(f.as_ref(), None).unwrap();
         assert!(affinity.tangents(Mat::zeros(2, 2).as_ref(), None).is_err());
         assert!(

@@ -192,6 +192,8 @@ fn majority(
 
 #[cfg(test)]
 mod tests {
+    use test_support::refused;
+
     use super::*;
 
     #[test]
@@ -256,10 +258,7 @@ mod tests {
                 }
             ));
         }
-        assert!(matches!(
-            Indicator::from_assignment(vec![], 1),
-            Err(Error::NoPositions)
-        ));
+        refused! { Indicator::from_assignment(vec![], 1) => Error::NoPositions }
         let error = Indicator::from_assignment(vec![0, 2], 2).unwrap_err();
         assert!(matches!(
             error,

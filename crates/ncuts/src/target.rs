@@ -158,6 +158,8 @@ impl Targets {
 
 #[cfg(test)]
 mod tests {
+    use test_support::refused;
+
     use super::*;
     use crate::affinity::Affinity;
     use faer::mat;
@@ -226,11 +228,8 @@ mod tests {
 
     #[test]
     fn refuses_no_annotation_and_one_of_another_size() {
-        assert!(matches!(
-            Targets::forward(&degrees(), &[]),
-            Err(Error::NoIndicators)
-        ));
         let error = Targets::forward(&degrees(), &[indicator(&[0, 0], 1)]).unwrap_err();
+        refused! { Targets::forward(&degrees(), &[]) => Error::NoIndicators }
         assert!(matches!(
             error,
             Error::IndicatorLength {

@@ -352,6 +352,8 @@ fn stacked(rows: &[Vec<f64>]) -> Mat<f64> {
 
 #[cfg(test)]
 mod tests {
+    use test_support::refused;
+
     use super::*;
     use matbackprop_core::Error as Rule;
     use matbackprop_core::gradcheck::{GradientCheck, check_jvp, check_vjp, gaussian};
@@ -519,29 +521,19 @@ mod tests {
     fn refuses_what_does_not_fit() {
         let (x, layer) = (gaussian(4, 2, 1), O2pLayer::default());
         let all = [Region::all(4).unwrap()];
-        assert!(matches!(
-            layer.forward(x.as_ref(), None, &[]),
-            Err(Error::NoRegions)
-        ));
-        assert!(matches!(
-            layer.forward(x.as_ref(), None, &[Region::all(3).unwrap()]),
-            Err(Error::RegionLength {
-                expected: 4,
-                found: 3
-            })
-        ));
-        assert!(matches!(
-            layer.forward(x.as_ref(), Some(x.as_ref()), &all),
-            Err(Error::Rule(Rule::ShapeMismatch { .. }))
-        ));
         let options = O2pOptions {
             signed_square_root: Some(0.0),
             ..layer.options()
         };
-        assert!(matches!(
-            O2pLayer::new(options).forward(x.as_ref(), None, &all),
-            Err(Error::Rule(Rule::NotPositive { .. }))
-        ));
+        refused! {
+            layer.forward(x.as_ref(), None, &[]) => Error::NoRegions,
+            layer.forward(x.as_ref(), None, &[Region::all(3).unwrap()])
+                => Error::RegionLength { expected: 4, found: 3 },
+            layer.forward(x.as_ref(), Some(x.as_ref()), &all)
+                => Error::Rule(Rule::ShapeMismatch { .. }),
+            O2pLayer::new(options).forward(x.as_ref(), None, &all)
+                => Error::Rule(Rule::NotPositive { .. }),
+        }
         let forward = layer.forward(x.as_ref(), None, &all).unwrap();
         assert!(forward.vjp(x.as_ref()).is_err());
         assert!(forward.jvp(Mat::zeros(4, 3).as_ref(), None).is_err());

@@ -158,6 +158,8 @@ impl PreparedRegion {
 
 #[cfg(test)]
 mod tests {
+    use test_support::refused;
+
     use super::*;
     use crate::spectral_map::SpectralMap;
     use faer::Mat;
@@ -296,30 +298,23 @@ mod tests {
     #[test]
     fn refuses_what_does_not_fit() {
         let (x, layer) = (gaussian(N, 5, 1), O2pLayer::default());
-        assert!(matches!(
-            layer.prepare(x.as_ref(), None, &[]),
-            Err(Error::NoRegions)
-        ));
-        assert!(matches!(
-            layer.prepare(x.as_ref(), None, &[Region::all(3).unwrap()]),
-            Err(Error::RegionLength {
-                expected: N,
-                found: 3
-            })
-        ));
         let prepared = layer.prepare(x.as_ref(), None, &regions()).unwrap();
-        assert_eq!(
-            prepared.clone().finish(vec![None; 2]).unwrap_err(),
-            Error::EigenpairsLength {
-                expected: 3,
-                found: 2
-            }
-        );
+        refused! {
+            layer.prepare(x.as_ref(), None, &[]) => Error::NoRegions,
+            layer.prepare(x.as_ref(), None, &[Region::all(3).unwrap()])
+                => Error::RegionLength { expected: N, found: 3 },
+            prepared.clone().finish(vec![None; 2])
+                => Error::EigenpairsLength { expected: 3, found: 2 },
+        }
         let mut given = vec![None; 3];
         given[1] = Some(Eigenpairs {
             values: vec![1.0; 3],
             vectors: Mat::identity(3, 3),
         });
+        let options = O2pOptions {
+            signed_square_root: Some(0.0),
+            ..layer.options()
+        };
         assert_eq!(
             prepared.finish(given).unwrap_err(),
             Error::Rule(Rule::ShapeMismatch {
@@ -328,10 +323,6 @@ mod tests {
                 found: (3, 1)
             })
         );
-        let options = O2pOptions {
-            signed_square_root: Some(0.0),
-            ..layer.options()
-        };
         let prepared = O2pLayer::new(options).prepare(x.as_ref(), None, &regions());
         assert!(matches!(
             prepared.unwrap().finish(vec![None; 3]),

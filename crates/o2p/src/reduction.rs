@@ -92,6 +92,8 @@ impl Reduction {
 
 #[cfg(test)]
 mod tests {
+    use test_support::refused;
+
     use super::*;
     use crate::error::Error;
     use matbackprop_core::Error as Rule;
@@ -117,34 +119,20 @@ mod tests {
     #[test]
     fn refuses_what_does_not_fit() {
         let (x, r) = (gaussian(4, 3, 1), gaussian(3, 2, 2));
-        let rule = |result: Result<(Reduction, Mat<f64>)>| match result {
-            Err(Error::Rule(rule)) => rule,
-            other => unreachable!("{other:?}"),
-        };
-        assert!(matches!(
-            rule(Reduction::forward(x.as_ref(), x.as_ref())),
-            Rule::ShapeMismatch {
-                expected: (3, 3),
-                found: (4, 3),
-                ..
-            }
-        ));
-        assert!(matches!(
-            rule(Reduction::forward(Mat::zeros(0, 3).as_ref(), r.as_ref())),
-            Rule::Empty { .. }
-        ));
+        let forward = |x: &Mat<f64>, r: &Mat<f64>| Reduction::forward(x.as_ref(), r.as_ref());
         let mut broken = x.clone();
         broken[(1, 1)] = f64::NAN;
-        assert!(matches!(
-            rule(Reduction::forward(broken.as_ref(), r.as_ref())),
-            Rule::NotFinite { .. }
-        ));
-        let (reduction, _) = Reduction::forward(x.as_ref(), r.as_ref()).unwrap();
-        assert!(reduction.vjp(r.as_ref()).is_err());
-        assert!(reduction.jvp(r.as_ref(), None).is_err());
-        assert!(reduction.jvp(x.as_ref(), Some(x.as_ref())).is_err());
-        let huge = faer::Scale(1e200) * &x;
-        let overflow = Reduction::forward(huge.as_ref(), (faer::Scale(1e200) * &r).as_ref());
-        assert!(matches!(rule(overflow), Rule::Overflow { op: OP }));
+        let (reduction, _) = forward(&x, &r).unwrap();
+        let (huge_x, huge_r) = (faer::Scale(1e200) * &x, faer::Scale(1e200) * &r);
+        refused! {
+            forward(&x, &x)
+                => Error::Rule(Rule::ShapeMismatch { expected: (3, 3), found: (4, 3), .. }),
+            forward(&Mat::zeros(0, 3), &r) => Error::Rule(Rule::Empty { .. }),
+            forward(&broken, &r) => Error::Rule(Rule::NotFinite { .. }),
+            forward(&huge_x, &huge_r) => Error::Rule(Rule::Overflow { op: OP }),
+            reduction.vjp(r.as_ref()) => _,
+            reduction.jvp(r.as_ref(), None) => _,
+            reduction.jvp(x.as_ref(), Some(x.as_ref())) => _,
+        }
     }
 }

@@ -189,6 +189,8 @@ fn overlaps(pixels: usize, cells: usize) -> Vec<Vec<(usize, f64)>> {
 
 #[cfg(test)]
 mod tests {
+    use test_support::refused;
+
     use super::*;
 
     #[test]
@@ -234,33 +236,26 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_region() {
-        assert_eq!(Region::all(0), Err(Error::EmptyRegion { positions: 0 }));
-        assert_eq!(
-            Region::from_weights(&[0.0; 3]),
-            Err(Error::EmptyRegion { positions: 3 })
-        );
+        refused! {
+            Region::all(0) => Error::EmptyRegion { positions: 0 },
+            Region::from_weights(&[0.0; 3]) => Error::EmptyRegion { positions: 3 },
+        }
         for value in [-1e-300, f64::INFINITY, f64::NAN] {
             assert!(matches!(
                 Region::from_weights(&[1.0, value]),
                 Err(Error::RegionWeight { position: 1, .. })
             ));
         }
-        assert_eq!(
-            Region::from_positions(3, &[1, 3]),
-            Err(Error::RegionPosition {
-                position: 3,
-                positions: 3
-            })
-        );
-        assert_eq!(
-            Region::from_positions(3, &[]),
-            Err(Error::EmptyRegion { positions: 3 })
-        );
         let shape = Error::BitmapShape {
             width: 2,
             height: 2,
             found: 3,
         };
+        refused! {
+            Region::from_positions(3, &[1, 3])
+                => Error::RegionPosition { position: 3, positions: 3 },
+            Region::from_positions(3, &[]) => Error::EmptyRegion { positions: 3 },
+        }
         assert_eq!(Region::from_mask(&[true; 3], 2, 2, 1, 1), Err(shape));
         assert!(Region::from_mask(&[], 0, 0, 1, 1).is_err());
         for (grid_width, grid_height) in [(0, 1), (1, 0), (usize::MAX, 2)] {
@@ -272,13 +267,10 @@ mod tests {
                 })
             );
         }
-        assert_eq!(
-            Region::from_mask(&[false; 4], 2, 2, 1, 1),
-            Err(Error::EmptyRegion { positions: 1 })
-        );
-        assert!(matches!(
-            Region::from_weights(&[1e308, 1e308]),
-            Err(Error::Rule(matbackprop_core::Error::Overflow { .. }))
-        ));
+        refused! {
+            Region::from_mask(&[false; 4], 2, 2, 1, 1) => Error::EmptyRegion { positions: 1 },
+            Region::from_weights(&[1e308, 1e308])
+                => Error::Rule(matbackprop_core::Error::Overflow { .. }),
+        }
     }
 }

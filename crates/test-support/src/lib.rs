@@ -33,6 +33,38 @@ pub fn data_folder(name: &str) -> PathBuf {
         .join(name)
 }
 
+/// Calls that have to fail, as a table: each row a call and the pattern of its error.
+///
+/// Every row is tried. Those that succeed, or fail with another error, are named by their call.
+///
+/// ```
+/// use test_support::refused;
+///
+/// refused! {
+///     "x".parse::<u8>() => error if error.to_string().contains("digit"),
+///     std::str::from_utf8(b"\xff") => std::str::Utf8Error { .. },
+/// }
+/// ```
+#[macro_export]
+macro_rules! refused {
+    ($($call:expr => $pattern:pat $(if $condition:expr)?),+ $(,)?) => {{
+        let mut wrong = ::std::string::String::new();
+        $(
+            match $call {
+                Err($pattern) $(if $condition)? => {}
+                #[allow(unreachable_patterns)]
+                Err(error) => wrong += &format!(
+                    "{}: expected {}, found {error:?}\n",
+                    stringify!($call),
+                    stringify!($pattern $(if $condition)?),
+                ),
+                Ok(_) => wrong += &format!("{}: accepted\n", stringify!($call)),
+            }
+        )+
+        assert!(wrong.is_empty(), "{wrong}");
+    }};
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,6 +72,23 @@ mod tests {
     #[test]
     fn the_last_part_of_a_folder_is_its_name() {
         assert!(data_folder("weights").ends_with("weights"));
+    }
+
+    #[test]
+    fn rows_that_are_wrong_are_named() {
+        let wrong = std::panic::catch_unwind(|| {
+            refused! {
+                "256".parse::<u8>() => error if error.to_string().contains("large"),
+                "x".parse::<u8>() => error if error.to_string().contains("large"),
+                "7".parse::<u8>() => _,
+            }
+        });
+        let message = wrong.expect_err("two rows are wrong");
+        let message = message.downcast_ref::<String>().expect("a message");
+        let rows: Vec<&str> = message.lines().collect();
+        assert_eq!(rows.len(), 2, "{message}");
+        assert!(rows[0].starts_with(r#""x".parse::<u8>(): expected error if"#));
+        assert_eq!(rows[1], r#""7".parse::<u8>(): accepted"#);
     }
 
     #[needs("weights")]

@@ -234,6 +234,8 @@ fn ids_in(folder: &Path, ending: &str) -> Result<BTreeSet<String>> {
 
 #[cfg(test)]
 mod tests {
+    use test_support::refused;
+
     use super::super::mat5::written::{Writer, cells, file, structs, uint16};
     use super::*;
 
@@ -309,16 +311,10 @@ mod tests {
     fn refuses_empty_folders_and_differing_sizes() {
         let folder = tempfile::tempdir().unwrap();
         let (images, truth) = (folder.path().join("i"), folder.path().join("t"));
-        assert!(matches!(
-            BsdsDataset::open_folders(&images, &truth),
-            Err(Error::Io { .. })
-        ));
+        refused! { BsdsDataset::open_folders(&images, &truth) => Error::Io { .. } }
         std::fs::create_dir_all(&images).unwrap();
         std::fs::create_dir_all(&truth).unwrap();
-        assert!(matches!(
-            BsdsDataset::open_folders(&images, &truth),
-            Err(Error::EmptyFolder { .. })
-        ));
+        refused! { BsdsDataset::open_folders(&images, &truth) => Error::EmptyFolder { .. } }
         write_image(&images.join("1.jpg"), 3, 2);
         write_truth(&truth.join("1.mat"), [3, 2]);
         let error = BsdsDataset::open_folders(&images, &truth)
@@ -333,8 +329,10 @@ mod tests {
         );
         std::fs::write(images.join("1.jpg"), "no picture").unwrap();
         let dataset = BsdsDataset::open_folders(&images, &truth).unwrap();
-        assert!(matches!(dataset.image(0), Err(Error::Picture(_))));
-        assert!(matches!(dataset.image_size(0), Err(Error::Picture(_))));
+        refused! {
+            dataset.image(0) => Error::Picture(_),
+            dataset.image_size(0) => Error::Picture(_),
+        }
     }
 
     #[test]

@@ -121,6 +121,8 @@ pub(crate) fn size_of(map: &LabelMap) -> Size {
 
 #[cfg(test)]
 mod tests {
+    use test_support::refused;
+
     use super::super::mat5::written::{Writer, cells, double, file, structs, uint16};
     use super::*;
 
@@ -203,9 +205,6 @@ mod tests {
             message(parse("groundTruth", &[wrong]))
                 .contains("Boundaries`: expected 1 × 1 pixels, found 2 × 1")
         );
-        assert!(matches!(
-            read_ground_truth(Path::new("no such folder/7.mat")),
-            Err(Error::Io { .. })
-        ));
+        refused! { read_ground_truth(Path::new("no such folder/7.mat")) => Error::Io { .. } }
     }
 }

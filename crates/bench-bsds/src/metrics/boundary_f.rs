@@ -140,6 +140,8 @@ fn count(found: &BoundaryMap, targets: &[Targets]) -> BoundaryCounts {
 
 #[cfg(test)]
 mod tests {
+    use test_support::refused;
+
     use super::*;
 
     /// One row of 200 pixels: a reach of 1.5.
@@ -187,9 +189,6 @@ mod tests {
     #[test]
     fn refuses_two_sizes() {
         let small = BoundaryMap::new(1, 1, vec![true]).unwrap();
-        assert!(matches!(
-            BoundaryCounts::new(&small, &[row(&[])]),
-            Err(Error::SizeMismatch { .. })
-        ));
+        refused! { BoundaryCounts::new(&small, &[row(&[])]) => Error::SizeMismatch { .. } }
     }
 }

@@ -148,6 +148,8 @@ fn check(size: Size, found: usize, name: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use test_support::refused;
+
     use super::*;
 
     fn between(width: usize, ids: &[u32]) -> Vec<u8> {
@@ -193,9 +195,6 @@ mod tests {
             error.to_string(),
             "boundary map: expected 3 × 2 pixels, found 2 × 2"
         );
-        assert!(matches!(
-            SoftBoundaryMap::new(0, 0, vec![1.0]),
-            Err(Error::SizeMismatch { .. })
-        ));
+        refused! { SoftBoundaryMap::new(0, 0, vec![1.0]) => Error::SizeMismatch { .. } }
     }
 }

@@ -190,6 +190,7 @@ fn disc(reach: f64, frame: usize, line: usize) -> Vec<Offset> {
 #[cfg(test)]
 mod tests {
     use rand::{RngExt, SeedableRng};
+    use test_support::refused;
 
     use super::*;
 
@@ -251,10 +252,7 @@ mod tests {
     #[test]
     fn refuses_two_sizes() {
         let small = BoundaryMap::new(1, 1, vec![true]).unwrap();
-        assert!(matches!(
-            BoundaryMatch::new(&small, &map([])),
-            Err(Error::SizeMismatch { .. })
-        ));
+        refused! { BoundaryMatch::new(&small, &map([])) => Error::SizeMismatch { .. } }
     }
 
     #[test]

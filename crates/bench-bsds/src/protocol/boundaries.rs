@@ -66,6 +66,7 @@ impl BoundaryEvaluation {
 #[cfg(test)]
 mod tests {
     use segmentation::LabelMap;
+    use test_support::refused;
 
     use super::*;
     use crate::error::Error;
@@ -106,7 +107,7 @@ mod tests {
             message(&[map(5)], pool(&[2])),
             "7: boundary map: expected 5 × 1 pixels, found 4 × 1"
         );
-        assert!(matches!(evaluation.report(), Err(Error::NoImages)));
+        refused! { evaluation.report() => Error::NoImages }
     }
 
     #[test]

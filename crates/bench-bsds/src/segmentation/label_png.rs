@@ -103,6 +103,7 @@ fn packed(row: &[u8], x: usize, bits: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use png::ColorType;
+    use test_support::refused;
 
     use super::*;
 
@@ -195,14 +196,10 @@ mod tests {
         );
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "no picture").unwrap();
-        assert!(matches!(
-            read_label_png(file.path()),
-            Err(Error::LabelPng { .. })
-        ));
-        assert!(matches!(
-            read_label_png(Path::new("no such folder/1.png")),
-            Err(Error::Io { .. })
-        ));
+        refused! {
+            read_label_png(file.path()) => Error::LabelPng { .. },
+            read_label_png(Path::new("no such folder/1.png")) => Error::Io { .. },
+        }
     }
 
     #[test]

@@ -302,6 +302,7 @@ mod tests {
     use std::collections::VecDeque;
 
     use rand::{RngExt, SeedableRng};
+    use test_support::refused;
 
     use super::*;
 
@@ -406,33 +407,19 @@ mod tests {
 
     #[test]
     fn refuses_thresholds_that_do_not_increase() {
-        assert!(matches!(Thresholds::official(0), Err(Error::NoThresholds)));
-        assert!(matches!(
-            Thresholds::new(vec![0.2, 0.2]),
-            Err(Error::Thresholds {
-                previous: 0.2,
-                next: 0.2
-            })
-        ));
-        assert!(matches!(
-            Thresholds::new(vec![f64::NAN]),
-            Err(Error::Thresholds { .. })
-        ));
+        refused! {
+            Thresholds::official(0) => Error::NoThresholds,
+            Thresholds::new(vec![0.2, 0.2]) => Error::Thresholds { previous: 0.2, next: 0.2 },
+            Thresholds::new(vec![f64::NAN]) => Error::Thresholds { .. },
+        }
     }
 
     #[test]
     fn refuses_a_wrong_number_of_cells() {
-        assert!(matches!(
-            Ucm::new(3, 3, vec![0.0; 8]),
-            Err(Error::SizeMismatch { .. })
-        ));
-        assert!(matches!(
-            Ucm::new(1, 3, vec![0.0; 3]),
-            Err(Error::SizeMismatch { .. })
-        ));
-        assert!(matches!(
-            Ucm::new(0, 0, vec![]),
-            Err(Error::SizeMismatch { .. })
-        ));
+        refused! {
+            Ucm::new(3, 3, vec![0.0; 8]) => Error::SizeMismatch { .. },
+            Ucm::new(1, 3, vec![0.0; 3]) => Error::SizeMismatch { .. },
+            Ucm::new(0, 0, vec![]) => Error::SizeMismatch { .. },
+        }
     }
 }

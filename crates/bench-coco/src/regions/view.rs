@@ -76,6 +76,8 @@ impl Default for View {
 
 #[cfg(test)]
 mod tests {
+    use test_support::refused;
+
     use super::*;
 
     #[test]
@@ -104,8 +106,7 @@ mod tests {
     fn refuses_views_of_nowhere() {
         let plain = View::plain();
         for zoom in [0.0, -1.0, f64::NAN, f64::INFINITY, 101.0] {
-            let error = View { zoom, ..plain }.check().unwrap_err();
-            assert!(matches!(error, Error::Argument { name: "zoom", .. }));
+            refused! { View { zoom, ..plain }.check() => Error::Argument { name: "zoom", .. } }
         }
         for far in [f64::NAN, 10.1, f64::NEG_INFINITY] {
             let error = View {

@@ -135,6 +135,8 @@ impl<F: ScalarFunction> PreparedGram<F> {
 
 #[cfg(test)]
 mod tests {
+    use test_support::refused;
+
     use super::*;
     use crate::error::Error;
     use crate::function::{Exp, Log, Power, Ridge, Sqrt, WithSlope};
@@ -322,57 +324,31 @@ mod tests {
     #[test]
     fn refuses_what_is_no_list_of_eigenpairs() {
         let nan = mat![[f64::NAN, 1.0]];
-        let error = GramFunction::prepare(nan, ridge()).unwrap_err();
-        assert!(matches!(error, Error::NotFinite { .. }));
-        let error = GramFunction::prepare(Mat::zeros(0, 2), ridge()).unwrap_err();
-        assert!(matches!(error, Error::Empty { .. }));
-
         let f = gaussian(5, 3, 1);
         let prepared = GramFunction::prepare(f.clone(), ridge()).unwrap();
         let good = eigenpairs(prepared.matrix().unwrap());
-        let refused = |change: fn(&mut Eigenpairs)| {
+        let finish = |change: fn(&mut Eigenpairs)| {
             let mut changed = good.clone();
             change(&mut changed);
-            prepared.clone().finish_with(changed).unwrap_err()
+            prepared.clone().finish_with(changed)
         };
-        assert_eq!(
-            refused(|given| given.values.truncate(2)),
-            Error::ShapeMismatch {
-                op: OP,
-                expected: (3, 1),
-                found: (2, 1)
-            }
-        );
-        assert_eq!(
-            refused(|given| given.vectors = Mat::zeros(3, 2)),
-            Error::ShapeMismatch {
-                op: OP,
-                expected: (3, 3),
-                found: (3, 2)
-            }
-        );
-        let not_finite = Error::NotFinite { op: OP };
-        assert_eq!(refused(|given| given.values[2] = f64::INFINITY), not_finite);
-        assert_eq!(
-            refused(|given| given.vectors[(2, 0)] = f64::NAN),
-            not_finite
-        );
-        let error = refused(|given| given.values.swap(0, 1));
-        assert_eq!(
-            error,
-            Error::NotSorted {
-                op: OP,
-                index: 1,
-                value: good.values[0],
-                previous: good.values[1]
-            }
-        );
+        let (first, second) = (good.values[0], good.values[1]);
+        refused! {
+            GramFunction::prepare(nan, ridge()) => Error::NotFinite { .. },
+            GramFunction::prepare(Mat::zeros(0, 2), ridge()) => Error::Empty { .. },
+            finish(|given| given.values.truncate(2))
+                => Error::ShapeMismatch { op: OP, expected: (3, 1), found: (2, 1) },
+            finish(|given| given.vectors = Mat::zeros(3, 2))
+                => Error::ShapeMismatch { op: OP, expected: (3, 3), found: (3, 2) },
+            finish(|given| given.values[2] = f64::INFINITY) => Error::NotFinite { op: OP },
+            finish(|given| given.vectors[(2, 0)] = f64::NAN) => Error::NotFinite { op: OP },
+            finish(|given| given.values.swap(0, 1))
+                => Error::NotSorted { op: OP, index: 1, value, previous }
+                    if (value, previous) == (first, second),
+        }
         // What f itself refuses, with the eigenpairs of others as with our own.
         let wide = GramFunction::prepare(f.transpose().to_owned(), Log).unwrap();
         let given = eigenpairs(wide.matrix().unwrap());
-        assert!(matches!(
-            wide.finish_with(given),
-            Err(Error::OutsideDomain { value: 0.0, .. })
-        ));
+        refused! { wide.finish_with(given) => Error::OutsideDomain { value: 0.0, .. } }
     }
 }

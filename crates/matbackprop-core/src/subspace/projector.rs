@@ -286,6 +286,8 @@ fn times_in_place(x: &mut Mat<f64>, c: MatRef<'_, f64>) {
 
 #[cfg(test)]
 mod tests {
+    use test_support::refused;
+
     use super::*;
     use crate::error::Error;
     use crate::gradcheck::{GradientCheck, check_jvp, check_vjp, gaussian, with_spectrum};
@@ -522,41 +524,24 @@ mod tests {
 
     #[test]
     fn refuses_what_does_not_fit() {
-        let forward = |a: Mat<f64>, t| Projector::forward(a.as_ref(), t).map(|_| ()).unwrap_err();
-        assert!(matches!(
-            forward(Mat::zeros(3, 0), DEFAULT),
-            Error::Empty { .. }
-        ));
-        assert!(matches!(
-            forward(mat![[f64::INFINITY]], DEFAULT),
-            Error::NotFinite { .. }
-        ));
-        assert!(matches!(
-            forward(mat![[1.0]], RankTolerance::Relative(2.0)),
-            Error::OutOfRange { .. }
-        ));
+        let forward = |a: Mat<f64>, t| Projector::forward(a.as_ref(), t);
         let projector = Projector::forward(gaussian(4, 2, 1).as_ref(), DEFAULT).unwrap();
         let wrong = Mat::zeros(3, 3);
+        refused! {
+            forward(Mat::zeros(3, 0), DEFAULT) => Error::Empty { .. },
+            forward(mat![[f64::INFINITY]], DEFAULT) => Error::NotFinite { .. },
+            forward(mat![[1.0]], RankTolerance::Relative(2.0)) => Error::OutOfRange { .. },
+        }
         let wrong = wrong.as_ref();
-        assert!(matches!(
-            projector.project(wrong),
-            Err(Error::ShapeMismatch { .. })
-        ));
-        assert!(matches!(
-            projector.vjp(wrong),
-            Err(Error::ShapeMismatch { .. })
-        ));
-        assert!(matches!(
-            projector.vjp_factored(wrong, wrong),
-            Err(Error::ShapeMismatch { .. })
-        ));
-        assert!(matches!(
-            projector.jvp(wrong),
-            Err(Error::ShapeMismatch { .. })
-        ));
         let tiny = Projector::forward(mat![[1e-150], [0.0]].as_ref(), DEFAULT).unwrap();
         let turning = mat![[0.0, 1e200], [0.0, 0.0]];
         let beyond = tiny.vjp(turning.as_ref());
-        assert_eq!(beyond, Err(Error::Overflow { op: OP }));
+        refused! {
+            projector.project(wrong) => Error::ShapeMismatch { .. },
+            projector.vjp(wrong) => Error::ShapeMismatch { .. },
+            projector.vjp_factored(wrong, wrong) => Error::ShapeMismatch { .. },
+            projector.jvp(wrong) => Error::ShapeMismatch { .. },
+            beyond => Error::Overflow { op: OP },
+        }
     }
 }

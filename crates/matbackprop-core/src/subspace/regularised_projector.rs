@@ -278,6 +278,8 @@ impl RegularisedProjector {
 
 #[cfg(test)]
 mod tests {
+    use test_support::refused;
+
     use super::*;
     use crate::error::Error;
     use crate::gradcheck::{GradientCheck, check_jvp, check_vjp, gaussian, with_spectrum};
@@ -451,52 +453,28 @@ mod tests {
 
     #[test]
     fn refuses_what_does_not_fit() {
-        let forward = |a: Mat<f64>, e| {
-            RegularisedProjector::forward(a.as_ref(), e)
-                .map(|_| ())
-                .unwrap_err()
-        };
-        assert!(matches!(
-            forward(Mat::zeros(3, 0), 1.0),
-            Error::Empty { .. }
-        ));
-        assert!(matches!(
-            forward(mat![[f64::NAN]], 1.0),
-            Error::NotFinite { .. }
-        ));
-        assert!(matches!(
-            forward(mat![[1.0]], 0.0),
-            Error::NotPositive { .. }
-        ));
+        let forward = |a: Mat<f64>, e| RegularisedProjector::forward(a.as_ref(), e);
         let projector = RegularisedProjector::forward(gaussian(4, 2, 1).as_ref(), 1.0).unwrap();
         let wrong = Mat::zeros(3, 3);
+        refused! {
+            forward(Mat::zeros(3, 0), 1.0) => Error::Empty { .. },
+            forward(mat![[f64::NAN]], 1.0) => Error::NotFinite { .. },
+            forward(mat![[1.0]], 0.0) => Error::NotPositive { .. },
+        }
         let wrong = wrong.as_ref();
-        assert!(matches!(
-            projector.project(wrong),
-            Err(Error::ShapeMismatch { .. })
-        ));
-        assert!(matches!(
-            projector.vjp(wrong),
-            Err(Error::ShapeMismatch { .. })
-        ));
-        assert!(matches!(
-            projector.vjp_factored(wrong, wrong, 0.0),
-            Err(Error::ShapeMismatch { .. })
-        ));
-        assert!(matches!(
-            projector.jvp(wrong),
-            Err(Error::ShapeMismatch { .. })
-        ));
-        assert!(matches!(
-            projector.squared_norm_jvp(wrong),
-            Err(Error::ShapeMismatch { .. })
-        ));
         let four = Mat::zeros(4, 1);
         let nan = projector.vjp_factored(four.as_ref(), four.as_ref(), f64::NAN);
+        refused! {
+            projector.project(wrong) => Error::ShapeMismatch { .. },
+            projector.vjp(wrong) => Error::ShapeMismatch { .. },
+            projector.vjp_factored(wrong, wrong, 0.0) => Error::ShapeMismatch { .. },
+            projector.jvp(wrong) => Error::ShapeMismatch { .. },
+            projector.squared_norm_jvp(wrong) => Error::ShapeMismatch { .. },
+        }
         assert!(matches!(nan, Err(Error::NotFinite { .. })));
         let tiny = RegularisedProjector::forward(mat![[1e-150], [0.0]].as_ref(), 1e-300).unwrap();
         let turning = mat![[0.0, 1e200], [0.0, 0.0]];
         let beyond = tiny.vjp(turning.as_ref());
-        assert_eq!(beyond, Err(Error::Overflow { op: OP }));
+        refused! { beyond => Error::Overflow { op: OP } }
     }
 }

@@ -88,6 +88,8 @@ impl<F: ScalarFunction> ScalarFunction for Ridge<F> {
 
 #[cfg(test)]
 mod tests {
+    use test_support::refused;
+
     use super::*;
     use crate::function::scalar::Log;
 
@@ -122,10 +124,7 @@ mod tests {
     #[test]
     fn refuses_what_is_not_a_ridge() {
         for epsilon in [-1e-9, f64::NAN, f64::INFINITY] {
-            assert!(matches!(
-                Ridge::new(Log, epsilon),
-                Err(Error::OutOfRange { .. })
-            ));
+            refused! { Ridge::new(Log, epsilon) => Error::OutOfRange { .. } }
         }
     }
 }
