@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::call::names_in;
@@ -40,11 +41,18 @@ fn finish(data: &Path, run: &Path) -> (i32, String) {
     (output.status.code().unwrap(), err)
 }
 
-/// The bytes that a training which nothing happens to ends with.
-fn undisturbed(data: &Path) -> Vec<u8> {
-    let run = data.join("undisturbed");
-    let (code, err) = finish(data, &run);
-    assert_eq!(code, 0, "{err}");
+/// The bytes that a training which nothing happens to ends with: trained once for all tests, as their data are the same.
+fn undisturbed() -> &'static [u8] {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+    BYTES.get_or_init(|| {
+        let (data, run) = dataset();
+        let (code, err) = finish(data.path(), &run);
+        assert_eq!(code, 0, "{err}");
+        network(&run)
+    })
+}
+
+fn network(run: &Path) -> Vec<u8> {
     fs::read(run.join("network.safetensors")).unwrap()
 }
 
@@ -73,7 +81,7 @@ fn wait_for(child: &mut Child, run: &Path, steps: usize) {
 #[test]
 fn fifty_kills_change_no_byte() {
     let (data, run) = dataset();
-    let expected = undisturbed(data.path());
+    let expected = undisturbed();
     // Moments from a generator of our own, so that each of the fifty is another.
     let mut state = 0x2545_F491_u32;
     let mut kills = 0;
@@ -86,13 +94,13 @@ fn fifty_kills_change_no_byte() {
         kills += 1;
         // One that has come to its end begins anew.
         if run.join("network.safetensors").exists() {
-            assert_eq!(fs::read(run.join("network.safetensors")).unwrap(), expected);
+            assert!(network(&run) == expected);
             fs::remove_dir_all(&run).unwrap();
         }
     }
     let (code, err) = finish(data.path(), &run);
     assert_eq!(code, 0, "{err}");
-    assert_eq!(fs::read(run.join("network.safetensors")).unwrap(), expected);
+    assert!(network(&run) == expected);
     assert_eq!(journal(&run), STEPS);
     // What was half-written is gone.
     let names = names_in(&run);
@@ -106,7 +114,7 @@ fn fifty_kills_change_no_byte() {
 #[test]
 fn who_asks_gets_a_checkpoint_and_the_way_on() {
     let (data, run) = dataset();
-    let expected = undisturbed(data.path());
+    let expected = undisturbed();
     for (signal, code) in [("TERM", 143), ("INT", 130)] {
         let before = journal(&run);
         let mut child = command(data.path(), &run).spawn().unwrap();
@@ -124,14 +132,14 @@ fn who_asks_gets_a_checkpoint_and_the_way_on() {
     }
     let (code, err) = finish(data.path(), &run);
     assert_eq!(code, 0, "{err}");
-    assert_eq!(fs::read(run.join("network.safetensors")).unwrap(), expected);
+    assert!(network(&run) == expected);
 }
 
 #[cfg(unix)]
 #[test]
 fn a_disk_without_room_leaves_the_last_checkpoint() {
     let (data, run) = dataset();
-    let expected = undisturbed(data.path());
+    let expected = undisturbed();
     let mut child = command(data.path(), &run).spawn().unwrap();
     wait_for(&mut child, &run, 3);
     child.kill().unwrap();
@@ -157,7 +165,7 @@ fn a_disk_without_room_leaves_the_last_checkpoint() {
     assert_eq!(fs::read(&checkpoint).unwrap(), before);
     let (code, err) = finish(data.path(), &run);
     assert_eq!(code, 0, "{err}");
-    assert_eq!(fs::read(run.join("network.safetensors")).unwrap(), expected);
+    assert!(network(&run) == expected);
 }
 
 #[test]
@@ -229,8 +237,8 @@ fn a_training_that_too_much_was_missing_for_goes_on_when_it_is_back() {
     small_bsds::write(data.path());
     let (code, err) = finish(data.path(), &run);
     assert_eq!(code, 0, "{err}");
-    let expected = undisturbed(data.path());
-    assert_eq!(fs::read(run.join("network.safetensors")).unwrap(), expected);
+    let expected = undisturbed();
+    assert!(network(&run) == expected);
 }
 
 /// Takes a bit, or the second half, of a file away.
@@ -250,7 +258,7 @@ fn damage(path: &Path, whole: bool) {
 #[test]
 fn a_damaged_checkpoint_is_passed_over_to_the_same_bytes() {
     let (data, run) = dataset();
-    let expected = undisturbed(data.path());
+    let expected = undisturbed();
     let mut child = command(data.path(), &run)
         .args(["--keep-checkpoints", "3"])
         .spawn()
@@ -287,7 +295,7 @@ fn a_damaged_checkpoint_is_passed_over_to_the_same_bytes() {
     assert!(err.contains("found another digest"), "{err}");
     let from = format!("going on after step {} of {STEPS}", steps[steps.len() - 2]);
     assert!(err.contains(&from), "{err}");
-    assert_eq!(fs::read(run.join("network.safetensors")).unwrap(), expected);
+    assert!(network(&run) == expected);
     assert_eq!(journal(&run), STEPS);
     // Two are kept unless somebody says otherwise: the newest and the one before.
     assert_eq!(older(), [STEPS as u64 - 1]);
@@ -309,7 +317,7 @@ fn a_folder_that_takes_nothing_is_told_of_and_loses_nothing() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let (data, run) = dataset();
-    let expected = undisturbed(data.path());
+    let expected = undisturbed();
     let mut child = command(data.path(), &run).spawn().unwrap();
     wait_for(&mut child, &run, 3);
     child.kill().unwrap();
@@ -344,7 +352,7 @@ fn a_folder_that_takes_nothing_is_told_of_and_loses_nothing() {
     assert!(now == checkpoint, "the checkpoint was touched");
     let (code, err) = finish(data.path(), &run);
     assert_eq!(code, 0, "{err}");
-    assert_eq!(fs::read(run.join("network.safetensors")).unwrap(), expected);
+    assert!(network(&run) == expected);
 
     // A new training is told at once.
     let place = data.path().join("images/train/11.jpg/run");
