@@ -1,6 +1,5 @@
 //! The official detection table of COCO, from a file of annotations and a file of results.
 
-mod fault;
 mod json_file;
 mod results;
 mod rle;

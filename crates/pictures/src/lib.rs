@@ -33,18 +33,16 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-mod contour_image;
 mod decode_limits;
 mod error;
-mod label_image;
+mod grey_images;
 mod paint;
 mod picture_file;
 mod working_size;
 
-pub use contour_image::contour_image;
 pub use decode_limits::check_decoded_size;
 pub use error::{Error, Result};
-pub use label_image::label_image;
+pub use grey_images::{contour_image, label_image};
 pub use paint::{paint_outlines, paint_segments, segment_colours};
 pub use picture_file::{PictureFile, decode_upright, read_upright};
 pub use working_size::{at_full_size, at_working_size};

@@ -8,9 +8,9 @@ use rayon::prelude::*;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::fault::Fault;
 use super::json_file::{bytes, parsed};
 use super::rle;
+use super::rle::Fault;
 use super::table::DetectionKind;
 use crate::error::{Error, Result};
 

@@ -1,9 +1,22 @@
-//! Run lengths that fill an image.
+//! Run lengths that fill an image, and what may be wrong with an entry, before it is known in which file and place.
 
 use hotcoco::mask::RleRef;
 use hotcoco::{Image, Segmentation};
 
-use super::fault::Fault;
+/// What an entry should hold, and what it holds.
+pub(super) struct Fault {
+    pub(super) expected: String,
+    pub(super) found: String,
+}
+
+impl Fault {
+    pub(super) fn new(expected: impl Into<String>, found: impl Into<String>) -> Self {
+        Self {
+            expected: expected.into(),
+            found: found.into(),
+        }
+    }
+}
 
 /// Checks that run lengths are of an image's size, and fill it.
 ///

@@ -6,9 +6,9 @@ use std::path::Path;
 use hotcoco::{Annotation, COCO, Dataset, Image, Segmentation};
 use rayon::prelude::*;
 
-use super::fault::Fault;
 use super::json_file::{bytes, parsed};
 use super::rle;
+use super::rle::Fault;
 use super::table::DetectionKind;
 use crate::dataset::{check_walk, length_of_walk};
 use crate::error::{Error, Record, Result, Size};
