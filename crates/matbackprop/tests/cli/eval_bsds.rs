@@ -1,4 +1,7 @@
 //! `matbackprop eval bsds`.
+//!
+//! Protects the official numbers, to the digits the benchmark prints, and the division of standard output (the result)
+//! and standard error (progress, errors).
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,6 @@
 //! `matbackprop eval coco`.
+//!
+//! Protects the official table, to the digits COCO publishes, and that no file is measured that is no result.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,7 @@
 //! `matbackprop report` of trainings that cut.
+//!
+//! Protects that a page shows the network that was written, also during a run and after a resume, and that measuring
+//! changes no step of the training.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,7 @@
 //! `matbackprop segment`.
+//!
+//! Protects the bytes of what it writes, that all sizes of photographs end in pictures or in a message, and that a
+//! failure neither stops the other photographs nor leaves half a file.
 
 use std::collections::BTreeSet;
 use std::path::Path;

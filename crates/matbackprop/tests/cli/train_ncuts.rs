@@ -1,4 +1,6 @@
 //! `matbackprop train ncuts`.
+//!
+//! Protects the way from a folder and a recipe to a network, and that wrong settings are refused before a file is made.
 
 use std::path::Path;
 

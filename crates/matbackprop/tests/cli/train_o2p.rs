@@ -1,4 +1,6 @@
 //! `matbackprop train o2p` and `matbackprop eval coco --run`.
+//!
+//! Protects the way from regions to a measured classifier, for each kind of trunk, and the paired comparison of two runs.
 
 use std::path::Path;
 
