@@ -279,10 +279,8 @@ fn is_below(process: u32, launcher: u32) -> bool {
 }
 
 #[test]
-#[cfg_attr(
-    not(all(mpirun, target_os = "linux")),
-    ignore = "needs mpirun in PATH, and Linux"
-)]
+#[needs("mpirun")]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc, which Linux has")]
 fn a_lost_rank_ends_the_others_which_go_on_to_the_same_bytes() {
     let (data, run) = dataset();
     let undisturbed = data.path().join("undisturbed");
@@ -300,10 +298,8 @@ fn a_lost_rank_ends_the_others_which_go_on_to_the_same_bytes() {
 }
 
 #[test]
-#[cfg_attr(
-    not(all(mpirun, target_os = "linux")),
-    ignore = "needs mpirun in PATH, and Linux"
-)]
+#[needs("mpirun")]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc, which Linux has")]
 fn one_rank_that_is_asked_to_stop_stops_all_after_the_same_step() {
     let (data, run) = dataset();
     let undisturbed = data.path().join("undisturbed");
