@@ -3,7 +3,7 @@
 //! `cargo bench -p models --bench trunk`; benches/compare_pytorch.py runs the same work in PyTorch.
 
 use divan::{Bencher, black_box};
-use models::{AlexnetLayout, Chain, Mode, Parameters, Planes, TrunkKind};
+use models::{AlexnetLayout, BackwardScope, Chain, Mode, Parameters, Planes, TrunkKind};
 
 fn main() {
     divan::main();
@@ -40,8 +40,8 @@ fn image(channels: usize, height: usize, width: usize) -> Planes {
 fn forward(bencher: Bencher<'_, '_>, index: usize) {
     let (chain, parameters, image) = chain(index);
     bencher.bench(|| {
-        let run = chain.forward(image.clone(), &parameters, Mode::Inference, false);
-        black_box(run.expect("an image that fits").0)
+        let run = chain.forward(image.clone(), &parameters, Mode::Inference);
+        black_box(run.expect("an image that fits"))
     });
 }
 
@@ -49,9 +49,9 @@ fn forward(bencher: Bencher<'_, '_>, index: usize) {
 fn forward_and_vjp(bencher: Bencher<'_, '_>, index: usize) {
     let (chain, parameters, image) = chain(index);
     bencher.bench(|| {
-        let run = chain.forward(image.clone(), &parameters, Mode::Inference, true);
+        let run = chain.forward_saving(image.clone(), &parameters, Mode::Inference);
         let (output, saved) = run.expect("an image that fits");
-        black_box(chain.vjp(saved, &parameters, &output, 0, false))
+        black_box(chain.vjp(saved, &parameters, output, BackwardScope::PARAMETERS))
     });
 }
 
@@ -66,8 +66,8 @@ fn lite0_forward(bencher: Bencher<'_, '_>, index: usize) {
     let parameters = Parameters::random(layers, 1).values();
     let image = image(3, height, width);
     bencher.bench(|| {
-        let run = chain.forward(image.clone(), &parameters, Mode::Inference, false);
-        black_box(run.expect("an image that fits").0)
+        let run = chain.forward(image.clone(), &parameters, Mode::Inference);
+        black_box(run.expect("an image that fits"))
     });
 }
 
@@ -79,11 +79,11 @@ fn lite0_last_blocks_forward_and_vjp(bencher: Bencher<'_, '_>) {
     let parameters = Parameters::random(layers, 1).values();
     let (below, above) = chain.split(chain.taps[0].value);
     let above = above.expect("blocks above the cut");
-    let maps = below.forward(image(3, 160, 160), &parameters, Mode::Inference, false);
-    let maps = maps.expect("an image that fits").0;
+    let maps = below.forward(image(3, 160, 160), &parameters, Mode::Inference);
+    let maps = maps.expect("an image that fits");
     bencher.bench(|| {
-        let run = above.forward(maps.clone(), &parameters, Mode::Inference, true);
+        let run = above.forward_saving(maps.clone(), &parameters, Mode::Inference);
         let (output, saved) = run.expect("maps that fit");
-        black_box(above.vjp(saved, &parameters, &output, 0, false))
+        black_box(above.vjp(saved, &parameters, output, BackwardScope::PARAMETERS))
     });
 }

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use models::{AlexnetLayout, Mode, Parameters, Planes, TrunkKind};
+use models::{AlexnetLayout, BackwardScope, Mode, Parameters, Planes, TrunkKind};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -35,12 +35,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Ok::<_, models::Error>([wall, processor])
     };
     let forward = measure(&|| {
-        chain.forward(image.clone(), &parameters, Mode::Inference, false)?;
+        chain.forward(image.clone(), &parameters, Mode::Inference)?;
         Ok(())
     })?;
     let both = measure(&|| {
-        let (output, saved) = chain.forward(image.clone(), &parameters, Mode::Inference, true)?;
-        chain.vjp(saved, &parameters, &output, 0, false);
+        let (output, saved) = chain.forward_saving(image.clone(), &parameters, Mode::Inference)?;
+        chain.vjp(saved, &parameters, output, BackwardScope::PARAMETERS);
         Ok(())
     })?;
     let peak = peak_memory();

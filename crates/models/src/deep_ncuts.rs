@@ -1,18 +1,18 @@
 //! Trunk → two scales joined → head → normalised cuts.
 
-use dfdx::prelude::{Cpu, Gradients, HasShape, OwnedTape, TensorFromVec, Trace};
+use dfdx::prelude::{Cpu, Gradients};
 use image::RgbImage;
 use ncuts::{Indicator, NcutsLayer};
 use segmentation::{GridAxis, LabelMap};
 
 use crate::architecture::Architecture;
+use crate::backend::{BackwardScope, Planes};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::feature_maps::{FeatureMaps, GridFeatures};
+use crate::forward_pass::{ForwardPass, GradientHook};
 use crate::network::{Network, TrunkWeights};
-use crate::parameters::numbers;
 use crate::seam::{features_from_maps, maps_from_features};
-use crate::tape::{Hearer, MapTensor, Reach, refused, run_chain, run_chain_heard, send_home};
 use crate::trainable_network::{TrainableNetwork, described};
 use crate::trunk::Mode;
 use crate::weights::WeightsFile;
@@ -182,7 +182,7 @@ impl DeepNcuts {
     }
 
     /// Loss of one image against human label maps, and the cotangents of all parameters reached,
-    /// added to `gradients`; `hearer` hears of each as soon as this image's share is in it.
+    /// added to `gradients`; `hook` is called with each as soon as this image's share is in it.
     ///
     /// # Errors
     /// Those of trunk and layer.
@@ -193,48 +193,33 @@ impl DeepNcuts {
         layer: &NcutsLayer,
         seed: u64,
         gradients: Gradients<f32, Cpu>,
-        hearer: Option<&Hearer>,
+        hook: Option<&GradientHook>,
     ) -> Result<CutStep> {
-        let device = Cpu::default();
         let mode = Mode::Training { seed };
-        let features: MapTensor<OwnedTape<f32, Cpu>> = match input {
-            CutInput::Features(maps) => {
-                let shape = (maps.channels, maps.height, maps.width);
-                let x: MapTensor = device
-                    .try_tensor_from_vec(maps.values.clone(), shape)
-                    .map_err(refused)?;
-                x.traced(gradients)
-            }
+        let (pass, scope) = match input {
+            CutInput::Features(maps) => (ForwardPass::of(maps.planes()), BackwardScope::PARAMETERS),
             CutInput::Image { image, first_step } => {
-                let x = self.image_tensor(&device, image)?.traced(gradients);
-                let reach = Reach {
+                let Network { chain, parameters } = &self.trunk;
+                let scope = BackwardScope {
                     first_step,
                     input: false,
                 };
-                let Network { chain, parameters } = &self.trunk;
-                run_chain_heard(chain, parameters, x, mode.clone(), reach, hearer.cloned())?
+                let pass = ForwardPass::of(self.architecture.recipe.planes(image));
+                let pass = pass.through(chain, parameters, mode.clone(), scope, hook.cloned())?;
+                (pass, BackwardScope::ALL)
             }
         };
-        let output = match &self.head {
-            None => features,
-            Some(head) => {
-                let input = matches!(input, CutInput::Image { .. });
-                let reach = Reach {
-                    first_step: 0,
-                    input,
-                };
-                let hearer =
-                    hearer.map(|hearer| hearer.after(self.trunk.parameters.tensors().len()));
-                run_chain_heard(&head.chain, &head.parameters, features, mode, reach, hearer)?
-            }
-        };
+        let hook = hook.map(|hook| hook.after(self.trunk.parameters.tensors().len()));
+        let pass = self.through_head(pass, mode, scope, hook)?;
         let size = match (input, annotations.first()) {
             (CutInput::Image { image, .. }, _) => (image.width() as usize, image.height() as usize),
             // Features are cached without the image: its size is that of its annotations.
             (CutInput::Features(_), Some(first)) => (first.width(), first.height()),
             (CutInput::Features(_), None) => return Err(ncuts::Error::NoIndicators.into()),
         };
-        self.cut_and_send_home(output, annotations, size, layer)
+        Ok(self
+            .cut_and_backward(pass, annotations, size, layer, gradients)?
+            .0)
     }
 
     /// Loss of one image, and the cotangent of its pixels after the recipe, 3 × H × W.
@@ -248,28 +233,17 @@ impl DeepNcuts {
         annotations: &[&LabelMap],
         layer: &NcutsLayer,
     ) -> Result<(f64, Vec<f32>)> {
-        let device = Cpu::default();
-        let x: MapTensor = device
-            .try_tensor_from_vec(image.to_vec(), (3, height, width))
-            .map_err(refused)?;
-        let reach = Reach {
-            first_step: 0,
-            input: true,
-        };
-        let traced = x.trace(Gradients::leaky());
-        let maps = run_chain(
-            &self.trunk.chain,
-            &self.trunk.parameters,
-            traced,
-            Mode::Inference,
-            reach,
-        )?;
-        let output = match &self.head {
-            None => maps,
-            Some(head) => run_chain(&head.chain, &head.parameters, maps, Mode::Inference, reach)?,
-        };
-        let outcome = self.cut_and_send_home(output, annotations, (width, height), layer)?;
-        Ok((outcome.loss, outcome.gradients.get(&x).as_vec()))
+        let scope = BackwardScope::ALL;
+        let mode = Mode::Inference;
+        let Network { chain, parameters } = &self.trunk;
+        let pass = ForwardPass::of(Planes::from_contiguous(3, height, width, 0, image));
+        let pass = pass.through(chain, parameters, mode.clone(), scope, None)?;
+        let pass = self.through_head(pass, mode, scope, None)?;
+        let size = (width, height);
+        let (outcome, image_bar) =
+            self.cut_and_backward(pass, annotations, size, layer, Gradients::leaky())?;
+        let image_bar = image_bar.expect("the cotangent that every scope asks for");
+        Ok((outcome.loss, image_bar.into_contiguous()))
     }
 
     /// Channels of the trunk's features, all taps together.
@@ -277,23 +251,30 @@ impl DeepNcuts {
         self.trunk.channels()
     }
 
-    fn image_tensor(&self, device: &Cpu, image: &RgbImage) -> Result<MapTensor> {
-        let planes = self.architecture.recipe.planes(image);
-        let shape = (3, planes.height(), planes.width());
-        device
-            .try_tensor_from_vec(planes.into_contiguous(), shape)
-            .map_err(refused)
+    /// Goes through the head, where there is one.
+    fn through_head<'n>(
+        &'n self,
+        pass: ForwardPass<'n>,
+        mode: Mode,
+        scope: BackwardScope,
+        hook: Option<GradientHook>,
+    ) -> Result<ForwardPass<'n>> {
+        match &self.head {
+            None => Ok(pass),
+            Some(head) => pass.through(&head.chain, &head.parameters, mode, scope, hook),
+        }
     }
 
-    /// The end of the way up and the start of the way down: F → J → F̄ → the tape.
-    fn cut_and_send_home(
+    /// F → J → F̄ → the backward pass, which gives the input's cotangent where the scopes ask for it.
+    fn cut_and_backward(
         &self,
-        output: MapTensor<OwnedTape<f32, Cpu>>,
+        pass: ForwardPass<'_>,
         annotations: &[&LabelMap],
         (width, height): (usize, usize),
         layer: &NcutsLayer,
-    ) -> Result<CutStep> {
-        let (channels, rows, columns) = *output.shape();
+        mut gradients: Gradients<f32, Cpu>,
+    ) -> Result<(CutStep, Option<Planes>)> {
+        let (channels, rows, columns) = pass.output().size();
         let [column, row] = self.grid_axes(height, width)?;
         let fits = (column.positions, row.positions) == (columns, rows);
         for labels in annotations {
@@ -305,7 +286,7 @@ impl DeepNcuts {
                 });
             }
         }
-        let features = features_from_maps(&numbers(&output), channels);
+        let features = features_from_maps(pass.output().data(), channels);
         let indicators = annotations
             .iter()
             .map(|labels| Indicator::on_axes(labels, column, row))
@@ -316,14 +297,16 @@ impl DeepNcuts {
             .sum();
         let cut = layer.forward(features.as_ref(), None, &indicators)?;
         let bars = cut.vjp(1.0)?;
-        let gradients = send_home(output, maps_from_features(bars.features.as_ref()))?;
-        Ok(CutStep {
+        let output_bar = maps_from_features(bars.features.as_ref());
+        let input_bar = pass.backward(output_bar, &mut gradients)?;
+        let outcome = CutStep {
             loss: cut.loss(),
             similarity_rank: cut.similarity_rank(),
             target_ranks: cut.target_ranks().to_vec(),
             dropped_segments,
             gradients,
-        })
+        };
+        Ok((outcome, input_bar))
     }
 }
 

@@ -10,10 +10,11 @@ use matbackprop_core::Eigenpairs;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
 #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
-use crate::trunk::tensor_road::{KeptRows, RoadThread};
-use crate::trunk::{Chain, Mode, Planes, Saved};
+use crate::backend::dfdx::{DeviceThread, RemoteActivations};
+use crate::backend::{BackwardScope, Planes, SavedActivations};
+use crate::error::{Error, Result};
+use crate::trunk::{Chain, Mode};
 #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
 use spectra::Spectra;
 
@@ -80,11 +81,11 @@ pub struct Device {
 #[derive(Clone, Debug, Default)]
 enum Place {
     #[default]
-    Host,
+    Cpu,
     #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
-    Elsewhere {
+    Tensors {
         name: String,
-        road: Arc<RoadThread>,
+        thread: Arc<DeviceThread>,
         /// `None` for a device of tests.
         card: Option<gpu::Gpu>,
         /// `None` where the processor finds them all.
@@ -104,11 +105,11 @@ pub struct Transfers {
     pub decomposed: u64,
 }
 
-/// What the way back of a chain needs, where it ran.
-pub(crate) enum Kept {
-    Host(Saved),
+/// What the backward pass of a chain needs, where the forward pass ran.
+pub(crate) enum DeviceActivations {
+    Cpu(SavedActivations),
     #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
-    Elsewhere(Option<KeptRows>),
+    Remote(RemoteActivations),
 }
 
 impl Device {
@@ -135,7 +136,7 @@ impl Device {
             found: found_instead(error),
         };
         let card = gpu::Gpu::open(number).map_err(refused)?;
-        Self::elsewhere(name, Some(card), move || tensors_on(number))
+        Self::on_tensors(name, Some(card), move || tensors_on(number))
     }
 
     /// A GPU; for several processes on one machine another each, as far as there are.
@@ -160,7 +161,7 @@ impl Device {
 
     /// Chains by dfdx's own operations on the device that `open` gives.
     #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
-    fn elsewhere<D, E>(
+    fn on_tensors<D, E>(
         name: String,
         card: Option<gpu::Gpu>,
         open: impl FnOnce() -> std::result::Result<D, E> + Send + 'static,
@@ -169,11 +170,11 @@ impl Device {
         D: dfdx::tensor_ops::Device<f32> + dfdx::tensor::Synchronize,
         E: std::fmt::Display,
     {
-        match RoadThread::start(open) {
-            Ok(road) => {
-                let place = Place::Elsewhere {
+        match DeviceThread::start(open) {
+            Ok(thread) => {
+                let place = Place::Tensors {
                     name,
-                    road: Arc::new(road),
+                    thread: Arc::new(thread),
                     spectra: card.as_ref().and_then(Spectra::on).map(Arc::new),
                     card,
                 };
@@ -208,34 +209,36 @@ impl Device {
     #[cfg(any(test, feature = "stand-ins"))]
     pub fn tensors_on_cpu_beside(card: Option<gpu::Gpu>) -> Self {
         let open = || Ok::<_, String>(dfdx::tensor::Cpu::default());
-        Self::elsewhere("tensors on cpu".to_owned(), card, open).expect("a processor")
+        Self::on_tensors("tensors on cpu".to_owned(), card, open).expect("a processor")
     }
 
     /// The GPU behind it.
     #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
     pub fn card(&self) -> Option<&gpu::Gpu> {
         match &self.place {
-            Place::Host => None,
-            Place::Elsewhere { card, .. } => card.as_ref(),
+            Place::Cpu => None,
+            Place::Tensors { card, .. } => card.as_ref(),
         }
     }
 
     /// `cpu`, or `cuda:N`.
     pub fn name(&self) -> &str {
         match &self.place {
-            Place::Host => "cpu",
+            Place::Cpu => "cpu",
             #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
-            Place::Elsewhere { name, .. } => name,
+            Place::Tensors { name, .. } => name,
         }
     }
 
-    /// What crossed to the device and back since this was asked last; `None` on the processor.
+    /// What crossed to the device and back since the last call; `None` on the processor.
     pub fn take_transfers(&self) -> Option<Transfers> {
         match &self.place {
-            Place::Host => None,
+            Place::Cpu => None,
             #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
-            Place::Elsewhere { road, spectra, .. } => {
-                let mut transfers = road.take_transfers();
+            Place::Tensors {
+                thread, spectra, ..
+            } => {
+                let mut transfers = thread.take_transfers();
                 if let Some(spectra) = spectra {
                     spectra.add_transfers(&mut transfers);
                 }
@@ -252,7 +255,7 @@ impl Device {
     ) -> Vec<Option<Eigenpairs>> {
         match &self.place {
             #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
-            Place::Elsewhere {
+            Place::Tensors {
                 spectra: Some(spectra),
                 ..
             } => spectra.eigenpairs(&matrices.collect::<Vec<_>>()),
@@ -260,11 +263,11 @@ impl Device {
         }
     }
 
-    /// Why the processor finds all eigenvalues from here on, told once.
+    /// Why the processor finds all eigenvalues from here on; `Some` once.
     pub fn take_refusal(&self) -> Option<String> {
         match &self.place {
             #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
-            Place::Elsewhere {
+            Place::Tensors {
                 spectra: Some(spectra),
                 ..
             } => spectra.take_refusal(),
@@ -282,58 +285,77 @@ impl Device {
         input: Planes,
         parameters: &Arc<Vec<Vec<f32>>>,
         mode: Mode,
-        keep: bool,
-    ) -> Result<(Planes, Kept)> {
+    ) -> Result<Planes> {
         match &self.place {
-            Place::Host => {
-                let (output, saved) = chain.forward(input, parameters, mode, keep)?;
-                Ok((output, Kept::Host(saved)))
-            }
+            Place::Cpu => chain.forward(input, parameters, mode),
             #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
-            Place::Elsewhere { road, .. } => {
-                let (output, kept) = road.forward(chain, input, parameters, mode, keep)?;
-                Ok((output, Kept::Elsewhere(kept)))
+            Place::Tensors { thread, .. } => {
+                Ok(thread.forward(chain, input, parameters, mode, false)?.0)
             }
         }
     }
 
-    /// As [`Chain::vjp_telling`], on this device, which ran [`Device::forward`]: `told` gets the cotangents of each kernel
-    /// and its bias, what comes back is the input's. A device other than the processor tells them all at the end.
+    /// As [`Chain::forward_saving`], on this device.
+    ///
+    /// # Errors
+    /// As [`Device::forward`].
+    pub(crate) fn forward_saving(
+        &self,
+        chain: &Chain,
+        input: Planes,
+        parameters: &Arc<Vec<Vec<f32>>>,
+        mode: Mode,
+    ) -> Result<(Planes, DeviceActivations)> {
+        match &self.place {
+            Place::Cpu => {
+                let (output, saved) = chain.forward_saving(input, parameters, mode)?;
+                Ok((output, DeviceActivations::Cpu(saved)))
+            }
+            #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
+            Place::Tensors { thread, .. } => {
+                let (output, saved) = thread.forward(chain, input, parameters, mode, true)?;
+                let saved = saved.expect("activations that were asked for");
+                Ok((output, DeviceActivations::Remote(saved)))
+            }
+        }
+    }
+
+    /// As [`Chain::vjp_with_hook`], on this device, which ran [`Device::forward_saving`]. A device other than the
+    /// processor gives all gradients at the end.
     ///
     /// # Errors
     /// [`Error::Tape`] when the device refuses.
     ///
     /// # Panics
-    /// When `kept` was made without `keep`, or on another device.
-    pub(crate) fn vjp(
+    /// When `saved` was made on another device.
+    pub(crate) fn vjp_with_hook(
         &self,
         chain: &Chain,
-        kept: Kept,
+        saved: DeviceActivations,
         parameters: &Arc<Vec<Vec<f32>>>,
         out_bar: Planes,
-        (first_step, want_input): (usize, bool),
-        told: impl FnMut(usize, &mut [Vec<f32>]),
+        scope: BackwardScope,
+        on_gradient: impl FnMut(usize, [Vec<f32>; 2]),
     ) -> Result<Option<Planes>> {
-        match (&self.place, kept) {
-            (_, Kept::Host(saved)) => {
-                let back =
-                    chain.vjp_telling(saved, parameters, &out_bar, first_step, want_input, told);
-                Ok(back.1)
+        match (&self.place, saved) {
+            (_, DeviceActivations::Cpu(saved)) => {
+                Ok(chain.vjp_with_hook(saved, parameters, out_bar, scope, on_gradient))
             }
             #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
-            (Place::Elsewhere { road, .. }, Kept::Elsewhere(Some(kept))) => {
-                let ends = (first_step, want_input);
-                let (mut bars, input) = road.vjp(chain, kept, parameters, out_bar, ends)?;
-                let mut told = told;
-                for kernel in (0..bars.len()).step_by(2).rev() {
-                    if !bars[kernel].is_empty() {
-                        told(kernel, &mut bars);
+            (Place::Tensors { thread, .. }, DeviceActivations::Remote(saved)) => {
+                let bars = thread.vjp(chain, saved, parameters, out_bar, scope)?;
+                let (mut on_gradient, mut rest) = (on_gradient, bars.parameters);
+                while let (Some(bias_bar), Some(kernel_bar)) = (rest.pop(), rest.pop()) {
+                    if !kernel_bar.is_empty() {
+                        on_gradient(rest.len(), [kernel_bar, bias_bar]);
                     }
                 }
-                Ok(input)
+                Ok(bars.input)
             }
             #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
-            (_, Kept::Elsewhere(_)) => panic!("the way back starts where the way up was kept"),
+            (Place::Cpu, DeviceActivations::Remote(_)) => {
+                panic!("a backward pass runs where the forward pass ran")
+            }
         }
     }
 }

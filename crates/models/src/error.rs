@@ -138,7 +138,7 @@ pub enum Error {
         /// What there is instead.
         found: String,
     },
-    /// The tape refused.
+    /// A device refused an operation on tensors.
     #[error("dfdx: {0}")]
     Tape(String),
     /// Normalised cuts refused.
@@ -185,4 +185,9 @@ impl Error {
         let path = path.to_path_buf();
         move |source| Self::File { path, source }
     }
+}
+
+/// The error of a device that refuses an operation on its tensors.
+pub(crate) fn refused(error: dfdx::tensor::CpuError) -> Error {
+    Error::Tape(error.to_string())
 }

@@ -2,9 +2,9 @@
 
 use faer::Mat;
 
+use crate::backend::Planes;
 use crate::error::{Error, Result};
 use crate::seam::features_from_maps;
-use crate::trunk::Planes;
 
 /// Feature maps C × H × W, between trunk and head.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,7 +80,8 @@ impl FeatureMaps {
         }
     }
 
-    pub(crate) fn planes(&self) -> Planes {
+    /// The same as planes without a frame, for [`ForwardPass`](crate::ForwardPass).
+    pub fn planes(&self) -> Planes {
         Planes::from_contiguous(self.channels, self.height, self.width, 0, &self.values)
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::parameters::{WIDEST, check_numbers};
+use crate::parameters::{WIDEST, check_weight_count};
 use crate::trunk::{Builder, Chain, Dropout, NamedLayer, Step};
 
 /// A convolution with ReLU of a head.
@@ -86,7 +86,7 @@ impl HeadLayout {
             });
         }
         let (chain, layers) = chain.finish_whole();
-        check_numbers(&layers)?;
+        check_weight_count(&layers)?;
         Ok((chain, layers))
     }
 }

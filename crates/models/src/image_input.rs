@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 
-use crate::trunk::Planes;
+use crate::backend::Planes;
 
 /// Order of the colour channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

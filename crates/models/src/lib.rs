@@ -12,7 +12,6 @@
 //! | [`InputRecipe`] | pixels as each trunk wants them |
 //! | [`Chain`], [`Conv`], … | layers in a row, forward and back, on framed planes |
 //! | [`TrunkKind`] | VGG-16, EfficientNet-Lite0, AlexNet; fully convolutional at any size |
-//! | [`run_chain`], [`send_home`] | a chain as one operation on dfdx's tape; a cotangent from outside |
 //! | [`Device`] | where chains run: the processor, or a GPU behind the feature `cuda` |
 //! | [`DeepNcuts`] | trunk → two scales joined → head → normalised cuts; load, save, segment |
 //! | [`RegionClassifier`] | trunk → pooling of a free-form region → classifier: DeepO2P, DeepO2P-FC, first order |
@@ -41,6 +40,7 @@
 //! stored in the order products read them and written to files in torch's.
 
 mod architecture;
+mod backend;
 mod contours;
 mod cut_settings;
 mod deep_ncuts;
@@ -49,6 +49,7 @@ mod digest;
 mod error;
 mod feature_cache;
 mod feature_maps;
+mod forward_pass;
 mod head;
 mod image_input;
 mod network;
@@ -64,12 +65,12 @@ mod seam;
 mod segmenter;
 mod softmax;
 mod stored_ncuts;
-mod tape;
 mod trainable_network;
 mod trunk;
 mod weights;
 
 pub use architecture::{Architecture, ClusterRule, TapLayer};
+pub use backend::{BackwardScope, ChainGradients, Planes, SavedActivations};
 pub use contours::{ContourSettings, Contours, joint_contours};
 pub use cut_settings::CutSettings;
 pub use deep_ncuts::{CutInput, CutStep, DeepNcuts};
@@ -78,10 +79,11 @@ pub use digest::fnv_1a;
 pub use error::{Error, Result};
 pub use feature_cache::FeatureCache;
 pub use feature_maps::{FeatureMaps, GridFeatures};
+pub use forward_pass::{ForwardPass, GradientHook};
 pub use head::{HeadLayer, HeadLayout};
 pub use image_input::{ChannelOrder, InputRecipe};
 pub use network::{Network, TrunkWeights};
-pub use parameters::{ParameterTensor, Parameters, numbers};
+pub use parameters::{ParameterTensor, Parameters};
 pub use region_architecture::{ClassifierLayout, RegionArchitecture, RegionFeatures};
 pub use region_classifier::{Classified, RegionClassifier, RegionInput, RegionSeconds};
 pub use region_pooling::{MomentMap, RegionPooling, SecondOrder};
@@ -89,13 +91,10 @@ pub use region_set::{Descriptors, RegionCrop, RegionSet, RegionView};
 pub use region_step::{RegionBatch, RegionStep};
 pub use seam::{features_from_maps, maps_from_features};
 pub use segmenter::{ClusterChoice, SegmentSeconds, Segmented};
-pub use tape::{
-    Hearer as GradientHook, MapTensor, Reach, TracedMap, run_chain, run_chain_heard, send_home,
-};
 pub use trainable_network::TrainableNetwork;
 pub use trunk::{
     Activation, AlexnetLayout, AxisMap, Chain, Conv, Depthwise, Dropout, Layer, MaxPool, Mode,
-    NamedLayer, Padding, Planes, Resize, ResponseNorm, Saved, Size, Step, Tap, TrunkKind,
+    NamedLayer, Padding, Resize, ResponseNorm, Size, Step, Tap, TrunkKind,
 };
 pub use weights::{
     Precision, TensorOut, TensorSource, WeightsFile, write_atomically, write_safetensors,

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use crate::backend::Planes;
 use crate::error::{Error, Result};
 use crate::feature_maps::FeatureMaps;
-use crate::parameters::{Parameters, check_numbers};
-use crate::trunk::{Builder, Chain, Conv, Mode, Planes, TrunkKind};
+use crate::parameters::{Parameters, check_weight_count};
+use crate::trunk::{Builder, Chain, Conv, Mode, TrunkKind};
 use crate::weights::WeightsFile;
 
 /// A chain of layers and the numbers in them.
@@ -47,7 +48,7 @@ impl Network {
             chain.conv_with((*name).to_owned(), None, *layer);
         }
         let (chain, layers) = chain.finish_whole();
-        check_numbers(&layers)?;
+        check_weight_count(&layers)?;
         let parameters = Parameters::random(layers, seed);
         Ok(Self { chain, parameters })
     }
@@ -70,14 +71,14 @@ impl Network {
         Ok(Self { chain, parameters })
     }
 
-    /// The chain's output, straight through: nothing is to be differentiated.
+    /// The chain's output; no backward pass follows.
     ///
     /// # Errors
     /// [`Error::ImageTooSmall`].
     pub(crate) fn infer(&self, input: Planes) -> Result<FeatureMaps> {
         let values = self.parameters.values();
         let device = self.parameters.device();
-        let (maps, _) = device.forward(&self.chain, input, &values, Mode::Inference, false)?;
+        let maps = device.forward(&self.chain, input, &values, Mode::Inference)?;
         Ok(FeatureMaps::from_planes(maps))
     }
 

@@ -1,4 +1,4 @@
-//! The numbers a network learns, as tensors on dfdx's device.
+//! The parameters of a network, as tensors of dfdx.
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,8 +13,8 @@ use crate::trunk::NamedLayer;
 /// One parameter, flat, in the order its layer reads it.
 pub type ParameterTensor = Tensor<(usize,), f32, Cpu>;
 
-/// The numbers of a tensor made from a vector, in one stroke: `as_vec` goes one by one, for strides that ours lack.
-pub fn numbers<S: Shape, T>(tensor: &Tensor<S, f32, Cpu, T>) -> Vec<f32> {
+/// Contiguous copy; `as_vec` walks strides, which our tensors do not have.
+fn contents_of<S: Shape, T>(tensor: &Tensor<S, f32, Cpu, T>) -> Vec<f32> {
     let mut copy = vec![0.0; tensor.shape().num_elements()];
     tensor.copy_into(&mut copy);
     copy
@@ -25,29 +25,29 @@ pub fn numbers<S: Shape, T>(tensor: &Tensor<S, f32, Cpu, T>) -> Vec<f32> {
 pub struct Parameters {
     layers: Vec<NamedLayer>,
     tensors: Vec<ParameterTensor>,
-    /// The tensors' numbers, until they are stepped: reading them costs as much as a small map's whole way.
+    /// The tensors' contents, until they are stepped: a copy costs as much as a small map's whole forward pass.
     values: OnceLock<Arc<Vec<Vec<f32>>>>,
-    /// Where chains with these numbers run.
+    /// Where chains with these parameters run.
     device: Device,
 }
 
-/// The most numbers of a layer above a trunk: 2 GiB of them.
-const MOST_NUMBERS: usize = 1 << 29;
+/// Upper bound on the weights of a layer above a trunk: 2 GiB of them.
+const MOST_WEIGHTS: usize = 1 << 29;
 
-/// The most channels of a layer that is told of in a file.
+/// Upper bound on the channels of a layer that a file describes.
 pub(crate) const WIDEST: usize = 1 << 15;
 
-/// Refuses layers of more numbers than any network here has, before memory is taken for them.
+/// Refuses layers of more weights than any network here has, before memory is taken for them.
 ///
 /// # Errors
 /// [`Error::Setting`].
-pub(crate) fn check_numbers(layers: &[NamedLayer]) -> Result<()> {
+pub(crate) fn check_weight_count(layers: &[NamedLayer]) -> Result<()> {
     for layer in layers {
         let shape = layer.weight_shape();
         let count = shape
             .iter()
             .try_fold(1_usize, |n, side| n.checked_mul(*side));
-        if count.is_none_or(|count| count > MOST_NUMBERS) {
+        if count.is_none_or(|count| count > MOST_WEIGHTS) {
             return Err(Error::Setting {
                 name: "layer",
                 expected: "at most 2^29 numbers",
@@ -59,7 +59,7 @@ pub(crate) fn check_numbers(layers: &[NamedLayer]) -> Result<()> {
 }
 
 impl Parameters {
-    /// Parameters from flat numbers, kernel and bias of each layer in turn.
+    /// Parameters from flat vectors, kernel and bias of each layer in turn.
     ///
     /// # Panics
     /// When there are not two vectors a layer.
@@ -88,7 +88,7 @@ impl Parameters {
     /// Random kernels, zero biases.
     ///
     /// # Conventions
-    /// Kernels are uniform in ±√(6 / fan-in): variance 2 / fan-in, which keeps the size of numbers
+    /// Kernels are uniform in ±√(6 / fan-in): variance 2 / fan-in, which preserves the magnitude of activations
     /// through ReLUs (He, Zhang, Ren, Sun, 2015).
     pub fn random(layers: Vec<NamedLayer>, seed: u64) -> Self {
         let mut random = Pcg64Mcg::seed_from_u64(seed);
@@ -112,23 +112,23 @@ impl Parameters {
         &self.layers
     }
 
-    /// How many numbers in all.
+    /// How many weights and biases in all.
     pub fn count(&self) -> usize {
         self.tensors.iter().map(|tensor| tensor.shape().0).sum()
     }
 
-    /// All numbers, as chains read them.
+    /// All weights and biases, as chains read them.
     pub fn values(&self) -> Arc<Vec<Vec<f32>>> {
-        let read = || Arc::new(self.tensors.iter().map(numbers).collect());
+        let read = || Arc::new(self.tensors.iter().map(contents_of).collect());
         Arc::clone(self.values.get_or_init(read))
     }
 
-    /// Where chains with these numbers run.
+    /// Where chains with these parameters run.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// Says where chains with these numbers run from now on.
+    /// Sets where chains with these parameters run from now on.
     pub fn set_device(&mut self, device: &Device) {
         self.device = device.clone();
     }
@@ -149,12 +149,12 @@ impl Parameters {
         let mut named = Vec::new();
         for (layer, pair) in self.layers.iter().zip(self.tensors.chunks_exact(2)) {
             let shape = layer.weight_shape();
-            let weight = layer.weight_to_torch(&numbers(&pair[0]));
+            let weight = layer.weight_to_torch(&contents_of(&pair[0]));
             named.push((format!("{}.weight", layer.name), shape.to_vec(), weight));
             named.push((
                 format!("{}.bias", layer.name),
                 vec![shape[0]],
-                numbers(&pair[1]),
+                contents_of(&pair[1]),
             ));
         }
         named
@@ -188,7 +188,7 @@ impl Parameters {
         Ok(Self::from_values(layers, values))
     }
 
-    /// Index of the first step's layer with this name, for freezing what lies below.
+    /// Index of the first step's layer with this name, for freezing the layers before it.
     ///
     /// # Errors
     /// [`Error::UnknownLayer`], naming those there are.
@@ -242,7 +242,7 @@ mod tests {
     use crate::TrunkKind;
 
     #[test]
-    fn numbers_that_were_read_are_read_again_after_a_step() {
+    fn values_are_copied_again_after_a_step() {
         let taps = [("stem".to_owned(), 1.0)];
         let (_, layers) = TrunkKind::Lite0.chain(&taps).unwrap();
         let mut parameters = Parameters::random(layers, 1);

@@ -6,19 +6,20 @@ use web_time::Instant;
 use o2p::{Region, SpectralReport};
 use serde::{Deserialize, Serialize};
 
+use crate::backend::Planes;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::feature_cache::FeatureCache;
 use crate::feature_maps::FeatureMaps;
 use crate::network::{Network, TrunkWeights};
-use crate::parameters::{Parameters, check_numbers};
+use crate::parameters::{Parameters, check_weight_count};
 use crate::region_architecture::{RegionArchitecture, RegionFeatures};
 use crate::region_pooling::{Pooled, RegionPooling};
 use crate::region_set::{RegionCrop, RegionSet, RegionView};
 use crate::region_weights::covered_region;
 use crate::softmax::SoftmaxLoss;
 use crate::trainable_network::{TrainableNetwork, described};
-use crate::trunk::{Chain, Mode, Planes};
+use crate::trunk::{Chain, Mode};
 use crate::weights::{Precision, TensorOut, TensorSource as _, WeightsFile};
 
 /// A network that says what a free-form region shows.
@@ -139,7 +140,7 @@ impl RegionClassifier {
     ) -> Result<Self> {
         architecture.check()?;
         let network = |part, (chain, layers): (Chain, Vec<_>)| -> Result<Network> {
-            check_numbers(&layers)?;
+            check_weight_count(&layers)?;
             let parameters = parameters(part, layers)?;
             Ok(Network { chain, parameters })
         };
@@ -231,7 +232,7 @@ impl RegionClassifier {
                 let values = trunk.parameters.values();
                 let input = recipe.planes(&crop.image);
                 let device = trunk.parameters.device();
-                let (maps, _) = device.forward(below, input, &values, Mode::Inference, false)?;
+                let maps = device.forward(below, input, &values, Mode::Inference)?;
                 (FeatureMaps::from_planes(maps), self.trunk_axes(trunk)?, 1)
             }
             _ => {

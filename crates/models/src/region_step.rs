@@ -5,21 +5,20 @@
 //!                                         F̄ ← pooling ← z̄ ← · s       ← classifier ← softmax    back
 //! ```
 
-use dfdx::prelude::*;
-use dfdx::tensor::Cpu;
+use dfdx::prelude::{Cpu, Gradients};
 use faer::Mat;
 use o2p::SpectralReport;
 use web_time::Instant;
 
+use crate::backend::{BackwardScope, Planes};
 use crate::error::{Error, Result};
 use crate::feature_maps::FeatureMaps;
+use crate::forward_pass::{ForwardPass, GradientHook};
 use crate::network::Network;
-use crate::parameters::{ParameterTensor, numbers};
 use crate::region_classifier::{RegionClassifier, RegionInput, RegionSeconds};
 use crate::region_pooling::{Pooled, Prepared};
 use crate::seam::{features_from_maps, maps_from_features};
 use crate::softmax::SoftmaxLoss;
-use crate::tape::{Hearer, MapTensor, Reach, TracedMap, refused, run_chain_heard, send_all_home};
 use crate::trainable_network::TrainableNetwork as _;
 use crate::trunk::{Chain, Mode};
 
@@ -34,10 +33,8 @@ pub struct RegionBatch<'a> {
     pub seeds: &'a [u64],
     /// The part of the trunk that learns; `None` where it is frozen, or there is none.
     pub learning: Option<&'a Chain>,
-    /// Place among the trunk's tensors of the first that learns.
-    pub first_tensor: usize,
     /// Called with each gradient as soon as it is complete.
-    pub hook: Option<&'a Hearer>,
+    pub hook: Option<&'a GradientHook>,
 }
 
 /// Loss and cotangents of a batch of regions.
@@ -70,18 +67,23 @@ impl RegionClassifier {
     pub fn step(&self, batch: &RegionBatch<'_>) -> Result<RegionStep> {
         let learning = batch.learning.is_some();
         let (mut lap, mut seconds) = (Lap::begin(), RegionSeconds::default());
-        let traces = self.traces(batch)?;
+        let passes = self.passes_below(batch)?;
         *seconds.below_pooling(learning) += lap.seconds();
-        let (pooled, vectors) = self.pool_all(&traces, batch.inputs)?;
+        let (pooled, vectors) = self.pool_all(&passes, batch.inputs)?;
         seconds.layer += lap.seconds();
         let mut scored = self.score(&vectors, batch)?;
         seconds.head = lap.seconds();
-        if traces.iter().any(Option::is_some) {
+        if passes.iter().any(Option::is_some) {
             let pairs: Vec<_> = pooled.iter().zip(&scored.bars).collect();
             let feature_bars = matbackprop_core::batch(&pairs, |(pooled, bar)| pooled.vjp(bar))?;
             seconds.layer += lap.seconds();
-            let below = backward_below(traces, &feature_bars)?;
-            self.add_below(&mut scored.gradients, below, batch.first_tensor)?;
+            // From the last region to the first: sums of gradients depend on the order.
+            for (pass, bar) in passes.into_iter().zip(&feature_bars).rev() {
+                if let Some(pass) = pass {
+                    let bar = maps_from_features(bar.as_ref());
+                    pass.backward(bar, &mut scored.gradients)?;
+                }
+            }
             *seconds.below_pooling(learning) += lap.seconds();
         }
         Ok(RegionStep {
@@ -93,65 +95,58 @@ impl RegionClassifier {
         })
     }
 
-    /// F of each region on a tape of its own, where something below the pooling learns.
-    fn traces(&self, batch: &RegionBatch<'_>) -> Result<Vec<Option<TracedMap>>> {
+    /// Each region's pass through what learns below the pooling, where something does.
+    fn passes_below<'n>(&'n self, batch: &RegionBatch<'n>) -> Result<Vec<Option<ForwardPass<'n>>>> {
         let regions = batch.inputs.iter().zip(batch.seeds).enumerate();
-        let traces = regions.map(|(place, (input, seed))| {
-            // The way back ends with what came first.
+        let passes = regions.map(|(place, (input, seed))| {
+            // The first region's backward pass is the last: with it gradients are complete.
             let hook = batch.hook.filter(|_| place == 0);
-            let trace = self.traced(batch.learning, &input.maps, *seed, hook);
-            trace.map_err(Error::in_batch(place))
+            let pass = self.pass_below(batch.learning, &input.maps, *seed, hook);
+            pass.map_err(Error::in_batch(place))
         });
-        traces.collect()
+        passes.collect()
     }
 
-    fn traced(
-        &self,
-        learning: Option<&Chain>,
+    fn pass_below<'n>(
+        &'n self,
+        learning: Option<&'n Chain>,
         maps: &FeatureMaps,
         seed: u64,
-        hook: Option<&Hearer>,
-    ) -> Result<Option<TracedMap>> {
+        hook: Option<&GradientHook>,
+    ) -> Result<Option<ForwardPass<'n>>> {
         if learning.is_none() && self.reduction.is_none() {
             return Ok(None);
         }
-        let shape = (maps.channels(), maps.height(), maps.width());
-        let x: MapTensor = Cpu::default()
-            .try_tensor_from_vec(maps.values().to_vec(), shape)
-            .map_err(refused)?;
-        let mut x = x.traced(Gradients::leaky());
+        let mut pass = ForwardPass::of(maps.planes());
         let mode = Mode::Training { seed };
-        let mut reach = Reach {
-            first_step: 0,
-            input: false,
-        };
+        let mut scope = BackwardScope::PARAMETERS;
         if let (Some(above), Some(trunk)) = (learning, &self.trunk) {
             let hook = hook.cloned();
-            x = run_chain_heard(above, &trunk.parameters, x, mode.clone(), reach, hook)?;
-            reach.input = true;
+            pass = pass.through(above, &trunk.parameters, mode.clone(), scope, hook)?;
+            scope = BackwardScope::ALL;
         }
         if let Some(Network { chain, parameters }) = &self.reduction {
             let trunk = self.trunk.as_ref();
             let places = trunk.map_or(0, |trunk| trunk.parameters.tensors().len());
             let hook = hook.map(|hook| hook.after(places));
-            x = run_chain_heard(chain, parameters, x, mode, reach, hook)?;
+            pass = pass.through(chain, parameters, mode, scope, hook)?;
         }
-        Ok(Some(x))
+        Ok(Some(pass))
     }
 
-    /// z of each region, and what its way back needs.
+    /// z of each region, and what its backward pass needs.
     ///
     /// Regions share the cores, each pooled by itself; eigenvalues are found on the device where it pays.
     fn pool_all(
         &self,
-        traces: &[Option<TracedMap>],
+        passes: &[Option<ForwardPass<'_>>],
         inputs: &[RegionInput],
     ) -> Result<(Vec<Pooled>, Vec<Vec<f64>>)> {
-        let features: Vec<Mat<f64>> = traces
+        let features: Vec<Mat<f64>> = passes
             .iter()
             .zip(inputs)
-            .map(|(trace, input)| match trace {
-                Some(trace) => features_from_maps(&numbers(trace), trace.shape().0),
+            .map(|(pass, input)| match pass {
+                Some(pass) => features_from_maps(pass.output().data(), pass.output().channels()),
                 None => input.maps.grid_features().features,
             })
             .collect();
@@ -174,29 +169,25 @@ impl RegionClassifier {
             .collect()
     }
 
-    /// Scores of the pooled vectors, the loss, and the way back from it to z.
+    /// Scores of the pooled vectors, the loss, and the backward pass from it to z.
     fn score(&self, vectors: &[Vec<f64>], batch: &RegionBatch<'_>) -> Result<Scored> {
         let count = vectors.len();
-        let z: MapTensor = Cpu::default()
-            .try_tensor_from_vec(self.standardised(vectors), (self.centre.len(), 1, count))
-            .map_err(refused)?;
-        let reach = Reach {
-            first_step: 0,
-            input: true,
-        };
+        let z = Planes::from_vec(self.centre.len(), 1, count, self.standardised(vectors));
         let Network { chain, parameters } = &self.classifier;
         let places: usize = self.tensors().len() - parameters.tensors().len();
         let mode = Mode::Batch {
             seeds: batch.seeds.into(),
         };
         let hook = batch.hook.map(|hook| hook.after(places));
-        let traced = z.clone().traced(Gradients::leaky());
-        let logits = run_chain_heard(chain, parameters, traced, mode, reach, hook)?;
-        let softmax = SoftmaxLoss::forward(&numbers(&logits), batch.classes)?;
+        let pass = ForwardPass::of(z);
+        let pass = pass.through(chain, parameters, mode, BackwardScope::ALL, hook)?;
+        let softmax = SoftmaxLoss::forward(pass.output().data(), batch.classes)?;
         // The trainer divides by the number of examples: the sum's cotangent is wanted here.
         let bar = softmax.vjp(count as f64);
-        let mut gradients = send_all_home(vec![(logits, bar)])?;
-        let z_bar = gradients.get_or_alloc_mut(&z.ghost()).map_err(refused)?;
+        let mut gradients = Gradients::leaky();
+        let z_bar = pass.backward(bar, &mut gradients)?;
+        let z_bar = z_bar.expect("the cotangent that the scope asks for");
+        let z_bar = z_bar.into_contiguous();
         let spread = f64::from(self.spread);
         let bars = (0..count)
             .map(|b| {
@@ -210,37 +201,6 @@ impl RegionClassifier {
             bars,
         })
     }
-
-    /// Adds the gradients of the parts below the pooling to those of the classifier.
-    fn add_below(
-        &self,
-        total: &mut Gradients<f32, Cpu>,
-        mut below: Gradients<f32, Cpu>,
-        first_tensor: usize,
-    ) -> Result<()> {
-        let tensors =
-            |part: &Network| -> Vec<ParameterTensor> { part.parameters.tensors().to_vec() };
-        let trunk = self.trunk.iter().flat_map(tensors).skip(first_tensor);
-        for tensor in trunk.chain(self.reduction.iter().flat_map(tensors)) {
-            let ghost = tensor.ghost();
-            let from = below.get_or_alloc_mut(&ghost).map_err(refused)?;
-            let to = total.get_or_alloc_mut(&ghost).map_err(refused)?;
-            let pairs = to.iter_mut().zip(from.iter());
-            pairs.for_each(|(to, from)| *to += from);
-        }
-        Ok(())
-    }
-}
-
-/// Gradients of all that learns below the pooling.
-fn backward_below(
-    traces: Vec<Option<TracedMap>>,
-    feature_bars: &[Mat<f64>],
-) -> Result<Gradients<f32, Cpu>> {
-    let outputs = traces.into_iter().zip(feature_bars);
-    let outputs = outputs
-        .filter_map(|(trace, bar)| trace.map(|trace| (trace, maps_from_features(bar.as_ref()))));
-    send_all_home(outputs.collect())
 }
 
 /// A clock that counts each stretch once.

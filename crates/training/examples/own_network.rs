@@ -4,12 +4,12 @@
 
 use std::path::Path;
 
-use dfdx::prelude::{Cpu, Gradients, TensorFromVec, Trace};
+use dfdx::prelude::Gradients;
 use faer::Scale;
 use matbackprop_core::{GramFunction, Log, Ridge};
 use models::{
-    Activation, Conv, MapTensor, Mode, Network, Padding, Parameters, Reach, TrainableNetwork,
-    WeightsFile, features_from_maps, maps_from_features, numbers, run_chain, send_home,
+    Activation, BackwardScope, Conv, ForwardPass, Mode, Network, Padding, Parameters, Planes,
+    TrainableNetwork, WeightsFile, features_from_maps, maps_from_features,
 };
 use serde::{Deserialize, Serialize};
 use training::{Progress, StepContext, StepMeasures, StepResult, Task, TrainConfig, Trainer};
@@ -125,27 +125,24 @@ impl Task for Whitening {
         at: &StepContext<'_>,
     ) -> training::Result<StepResult<Whiteness>> {
         let Network { chain, parameters } = &network.0;
-        let reach = Reach {
-            first_step: 0,
-            input: false,
-        };
-        // Cotangents of all pictures are added up on one tape after another.
+        let scope = BackwardScope::PARAMETERS;
         let mut gradients = Gradients::leaky();
         let (mut loss, mut measures) = (0.0, Whiteness::default());
         for sample in at.samples {
             let picture = Self::picture(sample.example);
-            let x: MapTensor = Cpu::default().tensor_from_vec(picture, (3, SIDE, SIDE));
+            let picture = Planes::from_vec(3, SIDE, SIDE, picture);
             let mode = Mode::Training {
                 seed: sample.dropout,
             };
-            let maps = run_chain(chain, parameters, x.traced(gradients), mode, reach)?;
+            let pass = ForwardPass::of(picture);
+            let pass = pass.through(chain, parameters, mode, scope, None)?;
             let root = 1.0 / (SIDE as f64);
-            let features = Scale(root) * features_from_maps(&numbers(&maps), 3);
+            let features = Scale(root) * features_from_maps(pass.output().data(), 3);
             let log = GramFunction::forward(features.as_ref(), Ridge::new(Log, self.epsilon)?)?;
             loss += 0.5 * log.value().squared_norm_l2();
             measures.worst = measures.worst.max(log.value().norm_max());
             let bar = Scale(root) * log.vjp(log.value())?;
-            gradients = send_home(maps, maps_from_features(bar.as_ref()))?;
+            pass.backward(maps_from_features(bar.as_ref()), &mut gradients)?;
         }
         Ok(StepResult {
             loss: loss / at.samples.len() as f64,

@@ -17,8 +17,7 @@ use crate::sampler::Sample;
 use crate::segmentation_set::SegmentationSet;
 use crate::task::{StepContext, StepMeasures, StepResult, Task};
 use crate::trainer::first_step;
-use models::GradientHook;
-use models::{CutInput, DeepNcuts, FeatureCache};
+use models::{CutInput, DeepNcuts, FeatureCache, GradientHook};
 
 /// Images that the scales of the trunk's taps are measured on, evenly spaced over the set.
 const CALIBRATION_IMAGES: usize = 50;

@@ -7,10 +7,8 @@ use dfdx::prelude::*;
 use dfdx::tensor::Cpu;
 
 use crate::distributed::{PendingSum, SumSender};
-use crate::error::Result;
-use crate::error::refused;
-use models::GradientHook;
-use models::ParameterTensor;
+use crate::error::{Result, refused};
+use models::{GradientHook, ParameterTensor};
 
 /// Least size of a bucket in numbers: 1 MiB. Smaller ones cost latency, larger ones are sent late.
 const BUCKET: usize = 1 << 18;
@@ -190,9 +188,9 @@ mod tests {
             // The hook gets others on each rank; what lies below the first is not ours.
             for place in [ranks.rank() + 1, 4] {
                 let gradient = gradients.get_or_alloc_mut(&tensors[place].ghost()).unwrap();
-                hook.after(4).hear(place, gradient);
+                hook.after(4).call(place, gradient);
             }
-            hook.hear(3, &[9.0]);
+            hook.call(3, &[9.0]);
             // The last has nothing to add.
             let own = (ranks.rank() < 2).then_some(&mut gradients);
             let adds = own.is_some();

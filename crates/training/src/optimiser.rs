@@ -5,8 +5,7 @@ use dfdx::prelude::*;
 use dfdx::tensor::Cpu;
 
 use crate::config::Optimiser;
-use crate::error::Result;
-use crate::error::refused;
+use crate::error::{Result, refused};
 use models::ParameterTensor;
 
 /// Rate and decay of one tensor.

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::region_measures::{RegionMeasures, measures};
 use crate::sampler::Sample;
 use crate::task::{StepContext, StepResult, Task};
-use crate::trainer::{first_step, first_tensor};
+use crate::trainer::first_step;
 
 /// Regions that the scales of the trunk's taps, and the size of the pooled vectors, are measured on.
 const CALIBRATION_REGIONS: usize = 200;
@@ -212,7 +212,6 @@ impl Task for RegionTask<'_> {
             classes: &classes,
             seeds: &seeds,
             learning: self.halves.as_ref().and_then(|(_, above)| above.as_ref()),
-            first_tensor: first_tensor(at.config, network)?,
             hook: at.hook,
         };
         let step = network.step(&batch).map_err(|error| match error {

@@ -8,11 +8,11 @@ use segmentation::GridAxis;
 
 use crate::config::Optimiser;
 use crate::cut_task::CutTraining;
-use crate::error::{Error, Result, refused};
+use crate::error::{Error, Result};
 use crate::optimiser::{OptimiserState, TensorRate};
 use models::{
-    DeepNcuts, FeatureMaps, MapTensor, Mode, Network, Reach, TrainableNetwork as _,
-    features_from_maps, maps_from_features, numbers, run_chain, send_home,
+    BackwardScope, DeepNcuts, FeatureMaps, ForwardPass, Mode, Network, TrainableNetwork as _,
+    features_from_maps, maps_from_features,
 };
 
 /// Steps of Adam on a network's head that make the cut of one photograph follow what somebody scribbled on it.
@@ -130,18 +130,11 @@ impl ScribbleTraining {
         let Some(head) = head_of(&self.network) else {
             unreachable!("checked when the training was made");
         };
-        let shape = (self.maps.channels(), self.maps.height(), self.maps.width());
-        let x: MapTensor = Cpu::default()
-            .try_tensor_from_vec(self.maps.values().to_vec(), shape)
-            .map_err(refused)?;
-        let reach = Reach {
-            first_step: 0,
-            input: false,
-        };
-        let traced = x.traced(Gradients::leaky());
-        let mode = Mode::Inference;
-        let output = run_chain(&head.chain, &head.parameters, traced, mode, reach)?;
-        let features = features_from_maps(&numbers(&output), output.shape().0);
+        let (mode, scope) = (Mode::Inference, BackwardScope::PARAMETERS);
+        let pass = ForwardPass::of(self.maps.planes());
+        let pass = pass.through(&head.chain, &head.parameters, mode, scope, None)?;
+        let output = pass.output();
+        let features = features_from_maps(output.data(), output.channels());
         let (marked, d) = (&self.positions, features.ncols());
         let under_pen = Mat::from_fn(marked.len(), d, |i, c| features[(marked[i], c)]);
         let indicators = std::slice::from_ref(&self.indicator);
@@ -153,7 +146,8 @@ impl ScribbleTraining {
                 features_bar[(*position, c)] = bars[(i, c)];
             }
         }
-        let gradients = send_home(output, maps_from_features(features_bar.as_ref()))?;
+        let mut gradients = Gradients::leaky();
+        pass.backward(maps_from_features(features_bar.as_ref()), &mut gradients)?;
         let met = ScribbleStep {
             loss: cut.loss(),
             similarity_rank: soft_rank(cut.spectrum(), self.epsilon),

@@ -10,8 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::sampler::Sample;
-use models::GradientHook;
-use models::TrainableNetwork;
+use models::{GradientHook, TrainableNetwork};
 
 /// Loss and gradients of one step.
 pub struct StepResult<M> {

@@ -1,11 +1,9 @@
-//! Layers in a row, forward and back, from an image to feature maps of one size.
+//! Layers in a row, from an image to feature maps of one size: what they are, and where their values lie.
 
 use super::conv::Conv;
 use super::depthwise::Depthwise;
 use super::dropout::Dropout;
 use super::max_pool::MaxPool;
-use super::mode::Mode;
-use super::planes::Planes;
 use super::resize::{AxisMap, Resize};
 use super::response_norm::ResponseNorm;
 use crate::error::{Error, Result};
@@ -46,7 +44,7 @@ pub enum Step {
 pub struct Tap {
     /// Which value.
     pub value: usize,
-    /// Factor, so that maps of different size of numbers meet as equals.
+    /// Factor, so that maps of different magnitude count alike.
     pub scale: f32,
 }
 
@@ -60,7 +58,7 @@ pub struct Tap {
 /// x: C × H × W; y: Σ channels of the taps × H′ × W′ of the first tap.
 ///
 /// # Cost
-/// Forward keeps every value only when a way back is wanted; otherwise each goes after its last use.
+/// Every value is held only where a backward pass is to follow; otherwise each goes after its last use.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chain {
     /// The steps.
@@ -72,12 +70,17 @@ pub struct Chain {
 /// Channels, height, width.
 pub type Size = (usize, usize, usize);
 
-/// What the way back of a [`Chain`] needs.
+/// A chain on inputs of one size.
 #[derive(Clone, Debug)]
-pub struct Saved {
-    values: Vec<Option<Planes>>,
-    resizes: Vec<Resize>,
-    mode: Mode,
+pub(crate) struct ChainPlan {
+    /// The size of each value.
+    pub(crate) sizes: Vec<Size>,
+    /// The frame of zeros that the reader of each value wants.
+    pub(crate) frames: Vec<usize>,
+    /// The frame in which each value's cotangent is read without a copy.
+    pub(crate) cotangent_frames: Vec<usize>,
+    /// How each tap is brought to the output's grid.
+    pub(crate) resizes: Vec<Resize>,
 }
 
 impl Chain {
@@ -195,8 +198,23 @@ impl Chain {
         axes
     }
 
+    /// What running it on an input of `size` needs to know.
+    ///
+    /// # Errors
+    /// [`Error::ImageTooSmall`] where a window does not fit.
+    pub(crate) fn plan(&self, size: Size) -> Result<ChainPlan> {
+        let sizes = self.sizes(size)?;
+        let frames = self.frames(&sizes);
+        Ok(ChainPlan {
+            cotangent_frames: self.cotangent_frames(&sizes, &frames),
+            resizes: self.resizes(&sizes),
+            sizes,
+            frames,
+        })
+    }
+
     /// How a tap's value is brought to the output's grid.
-    pub(super) fn resizes(&self, sizes: &[Size]) -> Vec<Resize> {
+    fn resizes(&self, sizes: &[Size]) -> Vec<Resize> {
         let axes = self.axes(sizes);
         let first = self.taps[0].value;
         let (_, height, width) = sizes[first];
@@ -213,174 +231,6 @@ impl Chain {
         self.taps.iter().map(resize).collect()
     }
 
-    /// y, and what the way back needs where `keep` asks for it.
-    ///
-    /// # Errors
-    /// [`Error::ImageTooSmall`] where a window does not fit.
-    pub fn forward(
-        &self,
-        input: Planes,
-        parameters: &[Vec<f32>],
-        mode: Mode,
-        keep: bool,
-    ) -> Result<(Planes, Saved)> {
-        let sizes = self.sizes((input.channels(), input.height(), input.width()))?;
-        let frames = self.frames(&sizes);
-        let last_uses = self.last_uses();
-        let mut values: Vec<Option<Planes>> = vec![Some(input.with_frame(frames[0]))];
-        for (index, step) in self.steps.iter().enumerate() {
-            let pad = frames[index + 1];
-            let next = self.step_forward(step, index, &values, parameters, &mode, pad);
-            values.push(Some(next));
-            if !keep {
-                for (value, last_use) in values.iter_mut().zip(&last_uses) {
-                    if *last_use <= index {
-                        *value = None;
-                    }
-                }
-            }
-        }
-        let output = self.join(&values, &sizes);
-        if !keep {
-            values.clear();
-        }
-        Ok((
-            output,
-            Saved {
-                values,
-                resizes: self.resizes(&sizes),
-                mode,
-            },
-        ))
-    }
-
-    /// Parameter cotangents (one a parameter; empty where the step was not reached) and, when
-    /// `first_step` is 0 and it is asked for, the input's.
-    ///
-    /// The way back ends before `first_step`: what lies below is frozen.
-    ///
-    /// # Panics
-    /// When `saved` was made without `keep`, or `out_bar` has another size than the output.
-    pub fn vjp(
-        &self,
-        saved: Saved,
-        parameters: &[Vec<f32>],
-        out_bar: &Planes,
-        first_step: usize,
-        want_input: bool,
-    ) -> (Vec<Vec<f32>>, Option<Planes>) {
-        let quiet = |_: usize, _: &mut [Vec<f32>]| ();
-        self.vjp_telling(saved, parameters, out_bar, first_step, want_input, quiet)
-    }
-
-    /// As [`Chain::vjp`]; `told` gets the cotangents so far as soon as those of a kernel, whose place it is told, and
-    /// of its bias are done, and may take them away.
-    pub(crate) fn vjp_telling(
-        &self,
-        saved: Saved,
-        parameters: &[Vec<f32>],
-        out_bar: &Planes,
-        first_step: usize,
-        want_input: bool,
-        mut told: impl FnMut(usize, &mut [Vec<f32>]),
-    ) -> (Vec<Vec<f32>>, Option<Planes>) {
-        let Saved {
-            mut values,
-            resizes,
-            mode,
-        } = saved;
-        let mut bars: Vec<Option<Planes>> = vec![None; values.len()];
-        let bar_pads = self.cotangent_frames(&values);
-        self.unjoin(&values, &resizes, out_bar, &bar_pads, &mut bars);
-        let mut parameter_bars = vec![Vec::new(); parameters.len()];
-        for (index, step) in self.steps.iter().enumerate().skip(first_step).rev() {
-            let output = values[index + 1].take();
-            let Some(bar) = bars[index + 1].take() else {
-                continue;
-            };
-            let output = output.expect("values are kept for the way back");
-            let input = values[index]
-                .as_ref()
-                .expect("values are kept for the way back");
-            let wanted = index > first_step || (want_input && first_step == 0);
-            let pad = wanted.then(|| bar_pads[index]);
-            let input_bar = match step {
-                Step::Conv { layer, weight } => {
-                    let c = layer.vjp(input, &parameters[*weight], &output, bar, pad);
-                    parameter_bars[*weight] = c.weight;
-                    parameter_bars[weight + 1] = c.bias;
-                    told(*weight, &mut parameter_bars);
-                    c.input
-                }
-                Step::Depthwise { layer, weight } => {
-                    let c = layer.vjp(input, &parameters[*weight], &output, &bar, pad);
-                    parameter_bars[*weight] = c.weight;
-                    parameter_bars[weight + 1] = c.bias;
-                    told(*weight, &mut parameter_bars);
-                    c.input
-                }
-                Step::MaxPool(pool) => pad.map(|pad| pool.vjp(input, &output, &bar, pad)),
-                Step::ResponseNorm(norm) => pad.map(|pad| norm.vjp(input, &bar, pad)),
-                Step::Dropout(dropout) => {
-                    let mut bar = bar;
-                    if let Some(draws) = mode.draws(index) {
-                        dropout.mask_in_place(&mut bar, &draws);
-                    }
-                    Some(bar)
-                }
-                Step::Add { value } => {
-                    add_bar(&mut bars[*value], bar.clone());
-                    Some(bar)
-                }
-            };
-            if let Some(bar) = input_bar {
-                add_bar(&mut bars[index], bar);
-            }
-        }
-        let input_bar = bars[0].take().filter(|_| want_input && first_step == 0);
-        (parameter_bars, input_bar)
-    }
-
-    fn step_forward(
-        &self,
-        step: &Step,
-        index: usize,
-        values: &[Option<Planes>],
-        parameters: &[Vec<f32>],
-        mode: &Mode,
-        pad: usize,
-    ) -> Planes {
-        let input = values[index]
-            .as_ref()
-            .expect("a value is kept until its last use");
-        match step {
-            Step::Conv { layer, weight } => {
-                layer.forward(input, &parameters[*weight], &parameters[weight + 1], pad)
-            }
-            Step::Depthwise { layer, weight } => {
-                layer.forward(input, &parameters[*weight], &parameters[weight + 1], pad)
-            }
-            Step::MaxPool(pool) => pool.forward(input, pad),
-            Step::ResponseNorm(norm) => norm.forward(input, pad),
-            Step::Dropout(dropout) => {
-                let mut output = input.clone();
-                if let Some(draws) = mode.draws(index) {
-                    dropout.mask_in_place(&mut output, &draws);
-                }
-                output.with_frame(pad)
-            }
-            Step::Add { value } => {
-                let earlier = values[*value]
-                    .as_ref()
-                    .expect("a value is kept until its last use");
-                let mut output = input.clone().with_frame(pad);
-                output.add(earlier);
-                output
-            }
-        }
-    }
-
-    /// The frame each value needs: that of the step which reads it.
     fn frames(&self, sizes: &[Size]) -> Vec<usize> {
         let of_step = self
             .steps
@@ -394,19 +244,17 @@ impl Chain {
         of_step.chain([0]).collect()
     }
 
-    /// The frame in which each value's cotangent is read without a copy.
-    fn cotangent_frames(&self, values: &[Option<Planes>]) -> Vec<usize> {
-        let mut frames = vec![0; values.len()];
-        for (index, step) in self.steps.iter().enumerate() {
-            if let (Step::Conv { layer, .. }, Some(input)) = (step, &values[index]) {
-                frames[index + 1] = layer.cotangent_frame(input);
-            }
-        }
-        frames
+    fn cotangent_frames(&self, sizes: &[Size], frames: &[usize]) -> Vec<usize> {
+        let of_step = self.steps.iter().zip(sizes).zip(frames);
+        let of_step = of_step.map(|((step, (_, _, width)), frame)| match step {
+            Step::Conv { layer, .. } => layer.cotangent_frame(*width, *frame),
+            _ => 0,
+        });
+        [0].into_iter().chain(of_step).collect()
     }
 
     /// For each value the last step that reads it; taps are read at the very end.
-    pub(super) fn last_uses(&self) -> Vec<usize> {
+    pub(crate) fn last_uses(&self) -> Vec<usize> {
         let mut uses: Vec<usize> = (0..=self.steps.len()).collect();
         for (index, step) in self.steps.iter().enumerate() {
             if let Step::Add { value } = step {
@@ -418,45 +266,4 @@ impl Chain {
         }
         uses
     }
-
-    fn join(&self, values: &[Option<Planes>], sizes: &[Size]) -> Planes {
-        let channels = self.taps.iter().map(|tap| sizes[tap.value].0).sum();
-        let (_, height, width) = sizes[self.taps[0].value];
-        let mut output = Planes::zeros(channels, height, width, 0);
-        let mut first = 0;
-        for (tap, resize) in self.taps.iter().zip(self.resizes(sizes)) {
-            let value = values[tap.value].as_ref().expect("taps are kept");
-            resize.forward_into(value, tap.scale, &mut output, first);
-            first += value.channels();
-        }
-        output
-    }
-
-    fn unjoin(
-        &self,
-        values: &[Option<Planes>],
-        resizes: &[Resize],
-        out_bar: &Planes,
-        pads: &[usize],
-        bars: &mut [Option<Planes>],
-    ) {
-        let mut first = 0;
-        for (tap, resize) in self.taps.iter().zip(resizes) {
-            let value = values[tap.value].as_ref().expect("taps are kept");
-            let bar = resize.vjp(value, tap.scale, out_bar, first, pads[tap.value]);
-            add_bar(&mut bars[tap.value], bar);
-            first += value.channels();
-        }
-    }
 }
-
-fn add_bar(total: &mut Option<Planes>, bar: Planes) {
-    match total {
-        Some(total) => total.add(&bar),
-        None => *total = Some(bar),
-    }
-}
-
-#[cfg(test)]
-#[path = "chain_tests.rs"]
-mod tests;

@@ -24,7 +24,7 @@ pub enum Mode {
 
 impl Mode {
     /// What dropout as step `index` draws from; `None` where every number passes.
-    pub(super) fn draws(&self, index: usize) -> Option<Draws> {
+    pub(crate) fn draws(&self, index: usize) -> Option<Draws> {
         match self {
             Self::Inference => None,
             Self::Training { seed } => Some(Draws::Together(step_seed(*seed, index))),

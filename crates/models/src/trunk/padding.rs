@@ -19,7 +19,7 @@ impl Padding {
     }
 
     /// Zeros before the first number.
-    pub(super) fn before(self, size: usize, kernel: usize, stride: usize) -> usize {
+    pub(crate) fn before(self, size: usize, kernel: usize, stride: usize) -> usize {
         match self {
             Self::Symmetric(p) => p,
             Self::Same => Self::total(size, kernel, stride) / 2,
@@ -27,7 +27,7 @@ impl Padding {
     }
 
     /// Width of a frame that holds the zeros before and after.
-    pub(super) fn frame(self, size: usize, kernel: usize, stride: usize) -> usize {
+    pub(crate) fn frame(self, size: usize, kernel: usize, stride: usize) -> usize {
         match self {
             Self::Symmetric(p) => p,
             Self::Same => Self::total(size, kernel, stride).div_ceil(2),

@@ -1,0 +1,77 @@
+//! Chains on the processor.
+
+use super::cpu_backend::CpuBackend;
+use crate::backend::interface::{BackwardScope, ChainGradients};
+use crate::backend::interpreter::{SavedActivations, backward, forward};
+use crate::backend::planes::Planes;
+use crate::error::Result;
+use crate::trunk::{Chain, Mode};
+
+impl Chain {
+    /// y of `input`.
+    ///
+    /// # Errors
+    /// [`Error::ImageTooSmall`](crate::Error::ImageTooSmall) where a window does not fit.
+    pub fn forward(&self, input: Planes, parameters: &[Vec<f32>], mode: Mode) -> Result<Planes> {
+        let plan = self.plan(input.size())?;
+        let mut backend = CpuBackend { parameters };
+        let Ok((output, _)) = forward(&mut backend, self, plan, input, mode, false);
+        Ok(output)
+    }
+
+    /// y of `input`, and what [`Chain::vjp`] needs.
+    ///
+    /// # Errors
+    /// [`Error::ImageTooSmall`](crate::Error::ImageTooSmall) where a window does not fit.
+    pub fn forward_saving(
+        &self,
+        input: Planes,
+        parameters: &[Vec<f32>],
+        mode: Mode,
+    ) -> Result<(Planes, SavedActivations)> {
+        let plan = self.plan(input.size())?;
+        let mut backend = CpuBackend { parameters };
+        let Ok((output, saved)) = forward(&mut backend, self, plan, input, mode, true);
+        Ok((output, saved.expect("activations that were asked for")))
+    }
+
+    /// Cotangents of the parameters, and of the input where `scope` asks for it.
+    ///
+    /// The pass ends before `scope.first_step`: what lies below is frozen.
+    ///
+    /// # Panics
+    /// When `saved` is of another chain, or `out_bar` has another size than the output.
+    pub fn vjp(
+        &self,
+        saved: SavedActivations,
+        parameters: &[Vec<f32>],
+        out_bar: Planes,
+        scope: BackwardScope,
+    ) -> ChainGradients {
+        let mut bars = vec![Vec::new(); parameters.len()];
+        let collect = |weight: usize, [kernel_bar, bias_bar]: [Vec<f32>; 2]| {
+            bars[weight] = kernel_bar;
+            bars[weight + 1] = bias_bar;
+        };
+        let input = self.vjp_with_hook(saved, parameters, out_bar, scope, collect);
+        ChainGradients {
+            parameters: bars,
+            input,
+        }
+    }
+
+    /// As [`Chain::vjp`]; `on_gradient` gets the place of each kernel, and the cotangents of the kernel and of its bias,
+    /// as soon as they are complete. What is returned is the input's.
+    pub(crate) fn vjp_with_hook(
+        &self,
+        saved: SavedActivations,
+        parameters: &[Vec<f32>],
+        out_bar: Planes,
+        scope: BackwardScope,
+        on_gradient: impl FnMut(usize, [Vec<f32>; 2]),
+    ) -> Option<Planes> {
+        let mut backend = CpuBackend { parameters };
+        let Ok(input_bar) = backward(&mut backend, self, saved, out_bar, scope, on_gradient);
+        input_bar
+    }
+}

@@ -1,0 +1,72 @@
+//! Chains on a device of dfdx's.
+
+use std::sync::Arc;
+
+use dfdx::prelude::{Device, Synchronize};
+
+use super::tensor_backend::{TensorBackend, TensorMaps};
+use super::tensor_device::TensorDevice;
+use crate::backend::interface::{BackwardScope, ChainGradients};
+use crate::backend::interpreter::{SavedActivations, backward, forward};
+use crate::backend::planes::Planes;
+use crate::error::{Error, Result};
+use crate::trunk::{Chain, Mode};
+
+/// What the backward pass of a chain needs, on the device.
+pub(super) type DeviceActivations<D> = SavedActivations<TensorMaps<D>>;
+
+impl<D: Device<f32> + Synchronize> TensorDevice<D> {
+    /// y of `input`, and the activations for a backward pass where `save` asks for them.
+    ///
+    /// # Errors
+    /// [`Error::ImageTooSmall`]; [`Error::Tape`] when the device refuses.
+    pub(super) fn forward(
+        &mut self,
+        chain: &Chain,
+        input: Planes,
+        parameters: &Arc<Vec<Vec<f32>>>,
+        mode: Mode,
+        save: bool,
+    ) -> Result<(Planes, Option<DeviceActivations<D>>)> {
+        let plan = chain.plan(input.size())?;
+        let parameters = self.parameters(parameters).map_err(refused)?;
+        let mut backend = TensorBackend {
+            device: self,
+            parameters,
+        };
+        forward(&mut backend, chain, plan, input, mode, save).map_err(refused)
+    }
+
+    /// As [`Chain::vjp`].
+    ///
+    /// # Errors
+    /// [`Error::Tape`] when the device refuses.
+    pub(super) fn vjp(
+        &mut self,
+        chain: &Chain,
+        saved: DeviceActivations<D>,
+        parameters: &Arc<Vec<Vec<f32>>>,
+        out_bar: Planes,
+        scope: BackwardScope,
+    ) -> Result<ChainGradients> {
+        let mut bars = vec![Vec::new(); parameters.len()];
+        let collect = |weight: usize, [kernel_bar, bias_bar]: [Vec<f32>; 2]| {
+            bars[weight] = kernel_bar;
+            bars[weight + 1] = bias_bar;
+        };
+        let parameters = self.parameters(parameters).map_err(refused)?;
+        let mut backend = TensorBackend {
+            device: self,
+            parameters,
+        };
+        let input = backward(&mut backend, chain, saved, out_bar, scope, collect);
+        Ok(ChainGradients {
+            input: input.map_err(refused)?,
+            parameters: bars,
+        })
+    }
+}
+
+fn refused(error: impl std::fmt::Display) -> Error {
+    Error::Tape(error.to_string())
+}

@@ -1,0 +1,297 @@
+//! dfdx's tensor operations as a backend of the interpreter.
+
+use std::sync::Arc;
+
+use dfdx::prelude::*;
+
+use super::conv::TensorCotangents;
+use super::rows::{Rows, Vector, rows_from_maps};
+use super::table::{Table, WindowGrid};
+use super::tensor_device::TensorDevice;
+use crate::backend::interface::{Activations, Backend, LayerCotangents, TapMaps, TapPlace};
+use crate::backend::planes::Planes;
+use crate::trunk::window::Window;
+use crate::trunk::{Conv, Depthwise, Draws, Dropout, MaxPool, ResponseNorm};
+
+/// Runs a chain with these parameters on a device.
+pub(super) struct TensorBackend<'d, D: Device<f32>> {
+    pub(super) device: &'d mut TensorDevice<D>,
+    pub(super) parameters: Vec<Vector<D>>,
+}
+
+/// Feature maps on a device.
+#[derive(Clone, Debug)]
+pub(crate) struct TensorMaps<D: Device<f32>> {
+    rows: Rows<D>,
+    height: usize,
+    width: usize,
+}
+
+impl<D: Device<f32>> TensorMaps<D> {
+    fn sides(&self) -> (usize, usize) {
+        (self.height, self.width)
+    }
+
+    /// Other rows of the same grid.
+    fn with_rows(&self, rows: Rows<D>) -> Self {
+        Self {
+            rows,
+            height: self.height,
+            width: self.width,
+        }
+    }
+}
+
+impl<D: Device<f32> + Synchronize> TensorBackend<'_, D> {
+    fn kernel_and_bias(&self, weight: usize) -> (&Vector<D>, &Vector<D>) {
+        (&self.parameters[weight], &self.parameters[weight + 1])
+    }
+
+    /// Where windows lie, for maps with these rows and columns.
+    fn table(
+        &mut self,
+        window: Window,
+        input: (usize, usize),
+        output: (usize, usize),
+    ) -> Result<Arc<Table<D>>, D::Err> {
+        self.device.table(WindowGrid::of(window, input, output))
+    }
+
+    fn table_back(
+        &mut self,
+        window: Window,
+        at: &Activations<'_, TensorMaps<D>>,
+    ) -> Result<Arc<Table<D>>, D::Err> {
+        self.table(window, at.input.sides(), at.output.sides())
+    }
+
+    /// The cotangents of kernel and bias fetched to the host.
+    fn fetched(
+        &mut self,
+        bars: TensorCotangents<D>,
+        input: &TensorMaps<D>,
+    ) -> Result<LayerCotangents<TensorMaps<D>>, D::Err> {
+        Ok(LayerCotangents {
+            weight: self.device.fetch(&bars.weight)?,
+            bias: self.device.fetch(&bars.bias)?,
+            input: bars.input.map(|rows| input.with_rows(rows)),
+        })
+    }
+}
+
+impl<D: Device<f32> + Synchronize> Backend for TensorBackend<'_, D> {
+    type Maps = TensorMaps<D>;
+    type Failure = D::Err;
+
+    fn upload(&mut self, maps: Planes, _: usize) -> Result<TensorMaps<D>, D::Err> {
+        let (channels, height, width) = maps.size();
+        Ok(TensorMaps {
+            rows: self.device.up(channels, maps.into_contiguous())?,
+            height,
+            width,
+        })
+    }
+
+    fn download(&mut self, maps: TensorMaps<D>) -> Result<Planes, D::Err> {
+        let (height, width) = maps.sides();
+        let channels = maps.rows.shape().1;
+        let values = self.device.down(maps.rows)?;
+        Ok(Planes::from_vec(channels, height, width, values))
+    }
+
+    fn conv(
+        &mut self,
+        layer: &Conv,
+        weight: usize,
+        input: &TensorMaps<D>,
+        _: usize,
+    ) -> Result<TensorMaps<D>, D::Err> {
+        let output = layer.output_size(input.height, input.width);
+        let (height, width) = output.expect("a window that fits");
+        let table = self.table(layer.window(), input.sides(), (height, width))?;
+        let (kernel, bias) = self.kernel_and_bias(weight);
+        Ok(TensorMaps {
+            rows: layer.rows_forward(&table, &input.rows, kernel, bias)?,
+            height,
+            width,
+        })
+    }
+
+    fn conv_vjp(
+        &mut self,
+        layer: &Conv,
+        weight: usize,
+        at: Activations<'_, TensorMaps<D>>,
+        bar: TensorMaps<D>,
+        input_frame: Option<usize>,
+    ) -> Result<LayerCotangents<TensorMaps<D>>, D::Err> {
+        let table = self.table_back(layer.window(), &at)?;
+        let (kernel, _) = self.kernel_and_bias(weight);
+        let (input, output) = (&at.input.rows, &at.output.rows);
+        let wanted = input_frame.is_some();
+        let bars = layer.rows_vjp(&table, input, kernel, output, bar.rows, wanted)?;
+        self.fetched(bars, at.input)
+    }
+
+    fn depthwise(
+        &mut self,
+        layer: &Depthwise,
+        weight: usize,
+        input: &TensorMaps<D>,
+        _: usize,
+    ) -> Result<TensorMaps<D>, D::Err> {
+        let output = layer.output_size(input.height, input.width);
+        let (height, width) = output.expect("a window that fits");
+        let table = self.table(layer.window(), input.sides(), (height, width))?;
+        let (kernel, bias) = self.kernel_and_bias(weight);
+        Ok(TensorMaps {
+            rows: layer.rows_forward(&table, &input.rows, kernel, bias)?,
+            height,
+            width,
+        })
+    }
+
+    fn depthwise_vjp(
+        &mut self,
+        layer: &Depthwise,
+        weight: usize,
+        at: Activations<'_, TensorMaps<D>>,
+        bar: TensorMaps<D>,
+        input_frame: Option<usize>,
+    ) -> Result<LayerCotangents<TensorMaps<D>>, D::Err> {
+        let table = self.table_back(layer.window(), &at)?;
+        let (kernel, _) = self.kernel_and_bias(weight);
+        let (input, output) = (&at.input.rows, &at.output.rows);
+        let wanted = input_frame.is_some();
+        let bars = layer.rows_vjp(&table, input, kernel, output, bar.rows, wanted)?;
+        self.fetched(bars, at.input)
+    }
+
+    fn max_pool(
+        &mut self,
+        layer: &MaxPool,
+        input: &TensorMaps<D>,
+        _: usize,
+    ) -> Result<TensorMaps<D>, D::Err> {
+        let output = layer.output_size(input.height, input.width);
+        let (height, width) = output.expect("a window that fits");
+        let table = self.table(layer.window(), input.sides(), (height, width))?;
+        Ok(TensorMaps {
+            rows: layer.rows_forward(&table, &input.rows)?,
+            height,
+            width,
+        })
+    }
+
+    fn max_pool_vjp(
+        &mut self,
+        layer: &MaxPool,
+        at: Activations<'_, TensorMaps<D>>,
+        bar: TensorMaps<D>,
+        _: usize,
+    ) -> Result<TensorMaps<D>, D::Err> {
+        let table = self.table_back(layer.window(), &at)?;
+        let rows = layer.rows_vjp(&table, &at.input.rows, &at.output.rows, bar.rows)?;
+        Ok(at.input.with_rows(rows))
+    }
+
+    fn response_norm(
+        &mut self,
+        layer: &ResponseNorm,
+        input: &TensorMaps<D>,
+        _: usize,
+    ) -> Result<TensorMaps<D>, D::Err> {
+        Ok(input.with_rows(layer.rows_forward(&input.rows)?))
+    }
+
+    fn response_norm_vjp(
+        &mut self,
+        layer: &ResponseNorm,
+        input: &TensorMaps<D>,
+        bar: TensorMaps<D>,
+        _: usize,
+    ) -> Result<TensorMaps<D>, D::Err> {
+        Ok(input.with_rows(layer.rows_vjp(&input.rows, bar.rows)?))
+    }
+
+    /// m ∘ x, m drawn on the host: the same numbers as there.
+    fn dropout(
+        &mut self,
+        layer: &Dropout,
+        maps: TensorMaps<D>,
+        draws: &Draws,
+    ) -> Result<TensorMaps<D>, D::Err> {
+        let TensorMaps {
+            rows,
+            height,
+            width,
+        } = maps;
+        let channels = rows.shape().1;
+        let each = layer.single || matches!(draws, Draws::ByColumn(_));
+        let (mask_height, mask_width) = if each { (height, width) } else { (1, 1) };
+        let ones = vec![1.0; channels * mask_height * mask_width];
+        let mut mask = Planes::from_vec(channels, mask_height, mask_width, ones);
+        layer.mask_in_place(&mut mask, draws);
+        let mask = rows_from_maps(self.device.device(), channels, mask.into_contiguous())?;
+        let mask = if each {
+            mask
+        } else {
+            let mask = mask.try_reshape_like(&(channels,))?;
+            mask.try_broadcast_like::<_, Axis<0>>(&rows)?
+        };
+        Ok(TensorMaps {
+            rows: rows.try_mul(mask)?,
+            height,
+            width,
+        })
+    }
+
+    fn add(&mut self, maps: TensorMaps<D>, other: &TensorMaps<D>) -> Result<TensorMaps<D>, D::Err> {
+        Ok(TensorMaps {
+            rows: maps.rows.try_add(other.rows.clone())?,
+            height: other.height,
+            width: other.width,
+        })
+    }
+
+    fn with_frame(&mut self, maps: TensorMaps<D>, _: usize) -> Result<TensorMaps<D>, D::Err> {
+        Ok(maps)
+    }
+
+    /// y = [s₁ v_{t₁}, s₂ resize(v_{t₂}), …], a column a channel.
+    fn join(&mut self, taps: &[TapMaps<'_, TensorMaps<D>>]) -> Result<TensorMaps<D>, D::Err> {
+        let mut output: Option<Rows<D>> = None;
+        for tap in taps {
+            let scaled = tap.maps.rows.clone().try_mul(tap.scale)?;
+            let resized = tap.resize.rows_forward(scaled, tap.maps.sides())?;
+            output = Some(match output {
+                None => resized,
+                Some(output) => (output, resized).try_concat_along(Axis::<1>)?,
+            });
+        }
+        Ok(TensorMaps {
+            rows: output.expect("a chain has a tap"),
+            height: taps[0].resize.height,
+            width: taps[0].resize.width,
+        })
+    }
+
+    fn tap_vjp(
+        &mut self,
+        tap: &TapPlace<'_>,
+        out_bar: &TensorMaps<D>,
+        _: usize,
+    ) -> Result<TensorMaps<D>, D::Err> {
+        let (channels, height, width) = tap.size;
+        let columns = tap.first_channel..tap.first_channel + channels;
+        let own = out_bar.rows.clone().try_slice((.., columns))?;
+        let rows = tap
+            .resize
+            .rows_vjp(own.try_mul(tap.scale)?, (height, width))?;
+        Ok(TensorMaps {
+            rows,
+            height,
+            width,
+        })
+    }
+}

@@ -1,0 +1,98 @@
+//! A device of dfdx's, what stays on it, and what crosses to it and back.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use dfdx::prelude::*;
+use web_time::Instant;
+
+use super::rows::{Rows, Vector, contents_of, rows_from_maps, turned};
+use super::table::{Table, WindowGrid};
+use super::uploads::Uploads;
+use crate::device::Transfers;
+
+/// Tables that stay on the device; photographs come in few sizes.
+const TABLES: usize = 128;
+
+/// A device, and what stays on it: tables of windows, parameters.
+#[derive(Debug)]
+pub(crate) struct TensorDevice<D: Device<f32>> {
+    device: D,
+    tables: HashMap<WindowGrid, Arc<Table<D>>>,
+    uploads: Uploads<D>,
+    transfers: Transfers,
+}
+
+impl<D: Device<f32> + Synchronize> TensorDevice<D> {
+    pub(super) fn new(device: D) -> Self {
+        Self {
+            device,
+            tables: HashMap::new(),
+            uploads: Uploads::new(),
+            transfers: Transfers::default(),
+        }
+    }
+
+    /// What crossed since the last call.
+    pub(super) fn take_transfers(&mut self) -> Transfers {
+        std::mem::take(&mut self.transfers)
+    }
+
+    pub(super) fn device(&self) -> &D {
+        &self.device
+    }
+
+    /// The table of windows on a map, made once.
+    pub(super) fn table(&mut self, grid: WindowGrid) -> Result<Arc<Table<D>>, D::Err> {
+        if let Some(table) = self.tables.get(&grid) {
+            return Ok(Arc::clone(table));
+        }
+        if self.tables.len() >= TABLES {
+            self.tables.clear();
+        }
+        let table = Arc::new(Table::new(&self.device, grid)?);
+        self.tables.insert(grid, Arc::clone(&table));
+        Ok(table)
+    }
+
+    /// A chain's parameters on the device; what did not change since the last call stays there.
+    pub(super) fn parameters(
+        &mut self,
+        host: &Arc<Vec<Vec<f32>>>,
+    ) -> Result<Vec<Vector<D>>, D::Err> {
+        let begin = Instant::now();
+        let (parameters, bytes) = self.uploads.parameters(&self.device, host)?;
+        self.transfers.seconds += begin.elapsed().as_secs_f64();
+        self.transfers.bytes += bytes;
+        Ok(parameters)
+    }
+
+    /// n × C on the device from C × n here.
+    pub(super) fn up(&mut self, channels: usize, maps: Vec<f32>) -> Result<Rows<D>, D::Err> {
+        let begin = Instant::now();
+        self.transfers.bytes += 4 * maps.len() as u64;
+        let rows = rows_from_maps(&self.device, channels, maps);
+        self.transfers.seconds += begin.elapsed().as_secs_f64();
+        rows
+    }
+
+    /// C × n here from n × C on the device.
+    pub(super) fn down(&mut self, rows: Rows<D>) -> Result<Vec<f32>, D::Err> {
+        let maps = turned(rows)?;
+        self.fetch(&maps)
+    }
+
+    /// A tensor's contents here.
+    pub(super) fn fetch<S: Shape>(
+        &mut self,
+        tensor: &Tensor<S, f32, D>,
+    ) -> Result<Vec<f32>, D::Err> {
+        // The device finishes what it computes first: that time is no transfer.
+        self.device.try_synchronize()?;
+        let begin = Instant::now();
+        let contents = contents_of(tensor);
+        self.transfers.seconds += begin.elapsed().as_secs_f64();
+        self.transfers.bytes += 4 * contents.len() as u64;
+        Ok(contents)
+    }
+}
