@@ -41,7 +41,6 @@
 
 mod architecture;
 mod backend;
-mod contours;
 mod cut_settings;
 mod deep_ncuts;
 mod device;
@@ -62,18 +61,18 @@ mod region_set;
 mod region_step;
 mod region_weights;
 mod seam;
-mod segmenter;
 mod softmax;
-mod stored_ncuts;
 mod trainable_network;
 mod trunk;
 mod weights;
 
 pub use architecture::{Architecture, ClusterRule, TapLayer};
 pub use backend::{BackwardScope, ChainGradients, Planes, SavedActivations};
-pub use contours::{ContourSettings, Contours, joint_contours};
 pub use cut_settings::CutSettings;
-pub use deep_ncuts::{CutInput, CutStep, DeepNcuts};
+pub use deep_ncuts::{
+    ClusterChoice, ContourSettings, Contours, CutInput, CutStep, DeepNcuts, SegmentSeconds,
+    Segmented, joint_contours,
+};
 pub use device::{Device, DeviceChoice, Transfers};
 pub use digest::fnv_1a;
 pub use error::{Error, Result};
@@ -90,7 +89,6 @@ pub use region_pooling::{MomentMap, RegionPooling, SecondOrder};
 pub use region_set::{Descriptors, RegionCrop, RegionSet, RegionView};
 pub use region_step::{RegionBatch, RegionStep};
 pub use seam::{features_from_maps, maps_from_features};
-pub use segmenter::{ClusterChoice, SegmentSeconds, Segmented};
 pub use trainable_network::TrainableNetwork;
 pub use trunk::{
     Activation, AlexnetLayout, AxisMap, Chain, Conv, Depthwise, Dropout, Layer, MaxPool, Mode,

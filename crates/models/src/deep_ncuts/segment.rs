@@ -8,7 +8,7 @@ use ncuts::Embedding;
 use segmentation::{Segmentation, segmentation_pool};
 use serde::{Deserialize, Serialize};
 
-use crate::deep_ncuts::DeepNcuts;
+use super::network::DeepNcuts;
 use crate::error::{Error, Result};
 use crate::feature_maps::GridFeatures;
 

@@ -5,10 +5,10 @@ use image::imageops::flip_horizontal;
 use segmentation::{MergeWeights, MinArea, SegmentationTree, SuperpixelGraph};
 use web_time::Instant;
 
-use crate::deep_ncuts::DeepNcuts;
+use super::network::DeepNcuts;
+use super::segment::SegmentSeconds;
 use crate::error::{Error, Result};
 use crate::feature_maps::GridFeatures;
-use crate::segmenter::SegmentSeconds;
 
 /// Columns of the embedding that regions are compared in, for networks whose cut takes as many as clusters.
 const DIMENSIONS: usize = 16;

@@ -1,19 +1,21 @@
-//! A network of cuts in files: whole, or its head alone.
+//! The network in files: whole, or its head alone.
 
 use std::path::Path;
 
+use super::network::DeepNcuts;
 use crate::architecture::Architecture;
-use crate::deep_ncuts::DeepNcuts;
 use crate::error::Result;
 use crate::network::{Network, TrunkWeights};
-use crate::trainable_network::TrainableNetwork;
+use crate::parameters::Parameters;
+use crate::trainable_network::{TrainableNetwork, described};
 use crate::weights::{Precision, WeightsFile};
 
 impl DeepNcuts {
     /// A network that [`DeepNcuts::save`] wrote.
     ///
     /// # Errors
-    /// [`Error::File`](crate::Error::File), [`Error::NotSafetensors`](crate::Error::NotSafetensors), [`Error::NotANetwork`](crate::Error::NotANetwork), a tensor's by name.
+    /// [`Error::File`](crate::Error::File), [`Error::NotSafetensors`](crate::Error::NotSafetensors),
+    /// [`Error::NotANetwork`](crate::Error::NotANetwork); those of a tensor name it.
     pub fn load(path: &Path) -> Result<Self> {
         Self::from_file(&WeightsFile::open(path)?)
     }
@@ -54,7 +56,7 @@ impl DeepNcuts {
             None => None,
             Some(layout) => {
                 let (chain, layers) = layout.chain(trunk.channels())?;
-                let parameters = crate::Parameters::from_source(layers, file)?;
+                let parameters = Parameters::from_source(layers, file)?;
                 Some(Network { chain, parameters })
             }
         };
@@ -79,5 +81,35 @@ impl DeepNcuts {
     /// [`Error::File`](crate::Error::File).
     pub fn save(&self, path: &Path, precision: Precision) -> Result<()> {
         self.write(path, precision)
+    }
+}
+
+impl TrainableNetwork for DeepNcuts {
+    fn description(&self) -> Result<String> {
+        described(&self.architecture)
+    }
+
+    fn from_described(file: &WeightsFile, description: &str) -> Result<Self> {
+        let architecture = Architecture::from_metadata(file.origin(), description)?;
+        let taps = architecture.trunk_taps();
+        let (chain, layers) = architecture.trunk.chain(&taps)?;
+        let parameters = Parameters::from_source(layers, file)?;
+        Self::assembled(architecture, Network { chain, parameters }, file)
+    }
+
+    fn trunk(&self) -> Option<&Network> {
+        Some(&self.trunk)
+    }
+
+    fn trunk_mut(&mut self) -> Option<&mut Network> {
+        Some(&mut self.trunk)
+    }
+
+    fn new_layers(&self) -> Vec<&Network> {
+        self.head.iter().collect()
+    }
+
+    fn new_layers_mut(&mut self) -> Vec<&mut Network> {
+        self.head.iter_mut().collect()
     }
 }

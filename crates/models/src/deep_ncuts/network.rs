@@ -1,0 +1,94 @@
+//! The network itself: trunk and head, new ones, what they are made of.
+
+use crate::architecture::{Architecture, ClusterRule};
+use crate::device::Device;
+use crate::error::Result;
+use crate::network::{Network, TrunkWeights};
+use crate::parameters::Parameters;
+use crate::trainable_network::TrainableNetwork as _;
+
+/// A convolutional network whose features normalised cuts segment.
+///
+/// ```text
+/// image → trunk → taps, scaled, brought to one grid → head (conv–ReLU pairs) → F ≥ 0 → W = F Fᵀ → cut
+/// ```
+///
+/// # Shapes
+/// F: n × d, a row a position of the first tap's grid, a column a channel.
+#[derive(Clone, Debug)]
+pub struct DeepNcuts {
+    pub(crate) architecture: Architecture,
+    pub(crate) trunk: Network,
+    pub(crate) head: Option<Network>,
+}
+
+impl DeepNcuts {
+    /// A network with a new head.
+    ///
+    /// # Errors
+    /// An unknown layer or setting; a missing or misshapen tensor of the trunk's file, by name.
+    pub fn new(architecture: Architecture, weights: &TrunkWeights<'_>, seed: u64) -> Result<Self> {
+        let taps = architecture.trunk_taps();
+        let trunk = Network::trunk(architecture.trunk, &taps, weights, seed)?;
+        let head = Self::new_head(&architecture, trunk.channels(), seed)?;
+        Ok(Self {
+            architecture,
+            trunk,
+            head,
+        })
+    }
+
+    /// The same trunk under a new head, untrained: what training starts from.
+    ///
+    /// # Errors
+    /// Those of the head's layout.
+    pub fn with_new_head(&self, seed: u64) -> Result<Self> {
+        let head = Self::new_head(&self.architecture, self.trunk.channels(), seed)?;
+        Ok(Self {
+            architecture: self.architecture.clone(),
+            trunk: self.trunk.clone(),
+            head,
+        })
+    }
+
+    fn new_head(
+        architecture: &Architecture,
+        channels: usize,
+        seed: u64,
+    ) -> Result<Option<Network>> {
+        let Some(layout) = &architecture.head else {
+            return Ok(None);
+        };
+        let (chain, layers) = layout.chain(channels)?;
+        // A seed of its own: the trunk may have been drawn from the same.
+        let parameters = Parameters::random(layers, seed ^ 0x5EED);
+        Ok(Some(Network { chain, parameters }))
+    }
+
+    /// What it is made of.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// The same network, its trunk and head on `device`.
+    pub fn on_device(mut self, device: &Device) -> Self {
+        self.set_device(device);
+        self
+    }
+
+    /// Sets the rule for the number of clusters.
+    pub fn set_clusters(&mut self, clusters: ClusterRule) {
+        self.architecture.clusters = clusters;
+    }
+
+    /// Weights and biases in trunk and head.
+    pub fn parameter_count(&self) -> (usize, usize) {
+        let head = self.head.as_ref().map_or(0, |head| head.parameters.count());
+        (self.trunk.parameters.count(), head)
+    }
+
+    /// Channels of the trunk's features, all taps together.
+    pub fn trunk_channels(&self) -> usize {
+        self.trunk.channels()
+    }
+}
