@@ -12,6 +12,8 @@
 //! | [`InputRecipe`] | pixels as each trunk wants them |
 //! | [`Chain`], [`Conv`], … | layers in a row, forward and back, on framed planes |
 //! | [`TrunkKind`] | VGG-16, EfficientNet-Lite0, AlexNet; fully convolutional at any size |
+//! | [`ForwardPass`] | chains one after the other, forward and back |
+//! | [`on_tape`] | chains and matrix layers on a dfdx tape of your own |
 //! | [`Device`] | where chains run: the processor, or a GPU behind the feature `cuda` |
 //! | [`DeepNcuts`] | trunk → two scales joined → head → normalised cuts; load, save, segment |
 //! | [`RegionClassifier`] | trunk → pooling of a free-form region → classifier: DeepO2P, DeepO2P-FC, first order |
@@ -52,6 +54,7 @@ mod forward_pass;
 mod head;
 mod image_input;
 mod network;
+pub mod on_tape;
 mod parameters;
 mod region_architecture;
 mod region_calibration;

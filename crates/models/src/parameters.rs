@@ -14,7 +14,7 @@ use crate::trunk::NamedLayer;
 pub type ParameterTensor = Tensor<(usize,), f32, Cpu>;
 
 /// Contiguous copy; `as_vec` walks strides, which our tensors do not have.
-fn contents_of<S: Shape, T>(tensor: &Tensor<S, f32, Cpu, T>) -> Vec<f32> {
+pub(crate) fn contents_of<S: Shape, T>(tensor: &Tensor<S, f32, Cpu, T>) -> Vec<f32> {
     let mut copy = vec![0.0; tensor.shape().num_elements()];
     tensor.copy_into(&mut copy);
     copy
