@@ -74,10 +74,14 @@ fn lite0_forward(bencher: Bencher<'_, '_>, index: usize) {
 /// Blocks 11 to 15 on the maps of a crop of 160 × 160: what a training of the last blocks does again and again.
 #[divan::bench(sample_count = 100)]
 fn lite0_last_blocks_forward_and_vjp(bencher: Bencher<'_, '_>) {
-    let taps = ["block10", "block15"].map(|layer| (layer.to_owned(), 1.0));
-    let (chain, layers) = TrunkKind::Lite0.chain(&taps).expect("layers of the trunk");
+    let chain = |names: &[&str]| {
+        let taps: Vec<_> = names.iter().map(|name| ((*name).to_owned(), 1.0)).collect();
+        TrunkKind::Lite0.chain(&taps).expect("layers of the trunk")
+    };
+    let frozen = chain(&["block10"]).0.len();
+    let (chain, layers) = chain(&["block10", "block15"]);
     let parameters = Parameters::random(layers, 1).values();
-    let (below, above) = chain.split(chain.taps[0].value);
+    let (below, above) = chain.split(frozen);
     let above = above.expect("blocks above the cut");
     let maps = below.forward(image(3, 160, 160), &parameters, Mode::Inference);
     let maps = maps.expect("an image that fits");

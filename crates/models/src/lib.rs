@@ -1,17 +1,18 @@
 //! Convolutional trunks on dfdx, the seam to matrix layers in f64, and the networks made of both.
 //!
 //! ```text
-//! photograph → image_input → trunk → head ─┐ f32, on the tape
+//! photograph → image_input → trunk → head ─┐ f32, chains of layers
 //!                                          │ seam
-//!                 loss ← ncuts::NcutsLayer ┤ f64, off the tape; F̄ goes home as a seed
+//!                 loss ← ncuts::NcutsLayer ┤ f64, matrix layers; the same way back with cotangents
 //!   loss ← softmax ← classifier ← o2p      ┘
 //! ```
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`InputRecipe`] | pixels as each trunk wants them |
-//! | [`Chain`], [`Conv`], … | layers in a row, forward and back, on framed planes |
 //! | [`TrunkKind`] | VGG-16, EfficientNet-Lite0, AlexNet; fully convolutional at any size |
+//! | [`Chain`] | the layers of a network in a row; one interpreter runs them, on framed planes or on dfdx's tensors |
+//! | [`Parameters`] | their kernels and biases, as tensors of dfdx |
 //! | [`ForwardPass`] | chains one after the other, forward and back |
 //! | [`on_tape`] | chains and matrix layers on a dfdx tape of your own |
 //! | [`Device`] | where chains run: the processor, or a GPU behind the feature `cuda` |
@@ -93,10 +94,7 @@ pub use region_set::{Descriptors, RegionCrop, RegionSet, RegionView};
 pub use region_step::{RegionBatch, RegionStep};
 pub use seam::{features_from_maps, maps_from_features};
 pub use trainable_network::TrainableNetwork;
-pub use trunk::{
-    Activation, AlexnetLayout, AxisMap, Chain, Conv, Depthwise, Dropout, Layer, MaxPool, Mode,
-    NamedLayer, Padding, Resize, ResponseNorm, Size, Step, Tap, TrunkKind,
-};
+pub use trunk::{Activation, AlexnetLayout, Chain, Conv, Mode, NamedLayer, Padding, TrunkKind};
 pub use weights::{
     Precision, TensorOut, TensorSource, WeightsFile, write_atomically, write_safetensors,
 };

@@ -176,7 +176,7 @@ impl Task for RegionTask<'_> {
         let first = first_step(config, network)?;
         self.halves = network.trunk().map(|trunk| trunk.chain.split(first));
         let frozen = self.halves.as_ref();
-        let frozen = frozen.is_some_and(|(below, _)| !below.steps.is_empty());
+        let frozen = frozen.is_some_and(|(below, _)| !below.is_empty());
         let below = self.halves.as_ref().map(|(below, _)| below);
         let shared = self.shared_cache.as_ref().zip(below);
         let shared = shared.and_then(|(folder, below)| network.cache_folder(folder, below));

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 
 /// A layer that has a kernel and a bias.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Layer {
+pub(crate) enum Layer {
     /// Sees all channels of its group.
     Conv(Conv),
     /// Sees its own channel.
@@ -22,9 +22,9 @@ pub struct NamedLayer {
     /// `{name}.weight` and `{name}.bias` are its tensors.
     pub name: String,
     /// The batch normalisation that a file may hold instead of a bias, to be folded in.
-    pub batch_norm: Option<String>,
+    pub(crate) batch_norm: Option<String>,
     /// The layer.
-    pub layer: Layer,
+    pub(crate) layer: Layer,
 }
 
 impl NamedLayer {

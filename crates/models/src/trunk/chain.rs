@@ -11,7 +11,7 @@ use segmentation::GridAxis;
 
 /// One layer of a [`Chain`]. Value 0 is the chain's input, value i + 1 what step i makes.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Step {
+pub(crate) enum Step {
     /// Convolution; `weight` and `weight + 1` count the chain's parameters: kernel, bias.
     Conv {
         /// The layer.
@@ -41,7 +41,7 @@ pub enum Step {
 
 /// A value that goes into the chain's output.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Tap {
+pub(crate) struct Tap {
     /// Which value.
     pub value: usize,
     /// Factor, so that maps of different magnitude count alike.
@@ -62,13 +62,13 @@ pub struct Tap {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chain {
     /// The steps.
-    pub steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
     /// The taps, at least one.
-    pub taps: Vec<Tap>,
+    pub(crate) taps: Vec<Tap>,
 }
 
 /// Channels, height, width.
-pub type Size = (usize, usize, usize);
+pub(crate) type Size = (usize, usize, usize);
 
 /// A chain on inputs of one size.
 #[derive(Clone, Debug)]
@@ -84,6 +84,16 @@ pub(crate) struct ChainPlan {
 }
 
 impl Chain {
+    /// How many steps there are.
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Whether there is no step, as in the lower half of a chain that learns from its first layer on.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
     /// The step that reads parameter `index`; the number of steps where none does.
     pub fn step_of_parameter(&self, index: usize) -> usize {
         let reads = |step: &Step| match step {
@@ -100,7 +110,7 @@ impl Chain {
     ///
     /// # Errors
     /// [`Error::ImageTooSmall`] where a window does not fit.
-    pub fn sizes(&self, size: Size) -> Result<Vec<Size>> {
+    pub(crate) fn sizes(&self, size: Size) -> Result<Vec<Size>> {
         let mut sizes = vec![size];
         let too_small = Error::ImageTooSmall {
             height: size.1,
@@ -138,7 +148,7 @@ impl Chain {
     ///
     /// # Errors
     /// [`Error::ImageTooSmall`] where a window does not fit.
-    pub fn output_axes(&self, size: Size) -> Result<[GridAxis; 2]> {
+    pub(crate) fn output_axes(&self, size: Size) -> Result<[GridAxis; 2]> {
         let sizes = self.sizes(size)?;
         Ok(self.axes(&sizes)[self.taps[0].value])
     }

@@ -18,7 +18,7 @@ use super::window::Window;
 /// 2 · k² · C · H′ · W′ operations forward, twice that for the way back; one thread a channel. A channel is one long
 /// row of numbers to them: what lies between two rows of a map is computed as well, and dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Depthwise {
+pub(crate) struct Depthwise {
     /// Channels in and out.
     pub channels: usize,
     /// Side of the square kernel.

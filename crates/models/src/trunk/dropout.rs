@@ -18,7 +18,7 @@
 /// Tompson, Goroshin, Jain, LeCun, Bregler, "Efficient object localization using convolutional
 /// networks", 2015, section 3.2.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Dropout {
+pub(crate) struct Dropout {
     /// Probability of a zero, in [0, 1).
     pub rate: f32,
     /// Whether each number is drawn for itself, instead of whole channels.

@@ -16,7 +16,7 @@ use super::window::Window;
 /// x: C × H × W; y: C × H′ × W′ with H′ = ⌊(H − k) / s⌋ + 1, or ⌈…⌉ + 1 in ceil mode, where a last
 /// window may hang over the edge and takes the maximum of what is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MaxPool {
+pub(crate) struct MaxPool {
     /// Side of the square window.
     pub kernel: usize,
     /// Step between windows.

@@ -4,7 +4,7 @@ use segmentation::GridAxis;
 
 /// Where output positions fall on the input's grid: position i at t = scale · i + shift, held inside.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct AxisMap {
+pub(crate) struct AxisMap {
     /// Input positions from one output position to the next.
     pub scale: f64,
     /// Where output position 0 falls.
@@ -13,7 +13,8 @@ pub struct AxisMap {
 
 impl AxisMap {
     /// Both grids spread over the same side: t = (i + ½) · from / to − ½.
-    pub fn spread(from: usize, to: usize) -> Self {
+    #[cfg(test)]
+    pub(crate) fn spread(from: usize, to: usize) -> Self {
         let scale = from as f64 / to.max(1) as f64;
         Self {
             scale,
@@ -41,7 +42,7 @@ impl AxisMap {
 /// # Shapes
 /// x: C × H × W; y: C × H′ × W′.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Resize {
+pub(crate) struct Resize {
     /// H′
     pub height: usize,
     /// W′

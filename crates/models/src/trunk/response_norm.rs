@@ -14,7 +14,7 @@
 /// Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural
 /// networks", 2012, section 3.3; α is divided by n as in Caffe and PyTorch.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ResponseNorm {
+pub(crate) struct ResponseNorm {
     /// Channels in a window, odd.
     pub size: usize,
     /// α

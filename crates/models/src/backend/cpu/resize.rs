@@ -77,7 +77,7 @@ mod tests {
     use segmentation::GridAxis;
 
     use crate::backend::test_values::random_values;
-    use crate::trunk::AxisMap;
+    use crate::trunk::resize::AxisMap;
 
     fn spread(from: (usize, usize), (height, width): (usize, usize)) -> Resize {
         let rows = AxisMap::spread(from.0, height);

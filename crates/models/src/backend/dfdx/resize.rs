@@ -3,8 +3,8 @@
 use dfdx::prelude::*;
 
 use super::rows::{Rows, transposed};
-use crate::trunk::resize::blends;
-use crate::trunk::{AxisMap, Resize};
+use crate::trunk::Resize;
+use crate::trunk::resize::{AxisMap, blends};
 
 impl Resize {
     /// y = R_rows x R_columnsᵀ for every channel, x a map of `input` rows and columns.
