@@ -1,7 +1,7 @@
 //! Where trunks and heads run.
 
 #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
-mod spectra;
+mod gpu_eigen_solver;
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::backend::{BackwardScope, Planes, SavedActivations};
 use crate::error::{Error, Result};
 use crate::trunk::{Chain, Mode};
 #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
-use spectra::Spectra;
+use gpu_eigen_solver::GpuEigenSolver;
 
 /// Where launchers of MPI say which place a process has among those of its machine: Open MPI, MPICH and its kin,
 /// MVAPICH, Cray's PALS, Slurm.
@@ -70,9 +70,9 @@ impl std::fmt::Display for DeviceChoice {
 
 /// Where trunks and heads run: the processor, or a GPU.
 ///
-/// The networks' numbers, the optimiser and the matrix layers, in f64, stay on the host whatever the device: feature
-/// maps, parameters that changed and cotangents cross, and [`Transfers`] says what that takes. The eigenvalues of many
-/// matrices at a time are found on a GPU that is fast in double precision, where that is worth the way.
+/// Parameters, optimiser and the matrix layers, in f64, stay on the host whatever the device. Feature maps, parameters
+/// that changed and cotangents cross; [`Transfers`] says what that takes. A GPU that is fast in double precision finds
+/// the eigenvalues of many matrices at a time, when the batch is large enough to repay the transfer.
 #[derive(Clone, Debug, Default)]
 pub struct Device {
     place: Place,
@@ -89,7 +89,7 @@ enum Place {
         /// `None` for a device of tests.
         card: Option<gpu::Gpu>,
         /// `None` where the processor finds them all.
-        spectra: Option<Arc<Spectra>>,
+        eigen_solver: Option<Arc<GpuEigenSolver>>,
     },
 }
 
@@ -175,7 +175,7 @@ impl Device {
                 let place = Place::Tensors {
                     name,
                     thread: Arc::new(thread),
-                    spectra: card.as_ref().and_then(Spectra::on).map(Arc::new),
+                    eigen_solver: card.as_ref().and_then(GpuEigenSolver::on).map(Arc::new),
                     card,
                 };
                 Ok(Self { place })
@@ -236,11 +236,13 @@ impl Device {
             Place::Cpu => None,
             #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
             Place::Tensors {
-                thread, spectra, ..
+                thread,
+                eigen_solver,
+                ..
             } => {
                 let mut transfers = thread.take_transfers();
-                if let Some(spectra) = spectra {
-                    spectra.add_transfers(&mut transfers);
+                if let Some(eigen_solver) = eigen_solver {
+                    eigen_solver.add_transfers(&mut transfers);
                 }
                 Some(transfers)
             }
@@ -256,9 +258,9 @@ impl Device {
         match &self.place {
             #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
             Place::Tensors {
-                spectra: Some(spectra),
+                eigen_solver: Some(eigen_solver),
                 ..
-            } => spectra.eigenpairs(&matrices.collect::<Vec<_>>()),
+            } => eigen_solver.eigenpairs(&matrices.collect::<Vec<_>>()),
             _ => vec![None; matrices.len()],
         }
     }
@@ -268,9 +270,9 @@ impl Device {
         match &self.place {
             #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
             Place::Tensors {
-                spectra: Some(spectra),
+                eigen_solver: Some(eigen_solver),
                 ..
-            } => spectra.take_refusal(),
+            } => eigen_solver.take_refusal(),
             _ => None,
         }
     }

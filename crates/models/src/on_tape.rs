@@ -61,8 +61,8 @@ use crate::trunk::{Chain, Mode};
 /// Feature maps as a tensor: channels, height, width.
 pub type MapTensor<T = NoneTape> = Tensor<(usize, usize, usize), f32, Cpu, T>;
 
-/// Puts layers on a tape, and keeps the error of one that fails on the way back: the tape's own error type has no room
-/// for it.
+/// Puts layers on a tape, and holds the error of one that fails in the backward pass: the tape's own error type has no
+/// room for it.
 #[derive(Clone, Debug, Default)]
 pub struct TapeSession {
     failure: Rc<RefCell<Option<Error>>>,

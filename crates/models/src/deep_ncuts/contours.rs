@@ -242,11 +242,11 @@ mod tests {
         assert!(contours.soft_rank > 0.0 && contours.seconds.trunk > 0.0);
         let (cut, segments) = contours.tree.cut_into(4);
         assert_eq!((cut.width(), cut.height(), segments), (96, 64, 4));
-        // Who is asked twice says nothing new.
+        // The same network twice adds nothing.
         let network = network();
         let twice = joint_contours(&[&network, &network], &photograph(), &settings).unwrap();
         assert_eq!(twice.tree.cut_into(4).0, cut);
-        // Features that were there before are as good.
+        // Features computed before give the same tree.
         let image = photograph();
         let straight = network.grid_features(&image).unwrap();
         let mirrored = network.grid_features(&flip_horizontal(&image)).unwrap();

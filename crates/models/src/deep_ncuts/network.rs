@@ -60,7 +60,7 @@ impl DeepNcuts {
             return Ok(None);
         };
         let (chain, layers) = layout.chain(channels)?;
-        // A seed of its own: the trunk may have been drawn from the same.
+        // Independent seeds.
         let parameters = Parameters::random(layers, seed ^ 0x5EED);
         Ok(Some(Network { chain, parameters }))
     }

@@ -17,7 +17,7 @@ use super::window::Window;
 /// read them. [`Conv::weight_from_torch`] brings them from (Co, Ci/groups, k, k).
 ///
 /// # Cost
-/// 2 · k² · Ci · Co · H′ · W′ / groups operations forward, twice that for the way back.
+/// 2 · k² · Ci · Co · H′ · W′ / groups operations forward, twice that back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv {
     /// Channels that come in.

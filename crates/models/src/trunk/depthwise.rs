@@ -15,7 +15,7 @@ use super::window::Window;
 /// x: C × H × W; y: C × H′ × W′; weight: C × k × k; bias: C.
 ///
 /// # Cost
-/// 2 · k² · C · H′ · W′ operations forward, twice that for the way back; one thread a channel. A channel is one long
+/// 2 · k² · C · H′ · W′ operations forward, twice that back; one thread a channel. A channel is one long
 /// row of numbers to them: what lies between two rows of a map is computed as well, and dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Depthwise {

@@ -12,7 +12,7 @@
 /// the examples of a batch, single numbers are what is meant.
 ///
 /// # Conventions
-/// m comes from the seeds alone, so the way back draws it again.
+/// m comes from the seeds alone, so the backward pass draws it again.
 ///
 /// # Source
 /// Tompson, Goroshin, Jain, LeCun, Bregler, "Efficient object localization using convolutional

@@ -40,7 +40,7 @@ impl TrunkKind {
         }
     }
 
-    /// The two layers whose features normalised cuts take unless told otherwise, the finer first.
+    /// The two layers whose features normalised cuts take by default, the finer first.
     pub fn default_taps(self) -> [&'static str; 2] {
         match self {
             Self::Vgg16 => ["relu4_3", "relu5_3"],

@@ -94,7 +94,7 @@ fn value_equals_loops_by_either_method() {
 }
 
 #[test]
-fn way_back_is_the_transposed_map() {
+fn the_vjp_is_the_transposed_map() {
     // Without activation y is linear in x, w and b apart: ⟨ȳ, y(ẋ)⟩ = ⟨x̄, ẋ⟩ exactly, to rounding.
     for (conv, h, w) in cases() {
         let conv = Conv {

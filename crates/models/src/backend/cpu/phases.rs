@@ -81,7 +81,7 @@ impl Phases {
         starts.map(|(phase, start)| phase * self.len() + start)
     }
 
-    /// Zeros that lie before a cotangent on its way back.
+    /// Zeros that lie before a cotangent.
     pub(super) fn reach(&self) -> usize {
         let starts = self.starts.iter().map(|(_, start)| *start);
         starts.max().unwrap_or(0)

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn way_back_is_the_transposed_map() {
+    fn the_vjp_is_the_transposed_map() {
         for (h, w, resize) in [
             (3, 4, spread((3, 4), (7, 5))),
             (6, 5, spread((6, 5), (3, 2))),

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn way_back_equals_differences() {
+    fn the_vjp_equals_differences() {
         let values = random_values(5 * 4, 1);
         let bar = random_values(5 * 4, 2);
         let loss = |values: &[f32]| -> f64 {

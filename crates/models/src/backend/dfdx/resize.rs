@@ -1,4 +1,4 @@
-//! Bilinear interpolation by two products with sparse matrices, kept dense.
+//! Bilinear interpolation by two products with sparse matrices, stored dense.
 
 use dfdx::prelude::*;
 

@@ -121,7 +121,7 @@ impl<D: Device<f32>> Table<D> {
         }
     }
 
-    /// What comes back through `tap`, a row a position of the map, out of [`Table::framed`] rows of the windows.
+    /// The rows that `tap` sends back, a row a position of the map, out of [`Table::framed`] rows of the windows.
     pub(super) fn seeing(&self, framed: &Rows<D>, tap: usize) -> Result<Rows<D>, D::Err> {
         match &self.ways {
             Some(ways) => framed.clone().try_gather(ways[tap].seeing.clone()),

@@ -1,4 +1,4 @@
-//! Eigenvalues and eigenvectors on a GPU, where they are worth the way.
+//! Eigenvalues and eigenvectors on a GPU, when the batch is large enough to repay the transfer.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -25,27 +25,27 @@ const ROUNDING: f64 = 32.0;
 
 /// A solver of eigenproblems on a GPU.
 #[derive(Debug)]
-pub(super) struct Spectra(Mutex<Counted>);
+pub(super) struct GpuEigenSolver(Mutex<Counted>);
 
 #[derive(Debug)]
 struct Counted {
     solver: Solver,
     worth: usize,
     transfers: Transfers,
-    /// Why the processor took over, until it is told.
+    /// Why the processor took over, until a caller takes the message.
     refusal: Option<String>,
 }
 
 #[derive(Debug)]
 enum Solver {
-    /// Until a batch is worth it.
+    /// Until a batch is large enough.
     Unopened(Gpu),
     Open(EigenSolver),
     /// The processor has taken over.
     Refused,
 }
 
-impl Spectra {
+impl GpuEigenSolver {
     /// `None` for a GPU that is slow in double precision.
     pub(super) fn on(card: &Gpu) -> Option<Self> {
         let fast = card.has_fast_doubles().unwrap_or(false);
@@ -64,13 +64,13 @@ impl Spectra {
         })
     }
 
-    /// Why the processor took over for good, told once.
+    /// Why the processor took over for good; `Some` once.
     pub(super) fn take_refusal(&self) -> Option<String> {
         let counted = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counted.refusal.take()
     }
 
-    /// Adds what crossed since this was asked last.
+    /// Adds what crossed since the last call.
     pub(super) fn add_transfers(&self, transfers: &mut Transfers) {
         let counted = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let own = std::mem::take(&mut counted.transfers);
@@ -79,7 +79,7 @@ impl Spectra {
         transfers.decomposed += own.decomposed;
     }
 
-    /// Eigenpairs of what is worth the way and converged, of symmetric matrices with both triangles.
+    /// Eigenpairs of symmetric matrices with both triangles: of batches that repay the transfer, where they converged.
     pub(super) fn eigenpairs(
         &self,
         matrices: &[Option<MatRef<'_, f64>>],
@@ -245,11 +245,11 @@ mod tests {
 
     #[test]
     fn matrices_of_every_side_are_found_side_by_side() {
-        let name = "device::spectra::tests::matrices_of_every_side_are_found_side_by_side";
+        let name = "device::gpu_eigen_solver::tests::matrices_of_every_side_are_found_side_by_side";
         gpu::stand_ins::run_among(name, || {
             // The second stand-in is slow in double precision.
-            assert!(Spectra::on(&Gpu::open(1).unwrap()).is_none());
-            let spectra = Spectra::on(&Gpu::open(0).unwrap()).unwrap();
+            assert!(GpuEigenSolver::on(&Gpu::open(1).unwrap()).is_none());
+            let spectra = GpuEigenSolver::on(&Gpu::open(0).unwrap()).unwrap();
             let gram = |n: usize, rank: usize| {
                 let factor = gaussian(n, rank, n as u64);
                 &factor * factor.transpose()
