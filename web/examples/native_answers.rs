@@ -12,28 +12,28 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use web::{Head, Workbench};
+use web::{Head, Session};
 
 /// The longer side that the page segments at.
 const LONGEST: u32 = 640;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data");
-    let mut bench = Workbench::new(fs::read(data.join("weights/ncuts_lite0_f16.safetensors"))?)?;
+    let mut session = Session::new(fs::read(data.join("weights/ncuts_lite0_f16.safetensors"))?)?;
     let mut words = std::env::args_os().skip(1).map(PathBuf::from);
     let Some(out) = words.next() else {
-        look(&mut bench, &data.join("samples/coffee.jpg"))?;
-        let spectrum = bench.sight(Head::Trained)?.embedding().spectrum();
+        look(&mut session, &data.join("samples/coffee.jpg"))?;
+        let spectrum = session.sight(Head::Trained)?.embedding().spectrum();
         println!("coffee.jpg: σ = {:.3?}", &spectrum[..6]);
         return Ok(());
     };
     for photograph in words {
-        look(&mut bench, &photograph)?;
+        look(&mut session, &photograph)?;
         let place = out.join(photograph.file_stem().ok_or("a file")?);
         let labels = image::open(place.with_extension("labels.png"))?.into_luma16();
         let labels = labels.iter().flat_map(|id| id.to_le_bytes());
         fs::write(place.with_extension("labels"), labels.collect::<Vec<u8>>())?;
-        let vectors = bench.sight(Head::Trained)?.embedding().vectors();
+        let vectors = session.sight(Head::Trained)?.embedding().vectors();
         let numbers = (0..vectors.ncols()).flat_map(|j| vectors.col(j).iter().copied());
         let numbers = numbers.flat_map(f64::to_le_bytes);
         fs::write(
@@ -45,9 +45,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// The photograph through trunk, head and eigenvectors.
-fn look(bench: &mut Workbench, photograph: &Path) -> Result<(), Box<dyn Error>> {
+fn look(session: &mut Session, photograph: &Path) -> Result<(), Box<dyn Error>> {
     let name = photograph.display().to_string();
-    bench.open(&name, &fs::read(photograph)?, LONGEST)?;
-    bench.find_features()?;
-    Ok(bench.find_eigenvectors(Head::Trained)?)
+    session.open(&name, &fs::read(photograph)?, LONGEST)?;
+    session.find_features()?;
+    Ok(session.find_eigenvectors(Head::Trained)?)
 }

@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::canvas::{Canvas, Style};
 use crate::closing_gap::ClosingGap;
-use crate::workbench::{Head, Opened, Workbench};
+use crate::session::{Head, Opened, Session};
 
 type Thrown<T> = Result<T, JsError>;
 
@@ -65,14 +65,14 @@ impl Labels {
 
 /// The network and one photograph.
 #[wasm_bindgen]
-pub struct Bench(Workbench);
+pub struct WorkerSession(Session);
 
 #[wasm_bindgen]
-impl Bench {
+impl WorkerSession {
     /// From the network's file.
     #[wasm_bindgen(constructor)]
     pub fn new(weights: Vec<u8>) -> Thrown<Self> {
-        Ok(Self(Workbench::new(weights)?))
+        Ok(Self(Session::new(weights)?))
     }
 
     /// Opens a photograph: width and height of the original, of what is kept, of what is segmented.

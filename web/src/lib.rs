@@ -1,14 +1,14 @@
 //! The page's half that computes: the libraries' own code, behind one face.
 //!
 //! ```text
-//!   page (JavaScript) ◄──messages──► worker ──► face ──► workbench ──► models, ncuts, pictures
+//!   page (JavaScript) ◄──messages──► worker ──► face ──► session ──► models, ncuts, pictures
 //!                                                   └──► closing_gap ──► matbackprop-core
 //! ```
 //!
 //! | module | what |
 //! |---|---|
 //! | `face` | the only file that knows wasm-bindgen: what the worker may call |
-//! | [`Workbench`] | a photograph on its way through the network, stage by stage |
+//! | [`Session`] | a photograph on its way through the network, stage by stage |
 //! | [`Sight`] | what one head makes of it: features, eigenvectors, one tree of contours |
 //! | [`Canvas`], [`Style`] | a segmentation, a row of W, an eigenvector as pixels of a canvas |
 //! | [`ClosingGap`] | one gradient by two roads while two eigenvalues meet |
@@ -29,11 +29,11 @@ mod canvas;
 mod closing_gap;
 mod error;
 mod face;
+mod session;
 mod sight;
-mod workbench;
 
 pub use canvas::{Canvas, Style};
 pub use closing_gap::ClosingGap;
 pub use error::{Error, Result};
+pub use session::{Head, Session};
 pub use sight::Sight;
-pub use workbench::{Head, Workbench};

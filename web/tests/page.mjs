@@ -172,8 +172,8 @@ try {
   for (const name of ["coffee", "chelsea", "rocket"]) {
     await sample(`${name}.jpg`);
     const found = await page.evaluate(async (name) => {
-      const { Workshop } = await import("./workshop.js");
-      window.second ??= new Workshop(() => {});
+      const { SessionWorker } = await import("./session-worker.js");
+      window.second ??= new SessionWorker(() => {});
       await window.second.ready;
       const bytes = await (await fetch(`samples/${name}.jpg`)).arrayBuffer();
       const { width, height } = await window.second.call("open", name, bytes, 640);

@@ -6,12 +6,12 @@ import { setUpScribble } from "./scribble.js";
 import { setUpSegment } from "./segment.js";
 import { setUpSources } from "./sources.js";
 import { setUpTabs } from "./tabs.js";
-import { Workshop } from "./workshop.js";
+import { SessionWorker } from "./session-worker.js";
 
 /** The longer side that pictures are segmented at. */
 const LONGEST = 640;
 
-const workshop = new Workshop(({ stage, done, total }) => {
+const session = new SessionWorker(({ stage, done, total }) => {
   const bar = byId("load-bar");
   if (stage === "weights") {
     bar.value = done / total;
@@ -31,9 +31,9 @@ function tell(message) {
   box.hidden = message === "";
 }
 
-const segment = setUpSegment(workshop, fail);
-const scribble = setUpScribble(workshop, fail);
-const showGap = setUpGap(workshop);
+const segment = setUpSegment(session, fail);
+const scribble = setUpScribble(session, fail);
+const showGap = setUpGap(session);
 
 /** A picture that came later than one under way takes its place. */
 let newest = 0;
@@ -46,7 +46,7 @@ async function open(name, bytes) {
   document.body.dataset.state = "working";
   try {
     scribble.stop();
-    const opened = await workshop.call("open", name, bytes, LONGEST);
+    const opened = await session.call("open", name, bytes, LONGEST);
     if (stale()) return;
     const [width, height] = opened.original;
     const [fullWidth, fullHeight] = opened.full;
@@ -57,7 +57,7 @@ async function open(name, bytes) {
     if (stale()) return;
     scribble.show(opened);
     // A module's memory never shrinks: tests read here the most it had.
-    document.body.dataset.memory = await workshop.call("memory");
+    document.body.dataset.memory = await session.call("memory");
     document.body.dataset.state = "done";
   } catch (error) {
     if (stale()) return;
@@ -68,12 +68,12 @@ async function open(name, bytes) {
 
 setUpSources(open, fail);
 setUpTabs((name) => {
-  if (name === "gap") workshop.ready.then(showGap, () => {});
+  if (name === "gap") session.ready.then(showGap, () => {});
 });
 
 const begin = performance.now();
 try {
-  await workshop.ready;
+  await session.ready;
   byId("load-words").textContent = `Loaded in ${seconds(performance.now() - begin)}.`;
   byId("load-bar").hidden = true;
   document.body.dataset.state ??= "ready";

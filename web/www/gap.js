@@ -2,7 +2,7 @@
 
 import { byId, clamp, power, raised } from "./dom.js";
 import { element, plot } from "./plot.js";
-import { latest } from "./workshop.js";
+import { latest } from "./session-worker.js";
 
 /** Decades of the gap below 1, in tenths; the slider's last step is a gap of nothing. */
 const STEPS = 165;
@@ -10,13 +10,13 @@ const AXIS = { left: 40, right: 600, y: 70 };
 
 const gapAt = (step) => (step >= STEPS ? 0 : Math.min(10 ** (-step / 10), 0.9));
 
-export function setUpGap(workshop) {
+export function setUpGap(session) {
   const range = byId("gap-range");
   let curve = null;
   let dragging = false;
 
   const show = latest(async (step) => {
-    const found = await workshop.call("closingGap", gapAt(step));
+    const found = await session.call("closingGap", gapAt(step));
     byId("gap-words").value = step >= STEPS ? "none" : power(found.gap);
     byId("gap-words").dataset.step = step;
     digits(byId("gap-through"), found.through, found.truth);
@@ -26,7 +26,7 @@ export function setUpGap(workshop) {
     tellError(byId("gap-differences-error"), found.differencesError);
     byId("gap-factor").textContent = Number.isFinite(found.factor) ? power(found.factor) : "1 / 0";
     drawAxis(step);
-    curve ??= await measureCurve(workshop);
+    curve ??= await measureCurve(session);
     drawCurve(curve, step);
   });
   range.addEventListener("input", () => show(Number(range.value)));
@@ -68,9 +68,9 @@ function drawAxis(step) {
   );
 }
 
-async function measureCurve(workshop) {
+async function measureCurve(session) {
   const points = [];
-  for (let step = 1; step < STEPS; step += 2) points.push({ step, ...(await workshop.call("closingGap", gapAt(step))) });
+  for (let step = 1; step < STEPS; step += 2) points.push({ step, ...(await session.call("closingGap", gapAt(step))) });
   return points;
 }
 

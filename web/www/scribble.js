@@ -15,7 +15,7 @@ const RATE = 3e-3;
 /** Steps between two looks at the segmentation. */
 const LOOK_EVERY = 3;
 
-export function setUpScribble(workshop, fail) {
+export function setUpScribble(session, fail) {
   const pad = byId("pad");
   let picture = null;
   let strokes = null;
@@ -144,16 +144,16 @@ export function setUpScribble(workshop, fail) {
     busy(true);
     const steps = [];
     try {
-      const { marked, labels } = await workshop.call("beginTraining", strokes.slice(), fromTrained, RATE);
+      const { marked, labels } = await session.call("beginTraining", strokes.slice(), fromTrained, RATE);
       const look = async () => {
-        const found = await workshop.call("scribbledLabels");
+        const found = await session.call("scribbledLabels");
         if (own !== run) return;
         shown = found;
         render();
       };
       await look();
       for (let step = 0; step < STEPS && own === run; step += 1) {
-        steps.push(await workshop.call("train"));
+        steps.push(await session.call("train"));
         if (own !== run) return;
         curves(steps);
         const mean = steps.reduce((sum, { ms }) => sum + ms, 0) / steps.length;

@@ -1,12 +1,12 @@
 // Exhibit 1: a picture, stage by stage.
 
 import { arrow, bitmap, byId, clamp, draw, place, power, seconds } from "./dom.js";
-import { latest } from "./workshop.js";
+import { latest } from "./session-worker.js";
 
 /** Eigenvectors that are shown. */
 const VECTORS = 6;
 
-export function setUpSegment(workshop, fail) {
+export function setUpSegment(session, fail) {
   const [canvas, slider] = [byId("picture"), byId("k")];
   const heads = {
     true: { canvas, words: byId("picture-words"), title: "Trained head" },
@@ -22,7 +22,7 @@ export function setUpSegment(workshop, fail) {
   const drawCut = async (trained) => {
     const head = picture.heads[trained];
     const k = Number(slider.value);
-    const { segments, ids } = await workshop.call("cut", trained, k);
+    const { segments, ids } = await session.call("cut", trained, k);
     if (head.k !== segments) head.chosen = new Set();
     head.ids = ids;
     head.k = segments;
@@ -30,9 +30,9 @@ export function setUpSegment(workshop, fail) {
     const lifted = chosen.length > 0;
     const mode = style();
     const view = heads[trained];
-    const painted = await workshop.call("paint", trained, k, mode, chosen, false);
+    const painted = await session.call("paint", trained, k, mode, chosen, false);
     if (lifted && mode !== "cut-out") {
-      const above = await bitmap(await workshop.call("paint", trained, k, "cut-out", chosen, false));
+      const above = await bitmap(await session.call("paint", trained, k, "cut-out", chosen, false));
       draw(view.canvas, painted);
       lift(view.canvas, above);
     } else {
@@ -65,7 +65,7 @@ export function setUpSegment(workshop, fail) {
     const at = (pixel, positions, pixels) => clamp(Math.floor((pixel / pixels) * positions), 0, positions - 1);
     const [column, row] = [at(x, own.columns, own.width), at(y, own.rows, own.height)];
     try {
-      const found = await workshop.call("affinity", true, column, row);
+      const found = await session.call("affinity", true, column, row);
       if (own !== picture) return;
       const heat = byId("heat");
       draw(heat, found);
@@ -84,7 +84,7 @@ export function setUpSegment(workshop, fail) {
     const strip = byId("vectors");
     strip.replaceChildren();
     for (let index = 1; index <= Math.min(VECTORS, count - 1); index += 1) {
-      const found = await workshop.call("eigenvector", true, index);
+      const found = await session.call("eigenvector", true, index);
       if (own !== picture) return;
       const small = document.createElement("canvas");
       small.setAttribute("role", "img");
@@ -102,8 +102,8 @@ export function setUpSegment(workshop, fail) {
   const compare = async (own) => {
     const head = own.heads.false;
     if (head.ready) return;
-    await workshop.call("eigenvectors", false);
-    await workshop.call("segments", false);
+    await session.call("eigenvectors", false);
+    await session.call("segments", false);
     head.ready = true;
   };
 
@@ -164,7 +164,7 @@ export function setUpSegment(workshop, fail) {
     const own = picture;
     try {
       const chosen = [...own.heads.true.chosen];
-      const made = await workshop.call("paint", true, Number(slider.value), style(), chosen, true);
+      const made = await session.call("paint", true, Number(slider.value), style(), chosen, true);
       const full = new OffscreenCanvas(made.width, made.height);
       draw(full, made);
       const link = document.createElement("a");
@@ -194,17 +194,17 @@ export function setUpSegment(workshop, fail) {
       mark = { x: own.width >> 1, y: own.height >> 1 };
       const begin = performance.now();
 
-      const features = await workshop.call("features");
+      const features = await session.call("features");
       if (stale()) return;
       time("features", features.ms);
-      const found = await workshop.call("eigenvectors", true);
+      const found = await session.call("eigenvectors", true);
       if (stale()) return;
       Object.assign(own, { columns: found.columns, rows: found.rows, eigenvalues: found.eigenvalues });
       time("eigenvectors", found.ms);
       lookAt(mark);
       await drawVectors(own, found.eigenvalues.length);
       if (stale()) return;
-      const { ms, chosen, most } = await workshop.call("segments", true);
+      const { ms, chosen, most } = await session.call("segments", true);
       if (stale()) return;
       time("segments", ms);
       Object.assign(own, { chosen, most });

@@ -1,9 +1,9 @@
 // The half of the page that computes: the module, its weights, and one photograph.
 
-import init, { Bench, closing_gap } from "./web.js";
+import init, { WorkerSession, closing_gap } from "./web.js";
 import { fetchWeights } from "./weights.js";
 
-let bench;
+let session;
 
 function rgba(picture) {
   const { width, height } = picture;
@@ -19,52 +19,52 @@ function timed(work) {
 
 const calls = {
   open(name, bytes, longest) {
-    const { value, ms } = timed(() => bench.open(name, new Uint8Array(bytes), longest));
+    const { value, ms } = timed(() => session.open(name, new Uint8Array(bytes), longest));
     const [ow, oh, fw, fh, width, height] = value;
-    return { ms, original: [ow, oh], full: [fw, fh], width, height, photograph: rgba(bench.photograph()) };
+    return { ms, original: [ow, oh], full: [fw, fh], width, height, photograph: rgba(session.photograph()) };
   },
   features() {
-    return timed(() => bench.find_features());
+    return timed(() => session.find_features());
   },
   eigenvectors(trained) {
-    const { value, ms } = timed(() => bench.find_eigenvectors(trained));
-    const [columns, rows] = bench.grid(trained);
+    const { value, ms } = timed(() => session.find_eigenvectors(trained));
+    const [columns, rows] = session.grid(trained);
     return { ms, eigenvalues: value, columns, rows };
   },
   eigenvector(trained, index) {
-    return rgba(bench.eigenvector(trained, index));
+    return rgba(session.eigenvector(trained, index));
   },
   embedding(trained) {
-    return bench.embedding(trained);
+    return session.embedding(trained);
   },
   affinity(trained, column, row) {
-    const { value, ms } = timed(() => bench.affinity_row(trained, column, row));
+    const { value, ms } = timed(() => session.affinity_row(trained, column, row));
     return { ms, ...rgba(value) };
   },
   segments(trained) {
-    const { value, ms } = timed(() => bench.find_segments(trained));
+    const { value, ms } = timed(() => session.find_segments(trained));
     return { ms, chosen: value[0], most: value[1] };
   },
   cut(trained, k) {
-    const labels = bench.cut(trained, k);
+    const labels = session.cut(trained, k);
     const { segments } = labels;
     return { segments, ids: labels.into_ids() };
   },
   paint(trained, k, style, chosen, full) {
-    const { value, ms } = timed(() => bench.paint(trained, k, style, Uint32Array.from(chosen), full));
+    const { value, ms } = timed(() => session.paint(trained, k, style, Uint32Array.from(chosen), full));
     return { ms, ...rgba(value) };
   },
   beginTraining(strokes, fromTrained, rate) {
-    const [marked, labels] = bench.begin_training(strokes, fromTrained, rate);
+    const [marked, labels] = session.begin_training(strokes, fromTrained, rate);
     return { marked, labels };
   },
   train() {
-    const { value, ms } = timed(() => bench.train());
+    const { value, ms } = timed(() => session.train());
     const [loss, similarityRank, targetRank, gradientNorm] = value;
     return { ms, loss, similarityRank, targetRank, gradientNorm };
   },
   scribbledLabels() {
-    return bench.scribbled_labels();
+    return session.scribbled_labels();
   },
   closingGap(gap) {
     const [through, differences, truth, throughError, differencesError, factor] = closing_gap(gap);
@@ -99,7 +99,7 @@ async function start() {
   const bundle = await (await fetch("bundle.json", { cache: "no-cache" })).json();
   const weights = fetchWeights(bundle, (done, total) => tell("weights", done, total));
   ({ memory } = await init({ module_or_path: new URL("web_bg.wasm", import.meta.url) }));
-  bench = new Bench(await weights);
+  session = new WorkerSession(await weights);
   return bundle;
 }
 

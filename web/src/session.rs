@@ -27,7 +27,7 @@ pub enum Head {
 
 /// The network, with and without what it learned, and one photograph.
 #[derive(Clone)]
-pub struct Workbench {
+pub struct Session {
     trained: DeepNcuts,
     untrained: DeepNcuts,
     scene: Option<Scene>,
@@ -80,7 +80,7 @@ impl Scene {
     }
 }
 
-impl Workbench {
+impl Session {
     /// From a network file's bytes.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 // The worker, as functions that answer with promises. Whatever computes is behind it: the page never waits.
 
 /** A worker that was asked, and answers in order. */
-export class Workshop {
+export class SessionWorker {
   #worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
   #waiting = new Map();
   #next = 1;
