@@ -38,7 +38,6 @@
 //! | `protocol/{levels, report, evaluate}` | one level for all images, or each its own |
 //! | `protocol/{boundaries, boundary_report}` | the same for boundaries |
 //! | `protocol/{general_format, official_files}` | the text files of the official kit |
-//! | `recipes` | the rows of the comparison |
 //!
 //! # Example
 //!
@@ -87,7 +86,6 @@ mod dataset;
 mod error;
 mod metrics;
 mod protocol;
-mod recipes;
 mod segmentation;
 
 pub use dataset::{Annotation, BsdsDataset, Split, decode_ground_truth, read_ground_truth};
@@ -101,7 +99,6 @@ pub use protocol::{
     Covering, Evaluation, ImageCounts, ImageMeasures, ImageRow, LevelRow, Measure, OfficialFile,
     Progress, Report, evaluate, evaluate_in_parallel,
 };
-pub use recipes::RECIPES;
 pub use segmentation::{
     BoundaryFolder, BoundaryPool, Level, Pool, SegmentationFolder, Thresholds, Ucm,
     decode_label_png, decode_segmentation_mat, read_boundaries, read_label_png,

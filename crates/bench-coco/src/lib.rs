@@ -106,7 +106,6 @@ mod dataset;
 mod detections;
 mod error;
 mod metrics;
-mod recipes;
 mod regions;
 mod sift;
 
@@ -121,6 +120,5 @@ pub use metrics::{
     ClassRow, ClassificationReport, Confused, Confusion, Interval, Prediction, RESAMPLES,
     paired_difference,
 };
-pub use recipes::RECIPES;
 pub use regions::{Frame, LeftOut, Region, RegionCrop, RegionRule, RegionSet, View};
 pub use sift::{CHANNELS as SIFT_CHANNELS, DenseSift, DescriptorMaps, GrayPlane};

@@ -4,27 +4,22 @@ mod clusters;
 mod device;
 mod eval;
 mod eval_coco;
-mod layout;
 mod report;
 mod segment;
-mod train;
+mod train_ncuts;
 mod train_o2p;
+mod training;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 pub use clusters::ClusterArgument;
-pub use device::DeviceArgument;
-pub use eval::{EvalBsdsArguments, LevelRule};
-pub use eval_coco::{EvalCocoArguments, KindArgument};
-pub use layout::{
-    head as head_by_words, head_in_words, recipe as input_recipe_by_name, recipe_in_words,
-    trunk as trunk_by_name,
-};
+pub use eval::EvalBsdsArguments;
+pub use eval_coco::EvalCocoArguments;
 pub use report::ReportArguments;
 pub use segment::{Quality, SegmentArguments};
-pub use train::{TrainNcutsArguments, TrainingSplit};
+pub use train_ncuts::TrainNcutsArguments;
 pub use train_o2p::TrainO2pArguments;
 
 /// Differentiable matrix layers, and networks trained through them.
@@ -51,7 +46,7 @@ pub enum Command {
     Eval(Eval),
     /// Draw how a training goes, or went, on one page
     Report(ReportArguments),
-    /// Tell what a network is made of
+    /// Print what a network is made of
     Info(InfoArguments),
 }
 
@@ -79,7 +74,7 @@ pub enum Eval {
     Coco(Box<EvalCocoArguments>),
 }
 
-/// Tell what a network is made of: its layers, its numbers, its bytes
+/// Print what a network is made of: its layers, its numbers, its bytes
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  matbackprop info runs/lite0/network.safetensors")]
 pub struct InfoArguments {

@@ -25,7 +25,7 @@ const LARGE_HEAD_BYTES: &[u8] = include_bytes!(concat!(
 ));
 
 /// The larger network: VGG-16 out of `trunk`, a file under torchvision's names with Caffe's numbers, under the head that
-/// comes with this crate. `data/README.md` tells where the numbers come from.
+/// comes with this crate. `data/README.md` says where the numbers come from.
 ///
 /// # Errors
 /// Those of [`DeepNcuts::from_head_bytes`], of the trunk's file.

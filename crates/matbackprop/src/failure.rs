@@ -1,42 +1,19 @@
 //! What the shell learns: 2 for a call that cannot be meant, 1 for one that failed, 128 + n for a training that signal n
 //! stopped.
 
-use std::fmt;
 use std::process::ExitCode;
+
+use experiments::Error;
 
 use crate::interrupt::Interrupted;
 
-/// A call that cannot be meant: a wrong argument, or two that do not go together.
-#[derive(Debug)]
-pub struct Usage(String);
-
-impl fmt::Display for Usage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Usage {}
-
 /// A wrong call, in words.
 pub fn usage(message: impl Into<String>) -> anyhow::Error {
-    Usage(message.into()).into()
+    Error::setting(message).into()
 }
 
-/// An error of settings is a wrong call; any other stays what it is.
-pub fn of_settings(error: impl Into<training::Error>) -> anyhow::Error {
-    use training::Error;
-
-    match error.into() {
-        error @ (Error::Setting { .. } | Error::Model(models::Error::UnknownLayer { .. })) => {
-            usage(error.to_string())
-        }
-        other => other.into(),
-    }
-}
-
-/// The whole story of an error in one line: every cause that the one above does not tell already.
-pub fn story(error: &anyhow::Error) -> String {
+/// An error and its causes in one line; a cause that the line contains already is left out.
+pub fn error_chain_line(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
         // Decoders end some messages with a line's end.
@@ -50,7 +27,7 @@ pub fn story(error: &anyhow::Error) -> String {
     text
 }
 
-/// Tells the error and its exit code.
+/// Prints the error; its exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     let io = error
         .chain()
@@ -59,7 +36,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     if io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe) {
         return ExitCode::SUCCESS;
     }
-    eprintln!("error: {}", story(error));
+    eprintln!("error: {}", error_chain_line(error));
     if is_usage(error) {
         eprintln!("for more, call the same command with --help");
     }
@@ -67,7 +44,8 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
 }
 
 fn is_usage(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.is::<Usage>())
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref());
+    causes.any(Error::is_setting)
 }
 
 /// The exit code of an error.
@@ -87,14 +65,14 @@ mod tests {
     use anyhow::Context;
 
     #[test]
-    fn a_story_says_nothing_twice() {
+    fn a_line_says_nothing_twice() {
         let inner = std::io::Error::other("disk on fire");
         let middle = models::Error::File {
             path: "a.png".into(),
             source: inner,
         };
         let outer = Err::<(), _>(middle).context("writing").unwrap_err();
-        assert_eq!(story(&outer), "writing: a.png: disk on fire");
+        assert_eq!(error_chain_line(&outer), "writing: a.png: disk on fire");
     }
 
     #[test]

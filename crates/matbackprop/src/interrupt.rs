@@ -4,18 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use anyhow::{Context, Result};
+use experiments::{Error, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// Hears SIGINT and SIGTERM from [`Interrupt::listen`] on; who asks a second time is not made to wait.
+/// Hears SIGINT and SIGTERM from [`Interrupt::listen`] on; a second signal ends the process at once.
 #[derive(Clone, Default)]
 pub struct Interrupt {
     /// The signal that asked, 0 for none.
     signal: Arc<AtomicUsize>,
 }
 
-/// A training that stopped because it was asked to.
+/// Work that stopped because it was asked to.
 #[derive(Debug)]
 pub struct Interrupted {
     signal: u8,
@@ -23,6 +23,10 @@ pub struct Interrupted {
 }
 
 impl Interrupt {
+    /// Listens from here on.
+    ///
+    /// # Errors
+    /// Those of the system.
     pub fn listen(&self) -> Result<()> {
         let asked = Arc::new(AtomicBool::new(false));
         for number in [SIGINT, SIGTERM] {
@@ -32,7 +36,7 @@ impl Interrupt {
                 .and_then(|_| {
                     flag::register_usize(number, Arc::clone(&self.signal), number as usize)
                 })
-                .context("listening for signals")?;
+                .map_err(|error| Error::Unexpected(format!("listening for signals: {error}")))?;
         }
         Ok(())
     }
@@ -42,8 +46,8 @@ impl Interrupt {
         self.signal.load(Ordering::Relaxed) > 0
     }
 
-    /// What a training that has written its checkpoint says; `on` is how it is gone on with.
-    pub fn stopped(&self, step: u64, on: &str) -> anyhow::Error {
+    /// What is said by work that was stopped after so much of it; `on` is how it is resumed.
+    pub fn stopped(&self, after: &str, on: &str) -> anyhow::Error {
         // Where it was another rank that was asked, that is how clusters ask.
         let signal = match self.signal.load(Ordering::Relaxed) {
             0 => SIGTERM as usize,
@@ -56,7 +60,7 @@ impl Interrupt {
         };
         Interrupted {
             signal: signal as u8,
-            message: format!("stopped by {name} after step {step}; {on} goes on from there"),
+            message: format!("stopped by {name} after {after}; {on} goes on from there"),
         }
         .into()
     }

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //!            matbackprop        web     what people run: one command line, one page
+//!                |               |
+//!           experiments          |      recipes, training, evaluation, reports
 //!           /           \        |
 //!     bench-coco   bench-bsds    |      datasets, protocols, official measures
 //!           \           |       /
@@ -24,6 +26,7 @@
 //! | [`models`] | trunks, DeepNCuts, training |
 //! | [`bench_bsds`] | BSDS500 and its region measures |
 //! | [`bench_coco`] | MS-COCO, its regions to be classified, and the official detection table |
+//! | [`experiments`] | recipes, trainings, evaluations and reports, as functions of typed settings |
 //! | [`pictures`] | photographs upright and at their working size; a segmentation, or all of them, as a picture |
 //! | [`default_network`], [`large_network`] | the trained network inside this crate, and a head for VGG-16 |
 //!
@@ -57,6 +60,7 @@ mod embedded;
 
 pub use bench_bsds;
 pub use bench_coco;
+pub use experiments;
 pub use matbackprop_core;
 pub use models;
 pub use ncuts;

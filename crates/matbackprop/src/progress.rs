@@ -3,8 +3,10 @@
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
+use experiments::{Observer, Shown};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::interrupt::Interrupt;
 use crate::output;
 
 /// The longest silence between two lines, unless nothing happens.
@@ -89,38 +91,61 @@ fn tenth(done: u64, total: u64) -> u64 {
     10 * done / total.max(1)
 }
 
-/// How long a job of steps still takes, at the pace since this call began.
-pub struct Pace {
-    began: Instant,
-    first: u64,
-    steps: u64,
+/// Shows a command's work on standard error, and asks it to stop where somebody asked this process to.
+///
+/// Jobs may lie inside one another. Inside a bar nothing is shown: a second bar would write over the first; lines come
+/// below one another.
+#[derive(Default)]
+pub struct Terminal {
+    jobs: Vec<Option<Progress>>,
+    interrupt: Interrupt,
 }
 
-impl Pace {
-    /// A job of `steps`, `first` of them done before.
-    pub fn new(first: u64, steps: u64) -> Self {
+impl Terminal {
+    /// Of a training, which `interrupt` may stop.
+    pub fn stopped_by(interrupt: &Interrupt) -> Self {
         Self {
-            began: Instant::now(),
-            first,
-            steps,
+            jobs: Vec::new(),
+            interrupt: interrupt.clone(),
+        }
+    }
+}
+
+impl Observer for Terminal {
+    fn message(&mut self, line: &str) {
+        match self.jobs.iter().flatten().next_back() {
+            Some(progress) => progress.aside(|| output::note(line)),
+            None => output::note(line),
         }
     }
 
-    /// After `step`, in words.
-    pub fn left(&self, step: u64) -> String {
-        let done = (step - self.first).max(1) as f64;
-        let left = self.began.elapsed().as_secs_f64() / done * (self.steps - step) as f64;
-        format!("{} left", in_words(Duration::from_secs_f64(left)))
+    fn begin(&mut self, what: &'static str, total: u64) {
+        let below_a_bar = self.jobs.iter().flatten().any(Progress::is_bar);
+        self.jobs
+            .push((!below_a_bar).then(|| Progress::new(what, total)));
     }
-}
 
-/// A time in words: `45 s`, `12 min`, `3 h 05 min`.
-fn in_words(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0..100 => format!("{seconds} s"),
-        100..6000 => format!("{} min", (seconds + 30) / 60),
-        _ => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
+    fn advance(&mut self, done: u64, note: &dyn Fn() -> String) -> Shown {
+        match self.jobs.last_mut() {
+            Some(Some(progress)) => match progress.advance(done, note) {
+                false => Shown::Nowhere,
+                true if progress.is_bar() => Shown::Bar,
+                true => Shown::Line,
+            },
+            _ => Shown::Nowhere,
+        }
+    }
+
+    fn end(&mut self) {
+        self.jobs.pop();
+    }
+
+    fn training_begins(&mut self) -> experiments::Result<()> {
+        self.interrupt.listen()
+    }
+
+    fn stops(&mut self) -> bool {
+        self.interrupt.asked()
     }
 }
 
@@ -135,14 +160,5 @@ mod tests {
         assert!(is_due(1, 100, 0, ms(5000)));
         assert!(is_due(10, 100, 0, ms(1000)) && !is_due(10, 100, 1, ms(1000)));
         assert!(!is_due(10, 100, 0, ms(900)) && is_due(100, 100, 9, ms(0)));
-    }
-
-    #[test]
-    fn times_in_words() {
-        let words = |seconds| in_words(Duration::from_secs(seconds));
-        assert_eq!(
-            [words(99), words(130), words(7500)],
-            ["99 s", "2 min", "2 h 05 min"]
-        );
     }
 }

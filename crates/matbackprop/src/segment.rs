@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use experiments::files::Staged;
+use experiments::sharding::{gather, shard};
 use models::{ContourSettings, DeepNcuts, SegmentSeconds, joint_contours};
 use pictures::{
     at_full_size, at_working_size, contour_image, label_image, paint_outlines, paint_segments,
@@ -12,10 +14,9 @@ use serde::{Deserialize, Serialize};
 use training::Ranks;
 
 use crate::arguments::{ClusterArgument, Quality, SegmentArguments};
-use crate::failure::{story, usage};
-use crate::output::{self, Staged};
+use crate::failure::{error_chain_line, usage};
+use crate::output;
 use crate::progress::Progress;
-use crate::shared_work::{every, gathered};
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -60,36 +61,36 @@ struct Failed {
     error: String,
 }
 
-/// Segments every photograph; one that fails is told and passed over. Ranks share the photographs.
+/// Segments every photograph; one that fails is reported and skipped. Ranks share the photographs.
 pub fn run(arguments: &SegmentArguments, ranks: &Ranks) -> Result<()> {
     let (stems, networks) = ranks.sync_result(prepare(arguments))?;
     let networks: Vec<&DeepNcuts> = networks.iter().collect();
-    let mine = every(ranks, arguments.images.len());
+    let mine = shard(ranks, arguments.images.len());
     // Lines of results are progress enough, unless a bar can stand below them, or they come together in the end.
     let mut progress = (mine.len() > 1).then(|| Progress::new("image", mine.len() as u64));
     progress = progress.filter(|progress| arguments.json || progress.is_bar() || !ranks.is_alone());
-    let mut told = Vec::with_capacity(mine.len());
+    let mut outcomes = Vec::with_capacity(mine.len());
     for (done, index) in mine.into_iter().enumerate() {
         let image = &arguments.images[index];
         let result = one_image(&networks, image, &stems[index], arguments);
-        let one = Told::of(image, result, arguments.json);
+        let one = SegmentOutcome::of(image, result, arguments.json);
         if ranks.is_alone() {
             match &progress {
-                Some(progress) => progress.aside(|| one.tell())?,
-                None => one.tell()?,
+                Some(progress) => progress.aside(|| one.print())?,
+                None => one.print()?,
             }
         }
-        told.push(one);
+        outcomes.push(one);
         if let Some(progress) = &mut progress {
             progress.advance(done as u64 + 1, || image.display().to_string());
         }
     }
     drop(progress);
-    let together = gathered(ranks, told)?.map(|told| {
+    let together = gather(ranks, outcomes)?.map(|outcomes| {
         if !ranks.is_alone() {
-            told.iter().try_for_each(Told::tell)?;
+            outcomes.iter().try_for_each(SegmentOutcome::print)?;
         }
-        conclude(arguments, told)
+        conclude(arguments, outcomes)
     });
     ranks.sync_result(together.unwrap_or(Ok(())))
 }
@@ -117,9 +118,9 @@ fn prepare(arguments: &SegmentArguments) -> Result<(Vec<String>, Vec<DeepNcuts>)
     Ok((stems, networks))
 }
 
-/// What is told of a photograph.
+/// What came of a photograph.
 #[derive(Serialize, Deserialize)]
-enum Told {
+enum SegmentOutcome {
     /// For people.
     Line(String),
     /// For programs.
@@ -128,13 +129,13 @@ enum Told {
     Failed(String, Failed),
 }
 
-impl Told {
+impl SegmentOutcome {
     fn of(image: &Path, result: Result<ImageReport>, json: bool) -> Self {
         match result {
             Ok(found) if json => Self::Report(found),
             Ok(found) => Self::Line(line(&found)),
             Err(error) => {
-                let (name, error) = (format!("{}: ", image.display()), story(&error));
+                let (name, error) = (format!("{}: ", image.display()), error_chain_line(&error));
                 let error = error.strip_prefix(&name).unwrap_or(&error).to_owned();
                 let image = image.to_path_buf();
                 Self::Failed(format!("error: {name}{error}"), Failed { image, error })
@@ -142,8 +143,8 @@ impl Told {
         }
     }
 
-    /// Tells it as soon as it is known.
-    fn tell(&self) -> Result<()> {
+    /// Prints it as soon as it is known.
+    fn print(&self) -> Result<()> {
         match self {
             Self::Line(line) => output::print(line),
             Self::Report(_) => Ok(()),
@@ -156,14 +157,14 @@ impl Told {
 }
 
 /// The one object of `--json`, and whether all went well.
-fn conclude(arguments: &SegmentArguments, told: Vec<Told>) -> Result<()> {
+fn conclude(arguments: &SegmentArguments, outcomes: Vec<SegmentOutcome>) -> Result<()> {
     let (mut images, mut failed) = (Vec::new(), Vec::new());
-    let total = told.len();
-    for one in told {
+    let total = outcomes.len();
+    for one in outcomes {
         match one {
-            Told::Line(_) => {}
-            Told::Report(report) => images.push(report),
-            Told::Failed(_, photograph) => failed.push(photograph),
+            SegmentOutcome::Line(_) => {}
+            SegmentOutcome::Report(report) => images.push(report),
+            SegmentOutcome::Failed(_, photograph) => failed.push(photograph),
         }
     }
     let failures = failed.len();
@@ -200,7 +201,7 @@ fn large_network() -> Result<DeepNcuts> {
         .map(|path| path.display().to_string())
         .collect();
     bail!(
-        "--quality high: expected {LARGE_TRUNK} in {}, found none; data/README.md tells how to make it, \
+        "--quality high: expected {LARGE_TRUNK} in {}, found none; data/README.md says how to make it, \
          and {LARGE_NETWORK}, of `train ncuts --trunk vgg16 … --export`, serves too",
         folders.join(" or ")
     )

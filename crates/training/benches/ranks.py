@@ -67,7 +67,7 @@ def train(binary, ranks, case, data, weights, run, epochs):
     """CPU seconds, and the seconds of every step."""
     launcher = ["mpirun", "-np", str(ranks)] if ranks > 1 else []
     trunk = case[1]
-    settings = ["--batch", str(BATCH), "--epochs", str(epochs), "--val-every", "0", "--rate", "1e-5"]
+    settings = ["--batch", str(BATCH), "--epochs", str(epochs), "--val-every", "0", "--learning-rate", "1e-5"]
     paths = ["--data", data, "--trunk-weights", weights / WEIGHTS[trunk], "--out", run]
     environment = dict(
         os.environ,

@@ -33,6 +33,9 @@ pub enum TrunkTraining {
 }
 
 /// Settings of a training; [`TrainConfig::default`] is what was found best for a frozen VGG-16.
+///
+/// Checkpoints write the names of the fields; recipes use the words of the command line, in kebab case, which are
+/// aliases.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
@@ -43,12 +46,15 @@ pub struct TrainConfig {
     /// Rule of a step.
     pub optimiser: Optimiser,
     /// Base learning rate η: the trunk's.
+    #[serde(alias = "learning-rate")]
     pub rate: f64,
     /// The head's rate is this many times the base rate.
+    #[serde(alias = "new-layer-multiplier")]
     pub new_layer_multiplier: f64,
     /// Linear warm-up steps.
     pub warmup: u64,
     /// L2 decay λ on kernels: g ← g + λ w.
+    #[serde(alias = "weight-decay")]
     pub weight_decay: f64,
     /// The rate over time.
     pub schedule: Schedule,
@@ -59,16 +65,21 @@ pub struct TrainConfig {
     /// How much of the trunk learns.
     pub trunk: TrunkTraining,
     /// Decay of the running average of the weights that is saved; 0 saves the last weights.
+    #[serde(alias = "ema")]
     pub averaging: f64,
     /// Where all random numbers come from.
     pub seed: u64,
     /// Steps between checkpoints.
+    #[serde(alias = "checkpoint-every")]
     pub checkpoint_every: u64,
     /// Checkpoints kept, the newest among them.
+    #[serde(alias = "keep-checkpoints")]
     pub keep_checkpoints: u8,
     /// Largest share of the examples that may be left out because they cannot be read.
+    #[serde(alias = "max-unreadable")]
     pub unreadable: f64,
     /// Most that cached features may take on disk, in bytes; those of further images are computed each time.
+    #[serde(alias = "cache-bytes")]
     pub cache_bytes: u64,
 }
 

@@ -16,7 +16,12 @@ pub struct DeviceArgument {
 }
 
 impl DeviceArgument {
-    /// Opens it; a device other than the processor is told.
+    /// Which one.
+    pub fn choice(self) -> DeviceChoice {
+        self.device
+    }
+
+    /// Opens it; the name of a device other than the processor is printed.
     pub fn open(self) -> Result<Device> {
         let device = Device::open(self.device).context("--device")?;
         if self.device != DeviceChoice::Cpu {

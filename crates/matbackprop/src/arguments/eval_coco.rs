@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bench_coco::DetectionKind;
 use clap::{Args, ValueEnum};
+use experiments::evaluate::ClassificationSettings;
 
 use super::device::DeviceArgument;
 
@@ -12,12 +13,12 @@ Example:
   matbackprop eval coco --data COCO --run runs/lite0-o2p-fc --against runs/lite0-first
   matbackprop eval coco --detections results.json --truth instances_val2017.json
 
---detections is a list of {\"image_id\", \"category_id\", \"score\", \"bbox\": [x, y, width, height],
-\"segmentation\": {\"size\", \"counts\"}}, as COCO's server takes it; --truth has images,
+--detections is a list of {\"image_id\", \"category_id\", \"score\", \"bbox\": [x, y, width, height], \
+\"segmentation\": {\"size\", \"counts\"}}, as COCO's server takes it; --truth has images, \
 annotations and categories.
 
-AP is average precision, AR average recall, from 0 to 1; where there is nothing to find, -1 in the
-table and null in JSON. What the table would misstate is an error: an image or a category that
+AP is average precision, AR average recall, from 0 to 1; where there is nothing to find, -1 in the \
+table and null in JSON. What the table would misstate is an error: an image or a category that \
 --truth lacks, a mask of another size, a score that is no number.
 
 Built with --features mpi, `mpirun -np N matbackprop eval coco --run …` deals the regions out to N processes.";
@@ -57,7 +58,7 @@ pub struct EvalCocoArguments {
     #[arg(long, value_name = "NAME", default_value = "val")]
     pub split: String,
 
-    /// A run that was measured before: the difference of the errors is told, region by region
+    /// A run that was measured before: print the paired difference of the errors
     #[arg(long, value_name = "RUN", requires = "run")]
     pub against: Option<PathBuf>,
 
@@ -83,4 +84,18 @@ pub struct EvalCocoArguments {
     /// Print one JSON object, the precision of each category in it, not a table
     #[arg(long)]
     pub json: bool,
+}
+
+impl EvalCocoArguments {
+    /// What the library is asked, where a classifier is to be measured.
+    pub fn classification(&self) -> Option<ClassificationSettings> {
+        let (run, data) = (self.run.as_ref()?, self.data.as_ref()?);
+        Some(ClassificationSettings {
+            split: self.split.clone(),
+            against: self.against.clone(),
+            cache: self.cache.clone(),
+            device: self.device.choice(),
+            ..ClassificationSettings::new(run, data)
+        })
+    }
 }

@@ -3,16 +3,17 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use experiments::ReportSettings;
 
 const EXAMPLE: &str = "\
 Example:
   matbackprop report runs/lite0 --data BSDS500
   matbackprop report runs/lite0-o2p-fc --data COCO --out o2p.html
 
-The page needs nothing but itself: figures of loss, ranks or errors, learning rate, gradient and spectra over the
-steps so far, also while the training goes on. Of a network that cuts, average covering of val over the steps; with
---data, spectra before and after training, and photographs with their segments before, after and by a person. Of a
-classifier of regions that `eval coco --run` measured, the errors of each class and which was taken for which; with
+The page needs nothing but itself: figures of loss, ranks or errors, learning rate, gradient and spectra over the \
+steps so far, also while the training goes on. Of a network that cuts, average covering of val over the steps; with \
+--data, spectra before and after training, and photographs with their segments before, after and by a person. Of a \
+classifier of regions that `eval coco --run` measured, the errors of each class and which was taken for which; with \
 --data, pictures of the regions that were worst.";
 
 /// Draw how a training goes, or went, on one page
@@ -37,4 +38,17 @@ pub struct ReportArguments {
     /// Photographs or regions that are shown, at most [default: 6 photographs, 24 regions]
     #[arg(long, value_name = "N")]
     pub pictures: Option<usize>,
+}
+
+impl ReportArguments {
+    /// What the library is asked.
+    pub fn settings(&self) -> ReportSettings {
+        ReportSettings {
+            out: self.out.clone(),
+            data: self.data.clone(),
+            split: self.split.clone(),
+            pictures: self.pictures,
+            ..ReportSettings::new(&self.run)
+        }
+    }
 }

@@ -24,7 +24,7 @@ Built with --features mpi, `mpirun -np N matbackprop segment …` deals the phot
 /// How much time a photograph may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Quality {
-    /// One network: about a second
+    /// One network: about a quarter of a second
     Standard,
     /// Two together
     High,
@@ -60,7 +60,7 @@ pub struct SegmentArguments {
     #[arg(long)]
     pub labels: bool,
 
-    /// Write how strongly each border holds too, as a grey PNG: white for the strongest there can be, told from the
+    /// Write how strongly each border holds too, as a grey PNG: white for the strongest there can be, by the
     /// network's embedding, colours and contrast
     #[arg(long)]
     pub contours: bool,

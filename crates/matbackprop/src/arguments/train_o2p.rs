@@ -3,72 +3,78 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use experiments::recipe::input_recipe_by_name;
+use experiments::train::O2pSettings;
+use models::InputRecipe;
 
-use super::device::DeviceArgument;
+use super::training::TrainingArguments;
 
 const EXAMPLE: &str = "\
 Example:
-  matbackprop train o2p --model lite0-o2p-fc --data COCO --trunk-weights lite0.safetensors --out runs/lite0-o2p-fc
+  matbackprop train o2p --recipe lite0-o2p-fc --data COCO --trunk-weights lite0.safetensors --out runs/lite0-o2p-fc
   matbackprop eval coco --data COCO --run runs/lite0-o2p-fc
 
-RUN will hold network.safetensors (written at the end), checkpoint.safetensors and journal.jsonl, a line a step. A
-training that was stopped goes on with the same command and --resume.
+RUN will hold network.safetensors (written at the end), checkpoint.safetensors and journal.jsonl, a line a step. The \
+same command with --resume resumes a training that was stopped.
 
-Built with --features mpi, `mpirun -np N matbackprop train o2p …` deals the regions of each step out to N processes, on
+Built with --features mpi, `mpirun -np N matbackprop train o2p …` deals the regions of each step out to N processes, on \
 machines that all see RUN and the data: the steps are those of one process.";
 
 /// Train a classifier of free-form regions, DeepO2P or one of its partners, on MS-COCO
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLE)]
+#[command(after_help = EXAMPLE, allow_negative_numbers = true)]
 pub struct TrainO2pArguments {
-    /// A recipe: its name, or a TOML file
-    #[arg(long, value_name = "NAME|FILE")]
-    pub model: String,
+    /// A recipe: its name, or a TOML file; the settings below change it
+    #[arg(long, alias = "model", value_name = "NAME|FILE")]
+    recipe: String,
 
     /// Folder of MS-COCO: annotations/instances_SPLIT….json beside the photographs
     #[arg(long, value_name = "COCO_DIR")]
-    pub data: PathBuf,
+    data: PathBuf,
 
     /// The regions to learn from
     #[arg(long, value_name = "NAME", default_value = "train")]
-    pub split: String,
-
-    /// Weights the trunk starts from, safetensors
-    #[arg(long, value_name = "FILE")]
-    pub trunk_weights: Option<PathBuf>,
-
-    /// The run whose network is gone on from, for recipes that say so
-    #[arg(long, value_name = "RUN")]
-    pub start: Option<PathBuf>,
-
-    /// Folder for the network, its checkpoint and its journal
-    #[arg(long, value_name = "RUN")]
-    pub out: PathBuf,
-
-    /// Go on from the last checkpoint in RUN, under the same settings
-    #[arg(long)]
-    pub resume: bool,
-
-    /// Folder where features of frozen layers are kept for other trainings too
-    #[arg(long, value_name = "FOLDER")]
-    pub cache: Option<PathBuf>,
+    split: String,
 
     #[command(flatten)]
-    pub device: DeviceArgument,
+    training: TrainingArguments,
 
-    /// Visits to every region [default: the recipe's]
-    #[arg(long, value_name = "N")]
-    pub epochs: Option<u32>,
+    /// Folder where features of frozen layers are kept for other trainings too
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
 
-    /// Largest share of the regions that may be left out because they cannot be read [default: the recipe's]
-    #[arg(long, value_name = "SHARE")]
-    pub unreadable: Option<f64>,
+    /// Layers whose features are pooled [default: the recipe's]
+    #[arg(
+        long,
+        alias = "taps",
+        value_name = "LAYER,…",
+        value_delimiter = ',',
+        help_heading = "Network"
+    )]
+    layers: Option<Vec<String>>,
 
-    /// Checkpoints kept, the newest among them [default: the recipe's, usually 2]
-    #[arg(long, value_name = "N")]
-    pub keep_checkpoints: Option<u8>,
+    /// How the weights want their pixels: caffe, torchvision or lite [default: the trunk's own]
+    #[arg(long, value_name = "NAME", value_parser = input_recipe_by_name, help_heading = "Network")]
+    input_recipe: Option<InputRecipe>,
 
-    /// Where all random numbers come from
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
+    /// Probability of a zero between the classifier's layers [default: the recipe's]
+    #[arg(long, value_name = "P", help_heading = "Network")]
+    dropout: Option<f32>,
+}
+
+impl TrainO2pArguments {
+    /// What the library is asked, each setting in its range.
+    pub fn settings(&self) -> anyhow::Result<O2pSettings> {
+        let mut settings = O2pSettings::new(&self.recipe, &self.data, self.training.run())?;
+        settings.split.clone_from(&self.split);
+        settings.cache.clone_from(&self.cache);
+        let recipe = &mut settings.recipe;
+        if let Some(layers) = &self.layers {
+            recipe.model.layers.clone_from(layers);
+        }
+        recipe.model.input_recipe = self.input_recipe.or(recipe.model.input_recipe);
+        recipe.model.dropout = self.dropout.unwrap_or(recipe.model.dropout);
+        self.training.change(&mut recipe.training)?;
+        Ok(settings)
+    }
 }

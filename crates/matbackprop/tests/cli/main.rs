@@ -4,8 +4,8 @@ mod bad_input;
 mod call;
 mod eval_bsds;
 mod eval_coco;
-mod kit;
-mod nights;
+mod fault_tolerance;
+mod official_files;
 #[cfg(feature = "mpi")]
 mod ranks;
 mod real_images;

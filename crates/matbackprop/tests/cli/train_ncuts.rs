@@ -140,12 +140,12 @@ fn a_recipe_trains_and_another_goes_on_from_it() {
     };
     call(&first, &run, &["--from-scratch", "--seed", "7"]).succeed();
     let err = call(&second, &next, &["--from-scratch"]).fail(2);
-    assert!(err.contains("--start"), "{err}");
+    assert!(err.contains("--init-from"), "{err}");
     let err = call(&first, &next, &["--start", &run]).fail(2);
-    assert!(err.contains("--start"), "{err}");
+    assert!(err.contains("--init-from"), "{err}");
     let err = call(&second, &next, &["--start", &run, "--head", "5x1"]).fail(2);
     assert!(
-        err.contains("--start: expected the network that is there"),
+        err.contains("--init-from: expected the network that is there"),
         "{err}"
     );
     call(&second, &next, &["--start", &run]).succeed();

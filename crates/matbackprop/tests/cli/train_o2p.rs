@@ -179,9 +179,8 @@ fn alexnet_s_rows_run_on_torchvision_s_weights() {
         .args(["--epochs", "1", "--trunk-weights", &weights])
         .succeed();
     // The same network goes on, and its last block with it.
-    let mut rows = bench_coco::RECIPES.iter();
-    let row = rows.find(|(name, _)| *name == "alexnet-o2p-fc-tuned");
-    let (_, text) = row.unwrap();
+    let recipes = &experiments::recipe::COCO_RECIPES;
+    let text = recipes.text("alexnet-o2p-fc-tuned").unwrap();
     let going_on = text.replace("[model]", "[model]\nstart = \"alexnet-o2p-fc\"");
     let recipe = data.path().join("going-on.toml").display().to_string();
     std::fs::write(&recipe, going_on).unwrap();
@@ -202,7 +201,7 @@ fn wrong_calls_are_told_with_code_2() {
     let cases: [(&str, &[&str], &str); 4] = [
         ("nothing", &[], "sift-o2p"),
         ("lite0-o2p", &[], "--trunk-weights"),
-        (&recipe, &["--start", "x"], "--start"),
+        (&recipe, &["--start", "x"], "--init-from"),
         (&recipe, &["--split", "test"], "instances_test.json"),
     ];
     for (model, more, said) in cases {

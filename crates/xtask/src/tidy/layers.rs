@@ -1,7 +1,8 @@
 //! Arrows point down: a crate depends on the floors below its own.
 //!
 //! ```text
-//!   4   matbackprop   web
+//!   5   matbackprop   web
+//!   4   experiments
 //!   3   training   bench-coco   bench-bsds
 //!   2   models   pictures
 //!   1   o2p   ncuts   gpu
@@ -13,11 +14,12 @@ use toml::{Table, Value};
 
 use super::finding::Finding;
 
-const FLOORS: [&[&str]; 5] = [
+const FLOORS: [&[&str]; 6] = [
     &["matbackprop-core", "segmentation"],
     &["o2p", "ncuts", "gpu"],
     &["models", "pictures"],
     &["training", "bench-coco", "bench-bsds"],
+    &["experiments"],
     &["matbackprop", "web"],
 ];
 

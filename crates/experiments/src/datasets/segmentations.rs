@@ -1,0 +1,90 @@
+//! BSDS500 as models are trained on it.
+
+use bench_bsds::{BsdsDataset, Split};
+use image::RgbImage;
+use segmentation::LabelMap;
+use training::SegmentationSet;
+
+/// Which images of BSDS500 are learned from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TrainingSplit {
+    /// 200 images.
+    Train,
+    /// 100 images.
+    Val,
+    /// Both.
+    Trainval,
+}
+
+/// Splits of BSDS500, one after the other.
+pub struct BsdsTrainingSet {
+    splits: Vec<BsdsDataset>,
+}
+
+impl BsdsTrainingSet {
+    /// The images of `split` below `root`.
+    ///
+    /// # Errors
+    /// Those of [`BsdsDataset::open`].
+    pub fn open(root: &std::path::Path, split: TrainingSplit) -> bench_bsds::Result<Self> {
+        let splits: &[Split] = match split {
+            TrainingSplit::Train => &[Split::Train],
+            TrainingSplit::Val => &[Split::Val],
+            TrainingSplit::Trainval => &[Split::Train, Split::Val],
+        };
+        let splits = splits.iter().map(|split| BsdsDataset::open(root, *split));
+        Ok(Self {
+            splits: splits.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The split that holds image `index`, and its place there.
+    fn place(&self, mut index: usize) -> (&BsdsDataset, usize) {
+        for split in &self.splits {
+            if index < split.len() {
+                return (split, index);
+            }
+            index -= split.len();
+        }
+        panic!("expected an image of the set, found one {index} places behind its end");
+    }
+}
+
+impl SegmentationSet for BsdsTrainingSet {
+    fn len(&self) -> usize {
+        self.splits.iter().map(BsdsDataset::len).sum()
+    }
+
+    fn id(&self, index: usize) -> &str {
+        let (split, index) = self.place(index);
+        &split.ids()[index]
+    }
+
+    fn image(&self, index: usize) -> training::Result<RgbImage> {
+        let (split, index) = self.place(index);
+        split
+            .image(index)
+            .map_err(|error| of_file(split.image_path(index), error).into())
+    }
+
+    fn annotations(&self, index: usize) -> training::Result<Vec<LabelMap>> {
+        let (split, index) = self.place(index);
+        split
+            .annotations(index)
+            .map_err(|error| of_file(split.ground_truth_path(index), error).into())
+    }
+}
+
+/// An error of a file of the dataset, as an error of a training.
+pub(crate) fn of_file(path: std::path::PathBuf, error: bench_bsds::Error) -> models::Error {
+    // The path stands in front of the message already.
+    let message = error.to_string();
+    let message = message
+        .strip_prefix(&format!("{}: ", path.display()))
+        .unwrap_or(&message);
+    models::Error::File {
+        path,
+        source: std::io::Error::other(message.to_owned()),
+    }
+}

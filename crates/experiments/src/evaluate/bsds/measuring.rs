@@ -1,0 +1,341 @@
+//! The images of a dataset, measured: several at a time where that is faster, taken in their order.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use bench_bsds::{
+    BoundaryEvaluation, BoundaryPool, BoundaryReport, BsdsDataset, Evaluation, ImageCounts,
+    ImageMeasures, Report,
+};
+use models::SegmentSeconds;
+use training::Ranks;
+
+use super::measure_cache::{MeasureCache, Measured};
+use super::source::Source;
+use super::timing::Timing;
+use crate::error::{Context as _, Error, Result};
+use crate::observer::Observer;
+use crate::sharding::{gather, shard};
+
+/// The measures of all images: a few numbers for each image and level.
+pub struct Evaluations {
+    /// `None` for soft boundary maps.
+    pub regions: Option<Evaluation>,
+    /// `None` where boundaries were not asked for.
+    pub boundaries: Option<BoundaryEvaluation>,
+}
+
+impl Evaluations {
+    fn add(&mut self, measured: Measured) -> Result<()> {
+        let has = (measured.regions.is_some(), measured.boundaries.is_some());
+        let asked = (self.regions.is_some(), self.boundaries.is_some());
+        if has != asked {
+            return Err(Error::unexpected(format!(
+                "expected measures of regions and of boundaries {asked:?}, found {has:?}"
+            )));
+        }
+        if let (Some(all), Some(one)) = (&mut self.regions, measured.regions) {
+            all.add(one)?;
+        }
+        if let (Some(all), Some(one)) = (&mut self.boundaries, measured.boundaries) {
+            all.add(one)?;
+        }
+        Ok(())
+    }
+
+    /// The measures of regions of all images so far.
+    pub fn region_report(&self) -> Result<Option<Report>> {
+        let regions = self.regions.as_ref();
+        Ok(regions.map(Evaluation::report).transpose()?)
+    }
+
+    /// The measures of boundaries of all images so far.
+    pub fn boundary_report(&self) -> Result<Option<BoundaryReport>> {
+        let boundaries = self.boundaries.as_ref();
+        Ok(boundaries.map(BoundaryEvaluation::report).transpose()?)
+    }
+}
+
+/// What is to be measured, and where measures are kept.
+pub struct Measurement<'a> {
+    pub dataset: &'a BsdsDataset,
+    pub source: &'a Source,
+    pub boundaries: bool,
+    pub cache: Option<&'a MeasureCache>,
+}
+
+impl Measurement<'_> {
+    /// Measures the first `count` images, each rank its part of them; the first rank has them all in the end. No map
+    /// outlives its image.
+    pub fn of_images(
+        &self,
+        count: usize,
+        ranks: &Ranks,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<(Evaluations, Timing)>> {
+        if ranks.is_alone() {
+            return self.of_all_images(count, observer).map(Some);
+        }
+        let mine = shard(ranks, count);
+        observer.begin("image", mine.len() as u64);
+        let mut found = Vec::with_capacity(mine.len());
+        let measure = |place| self.of_image(mine[place]);
+        let measured = in_order(mine.len(), self.at_a_time(), measure, |place, one| {
+            let (measured, seconds) = one;
+            found.push((mine[place], measured, seconds.map(in_numbers)));
+            observer.advance(found.len() as u64, &|| {
+                self.dataset.ids()[mine[place]].clone()
+            });
+            Ok(())
+        });
+        observer.end();
+        ranks.sync_result(measured)?;
+        let Some(found) = gather(ranks, found)? else {
+            return Ok(None);
+        };
+        let (mut evaluations, mut timing) = (self.none_yet(), Timing::default());
+        for (index, measured, seconds) in found {
+            self.add(&mut evaluations, index, measured)?;
+            if let Some([trunk, layer, clustering]) = seconds {
+                timing.add(SegmentSeconds {
+                    trunk,
+                    layer,
+                    clustering,
+                });
+            }
+        }
+        Ok(Some((evaluations, timing)))
+    }
+
+    fn of_all_images(
+        &self,
+        count: usize,
+        observer: &mut dyn Observer,
+    ) -> Result<(Evaluations, Timing)> {
+        let (mut evaluations, mut timing) = (self.none_yet(), Timing::default());
+        observer.begin("image", count as u64);
+        let measure = |index| self.of_image(index);
+        let measured = in_order(count, self.at_a_time(), measure, |index, found| {
+            let (measured, seconds) = found;
+            self.add(&mut evaluations, index, measured)?;
+            if let Some(seconds) = seconds {
+                timing.add(seconds);
+            }
+            observer.advance(index as u64 + 1, &|| self.dataset.ids()[index].clone());
+            Ok(())
+        });
+        observer.end();
+        measured?;
+        Ok((evaluations, timing))
+    }
+
+    fn none_yet(&self) -> Evaluations {
+        let regions = !matches!(self.source, Source::Soft(_));
+        Evaluations {
+            regions: regions.then(Evaluation::default),
+            boundaries: self.boundaries.then(BoundaryEvaluation::default),
+        }
+    }
+
+    fn add(&self, evaluations: &mut Evaluations, index: usize, measured: Measured) -> Result<()> {
+        let id = &self.dataset.ids()[index];
+        let added = evaluations.add(measured);
+        added.with_context(|| format!("image {id}"))
+    }
+
+    /// A network's layers share the cores already, and its seconds are measured; reading and thinning files are serial.
+    fn at_a_time(&self) -> usize {
+        match self.source {
+            Source::Network(_) | Source::Contours(_) => 1,
+            Source::Folder(_) | Source::Soft(_) => {
+                thread::available_parallelism().map_or(1, NonZeroUsize::get)
+            }
+        }
+    }
+
+    /// Measures image `index`, unless its measures are in the cache; the seconds of a network that ran.
+    fn of_image(&self, index: usize) -> Result<(Measured, Option<SegmentSeconds>)> {
+        let id = &self.dataset.ids()[index];
+        let Some(cache) = self.cache else {
+            return self.measured(index);
+        };
+        let fingerprint = cache.fingerprint(&self.files(index))?;
+        if let Some(measured) = cache.get(id, &fingerprint)? {
+            return Ok((measured, None));
+        }
+        let (measured, seconds) = self.measured(index)?;
+        cache.put(id, &fingerprint, &measured)?;
+        Ok((measured, seconds))
+    }
+
+    /// Every file that the measures of image `index` are made of, but a network's own.
+    fn files(&self, index: usize) -> Vec<PathBuf> {
+        let mut files = vec![
+            self.dataset.image_path(index),
+            self.dataset.ground_truth_path(index),
+        ];
+        match self.source {
+            Source::Network(_) | Source::Contours(_) => {}
+            Source::Folder(folder) => files.extend(folder.files(index).iter().map(PathBuf::from)),
+            Source::Soft(folder) => files.push(folder.file(index).to_owned()),
+        }
+        files
+    }
+
+    fn measured(&self, index: usize) -> Result<(Measured, Option<SegmentSeconds>)> {
+        let id = &self.dataset.ids()[index];
+        let (pool, seconds) = match self.source {
+            Source::Folder(folder) => (Some(folder.pool(index)?), None),
+            Source::Soft(_) => (None, None),
+            Source::Network(pools) => {
+                let image = self.dataset.image(index)?;
+                let (pool, seconds) = pools.pool(&image).with_context(|| format!("image {id}"))?;
+                (Some(pool), Some(seconds))
+            }
+            Source::Contours(pools) => {
+                let image = self.dataset.image(index)?;
+                let (pool, seconds) = pools.pool(&image).with_context(|| format!("image {id}"))?;
+                (Some(pool), Some(seconds))
+            }
+        };
+        let drawn = self.dataset.drawn(index)?;
+        let mut boundaries = None;
+        if self.boundaries {
+            let found = match (self.source, &pool) {
+                (Source::Soft(folder), _) => folder.boundaries(index)?,
+                (Source::Folder(folder), Some(pool)) => folder.boundaries(index, pool)?,
+                (_, pool) => pool
+                    .as_ref()
+                    .map(BoundaryPool::from_segmentations)
+                    .transpose()?
+                    .context("expected segmentations, found none")?,
+            };
+            let maps = drawn.iter().map(|annotation| annotation.boundary_map());
+            let maps = maps.collect::<bench_bsds::Result<Vec<_>>>()?;
+            boundaries = Some(ImageCounts::new(id, &maps, &found)?);
+        }
+        let drawn: Vec<_> = drawn
+            .into_iter()
+            .map(|annotation| annotation.segmentation)
+            .collect();
+        let regions = pool.map(|pool| ImageMeasures::new(id, &drawn, &pool));
+        let measured = Measured {
+            regions: regions.transpose()?,
+            boundaries,
+        };
+        Ok((measured, seconds))
+    }
+}
+
+fn in_numbers(seconds: SegmentSeconds) -> [f64; 3] {
+    let SegmentSeconds {
+        trunk,
+        layer,
+        clustering,
+    } = seconds;
+    [trunk, layer, clustering]
+}
+
+/// Calls `work` on 0, 1, …, `at_a_time` of them side by side, and `take` on what comes out, in order.
+///
+/// # Errors
+/// The first in order; nothing is begun after it.
+fn in_order<T: Send>(
+    count: usize,
+    at_a_time: usize,
+    work: impl Fn(usize) -> Result<T> + Sync,
+    mut take: impl FnMut(usize, T) -> Result<()>,
+) -> Result<()> {
+    let next = AtomicUsize::new(0);
+    let end = || next.store(count, Ordering::Relaxed);
+    thread::scope(|scope| {
+        let (sender, receiver) = mpsc::channel();
+        for _ in 0..at_a_time.min(count) {
+            let (sender, next, work, end) = (sender.clone(), &next, &work, &end);
+            scope.spawn(move || {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if index >= count {
+                        return;
+                    }
+                    let result = work(index);
+                    if result.is_err() {
+                        end();
+                    }
+                    if sender.send((index, result)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let (mut early, mut due) = (BTreeMap::new(), 0);
+        for (index, result) in receiver {
+            early.insert(index, result);
+            while let Some(result) = early.remove(&due) {
+                result
+                    .and_then(|found| take(due, found))
+                    .inspect_err(|_| end())?;
+                due += 1;
+            }
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_is_done_early_waits_for_its_turn() {
+        for at_a_time in [1, 2, 5] {
+            let mut taken = Vec::new();
+            let work = |index: usize| {
+                thread::sleep(Duration::from_millis(if index == 0 { 20 } else { 0 }));
+                Ok(10 * index)
+            };
+            in_order(7, at_a_time, work, |index, found| {
+                taken.push((index, found));
+                Ok(())
+            })
+            .unwrap();
+            let expected: Vec<_> = (0..7).map(|index| (index, 10 * index)).collect();
+            assert_eq!(taken, expected);
+        }
+    }
+
+    #[test]
+    fn the_first_error_in_order_is_returned_and_ends_it() {
+        let begun = AtomicUsize::new(0);
+        let work = |index: usize| {
+            begun.fetch_add(1, Ordering::Relaxed);
+            if index == 2 {
+                thread::sleep(Duration::from_millis(20));
+            }
+            if index == 2 || index == 3 {
+                return Err(Error::unexpected(format!("image {index}")));
+            }
+            Ok(())
+        };
+        let error = in_order(1000, 2, work, |_, ()| Ok(())).unwrap_err();
+        assert_eq!(error.to_string(), "image 2");
+        assert!(begun.load(Ordering::Relaxed) <= 5);
+        let refused = in_order(
+            1000,
+            2,
+            |_| Ok(()),
+            |index, ()| match index {
+                0 => Ok(()),
+                _ => Err(Error::unexpected("full")),
+            },
+        );
+        assert_eq!(refused.unwrap_err().to_string(), "full");
+    }
+}

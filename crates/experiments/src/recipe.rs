@@ -1,0 +1,15 @@
+//! Recipes: a row of a comparison each, as a TOML file says it.
+
+mod built_in;
+mod cuts;
+mod regions;
+mod text;
+mod words;
+
+pub use built_in::{BSDS_RECIPES, BuiltIn, COCO_RECIPES};
+pub use cuts::{CutModel, CutPlan, CutRecipe};
+pub use regions::{RegionModel, RegionRecipe};
+pub use words::{
+    head_by_words, head_in_words, input_recipe_by_name, input_recipe_in_words, schedule_by_words,
+    trunk_by_name, trunk_training_by_words,
+};

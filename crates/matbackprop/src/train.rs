@@ -1,0 +1,64 @@
+//! `matbackprop train ncuts` and `matbackprop train o2p`.
+
+use std::rc::Rc;
+
+use anyhow::Result;
+use experiments::train::{Trained, ncuts_among, o2p_among};
+use training::Ranks;
+
+use crate::arguments::{TrainNcutsArguments, TrainO2pArguments};
+use crate::interrupt::Interrupt;
+use crate::output;
+use crate::progress::Terminal;
+
+/// How a training that was stopped is resumed.
+const RESUME: &str = "the same command with --resume";
+
+/// Trains a network that cuts, and prints where it lies.
+pub fn ncuts(
+    arguments: &TrainNcutsArguments,
+    ranks: &Rc<Ranks>,
+    interrupt: &Interrupt,
+) -> Result<()> {
+    let settings = ranks.sync_result(arguments.settings())?;
+    let trained = ncuts_among(ranks, &settings, &mut Terminal::stopped_by(interrupt))?;
+    if let Trained::Stopped { step } = trained {
+        return Err(interrupt.stopped(&format!("step {step}"), RESUME));
+    }
+    let (run, data) = (settings.run.out.display(), settings.data.display());
+    let mut lines = Vec::new();
+    if let Some(path) = &settings.run.export {
+        lines.push(format!("exported  {}", path.display()));
+    }
+    if let Some(path) = &settings.export_head {
+        lines.push(format!("head      {}", path.display()));
+    }
+    let network = settings.run.out.join("network.safetensors");
+    lines.push(format!("network   {}", network.display()));
+    lines.push(format!(
+        "measure   matbackprop eval bsds --data {data} --split val --run {run}"
+    ));
+    ranks.sync_result(output::print(&lines.join("\n")))
+}
+
+/// Trains a classifier of regions, and prints where it lies.
+pub fn o2p(arguments: &TrainO2pArguments, ranks: &Rc<Ranks>, interrupt: &Interrupt) -> Result<()> {
+    let settings = ranks.sync_result(arguments.settings())?;
+    let clipped = match o2p_among(ranks, &settings, &mut Terminal::stopped_by(interrupt))? {
+        Trained::Finished { clipped, .. } => clipped,
+        Trained::Stopped { step } => {
+            return Err(interrupt.stopped(&format!("step {step}"), RESUME));
+        }
+    };
+    let (run, data) = (settings.run.out.display(), settings.data.display());
+    let mut lines = Vec::new();
+    if let Some(path) = &settings.run.export {
+        lines.push(format!("exported  {}", path.display()));
+    }
+    lines.push(format!("network   {run}/network.safetensors"));
+    lines.push(format!("clipped   {clipped} gradients in this call"));
+    lines.push(format!(
+        "measure   matbackprop eval coco --data {data} --run {run}"
+    ));
+    ranks.sync_result(output::print(&lines.join("\n")))
+}
