@@ -13,6 +13,7 @@
 //! | [`train`] | [`train::ncuts`] and [`train::o2p`]: from settings to a network in a folder |
 //! | [`evaluate`] | the measures of BSDS500 and MS-COCO, of networks and of anybody's files |
 //! | [`report()`] | a training on one HTML page |
+//! | [`mod@reproduce`] | every row of a comparison: what is left of it, and runs of it |
 //! | [`network_in_words`] | what a network is made of |
 //! | [`sharding`], [`files`] | work that several processes share; files that appear whole or not at all |
 //!
@@ -57,6 +58,7 @@ mod oklab;
 mod page;
 pub mod recipe;
 mod report;
+pub mod reproduce;
 pub mod sharding;
 pub mod train;
 

@@ -5,6 +5,7 @@ mod device;
 mod eval;
 mod eval_coco;
 mod report;
+mod reproduce;
 mod segment;
 mod train_ncuts;
 mod train_o2p;
@@ -18,6 +19,7 @@ pub use clusters::ClusterArgument;
 pub use eval::EvalBsdsArguments;
 pub use eval_coco::EvalCocoArguments;
 pub use report::ReportArguments;
+pub use reproduce::Reproduce;
 pub use segment::{Quality, SegmentArguments};
 pub use train_ncuts::TrainNcutsArguments;
 pub use train_o2p::TrainO2pArguments;
@@ -46,6 +48,9 @@ pub enum Command {
     Eval(Eval),
     /// Draw how a training goes, or went, on one page
     Report(ReportArguments),
+    /// Train and measure every row of a comparison
+    #[command(subcommand)]
+    Reproduce(Reproduce),
     /// Print what a network is made of
     Info(InfoArguments),
 }

@@ -9,6 +9,7 @@ mod interrupt;
 mod output;
 mod progress;
 mod report;
+mod reproduce;
 mod segment;
 mod train;
 
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
             return distributed::run(again, |ranks, _| eval::coco(&arguments, ranks));
         }
         Command::Report(arguments) => report::run(&arguments),
+        Command::Reproduce(arguments) => reproduce::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
     };
     match result {

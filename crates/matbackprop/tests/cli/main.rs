@@ -10,6 +10,7 @@ mod official_files;
 mod ranks;
 mod real_images;
 mod report;
+mod reproduce;
 mod segment;
 mod small_bsds;
 mod small_coco;
@@ -18,7 +19,7 @@ mod train_o2p;
 
 use call::{Called, matbackprop};
 
-const COMMANDS: [&[&str]; 10] = [
+const COMMANDS: [&[&str]; 13] = [
     &[],
     &["segment"],
     &["train"],
@@ -28,6 +29,9 @@ const COMMANDS: [&[&str]; 10] = [
     &["eval", "bsds"],
     &["eval", "coco"],
     &["report"],
+    &["reproduce"],
+    &["reproduce", "bsds"],
+    &["reproduce", "coco"],
     &["info"],
 ];
 

@@ -140,7 +140,7 @@ fn descriptors_need_no_trunk() {
 }
 
 /// The names and shapes of torchvision's AlexNet; of the classifier one tensor, which is not taken.
-fn torchvision_alexnet(path: &Path) {
+pub fn torchvision_alexnet(path: &Path) {
     let kernels = [
         (0, vec![64, 3, 11, 11]),
         (3, vec![192, 64, 5, 5]),

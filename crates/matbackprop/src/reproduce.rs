@@ -1,0 +1,41 @@
+//! `matbackprop reproduce`.
+
+use anyhow::{Context, Result, bail};
+use experiments::reproduce::{Plan, reproduce};
+
+use crate::arguments::Reproduce;
+use crate::interrupt::Interrupt;
+use crate::output;
+use crate::progress::Terminal;
+
+/// Runs the rows of a comparison, each by a call of this program, and prints the table.
+pub fn run(arguments: &Reproduce) -> Result<()> {
+    let program = std::env::current_exe().context("this program's own place")?;
+    let settings = arguments.settings(program);
+    if arguments.is_dry() {
+        return output::print(&in_words(&Plan::new(&settings)?));
+    }
+    let interrupt = Interrupt::default();
+    let reproduced = reproduce(&settings, &mut Terminal::stopped_by(&interrupt))?;
+    if reproduced.stopped {
+        let place = format!("{} runs", reproduced.done);
+        return Err(interrupt.stopped(&place, "the same command"));
+    }
+    output::print(reproduced.table.trim_end())?;
+    match reproduced.failed.len() {
+        0 => Ok(()),
+        failed => bail!("{failed} of the runs failed; the same command does them again"),
+    }
+}
+
+/// A block a run: its calls as a shell reads them, or that it is done.
+fn in_words(plan: &Plan) -> String {
+    let mut lines = plan.left_out.clone();
+    for run in plan.runs() {
+        let calls = run.calls();
+        let state = if calls.is_empty() { " done" } else { "" };
+        lines.push(format!("{}:{state}", run.title));
+        lines.extend(calls.iter().map(|call| format!("  {call}")));
+    }
+    lines.join("\n")
+}
