@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 use image::imageops::{flip_horizontal, thumbnail};
-use models::{ClusterChoice, ContourSettings, DeepNcuts, FeatureMaps};
+use models::{ClusterChoice, DeepNcuts, FeatureMaps, TreeSettings};
 use pictures::{at_working_size, decode_upright};
 use segmentation::LabelMap;
 use training::{ScribbleStep, ScribbleTraining};
@@ -187,7 +187,7 @@ impl Session {
         let mirrored_grid = mirrored
             .map(|maps| network.head_features(maps))
             .transpose()?;
-        let settings = ContourSettings::default();
+        let settings = TreeSettings::default();
         let contours = network.contours_of(
             scene.working(),
             self.sight(head)?.grid(),

@@ -109,7 +109,7 @@ impl Sight {
     pub fn cut(&self, segments: usize) -> Result<(LabelMap, usize)> {
         let tree = &self.contours()?.tree;
         Ok(match segments {
-            0 => tree.cut(models::ContourSettings::default().height),
+            0 => tree.cut(models::TreeSettings::default().height),
             _ => tree.cut_into(segments),
         })
     }

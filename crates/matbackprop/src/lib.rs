@@ -33,7 +33,7 @@
 //! # Example
 //! A photograph, its segments, and a picture of them.
 //! ```
-//! use matbackprop::models::ContourSettings;
+//! use matbackprop::models::TreeSettings;
 //! use matbackprop::pictures::{paint_outlines, read_upright};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -42,7 +42,7 @@
 //! # let picture = folder.path().join("coffee.overlay.png");
 //! let network = matbackprop::default_network()?;
 //! let image = read_upright(photograph)?;
-//! let contours = network.contours(&image, &ContourSettings::default())?;
+//! let contours = network.contours(&image, &TreeSettings::default())?;
 //! let (labels, segments) = contours.tree.cut_into(6);
 //! assert_eq!(segments, 6);
 //! paint_outlines(&image, &labels)?.save(picture)?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use experiments::files::Staged;
 use experiments::sharding::{gather, shard};
-use models::{ContourSettings, DeepNcuts, SegmentSeconds, joint_contours};
+use models::{DeepNcuts, SegmentSeconds, TreeSettings, joint_contours};
 use pictures::{
     at_full_size, at_working_size, contour_image, label_image, paint_outlines, paint_segments,
     read_upright,
@@ -216,7 +216,7 @@ fn one_image(
     let image = read_upright(path)?;
     let working = at_working_size(&image, arguments.max_side);
     let seen = working.as_ref().unwrap_or(&image);
-    let settings = ContourSettings::default();
+    let settings = TreeSettings::default();
     let contours = joint_contours(networks, seen, &settings)?;
     let asked = numbers_of_segments(&arguments.k);
     let several = asked.len() > 1;

@@ -66,7 +66,7 @@ impl ClusterRule {
 
 /// Everything about a [`DeepNcuts`](crate::DeepNcuts) but its numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Architecture {
+pub struct CutArchitecture {
     /// Version of this description.
     pub format: u32,
     /// The trunk.
@@ -83,7 +83,7 @@ pub struct Architecture {
     pub cut: CutSettings,
 }
 
-impl Architecture {
+impl CutArchitecture {
     /// The version this crate writes and reads.
     pub const FORMAT: u32 = 1;
 
@@ -183,14 +183,14 @@ mod tests {
 
     #[test]
     fn another_format_and_impossible_numbers_are_refused() {
-        let mut architecture = Architecture::new(TrunkKind::Lite0, None);
+        let mut architecture = CutArchitecture::new(TrunkKind::Lite0, None);
         let text = serde_json::to_string(&architecture).unwrap();
         assert_eq!(
-            Architecture::from_metadata("file", &text).unwrap(),
+            CutArchitecture::from_metadata("file", &text).unwrap(),
             architecture
         );
         let wrong = [
-            Architecture {
+            CutArchitecture {
                 clusters: ClusterRule {
                     fewest: 5,
                     most: 3,
@@ -198,14 +198,14 @@ mod tests {
                 },
                 ..architecture.clone()
             },
-            Architecture {
+            CutArchitecture {
                 recipe: InputRecipe {
                     scale: [1.0, 0.0, 1.0],
                     ..architecture.recipe
                 },
                 ..architecture.clone()
             },
-            Architecture {
+            CutArchitecture {
                 cut: CutSettings {
                     restarts: 0,
                     ..architecture.cut
@@ -216,14 +216,14 @@ mod tests {
         for wrong in wrong {
             let text = serde_json::to_string(&wrong).unwrap();
             assert!(
-                Architecture::from_metadata("file", &text).is_err(),
+                CutArchitecture::from_metadata("file", &text).is_err(),
                 "{wrong:?}"
             );
         }
         architecture.format = 7;
         let text = serde_json::to_string(&architecture).unwrap();
         for text in ["", "{", text.as_str()] {
-            let refused = Architecture::from_metadata("file", text);
+            let refused = CutArchitecture::from_metadata("file", text);
             assert!(matches!(refused, Err(Error::NotANetwork { .. })));
         }
     }

@@ -21,10 +21,10 @@
 //! | [`TrainableNetwork`] | what a trainer and a file need of a network |
 //!
 //! ```
-//! use models::{Architecture, ClusterChoice, DeepNcuts, HeadLayout, TrunkKind, TrunkWeights};
+//! use models::{ClusterChoice, CutArchitecture, DeepNcuts, HeadLayout, TrunkKind, TrunkWeights};
 //!
 //! # fn main() -> Result<(), models::Error> {
-//! let architecture = Architecture::new(TrunkKind::Lite0, Some(HeadLayout::default()));
+//! let architecture = CutArchitecture::new(TrunkKind::Lite0, Some(HeadLayout::default()));
 //! // TrunkWeights::File(path) for learned ones, DeepNcuts::load(path) for a trained network.
 //! let network = DeepNcuts::new(architecture, &TrunkWeights::Random, 1)?;
 //! let photograph = image::RgbImage::from_fn(96, 64, |x, _| image::Rgb([if x < 48 { 30 } else { 200 }; 3]));
@@ -70,12 +70,12 @@ mod trainable_network;
 mod trunk;
 mod weights;
 
-pub use architecture::{Architecture, ClusterRule, TapLayer};
+pub use architecture::{ClusterRule, CutArchitecture, TapLayer};
 pub use backend::{BackwardScope, ChainGradients, Planes, SavedActivations};
 pub use cut_settings::CutSettings;
 pub use deep_ncuts::{
-    ClusterChoice, ContourSettings, Contours, CutInput, CutStep, DeepNcuts, SegmentSeconds,
-    Segmented, joint_contours,
+    ClusterChoice, Contours, CutInput, CutStep, DeepNcuts, SegmentSeconds, Segmented, TreeSettings,
+    joint_contours,
 };
 pub use device::{Device, DeviceChoice, Transfers};
 pub use digest::fnv_1a;

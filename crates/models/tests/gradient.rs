@@ -1,7 +1,8 @@
 //! From the image to the loss and back, through the whole network.
 
 use models::{
-    Architecture, DeepNcuts, HeadLayer, HeadLayout, InputRecipe, TapLayer, TrunkKind, TrunkWeights,
+    CutArchitecture, DeepNcuts, HeadLayer, HeadLayout, InputRecipe, TapLayer, TrunkKind,
+    TrunkWeights,
 };
 use ncuts::{Criterion, NcutsLayer};
 use rand::{RngExt, SeedableRng};
@@ -22,9 +23,9 @@ fn network() -> DeepNcuts {
         dropout: 0.0,
     };
     let taps = vec![tap("expand3"), tap("expand5")];
-    let architecture = Architecture {
+    let architecture = CutArchitecture {
         taps,
-        ..Architecture::new(TrunkKind::Lite0, Some(head))
+        ..CutArchitecture::new(TrunkKind::Lite0, Some(head))
     };
     DeepNcuts::new(architecture, &TrunkWeights::Random, 4).unwrap()
 }

@@ -1,12 +1,12 @@
 //! A head in a file of its own, on a trunk that somebody else gives.
 
-use models::{Architecture, DeepNcuts, Error, HeadLayout, Precision, TrunkKind, TrunkWeights};
+use models::{CutArchitecture, DeepNcuts, Error, HeadLayout, Precision, TrunkKind, TrunkWeights};
 
 #[test]
 fn a_head_comes_back_on_its_trunk() {
     let folder = tempfile::tempdir().unwrap();
     let [whole, head] = ["whole", "head"].map(|name| folder.path().join(name));
-    let architecture = Architecture::new(TrunkKind::Lite0, Some(HeadLayout::default()));
+    let architecture = CutArchitecture::new(TrunkKind::Lite0, Some(HeadLayout::default()));
     let network = DeepNcuts::new(architecture, &TrunkWeights::Random, 5).unwrap();
     network.save(&whole, Precision::Single).unwrap();
     network.save_head(&head, Precision::Single).unwrap();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
-use models::{AlexnetLayout, Architecture, DeepNcuts, Error, TapLayer, TrunkKind, TrunkWeights};
+use models::{AlexnetLayout, CutArchitecture, DeepNcuts, Error, TapLayer, TrunkKind, TrunkWeights};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use test_support::{data_folder, needs};
@@ -15,14 +15,14 @@ fn photograph() -> RgbImage {
     })
 }
 
-fn architecture(trunk: TrunkKind, layer: &str) -> Architecture {
+fn architecture(trunk: TrunkKind, layer: &str) -> CutArchitecture {
     let tap = TapLayer {
         layer: layer.into(),
         scale: 1.0,
     };
-    Architecture {
+    CutArchitecture {
         taps: vec![tap],
-        ..Architecture::new(trunk, None)
+        ..CutArchitecture::new(trunk, None)
     }
 }
 
@@ -199,7 +199,7 @@ fn every_size_of_image_that_fits_is_taken() {
     ];
     for (trunk, smallest) in trunks {
         let network =
-            DeepNcuts::new(Architecture::new(trunk, None), &TrunkWeights::Random, 1).unwrap();
+            DeepNcuts::new(CutArchitecture::new(trunk, None), &TrunkWeights::Random, 1).unwrap();
         for (width, height) in [(smallest, smallest), (smallest + 1, 37), (64, smallest + 6)] {
             let maps = network
                 .trunk_features(&RgbImage::new(width, height))

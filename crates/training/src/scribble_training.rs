@@ -246,7 +246,7 @@ fn marked_positions(
 mod tests {
     use super::*;
     use image::RgbImage;
-    use models::{Architecture, HeadLayer, HeadLayout, TrunkKind, TrunkWeights};
+    use models::{CutArchitecture, HeadLayer, HeadLayout, TrunkKind, TrunkWeights};
 
     const SIZE: (usize, usize) = (96, 64);
 
@@ -256,7 +256,7 @@ mod tests {
             layers: vec![layer(16, 1), layer(8, 3)],
             dropout: 0.3,
         };
-        let architecture = Architecture::new(TrunkKind::Lite0, Some(head));
+        let architecture = CutArchitecture::new(TrunkKind::Lite0, Some(head));
         DeepNcuts::new(architecture, &TrunkWeights::Random, 3).unwrap()
     }
 

@@ -5,7 +5,7 @@ use segmentation::LabelMap;
 
 use crate::error::{Error, Result};
 use crate::segmentation_set::SegmentationSet;
-use models::{Architecture, DeepNcuts, HeadLayer, HeadLayout, TrunkKind, TrunkWeights};
+use models::{CutArchitecture, DeepNcuts, HeadLayer, HeadLayout, TrunkKind, TrunkWeights};
 
 /// Photographs of two halves, of which some files are broken.
 pub(super) struct Halves {
@@ -63,6 +63,6 @@ pub(super) fn network() -> DeepNcuts {
         layers: vec![layer(8, 1), layer(6, 3)],
         dropout: 0.0,
     };
-    let architecture = Architecture::new(TrunkKind::Lite0, Some(head));
+    let architecture = CutArchitecture::new(TrunkKind::Lite0, Some(head));
     DeepNcuts::new(architecture, &TrunkWeights::Random, 3).unwrap()
 }

@@ -3,7 +3,7 @@
 //! A recipe with `[contour]` cuts on the edges of the photograph, one with `[model]` alone on the features of a trunk as
 //! they are, one with `[training]` too is trained first.
 
-use models::{Architecture, CutSettings, HeadLayout, InputRecipe, TapLayer, TrunkKind};
+use models::{CutArchitecture, CutSettings, HeadLayout, InputRecipe, TapLayer, TrunkKind};
 use ncuts::ContourOptions;
 use serde::Deserialize;
 use training::{CutCriterion, CutTraining, TrainConfig};
@@ -163,8 +163,8 @@ impl CutModel {
     }
 
     /// The network without a head, or below this one.
-    pub fn architecture(&self, head: Option<HeadLayout>) -> Architecture {
-        let mut architecture = Architecture::new(self.trunk, head);
+    pub fn architecture(&self, head: Option<HeadLayout>) -> CutArchitecture {
+        let mut architecture = CutArchitecture::new(self.trunk, head);
         if let Some(layers) = &self.layers {
             let tap = |layer: &String| TapLayer {
                 layer: layer.clone(),
@@ -205,7 +205,7 @@ impl CutPlan {
     }
 
     /// The network.
-    pub fn architecture(&self) -> Architecture {
+    pub fn architecture(&self) -> CutArchitecture {
         let mut architecture = self.model.architecture(Some(self.head.clone()));
         // Confidence is measured with the ε that was trained with; the other criteria have none.
         if let Some(epsilon) = self.loss.epsilon() {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use models::{Architecture, DeepNcuts, Device, Precision, TrunkWeights};
+use models::{CutArchitecture, DeepNcuts, Device, Precision, TrunkWeights};
 use training::{CutTask, Ranks, SegmentationSet as _, Trainer};
 
 use super::driver::{self, Job};
@@ -204,7 +204,7 @@ impl<'a> Job for CutJob<'a> {
     }
 }
 
-fn architecture_in_words(architecture: &Architecture) -> String {
+fn architecture_in_words(architecture: &CutArchitecture) -> String {
     let taps: Vec<&str> = architecture
         .taps
         .iter()

@@ -18,7 +18,7 @@ const DIMENSIONS: usize = 16;
 /// The default values were chosen on fifty images of BSDS500's train split, with networks that had learned from the
 /// other hundred and fifty.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ContourSettings {
+pub struct TreeSettings {
     /// Whether the mirror image is looked at too, which costs as much again.
     pub flips: bool,
     /// Superpixels, whose borders are those of all segments.
@@ -31,7 +31,7 @@ pub struct ContourSettings {
     pub height: f64,
 }
 
-impl Default for ContourSettings {
+impl Default for TreeSettings {
     fn default() -> Self {
         Self {
             flips: true,
@@ -43,7 +43,7 @@ impl Default for ContourSettings {
     }
 }
 
-impl ContourSettings {
+impl TreeSettings {
     fn check(&self) -> Result<()> {
         let share = |name, value: f64| {
             let found = value.to_string();
@@ -91,7 +91,7 @@ impl DeepNcuts {
     ///
     /// # Cost
     /// Twice trunk, head and matrix layer, and about a tenth of a second for 481 × 321 pixels.
-    pub fn contours(&self, image: &RgbImage, settings: &ContourSettings) -> Result<Contours> {
+    pub fn contours(&self, image: &RgbImage, settings: &TreeSettings) -> Result<Contours> {
         joint_contours(&[self], image, settings)
     }
 
@@ -105,7 +105,7 @@ impl DeepNcuts {
         image: &RgbImage,
         straight: &GridFeatures,
         mirrored: Option<&GridFeatures>,
-        settings: &ContourSettings,
+        settings: &TreeSettings,
     ) -> Result<Contours> {
         let mut views = Views::of(image, settings)?;
         views.add(self, straight, image, false)?;
@@ -123,7 +123,7 @@ impl DeepNcuts {
 pub fn joint_contours(
     networks: &[&DeepNcuts],
     image: &RgbImage,
-    settings: &ContourSettings,
+    settings: &TreeSettings,
 ) -> Result<Contours> {
     if networks.is_empty() {
         return Err(Error::Setting {
@@ -156,7 +156,7 @@ struct Views {
 }
 
 impl Views {
-    fn of(image: &RgbImage, settings: &ContourSettings) -> Result<Self> {
+    fn of(image: &RgbImage, settings: &TreeSettings) -> Result<Self> {
         settings.check()?;
         let begin = Instant::now();
         let (width, height) = (image.width() as usize, image.height() as usize);
@@ -198,7 +198,7 @@ impl Views {
         Ok(())
     }
 
-    fn tree(mut self, settings: &ContourSettings) -> Result<Contours> {
+    fn tree(mut self, settings: &TreeSettings) -> Result<Contours> {
         let begin = Instant::now();
         let area = MinArea::Fraction(settings.min_area);
         let tree = SegmentationTree::new(&self.pieces, &settings.weights, area)?;
@@ -214,10 +214,10 @@ impl Views {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Architecture, TrunkKind, TrunkWeights};
+    use crate::{CutArchitecture, TrunkKind, TrunkWeights};
 
     fn network() -> DeepNcuts {
-        let architecture = Architecture::new(TrunkKind::Lite0, None);
+        let architecture = CutArchitecture::new(TrunkKind::Lite0, None);
         DeepNcuts::new(architecture, &TrunkWeights::Random, 3).unwrap()
     }
 
@@ -234,9 +234,9 @@ mod tests {
 
     #[test]
     fn a_tree_serves_any_number_of_segments() {
-        let settings = ContourSettings {
+        let settings = TreeSettings {
             superpixels: 60,
-            ..ContourSettings::default()
+            ..TreeSettings::default()
         };
         let contours = network().contours(&photograph(), &settings).unwrap();
         assert!(contours.soft_rank > 0.0 && contours.seconds.trunk > 0.0);
@@ -259,18 +259,18 @@ mod tests {
 
     #[test]
     fn settings_out_of_range_are_refused_by_name() {
-        let fair = ContourSettings::default;
+        let fair = TreeSettings::default;
         for (name, settings) in [
             (
                 "superpixels",
-                ContourSettings {
+                TreeSettings {
                     superpixels: 0,
                     ..fair()
                 },
             ),
             (
                 "colour",
-                ContourSettings {
+                TreeSettings {
                     weights: MergeWeights {
                         colour_scale: 0.0,
                         ..MergeWeights::default()
@@ -280,14 +280,14 @@ mod tests {
             ),
             (
                 "min_area",
-                ContourSettings {
+                TreeSettings {
                     min_area: f64::NAN,
                     ..fair()
                 },
             ),
             (
                 "height",
-                ContourSettings {
+                TreeSettings {
                     height: 1.5,
                     ..fair()
                 },

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::network::DeepNcuts;
-use crate::architecture::Architecture;
+use crate::architecture::CutArchitecture;
 use crate::error::Result;
 use crate::network::{Network, TrunkWeights};
 use crate::parameters::Parameters;
@@ -40,7 +40,7 @@ impl DeepNcuts {
     pub fn from_head_bytes(origin: &str, bytes: Vec<u8>, trunk: &TrunkWeights<'_>) -> Result<Self> {
         let head = WeightsFile::from_bytes(origin.to_owned(), bytes)?;
         let description = head.metadata("matbackprop").unwrap_or_default();
-        let architecture = Architecture::from_metadata(head.origin(), &description)?;
+        let architecture = CutArchitecture::from_metadata(head.origin(), &description)?;
         let taps = architecture.trunk_taps();
         let trunk = Network::trunk(architecture.trunk, &taps, trunk, 0)?;
         Self::assembled(architecture, trunk, &head)
@@ -48,7 +48,7 @@ impl DeepNcuts {
 
     /// A trunk and the head of a file.
     pub(crate) fn assembled(
-        architecture: Architecture,
+        architecture: CutArchitecture,
         trunk: Network,
         file: &WeightsFile,
     ) -> Result<Self> {
@@ -90,7 +90,7 @@ impl TrainableNetwork for DeepNcuts {
     }
 
     fn from_described(file: &WeightsFile, description: &str) -> Result<Self> {
-        let architecture = Architecture::from_metadata(file.origin(), description)?;
+        let architecture = CutArchitecture::from_metadata(file.origin(), description)?;
         let taps = architecture.trunk_taps();
         let (chain, layers) = architecture.trunk.chain(&taps)?;
         let parameters = Parameters::from_source(layers, file)?;

@@ -1,6 +1,6 @@
 //! The network itself: trunk and head, new ones, what they are made of.
 
-use crate::architecture::{Architecture, ClusterRule};
+use crate::architecture::{ClusterRule, CutArchitecture};
 use crate::device::Device;
 use crate::error::Result;
 use crate::network::{Network, TrunkWeights};
@@ -17,7 +17,7 @@ use crate::trainable_network::TrainableNetwork as _;
 /// F: n × d, a row a position of the first tap's grid, a column a channel.
 #[derive(Clone, Debug)]
 pub struct DeepNcuts {
-    pub(crate) architecture: Architecture,
+    pub(crate) architecture: CutArchitecture,
     pub(crate) trunk: Network,
     pub(crate) head: Option<Network>,
 }
@@ -27,7 +27,11 @@ impl DeepNcuts {
     ///
     /// # Errors
     /// An unknown layer or setting; a missing or misshapen tensor of the trunk's file, by name.
-    pub fn new(architecture: Architecture, weights: &TrunkWeights<'_>, seed: u64) -> Result<Self> {
+    pub fn new(
+        architecture: CutArchitecture,
+        weights: &TrunkWeights<'_>,
+        seed: u64,
+    ) -> Result<Self> {
         let taps = architecture.trunk_taps();
         let trunk = Network::trunk(architecture.trunk, &taps, weights, seed)?;
         let head = Self::new_head(&architecture, trunk.channels(), seed)?;
@@ -52,7 +56,7 @@ impl DeepNcuts {
     }
 
     fn new_head(
-        architecture: &Architecture,
+        architecture: &CutArchitecture,
         channels: usize,
         seed: u64,
     ) -> Result<Option<Network>> {
@@ -66,7 +70,7 @@ impl DeepNcuts {
     }
 
     /// What it is made of.
-    pub fn architecture(&self) -> &Architecture {
+    pub fn architecture(&self) -> &CutArchitecture {
         &self.architecture
     }
 

@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 use models::{
-    Architecture, DeepNcuts, HeadLayer, HeadLayout, Precision, TapLayer, TrunkKind, TrunkWeights,
+    CutArchitecture, DeepNcuts, HeadLayer, HeadLayout, Precision, TapLayer, TrunkKind, TrunkWeights,
 };
 use rand::{RngExt, SeedableRng};
 use segmentation::LabelMap;
@@ -75,9 +75,9 @@ pub fn network() -> DeepNcuts {
         dropout: 0.2,
     };
     let taps = vec![tap("expand1"), tap("expand3")];
-    let architecture = Architecture {
+    let architecture = CutArchitecture {
         taps,
-        ..Architecture::new(TrunkKind::Lite0, Some(head))
+        ..CutArchitecture::new(TrunkKind::Lite0, Some(head))
     };
     DeepNcuts::new(architecture, &TrunkWeights::Random, 2).unwrap()
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use bench_bsds::{BsdsDataset, Level, Pool, Split};
 use image::RgbImage;
 use models::{
-    ClusterChoice, ContourSettings, DeepNcuts, SegmentSeconds, TrunkWeights, joint_contours,
+    ClusterChoice, DeepNcuts, SegmentSeconds, TreeSettings, TrunkWeights, joint_contours,
 };
 use pictures::read_upright;
 use serde_json::{Value, json};
@@ -85,7 +85,7 @@ impl NetworkPools {
     /// Cuts of the tree of contours at heights evenly between 0 and 1.
     fn pool_of_tree(&self, image: &RgbImage) -> Result<(Pool, SegmentSeconds)> {
         let networks: Vec<_> = [&self.network].into_iter().chain(&self.others).collect();
-        let contours = joint_contours(&networks, image, &ContourSettings::default())?;
+        let contours = joint_contours(&networks, image, &TreeSettings::default())?;
         let cuts = (1..=HEIGHTS).map(|step| {
             let height = f64::from(step) / f64::from(HEIGHTS + 1);
             let segments = contours.tree.segment_of_pieces(height);
@@ -145,10 +145,10 @@ fn calibration_images(data: &Path) -> Result<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use models::{Architecture, TrunkKind};
+    use models::{CutArchitecture, TrunkKind};
 
     fn network() -> DeepNcuts {
-        let architecture = Architecture::new(TrunkKind::Lite0, None);
+        let architecture = CutArchitecture::new(TrunkKind::Lite0, None);
         DeepNcuts::new(architecture, &TrunkWeights::Random, 3).unwrap()
     }
 
