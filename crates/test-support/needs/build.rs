@@ -1,4 +1,4 @@
-//! Finds out what the tests may use, and writes it into `FOUND`: data sets, and a launcher of several processes.
+//! Finds the resources of the tests, and writes them into `FOUND`: data sets, and a launcher of several processes.
 
 use std::{env, path::PathBuf};
 
@@ -23,7 +23,7 @@ fn main() {
     let mut found = Vec::new();
     for name in DATA_SETS {
         let folder = data.join(name);
-        // Only what exists is watched: cargo would rebuild every time for a path that does not.
+        // Only existing paths are watched: cargo would rebuild every time for a path that does not.
         if folder.is_dir() {
             println!("cargo::rerun-if-changed={}", folder.display());
             found.push(name);

@@ -1,4 +1,4 @@
-//! What the tests of several crates share.
+//! Shared by the tests of several crates.
 //!
 //! A test that reads a data set says so. Where that set is absent, the test is counted as ignored, with the reason:
 //!
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 /// The attribute of a test that reads data sets or runs a program: `#[needs("bsds500", "weights")]` before `#[test]`.
 ///
 /// Names are those of folders inside the data folder, or `mpirun`. Any other name is an error of the compiler.
-/// What is there is found out when the tests are built; a change of `MATBACKPROP_DATA` or `PATH` builds them again.
+/// The build script of the tests looks for them; a change of `MATBACKPROP_DATA` or `PATH` builds them again.
 pub use test_support_needs::needs;
 
 /// The folder of one data set, by its name.

@@ -2,7 +2,7 @@
 
 use proc_macro::{TokenStream, TokenTree};
 
-/// What the build script found, and what it looked for.
+/// The data sets that the build script looked for, and those it found.
 const FOUND: &str = env!("FOUND");
 const KNOWN: &str = env!("KNOWN");
 
@@ -28,7 +28,7 @@ pub fn needs(names: TokenStream, test: TokenStream) -> TokenStream {
     ignored
 }
 
-/// The names of `"a", "b"`; an `Err` says what is wrong with them.
+/// The names of `"a", "b"`; `Err` with a message where they are invalid.
 fn read_names(names: TokenStream) -> Result<Vec<String>, String> {
     let mut read = Vec::new();
     for token in names {
