@@ -29,7 +29,7 @@ pub enum Command {
     /// Our own lint; each finding is one line: path:line: what was found, what was expected.
     #[command(after_help = TIDY_RULES)]
     Tidy,
-    /// The data sets of data/manifest.toml: list them, say where to get them, verify what is there.
+    /// The data sets of data/manifest.toml: list them, say where to get them, verify the present ones.
     ///
     /// Nothing is downloaded. The sets lie in the folder MATBACKPROP_DATA, by default in ../shared/data beside the
     /// workspace; the sample photographs in data/samples.
@@ -41,14 +41,14 @@ pub enum Command {
     /// The page, as a folder that any file server can serve: web/dist.
     ///
     /// Needs the target wasm32-unknown-unknown (rustup target add, or ci/setup-wasm.sh) and Node.js with npm, from which
-    /// it installs what it needs into target/web-tools.
+    /// it installs its tools into target/web-tools.
     #[command(
         after_help = "Example:\n  cargo xtask web && python3 -m http.server --directory web/dist"
     )]
     Web {
         /// Then serve the folder on 127.0.0.1 and drive headless Chromium through all exhibits.
         ///
-        /// Label maps and embeddings are held against the command line's; an error on the browser's console fails.
+        /// Label maps and embeddings are compared with the command line's; an error on the browser's console fails.
         /// Screenshots go to target/web. Needs Chromium in PATH or in the variable CHROMIUM (ci/setup-browser.sh).
         #[arg(long)]
         test: bool,
@@ -63,7 +63,7 @@ Rules:
   lints    every crate takes the workspace's lints; unsafe code in one file alone
   modules  a module lies in a file of its name, not in mod.rs
   weight   no file over 1 MiB outside data/weights, at most 30 MB in all
-  paths    no absolute path of somebody's machine
+  paths    no absolute path of one machine
   links    every relative link of a Markdown file leads to a file of the repository";
 
 /// Which steps to run; without an option, all.

@@ -1,9 +1,9 @@
 //! `cargo xtask check`: the steps a change has to pass, one after another.
 //!
 //! One profile (dev), one target folder, one selection of packages (`--workspace`) and one of features
-//! (all of matbackprop-core's, and where there is an MPI every `mpi`) throughout, so that no step builds again what an
-//! earlier one built. Benches are compiled by `clippy --all-targets`, the crate without its features by `web`. `cuda` takes
-//! another feature, and none of the others: what it names is compiled without `mpi` too.
+//! (all of matbackprop-core's, and where there is an MPI every `mpi`) throughout, so that no step repeats the build of an
+//! earlier one. Benches are compiled by `clippy --all-targets`, the crate without its features by `web`. `cuda` takes
+//! another feature, and none of the others: its packages are compiled without `mpi` too.
 
 use std::path::Path;
 use std::time::Instant;
@@ -47,7 +47,7 @@ pub enum Selection {
     From(Step),
 }
 
-/// What the steps that call cargo share.
+/// State shared by the steps that call cargo.
 struct Build {
     members: Members,
     /// As cargo's `--features` takes them in the whole workspace.
@@ -82,7 +82,7 @@ impl Step {
             Self::Cuda => {
                 let packages = build.members.with_feature("cuda");
                 let names = packages.iter().flat_map(|name| ["--package", name]);
-                // What building it would take is not there to be checked: `dfdx/ci-check`.
+                // No CUDA toolkit is needed to check it: `dfdx/ci-check`.
                 let features = packages.iter().map(|name| format!("{name}/cuda"));
                 let features: Vec<String> = features.chain(["dfdx/ci-check".to_owned()]).collect();
                 let features = features.join(",");

@@ -1,4 +1,4 @@
-//! `cargo xtask data`: what the data sets are, where they come from, whether they are here unchanged.
+//! `cargo xtask data`: the data sets, their sources, and whether they are here unchanged.
 
 mod digest;
 mod manifest;
@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use clap::Subcommand;
 use manifest::{DataSet, Manifest, Place};
 
-/// What to do with the data sets.
+/// Commands on the data sets.
 #[derive(Debug, PartialEq, Subcommand)]
 pub enum Action {
     /// A table: name, size, licence, whether it is here (the default).
@@ -21,7 +21,7 @@ pub enum Action {
         #[arg(value_name = "NAME")]
         names: Vec<String>,
     },
-    /// Sizes and SHA-256 of what is here.
+    /// Check sizes and SHA-256 of the files here.
     ///
     /// A set that is absent counts as an error only where it is named, or belongs to the repository.
     Verify {
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_repository_holds_is_what_the_manifest_says() {
+    fn files_of_the_repository_match_the_manifest() {
         let (root, manifest) = repository_manifest();
         let roots = Roots::new(&root);
         for set in &manifest.sets {

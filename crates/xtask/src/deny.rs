@@ -1,4 +1,4 @@
-//! Step `deny` of the check: what the crates we stand on may be, by `ci/deny.toml`.
+//! Step `deny` of the check: licences, versions and sources of our dependencies, by `ci/deny.toml`.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -38,7 +38,7 @@ impl Members {
         Ok(Self(members))
     }
 
-    /// What every step takes that builds the workspace, as cargo's `--features` takes it: all features of matbackprop-core,
+    /// The features of every step that builds the workspace, for cargo's `--features`: all features of matbackprop-core,
     /// and where there is an MPI every `mpi`. Two steps that differ in it would build most crates twice.
     pub fn shared_features(&self) -> String {
         let mut features = self.features_of(CORE);

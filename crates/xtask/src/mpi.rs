@@ -7,7 +7,7 @@ use crate::workspace;
 /// Folders of libraries on Linux, below which clang's is looked for, at most two folders deep.
 const LIBRARIES: [&str; 3] = ["/usr/lib", "/usr/lib64", "/usr/local/lib"];
 
-/// What is not there of all that building and running several processes takes.
+/// The first missing tool or library for building and running several processes.
 pub fn lacking() -> Option<&'static str> {
     let programs = ["mpicc", "mpirun"].into_iter();
     let mut absent = programs.filter(|name| workspace::in_path(name).is_none());

@@ -8,7 +8,7 @@
 //!        └─▶ modules · weight               paths, sizes
 //! ```
 //!
-//! What compilers and other programs find is left to them: unfinished code, missing documentation and unsafe code to
+//! Findings of compilers and other programs are left to them: unfinished code, missing documentation and unsafe code to
 //! rustc and clippy, spelling to typos.
 //!
 //! A rule takes text and gives findings; it touches no file, so that its tests are strings.
@@ -52,7 +52,7 @@ fn collect(root: &Path, files: &[String]) -> Result<Vec<Finding>> {
     for path in files {
         let content = std::fs::read(root.join(path)).with_context(|| format!("reading {path}"))?;
         sizes.push((path.as_str(), content.len() as u64));
-        // What is not UTF-8 is no text: pictures, weights.
+        // Files that are not UTF-8 are no text: pictures, weights.
         if let Ok(text) = String::from_utf8(content) {
             texts.push((path.as_str(), text));
         }

@@ -18,7 +18,7 @@ use browser::Browser;
 use compiler::Compiler;
 use tools::Tools;
 
-/// Builds `web/dist`, and with `test` drives it; `Ok(None)`, with a word about it, where the machine lacks what it takes,
+/// Builds `web/dist`, and with `test` drives it; `Ok(None)`, with a word about it, where the machine lacks a tool for it,
 /// `Ok(Some(false))` where a step fails.
 pub fn run(root: &Path, test: bool) -> Result<Option<bool>> {
     let Some(compiler) = Compiler::find(root)? else {

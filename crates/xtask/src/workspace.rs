@@ -1,4 +1,4 @@
-//! Where the workspace is, what belongs to it, and how to call cargo in it.
+//! Place and packages of the workspace, and calls of cargo in it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 /// Bytes read at a time.
 const BLOCK: usize = 1 << 16;
 
-/// What a folder's files of one extension are.
+/// Number, size and digest of a folder's files of one extension.
 #[derive(Debug, PartialEq)]
 pub struct FolderDigest {
     pub count: u64,

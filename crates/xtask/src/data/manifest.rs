@@ -21,7 +21,7 @@ pub enum Place {
     DataFolder,
 }
 
-/// One data set: where it comes from, where it goes, and what it must be.
+/// One data set: its source, its place, and its expected size and digest.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataSet {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn errors_are_named() {
         let one = file("b", DIGEST);
         for (text, expected) in [
             (set(""), "names no file"),

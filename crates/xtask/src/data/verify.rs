@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::digest;
 use super::manifest::DataSet;
 
-/// What became of one entry of a set.
+/// The outcome for one entry of a set.
 #[derive(Debug, PartialEq)]
 enum Outcome {
     Same,
@@ -16,7 +16,7 @@ enum Outcome {
     Changed(String),
 }
 
-/// What became of a whole set.
+/// The outcome for a whole set.
 pub struct Report {
     name: String,
     folder: String,
@@ -41,7 +41,7 @@ impl fmt::Display for Report {
         if !self.present {
             return writeln!(
                 out,
-                "{}: missing, expected in {}; `cargo xtask data where {}` tells how to get it",
+                "{}: missing, expected in {}; `cargo xtask data where {}` says how to get it",
                 self.name, self.folder, self.name
             );
         }
@@ -69,7 +69,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Compares what lies in `folder` with the manifest's entry.
+/// Compares the files in `folder` with the manifest's entry.
 ///
 /// # Errors
 /// A file or folder that is there and cannot be read.
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_size_and_a_changed_byte_are_told_apart() {
+    fn a_changed_size_and_a_changed_byte_are_distinguished() {
         let (folder, set) = folder_and_set();
         let path = folder.path().join("one.bin");
         std::fs::write(&path, b"ab").expect("a file");

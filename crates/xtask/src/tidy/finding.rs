@@ -1,4 +1,4 @@
-//! What a rule found.
+//! Findings of a rule.
 
 use std::fmt;
 

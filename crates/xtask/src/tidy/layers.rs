@@ -25,7 +25,7 @@ const FLOORS: [&[&str]; 6] = [
 
 /// Beside the house: targets of cargo-fuzz, which feed readers on all floors.
 const FUZZ: &str = "matbackprop-fuzz";
-/// Beside the house too: what tests on all floors share, for tests alone.
+/// Beside the house too: support shared by tests on all floors, for tests alone.
 const TEST_SUPPORT: [&str; 2] = ["test-support", "test-support-needs"];
 /// Packages that have no floor.
 const BESIDE: [&str; 3] = ["xtask", TEST_SUPPORT[0], TEST_SUPPORT[1]];
@@ -100,7 +100,7 @@ fn floor(name: &str) -> Option<usize> {
     FLOORS.iter().position(|floor| floor.contains(&name))
 }
 
-/// What is wrong with a dependency, and what was expected.
+/// The error of a dependency, and the expected one.
 fn judge(name: &str, dependency: &Dependency, members: &[&str]) -> Option<(String, String)> {
     let package = dependency.package.as_str();
     let what = format!("`{name}` depends on `{package}`");

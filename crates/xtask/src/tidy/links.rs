@@ -76,7 +76,7 @@ fn without_code(line: &str) -> String {
     kept + rest
 }
 
-/// What stands behind `](`, in `src="…"`, in `href="…"`, and behind `[name]:`.
+/// The targets behind `](`, in `src="…"`, in `href="…"`, and behind `[name]:`.
 fn targets(line: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (open, close) in [("](", ')'), ("src=\"", '"'), ("href=\"", '"')] {

@@ -55,7 +55,7 @@ pub fn check(path: &str, text: &str) -> Vec<Finding> {
     findings
 }
 
-/// What lints say of unsafe code, plainly or with a priority.
+/// The level of the lint on unsafe code, plain or with a priority.
 fn level(lints: Option<Value>) -> Option<String> {
     let lint = lints?.get("rust")?.get("unsafe_code")?.clone();
     let level = lint.get("level").unwrap_or(&lint);

@@ -1,4 +1,4 @@
-//! The page in headless Chromium, beside what the command line answers.
+//! The page in headless Chromium, compared with the command line.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::workspace;
 
 /// Names that Chromium goes by.
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
-/// Photographs on which page and command line are held against each other.
+/// Photographs on which page and command line are compared with each other.
 const COMPARED: [&str; 3] = ["coffee.jpg", "chelsea.jpg", "rocket.jpg"];
 /// The longer side that the page segments at.
 const LONGEST: &str = "640";
@@ -59,13 +59,13 @@ impl Browser {
     }
 }
 
-/// Label maps by `matbackprop segment`, and embeddings, for the page's to be held against.
+/// Label maps by `matbackprop segment`, and embeddings, for the page's to be compared with.
 fn answer_natively(root: &Path, native: &Path) -> Result<bool> {
     let photographs: Vec<PathBuf> = COMPARED
         .iter()
         .map(|name| root.join("data/samples").join(name))
         .collect();
-    // The selection of the other steps: what they built is not built again.
+    // The selection of the other steps, so that nothing is built twice.
     let features = Members::read(root)?.shared_features();
     let built = workspace::cargo(root)
         .args(["build", "--quiet", "--workspace", "--features", &features])

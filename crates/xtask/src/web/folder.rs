@@ -19,7 +19,7 @@ const SAMPLES: [&str; 6] = [
     "china.jpg",
 ];
 
-/// Makes the folder anew.
+/// Deletes the folder and creates it again.
 pub fn assemble(root: &Path, module: &Module) -> Result<PathBuf> {
     let dist = root.join("web/dist");
     if dist.exists() {

@@ -1,4 +1,4 @@
-//! What the page is made and driven with, from npm.
+//! Tools from npm that build and test the page.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::workspace;
 
-/// Binaryen's optimiser, and what drives a browser, in the versions that this was tried with.
+/// Binaryen's optimiser and the browser driver, in tested versions.
 const PACKAGES: [&str; 2] = ["binaryen@132.0.0", "playwright-core@1.64.1"];
 
 /// A folder with both.
@@ -16,7 +16,7 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// Installs what is not there yet; `Ok(None)`, with a word about it, where there is no npm.
+    /// Installs the missing tools; `Ok(None)`, with a word about it, where there is no npm.
     pub fn install(root: &Path) -> Result<Option<Self>> {
         let folder = workspace::target_folder(root).join("web-tools");
         let stamp = folder.join("installed");
