@@ -55,7 +55,7 @@ fn forward_and_vjp(bencher: Bencher<'_, '_>, index: usize) {
     });
 }
 
-/// Last layer, height and width: the whole trunk on a crop, and what is frozen below block 11 on a photograph.
+/// Last layer, height and width: the whole trunk on a crop, and the frozen part below block 11 on a photograph.
 const LITE0: [(&str, usize, usize); 2] = [("block15", 160, 160), ("block10", 321, 481)];
 
 #[divan::bench(args = [0, 1], sample_count = 20)]
@@ -71,7 +71,7 @@ fn lite0_forward(bencher: Bencher<'_, '_>, index: usize) {
     });
 }
 
-/// Blocks 11 to 15 on the maps of a crop of 160 × 160: what a training of the last blocks does again and again.
+/// Blocks 11 to 15 on the maps of a crop of 160 × 160: the repeated part of a training of the last blocks.
 #[divan::bench(sample_count = 100)]
 fn lite0_last_blocks_forward_and_vjp(bencher: Bencher<'_, '_>) {
     let chain = |names: &[&str]| {

@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Seconds of processor time of this process so far, to a hundredth; 0 where the system does not tell.
+/// Seconds of processor time of this process so far, to a hundredth; 0 where the system does not report it.
 fn processor_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = stat.rsplit(')').next().unwrap_or_default();
@@ -66,7 +66,7 @@ fn processor_seconds() -> f64 {
         .map_or(0.0, |(user, system)| (user + system) / 100.0)
 }
 
-/// Most memory ever resident, in MiB; 0 where the system does not tell.
+/// Most memory ever resident, in MiB; 0 where the system does not report it.
 fn peak_memory() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

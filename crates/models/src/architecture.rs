@@ -1,4 +1,4 @@
-//! What a network is made of, as it stands in the metadata of its file.
+//! Description of a network, as in the metadata of its file.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub struct TapLayer {
     pub scale: f32,
 }
 
-/// How many clusters an image gets when nobody says: k = ⌊slope · r + offset + ½⌋, held in a range.
+/// How many clusters an image gets by default: k = ⌊slope · r + offset + ½⌋, held in a range.
 ///
 /// r = tr P_ε² = Σᵢ (σᵢ² / (σᵢ² + ε))² is the soft rank of the learned affinity: how many segments
 /// the network is sure of.
@@ -75,7 +75,7 @@ pub struct CutArchitecture {
     pub recipe: InputRecipe,
     /// Which of its layers are taken, the one that gives the grid first.
     pub taps: Vec<TapLayer>,
-    /// What follows; none for the trunk's own features.
+    /// The head; none for the trunk's own features.
     pub head: Option<HeadLayout>,
     /// How many clusters by default.
     pub clusters: ClusterRule,
@@ -129,7 +129,7 @@ impl CutArchitecture {
         Ok(architecture)
     }
 
-    /// What no network has, in words.
+    /// The first invalid value, in words.
     fn wrong(&self) -> Option<String> {
         let positive = |value: f64| value.is_finite() && value > 0.0;
         let (clusters, cut) = (&self.clusters, &self.cut);

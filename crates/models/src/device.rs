@@ -18,7 +18,7 @@ use crate::trunk::{Chain, Mode};
 #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
 use gpu_eigen_solver::GpuEigenSolver;
 
-/// Where launchers of MPI say which place a process has among those of its machine: Open MPI, MPICH and its kin,
+/// Where launchers of MPI say which place a process has among those of its machine: Open MPI, MPICH and its derivatives,
 /// MVAPICH, Cray's PALS, Slurm.
 const LOCAL_RANK: [&str; 5] = [
     "OMPI_COMM_WORLD_LOCAL_RANK",
@@ -71,7 +71,7 @@ impl std::fmt::Display for DeviceChoice {
 /// Where trunks and heads run: the processor, or a GPU.
 ///
 /// Parameters, optimiser and the matrix layers, in f64, stay on the host whatever the device. Feature maps, parameters
-/// that changed and cotangents cross; [`Transfers`] says what that takes. A GPU that is fast in double precision finds
+/// that changed and cotangents cross; [`Transfers`] counts their time. A GPU that is fast in double precision finds
 /// the eigenvalues of many matrices at a time, when the batch is large enough to repay the transfer.
 #[derive(Clone, Debug, Default)]
 pub struct Device {
@@ -93,7 +93,7 @@ enum Place {
     },
 }
 
-/// What crossed between host and device.
+/// Transfers between host and device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Transfers {
     /// Wall seconds of copies, the device's work before them not counted.
@@ -105,7 +105,7 @@ pub struct Transfers {
     pub decomposed: u64,
 }
 
-/// What the backward pass of a chain needs, where the forward pass ran.
+/// Activations that the backward pass of a chain needs, on the device of the forward pass.
 pub(crate) enum DeviceActivations {
     Cpu(SavedActivations),
     #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
@@ -230,7 +230,7 @@ impl Device {
         }
     }
 
-    /// What crossed to the device and back since the last call; `None` on the processor.
+    /// Transfers to the device and back since the last call; `None` on the processor.
     pub fn take_transfers(&self) -> Option<Transfers> {
         match &self.place {
             Place::Cpu => None,
@@ -362,7 +362,7 @@ impl Device {
     }
 }
 
-/// What there is instead of a GPU, in the words of [`Error::NoDevice`].
+/// The reason why there is no GPU, in the words of [`Error::NoDevice`].
 #[cfg(any(test, feature = "cuda"))]
 fn found_instead(error: gpu::Error) -> String {
     match error {
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_found_instead_of_a_gpu_ends_a_sentence() {
+    fn the_reason_for_no_gpu_completes_the_message() {
         let errors = [
             gpu::Error::NoLibrary { name: "libcuda" },
             gpu::Error::NoSuchGpu {

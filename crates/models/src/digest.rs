@@ -2,7 +2,7 @@
 
 /// FNV-1a, 64 bits: the same on every machine.
 ///
-/// It tells caches and checkpoints apart; it is no protection against somebody who wants two to be alike.
+/// It distinguishes caches and checkpoints. It is no protection against an attacker: collisions are easy to make.
 pub fn fnv_1a(bytes: impl Iterator<Item = u8>) -> u64 {
     bytes.fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)

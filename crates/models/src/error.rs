@@ -1,4 +1,4 @@
-//! What can go wrong in this crate.
+//! Errors of this crate.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ pub enum Error {
     File {
         /// Which file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// A file is not in the safetensors format.
@@ -29,7 +29,7 @@ pub enum Error {
     NotSafetensors {
         /// Which file.
         origin: String,
-        /// What the reader said.
+        /// The reader's error.
         message: String,
     },
     /// A file lacks a tensor.
@@ -71,7 +71,7 @@ pub enum Error {
         name: String,
         /// Where.
         place: usize,
-        /// What.
+        /// The value found.
         found: f32,
     },
     /// A file holds weights, but not of a network that this crate saved.
@@ -81,7 +81,7 @@ pub enum Error {
     NotANetwork {
         /// Which file.
         origin: String,
-        /// What is there.
+        /// The contents found.
         found: String,
     },
     /// A layer's name that the trunk does not have.
@@ -99,9 +99,9 @@ pub enum Error {
     Setting {
         /// Which setting.
         name: &'static str,
-        /// What it may be.
+        /// The allowed values.
         expected: &'static str,
-        /// What it is.
+        /// The value found.
         found: String,
     },
     /// An example of a training set could not be read.
@@ -111,7 +111,7 @@ pub enum Error {
         index: usize,
         /// Its name.
         name: String,
-        /// What went wrong.
+        /// The cause.
         source: Box<Error>,
     },
     /// A region of a batch stopped a step.
@@ -119,7 +119,7 @@ pub enum Error {
     InBatch {
         /// Its place in the batch, counted from 0.
         place: usize,
-        /// What went wrong.
+        /// The cause.
         source: Box<Error>,
     },
     /// An annotation has another size than its image, or than its fellows.
@@ -135,7 +135,7 @@ pub enum Error {
     NoDevice {
         /// Which one.
         name: String,
-        /// What there is instead.
+        /// The reason.
         found: String,
     },
     /// A device refused an operation on tensors.

@@ -1,4 +1,4 @@
-//! Features of a frozen trunk, kept on disk.
+//! Features of a frozen trunk, cached on disk.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ const HEADER: usize = 24;
 ///
 /// # Conventions
 /// Features always pass through half precision, from the cache or not, so that a run does not
-/// depend on what the cache held.
+/// depend on the contents of the cache.
 #[derive(Debug)]
 pub struct FeatureCache {
     folder: PathBuf,
@@ -23,7 +23,7 @@ pub struct FeatureCache {
 }
 
 impl FeatureCache {
-    /// A cache in `folder` that takes at most `bytes`, with what lies there already.
+    /// A cache in `folder` of at most `bytes`, with the features that lie there already.
     ///
     /// # Errors
     /// [`Error::File`].

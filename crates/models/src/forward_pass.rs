@@ -13,7 +13,7 @@ use crate::trunk::{Chain, Mode};
 /// Called with the place of a parameter and its gradient.
 type OnGradient = dyn Fn(usize, &[f32]);
 
-/// Called with each parameter's gradient as soon as it is complete, while the backward pass goes on with earlier layers.
+/// Called with each parameter's gradient as soon as it is complete, while the backward pass continues with earlier layers.
 #[derive(Clone)]
 pub struct GradientHook {
     first: usize,
@@ -43,7 +43,7 @@ impl GradientHook {
     }
 }
 
-/// The forward pass of an input through some chains, and what its backward pass needs.
+/// The forward pass of an input through some chains, with the saved activations for its backward pass.
 ///
 /// ```text
 /// input ─► chain ─► … ─► chain ─► output
@@ -113,7 +113,7 @@ impl<'n> ForwardPass<'n> {
     }
 
     /// Goes back through all chains, from the cotangent of the output: C × H × W numbers. Gradients of parameters are
-    /// added to `gradients`; what is returned is the input's cotangent, where every scope asks for it.
+    /// added to `gradients`. Returns the input's cotangent, where every scope asks for it.
     ///
     /// # Errors
     /// [`Error::Tape`](crate::Error::Tape) when the device refuses.

@@ -1,4 +1,4 @@
-//! The layers between a trunk's features and a matrix layer: what is learned first.
+//! The layers between a trunk's features and a matrix layer, which are learned first.
 
 use serde::{Deserialize, Serialize};
 

@@ -7,7 +7,7 @@
 //!   loss ← softmax ← classifier ← o2p      ┘
 //! ```
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! |---|---|
 //! | [`InputRecipe`] | pixels as each trunk wants them |
 //! | [`TrunkKind`] | VGG-16, EfficientNet-Lite0, AlexNet; fully convolutional at any size |
@@ -18,7 +18,7 @@
 //! | [`Device`] | where chains run: the processor, or a GPU behind the feature `cuda` |
 //! | [`DeepNcuts`] | trunk → two scales joined → head → normalised cuts; load, save, segment |
 //! | [`RegionClassifier`] | trunk → pooling of a free-form region → classifier: DeepO2P, DeepO2P-FC, first order |
-//! | [`TrainableNetwork`] | what a trainer and a file need of a network |
+//! | [`TrainableNetwork`] | interface of a network to the trainer and to files |
 //!
 //! ```
 //! use models::{ClusterChoice, CutArchitecture, DeepNcuts, HeadLayout, TrunkKind, TrunkWeights};
@@ -36,7 +36,7 @@
 //!
 //! # Features
 //! * `cuda`: [`Device::open`] opens NVIDIA GPUs, through dfdx; needs a CUDA toolkit to build, a driver to run.
-//! * `stand-ins`: devices for tests of what is built on this crate, without a GPU.
+//! * `stand-ins`: devices for tests of dependent crates, without a GPU.
 //!
 //! # Conventions
 //! Feature maps are C × H × W, row-major, f32; matrices n × d, a row a position, a column a channel, f64. Kernels are

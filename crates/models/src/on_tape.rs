@@ -204,7 +204,7 @@ impl TapeSession {
     }
 }
 
-/// What stops a tape: dfdx knows errors of its devices alone.
+/// An error that stops a tape: dfdx knows errors of its devices alone.
 fn stop(failure: &RefCell<Option<Error>>, error: Error) -> CpuError {
     failure.replace(Some(error));
     CpuError::OutOfMemory

@@ -1,4 +1,4 @@
-//! What a region classifier is made of, as it stands in recipes and in the metadata of its file.
+//! Description of a region classifier, as in recipes and in the metadata of its file.
 
 use serde::{Deserialize, Serialize};
 
@@ -112,7 +112,7 @@ impl ClassifierLayout {
 pub struct RegionArchitecture {
     /// Version of this description.
     pub format: u32,
-    /// What is pooled.
+    /// The features to pool.
     pub features: RegionFeatures,
     /// Side of the square that regions are cropped to, in pixels.
     pub side: u32,
@@ -120,9 +120,9 @@ pub struct RegionArchitecture {
     pub reduction: Option<usize>,
     /// Whether the free-form region is pooled; otherwise its box.
     pub masked: bool,
-    /// How.
+    /// The pooling.
     pub pooling: RegionPooling,
-    /// What follows.
+    /// The classifier after the pooling.
     pub classifier: ClassifierLayout,
     /// Names of the classes.
     pub classes: Vec<String>,
@@ -132,7 +132,7 @@ impl RegionArchitecture {
     /// The version this crate writes and reads.
     pub const FORMAT: u32 = 1;
 
-    /// Refuses what no network has.
+    /// Refuses invalid values.
     ///
     /// # Errors
     /// [`Error::Setting`]; those of the pooling.
@@ -196,7 +196,7 @@ impl RegionArchitecture {
         self.pooling.check()
     }
 
-    /// Whether the other is the same but for the scales of the taps, which are measured.
+    /// Whether the other is the same except for the scales of the taps, which are measured.
     pub fn is_like(&self, other: &Self) -> bool {
         let unscaled = |architecture: &Self| {
             let mut architecture = architecture.clone();

@@ -1,4 +1,4 @@
-//! What a [`RegionClassifier`] measures before its first step: scales of taps, and how large z is.
+//! Measurements of a [`RegionClassifier`] before its first step: scales of taps, and the size of z.
 
 use crate::error::{Error, Result};
 use crate::region_classifier::{RegionClassifier, RegionInput};

@@ -1,4 +1,4 @@
-//! Trunk → pooling of a free-form region → classifier: DeepO2P and its first-order partners.
+//! Trunk → pooling of a free-form region → classifier: DeepO2P and its first-order baselines.
 
 use std::path::{Path, PathBuf};
 use web_time::Instant;
@@ -22,7 +22,7 @@ use crate::trainable_network::{TrainableNetwork, described};
 use crate::trunk::{Chain, Mode};
 use crate::weights::{Precision, TensorOut, TensorSource as _, WeightsFile};
 
-/// A network that says what a free-form region shows.
+/// A network that classifies a free-form region.
 ///
 /// ```text
 /// crop → trunk → taps on one grid → (reduction) → F, n × d → pooling → z → (z − μ) s → classifier → p
@@ -43,7 +43,7 @@ pub struct RegionClassifier {
     pub(crate) spread: f32,
 }
 
-/// What the learning part of a network starts from.
+/// The input of the learning part of a network.
 #[derive(Clone, Debug)]
 pub struct RegionInput {
     /// Of the frozen part of the trunk, or descriptors.
@@ -54,12 +54,12 @@ pub struct RegionInput {
     pub crop_seconds: f64,
 }
 
-/// Wall time of the way of a region, or of a step's regions forth and back, part by part.
+/// Wall time of each part: forward for a region, forward and backward for the regions of a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RegionSeconds {
     /// Decoding the photograph, cropping, resizing.
     pub crop: f64,
-    /// The trunk, or what the cache has of it, or the descriptors; and the region on their grid.
+    /// The trunk or its cached features, or the descriptors; and the region on their grid.
     pub trunk: f64,
     /// The reduction and the pooling; while the trunk learns, the reduction counts with it.
     pub layer: f64,
@@ -67,15 +67,15 @@ pub struct RegionSeconds {
     pub head: f64,
 }
 
-/// What a network says of one region.
+/// The classification of one region.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Classified {
     /// A probability a class.
     pub probabilities: Vec<f64>,
-    /// What the spectral map met, where there is one.
+    /// The report of the spectral map, where there is one.
     pub report: Option<SpectralReport>,
-    /// What it took.
+    /// Wall time of each part.
     pub seconds: RegionSeconds,
 }
 
@@ -185,7 +185,7 @@ impl RegionClassifier {
         self.write(path, precision)
     }
 
-    /// What it is made of.
+    /// Its architecture.
     pub fn architecture(&self) -> &RegionArchitecture {
         &self.architecture
     }
@@ -255,7 +255,7 @@ impl RegionClassifier {
         })
     }
 
-    /// As [`RegionClassifier::input`], the features taken from a cache where they are in it, and kept there where not:
+    /// As [`RegionClassifier::input`], the features taken from the cache, or computed and added to it,
     /// under the region's name and the number of its variant. The region is `known` where it was met before.
     ///
     /// # Errors
@@ -295,7 +295,7 @@ impl RegionClassifier {
         })
     }
 
-    /// Where `below` of this trunk keeps its features under `folder`, for any network that begins in the same way.
+    /// The folder inside `folder` that caches features of `below`, for all networks whose trunk begins in the same way.
     pub fn cache_folder(&self, folder: &Path, below: &Chain) -> Option<PathBuf> {
         let RegionFeatures::Trunk { recipe, .. } = &self.architecture.features else {
             return None;
@@ -306,7 +306,7 @@ impl RegionClassifier {
         Some(folder.join(format!("{digest:016x}")))
     }
 
-    /// The cache under `folder` of what this network's trunk makes of regions, shared with trainings that froze the
+    /// The cache under `folder` of this network's trunk features of regions, shared with trainings that froze the
     /// same trunk and with any network that has it; at most `bytes` on disk. `None` for networks without a trunk.
     ///
     /// # Errors
@@ -383,7 +383,7 @@ impl RegionClassifier {
         (0..self.centre.len()).flat_map(standard).collect()
     }
 
-    /// What a region shows.
+    /// Classifies a region.
     ///
     /// # Errors
     /// Those of the set, the trunk and the pooling; [`Error::Setting`] where descriptors do not fit the network.

@@ -78,7 +78,7 @@ impl RegionPooling {
         let Self::SecondOrder(options) = self else {
             return Ok(());
         };
-        // One region of one position: what the layer refuses there it refuses everywhere. A channel that is
+        // One region of one position: settings that the layer refuses there it refuses everywhere. A channel that is
         // zero has no logarithm at ε = 0, which is an error of the features, not of the settings.
         let features = faer::mat![[1.0, 2.0], [2.0, 0.5], [0.5, 0.25]];
         options
@@ -106,21 +106,21 @@ impl SecondOrder {
     }
 }
 
-/// What the way back of a region needs.
+/// The saved values of a region for its backward pass.
 pub(crate) enum Pooled {
     SecondOrder(Box<O2pForward>),
     Average { region: Region, channels: usize },
     Flatten { positions: usize, channels: usize },
 }
 
-/// A region on its way to z: what comes before eigenvalues is done.
+/// A region prepared for its eigenvalues, or already pooled to z.
 pub(crate) enum Prepared {
     SecondOrder(Box<O2pPrepared>),
     Done(Pooled, Vec<f64>),
 }
 
 impl Prepared {
-    /// What comes before eigenvalues.
+    /// Does all before eigenvalues.
     ///
     /// ```text
     /// second order   z = vech f(G)
@@ -190,7 +190,7 @@ impl Prepared {
 }
 
 impl Pooled {
-    /// z, and what the way back needs.
+    /// z, and the saved values for the backward pass.
     pub(crate) fn forward(
         pooling: &RegionPooling,
         features: MatRef<'_, f64>,
@@ -222,7 +222,7 @@ impl Pooled {
         })
     }
 
-    /// What the spectral map met.
+    /// The report of the spectral map.
     pub(crate) fn report(&self) -> Option<SpectralReport> {
         match self {
             Self::SecondOrder(forward) => forward.reports().first().copied(),

@@ -26,7 +26,7 @@ impl RegionView {
 /// A region cut out of its photograph, its longer side fitted to a square.
 #[derive(Clone, Debug)]
 pub struct RegionCrop {
-    /// The square; what lies outside the photograph is padded.
+    /// The square; pixels outside the photograph are padded.
     pub image: RgbImage,
     /// The free-form region in it, row-major.
     pub mask: Vec<bool>,

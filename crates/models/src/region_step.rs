@@ -43,7 +43,7 @@ pub struct RegionStep {
     pub loss: f64,
     /// K × B, row-major: classes × regions.
     pub probabilities: Vec<f64>,
-    /// What the spectral map met, a report a region; none for other poolings.
+    /// Reports of the spectral map, one for each region; none for other poolings.
     pub reports: Vec<SpectralReport>,
     /// Wall time of the parts, forward and back.
     pub seconds: RegionSeconds,
@@ -63,7 +63,7 @@ impl RegionClassifier {
     /// Loss of a batch, and the cotangents of all parameters that learn.
     ///
     /// # Errors
-    /// [`Error::InBatch`] for what goes wrong with one region; those of the classifier and of the way back.
+    /// [`Error::InBatch`] for an error of one region; those of the classifier and of the backward pass.
     pub fn step(&self, batch: &RegionBatch<'_>) -> Result<RegionStep> {
         let learning = batch.learning.is_some();
         let (mut lap, mut seconds) = (Lap::begin(), RegionSeconds::default());
@@ -95,7 +95,7 @@ impl RegionClassifier {
         })
     }
 
-    /// Each region's pass through what learns below the pooling, where something does.
+    /// Each region's pass through the learning layers below the pooling, where there are any.
     fn passes_below<'n>(&'n self, batch: &RegionBatch<'n>) -> Result<Vec<Option<ForwardPass<'n>>>> {
         let regions = batch.inputs.iter().zip(batch.seeds).enumerate();
         let passes = regions.map(|(place, (input, seed))| {
@@ -134,7 +134,7 @@ impl RegionClassifier {
         Ok(Some(pass))
     }
 
-    /// z of each region, and what its backward pass needs.
+    /// z of each region, and the saved values for its backward pass.
     ///
     /// Regions share the cores, each pooled by itself; eigenvalues are found on the device where it pays.
     fn pool_all(

@@ -12,7 +12,7 @@ use crate::error::Result;
 /// ```
 ///
 /// # Conventions
-/// Positions lie where the trunk samples, not in equal cells: what padding adds at the border covers nothing. The
+/// Positions lie where the trunk samples, not in equal cells: cells of the padding at the border cover nothing. The
 /// grid is repeated `repeats` times, for descriptors of several scales. A bitmap that no cell sees counts as the
 /// position nearest to its middle.
 ///

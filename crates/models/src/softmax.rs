@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
+    fn sizes_that_do_not_fit_are_refused() {
         assert!(SoftmaxLoss::forward(&[0.0; 3], &[0, 1]).is_err());
         assert!(SoftmaxLoss::forward(&[0.0; 2], &[2]).is_err());
         assert!(SoftmaxLoss::forward(&[], &[]).is_err());

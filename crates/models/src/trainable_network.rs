@@ -1,4 +1,4 @@
-//! What a trainer and files need of a network.
+//! The interface of a network to the trainer and to files.
 
 use std::path::Path;
 
@@ -73,7 +73,7 @@ pub trait TrainableNetwork: Clone + Sized {
         first.map(|part| part.parameters.device())
     }
 
-    /// What crossed to the parts' device and back since the last call; `None` on the processor.
+    /// Transfers to the parts' device and back since the last call; `None` on the processor.
     fn take_transfers(&self) -> Option<Transfers> {
         self.device()?.take_transfers()
     }

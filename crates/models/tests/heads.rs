@@ -1,4 +1,4 @@
-//! A head in a file of its own, on a trunk that somebody else gives.
+//! A head in a file of its own, on a trunk from another file.
 
 use models::{CutArchitecture, DeepNcuts, Error, HeadLayout, Precision, TrunkKind, TrunkWeights};
 

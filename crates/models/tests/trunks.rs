@@ -141,7 +141,7 @@ fn both_alexnets_agree_with_pytorch() {
 }
 
 #[test]
-fn what_is_wrong_with_a_file_is_named() {
+fn errors_of_a_file_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = alexnet_file(AlexnetLayout::Original, folder.path());
     let load = |path: &Path| {

@@ -1,4 +1,4 @@
-//! What a backend gives to the interpreter of chains, and what passes between them.
+//! The interface between a backend and the interpreter of chains.
 
 use super::planes::Planes;
 use crate::trunk::{Conv, Depthwise, Draws, Dropout, MaxPool, Resize, ResponseNorm, Size};
@@ -117,7 +117,7 @@ pub(crate) trait Backend {
     ) -> Result<Self::Maps, Self::Failure>;
 }
 
-/// What a layer read and made on the way forward.
+/// Input and output of a layer in the forward pass.
 pub(crate) struct Activations<'a, M> {
     pub(crate) input: &'a M,
     pub(crate) output: &'a M,
@@ -150,7 +150,7 @@ pub(crate) struct LayerCotangents<M> {
 /// How far a backward pass goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BackwardScope {
-    /// The first step that learns; what lies below is frozen.
+    /// The first step that learns; the steps below are frozen.
     pub first_step: usize,
     /// Whether the chain's own input wants a cotangent (only when `first_step` is 0).
     pub input: bool,
@@ -175,7 +175,7 @@ impl BackwardScope {
     }
 }
 
-/// What a backward pass through a chain gives.
+/// The results of a backward pass through a chain.
 #[derive(Clone, Debug)]
 pub struct ChainGradients {
     /// Cotangents of the parameters, one each; empty where the pass did not reach the step.

@@ -4,7 +4,7 @@ use super::interface::{Activations, Backend, BackwardScope, LayerCotangents, Tap
 use super::planes::Planes;
 use crate::trunk::{Chain, ChainPlan, Draws, Mode, Step};
 
-/// What the backward pass of a chain reads of the forward pass.
+/// Activations of the forward pass that the backward pass of a chain reads.
 #[derive(Clone, Debug)]
 pub struct SavedActivations<M = Planes> {
     values: Vec<Option<M>>,

@@ -1,4 +1,4 @@
-//! What runs the layers of a chain: one interpreter, two backends.
+//! Execution of the layers of a chain: one interpreter, two backends.
 //!
 //! ```text
 //!           interpreter      walks a chain's steps, forward and back
@@ -10,7 +10,7 @@
 //!  planes           dfdx's Cpu in tests
 //! ```
 //!
-//! What a layer is and which sizes it has stands in `trunk`; here stands how it is computed.
+//! `trunk` defines the layers and their sizes; this module computes them.
 
 mod buffer_pool;
 mod cpu;

@@ -72,7 +72,7 @@ pub struct Contours {
     pub tree: SegmentationTree,
     /// Soft rank of the affinity: how many segments the network is sure of.
     pub soft_rank: f64,
-    /// What took how long; superpixels and the tree count as clustering.
+    /// Wall time of each part; superpixels and the tree count as clustering.
     pub seconds: SegmentSeconds,
 }
 
@@ -173,7 +173,7 @@ impl Views {
         })
     }
 
-    /// What a network sees in `image`, from features of it, or of its mirror image.
+    /// Adds a network's embedding of `image`, from features of it, or of its mirror image.
     fn add(
         &mut self,
         network: &DeepNcuts,

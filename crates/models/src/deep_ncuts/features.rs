@@ -16,7 +16,7 @@ impl DeepNcuts {
         self.trunk.infer(self.architecture.recipe.planes(image))
     }
 
-    /// F of an image: what normalised cuts segment.
+    /// F of an image, the input of normalised cuts.
     ///
     /// # Errors
     /// [`Error::ImageTooSmall`].

@@ -1,4 +1,4 @@
-//! The network itself: trunk and head, new ones, what they are made of.
+//! The network itself: trunk and head, new ones, their architecture.
 
 use crate::architecture::{ClusterRule, CutArchitecture};
 use crate::device::Device;
@@ -42,7 +42,7 @@ impl DeepNcuts {
         })
     }
 
-    /// The same trunk under a new head, untrained: what training starts from.
+    /// The same trunk under a new head, untrained: the start of training.
     ///
     /// # Errors
     /// Those of the head's layout.
@@ -69,7 +69,7 @@ impl DeepNcuts {
         Ok(Some(Network { chain, parameters }))
     }
 
-    /// What it is made of.
+    /// Its architecture.
     pub fn architecture(&self) -> &CutArchitecture {
         &self.architecture
     }

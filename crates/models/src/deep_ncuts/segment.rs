@@ -47,7 +47,7 @@ pub struct Segmented {
     /// Leading eigenvalues σ² of the normalised affinity D^{−½} W D^{−½}, nonincreasing, the first 1; 32 at most, and
     /// where they are fewer the others are zero.
     pub eigenvalues: Vec<f64>,
-    /// What took how long.
+    /// Wall time of each part.
     pub seconds: SegmentSeconds,
 }
 

@@ -1,4 +1,4 @@
-//! One image forward to the loss and back: what training and gradient checks call.
+//! One image forward to the loss and back, for training and gradient checks.
 
 use dfdx::prelude::{Cpu, Gradients};
 use image::RgbImage;
@@ -14,7 +14,7 @@ use crate::network::Network;
 use crate::seam::{features_from_maps, maps_from_features};
 use crate::trunk::Mode;
 
-/// What a training step of [`DeepNcuts`] starts from.
+/// The input of a training step of [`DeepNcuts`].
 #[derive(Clone, Copy, Debug)]
 pub enum CutInput<'a> {
     /// The image itself: the trunk learns.

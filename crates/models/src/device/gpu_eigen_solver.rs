@@ -11,7 +11,7 @@ use super::Transfers;
 
 /// Σ n³ of a batch from which on it goes to the GPU: a processor's core takes some ten milliseconds for as much. By what
 /// launches and copies are known to take; no GPU has measured it.
-const WORTH: usize = 1 << 24;
+const MIN_WORK: usize = 1 << 24;
 
 /// The least side for a solver that takes one matrix after another.
 const LONE_SIDE: usize = 512;
@@ -30,7 +30,7 @@ pub(super) struct GpuEigenSolver(Mutex<Counted>);
 #[derive(Debug)]
 struct Counted {
     solver: Solver,
-    worth: usize,
+    min_work: usize,
     transfers: Transfers,
     /// Why the processor took over, until a caller takes the message.
     refusal: Option<String>,
@@ -53,10 +53,10 @@ impl GpuEigenSolver {
             Self(Mutex::new(Counted {
                 solver: Solver::Unopened(card.clone()),
                 // Tests have little time.
-                worth: if cfg!(any(test, feature = "stand-ins")) {
+                min_work: if cfg!(any(test, feature = "stand-ins")) {
                     1
                 } else {
-                    WORTH
+                    MIN_WORK
                 },
                 transfers: Transfers::default(),
                 refusal: None,
@@ -70,7 +70,7 @@ impl GpuEigenSolver {
         counted.refusal.take()
     }
 
-    /// Adds what crossed since the last call.
+    /// Adds the transfers since the last call.
     pub(super) fn add_transfers(&self, transfers: &mut Transfers) {
         let counted = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let own = std::mem::take(&mut counted.transfers);
@@ -94,7 +94,7 @@ impl GpuEigenSolver {
         let mut found = vec![None; matrices.len()];
         let counted = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (side, places) in by_side {
-            if places.len() * side.pow(3) < counted.worth {
+            if places.len() * side.pow(3) < counted.min_work {
                 continue;
             }
             let batch: Vec<_> = places.iter().filter_map(|place| matrices[*place]).collect();
@@ -257,7 +257,7 @@ mod tests {
             let matrices = [
                 symmetric_with_spectrum(&[-3.0, 1.0, 1.0, 2.0, 7.0], 1),
                 symmetric_with_spectrum(&[1.0, 2.0], 2),
-                // Singular, and zero: what is filled in lies above.
+                // Singular, and zero: the filled-in values lie above.
                 gram(30, 4),
                 Mat::zeros(3, 3),
                 gram(32, 40),
@@ -271,7 +271,7 @@ mod tests {
             for (a, pairs) in matrices.iter().zip(&found) {
                 assert_decomposed(a.as_ref(), pairs.as_ref().unwrap());
             }
-            // Nothing to do, and what does not converge.
+            // Nothing to do, and a matrix that does not converge.
             assert_eq!(found[7..], [None, None]);
             let mut transfers = Transfers::default();
             spectra.add_transfers(&mut transfers);
@@ -283,7 +283,7 @@ mod tests {
 
             assert_eq!(spectra.take_refusal(), None);
             // Two of a side of 64 are worth less than this, three are not.
-            spectra.0.lock().unwrap().worth = 3 << 18;
+            spectra.0.lock().unwrap().min_work = 3 << 18;
             let three = [asked[5], asked[6], asked[5]];
             assert_eq!(spectra.eigenpairs(&three[..2]), [None, None]);
             assert!(spectra.eigenpairs(&three).iter().all(Option::is_some));
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_decomposition_is_seen() {
+    fn invalid_decompositions_are_detected() {
         let a = symmetric_with_spectrum(&[1.0, 2.0, 3.0, 4.0], 5);
         let eigen = matbackprop_core::SymEig::forward(a.as_ref(), Default::default()).unwrap();
         let right = Eigenpairs {

@@ -1,4 +1,4 @@
-//! What follows a convolution, fused into it.
+//! Activations, fused into the convolution before them.
 
 /// A pointwise function applied to a convolution's sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::max_pool::MaxPool;
 use super::padding::Padding;
 use super::response_norm::ResponseNorm;
 
-/// What AlexNet is built like.
+/// The variants of AlexNet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

@@ -1,4 +1,4 @@
-//! Layers in a row, from an image to feature maps of one size: what they are, and where their values lie.
+//! Layers in a row, from an image to feature maps of one size, and the places of their values.
 
 use super::conv::Conv;
 use super::depthwise::Depthwise;
@@ -9,7 +9,7 @@ use super::response_norm::ResponseNorm;
 use crate::error::{Error, Result};
 use segmentation::GridAxis;
 
-/// One layer of a [`Chain`]. Value 0 is the chain's input, value i + 1 what step i makes.
+/// One layer of a [`Chain`]. Value 0 is the chain's input, value i + 1 the output of step i.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Step {
     /// Convolution; `weight` and `weight + 1` count the chain's parameters: kernel, bias.
@@ -208,7 +208,7 @@ impl Chain {
         axes
     }
 
-    /// What running it on an input of `size` needs to know.
+    /// The sizes for a run on an input of `size`.
     ///
     /// # Errors
     /// [`Error::ImageTooSmall`] where a window does not fit.

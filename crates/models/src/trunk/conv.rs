@@ -32,7 +32,7 @@ pub struct Conv {
     pub padding: Padding,
     /// Groups of channels that do not see one another; 1 for all see all.
     pub groups: usize,
-    /// What follows.
+    /// The activation after it.
     pub activation: Activation,
 }
 
@@ -47,7 +47,7 @@ impl Conv {
         self.window().output_size(height, width)
     }
 
-    /// What slides over the input.
+    /// The window that slides over the input.
     pub(crate) fn window(&self) -> Window {
         Window {
             kernel: self.kernel,

@@ -16,7 +16,7 @@ use super::window::Window;
 ///
 /// # Cost
 /// 2 · k² · C · H′ · W′ operations forward, twice that back; one thread a channel. A channel is one long
-/// row of numbers to them: what lies between two rows of a map is computed as well, and dropped.
+/// row of numbers to them: values between two rows of a map are computed as well, and dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Depthwise {
     /// Channels in and out.
@@ -27,7 +27,7 @@ pub(crate) struct Depthwise {
     pub stride: usize,
     /// Zeros around the input.
     pub padding: Padding,
-    /// What follows.
+    /// The activation after it.
     pub activation: Activation,
 }
 
@@ -37,7 +37,7 @@ impl Depthwise {
         self.window().output_size(height, width)
     }
 
-    /// What slides over the input.
+    /// The window that slides over the input.
     pub(crate) fn window(&self) -> Window {
         Window {
             kernel: self.kernel,

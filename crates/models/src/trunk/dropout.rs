@@ -8,8 +8,8 @@
 /// ```
 ///
 /// Neighbouring positions of a feature map say nearly the same, so dropping single numbers drops
-/// nothing; whole channels do what dropout does between fully connected layers. Where the positions are
-/// the examples of a batch, single numbers are what is meant.
+/// nothing; dropping whole channels acts as dropout does between fully connected layers. Where the positions are
+/// the examples of a batch, dropout is of single numbers.
 ///
 /// # Conventions
 /// m comes from the seeds alone, so the backward pass draws it again.
@@ -25,7 +25,7 @@ pub(crate) struct Dropout {
     pub single: bool,
 }
 
-/// What m is drawn from.
+/// The random source of m.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Draws {
     /// One seed.

@@ -14,7 +14,7 @@ use super::window::Window;
 ///
 /// # Shapes
 /// x: C × H × W; y: C × H′ × W′ with H′ = ⌊(H − k) / s⌋ + 1, or ⌈…⌉ + 1 in ceil mode, where a last
-/// window may hang over the edge and takes the maximum of what is there.
+/// window may hang over the edge and takes the maximum of the values inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MaxPool {
     /// Side of the square window.
@@ -40,7 +40,7 @@ impl MaxPool {
         Some((side(height)?, side(width)?))
     }
 
-    /// What slides over the input.
+    /// The window that slides over the input.
     #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
     pub(crate) fn window(&self) -> Window {
         Window {

@@ -1,4 +1,4 @@
-//! Convolutional trunks: what each layer is, chains of layers, and the networks made of them.
+//! Convolutional trunks: definitions of layers, chains of layers, and the networks made of them.
 //!
 //! How they are computed stands in `backend`.
 

@@ -23,7 +23,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// What dropout as step `index` draws from; `None` where every number passes.
+    /// The random source of dropout at step `index`; `None` where every number passes.
     pub(crate) fn draws(&self, index: usize) -> Option<Draws> {
         match self {
             Self::Inference => None,

@@ -1,4 +1,4 @@
-//! A chain split in two: what is frozen and what learns.
+//! A chain split in two: the frozen part and the part that learns.
 
 use super::chain::{Chain, Step, Tap};
 use crate::digest::fnv_1a;
@@ -66,7 +66,7 @@ mod tests {
     use crate::trunk::Mode;
 
     #[test]
-    fn halves_of_a_chain_do_what_the_whole_does() {
+    fn halves_of_a_chain_equal_the_whole() {
         let taps = [("expand1".to_owned(), 0.5), ("expand3".to_owned(), 2.0)];
         let (chain, layers) = crate::TrunkKind::Lite0.chain(&taps).unwrap();
         let parameters = crate::Parameters::random(layers, 3).values();

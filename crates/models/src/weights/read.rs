@@ -20,7 +20,7 @@ pub trait TensorSource {
     fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>>;
 }
 
-/// A safetensors file in memory, its header read and held against the file's length.
+/// A safetensors file in memory, its header read and checked against the file's length.
 pub struct WeightsFile {
     origin: String,
     header: Metadata,
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn errors_are_named() {
         let good = file(&[0.0; 4], Precision::Single);
         let missing = good.tensor("b", &[1]).unwrap_err();
         assert_eq!(

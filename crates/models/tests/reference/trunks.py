@@ -1,4 +1,4 @@
-"""Features of the trunks on a synthetic image, by PyTorch: what tests/trunks.rs compares with.
+"""Features of the trunks on a synthetic image, by PyTorch, for tests/trunks.rs to compare with.
 
     pip install torch numpy safetensors
     python trunks.py WEIGHTS_DIR > trunks.json

@@ -19,7 +19,7 @@ impl Chain {
         Ok(output)
     }
 
-    /// y of `input`, and what [`Chain::vjp`] needs.
+    /// y of `input`, and the saved activations for [`Chain::vjp`].
     ///
     /// # Errors
     /// [`Error::ImageTooSmall`](crate::Error::ImageTooSmall) where a window does not fit.
@@ -37,7 +37,7 @@ impl Chain {
 
     /// Cotangents of the parameters, and of the input where `scope` asks for it.
     ///
-    /// The pass ends before `scope.first_step`: what lies below is frozen.
+    /// The pass ends before `scope.first_step`: the steps below are frozen.
     ///
     /// # Panics
     /// When `saved` is of another chain, or `out_bar` has another size than the output.
@@ -61,7 +61,7 @@ impl Chain {
     }
 
     /// As [`Chain::vjp`]; `on_gradient` gets the place of each kernel, and the cotangents of the kernel and of its bias,
-    /// as soon as they are complete. What is returned is the input's.
+    /// as soon as they are complete. Returns the input's.
     pub(crate) fn vjp_with_hook(
         &self,
         saved: SavedActivations,

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_dropped_of_a_column_does_not_depend_on_the_others() {
+    fn dropout_of_a_column_does_not_depend_on_the_others() {
         let drop = Dropout {
             rate: 0.5,
             single: true,

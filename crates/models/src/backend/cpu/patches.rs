@@ -194,7 +194,7 @@ impl Patches {
         }
     }
 
-    /// Adds what [`gather`] took back to where it came from; what came from the padding is dropped.
+    /// Adds the values that [`gather`] took back to their places; those of the padding are dropped.
     fn scatter(
         &self,
         patches_bar: &[f32],

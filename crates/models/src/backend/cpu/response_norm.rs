@@ -32,7 +32,7 @@ impl ResponseNorm {
     pub(super) fn vjp(&self, input: &Planes, out_bar: &Planes, input_pad: usize) -> Planes {
         let (channels, height, width) = (input.channels(), input.height(), input.width());
         let factor = 2.0 * self.alpha * self.beta / self.size as f32;
-        // ȳ s^{−β} and ȳ x s^{−β−1}, once for each number: powers are what costs here.
+        // ȳ s^{−β} and ȳ x s^{−β−1}, once for each number: the powers cost most.
         let mut own = Planes::zeros(channels, height, width, input_pad);
         let mut cross = Planes::zeros(channels, height, width, 0);
         let (plane, stride) = (own.plane_stride(), own.row_stride());

@@ -12,7 +12,7 @@ use crate::backend::planes::Planes;
 use crate::error::{Error, Result};
 use crate::trunk::{Chain, Mode};
 
-/// What the backward pass of a chain needs, on the device.
+/// Activations that the backward pass of a chain needs, on the device.
 pub(super) type DeviceActivations<D> = SavedActivations<TensorMaps<D>>;
 
 impl<D: Device<f32> + Synchronize> TensorDevice<D> {

@@ -14,7 +14,7 @@ pub(super) struct TensorCotangents<D: Device<f32>> {
 }
 
 impl Conv {
-    /// y = f( b + Σ_u x_u W_uᵀ ), x_u what tap u sees.
+    /// y = f( b + Σ_u x_u W_uᵀ ), x_u the values under tap u.
     pub(super) fn rows_forward<D: Device<f32>>(
         &self,
         table: &Table<D>,

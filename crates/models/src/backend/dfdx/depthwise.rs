@@ -8,7 +8,7 @@ use super::table::Table;
 use crate::trunk::Depthwise;
 
 impl Depthwise {
-    /// y = f( b + Σ_u w_u ∘ x_u ), x_u what tap u sees.
+    /// y = f( b + Σ_u w_u ∘ x_u ), x_u the values under tap u.
     pub(super) fn rows_forward<D: Device<f32>>(
         &self,
         table: &Table<D>,

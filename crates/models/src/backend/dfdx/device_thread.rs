@@ -69,7 +69,7 @@ impl DeviceThread {
         let (opened, answer) = channel();
         std::thread::spawn(move || match open() {
             Ok(device) => {
-                // Nobody is left to receive this only where the caller's thread is gone, and with it all requests.
+                // There is no receiver only where the caller's thread is gone, and with it all requests.
                 let _ = opened.send(Ok(()));
                 serve(TensorDevice::new(device), &received);
             }
@@ -125,7 +125,7 @@ impl DeviceThread {
         })
     }
 
-    /// What crossed since the last call.
+    /// Transfers since the last call.
     pub(crate) fn take_transfers(&self) -> Transfers {
         let (sender, answer) = channel();
         let asked = self.requests.send(Request::Transfers(sender));

@@ -7,7 +7,7 @@ use super::table::Table;
 use crate::trunk::MaxPool;
 
 impl MaxPool {
-    /// y = max_u x_u, what hangs over the edge being −∞.
+    /// y = max_u x_u, −∞ outside the map.
     pub(super) fn rows_forward<D: Device<f32>>(
         &self,
         table: &Table<D>,
@@ -31,7 +31,7 @@ impl MaxPool {
     ) -> Result<Rows<D>, D::Err> {
         let framed = table.framed(input, f32::NEG_INFINITY)?;
         let zero: Rows<D> = output.device().try_zeros_like(output.shape())?;
-        // What no earlier tap has taken.
+        // Cotangents that no earlier tap has taken.
         let mut left = bar;
         let mut sums = None;
         for tap in 0..self.kernel * self.kernel {

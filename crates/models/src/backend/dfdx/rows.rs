@@ -39,7 +39,7 @@ pub(super) fn contents_of<S: Shape, D: Device<f32>>(tensor: &Tensor<S, f32, D>) 
     contents
 }
 
-/// `rows` with one more row at the end, filled with `value`: what positions outside the map show.
+/// `rows` with one more row at the end, filled with `value`, for positions outside the map.
 pub(super) fn with_row<D: Device<f32>>(rows: Rows<D>, value: f32) -> Result<Rows<D>, D::Err> {
     let (_, channels) = *rows.shape();
     let device = rows.device().clone();

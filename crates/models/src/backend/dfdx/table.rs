@@ -105,7 +105,7 @@ impl<D: Device<f32>> Table<D> {
         Ok(Self { ways: Some(ways) })
     }
 
-    /// Rows to gather from: `outside` is what positions outside the map show.
+    /// Rows to gather from: `outside` is the value of positions outside the map.
     pub(super) fn framed(&self, rows: &Rows<D>, outside: f32) -> Result<Rows<D>, D::Err> {
         match &self.ways {
             Some(_) => with_row(rows.clone(), outside),
@@ -113,7 +113,7 @@ impl<D: Device<f32>> Table<D> {
         }
     }
 
-    /// What `tap` sees, a row a window, out of [`Table::framed`] rows of the map.
+    /// The values under `tap`, a row for each window, out of [`Table::framed`] rows of the map.
     pub(super) fn seen(&self, framed: &Rows<D>, tap: usize) -> Result<Rows<D>, D::Err> {
         match &self.ways {
             Some(ways) => framed.clone().try_gather(ways[tap].seen.clone()),

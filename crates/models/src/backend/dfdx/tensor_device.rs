@@ -1,4 +1,4 @@
-//! A device of dfdx's, what stays on it, and what crosses to it and back.
+//! A dfdx device: cached tables and parameters, and transfers to it and back.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::device::Transfers;
 /// Tables that stay on the device; photographs come in few sizes.
 const TABLES: usize = 128;
 
-/// A device, and what stays on it: tables of windows, parameters.
+/// A device, with the tensors cached on it: tables of windows, parameters.
 #[derive(Debug)]
 pub(crate) struct TensorDevice<D: Device<f32>> {
     device: D,
@@ -33,7 +33,7 @@ impl<D: Device<f32> + Synchronize> TensorDevice<D> {
         }
     }
 
-    /// What crossed since the last call.
+    /// Transfers since the last call.
     pub(super) fn take_transfers(&mut self) -> Transfers {
         std::mem::take(&mut self.transfers)
     }
@@ -55,7 +55,7 @@ impl<D: Device<f32> + Synchronize> TensorDevice<D> {
         Ok(table)
     }
 
-    /// A chain's parameters on the device; what did not change since the last call stays there.
+    /// A chain's parameters on the device; those unchanged since the last call stay there.
     pub(super) fn parameters(
         &mut self,
         host: &Arc<Vec<Vec<f32>>>,
@@ -87,7 +87,7 @@ impl<D: Device<f32> + Synchronize> TensorDevice<D> {
         &mut self,
         tensor: &Tensor<S, f32, D>,
     ) -> Result<Vec<f32>, D::Err> {
-        // The device finishes what it computes first: that time is no transfer.
+        // The device finishes its computations first: that time is no transfer.
         self.device.try_synchronize()?;
         let begin = Instant::now();
         let contents = contents_of(tensor);

@@ -16,7 +16,7 @@ struct Set<D: Device<f32>> {
     device: Vec<Vector<D>>,
 }
 
-/// Copies of parameters; only what has changed is copied again.
+/// Copies of parameters; only changed ones are copied again.
 #[derive(Debug)]
 pub(super) struct Uploads<D: Device<f32>> {
     sets: Vec<Set<D>>,
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_changed_is_copied_again() {
+    fn only_changed_parameters_are_copied_again() {
         let device = Cpu::default();
         let mut uploads = Uploads::new();
         let first = Arc::new(vec![vec![1.0, 2.0], vec![3.0]]);
