@@ -3,17 +3,17 @@
     cargo build --release --features mpi
     python crates/training/benches/ranks.py target/release/matbackprop BSDS500 WEIGHTS [--rounds 3] [--images 8]
 
-One thread a rank, so that two cores are enough; the two take turns, so that what else the machine does meets both. A step
-is four photographs, whoever takes them. Wall time is the median of the journals' `seconds` without each training's first
+One thread a rank, so that two cores are enough; the two take turns, so that other load on the machine affects both. A step
+is four photographs, on any number of ranks. Wall time is the median of the journals' `seconds` without each training's first
 step; CPU time is that of whole processes, starting and calibrating left out by a training of one epoch less.
 
 Then, on paper, efficiency at more ranks, each with the four photographs of the one rank that was measured:
 
     C = buckets · 2 (N − 1) α + 2 (N − 1) / N · bytes / bandwidth       ring all-reduce, α = 30 µs at 10 Gb/s, 5 at 100
     T / (T + C)                                                         waited for
-    T / (T + max(C / buckets, C − w))                                   while the way back of the last photograph goes on
+    T / (T + max(C / buckets, C − w))                                   during the backward pass of the last photograph
 
-with T the measured time of a step, wall or CPU, whichever is less, and w = 0.6 T / 4 that of one photograph's way back.
+with T the measured time of a step, wall or CPU, whichever is less, and w = 0.6 T / 4 that of one photograph's backward pass.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def estimate(size, seconds):
 
 
 def subset(data, folder, count):
-    """The first photographs of train, with what people drew."""
+    """The first photographs of train, with their human segmentations."""
     photographs = sorted((data / "images/train").glob("*.jpg"))[:count]
     for kind in ("images/train", "groundTruth/train"):
         (folder / kind).mkdir(parents=True)

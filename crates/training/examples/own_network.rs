@@ -87,7 +87,7 @@ impl Whitening {
     }
 }
 
-/// What the journal shows of a step.
+/// Measures of a step, as in the journal.
 #[derive(Clone, Default, Serialize, Deserialize)]
 struct Whiteness {
     /// The largest |log λ| of a picture's covariance.

@@ -23,8 +23,8 @@ impl CalibrationExamples {
         }
     }
 
-    /// What `read` gives of each, in order; `observer` gets how many of how many are done. An error for which `is_of_data`
-    /// holds leaves its example out.
+    /// Calls `read` for each example, in order; `observer` gets the progress as (done, total). An error for which
+    /// `is_of_data` holds leaves its example out.
     pub(super) fn read<'a, X>(
         &'a mut self,
         observer: &'a mut dyn FnMut(usize, usize),
@@ -47,7 +47,7 @@ impl CalibrationExamples {
         })
     }
 
-    /// What came of them.
+    /// The result of the calibration.
     ///
     /// # Errors
     /// Where no example could be read, why; else that of `measured`.
@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(none, 0);
         let refused = examples.conclude(Ok(())).unwrap_err();
         assert!(refused.to_string().contains("found 1"), "{refused}");
-        // What is no fault of the data ends it.
+        // Any other error ends it.
         let mut examples = CalibrationExamples::new(2, 50);
         let first = examples.read(&mut |_, _| (), |_| false, all).next();
         assert!(first.unwrap().is_err());

@@ -15,7 +15,7 @@ use models::{
     Precision, TensorOut, TensorSource, WeightsFile, write_atomically, write_safetensors,
 };
 
-/// What the file says beside its tensors.
+/// The file's metadata beside its tensors.
 #[derive(Serialize, Deserialize)]
 struct Header {
     /// Steps done.
@@ -30,7 +30,7 @@ struct Header {
     images: Vec<String>,
 }
 
-/// What is written down beside the optimiser's state.
+/// The parts of a checkpoint beside the optimiser's state.
 pub(super) struct Written<'a, L> {
     pub(super) network: &'a L,
     pub(super) averaging: &'a Averaging,
@@ -96,7 +96,7 @@ impl<L: TrainableNetwork> Checkpoint<L> {
         Ok(write_atomically(path, &bytes)?)
     }
 
-    /// Reads what [`Checkpoint::write`] wrote.
+    /// Reads a file of [`Checkpoint::write`].
     ///
     /// # Errors
     /// [`Error::Checkpoint`] when it is no checkpoint, damaged, or one under other settings or of other images; those of
@@ -165,7 +165,7 @@ impl<L: TrainableNetwork> Checkpoint<L> {
     }
 }
 
-/// A checkpoint's tensors, and what it says beside them.
+/// A checkpoint's tensors and metadata.
 fn open(path: &Path) -> Result<(WeightsFile, Header)> {
     let file = WeightsFile::open(path)?;
     let refused = refusing(path);

@@ -32,7 +32,7 @@ pub enum TrunkTraining {
     Whole,
 }
 
-/// Settings of a training; [`TrainConfig::default`] is what was found best for a frozen VGG-16.
+/// Settings of a training; [`TrainConfig::default`] is the best found for a frozen VGG-16.
 ///
 /// Checkpoints write the names of the fields; recipes use the words of the command line, in kebab case, which are
 /// aliases.
@@ -111,7 +111,7 @@ impl TrainConfig {
     /// Refuses settings outside their range.
     ///
     /// # Errors
-    /// [`Error::Setting`], naming the setting, what it may be and what it is.
+    /// [`Error::Setting`], naming the setting, the allowed values and the value found.
     pub fn check(&self) -> Result<()> {
         let rules = self.rules_of_sizes().into_iter();
         let broken = rules.chain(self.rules_of_steps()).find(|rule| !rule.holds);

@@ -50,7 +50,7 @@ pub enum CutCriterion {
     Eigenvectors,
 }
 
-/// How a cut is held against what people drew.
+/// How a cut is compared with human segmentations.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CutTraining {
@@ -96,7 +96,7 @@ impl CutTraining {
     pub(super) fn layer(&self) -> NcutsLayer {
         NcutsLayer::new(match self.criterion {
             CutCriterion::Regularised { epsilon } => Criterion::Regularised { epsilon },
-            // Features are f32: what lies below their rounding is not rank.
+            // Features are f32: values below their rounding are not rank.
             CutCriterion::Hard => Criterion::HardProjector {
                 rank_tolerance: RankTolerance::Relative(1e-6),
             },
@@ -107,7 +107,7 @@ impl CutTraining {
     }
 }
 
-/// What the journal shows of a step through normalised cuts.
+/// Measures of a step through normalised cuts, as in the journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CutMeasures {
     /// Mean rank of the similarity's projector.

@@ -6,7 +6,7 @@
 //!  …                        ◀──answers───                      ─┘
 //! ```
 //!
-//! Each rank has a communication thread of its own: gradients are summed while the backward pass goes on, and a rank that
+//! Each rank has a communication thread of its own: gradients are summed during the backward pass, and a rank that
 //! computes for a minute still sends heartbeats.
 
 #[cfg(feature = "mpi")]
@@ -15,7 +15,7 @@ mod by_mpi;
 mod by_nccl;
 #[cfg(test)]
 mod by_threads;
-// Nobody else opens a transport.
+// No other module opens a transport.
 #[cfg_attr(not(feature = "mpi"), allow(dead_code))]
 mod comm_thread;
 #[cfg_attr(not(feature = "mpi"), allow(dead_code))]
@@ -32,13 +32,13 @@ use crate::error::{Error, Result};
 #[cfg(any(test, feature = "cuda"))]
 use models::Device;
 
-/// Where launchers of MPI say how many processes there are: Open MPI, then MPICH and its kin.
+/// Where launchers of MPI say how many processes there are: Open MPI, then MPICH and its derivatives.
 const LAUNCHED: [&str; 2] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"];
-/// The ranks of a job, as one of them sees it. What each call does, all ranks do, in the same order.
+/// The ranks of a job, as one of them sees it. All ranks make the same calls, in the same order.
 ///
 /// # Conventions
 /// Ranks are counted from 0; the first one writes files and reports. A job of one rank is [`Ranks::alone`]: every call costs
-/// nothing and gives back what it got.
+/// nothing and returns its argument.
 pub struct Ranks {
     rank: usize,
     size: usize,
@@ -104,7 +104,7 @@ impl Ranks {
         })
     }
 
-    /// Runs `job` as each of `size` ranks that are threads, and gives back what they return, in order.
+    /// Runs `job` as each of `size` ranks that are threads, and returns their results, in order.
     #[cfg(test)]
     pub(crate) fn as_threads<T: Send>(size: usize, job: impl Fn(Self) -> T + Sync) -> Vec<T> {
         let transports = by_threads::ThreadTransport::all(size);
@@ -154,7 +154,7 @@ impl Ranks {
         }
     }
 
-    /// Waits for all ranks. `failure` is what went wrong on this one, if anything did.
+    /// Waits for all ranks. `failure` is the error of this one, if there is one.
     ///
     /// After a failure that is known to all ranks this returns at once.
     ///
@@ -277,8 +277,8 @@ mod tests {
     }
 
     #[test]
-    fn every_rank_hears_all_in_order() {
-        let heard = Ranks::as_threads(3, |ranks| {
+    fn every_rank_gets_all_in_order() {
+        let gathered = Ranks::as_threads(3, |ranks| {
             let word = "a".repeat(ranks.rank());
             let words = ranks.all_gather(word.into_bytes()).unwrap();
             let sum = ranks.sums().unwrap().send(vec![ranks.rank() as f32, 0.5]);
@@ -288,43 +288,46 @@ mod tests {
         });
         let words = ["", "a", "aa"].map(|word| word.as_bytes().to_vec());
         assert!(
-            heard
+            gathered
                 .iter()
                 .all(|(found, sum)| *found == words && *sum == [3.0, 1.5])
         );
     }
 
     #[test]
-    fn the_first_failure_is_told_on_all_ranks() {
-        let told = Ranks::as_threads(3, |ranks| {
+    fn the_first_failure_is_reported_on_all_ranks() {
+        let reported = Ranks::as_threads(3, |ranks| {
             ranks.barrier(None).unwrap();
             let result = if ranks.rank() == 1 {
                 Err(Error::Model(models::Error::Tape("refused".to_owned())))
             } else {
                 Ok(())
             };
-            let told = ranks.sync_result(result).unwrap_err().to_string();
-            // Nobody listens any more.
+            let reported = ranks.sync_result(result).unwrap_err().to_string();
+            // No rank listens any more.
             ranks.barrier(None).unwrap();
             assert!(ranks.have_failed());
             ranks.finalize().unwrap();
-            told
+            reported
         });
         let expected = [
             "rank 1: dfdx: refused",
             "dfdx: refused",
             "rank 1: dfdx: refused",
         ];
-        assert_eq!(told, expected);
+        assert_eq!(reported, expected);
     }
 
     #[test]
     fn a_rank_that_goes_is_no_end_of_waiting() {
-        let told = Ranks::as_threads(2, |ranks| match ranks.rank() {
+        let reported = Ranks::as_threads(2, |ranks| match ranks.rank() {
             0 => ranks.all_gather(Vec::new()).unwrap_err().to_string(),
             _ => String::new(),
         });
-        assert!(told[0].contains("no answer from the others"), "{told:?}");
+        assert!(
+            reported[0].contains("no answer from the others"),
+            "{reported:?}"
+        );
     }
 
     #[test]
@@ -333,8 +336,8 @@ mod tests {
         assert_eq!((ranks.part(7), ranks.is_first()), (0..7, true));
         assert_eq!(ranks.all_gather(vec![1, 2]).unwrap(), [[1, 2]]);
         ranks.barrier(None).unwrap();
-        let told = ranks.barrier(Some("full".to_owned())).unwrap_err();
-        assert_eq!(told.to_string(), "rank 0: full");
+        let reported = ranks.barrier(Some("full".to_owned())).unwrap_err();
+        assert_eq!(reported.to_string(), "rank 0: full");
         ranks.finalize().unwrap();
     }
 }

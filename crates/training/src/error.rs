@@ -1,4 +1,4 @@
-//! What can go wrong in this crate.
+//! Errors of this crate.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ pub enum Error {
     File {
         /// Which file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// A setting outside its range.
@@ -28,9 +28,9 @@ pub enum Error {
     Setting {
         /// Which setting.
         name: &'static str,
-        /// What it may be.
+        /// The allowed values.
         expected: &'static str,
-        /// What it is.
+        /// The value found.
         found: String,
     },
     /// Training met numbers that are not finite, step after step.
@@ -42,7 +42,7 @@ pub enum Error {
         step: u64,
         /// Loss or gradient.
         what: &'static str,
-        /// What it is.
+        /// The value found.
         found: f64,
         /// The examples of that step.
         images: String,
@@ -54,7 +54,7 @@ pub enum Error {
         index: usize,
         /// Its name.
         name: String,
-        /// What went wrong.
+        /// The cause.
         source: Box<Error>,
     },
     /// More examples of a training set than may be left out could not be read.
@@ -74,9 +74,9 @@ pub enum Error {
     Checkpoint {
         /// Which file.
         path: PathBuf,
-        /// What differs.
+        /// The part that differs.
         what: &'static str,
-        /// What it says.
+        /// The value in the file.
         found: String,
     },
     /// A training step failed on one image.
@@ -86,7 +86,7 @@ pub enum Error {
         step: u64,
         /// Which image.
         image: String,
-        /// What went wrong.
+        /// The cause.
         source: Box<Error>,
     },
     /// Something went wrong on another rank of the job.
@@ -94,7 +94,7 @@ pub enum Error {
     OnRank {
         /// Which rank, counted from 0.
         rank: usize,
-        /// What it says.
+        /// Its error.
         message: String,
     },
     /// A rank of the job sends no heartbeat any more.
@@ -105,10 +105,10 @@ pub enum Error {
         /// How many there are.
         size: usize,
     },
-    /// Ranks cannot be started, or have come apart.
+    /// Ranks cannot be started, or have diverged.
     #[error("distributed run: expected ranks that work together, found {found}")]
     Ranks {
-        /// What was found.
+        /// The problem found.
         found: String,
     },
 }
@@ -117,7 +117,7 @@ pub enum Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl From<models::Error> for Error {
-    /// One shape for what both crates can say of files, settings and examples, wherever it was noticed.
+    /// One shape for the errors of files, settings and examples of both crates.
     fn from(error: models::Error) -> Self {
         match error {
             models::Error::File { path, source } => Self::File { path, source },

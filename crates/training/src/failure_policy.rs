@@ -1,4 +1,4 @@
-//! What a training tolerates before it fails.
+//! Limits for unreadable examples and non-finite steps before a training fails.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 /// Steps in a row whose numbers are not finite, after which a training stops.
 const UNSOUND_STEPS: u32 = 3;
 
-/// Counts what went wrong: steps whose loss or gradient is not finite change nothing, and examples that cannot be read
+/// Counts failures: steps whose loss or gradient is not finite change nothing, and examples that cannot be read
 /// are left out, up to a share of all.
 #[derive(Debug, Default)]
 pub(super) struct FailurePolicy {

@@ -82,8 +82,8 @@ impl GradientSums {
         }))
     }
 
-    /// Sends what the hook did not get, and puts the sums into `gradients`. A rank without gradients adds zeros, and takes
-    /// nothing.
+    /// Sends the gradients that the hook did not get, and puts the sums into `gradients`. A rank without gradients adds
+    /// zeros, and takes nothing.
     ///
     /// # Errors
     /// [`Error::Ranks`](crate::Error::Ranks) where the communication thread is gone; [`models::Error::Tape`].
@@ -185,7 +185,7 @@ mod tests {
             }
             let sums = GradientSums::new(ranks.sums().unwrap(), 4, &lengths);
             let hook = sums.hook();
-            // The hook gets others on each rank; what lies below the first is not ours.
+            // The hook gets other gradients on each rank; those below the first are not ours.
             for place in [ranks.rank() + 1, 4] {
                 let gradient = gradients.get_or_alloc_mut(&tensors[place].ghost()).unwrap();
                 hook.after(4).call(place, gradient);
@@ -204,7 +204,7 @@ mod tests {
             adds.then(|| found.collect::<Vec<f32>>())
         });
         assert_eq!(sums[0], sums[1]);
-        // Of the last rank only what the hook got counts: the fourth and the fifth.
+        // Of the last rank only gradients that the hook got count: the fourth and the fifth.
         assert_eq!(sums[0], Some(vec![10.0, 12.0, 14.0, 39.0, 42.0]));
         assert_eq!(sums[2], None);
     }

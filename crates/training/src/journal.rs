@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use models::Transfers;
 use models::write_atomically;
 
-/// What a step did; `M` is what its task measured, beside the rest in the journal's line.
+/// A line of the journal. `M` holds the measures of the task, beside the common columns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepRecord<M> {
     /// Counted from 1.
@@ -22,10 +22,10 @@ pub struct StepRecord<M> {
     /// The mean over the step's examples; NaN, which the journal writes as null, where the step changed nothing.
     #[serde(deserialize_with = "nan_from_null")]
     pub loss: f64,
-    /// What the task measured.
+    /// The measures of the task.
     #[serde(flatten)]
     pub measures: M,
-    /// Length of the gradient before clipping.
+    /// L2 norm of the gradient before clipping.
     #[serde(deserialize_with = "nan_from_null")]
     pub gradient_norm: f64,
     /// Whether it was clipped.
@@ -34,7 +34,7 @@ pub struct StepRecord<M> {
     pub rate: f64,
     /// Wall time of the step.
     pub seconds: f64,
-    /// What crossed to a GPU and back; `None` on the CPU.
+    /// Transfers to a GPU and back; `None` on the CPU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transfers: Option<Transfers>,
     /// Whether loss or gradient were not finite, or no example could be read: nothing was changed.
@@ -52,13 +52,13 @@ fn nan_from_null<'de, D: serde::Deserializer<'de>>(
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
-/// What every line has: enough to see which lines a checkpoint leaves behind.
+/// The part that every line has: enough to find the lines after a checkpoint.
 #[derive(Deserialize)]
 struct Place {
     step: u64,
 }
 
-/// The file that steps are written to, a line each; so may be what is measured after some of them.
+/// The file that steps are written to, a line each; so are measures after some of them, if any.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_after_the_checkpoint_goes() {
+    fn lines_after_the_checkpoint_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.jsonl");
         let mut journal = Journal::open(&path, 0).unwrap();

@@ -7,10 +7,10 @@
 //! Ranks: one process, or several ──────────┘
 //! ```
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! |---|---|
 //! | [`Trainer`] | SGD and Adam, frozen or learning trunk, journal, checkpoints exact to the bit |
-//! | [`Task`] | what a network is trained for: a [`StepContext`] in, a [`StepResult`] out; with a [`TrainableNetwork`](models::TrainableNetwork) of your own, a training of your own |
+//! | [`Task`] | the objective of a network: a [`StepContext`] in, a [`StepResult`] out; with a [`TrainableNetwork`](models::TrainableNetwork) of your own, a training of your own |
 //! | [`CutTask`] | cuts that fall where people cut, of a set of human segmentations ([`SegmentationSet`]) |
 //! | [`RegionTask`] | classification of free-form regions |
 //! | [`Ranks`] | several processes, on one machine or many, that train or measure together |

@@ -21,10 +21,10 @@ pub fn can_resume(folder: &Path) -> bool {
 #[derive(Debug)]
 pub(super) struct SkippedCheckpoints(pub(super) Vec<Error>);
 
-/// What `read` makes of the latest valid checkpoint, and the errors of those skipped.
+/// Reads the latest valid checkpoint by `read`. Returns the errors of those skipped too.
 ///
 /// # Errors
-/// That of the newest where none is valid; at once what is no damage, such as other settings.
+/// That of the newest where none is valid. Errors other than damage, such as other settings, are returned at once.
 pub(super) fn latest_valid_checkpoint<T>(
     folder: &Path,
     read: impl Fn(&Path) -> Result<T>,
@@ -122,19 +122,19 @@ mod tests {
         assert_eq!(whole().unwrap(), (3, 1));
         fs::write(older_checkpoint_path(folder, 3), "").unwrap();
         assert_eq!(whole().unwrap(), (2, 2));
-        // Resumed from step 2, what lay after it is no checkpoint of this training.
+        // Resumed from step 2, later ones are no checkpoints of this training.
         write(folder, 3, None);
         assert_eq!(older_checkpoints(folder).unwrap(), [2]);
         fs::remove_file(checkpoint_path(folder)).unwrap();
         assert!(can_resume(folder));
         assert_eq!(whole().unwrap(), (2, 1));
         fs::write(older_checkpoint_path(folder, 2), "").unwrap();
-        let told = whole().unwrap_err().to_string();
-        assert!(told.contains("checkpoint.safetensors: "), "{told}");
+        let reported = whole().unwrap_err().to_string();
+        assert!(reported.contains("checkpoint.safetensors: "), "{reported}");
     }
 
     #[test]
-    fn what_is_no_damage_ends_the_search() {
+    fn errors_other_than_damage_end_the_search() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         write(folder, 0, None);
@@ -146,9 +146,9 @@ mod tests {
                 found: "others".into(),
             })
         };
-        let told = latest_valid_checkpoint(folder, other)
+        let reported = latest_valid_checkpoint(folder, other)
             .unwrap_err()
             .to_string();
-        assert!(told.contains("found another settings"), "{told}");
+        assert!(reported.contains("found another settings"), "{reported}");
     }
 }

@@ -1,4 +1,4 @@
-//! What the journal shows of a step on regions.
+//! Measures of a step on regions, as in the journal.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use crate::task::StepMeasures;
 use models::RegionSeconds;
 use o2p::SpectralReport;
 
-/// What the journal shows of a step on regions; the spectral numbers only where second moments are mapped.
+/// Measures of a step on regions, as in the journal; the spectral numbers only where second moments are mapped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RegionMeasures {
     /// Share of the step's regions whose likeliest class is another than theirs.
@@ -43,7 +43,7 @@ impl StepMeasures for RegionMeasures {
             .iter()
             .filter_map(|(_, part)| part.smallest_eigenvalue);
         let condition = parts.iter().filter_map(|(_, part)| part.condition);
-        let fewer_are_told = parts
+        let fewer_are_known = parts
             .iter()
             .all(|(_, part)| part.fewer_than_channels.is_some());
         let fewer = || mean(&|part| part.fewer_than_channels.unwrap_or(0.0));
@@ -58,7 +58,7 @@ impl StepMeasures for RegionMeasures {
             },
             smallest_eigenvalue: smallest.reduce(f64::min),
             condition: condition.reduce(f64::max),
-            fewer_than_channels: fewer_are_told.then(fewer),
+            fewer_than_channels: fewer_are_known.then(fewer),
         }
     }
 }

@@ -26,7 +26,7 @@ const CALIBRATION_REGIONS: usize = 200;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RegionTraining {
-    /// Shifts and zooms of a region whose features are kept, the region as it is among them; each mirrored and not.
+    /// Shifts and zooms of a region whose features are cached, the region as it is among them; each mirrored and not.
     /// A trunk that learns from its first layer on sees another one in every sample.
     pub views: u32,
 }
@@ -65,7 +65,7 @@ impl<'a> RegionTask<'a> {
         }
     }
 
-    /// Keeps the features of frozen layers in `folder` beyond this training, for any other that starts from the
+    /// Caches the features of frozen layers in `folder` beyond this training, for any other that starts from the
     /// same ones on the same regions.
     pub fn sharing_cache(self, folder: &Path) -> Self {
         Self {
@@ -240,7 +240,7 @@ impl Task for RegionTask<'_> {
 
 #[cfg(test)]
 mod tests {
-    // Trainings by a GPU that decomposes, and by several ranks, held against those of one processor.
+    // Trainings by a GPU that decomposes, and by several ranks, compared with those of one processor.
 
     use std::path::Path;
     use std::rc::Rc;
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn ranks_drop_what_one_process_drops() {
+    fn ranks_drop_as_one_process() {
         let (device, folder) = (Device::default(), tempfile::tempdir().unwrap());
         let one = losses(&device, Ranks::alone(), 0.3, folder.path());
         assert_eq!(one.len(), 20);
@@ -365,7 +365,7 @@ mod tests {
         }
     }
 
-    /// What is learned does not depend on who decomposes.
+    /// The result does not depend on the eigenvalue solver.
     fn takes_the_steps_of_the_processor(device: &Device, decomposed: u64) {
         let (expected, found) = (losses_on(&Device::default()), losses_on(device));
         assert_eq!(found.len(), 20);

@@ -10,7 +10,7 @@ pub struct Sample {
     pub example: usize,
     /// Whether mirrored.
     pub flipped: bool,
-    /// A random number for what the task draws: an annotation, a view.
+    /// A random number for the draws of the task: an annotation, a view.
     pub draw: u64,
     /// Seeds dropout.
     pub dropout: u64,

@@ -15,7 +15,7 @@ use models::{
     features_from_maps, maps_from_features,
 };
 
-/// Steps of Adam on a network's head that make the cut of one photograph follow what somebody scribbled on it.
+/// Steps of Adam on a network's head that make the cut of one photograph follow the scribbles on it.
 ///
 /// ```text
 ///     trunk's features ─► head ─► F, the rows S under the pen ─► J = ½ ‖Π_A − P‖² ─► F̄_S ─► head
@@ -42,7 +42,7 @@ pub struct ScribbleTraining {
     rate: f64,
 }
 
-/// What a step of [`ScribbleTraining`] met.
+/// The measures of a step of [`ScribbleTraining`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScribbleStep {
     /// J before the step.
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_learned_from_is_refused_by_name() {
+    fn invalid_scribbles_are_refused_by_name() {
         let one: Vec<u8> = strokes().iter().map(|label| label % 2).collect();
         for (strokes, expected) in [
             (one, "two labels"),

@@ -113,7 +113,7 @@ impl<T: Task> Trainer<T> {
     /// Whether all ranks continue. `done` says whether this one would, and a number that must be the same on all.
     ///
     /// # Errors
-    /// Our own; [`Error::OnRank`] for another's; [`Error::Ranks`] where ranks have come apart.
+    /// Our own; [`Error::OnRank`] for another's; [`Error::Ranks`] where ranks have diverged.
     pub(super) fn all_go_on(&self, done: Result<(bool, u64)>) -> Result<bool> {
         let ranks = &self.ranks;
         if ranks.is_alone() || ranks.have_failed() {
@@ -171,7 +171,7 @@ impl RankFailure {
         }
     }
 
-    /// What it is on every rank; `own` where it is ours.
+    /// The error on every rank; `own` where it is ours.
     fn on_all<O>(
         &self,
         rank: usize,
@@ -211,7 +211,7 @@ impl RankFailure {
 fn worst<M>(statuses: &[RankStatus<M>]) -> Option<(usize, &RankFailure)> {
     let failures = statuses.iter().enumerate();
     let failures = failures.filter_map(|(rank, status)| Some((rank, status.failure.as_ref()?)));
-    // The last of the greatest is what `max_by_key` finds.
+    // `max_by_key` finds the last of the greatest.
     failures.rev().max_by_key(|(_, failure)| failure.weight())
 }
 
@@ -237,7 +237,7 @@ fn nobody() -> Error {
 
 #[cfg(test)]
 mod tests {
-    // Trainings by ranks that are threads, held against one by one process.
+    // Trainings by ranks that are threads, compared with one by one process.
 
     use std::path::Path;
     use std::rc::Rc;
@@ -263,7 +263,7 @@ mod tests {
         }
     }
 
-    /// What a rank of a training is left with: its steps, and the bytes of its network or what went wrong.
+    /// The result of a training on one rank: its steps, and the digest of its network or the error.
     type Left = (
         Vec<StepRecord<CutMeasures>>,
         std::result::Result<u64, String>,
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_rank_cannot_read_is_left_out_on_all() {
+    fn an_example_unreadable_on_one_rank_is_left_out_on_all() {
         let set = Halves::new(8, Some(5));
         let config = TrainConfig {
             unreadable: 0.2,
@@ -405,40 +405,40 @@ mod tests {
             unreadable: 0.1,
             ..config
         };
-        for (_, told) in train_by(2, &set, &strict) {
-            let told = told.unwrap_err();
+        for (_, reported) in train_by(2, &set, &strict) {
+            let reported = reported.unwrap_err();
             assert!(
-                told.starts_with("expected at most 10 % of 8 examples"),
-                "{told}"
+                reported.starts_with("expected at most 10 % of 8 examples"),
+                "{reported}"
             );
             assert!(
-                told.contains("halves5") && told.contains("cut short"),
-                "{told}"
+                reported.contains("halves5") && reported.contains("cut short"),
+                "{reported}"
             );
         }
     }
 
     #[test]
-    fn what_fails_on_one_rank_stops_all() {
+    fn a_failure_on_one_rank_stops_all() {
         let mut set = Halves::new(8, None);
         set.bare = Some(3);
         let config = config(TrunkTraining::Whole);
-        let told: Vec<String> = train_by(3, &set, &config)
+        let reported: Vec<String> = train_by(3, &set, &config)
             .into_iter()
-            .map(|(_, told)| told.unwrap_err())
+            .map(|(_, reported)| reported.unwrap_err())
             .collect();
-        let own = told
+        let own = reported
             .iter()
-            .position(|told| !told.starts_with("rank "))
+            .position(|reported| !reported.starts_with("rank "))
             .unwrap();
         assert!(
-            told[own].contains("at least one human segmentation an image"),
-            "{told:?}"
+            reported[own].contains("at least one human segmentation an image"),
+            "{reported:?}"
         );
-        for (rank, other) in told.iter().enumerate() {
+        for (rank, other) in reported.iter().enumerate() {
             assert!(
-                rank == own || *other == format!("rank {own}: {}", told[own]),
-                "{told:?}"
+                rank == own || *other == format!("rank {own}: {}", reported[own]),
+                "{reported:?}"
             );
         }
     }
@@ -447,10 +447,10 @@ mod tests {
     fn a_rank_without_work_is_refused() {
         let config = config(TrunkTraining::Frozen);
         let set = Halves::new(8, None);
-        for (_, told) in train_by(5, &set, &config) {
-            let told = told.unwrap_err();
+        for (_, reported) in train_by(5, &set, &config) {
+            let reported = reported.unwrap_err();
             assert_eq!(
-                told,
+                reported,
                 "batch: expected an example a rank or more, found 4 for 5 ranks"
             );
         }
@@ -488,11 +488,11 @@ mod tests {
             Some(unreadable()),
             Some(unreadable()),
         ];
-        let told = decided(failures, 1).unwrap_err().to_string();
-        assert_eq!(told, "d: rank 1: cut short");
+        let reported = decided(failures, 1).unwrap_err().to_string();
+        assert_eq!(reported, "d: rank 1: cut short");
         let other = || Some(RankFailure::Other("full".to_owned()));
-        let told = decided([Some(unreadable()), other(), other()], 1).unwrap_err();
-        assert_eq!(told.to_string(), "rank 1: full");
+        let reported = decided([Some(unreadable()), other(), other()], 1).unwrap_err();
+        assert_eq!(reported.to_string(), "rank 1: full");
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl<T: Task> Trainer<T> {
                 Err(error) => {
                     let (examples, share) = (self.task.examples(), self.config.unreadable);
                     let left_out = self.failures.leave_out(error, examples, share);
-                    // What ends a training here ends it on all ranks.
+                    // An error that ends a training here ends it on all ranks.
                     let (name, why) = left_out.inspect_err(|_| self.ranks.failed_alike())?;
                     let count = self.failures.left_out();
                     observer(Progress::LeftOut {
@@ -226,19 +226,19 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_left_out_and_named_once() {
+    fn unreadable_examples_are_left_out_and_named_once() {
         let folder = tempfile::tempdir().unwrap();
         let set = Halves::new(4, Some(2));
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         let observe = |event: Progress<'_, _>| {
             if let Progress::LeftOut { name, why, count } = event {
-                told.push(format!("{name}, {count}: {why}"));
+                reported.push(format!("{name}, {count}: {why}"));
             }
             true
         };
         let trained = start(&set, folder.path(), 0.25).run(observe).unwrap();
         assert!(trained.is_some());
-        assert_eq!(told, ["halves2, 1: halves.jpg: it was cut short"]);
+        assert_eq!(reported, ["halves2, 1: halves.jpg: it was cut short"]);
         let records = journal(folder.path());
         assert_eq!(records.len(), 6);
         let images: Vec<&String> = records.iter().flat_map(|record| &record.images).collect();
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(words, "halves.jpg: it was cut short");
     }
 
-    /// Losses of six steps in which the whole network learns, and what crossed to the device in each.
+    /// Losses of six steps in which the whole network learns, and the transfers to the device in each.
     fn losses_on(device: &models::Device) -> Vec<(f64, Option<models::Transfers>)> {
         let folder = tempfile::tempdir().unwrap();
         let set = Halves::new(4, None);
@@ -280,7 +280,7 @@ mod tests {
             .collect()
     }
 
-    /// What is learned does not depend on the device.
+    /// The result does not depend on the device.
     fn takes_the_steps_of_the_processor(device: &models::Device) {
         let (expected, found) = (losses_on(&models::Device::default()), losses_on(device));
         assert_eq!(found.len(), 6);

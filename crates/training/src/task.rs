@@ -1,4 +1,4 @@
-//! What a training is about: examples in, gradients out.
+//! The task of a training: examples in, gradients out.
 
 use std::path::Path;
 
@@ -16,14 +16,14 @@ use models::{GradientHook, TrainableNetwork};
 pub struct StepResult<M> {
     /// Mean over the examples.
     pub loss: f64,
-    /// What the journal shows beside it.
+    /// Further measures for the journal.
     pub measures: M,
     /// Summed over the examples, not averaged: the trainer divides by their number. A parameter that has none does not
     /// move.
     pub gradients: Gradients<f32, Cpu>,
 }
 
-/// What a task needs to know for one step.
+/// The inputs of a task for one step.
 pub struct StepContext<'a> {
     /// Counted from 1.
     pub number: u64,
@@ -32,11 +32,11 @@ pub struct StepContext<'a> {
     /// Settings of the training; they say how much of the trunk learns.
     pub config: &'a TrainConfig,
     /// May be called with gradients that nothing more is added to, each once, so that they are summed over processes while
-    /// the backward pass goes on; the others are taken from the result. A task may leave it alone.
+    /// the backward pass continues; the others are taken from the result. A task may leave it alone.
     pub hook: Option<&'a GradientHook>,
 }
 
-/// What the journal shows of a step, of all its examples or of some.
+/// Measures of a step, of all its examples or of some, as in the journal.
 pub trait StepMeasures: Serialize + DeserializeOwned + Clone + Default {
     /// Of all, from those of each part and how many examples it has.
     fn joined(parts: &[(usize, Self)]) -> Self;
@@ -52,9 +52,9 @@ pub trait StepMeasures: Serialize + DeserializeOwned + Clone + Default {
 /// A step depends on the network and its [`StepContext`] alone: this is what makes a resumed training take the steps that
 /// an undisturbed one takes, and several processes those of one.
 pub trait Task {
-    /// What learns.
+    /// The network that learns.
     type Network: TrainableNetwork;
-    /// What the journal shows of a step.
+    /// The measures of a step.
     type Measures: StepMeasures;
 
     /// Refuses settings outside their range, and an empty set.
@@ -87,7 +87,7 @@ pub trait Task {
         ids.collect()
     }
 
-    /// Measures what a new network needs before its first step, and reports progress to `observer` as (done, total).
+    /// Measures the scales of a new network before its first step, and reports progress to `observer` as (done, total).
     ///
     /// # Errors
     /// Those of the task's data and of the network.
@@ -101,8 +101,8 @@ pub trait Task {
         Ok(())
     }
 
-    /// Opens what all steps share. `cache` is a folder for features, which `sharers` processes fill together; it need not
-    /// exist yet.
+    /// Opens the state that all steps share. `cache` is a folder for features, which `sharers` processes fill together; it
+    /// need not exist yet.
     ///
     /// # Errors
     /// Those of the task's files.
@@ -128,7 +128,7 @@ pub trait Task {
         at: &StepContext<'_>,
     ) -> Result<StepResult<Self::Measures>>;
 
-    /// Removes what [`Task::open`] made.
+    /// Removes the resources of [`Task::open`].
     ///
     /// # Errors
     /// Those of the task's files.

@@ -23,13 +23,13 @@ use models::Device;
 use models::Precision;
 use models::TrainableNetwork;
 
-/// What a training reports while it runs.
+/// The events that a training reports while it runs.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Progress<'a, M> {
     /// A step is done.
     Step {
-        /// What it did.
+        /// Its line of the journal.
         record: &'a StepRecord<M>,
         /// Steps in all.
         steps: u64,
@@ -38,7 +38,7 @@ pub enum Progress<'a, M> {
     LeftOut {
         /// Its name.
         name: &'a str,
-        /// What went wrong.
+        /// The cause.
         why: &'a str,
         /// How many were left out so far.
         count: usize,
@@ -47,7 +47,7 @@ pub enum Progress<'a, M> {
     OverGpus,
     /// The solver of the device is unavailable: eigenvalues are found on the CPU from here on.
     SolverRefused {
-        /// What it says.
+        /// Its error.
         why: &'a str,
     },
     /// A checkpoint is written.
@@ -81,7 +81,7 @@ pub struct Trainer<T: Task> {
 }
 
 impl<T: Task> Trainer<T> {
-    /// A new training in `folder`, which is created. What the task measures before the first step is measured here, and
+    /// A new training in `folder`, which is created. The task is calibrated here, before the first step, and
     /// `observer` gets its progress as (done, total).
     ///
     /// # Errors
@@ -234,7 +234,7 @@ impl<T: Task> Trainer<T> {
         self
     }
 
-    /// What is wrong with the checkpoints newer than the one resumed from, a sentence each, the newest first.
+    /// The errors of the checkpoints newer than the one resumed from, a sentence each, the newest first.
     pub fn skipped_checkpoints(&self) -> Vec<String> {
         self.skipped_checkpoints
             .0
@@ -349,7 +349,7 @@ impl<T: Task> Trainer<T> {
         Ok(Some(network))
     }
 
-    /// Opens what the steps share; the journal on the rank that writes it.
+    /// Opens the resources that the steps share; the journal on the rank that writes it.
     fn open(
         &mut self,
         every: u64,

@@ -1,4 +1,5 @@
-//! Region classifiers on small synthetic crops: they learn what they can see, go back right, and resume to the bit.
+//! Region classifiers on small synthetic crops: they learn separable classes, have correct gradients, and resume to
+//! the bit.
 
 mod patterns;
 
@@ -86,7 +87,7 @@ fn error_on(network: &RegionClassifier, set: &Patterns) -> f64 {
 }
 
 #[test]
-fn second_moments_of_the_mask_tell_what_means_and_boxes_do_not() {
+fn second_moments_of_the_mask_separate_classes_that_means_and_boxes_do_not() {
     let set = Patterns::new(40);
     let errors: Vec<f64> = [
         (second_order(), true),
@@ -173,13 +174,13 @@ fn the_gradient_through_everything_is_the_loss_slope() {
         let network = network(architecture);
         let trainer = Trainer::start(network, task, rule, folder.path(), |_, _| ()).unwrap();
         let mut steps = Vec::new();
-        let told = |progress: Progress<'_, RegionMeasures>| {
+        let observe = |progress: Progress<'_, RegionMeasures>| {
             if let Progress::Step { record, .. } = progress {
                 steps.push((record.loss, record.gradient_norm));
             }
             true
         };
-        trainer.run(told).unwrap();
+        trainer.run(observe).unwrap();
         (steps[0], steps[1].0)
     };
     // L(w − η g) = L − η ‖g‖² + O(η²); two rates take the square away.
@@ -275,7 +276,7 @@ fn a_stopped_training_goes_on_to_the_same_bytes() {
 }
 
 #[test]
-fn what_cannot_be_is_refused() {
+fn invalid_settings_are_refused() {
     let mut single = given(RegionPooling::Average, true);
     single.classes.truncate(1);
     let mut flat = given(RegionPooling::Average, true);
@@ -308,7 +309,7 @@ fn what_cannot_be_is_refused() {
     assert!(matches!(started.map(|_| ()), Err(Error::Setting { .. })));
 }
 
-/// The same regions in another order: what a subset or another split of the same data does to their places.
+/// The same regions in another order: as a subset or another split of the same data changes their places.
 struct Reversed(Patterns);
 
 impl RegionSet for Reversed {
@@ -348,13 +349,13 @@ fn a_shared_cache_changes_no_number_whatever_the_order() {
             |_, _| (),
         );
         let mut losses = Vec::new();
-        let told = |progress: Progress<'_, RegionMeasures>| {
+        let observe = |progress: Progress<'_, RegionMeasures>| {
             if let Progress::Step { record, .. } = progress {
                 losses.push(record.loss);
             }
             true
         };
-        trainer.unwrap().run(told).unwrap().unwrap();
+        trainer.unwrap().run(observe).unwrap().unwrap();
         losses
     };
     let alone = run(&set, None);

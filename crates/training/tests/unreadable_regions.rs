@@ -11,7 +11,7 @@ use models::{
 use patterns::{Patterns, SIDE};
 use training::{Progress, RegionTask, RegionTraining, TrainConfig, Trainer};
 
-/// What breaks.
+/// The part that breaks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Broken {
     Photograph,
@@ -84,7 +84,7 @@ impl RegionSet for Breaking {
     }
 }
 
-/// Lines on what was left out, regions of all steps, and how it ended.
+/// Lines on examples left out, regions of all steps, and how it ended.
 fn train(set: &Breaking, unreadable: f64) -> (Vec<String>, Vec<String>, training::Result<bool>) {
     let folder = tempfile::tempdir().unwrap();
     let architecture = RegionArchitecture {
@@ -106,16 +106,18 @@ fn train(set: &Breaking, unreadable: f64) -> (Vec<String>, Vec<String>, training
     let network = RegionClassifier::new(architecture, &TrunkWeights::Random, 3).unwrap();
     let task = RegionTask::new(set, RegionTraining::default());
     let trainer = Trainer::start(network, task, config, folder.path(), |_, _| ()).unwrap();
-    let (mut told, mut seen) = (Vec::new(), Vec::new());
+    let (mut reported, mut seen) = (Vec::new(), Vec::new());
     let trained = trainer.run(|event| {
         match event {
-            Progress::LeftOut { name, why, count } => told.push(format!("{name}, {count}: {why}")),
+            Progress::LeftOut { name, why, count } => {
+                reported.push(format!("{name}, {count}: {why}"))
+            }
             Progress::Step { record, .. } => seen.extend(record.images.clone()),
             _ => {}
         }
         true
     });
-    (told, seen, trained.map(|network| network.is_some()))
+    (reported, seen, trained.map(|network| network.is_some()))
 }
 
 #[test]
@@ -123,17 +125,17 @@ fn a_region_that_breaks_between_epochs_is_left_out_and_named_once() {
     for what in [Broken::Photograph, Broken::Mask, Broken::Descriptors] {
         // Once for the calibration, twice in an epoch each.
         let set = Breaking::new(what, 3);
-        let (told, seen, trained) = train(&set, 0.2);
+        let (reported, seen, trained) = train(&set, 0.2);
         assert!(trained.unwrap(), "{what:?}");
-        assert_eq!(told.len(), 1, "{what:?}: {told:?}");
+        assert_eq!(reported.len(), 1, "{what:?}: {reported:?}");
         let why = if what == Broken::Mask {
             "region"
         } else {
             "2.bin: it was cut short"
         };
         assert!(
-            told[0].starts_with("region2, 1: ") && told[0].contains(why),
-            "{told:?}"
+            reported[0].starts_with("region2, 1: ") && reported[0].contains(why),
+            "{reported:?}"
         );
         // Of four visits two came to pass.
         assert_eq!(seen.len(), 4 * 6 - 2, "{what:?}");

@@ -1,4 +1,4 @@
-//! A training with validation: it sees what would be written, and changes no step.
+//! A training with validation: it sees the network that would be written, and changes no step.
 
 mod slants;
 
@@ -61,7 +61,7 @@ fn validation_sees_what_would_be_written_and_changes_nothing() {
         let steps: Vec<u64> = checkpoints.iter().map(|(step, _)| *step).collect();
         assert_eq!(steps, [4, 8, 12, 16, 18]);
         assert_eq!(checkpoints[4].1, trained);
-        // Where the newest checkpoint is none, the one before it serves; what is no checkpoint is named.
+        // If the newest file is no checkpoint, the one before it is read. The error names a file that is none.
         let refused = Training::network_so_far(&path.join("absent")).err();
         assert!(matches!(refused, Some(Error::File { .. })));
         let network = path.join("network.safetensors");

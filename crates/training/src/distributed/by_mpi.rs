@@ -16,13 +16,13 @@ use crate::error::{Error, Result};
 
 /// Tag of heartbeats among messages.
 const HEARTBEAT: i32 = 7;
-/// Shortest and longest time between two looks at a collective, in which alone MPI moves bytes: what waits long waits for
-/// a rank that still computes, and leaves the core to it.
+/// Shortest and longest time between two looks at a collective, in which alone MPI moves bytes. A long wait is for a
+/// rank that still computes, and leaves the core to it.
 const RESTS: [Duration; 2] = [Duration::from_micros(50), Duration::from_micros(200)];
 /// How long one is looked at without a rest where our own computing thread waits for it.
-const HASTE: Duration = Duration::from_millis(1);
+const SPIN_TIME: Duration = Duration::from_millis(1);
 
-/// What a rank asks of its program, and what it calls before the process ends.
+/// Callbacks of the program: whether it was asked to end, and a call before the process ends.
 pub(super) struct FailureHandlers {
     /// Whether the program was asked to end.
     pub(super) asked: Box<dyn Fn() -> bool + Send>,
@@ -87,7 +87,7 @@ impl MpiTransport {
             request = unfinished;
             watch.look(world);
             let waited = begin.elapsed();
-            if awaited.is() && waited < HASTE {
+            if awaited.is() && waited < SPIN_TIME {
                 std::thread::yield_now();
             } else {
                 std::thread::sleep((waited / 16).clamp(RESTS[0], RESTS[1]));
@@ -123,12 +123,12 @@ impl Watch {
             .send_with_tag(&nothing[..], HEARTBEAT);
         let before = (rank + size - 1) % size;
         let source = world.process_at_rank(before);
-        let mut heard = false;
+        let mut received = false;
         while source.immediate_probe_with_tag(HEARTBEAT).is_some() {
             source.receive_into_with_tag(&mut [0_u8; 0][..], HEARTBEAT);
-            heard = true;
+            received = true;
         }
-        self.heartbeat.look(now, heard);
+        self.heartbeat.look(now, received);
         if self.heartbeat.is_lost((self.handlers.asked)()) {
             (self.handlers.lost)(&Error::RankLost {
                 rank: before as usize,

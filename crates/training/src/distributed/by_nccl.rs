@@ -11,16 +11,16 @@ use crate::error::{Error, Result};
 const REST: Duration = Duration::from_micros(50);
 
 /// Time after which a sum that all ranks have begun will not end any more: a link is lost, and no rank.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// NCCL's way.
 ///
 /// NCCL waits for a rank that is late or lost without end, in its calls and after them, and sends no heartbeats: ranks meet
-/// on the transport, which does, before each sum, and what is left to wait for is short.
+/// on the transport, which does, before each sum, and the rest of the wait is short.
 pub(super) struct OverGpus(Collective);
 
 impl OverGpus {
-    /// Joins the others, who do the same; waits for all.
+    /// Joins the other ranks, which do the same; waits for all.
     ///
     /// # Errors
     /// [`Error::Ranks`].
@@ -42,9 +42,9 @@ impl AllReduce for OverGpus {
         let begin = Instant::now();
         self.0.begin(numbers).map_err(refused)?;
         while !self.0.is_done().map_err(refused)? {
-            if begin.elapsed() > PATIENCE {
+            if begin.elapsed() > TIMEOUT {
                 return Err(Error::Ranks {
-                    found: format!("a sum by NCCL that has not ended for {PATIENCE:?}"),
+                    found: format!("a sum by NCCL that has not ended for {TIMEOUT:?}"),
                 });
             }
             transport.idle();
@@ -104,7 +104,7 @@ mod tests {
 
         let name = "distributed::by_nccl::tests::a_rank_that_nccl_refuses_is_lost_to_the_others";
         gpu::stand_ins::run_among(name, || {
-            let told = Ranks::as_threads(2, |ranks| {
+            let reported = Ranks::as_threads(2, |ranks| {
                 let card = Gpu::open(ranks.rank()).unwrap();
                 let device = Device::tensors_on_cpu_beside(Some(card));
                 assert!(ranks.sum_over_gpus(&device).unwrap());
@@ -113,7 +113,10 @@ mod tests {
                 sum.wait().unwrap_err().to_string()
             });
             let silence = "found no answer from the others";
-            assert!(told.iter().all(|told| told.contains(silence)), "{told:?}");
+            assert!(
+                reported.iter().all(|reported| reported.contains(silence)),
+                "{reported:?}"
+            );
         });
     }
 
@@ -126,7 +129,7 @@ mod tests {
         let name = "distributed::by_nccl::tests::processes_that_mpirun_starts_sum_over_their_gpus";
         let mut mpirun = std::process::Command::new("mpirun");
         mpirun.args(["-np", "2"]);
-        // What Open MPI asks for where a user is root, or cores are fewer than ranks.
+        // Variables that Open MPI needs where a user is root, or cores are fewer than ranks.
         for (name, value) in [
             ("OMPI_ALLOW_RUN_AS_ROOT", "1"),
             ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"),

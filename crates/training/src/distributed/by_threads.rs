@@ -1,4 +1,4 @@
-//! Ranks that are threads of one process: what tests need no MPI for.
+//! Ranks that are threads of one process: for tests without MPI.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -53,8 +53,10 @@ impl Transport for ThreadTransport {
     fn all_gather(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
         // A rank that has gone is noticed where we listen to it.
         self.to.iter().for_each(|to| drop(to.send(bytes.to_vec())));
-        let heard = self.from.iter().map(|from| from.recv());
-        heard.map(|bytes| bytes.expect("a rank has gone")).collect()
+        let received = self.from.iter().map(|from| from.recv());
+        received
+            .map(|bytes| bytes.expect("a rank has gone"))
+            .collect()
     }
 
     fn barrier(&mut self) {

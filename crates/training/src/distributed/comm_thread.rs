@@ -15,7 +15,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Opens another way for sums.
 type Opening = Box<dyn FnOnce() -> Result<Box<dyn AllReduce>> + Send>;
 
-/// What the communication thread is asked to do, in this order.
+/// Requests to the communication thread, done in this order.
 enum Request {
     Sum(Vec<f32>, Sender<Vec<f32>>),
     AllGather(Vec<u8>, Sender<Vec<Vec<u8>>>),
@@ -101,7 +101,7 @@ impl CommThread {
         received.map_err(|_| silent())
     }
 
-    /// Sums go by what `open` gives, from now on.
+    /// Uses the transport that `open` returns for sums from now on.
     #[cfg_attr(not(any(test, feature = "cuda")), allow(dead_code))]
     pub(super) fn sum_by<R: AllReduce + 'static>(
         &self,
@@ -158,7 +158,7 @@ fn run(mut transport: Box<dyn Transport>, inbox: &Receiver<Request>) {
     let mut all_reduce: Option<Box<dyn AllReduce>> = None;
     loop {
         match inbox.recv_timeout(POLL_INTERVAL) {
-            // The receiver may be gone: an answer that nobody takes is dropped.
+            // The receiver may be gone: an answer without a receiver is dropped.
             Ok(Request::Sum(numbers, answer)) => {
                 let mut total = vec![0.0; numbers.len()];
                 match &mut all_reduce {

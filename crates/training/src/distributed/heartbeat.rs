@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 /// Time between two heartbeats of a rank.
 pub(super) const BEAT: Duration = Duration::from_millis(100);
 /// Time without a heartbeat after which a rank counts as lost.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// The same for a rank that was asked to end: launchers ask so when a rank is lost, and kill all of them a second later,
 /// unless they are set to wait longer.
-const SHORT_PATIENCE: Duration = Duration::from_millis(500);
+const SHORT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Counts the time without a heartbeat of another rank.
 ///
@@ -28,10 +28,10 @@ impl Heartbeat {
     }
 
     /// Takes in a look, and whether there was a heartbeat since the last.
-    pub(super) fn look(&mut self, now: Instant, heard: bool) {
+    pub(super) fn look(&mut self, now: Instant, received: bool) {
         let since = now.saturating_duration_since(self.looked);
         self.looked = now;
-        if heard {
+        if received {
             self.silence = Duration::ZERO;
         } else {
             self.silence += since.min(2 * BEAT);
@@ -40,7 +40,7 @@ impl Heartbeat {
 
     /// Whether the other counts as lost; `asked` where we were asked to end.
     pub(super) fn is_lost(&self, asked: bool) -> bool {
-        self.silence >= if asked { SHORT_PATIENCE } else { PATIENCE }
+        self.silence >= if asked { SHORT_TIMEOUT } else { TIMEOUT }
     }
 }
 
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_slept_has_heard_nobody() {
+    fn time_while_suspended_does_not_count() {
         let begin = Instant::now();
         let mut heartbeat = Heartbeat::new(begin);
         heartbeat.look(begin + Duration::from_secs(3600), false);

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 
 /// Collective operations between the ranks of a job, used by one thread of each: all ranks make the same calls in the same
-/// order. A call that a lost rank keeps from ending does not return.
+/// order. A call that waits for a lost rank does not return.
 pub(super) trait Transport {
     /// This rank's place.
     fn rank(&self) -> usize;
@@ -23,7 +23,7 @@ pub(super) trait Transport {
     /// Called several times a second while there is nothing else to do.
     fn idle(&mut self);
 
-    /// Ends this process, because it cannot go on: the others find it lost.
+    /// Ends this process, because it cannot continue: the others find it lost.
     fn abort(&mut self, error: &Error) -> !;
 
     /// Ends the job; waits for all ranks. A transport dropped without it leaves the others to find this rank lost.

@@ -89,7 +89,7 @@ impl RegionSet for Patterns {
                 random.random_range(-1.0..1.0),
                 random.random_range(-0.2..0.2),
             );
-            // Below the mask's edge the classes trade places: whoever pools the box sees nothing.
+            // Below the mask's edge the classes trade places: pooling over the box sees nothing.
             let sign = if i / side < side / 2 { sign } else { -sign };
             values[i] = a;
             values[side * side + i] = sign * a + b;

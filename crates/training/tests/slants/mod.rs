@@ -82,7 +82,7 @@ pub fn network() -> DeepNcuts {
     DeepNcuts::new(architecture, &TrunkWeights::Random, 2).unwrap()
 }
 
-/// What its file would hold.
+/// The contents that its file would have.
 pub fn bytes_of(network: &DeepNcuts) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("network");
