@@ -1,4 +1,4 @@
-//! What a network is made of, in words.
+//! Description of a network in words.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! Errors.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub enum Error {
     Writing {
         /// Its place.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// A file or a folder that cannot be used.
@@ -27,7 +27,7 @@ pub enum Error {
     File {
         /// Its place.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// A value that JSON cannot hold, or a file that is not JSON of the expected form.
@@ -57,10 +57,10 @@ pub enum Error {
     /// Of the pictures that people see.
     #[error(transparent)]
     Pictures(#[from] pictures::Error),
-    /// Another error, and what was being done.
+    /// Another error, and the work that was being done.
     #[error("{context}")]
     Context {
-        /// What was being done, or with which setting or file.
+        /// The work that was being done, or the setting or file.
         context: String,
         /// The error.
         source: Box<Error>,
@@ -109,7 +109,7 @@ impl Error {
     }
 }
 
-/// Says what was being done when something went wrong.
+/// Adds to an error the work that was being done.
 pub(crate) trait Context<T> {
     /// In words that cost nothing to make.
     fn context(self, doing: &str) -> Result<T>;

@@ -1,4 +1,4 @@
-//! What a caller learns while long work is done.
+//! Progress and messages of long work.
 
 use crate::error::Result;
 
@@ -13,10 +13,10 @@ pub enum Shown {
     Bar,
 }
 
-/// Hears of the progress of long work and of what people should know beside its results.
+/// Receives the progress of long work, and messages for people beside its results.
 ///
 /// Every method has a default that does nothing: `&mut ()` is an observer too. Work that several processes share is
-/// observed by each of them; whoever runs them lets the first alone speak.
+/// observed by each of them; the caller lets the first alone print.
 ///
 /// # Example
 /// ```
@@ -32,7 +32,7 @@ pub enum Shown {
 /// }
 /// ```
 pub trait Observer {
-    /// A line that stands beside the results.
+    /// A message beside the results.
     fn message(&mut self, line: &str) {
         let _ = line;
     }

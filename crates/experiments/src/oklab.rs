@@ -1,4 +1,4 @@
-//! Colours as people tell them apart.
+//! Colours in Oklab, where distances follow human perception.
 
 use image::RgbImage;
 use ncuts::Planes;

@@ -66,7 +66,7 @@ impl Page {
         self.put("</div>\n");
     }
 
-    /// An SVG element with its title, its curves' names in their colours, and what is to be said of it.
+    /// An SVG element with its title, its curves' names in their colours, and a note.
     pub fn figure(&mut self, svg: &str, title: &str, names: &[(&str, String)], note: &str) {
         let mut legend = String::new();
         for (name, colour) in names {
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_comes_from_files_cannot_leave_its_place() {
+    fn text_from_files_is_escaped() {
         let mut page = Page::new("<script>", "a & b");
         page.table(&["x"], [vec!["<b>".to_owned()]].into_iter());
         page.picture(&[0, 1, 2], "\"quoted\"");

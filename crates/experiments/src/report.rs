@@ -22,7 +22,7 @@ use crate::page::Page;
 
 pub use settings::ReportSettings;
 
-/// What may be drawn of a journal.
+/// A figure that may be drawn from a journal.
 struct Plan {
     title: &'static str,
     /// Columns and their names; where the first is missing nothing is drawn.
@@ -57,14 +57,14 @@ const FIGURES: [Plan; 8] = [
         note: "",
     },
     Plan {
-        title: "Length of the gradient",
+        title: "Gradient norm (L2)",
         columns: &[("gradient_norm", "before clipping")],
         logarithmic: true,
         note: "",
     },
     Plan {
         title: "Smallest eigenvalue",
-        columns: &[("smallest_eigenvalue", "kept by any region of a step")],
+        columns: &[("smallest_eigenvalue", "of a step's regions")],
         logarithmic: true,
         note: "",
     },
@@ -87,7 +87,7 @@ const FIGURES: [Plan; 8] = [
     },
 ];
 
-/// What is drawn of the measures beside it.
+/// The figure of the validation measures.
 const COVERING: Plan = Plan {
     title: "Average covering of val",
     columns: &[("mean_covering", "of the network that would be written")],
@@ -95,7 +95,7 @@ const COVERING: Plan = Plan {
     note: "Each photograph cut into as many segments as the network chooses; mean over annotators, then over photographs.",
 };
 
-/// Draws the page of a run, also while the training goes on, and returns its place.
+/// Draws the page of a run, also during the training, and returns its place.
 ///
 /// # Errors
 /// Those of the journal, of networks, of the dataset and of files.

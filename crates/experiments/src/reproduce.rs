@@ -22,7 +22,7 @@ pub use call::Call;
 pub use plan::{Plan, Run};
 pub use settings::{Comparison, ReproduceSettings};
 
-/// What came of it.
+/// The outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Reproduced {
@@ -36,9 +36,9 @@ pub struct Reproduced {
     pub stopped: bool,
 }
 
-/// Runs what is not done yet, by calls of the settings' program, and writes `table.txt` into the folder of all runs.
+/// Runs all that is not done yet, by calls of the settings' program, and writes `table.txt` into the folder of all runs.
 ///
-/// `ROW.log`, or `ROW-SEED.log`, holds what a run's program says.
+/// `ROW.log`, or `ROW-SEED.log`, holds the output of a run's program.
 ///
 /// # Errors
 /// [`Error::Setting`] for unknown rows and folders that are missing; those of files. A run that fails is none.

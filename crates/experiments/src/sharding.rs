@@ -11,11 +11,11 @@ pub fn shard(ranks: &Ranks, count: usize) -> Vec<usize> {
     (ranks.rank()..count).step_by(ranks.size()).collect()
 }
 
-/// What all ranks found about their [`shard`], in the order of things, on the first rank; numbers arrive to the
-/// bit.
+/// Collects the results of all ranks, each for its [`shard`], on the first rank, in the order of items. Numbers are
+/// exact to the bit.
 ///
 /// # Errors
-/// Those of [`Ranks::all_gather`]; what JSON cannot say.
+/// Those of [`Ranks::all_gather`]; values that JSON cannot represent.
 pub fn gather<T: Serialize + DeserializeOwned>(
     ranks: &Ranks,
     found: Vec<T>,

@@ -62,7 +62,7 @@ fn write_coco(root: &Path) {
     }
 }
 
-/// Collects what it is shown, and stops a training after so many steps.
+/// Collects all messages and progress, and stops a training after so many steps.
 #[derive(Default)]
 struct Collected {
     messages: Vec<String>,
@@ -131,7 +131,7 @@ fn a_training_is_stopped_resumed_measured_and_drawn() {
     let mut observer = Collected::default();
     let finished = o2p(&settings, &mut observer).unwrap();
     assert!(matches!(finished, Trained::Finished { .. }));
-    let resumed = "going on after step 2 of 6".to_owned();
+    let resumed = "resuming after step 2 of 6".to_owned();
     assert!(
         observer.messages.contains(&resumed),
         "{:?}",

@@ -1,4 +1,4 @@
-//! What can be asked on the command line.
+//! Arguments of the command line.
 
 mod clusters;
 mod device;
@@ -29,7 +29,7 @@ pub use train_o2p::TrainO2pArguments;
 #[command(
     name = "matbackprop",
     version,
-    after_help = "Example:\n  matbackprop segment photograph.jpg\n\nErrors go to standard error; the exit code is 2 for a wrong call, 1 for one that failed."
+    after_help = "Example:\n  matbackprop segment photograph.jpg\n\nErrors go to standard error; the exit code is 2 for invalid arguments, 1 for a failure."
 )]
 pub struct Arguments {
     #[command(subcommand)]
@@ -46,12 +46,12 @@ pub enum Command {
     /// Measure segmentations and detections
     #[command(subcommand)]
     Eval(Eval),
-    /// Draw how a training goes, or went, on one page
+    /// Draw the curves of a training on one page, during it or after
     Report(ReportArguments),
     /// Train and measure every row of a comparison
     #[command(subcommand)]
     Reproduce(Reproduce),
-    /// Print what a network is made of
+    /// Describe a network
     Info(InfoArguments),
 }
 
@@ -61,9 +61,9 @@ pub enum Command {
     after_help = "Example:\n  matbackprop train ncuts --data BSDS500 --trunk lite0 --trunk-weights lite0.safetensors --out runs/lite0"
 )]
 pub enum Train {
-    /// Train a head, and the trunk if you like, through normalised cuts on BSDS500
+    /// Train a head, and optionally the trunk, through normalised cuts on BSDS500
     Ncuts(Box<TrainNcutsArguments>),
-    /// Train a classifier of free-form regions, DeepO2P or one of its partners, on MS-COCO
+    /// Train a classifier of free-form regions, DeepO2P or a baseline, on MS-COCO
     O2p(Box<TrainO2pArguments>),
 }
 
@@ -75,11 +75,11 @@ pub enum Train {
 pub enum Eval {
     /// The region measures of BSDS500, as the official benchmark defines them
     Bsds(Box<EvalBsdsArguments>),
-    /// Errors of a trained classifier of MS-COCO's regions, or the official table of anybody's detections
+    /// Errors of a trained classifier of MS-COCO's regions, or the official table of detections by any method
     Coco(Box<EvalCocoArguments>),
 }
 
-/// Print what a network is made of: its layers, its numbers, its bytes
+/// Describe a network: its layers, parameters and bytes
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  matbackprop info runs/lite0/network.safetensors")]
 pub struct InfoArguments {

@@ -20,7 +20,7 @@ pub enum RestartHint {
     Called,
 }
 
-/// Runs a command as one of the ranks that a launcher started, or alone, and prints what went wrong once: on the first
+/// Runs a command as one of the ranks that a launcher started, or alone, and prints an error once: on the first
 /// rank, unless the others do not know of it.
 pub fn run(
     hint: RestartHint,
@@ -60,7 +60,7 @@ fn join(interrupt: &Interrupt, hint: RestartHint) -> Result<Ranks> {
         move |lost| {
             let on = match hint {
                 RestartHint::Resumed => {
-                    "the same command with --resume goes on from the last checkpoint"
+                    "the same command with --resume resumes from the last checkpoint"
                 }
                 RestartHint::Called => "the same command does it again",
             };

@@ -10,7 +10,7 @@ use crate::failure::usage;
 use crate::output;
 use crate::progress::Terminal;
 
-/// Measures segmentations, or boundaries alone, and prints what came out.
+/// Measures segmentations, or boundaries alone, and prints the results.
 pub fn bsds(arguments: &EvalBsdsArguments, ranks: &Ranks) -> Result<()> {
     let settings = ranks.sync_result(arguments.settings())?;
     let report = bsds_among(ranks, &settings, &mut Terminal::default())?;
@@ -35,7 +35,7 @@ pub fn bsds(arguments: &EvalBsdsArguments, ranks: &Ranks) -> Result<()> {
     ranks.sync_result(printed.unwrap_or(Ok(())))
 }
 
-/// Measures a trained classifier of regions, or anybody's detections, and prints what came out.
+/// Measures a trained classifier of regions, or detections of any method, and prints the results.
 pub fn coco(arguments: &EvalCocoArguments, ranks: &Ranks) -> Result<()> {
     if let Some(settings) = arguments.classification() {
         let report = classification_among(ranks, &settings, &mut Terminal::default())?;

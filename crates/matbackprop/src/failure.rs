@@ -1,4 +1,4 @@
-//! What the shell learns: 2 for a call that cannot be meant, 1 for one that failed, 128 + n for a training that signal n
+//! Exit codes: 2 for invalid arguments, 1 for a failure, 128 + n for a training that signal n
 //! stopped.
 
 use std::process::ExitCode;

@@ -7,7 +7,7 @@ use matbackprop::DEFAULT_NETWORK_BYTES;
 use crate::arguments::InfoArguments;
 use crate::output;
 
-/// Prints what a network is made of.
+/// Prints the description of a network.
 pub fn run(arguments: &InfoArguments) -> Result<()> {
     output::print(&match &arguments.file {
         None => cuts_in_words(

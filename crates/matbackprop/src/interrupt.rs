@@ -1,4 +1,4 @@
-//! Being asked to stop: a training ends its step, leaves a checkpoint, and says how it goes on.
+//! Signals: a training that is asked to stop ends its step, writes a checkpoint, and says how it is resumed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use experiments::{Error, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// Hears SIGINT and SIGTERM from [`Interrupt::listen`] on; a second signal ends the process at once.
+/// Catches SIGINT and SIGTERM from [`Interrupt::listen`] on; a second signal ends the process at once.
 #[derive(Clone, Default)]
 pub struct Interrupt {
     /// The signal that asked, 0 for none.
@@ -41,12 +41,12 @@ impl Interrupt {
         Ok(())
     }
 
-    /// Whether somebody asked.
+    /// Whether a signal came.
     pub fn asked(&self) -> bool {
         self.signal.load(Ordering::Relaxed) > 0
     }
 
-    /// What is said by work that was stopped after so much of it; `on` is how it is resumed.
+    /// The error of work that was stopped `after` some of it; `on` is how it is resumed.
     pub fn stopped(&self, after: &str, on: &str) -> anyhow::Error {
         // Where it was another rank that was asked, that is how clusters ask.
         let signal = match self.signal.load(Ordering::Relaxed) {
@@ -60,14 +60,14 @@ impl Interrupt {
         };
         Interrupted {
             signal: signal as u8,
-            message: format!("stopped by {name} after {after}; {on} goes on from there"),
+            message: format!("stopped by {name} after {after}; {on} resumes from there"),
         }
         .into()
     }
 }
 
 impl Interrupted {
-    /// What the shell learns, as if the signal had ended the process.
+    /// The exit code, as if the signal had ended the process.
     pub fn exit_code(&self) -> u8 {
         128 + self.signal
     }

@@ -1,13 +1,13 @@
 //! Differentiable matrix layers, and networks trained through them.
 //!
 //! ```text
-//!            matbackprop        web     what people run: one command line, one page
+//!            matbackprop        web     programs: one command line, one page
 //!                |               |
 //!           experiments          |      recipes, training, evaluation, reports
 //!           /           \        |
 //!     bench-coco   bench-bsds    |      datasets, protocols, official measures
 //!           \           |       /
-//!           models     pictures         trunks (dfdx), the seam, training; what people see
+//!           models     pictures         trunks (dfdx), the seam, training; pictures and pages
 //!               /      \
 //!            o2p        ncuts           layers
 //!               \      /
@@ -17,9 +17,9 @@
 //! This crate is the front: the libraries under one name, and the network that comes with them. The binary of the same
 //! name is the command line.
 //!
-//! | name | what it holds |
+//! | name | contents |
 //! |---|---|
-//! | [`matbackprop_core`] | matrix rules, each a map and its way back |
+//! | [`matbackprop_core`] | matrix rules, each a map with its backward pass (vjp) |
 //! | [`segmentation`] | label maps, superpixels, clusters, merge trees |
 //! | [`ncuts`] | normalised cuts: the layer, and the embedding |
 //! | [`o2p`] | second-order pooling of free-form regions: the layer |

@@ -9,10 +9,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::interrupt::Interrupt;
 use crate::output;
 
-/// The longest silence between two lines, unless nothing happens.
-const SILENCE: Duration = Duration::from_secs(5);
-/// The shortest.
-const BREATH: Duration = Duration::from_secs(1);
+/// Longest time between two lines, if there is progress.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(5);
+/// Shortest time between two lines.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Progress of a job of known length, on standard error.
 pub struct Progress {
@@ -82,16 +82,19 @@ impl Drop for Progress {
     }
 }
 
-/// A line is due at the end, at each new tenth, and after a silence; but never twice in a breath.
+/// A line is due at the end, at each new tenth, and after the longest interval. Two lines are the shortest interval
+/// apart, except the last.
 fn is_due(done: u64, total: u64, last_tenth: u64, since: Duration) -> bool {
-    done == total || since >= SILENCE || (since >= BREATH && tenth(done, total) > last_tenth)
+    done == total
+        || since >= LONGEST_INTERVAL
+        || (since >= SHORTEST_INTERVAL && tenth(done, total) > last_tenth)
 }
 
 fn tenth(done: u64, total: u64) -> u64 {
     10 * done / total.max(1)
 }
 
-/// Shows a command's work on standard error, and asks it to stop where somebody asked this process to.
+/// Shows a command's work on standard error, and stops it when this process is asked to stop.
 ///
 /// Jobs may lie inside one another. Inside a bar nothing is shown: a second bar would write over the first; lines come
 /// below one another.

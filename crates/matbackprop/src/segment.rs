@@ -18,7 +18,7 @@ use crate::failure::{error_chain_line, usage};
 use crate::output;
 use crate::progress::Progress;
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Report {
     images: Vec<ImageReport>,
@@ -95,7 +95,7 @@ pub fn run(arguments: &SegmentArguments, ranks: &Ranks) -> Result<()> {
     ranks.sync_result(together.unwrap_or(Ok(())))
 }
 
-/// What is known before the first photograph is read: the names of its pictures, and the networks.
+/// Prepares all before the first photograph is read: the names of its pictures, and the networks.
 fn prepare(arguments: &SegmentArguments) -> Result<(Vec<String>, Vec<DeepNcuts>)> {
     let stems = stems(&arguments.images)?;
     if arguments.out.exists() && !arguments.out.is_dir() {
@@ -118,7 +118,7 @@ fn prepare(arguments: &SegmentArguments) -> Result<(Vec<String>, Vec<DeepNcuts>)
     Ok((stems, networks))
 }
 
-/// What came of a photograph.
+/// The outcome of a photograph.
 #[derive(Serialize, Deserialize)]
 enum SegmentOutcome {
     /// For people.
@@ -178,7 +178,7 @@ fn conclude(arguments: &SegmentArguments, outcomes: Vec<SegmentOutcome>) -> Resu
     }
 }
 
-/// What is taken beside under `--quality high`: a network that somebody trained, or VGG-16 as it is published, for our own head.
+/// The second network of `--quality high`: your own trained one, or the published VGG-16 trunk with the embedded head.
 const LARGE_NETWORK: &str = "ncuts_vgg16_f16.safetensors";
 const LARGE_TRUNK: &str = "vgg16_features_f16.safetensors";
 

@@ -8,7 +8,7 @@
 OUT/ID_LEVEL.png, 16 bits, a level for each scale (felzenszwalb) or threshold (recursive normalised cuts on SLIC
 superpixels): the same levels for every image, 1 the finest. An image that is there already is not made again.
 
-gPb-owt-ucm needs nothing from here: its authors' contour maps, from the page of BSDS500 (data/README.md tells where;
+gPb-owt-ucm needs nothing from here: its authors' contour maps, from the page of BSDS500 (data/README.md says where;
 for research and education, not to be passed on), are measured as they are:
 
     matbackprop eval bsds --data BSDS500 --split val --ucm UCM2_DIR

@@ -52,7 +52,7 @@ impl CocoRegions {
         &self.set
     }
 
-    /// What there is, in words.
+    /// The possible values, in words.
     pub fn in_words(&self) -> String {
         let LeftOut { crowds, small, .. } = self.set.left_out();
         format!(

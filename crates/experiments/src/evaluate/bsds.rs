@@ -1,4 +1,4 @@
-//! Anybody's segmentations or boundary maps, or a network's, measured on BSDS500.
+//! Segmentations or boundary maps, of any method or of a network, measured on BSDS500.
 
 mod contour_pools;
 mod curve;
@@ -61,7 +61,7 @@ pub fn bsds_among(
     ranks.sync_result(report.transpose())
 }
 
-/// What is to be measured, and where measures are kept.
+/// The source to be measured, and the cache of measures.
 struct Prepared {
     dataset: BsdsDataset,
     count: usize,

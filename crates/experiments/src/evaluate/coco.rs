@@ -1,4 +1,4 @@
-//! A trained classifier of regions, or anybody's detections, measured on MS-COCO.
+//! A trained classifier of regions, or detections of any method, measured on MS-COCO.
 
 mod classification;
 mod detections;

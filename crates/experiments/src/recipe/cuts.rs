@@ -13,12 +13,12 @@ use super::text::{not_a_recipe, recipe_text};
 use super::words::{head_by_words, input_recipe_by_name, trunk_by_name};
 use crate::error::{Error, Result};
 
-/// What a recipe says.
+/// The contents of a recipe.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CutRecipe {
     /// Cuts on contours.
     Contour(ContourOptions),
-    /// Cuts on features that nobody trained for it.
+    /// Cuts on features that were not trained for it.
     Untrained(CutModel),
     /// A network to be trained.
     Trained(Box<CutPlan>),
@@ -93,7 +93,7 @@ impl CutRecipe {
         Self::decode(name_or_file, &recipe_text(name_or_file, &BSDS_RECIPES)?)
     }
 
-    /// What a text says; `origin` names it in errors.
+    /// Parses a text; `origin` names it in errors.
     ///
     /// # Errors
     /// [`Error::Setting`].
@@ -240,7 +240,7 @@ mod tests {
                     plan.loss.check().unwrap();
                     if let Some(start) = &plan.init_from {
                         let CutRecipe::Trained(before) = CutRecipe::read(start).unwrap() else {
-                            panic!("{name} goes on from {start}, which is not trained");
+                            panic!("{name} is initialised from {start}, which is not trained");
                         };
                         assert_eq!(plan.architecture(), before.architecture(), "{name}");
                     }
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_recipe_cannot_say_is_told() {
+    fn invalid_recipes_are_refused() {
         let error = CutRecipe::read("no-such-recipe").unwrap_err();
         assert!(error.to_string().contains("intervening-contour"), "{error}");
         let folder = tempfile::tempdir().unwrap();

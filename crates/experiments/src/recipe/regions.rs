@@ -9,7 +9,7 @@ use super::text::{not_a_recipe, recipe_text};
 use super::words::trunk_by_name;
 use crate::error::{Error, Result};
 
-/// What a recipe says.
+/// The contents of a recipe.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegionRecipe {
@@ -76,7 +76,7 @@ impl RegionRecipe {
         Self::decode(name_or_file, &recipe_text(name_or_file, &COCO_RECIPES)?)
     }
 
-    /// What a text says; `origin` names it in errors.
+    /// Parses a text; `origin` names it in errors.
     ///
     /// # Errors
     /// [`Error::Setting`].
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_recipe_cannot_say_is_told_with_its_place() {
+    fn invalid_recipes_are_refused_with_the_line() {
         assert!(
             RegionRecipe::read("no-such-recipe")
                 .unwrap_err()

@@ -20,7 +20,7 @@ pub fn recipe_text(name_or_file: &str, recipes: &BuiltIn) -> Result<String> {
     }
 }
 
-/// What is wrong with a recipe's text, as a wrong call; the parser shows the line, of which so much is enough.
+/// The error of a recipe's text, as a wrong call. The parser shows the line; its beginning is enough.
 pub fn not_a_recipe(origin: &str, error: &toml::de::Error) -> Error {
     const MOST: usize = 120;
     let message = error.to_string();

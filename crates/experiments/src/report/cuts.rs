@@ -1,4 +1,4 @@
-//! What a network that cuts sees before and after its training.
+//! Segmentations of a network before and after its training.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ use crate::train::{VALIDATION_PHOTOGRAPHS, average_covering, evenly_spaced};
 /// Photographs that are shown unless it is asked for others.
 const SHOWN: usize = 6;
 
-/// A network at one time of its training, and what was measured of it.
+/// A network at one time of its training, and its measures.
 struct Moment {
     /// `before`, `after 400 steps`.
     name: String,
@@ -161,7 +161,7 @@ fn photograph(
     Ok(Some(row))
 }
 
-/// What the first of the people drew, and how the others see it.
+/// The first annotator's segmentation, and how the others agree with it.
 fn person(first: &LabelMap, others: &[LabelMap]) -> Result<String> {
     let (_, segments) = first.compacted();
     let words = format!("a person: {segments} segments");

@@ -31,7 +31,7 @@ const COLOURS: [RGBColor; 4] = [
 pub struct Figure<'a> {
     /// The number of each step.
     pub steps: &'a [f64],
-    /// What is drawn, at most four.
+    /// The curves, at most four.
     pub curves: Vec<&'a [f64]>,
     /// Whether the upright axis counts in powers of ten, where there are several.
     pub logarithmic: bool,
@@ -123,7 +123,7 @@ impl Drawn {
         Ok(svg)
     }
 
-    /// A number beside the upright axis, with the digits that tell it from its neighbours.
+    /// A number beside the upright axis, with enough digits to differ from its neighbours.
     fn label(&self, value: f64) -> String {
         let range = self.values.end - self.values.start;
         if self.logarithmic {

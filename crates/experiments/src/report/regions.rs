@@ -1,4 +1,4 @@
-//! What a classifier of regions gets wrong.
+//! Errors of a classifier of regions.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -19,7 +19,7 @@ const SIDE: u32 = 128;
 /// Regions that are shown unless it is asked for others.
 const SHOWN: usize = 24;
 
-/// Adds what the predictions of a run show, where it was measured.
+/// Adds the results of the predictions of a run, where it was measured.
 pub fn add(page: &mut Page, settings: &ReportSettings, classes: &[String]) -> Result<()> {
     let path = predictions_path(&settings.run, &settings.split);
     page.section(&format!("Regions of {}", settings.split));
@@ -94,7 +94,7 @@ fn add_pictures(
         .collect();
     worst.sort_by_key(|one| std::cmp::Reverse(rank(one).unwrap_or(usize::MAX)));
     page.section("Worst regions");
-    page.paragraph("The true class, how far down it was ranked, and what was ranked first.");
+    page.paragraph("The true class, its rank, and the class that was ranked first.");
     page.begin_figures();
     for one in worst.into_iter().take(settings.pictures.unwrap_or(SHOWN)) {
         let id = one.region.to_string();

@@ -1,8 +1,8 @@
-//! What is drawn, and where to.
+//! Settings of a report.
 
 use std::path::PathBuf;
 
-/// What [`report`](super::report()) draws.
+/// Settings of [`report`](super::report()).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportSettings {
     /// The folder of the training.

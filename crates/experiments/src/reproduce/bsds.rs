@@ -13,7 +13,7 @@ const SCRIPTED: [&str; 2] = ["felzenszwalb", "recursive-ncut"];
 /// The row of contour maps that its authors publish.
 const CONTOUR_MAPS: &str = "gpb-owt-ucm";
 
-/// One group: a tuned row goes on from another.
+/// One group: a tuned row is initialised from another.
 pub fn plan(settings: &ReproduceSettings) -> Result<Plan> {
     let rows = match settings.rows.as_slice() {
         [] => all_rows(),
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_done_is_not_done_again() {
+    fn finished_runs_are_not_repeated() {
         let folder = tempfile::tempdir().unwrap();
         let place = |name: &str| folder.path().join(name);
         std::fs::write(place("efficientnet_lite0_f16.safetensors"), "").unwrap();

@@ -1,4 +1,4 @@
-//! What is to be run, in which order, and what is left out.
+//! The runs in their order, and the rows that are left out.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use super::settings::{Comparison, ReproduceSettings};
 use super::{bsds, coco};
 use crate::error::{Error, Result};
 
-/// Runs in groups: those of a group come one after another, for they share features or go on from one another.
+/// Runs in groups: those of a group come one after another, for they share features or are initialised from one another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The runs, done or not.
@@ -19,11 +19,11 @@ pub struct Plan {
 /// A row, or a row with a seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// What lines call it.
+    /// Its name in messages.
     pub title: String,
     /// Its folder.
     pub folder: PathBuf,
-    /// What its programs say.
+    /// The output of its programs.
     pub log: PathBuf,
     pub(super) kind: Kind,
 }

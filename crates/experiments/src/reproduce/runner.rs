@@ -17,7 +17,7 @@ use crate::observer::Observer;
 /// Time between two looks at a program that runs, and at the observer.
 const POLL: Duration = Duration::from_millis(50);
 
-/// What came of a run.
+/// The outcome of a run.
 enum Ended {
     /// The line of its measures, and seconds.
     Done(String, u64),
@@ -25,7 +25,7 @@ enum Ended {
     Stopped,
 }
 
-/// Runs what is not done; the table is left to the caller.
+/// Runs all that is not done; the table is left to the caller.
 pub fn run(
     plan: &Plan,
     settings: &ReproduceSettings,
@@ -82,7 +82,7 @@ pub fn run(
     Ok(reproduced)
 }
 
-/// Rows on BSDS500 go on from one another; those of different trunks of MS-COCO do not.
+/// Rows on BSDS500 are initialised from one another; those of different trunks of MS-COCO are not.
 fn workers(settings: &ReproduceSettings) -> usize {
     match settings.comparison {
         Comparison::Bsds => 1,

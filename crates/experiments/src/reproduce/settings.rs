@@ -1,4 +1,4 @@
-//! What is reproduced, with what, and where to.
+//! Settings of a reproduction.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ pub enum Comparison {
     Coco,
 }
 
-/// What [`reproduce`](super::reproduce()) runs.
+/// Settings of [`reproduce`](super::reproduce()).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReproduceSettings {
     /// Which comparison.

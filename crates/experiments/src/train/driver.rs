@@ -14,9 +14,9 @@ use crate::device::open_device;
 use crate::error::{Error, Result};
 use crate::observer::Observer;
 
-/// What trainings of one kind do in their own way.
+/// The parts of a training that differ between kinds.
 pub(super) trait Job {
-    /// What is learned.
+    /// The task that is learned.
     type Task: Task<Measures: Measured>;
 
     /// The task; `calibrated` where its network was measured on the examples before.
@@ -37,7 +37,7 @@ pub(super) trait Job {
     /// A new network in a few words.
     fn in_words(&self, network: &Network<Self>) -> String;
 
-    /// What is kept of a training that starts.
+    /// Called when a training starts, to save its initial state.
     fn started(&self, trainer: &Trainer<Self::Task>) -> Result<()> {
         let _ = trainer;
         Ok(())
@@ -116,7 +116,7 @@ fn resumed<J: Job>(
         observer.message(&passed_over(&damage));
     }
     observer.message(&format!(
-        "going on after step {} of {}",
+        "resuming after step {} of {}",
         trainer.step(),
         trainer.steps()
     ));

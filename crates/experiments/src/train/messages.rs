@@ -1,4 +1,4 @@
-//! What trainings say beside their steps: what went wrong and did not end them, and how ranks sum.
+//! Messages of trainings apart from their steps: errors that did not end them, and how ranks sum.
 
 /// How several processes sum, where it is not by MPI.
 pub const OVER_GPUS: &str = "gradients are summed over the GPUs of all ranks, by NCCL";
@@ -24,7 +24,7 @@ pub fn skipped(step: u64, images: &[String]) -> String {
 
 /// A damaged checkpoint is skipped; the training resumes from the one before it.
 pub fn passed_over(damage: &str) -> String {
-    format!("{damage}; it is passed over: resuming from the previous checkpoint")
+    format!("{damage}; it is skipped: resuming from the previous checkpoint")
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::error::{Context as _, Error, Result};
 use crate::observer::Observer;
 use crate::recipe::CutPlan;
 
-/// What [`ncuts`] trains, on what, and where to.
+/// Settings of [`ncuts`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct NcutsSettings {
     /// The network, its loss and its steps.
@@ -131,7 +131,7 @@ fn prepare(settings: &NcutsSettings) -> Result<(BsdsTrainingSet, Option<Validati
     Ok((set, validation))
 }
 
-/// Writes what was asked for beside the run's folder.
+/// Writes the files that were asked for beside the run's folder.
 fn export(settings: &NcutsSettings, network: &DeepNcuts) -> Result<()> {
     if let Some(path) = &settings.run.export {
         network.save(path, Precision::Half).context("--export")?;
@@ -197,7 +197,7 @@ impl<'a> Job for CutJob<'a> {
         )
     }
 
-    /// What the report holds the trained network against.
+    /// Saves the initial network, which the report compares with the trained one.
     fn started(&self, trainer: &Trainer<CutTask<'a>>) -> Result<()> {
         let start = self.settings.run.out.join("start.safetensors");
         Ok(trainer.network().save(&start, Precision::Half)?)

@@ -1,4 +1,4 @@
-//! DeepO2P and its partners, trained on the regions of MS-COCO.
+//! DeepO2P and its baselines, trained on the regions of MS-COCO.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -13,10 +13,10 @@ use crate::error::{Context as _, Error, Result};
 use crate::observer::Observer;
 use crate::recipe::RegionRecipe;
 
-/// What [`o2p`] trains, on what, and where to.
+/// Settings of [`o2p`].
 #[derive(Clone, Debug)]
 pub struct O2pSettings {
-    /// What messages call the recipe.
+    /// Name of the recipe in messages.
     pub name: String,
     /// The network, how it sees regions, and its steps.
     pub recipe: RegionRecipe,
@@ -26,7 +26,7 @@ pub struct O2pSettings {
     pub split: String,
     /// Where the network comes from and where it goes.
     pub run: RunSettings,
-    /// Folder where features of frozen layers are kept for other trainings too.
+    /// Cache folder for the features of frozen layers, shared with other trainings.
     pub cache: Option<PathBuf>,
 }
 

@@ -12,9 +12,9 @@ const BAR_STEPS: f64 = 100.0;
 
 /// Measures of a step that a line shows the mean of.
 pub(super) trait Measured {
-    /// What examples are called.
+    /// The word for examples.
     const EXAMPLES: &'static str;
-    /// Digits of examples a second.
+    /// Decimal places of examples per second.
     const DIGITS: usize;
 
     /// The numbers that are averaged.
@@ -97,7 +97,7 @@ impl<'a> ProgressLog<'a> {
         self.observer.stops()
     }
 
-    /// Who is shown all this.
+    /// The observer that gets all this.
     pub fn observer(&mut self) -> &mut dyn Observer {
         self.observer
     }

@@ -1,4 +1,4 @@
-//! What all trainings are asked alike: where a network comes from, and where it goes.
+//! Settings of all trainings: where a network comes from, and where it goes.
 
 use std::path::{Path, PathBuf};
 
@@ -62,7 +62,7 @@ impl RunSettings {
                 "--resume: expected a checkpoint in {out}, found none"
             ))),
             (false, true) => Err(Error::setting(format!(
-                "--out: expected a new folder, or --resume to go on, found a training in {out}"
+                "--out: expected a new folder, or --resume, found a training in {out}"
             ))),
             _ => Ok(()),
         }
@@ -99,7 +99,7 @@ pub(super) fn check_export(option: &str, export: Option<&PathBuf>) -> Result<()>
     Ok(())
 }
 
-/// What a training came to.
+/// The outcome of a training.
 #[derive(Debug)]
 #[must_use]
 pub enum Trained<N> {

@@ -1,4 +1,4 @@
-//! Photographs that are not learned from, held against what people drew while a network learns.
+//! Photographs that are not learned from, measured against human segmentations while a network learns.
 
 use std::path::Path;
 use std::time::Instant;
@@ -30,7 +30,7 @@ struct Record {
     seconds: f64,
 }
 
-/// What is measured, and how often.
+/// Settings of validation.
 pub struct ValidationSettings<'a> {
     /// Folder of BSDS500.
     pub data: &'a Path,
@@ -51,7 +51,7 @@ pub struct Validation {
 }
 
 impl Validation {
-    /// What settings ask for; `None` for no measure.
+    /// The validation that settings ask for; `None` for no measure.
     ///
     /// # Errors
     /// [`Error::Setting`] where val is learned from; those of a dataset that was asked for.
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn average_covering_by_hand() {
         let map = |ids: &[u32]| LabelMap::new(4, 1, ids.to_vec()).unwrap();
-        // Met exactly by one; halves of the other's whole overlap it by a half.
+        // One matches exactly; halves of the other's whole overlap it by a half.
         let annotations = [map(&[1, 1, 2, 2]), map(&[1, 1, 1, 1])];
         let covering = average_covering(&map(&[0, 0, 5, 5]), &annotations).unwrap();
         assert_eq!(covering, 0.75);

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_of_clusters_is_refused() {
+    fn invalid_numbers_of_clusters_are_refused() {
         for text in [
             "", "0", "7.5", "-2", "5..2", "0..3", "3,", "3,3", "2..", "many", "2..99999",
         ] {

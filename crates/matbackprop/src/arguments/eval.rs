@@ -23,10 +23,10 @@ ODS takes one level for all images, OIS each image's own best, Best each human r
 clusters (networks, ID_K.png), a threshold (ucm2) or a place in a list (segs). Beside the official covering stand its \
 average over annotators and the best annotator's.
 
---out DIR keeps the measures of each finished image in DIR/images. The same call resumes one that was stopped, with the \
+--out DIR saves the measures of each finished image in DIR/images. The same call resumes one that was stopped, with the \
 same numbers in the end; more images can be added by another --limit. Other settings want another folder.
 
-Built with --features mpi, `mpirun -np N matbackprop eval bsds …` deals the images out to N processes.";
+Built with --features mpi, `mpirun -np N matbackprop eval bsds …` distributes the images over N processes.";
 
 /// How segmentations of different images are laid side by side, for the one level of ODS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -87,7 +87,7 @@ pub struct EvalBsdsArguments {
     #[arg(long, value_name = "FILE", requires = "unlearned")]
     pub trunk_weights: Option<PathBuf>,
 
-    /// Measure anybody's segmentations: ID.mat with a cell `segs`, or label maps ID.png, ID_K.png, ID/K.png, or those of segment --labels
+    /// Measure segmentations of any method: ID.mat with a cell `segs`, or label maps ID.png, ID_K.png, ID/K.png, or those of segment --labels
     #[arg(long, value_name = "DIR")]
     pub segs: Option<PathBuf>,
 
@@ -107,7 +107,7 @@ pub struct EvalBsdsArguments {
     #[arg(long, value_name = "K", conflicts_with_all = ["segs", "ucm", "pb"])]
     pub k: Option<ClusterArgument>,
 
-    /// What is one level for all images [default: clusters]
+    /// How levels of different images are matched for ODS [default: clusters]
     #[arg(long, value_enum, conflicts_with_all = ["segs", "ucm", "pb", "k"])]
     pub levels: Option<LevelName>,
 
@@ -118,7 +118,7 @@ pub struct EvalBsdsArguments {
     #[command(flatten)]
     pub device: DeviceArgument,
 
-    /// Write the official kit's text files, report.json and report.html into this folder. The measures of each image are kept there: the same call resumes one that was stopped
+    /// Write the official kit's text files, report.json and report.html into this folder. The measures of each image are saved there: the same call resumes one that was stopped
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
@@ -140,7 +140,7 @@ pub struct EvalBsdsArguments {
 }
 
 impl EvalBsdsArguments {
-    /// What the library is asked.
+    /// The library's settings.
     pub fn settings(&self) -> anyhow::Result<BsdsSettings> {
         let levels = self.levels.map(|levels| match levels {
             LevelName::Clusters => LevelRule::Clusters,

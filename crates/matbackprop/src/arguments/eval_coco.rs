@@ -18,12 +18,12 @@ Example:
 annotations and categories.
 
 AP is average precision, AR average recall, from 0 to 1; where there is nothing to find, -1 in the \
-table and null in JSON. What the table would misstate is an error: an image or a category that \
+table and null in JSON. Input that the table would misstate is an error: an image or a category that \
 --truth lacks, a mask of another size, a score that is no number.
 
-Built with --features mpi, `mpirun -np N matbackprop eval coco --run …` deals the regions out to N processes.";
+Built with --features mpi, `mpirun -np N matbackprop eval coco --run …` distributes the regions over N processes.";
 
-/// What detections are compared by.
+/// How detections are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum KindArgument {
     /// Masks
@@ -41,12 +41,12 @@ impl From<KindArgument> for DetectionKind {
     }
 }
 
-/// The errors of a trained classifier of regions, or the official table of anybody's detections
+/// The errors of a trained classifier of regions, or the official table of detections by any method
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLE)]
 #[command(group = clap::ArgGroup::new("source").required(true).args(["run", "detections"]))]
 pub struct EvalCocoArguments {
-    /// Measure a trained classifier: the folder that `train o2p` wrote; its predictions are kept there
+    /// Measure a trained classifier: the folder that `train o2p` wrote; its predictions are saved there
     #[arg(long, value_name = "RUN", requires = "data")]
     pub run: Option<PathBuf>,
 
@@ -58,23 +58,23 @@ pub struct EvalCocoArguments {
     #[arg(long, value_name = "NAME", default_value = "val")]
     pub split: String,
 
-    /// A run that was measured before: print the paired difference of the errors
+    /// Another measured run: print the paired difference of the errors
     #[arg(long, value_name = "RUN", requires = "run")]
     pub against: Option<PathBuf>,
 
-    /// Folder that keeps the trunk's features, the one that train o2p --cache shared: networks of one frozen trunk read it once
+    /// Cache folder for the trunk's features, as of train o2p --cache: networks with the same frozen trunk share it
     #[arg(long, value_name = "DIR", requires = "run")]
     pub cache: Option<PathBuf>,
 
-    /// Measure anybody's detections: COCO's results format
+    /// Measure detections of any method: COCO's results format
     #[arg(long, value_name = "FILE", requires = "truth")]
     pub detections: Option<PathBuf>,
 
-    /// What is there to be found: COCO's instances format
+    /// The annotations to be found: COCO's instances format
     #[arg(long, value_name = "FILE")]
     pub truth: Option<PathBuf>,
 
-    /// What detections are compared by [default: masks where the first one has a mask, boxes otherwise]
+    /// How detections are compared [default: masks where the first one has a mask, boxes otherwise]
     #[arg(long, value_enum, requires = "detections")]
     pub kind: Option<KindArgument>,
 
@@ -87,7 +87,7 @@ pub struct EvalCocoArguments {
 }
 
 impl EvalCocoArguments {
-    /// What the library is asked, where a classifier is to be measured.
+    /// The library's settings, where a classifier is to be measured.
     pub fn classification(&self) -> Option<ClassificationSettings> {
         let (run, data) = (self.run.as_ref()?, self.data.as_ref()?);
         Some(ClassificationSettings {

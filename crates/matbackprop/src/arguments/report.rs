@@ -10,13 +10,13 @@ Example:
   matbackprop report runs/lite0 --data BSDS500
   matbackprop report runs/lite0-o2p-fc --data COCO --out o2p.html
 
-The page needs nothing but itself: figures of loss, ranks or errors, learning rate, gradient and spectra over the \
-steps so far, also while the training goes on. Of a network that cuts, average covering of val over the steps; with \
+The page is self-contained: figures of loss, ranks or errors, learning rate, gradient and spectra over the \
+steps so far, also during the training. Of a network that cuts, average covering of val over the steps; with \
 --data, spectra before and after training, and photographs with their segments before, after and by a person. Of a \
 classifier of regions that `eval coco --run` measured, the errors of each class and which was taken for which; with \
 --data, pictures of the regions that were worst.";
 
-/// Draw how a training goes, or went, on one page
+/// Draw the curves of a training on one page, during it or after
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLE)]
 pub struct ReportArguments {
@@ -41,7 +41,7 @@ pub struct ReportArguments {
 }
 
 impl ReportArguments {
-    /// What the library is asked.
+    /// The library's settings.
     pub fn settings(&self) -> ReportSettings {
         ReportSettings {
             out: self.out.clone(),

@@ -15,7 +15,7 @@ Example:
   matbackprop reproduce bsds --data BSDS500 --weights WEIGHTS --out runs
   matbackprop reproduce bsds --data BSDS500 --weights WEIGHTS --out runs lite0-ncuts lite0-ncuts-tuned
 
-One run at a time, on one core. RUNS/ROW.log says how it goes; RUNS/table.txt holds a line a row at the end: average \
+One run at a time, on one core. RUNS/ROW.log is its log; RUNS/table.txt holds a line a row at the end: average \
 covering, ODS and OIS. The rows felzenszwalb and recursive-ncut need --python with scikit-image, gpb-owt-ucm needs --ucm.";
 
 const COCO_EXAMPLE: &str = "\
@@ -23,7 +23,7 @@ Example:
   matbackprop reproduce coco --data COCO --weights WEIGHTS --out runs
   matbackprop reproduce coco --data COCO --weights WEIGHTS --out runs --seeds 1 lite0-o2p-fc lite0-first
 
-Rows of different trunks run side by side, a core each. RUNS/ROW-SEED.log says how a run goes; RUNS/table.txt holds a \
+Rows of different trunks run side by side, a core each. RUNS/ROW-SEED.log is the log of a run; RUNS/table.txt holds a \
 line a run at the end: top-1 error.";
 
 /// Train and measure every row of a comparison
@@ -48,11 +48,11 @@ struct RunsArguments {
     #[arg(long, value_name = "DIR")]
     weights: PathBuf,
 
-    /// Folder of all runs. What is done there is not done again, and a training that was stopped is resumed
+    /// Folder of all runs. Finished runs are not repeated, and a training that was stopped is resumed
     #[arg(long, value_name = "RUNS")]
     out: PathBuf,
 
-    /// Print what would be run, and run nothing
+    /// Print the plan, and run nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -103,7 +103,7 @@ pub struct ReproduceCocoArguments {
 }
 
 impl Reproduce {
-    /// What the library is asked; `program` is this one.
+    /// The library's settings; `program` is this one.
     pub fn settings(&self, program: PathBuf) -> ReproduceSettings {
         let (comparison, data, runs) = match self {
             Self::Bsds(arguments) => (Comparison::Bsds, &arguments.data, &arguments.runs),

@@ -19,14 +19,14 @@ For photograph.jpg this writes into DIR
                             in the size that the photograph was segmented at
 and with several numbers of segments photograph.k3.overlay.png, photograph.k6.overlay.png, …
 
-Built with --features mpi, `mpirun -np N matbackprop segment …` deals the photographs out to N processes.";
+Built with --features mpi, `mpirun -np N matbackprop segment …` distributes the photographs over N processes.";
 
-/// How much time a photograph may take.
+/// Quality against time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Quality {
     /// One network: about a quarter of a second
     Standard,
-    /// Two together
+    /// Two networks together
     High,
 }
 
@@ -38,7 +38,7 @@ pub struct SegmentArguments {
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
 
-    /// Folder for the pictures; it is made where there is none
+    /// Folder for the pictures; it is created if it does not exist
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     pub out: PathBuf,
 
@@ -46,7 +46,7 @@ pub struct SegmentArguments {
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
 
-    /// `high` takes a VGG-16 network beside it: several times as long. Its head is inside this program; the trunk,
+    /// `high` adds a VGG-16 network and takes several times as long. Its head is inside this program; the trunk,
     /// vgg16_features_f16.safetensors, is looked for in the folder `weights` of MATBACKPROP_DATA, or in data/weights here
     #[arg(long, value_enum, default_value = "standard")]
     pub quality: Quality,
@@ -56,11 +56,11 @@ pub struct SegmentArguments {
     #[arg(long, value_name = "K", default_value = "auto")]
     pub k: ClusterArgument,
 
-    /// Write the numbers of the segments too, as a 16-bit PNG
+    /// Also write the segment numbers, as a 16-bit PNG
     #[arg(long)]
     pub labels: bool,
 
-    /// Write how strongly each border holds too, as a grey PNG: white for the strongest there can be, by the
+    /// Also write the boundary strengths, as a grey PNG with white for the strongest possible. They come from the
     /// network's embedding, colours and contrast
     #[arg(long)]
     pub contours: bool,

@@ -23,7 +23,7 @@ RUN will hold network.safetensors (written at the end), checkpoint.safetensors, 
 the first step), journal.jsonl, a line a step, and val.jsonl, a line a measure of --val-every. The same command with \
 --resume resumes a training that was stopped; `matbackprop report RUN` draws it.
 
-Built with --features mpi, `mpirun -np N matbackprop train ncuts …` deals the --batch images of each step out to N \
+Built with --features mpi, `mpirun -np N matbackprop train ncuts …` distributes the --batch images of each step over N \
 processes, on machines that all see RUN and the data: the steps are those of one process.";
 
 /// Which images are learned from.
@@ -39,7 +39,7 @@ enum SplitName {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum AnnotationsName {
-    /// One, drawn again at every visit
+    /// One, drawn again for every sample
     One,
     /// All; the loss is their mean
     All,
@@ -51,7 +51,7 @@ enum CriterionName {
     Regularised,
     /// Projectors of a hard rank
     Hard,
-    /// As many leading eigenvectors as people drew segments
+    /// As many leading eigenvectors as the human segmentation has segments
     Eigenvectors,
 }
 
@@ -59,7 +59,7 @@ enum CriterionName {
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLE, allow_negative_numbers = true)]
 pub struct TrainNcutsArguments {
-    /// A recipe: its name, or a TOML file; the settings below change it
+    /// A recipe, the settings of a whole training: its name, or a TOML file. The options below override it
     #[arg(
         long,
         alias = "model",
@@ -72,7 +72,7 @@ pub struct TrainNcutsArguments {
     #[arg(long, value_name = "BSDS_DIR")]
     data: PathBuf,
 
-    /// The images to learn from
+    /// The images to train on
     #[arg(long, value_enum, default_value = "train")]
     split: SplitName,
 
@@ -97,7 +97,7 @@ pub struct TrainNcutsArguments {
     )]
     layers: Option<Vec<String>>,
 
-    /// How the weights want their pixels: caffe, torchvision or lite [default: the recipe's, usually the trunk's own]
+    /// Input normalisation that the weights expect: caffe, torchvision or lite [default: the recipe's, usually the trunk's own]
     #[arg(long, value_name = "NAME", value_parser = input_recipe_by_name, help_heading = "Network")]
     input_recipe: Option<InputRecipe>,
 
@@ -105,11 +105,11 @@ pub struct TrainNcutsArguments {
     #[arg(long, value_name = "CxK,…", value_parser = head_by_words, help_heading = "Network")]
     head: Option<HeadLayout>,
 
-    /// Probability of a zero before the last pair [default: the recipe's, usually 0]
+    /// Dropout probability before the last pair [default: the recipe's, usually 0]
     #[arg(long, value_name = "P", help_heading = "Network")]
     dropout: Option<f32>,
 
-    /// Human segmentations that a visit uses [default: the recipe's, usually all]
+    /// Human segmentations used for a sample [default: the recipe's, usually all]
     #[arg(long, value_enum, help_heading = "Training")]
     annotations: Option<AnnotationsName>,
 
@@ -128,7 +128,7 @@ pub struct TrainNcutsArguments {
 }
 
 impl TrainNcutsArguments {
-    /// What the library is asked, each setting in its range.
+    /// The library's settings, each in its range.
     pub fn settings(&self) -> anyhow::Result<NcutsSettings> {
         Ok(NcutsSettings {
             split: match self.split {

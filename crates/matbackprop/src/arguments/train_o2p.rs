@@ -17,14 +17,14 @@ Example:
 RUN will hold network.safetensors (written at the end), checkpoint.safetensors and journal.jsonl, a line a step. The \
 same command with --resume resumes a training that was stopped.
 
-Built with --features mpi, `mpirun -np N matbackprop train o2p …` deals the regions of each step out to N processes, on \
+Built with --features mpi, `mpirun -np N matbackprop train o2p …` distributes the regions of each step over N processes, on \
 machines that all see RUN and the data: the steps are those of one process.";
 
-/// Train a classifier of free-form regions, DeepO2P or one of its partners, on MS-COCO
+/// Train a classifier of free-form regions, DeepO2P or a baseline, on MS-COCO
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLE, allow_negative_numbers = true)]
 pub struct TrainO2pArguments {
-    /// A recipe: its name, or a TOML file; the settings below change it
+    /// A recipe, the settings of a whole training: its name, or a TOML file. The options below override it
     #[arg(long, alias = "model", value_name = "NAME|FILE")]
     recipe: String,
 
@@ -32,14 +32,14 @@ pub struct TrainO2pArguments {
     #[arg(long, value_name = "COCO_DIR")]
     data: PathBuf,
 
-    /// The regions to learn from
+    /// The regions to train on
     #[arg(long, value_name = "NAME", default_value = "train")]
     split: String,
 
     #[command(flatten)]
     training: TrainingArguments,
 
-    /// Folder where features of frozen layers are kept for other trainings too
+    /// Cache folder for the features of frozen layers, shared with other trainings
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
 
@@ -53,17 +53,17 @@ pub struct TrainO2pArguments {
     )]
     layers: Option<Vec<String>>,
 
-    /// How the weights want their pixels: caffe, torchvision or lite [default: the trunk's own]
+    /// Input normalisation that the weights expect: caffe, torchvision or lite [default: the trunk's own]
     #[arg(long, value_name = "NAME", value_parser = input_recipe_by_name, help_heading = "Network")]
     input_recipe: Option<InputRecipe>,
 
-    /// Probability of a zero between the classifier's layers [default: the recipe's]
+    /// Dropout probability between the classifier's layers [default: the recipe's]
     #[arg(long, value_name = "P", help_heading = "Network")]
     dropout: Option<f32>,
 }
 
 impl TrainO2pArguments {
-    /// What the library is asked, each setting in its range.
+    /// The library's settings, each in its range.
     pub fn settings(&self) -> anyhow::Result<O2pSettings> {
         let mut settings = O2pSettings::new(&self.recipe, &self.data, self.training.run())?;
         settings.split.clone_from(&self.split);

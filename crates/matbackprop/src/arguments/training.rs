@@ -1,4 +1,4 @@
-//! What `train ncuts` and `train o2p` are asked alike.
+//! Arguments that `train ncuts` and `train o2p` share.
 
 use std::path::PathBuf;
 
@@ -34,11 +34,11 @@ pub struct TrainingArguments {
     #[command(flatten)]
     device: DeviceArgument,
 
-    /// Initialise from the network of this run, for recipes that say so
+    /// Initialise from the network of this run, for recipes that need one
     #[arg(long, alias = "start", value_name = "RUN", conflicts_with_all = ["trunk_weights", "from_scratch"])]
     init_from: Option<PathBuf>,
 
-    /// Weights the trunk starts from, safetensors
+    /// The trunk's pretrained weights, safetensors
     #[arg(
         long,
         value_name = "FILE",
@@ -55,11 +55,11 @@ pub struct TrainingArguments {
     #[arg(long, value_name = "N", help_heading = "Training")]
     epochs: Option<u32>,
 
-    /// Examples a step, of all processes together [default: the recipe's, usually 1]
+    /// Batch size: examples per step, of all processes together [default: the recipe's, usually 1]
     #[arg(long, value_name = "N", help_heading = "Training")]
     batch: Option<usize>,
 
-    /// The rule of a step [default: the recipe's, usually adam]
+    /// Optimiser [default: the recipe's, usually adam]
     #[arg(long, value_enum, help_heading = "Training")]
     optimiser: Option<OptimiserName>,
 
@@ -71,7 +71,7 @@ pub struct TrainingArguments {
     #[arg(long, alias = "rate", value_name = "RATE", help_heading = "Training")]
     learning_rate: Option<f64>,
 
-    /// The learning rate of new layers is this many times the trunk's [default: the recipe's, usually 1]
+    /// Learning rate of new layers, as a multiple of the trunk's [default: the recipe's, usually 1]
     #[arg(long, value_name = "TIMES", help_heading = "Training")]
     new_layer_multiplier: Option<f64>,
 
@@ -79,7 +79,7 @@ pub struct TrainingArguments {
     #[arg(long, value_name = "STEPS", help_heading = "Training")]
     warmup: Option<u64>,
 
-    /// L2 decay of kernels [default: the recipe's, usually 0]
+    /// Weight decay (L2) of kernels [default: the recipe's, usually 0]
     #[arg(long, value_name = "LAMBDA", help_heading = "Training")]
     weight_decay: Option<f64>,
 
@@ -92,15 +92,15 @@ pub struct TrainingArguments {
     #[arg(long, value_name = "NORM", help_heading = "Training")]
     clip: Option<f64>,
 
-    /// Never show the mirror image
+    /// No horizontal flips (augmentation)
     #[arg(long, help_heading = "Training")]
     no_flips: bool,
 
-    /// How much of the trunk learns: none, all or from:LAYER [default: the recipe's, usually none]
+    /// Layers of the trunk that are trained: none, all or from:LAYER [default: the recipe's, usually none]
     #[arg(long, value_name = "WHAT", value_parser = trunk_training_by_words, help_heading = "Training")]
     train_trunk: Option<TrunkTraining>,
 
-    /// Decay of the exponential moving average of the weights, which is what is written; 0 for the last weights [default:
+    /// Decay of the exponential moving average of the weights, which is written; 0 writes the last weights [default:
     /// the recipe's, usually 0]
     #[arg(
         long,
@@ -110,7 +110,7 @@ pub struct TrainingArguments {
     )]
     ema: Option<f64>,
 
-    /// Largest share of the examples that may be left out because they cannot be read [default: the recipe's, usually
+    /// Largest share of unreadable examples that may be skipped [default: the recipe's, usually
     /// 0.01]
     #[arg(
         long,
@@ -128,12 +128,12 @@ pub struct TrainingArguments {
     #[arg(long, value_name = "STEPS", help_heading = "Training")]
     checkpoint_every: Option<u64>,
 
-    /// Checkpoints kept, the newest among them: --resume takes an older one where the newest is damaged [default: the
+    /// Number of checkpoints kept, with the newest: --resume takes an older one if the newest is damaged [default: the
     /// recipe's, usually 2]
     #[arg(long, value_name = "N", help_heading = "Training")]
     keep_checkpoints: Option<u8>,
 
-    /// Most that cached features of a trunk that does not learn may take on disk, in GiB [default: the recipe's, usually 8]
+    /// Disk limit for cached features of a frozen trunk, in GiB [default: the recipe's, usually 8]
     #[arg(long, value_name = "GIB", help_heading = "Training")]
     cache_gib: Option<f64>,
 }

@@ -10,24 +10,25 @@ use std::time::{Duration, Instant};
 use crate::eval_bsds::perfect_segmentations;
 use crate::{small_bsds, small_coco};
 
-/// Address space that a call may take, in kB: what the program takes to say that a file is absent, and 100 MB.
+/// Address space that a call may take, in kB: as much as the program needs to report that a file is absent, and
+/// 100 MB.
 const MOST_KILOBYTES: usize = 230_000;
-/// Not a measure, a guard: what would take minutes fails here.
+/// A guard, not a measure: a call that would take minutes fails here.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Calls within the bounds, and expects code 1 or 2 and these words on standard error.
 fn refused(arguments: &[&str], words: &[&str]) {
     let limited = format!("ulimit -v {MOST_KILOBYTES}; exec \"$0\" \"$@\"");
-    let told = tempfile::NamedTempFile::new().unwrap();
+    let stderr = tempfile::NamedTempFile::new().unwrap();
     let mut child = Command::new("sh")
         .args(["-c", &limited, env!("CARGO_BIN_EXE_matbackprop")])
         .args(arguments)
-        // Threads reserve address space that nobody uses.
+        // Threads reserve address space that is not used.
         .env("RAYON_NUM_THREADS", "1")
         .env("MALLOC_ARENA_MAX", "1")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(told.reopen().unwrap())
+        .stderr(stderr.reopen().unwrap())
         .spawn()
         .unwrap();
     let begin = Instant::now();
@@ -41,8 +42,8 @@ fn refused(arguments: &[&str], words: &[&str]) {
         }
         std::thread::sleep(Duration::from_millis(2));
     };
-    let err = fs::read_to_string(told.path()).unwrap();
-    // Whoever reads it is not shown the bomb.
+    let err = fs::read_to_string(stderr.path()).unwrap();
+    // The message does not print the bomb.
     assert!(err.len() < 2_000, "{arguments:?}: {} bytes", err.len());
     assert!(
         matches!(status.code(), Some(1 | 2)),
@@ -109,7 +110,7 @@ fn pictures_that_claim_more_than_their_file_holds() {
         let photograph = folder.path().join("images/val/21.jpg");
         fs::write(&photograph, jpeg_bomb(side)).unwrap();
         refused(&["segment", &text(&photograph)], &["21.jpg: expected "]);
-        // A dataset's photograph; its annotations are of another size, which is told first where they are read.
+        // A dataset's photograph; its annotations are of another size, which is reported first where they are read.
         let eval = [
             "eval", "bsds", "--split", "val", "--limit", "1", "--data", &data, "--k", "2",
         ];
@@ -197,7 +198,7 @@ fn mat_files_that_claim_more_than_they_hold() {
     }
 }
 
-/// COCO's annotations with one part told anew.
+/// COCO's annotations with the given parts.
 fn truth(size: (u64, u64), categories: usize, segmentation: &str, info: &str) -> String {
     let category = |id| format!(r#"{{"id": {}, "name": "a"}}"#, id + 1);
     let categories: Vec<String> = (0..categories).map(category).collect();

@@ -1,10 +1,10 @@
-//! A call of the binary and what came of it.
+//! A call of the binary and its results.
 
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
-/// What a call left.
+/// The results of a call.
 pub struct Called {
     pub code: i32,
     pub out: String,
@@ -62,7 +62,7 @@ impl Call {
         Self::with_leave(several)
     }
 
-    /// What Open MPI asks for where a user is root, or cores are fewer than ranks; other launchers do not ask.
+    /// Variables that Open MPI needs where a user is root, or cores are fewer than ranks; other launchers do not ask.
     #[cfg(feature = "mpi")]
     pub fn with_leave(mut launcher: Command) -> Self {
         for (name, value) in [

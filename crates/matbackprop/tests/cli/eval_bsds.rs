@@ -146,7 +146,7 @@ fn progress_goes_to_standard_error() {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn missing_files_and_settings_are_named() {
     let data = dataset();
     let root = data.path().display().to_string();
     std::fs::create_dir(data.path().join("empty")).unwrap();

@@ -80,7 +80,7 @@ fn the_table_goes_to_standard_output_alone() {
 }
 
 #[test]
-fn the_kind_is_seen_or_told() {
+fn the_kind_is_detected_or_given() {
     let files = Files::new();
     let err = files.eval("[]").fail(2);
     assert!(
@@ -104,7 +104,7 @@ fn the_kind_is_seen_or_told() {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn missing_files_and_settings_are_named() {
     let files = Files::new();
     let (truth, absent) = (files.path("truth.json"), files.path("absent.json"));
     for call in [eval(&absent, &truth), eval(&truth, &absent)] {
@@ -122,7 +122,7 @@ fn what_is_missing_is_named() {
 }
 
 #[test]
-fn what_is_no_result_is_refused_with_its_file_and_place() {
+fn invalid_results_are_refused_with_file_and_place() {
     let files = Files::new();
     for (results, reason) in [
         ("not json", "results.json: expected a list of detections"),
@@ -146,7 +146,7 @@ fn what_is_no_result_is_refused_with_its_file_and_place() {
 }
 
 #[test]
-fn the_help_tells_files_and_kinds() {
+fn the_help_explains_files_and_kinds() {
     let help = matbackprop(&["eval", "coco", "--help"]).succeed();
     for word in [
         "--detections <FILE>",

@@ -1,4 +1,4 @@
-//! What happens to a training in the night: it is killed, stopped, its disk fills, its files break or go.
+//! Faults during a training: it is killed, stopped, its disk fills, its files break or go.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -92,7 +92,7 @@ fn fifty_kills_change_no_byte() {
         child.kill().unwrap();
         child.wait().unwrap();
         kills += 1;
-        // One that has come to its end begins anew.
+        // A finished one starts again.
         if run.join("network.safetensors").exists() {
             assert!(network(&run) == expected);
             fs::remove_dir_all(&run).unwrap();
@@ -102,7 +102,7 @@ fn fifty_kills_change_no_byte() {
     assert_eq!(code, 0, "{err}");
     assert!(network(&run) == expected);
     assert_eq!(journal(&run), STEPS);
-    // What was half-written is gone.
+    // Half-written files are gone.
     let names = names_in(&run);
     assert!(
         !names.iter().any(|name| name.ends_with(".partial")),
@@ -112,7 +112,7 @@ fn fifty_kills_change_no_byte() {
 
 #[cfg(unix)]
 #[test]
-fn who_asks_gets_a_checkpoint_and_the_way_on() {
+fn a_signal_leaves_a_checkpoint_and_the_command_to_resume() {
     let (data, run) = dataset();
     let expected = undisturbed();
     for (signal, code) in [("TERM", 143), ("INT", 130)] {
@@ -181,8 +181,8 @@ fn a_picture_that_breaks_is_left_out_where_the_settings_allow_it() {
         assert_eq!(output.status.code(), Some(code), "{err}");
         assert!(err.contains("12.jpg"), "{err}");
         if code == 0 {
-            let told = err.matches("12 cannot be read and is left out, 1 so far");
-            assert_eq!(told.count(), 1, "{err}");
+            let lines = err.matches("12 cannot be read and is left out, 1 so far");
+            assert_eq!(lines.count(), 1, "{err}");
             assert_eq!(journal(&run), STEPS);
         } else {
             assert!(err.contains("expected at most 20 % of 2 examples"), "{err}");
@@ -220,8 +220,8 @@ fn an_annotation_that_breaks_in_the_middle_of_an_epoch_is_left_out() {
         let (code, err) = disturb(data.path(), &run, &more, || harm(&annotation));
         assert_eq!(code, 0, "{err}");
         assert!(err.contains("12.mat: ") && err.contains(why), "{err}");
-        let told = err.matches("12 cannot be read and is left out, 1 so far");
-        assert_eq!(told.count(), 1, "{err}");
+        let lines = err.matches("12 cannot be read and is left out, 1 so far");
+        assert_eq!(lines.count(), 1, "{err}");
         assert_eq!(journal(&run), STEPS);
     }
 }
@@ -291,16 +291,16 @@ fn a_damaged_checkpoint_is_passed_over_to_the_same_bytes() {
     ] {
         assert!(err.contains(name), "{err}");
     }
-    assert_eq!(err.matches("it is passed over").count(), 2, "{err}");
+    assert_eq!(err.matches("it is skipped").count(), 2, "{err}");
     assert!(err.contains("found another digest"), "{err}");
-    let from = format!("going on after step {} of {STEPS}", steps[steps.len() - 2]);
+    let from = format!("resuming after step {} of {STEPS}", steps[steps.len() - 2]);
     assert!(err.contains(&from), "{err}");
     assert!(network(&run) == expected);
     assert_eq!(journal(&run), STEPS);
-    // Two are kept unless somebody says otherwise: the newest and the one before.
+    // Two are kept by default: the newest and the one before.
     assert_eq!(older(), [STEPS as u64 - 1]);
 
-    // Where none is whole there is nothing to go on from.
+    // Where none is valid there is nothing to resume from.
     for name in names_in(&run) {
         if name.starts_with("checkpoint") {
             damage(&run.join(name), false);
@@ -313,7 +313,7 @@ fn a_damaged_checkpoint_is_passed_over_to_the_same_bytes() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_that_takes_nothing_is_told_of_and_loses_nothing() {
+fn a_full_folder_is_reported_and_loses_nothing() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let (data, run) = dataset();
@@ -325,7 +325,7 @@ fn a_folder_that_takes_nothing_is_told_of_and_loses_nothing() {
     let checkpoint = fs::read(run.join("checkpoint.safetensors")).unwrap();
     let allow = |mode| fs::set_permissions(&run, fs::Permissions::from_mode(mode)).unwrap();
     allow(0o555);
-    // Root may write everywhere: where we are root somebody else is asked, where there is a way to.
+    // Root may write everywhere: as root we run the call as another user, where there is a way to.
     let everybody = fs::File::create(run.join("probe")).is_ok();
     let _ = fs::remove_file(run.join("probe"));
     let call = command(data.path(), &run);
@@ -354,7 +354,7 @@ fn a_folder_that_takes_nothing_is_told_of_and_loses_nothing() {
     assert_eq!(code, 0, "{err}");
     assert!(network(&run) == expected);
 
-    // A new training is told at once.
+    // A new training fails at once.
     let place = data.path().join("images/train/11.jpg/run");
     let (code, err) = finish(data.path(), &place);
     assert_eq!(code, 1, "{err}");

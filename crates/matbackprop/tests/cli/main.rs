@@ -46,7 +46,7 @@ fn every_help_has_an_example() {
 }
 
 #[test]
-fn a_wrong_call_is_told_on_standard_error_with_code_2() {
+fn a_wrong_call_is_reported_on_standard_error_with_code_2() {
     let calls: [&[&str]; 16] = [
         &[],
         &["segments"],

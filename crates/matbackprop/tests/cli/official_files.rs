@@ -1,4 +1,4 @@
-//! `matbackprop eval bsds --pb` and `--out`: soft boundary maps, the official kit's files, and calls that go on.
+//! `matbackprop eval bsds --pb` and `--out`: soft boundary maps, the official kit's files, and resumed calls.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::call::{Called, matbackprop, names_in};
 use crate::eval_bsds::{dataset, eval, fixture, near, perfect_segmentations};
 use crate::small_bsds;
 
-/// What the annotator of a picture drew, as strengths of 0 and 1.
+/// The boundaries of one annotator, as strengths of 0 and 1.
 fn drawn(seed: usize) -> BoundaryMap {
     let (width, height) = (small_bsds::WIDTH, small_bsds::HEIGHT);
     let ids = (0..width * height)
@@ -117,7 +117,7 @@ fn wrong_soft_boundary_maps_are_named() {
     assert!(call(&["--limit", "1"]).succeed().contains("1 image,"));
 }
 
-/// Everything below a folder but what tells of its path: names and bytes.
+/// Everything below a folder except its own path: names and bytes.
 fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut contents = Vec::new();
     for name in names_in(folder) {
@@ -136,12 +136,12 @@ fn out_holds_the_kit_and_a_page() {
     let data = dataset();
     perfect_segmentations(&data.path().join("segs"));
     let (segs, out) = (below(data.path(), "segs"), data.path().join("out"));
-    let told = matbackprop(&[])
+    let printed = matbackprop(&[])
         .args(eval(data.path()))
         .args(["--segs", &segs, "--boundaries", "--out"])
         .args([&out])
         .succeed();
-    assert!(told.contains("report.html"), "{told}");
+    assert!(printed.contains("report.html"), "{printed}");
     let mut expected = vec![
         "eval_RI_VOI.txt",
         "eval_RI_VOI_thr.txt",
@@ -244,7 +244,7 @@ fn a_call_that_was_stopped_goes_on_to_the_same_numbers() {
 }
 
 #[test]
-fn a_network_that_was_trained_anew_is_another_setting() {
+fn a_retrained_network_is_another_setting() {
     let data = dataset();
     let weights = data.path().join("network.safetensors");
     let embedded = concat!(
@@ -285,7 +285,7 @@ fn a_network_that_was_trained_anew_is_another_setting() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_told_before_the_work() {
+fn a_folder_that_cannot_be_written_is_reported_before_the_work() {
     let data = dataset();
     perfect_segmentations(&data.path().join("segs"));
     let segs = below(data.path(), "segs");

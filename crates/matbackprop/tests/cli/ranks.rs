@@ -1,4 +1,4 @@
-//! Commands by several processes: the same answers, and what happens when one of them is lost.
+//! Commands by several processes: the same answers, and the loss of a process.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ fn train(data: &Path, run: &Path, more: &[&str]) -> Call {
     }
 }
 
-/// One that can be disturbed.
+/// A training that can be disturbed.
 fn long(data: &Path, run: &Path) -> Call {
     let epochs = STEPS.to_string();
     let more = [
@@ -82,7 +82,7 @@ fn two_ranks_take_the_steps_of_one_process() {
         train(data.path(), &one, &more).succeed();
         let Called { code, out, err } = train(data.path(), &two, &more).by_ranks(2).call();
         assert_eq!(code, 0, "{err}");
-        // One of them tells.
+        // One of them reports.
         assert_eq!(out.matches("network.safetensors").count(), 1, "{out}");
         assert_eq!(err.matches("in the head; 2 images").count(), 1, "{err}");
         assert_eq!(names_in(&one), names_in(&two));
@@ -142,7 +142,7 @@ fn regions_are_learned_and_measured_by_two_ranks_as_by_one() {
 
 #[needs("mpirun")]
 #[test]
-fn two_ranks_measure_what_one_does() {
+fn two_ranks_measure_as_one() {
     let (data, _) = dataset();
     perfect_segmentations(&data.path().join("segs"));
     let root = data.path().display().to_string();
@@ -197,15 +197,18 @@ fn photographs_are_cut_by_two_ranks_as_by_one() {
     let one = call("one").call();
     let two = call("two").by_ranks(2).call();
     assert_eq!((one.code, two.code), (1, 1), "{}", two.err);
-    // What is told but for the seconds, and where.
-    let told = |out: &str| {
+    // The lines without the seconds and the folder.
+    let without_time = |out: &str| {
         let line = |line: &str| {
             let (front, back) = (line.split(", ").next(), line.split("): ").nth(1));
             format!("{front:?} {back:?}")
         };
         out.lines().map(line).collect::<Vec<_>>()
     };
-    assert_eq!(told(&one.out), told(&two.out.replace("two/", "one/")));
+    assert_eq!(
+        without_time(&one.out),
+        without_time(&two.out.replace("two/", "one/"))
+    );
     for words in ["error: 13.jpg: ", "error: 1 of 3 images were not segmented"] {
         assert_eq!(two.err.matches(words).count(), 1, "{}", two.err);
     }
@@ -219,7 +222,7 @@ fn photographs_are_cut_by_two_ranks_as_by_one() {
     }
 }
 
-/// A training that goes on, with the process of one of its ranks.
+/// A running training, with the process of one of its ranks.
 struct Going {
     launcher: Child,
     rank: u32,
@@ -287,12 +290,12 @@ fn a_lost_rank_ends_the_others_which_go_on_to_the_same_bytes() {
     long(data.path(), &undisturbed).succeed();
     let (output, err) = Going::until(12, data.path(), &run).after("KILL");
     assert!(!output.status.success(), "{err}");
-    let told =
+    let message =
         "error: expected 2 ranks, found rank 1 lost: no heartbeat; the same command with --resume";
-    assert_eq!(err.matches(told).count(), 1, "{err}");
+    assert_eq!(err.matches(message).count(), 1, "{err}");
     assert!(!run.join("network.safetensors").exists());
     let err = long(data.path(), &run).call().err;
-    assert_eq!(err.matches("going on after step ").count(), 1, "{err}");
+    assert_eq!(err.matches("resuming after step ").count(), 1, "{err}");
     assert_eq!(network(&run), network(&undisturbed));
     assert_eq!(journal(&run).len(), STEPS);
 }
@@ -314,8 +317,8 @@ fn one_rank_that_is_asked_to_stop_stops_all_after_the_same_step() {
     let done = journal(&run).len();
     assert!(err.contains(&format!("after step {done};")), "{err}");
     let again = long(data.path(), &run).call();
-    let going_on = format!("going on after step {done} of {STEPS}");
-    assert!(again.err.contains(&going_on), "{}", again.err);
+    let resuming = format!("resuming after step {done} of {STEPS}");
+    assert!(again.err.contains(&resuming), "{}", again.err);
     assert_eq!(network(&run), network(&undisturbed));
     // And by one process, from a checkpoint that two wrote.
     fs::remove_dir_all(&run).unwrap();
@@ -337,7 +340,7 @@ fn one_rank_that_is_asked_to_stop_stops_all_after_the_same_step() {
 
 #[needs("mpirun")]
 #[test]
-fn what_goes_wrong_on_one_rank_is_told_once_and_ends_all() {
+fn an_error_on_one_rank_is_reported_once_and_ends_all() {
     let (data, run) = dataset();
     let absent = data.path().join("absent");
     let ranks =
@@ -353,8 +356,8 @@ fn what_goes_wrong_on_one_rank_is_told_once_and_ends_all() {
     }
     let Called { code, err, .. } = Call::with_leave(launcher).call();
     assert_ne!(code, 0);
-    let told = "error: rank 1: --data: expected the folder of BSDS500, found none at ";
-    assert_eq!(err.matches(told).count(), 1, "{err}");
+    let message = "error: rank 1: --data: expected the folder of BSDS500, found none at ";
+    assert_eq!(err.matches(message).count(), 1, "{err}");
     assert_eq!(err.matches("error: ").count(), 1, "{err}");
     assert!(!run.exists());
     // Both meet this one.
@@ -376,6 +379,6 @@ fn what_goes_wrong_on_one_rank_is_told_once_and_ends_all() {
         .by_ranks(2)
         .call();
     assert_eq!(code, 2, "{err}");
-    let told = "error: batch: expected an example a rank or more, found 1 for 2 ranks";
-    assert_eq!(err.matches(told).count(), 1, "{err}");
+    let message = "error: batch: expected an example a rank or more, found 1 for 2 ranks";
+    assert_eq!(err.matches(message).count(), 1, "{err}");
 }

@@ -7,7 +7,7 @@ use test_support::{data_folder, needs};
 
 use crate::call::matbackprop;
 
-/// Copies every n-th image of a split, with what people drew on it.
+/// Copies every n-th image of a split, with its human segmentations.
 fn take(split: &str, count: usize, root: &Path) {
     let data = data_folder("bsds500");
     let images = data.join("images").join(split);

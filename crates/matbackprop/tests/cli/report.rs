@@ -83,7 +83,7 @@ fn a_finished_training_is_shown_before_and_after() {
         "2 photographs of val",
         "Rank",
         "Learning rate",
-        "Length of the gradient",
+        "Gradient norm (L2)",
     ] {
         assert!(html.contains(words), "{words}");
     }
@@ -103,7 +103,7 @@ fn a_finished_training_is_shown_before_and_after() {
 }
 
 #[test]
-fn what_was_measured_last_is_the_network_that_was_written() {
+fn the_last_measure_is_of_the_network_that_was_written() {
     let data = tempfile::tempdir().unwrap();
     small_bsds::write(data.path());
     // Features of a trunk that does not learn pass through half precision on their way; those of one that does, do not.
@@ -114,8 +114,8 @@ fn what_was_measured_last_is_the_network_that_was_written() {
     let Called { code, err, .. } = report(data.path(), &run, &page, &[]);
     assert_eq!(code, 0, "{err}");
     let (step, covering) = *measures(&run).last().unwrap();
-    let told = format!("{covering:.3} after {step} steps");
-    assert!(step == 2 && read(&page).contains(&told), "{told}");
+    let words = format!("{covering:.3} after {step} steps");
+    assert!(step == 2 && read(&page).contains(&words), "{words}");
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn measuring_changes_no_step() {
 }
 
 #[test]
-fn what_cannot_be_measured_is_refused_before_a_step() {
+fn validation_that_is_impossible_is_refused_before_a_step() {
     let data = tempfile::tempdir().unwrap();
     small_bsds::write(data.path());
     let learned = [&MEASURED[..], &["--split", "trainval"]].concat();
@@ -184,7 +184,7 @@ fn what_cannot_be_measured_is_refused_before_a_step() {
 }
 
 #[test]
-fn what_is_wrong_with_a_run_is_named_and_no_page_is_left() {
+fn errors_of_a_run_are_named_and_no_page_is_left() {
     let (data, run, page) = trained();
     let refused = |data: &Path, more: &[&str], expected: i32, said: &str| {
         let Called { code, out, err } = report(data, &run, &page, more);

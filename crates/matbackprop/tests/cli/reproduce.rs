@@ -1,4 +1,4 @@
-//! `matbackprop reproduce`: what is done is not done again, what was stopped is resumed, what fails stops nothing else.
+//! `matbackprop reproduce`: finished runs are not repeated, stopped ones are resumed, failed ones stop no other.
 
 use std::fs;
 use std::path::Path;
@@ -124,10 +124,10 @@ fn rows_are_stopped_resumed_and_not_done_again() {
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(143), "{err}");
     assert!(
-        err.contains("stopped by SIGTERM after 0 runs; the same command goes on"),
+        err.contains("stopped by SIGTERM after 0 runs; the same command resumes"),
         "{err}"
     );
-    // Nothing is measured yet, and what others make failed before.
+    // Nothing is measured yet, and the rows by other programs failed before.
     assert!(!place("runs/head/val.txt").exists());
     assert!(
         err.contains("felzenszwalb: failed, exit status: 2; see runs/felzenszwalb.log"),
@@ -139,7 +139,7 @@ fn rows_are_stopped_resumed_and_not_done_again() {
     assert_eq!(code, 1, "{err}");
     let log = fs::read_to_string(place("runs/head.log")).unwrap();
     assert!(err.contains("1 of the runs failed"), "{err}{log}");
-    assert!(log.contains("going on after step "), "{log}");
+    assert!(log.contains("resuming after step "), "{log}");
     let names: Vec<&str> = out
         .lines()
         .filter_map(|line| line.split(' ').next())

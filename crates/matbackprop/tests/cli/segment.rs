@@ -1,6 +1,6 @@
 //! `matbackprop segment`.
 //!
-//! Protects the bytes of what it writes, that all sizes of photographs end in pictures or in a message, and that a
+//! Protects the bytes of its output, that all sizes of photographs end in pictures or in a message, and that a
 //! failure neither stops the other photographs nor leaves half a file.
 
 use std::collections::BTreeSet;
@@ -223,7 +223,7 @@ fn the_smallest_photographs_end_in_pictures_or_in_words() {
 }
 
 #[test]
-fn what_is_no_photograph_is_named_and_the_others_go_on() {
+fn unreadable_photographs_are_named_and_the_others_segmented() {
     let folder = folder_with(&[("good.png", 80, 60)]);
     std::fs::write(folder.path().join("text.jpg"), "no picture at all").unwrap();
     std::fs::write(folder.path().join("empty.png"), "").unwrap();

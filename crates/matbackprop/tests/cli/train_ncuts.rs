@@ -70,11 +70,11 @@ fn a_small_training_ends_in_a_network() {
         .collect();
     assert_eq!(steps.len(), 2);
     assert!(steps[1]["loss"].as_f64().unwrap().is_finite());
-    // The network is whole: it is told, and measured.
-    let told = matbackprop(&["info", &export]).succeed();
+    // The network is whole: it is described, and measured.
+    let printed = matbackprop(&["info", &export]).succeed();
     assert!(
-        told.contains("trunk       alexnet") && told.contains("6x1"),
-        "{told}"
+        printed.contains("trunk       alexnet") && printed.contains("6x1"),
+        "{printed}"
     );
     let (root, run) = (data.path().display().to_string(), run.display().to_string());
     let page = data.path().join("page.html");
@@ -86,7 +86,7 @@ fn a_small_training_ends_in_a_network() {
     ];
     let object: Value = serde_json::from_str(&matbackprop(&call).succeed()).unwrap();
     assert_eq!(object["images"], 2);
-    // It is not begun anew by mistake, and a finished one may be asked to go on.
+    // It is not started again by mistake, and a finished one may be resumed.
     let err = matbackprop(&[])
         .args(train(data.path()))
         .args(SMALL)
@@ -197,7 +197,7 @@ fn wrong_settings_are_refused_before_anything_is_made() {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn missing_files_and_settings_are_named() {
     let data = dataset();
     let call = || matbackprop(&[]).args(train(data.path())).args(SMALL);
     let err = call()

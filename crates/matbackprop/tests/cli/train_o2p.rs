@@ -81,9 +81,9 @@ fn a_small_training_is_measured_and_compared() {
         ]
     );
     let network = run.join("network.safetensors").display().to_string();
-    let told = matbackprop(&["info", &network]).succeed();
+    let printed = matbackprop(&["info", &network]).succeed();
     for words in ["log(second moment + ", "free-form region", "classes"] {
-        assert!(told.contains(words), "{words}: {told}");
+        assert!(printed.contains(words), "{words}: {printed}");
     }
     let journal = std::fs::read_to_string(run.join("journal.jsonl")).unwrap();
     let last: serde_json::Value = serde_json::from_str(journal.lines().last().unwrap()).unwrap();
@@ -101,10 +101,10 @@ fn a_small_training_is_measured_and_compared() {
     matbackprop(&["report", &against]).succeed();
     let before = std::fs::read_to_string(&page).unwrap();
     assert!(before.contains("Training error") && before.contains("Not measured yet"));
-    let told = matbackprop(&[]).args(measure(data.path(), "run")).succeed();
+    let printed = matbackprop(&[]).args(measure(data.path(), "run")).succeed();
     assert!(
-        told.contains("top-1 error") && told.contains("upright"),
-        "{told}"
+        printed.contains("top-1 error") && printed.contains("upright"),
+        "{printed}"
     );
     let compared = matbackprop(&[])
         .args(measure(data.path(), "run"))
@@ -178,7 +178,7 @@ fn alexnet_s_rows_run_on_torchvision_s_weights() {
         .args(train(data.path(), "alexnet-o2p-fc", "frozen"))
         .args(["--epochs", "1", "--trunk-weights", &weights])
         .succeed();
-    // The same network goes on, and its last block with it.
+    // The same network is trained further, and its last block with it.
     let recipes = &experiments::recipe::COCO_RECIPES;
     let text = recipes.text("alexnet-o2p-fc-tuned").unwrap();
     let going_on = text.replace("[model]", "[model]\nstart = \"alexnet-o2p-fc\"");
@@ -195,7 +195,7 @@ fn alexnet_s_rows_run_on_torchvision_s_weights() {
 }
 
 #[test]
-fn wrong_calls_are_told_with_code_2() {
+fn wrong_calls_are_reported_with_code_2() {
     let data = dataset();
     let recipe = data.path().join("recipe.toml").display().to_string();
     let cases: [(&str, &[&str], &str); 4] = [

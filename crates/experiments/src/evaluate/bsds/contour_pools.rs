@@ -28,7 +28,7 @@ impl ContourPools {
         format!("{:?} {:?}", self.options, self.counts)
     }
 
-    /// The segmentations of an image, and what took how long.
+    /// The segmentations of an image, and the wall time of each part.
     pub fn pool(&self, image: &RgbImage) -> Result<(Pool, SegmentSeconds)> {
         let begin = Instant::now();
         let most = self.counts.iter().copied().max().unwrap_or(1);

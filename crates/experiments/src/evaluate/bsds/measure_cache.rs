@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::error::{Context as _, Error, Result};
 use crate::files::write_whole;
 
-/// What is measured of one image.
+/// The measures of one image.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     /// `None` for soft boundary maps.

@@ -60,7 +60,7 @@ impl Evaluations {
     }
 }
 
-/// What is to be measured, and where measures are kept.
+/// The source to be measured, and the cache of measures.
 pub struct Measurement<'a> {
     pub dataset: &'a BsdsDataset,
     pub source: &'a Source,
@@ -240,7 +240,7 @@ fn in_numbers(seconds: SegmentSeconds) -> [f64; 3] {
     [trunk, layer, clustering]
 }
 
-/// Calls `work` on 0, 1, …, `at_a_time` of them side by side, and `take` on what comes out, in order.
+/// Calls `work` on 0, 1, …, `at_a_time` of them side by side, and `take` on the results, in order.
 ///
 /// # Errors
 /// The first in order; nothing is begun after it.
@@ -294,7 +294,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_done_early_waits_for_its_turn() {
+    fn early_results_wait_for_their_turn() {
         for at_a_time in [1, 2, 5] {
             let mut taken = Vec::new();
             let work = |index: usize| {

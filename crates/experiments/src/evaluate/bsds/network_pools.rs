@@ -58,7 +58,7 @@ impl NetworkPools {
         Self { others, ..self }
     }
 
-    /// The segmentations of an image, and what took how long.
+    /// The segmentations of an image, and the wall time of each part.
     pub fn pool(&self, image: &RgbImage) -> Result<(Pool, SegmentSeconds)> {
         match self.rule {
             LevelRule::Clusters => {

@@ -1,4 +1,4 @@
-//! What a measurement leaves in its folder, beside the measures of images.
+//! Output files of a measurement, apart from the measures of images.
 
 use std::path::Path;
 

@@ -18,7 +18,7 @@ const SHOWN: usize = 4;
 /// The longer side of a picture, in pixels.
 const SIDE: u32 = 320;
 
-/// What a page shows.
+/// The contents of a page.
 pub struct ReportPage<'a> {
     pub report: &'a BsdsReport,
     pub dataset: &'a BsdsDataset,
@@ -55,7 +55,7 @@ impl ReportPage<'_> {
             ]
         });
         page.table(&heads, rows);
-        page.paragraph("Higher is better, but for the variation of information, in bits.");
+        page.paragraph("Higher is better, except for the variation of information, in bits.");
     }
 
     fn add_boundaries(&self, page: &mut Page, report: &BoundaryReport) -> Result<()> {
@@ -132,7 +132,7 @@ impl ReportPage<'_> {
         Ok(())
     }
 
-    /// An image with the lines that were found at its own best level, and what it is.
+    /// An image with the lines that were found at its own best level, and its caption.
     fn picture(&self, index: usize) -> Result<(RgbImage, String)> {
         let image = self.dataset.image(index)?;
         let id = &self.dataset.ids()[index];

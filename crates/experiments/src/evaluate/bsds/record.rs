@@ -52,7 +52,7 @@ pub fn record(settings: &BsdsSettings, source: &Source) -> Result<Map<String, Va
     Ok(record)
 }
 
-/// What a network is made of.
+/// Description of a network.
 fn network_files(settings: &BsdsSettings) -> Result<Vec<PathBuf>> {
     let mut files = match &settings.source {
         BsdsSource::Run(run) => vec![run.join("network.safetensors")],

@@ -1,4 +1,4 @@
-//! What came out of a measurement.
+//! Results of a measurement.
 
 use bench_bsds::{BoundaryReport, Report};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::error::Result;
 /// The measures of all images together, each where it was asked for.
 #[derive(Clone, Debug)]
 pub struct BsdsReport {
-    /// What was measured, in one line.
+    /// The measured source, in one line.
     pub title: String,
     /// How many images.
     pub images: usize,

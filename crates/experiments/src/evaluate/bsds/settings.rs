@@ -1,4 +1,4 @@
-//! What is measured on BSDS500, and how.
+//! Settings of a measurement on BSDS500.
 
 use std::path::PathBuf;
 
@@ -29,7 +29,7 @@ pub enum BsdsSource {
     Recipe(String),
     /// The features of a trunk without a head, of these layers or of its usual two.
     Untrained(TrunkKind, Option<Vec<String>>),
-    /// Anybody's segmentations: `ID.mat` with a cell `segs`, or label maps.
+    /// Segmentations of any method: `ID.mat` with a cell `segs`, or label maps.
     Segmentations(PathBuf),
     /// Contour maps: `ID.mat` with `ucm2`.
     ContourMaps(PathBuf),
@@ -37,12 +37,12 @@ pub enum BsdsSource {
     SoftBoundaries(PathBuf),
 }
 
-/// What [`bsds`](super::bsds()) measures, and how.
+/// Settings of [`bsds`](super::bsds()).
 #[derive(Clone, Debug, PartialEq)]
 pub struct BsdsSettings {
     /// Folder of BSDS500.
     pub data: PathBuf,
-    /// Whose images.
+    /// The split of the images.
     pub split: Split,
     /// Where segmentations come from.
     pub source: BsdsSource,
@@ -54,7 +54,7 @@ pub struct BsdsSettings {
     pub thresholds: usize,
     /// Numbers of clusters; 2 to 16 by default.
     pub clusters: Option<ClusterChoice>,
-    /// What is one level for all images; clusters by default.
+    /// How levels of different images are matched for ODS; clusters by default.
     pub levels: Option<LevelRule>,
     /// Whether boundaries are measured too.
     pub boundaries: bool,

@@ -25,7 +25,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// Opens what settings name, for images of these names.
+    /// Opens the source of the settings, for images of these names.
     pub fn open(
         settings: &BsdsSettings,
         ids: &[String],

@@ -65,7 +65,7 @@ pub fn table(report: &BsdsReport) -> String {
         );
     }
     if report.regions.is_some() {
-        text += "\nHigher is better, but for the variation of information, in bits.";
+        text += "\nHigher is better, except for the variation of information, in bits.";
     }
     if let Some(boundaries) = &report.boundaries {
         text = text + "\n" + &boundary_line(boundaries);

@@ -1,4 +1,4 @@
-//! What a measurement took.
+//! Time and memory of a measurement.
 
 use models::SegmentSeconds;
 use serde_json::{Value, json};

@@ -15,7 +15,7 @@ use crate::files::write_whole;
 use crate::observer::Observer;
 use crate::sharding::{gather, shard};
 
-/// What [`classification()`] measures, and beside what.
+/// Settings of [`classification()`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClassificationSettings {
     /// The folder of the training.
@@ -46,12 +46,12 @@ impl ClassificationSettings {
     }
 }
 
-/// Where the predictions of a run on a split are kept.
+/// The file with the predictions of a run on a split.
 pub fn predictions_path(run: &Path, split: &str) -> PathBuf {
     run.join(format!("predictions_{split}.json"))
 }
 
-/// What came out of it; serialised it is what programs get, displayed what people do.
+/// Results: serialised for programs, displayed for people.
 #[derive(Clone, Debug, Serialize)]
 pub struct CocoReport {
     /// The folder of the training.
@@ -80,7 +80,7 @@ struct Speeds {
     head: f64,
 }
 
-/// What one region's classification adds to all.
+/// One region's contribution to the results.
 #[derive(Serialize, Deserialize)]
 struct Found {
     prediction: Prediction,

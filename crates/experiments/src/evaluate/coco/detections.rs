@@ -6,7 +6,7 @@ use bench_coco::{DetectionKind, DetectionTable, evaluate_detections};
 
 use crate::error::{Error, Result};
 
-/// The official table of anybody's detections in COCO's results format, against annotations in its instances format.
+/// The official table of detections in COCO's results format, against annotations in its instances format.
 ///
 /// # Errors
 /// [`Error::Setting`] for an empty list without a kind; those of the files.
@@ -16,7 +16,7 @@ pub fn detections(
     kind: Option<DetectionKind>,
 ) -> Result<DetectionTable> {
     evaluate_detections(truth, detections, kind).map_err(|error| match error {
-        // Nothing is wrong with the file: only the call can say what it would have held.
+        // An empty file is valid: only the call can say which kind it would have held.
         bench_coco::Error::ResultsEmpty { .. } => Error::setting(format!("--kind: {error}")),
         other => other.into(),
     })
