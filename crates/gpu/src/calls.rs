@@ -1,4 +1,4 @@
-//! What cudarc has no safe call for: the only unsafe code of this workspace.
+//! The calls that cudarc does not wrap safely: the only unsafe code of this workspace.
 //!
 //! Each function here is safe: it checks whatever its libraries would take on trust.
 
@@ -46,7 +46,7 @@ pub(crate) fn cusolver_version() -> Result<i32> {
 #[derive(Debug)]
 pub(crate) struct JacobiSettings(sys::syevjInfo_t);
 
-// SAFETY: settings belong to no thread; who holds them calls cuSOLVER from one thread at a time.
+// SAFETY: settings belong to no thread; their owner calls cuSOLVER from one thread at a time.
 unsafe impl Send for JacobiSettings {}
 
 impl JacobiSettings {
@@ -60,7 +60,7 @@ impl JacobiSettings {
 
 impl Drop for JacobiSettings {
     fn drop(&mut self) {
-        // SAFETY: made by `new`, and dropped once. What it answers changes nothing any more.
+        // SAFETY: made by `new`, and dropped once. Its status changes nothing any more.
         let _ = unsafe { sys::cusolverDnDestroySyevjInfo(self.0) };
     }
 }
@@ -81,15 +81,15 @@ impl PlainSettings {
     }
 }
 
-/// Waits for all work of a stream, also where an error is told before the wait: what cudarc kept of earlier calls comes
-/// first, and once.
+/// Waits for all work of a stream, also where an error is reported before the wait. An error that cudarc stored of an
+/// earlier call comes first, and once.
 pub(crate) fn wait(stream: &CudaStream) -> Result<()> {
-    let told = stream.synchronize();
-    if told.is_err() {
-        // Whatever it says now, the first error is what is told.
+    let result = stream.synchronize();
+    if result.is_err() {
+        // The first error is returned, not that of the second wait.
         let _ = stream.synchronize();
     }
-    Ok(told?)
+    Ok(result?)
 }
 
 /// Numbers of a batch on the GPU.
@@ -115,7 +115,7 @@ struct Places<'a> {
 }
 
 impl Batch {
-    /// What cuSOLVER takes: `handle`'s context is current then.
+    /// The pointers that cuSOLVER takes. Makes `handle`'s context current.
     ///
     /// # Panics
     /// When the slices do not hold what their names say, or lie on another stream than `handle`.
@@ -276,8 +276,8 @@ impl Batch {
         let (room, _room) = room.device_ptr_mut(stream);
         let mut room_of_host = vec![0_u64; bytes_of_host.div_ceil(8).max(1)];
         // SAFETY: by `places` the slices hold `count` matrices of side n, their values and their states; both rooms are
-        // as long as cuSOLVER asked for, the host's aligned for any number. What lies on the GPU outlives the work, as
-        // above, and the host's room does, because the stream is waited for before it goes.
+        // as long as cuSOLVER asked for, the host's aligned for any number. The buffers on the GPU outlive the work, as
+        // above. So does the host's, because the stream is waited for before it is freed.
         let status = unsafe {
             sys::cusolverDnXsyevBatched(
                 handle.cu(),

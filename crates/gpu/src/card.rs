@@ -1,4 +1,4 @@
-//! Which GPUs there are.
+//! The GPUs of this machine.
 
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ impl Gpu {
         Ok(self.context.name()?)
     }
 
-    /// What tells it from any other GPU, on any machine and under any number.
+    /// Its UUID: the same on any machine and under any number.
     ///
     /// # Errors
     /// [`Error::Driver`].

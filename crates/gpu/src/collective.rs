@@ -10,7 +10,7 @@ use crate::calls::{has_nccl, wait};
 use crate::card::Gpu;
 use crate::error::{Error, Result};
 
-/// What the ranks of a job find one another by: made by one of them, told to all.
+/// The id by which the ranks of a job find one another: made by one of them, sent to all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobId(pub [u8; 128]);
 
@@ -38,17 +38,18 @@ impl JobId {
 /// ```
 ///
 /// # Conventions
-/// What each call does, all ranks do, in the same order. The sum is the same to the bit on all ranks. A rank that is
-/// lost leaves the others waiting: who waits asks [`Collective::is_done`], and looks after the ranks by other means.
+/// All ranks make the same calls, in the same order. The sum is the same to the bit on all ranks. A rank that is
+/// lost leaves the others waiting: poll [`Collective::is_done`] meanwhile, and watch the ranks by other means.
 /// [`Collective::join`] and the first sums of a size make connections, and wait inside the call until all ranks are there.
 ///
 /// # Cost
-/// Both ways as many numbers as there are to sum, between host and GPU; what NCCL makes of the links between GPUs.
+/// Both ways as many numbers as there are to sum, between host and GPU; between GPUs, as fast as NCCL uses
+/// their links.
 #[derive(Debug)]
 pub struct Collective {
     communicator: Comm,
     stream: Arc<CudaStream>,
-    /// Kept from sum to sum: buckets have few lengths.
+    /// Reused from sum to sum: buckets have few lengths.
     buffers: Vec<CudaSlice<f32>>,
     under_way: Option<(CudaSlice<f32>, CudaEvent)>,
 }
@@ -94,11 +95,11 @@ impl Collective {
     /// When a sum is under way.
     pub fn begin(&mut self, numbers: &[f32]) -> Result<()> {
         assert!(self.under_way.is_none(), "one sum at a time");
-        let kept = self
+        let cached = self
             .buffers
             .iter()
-            .position(|kept| kept.len() == numbers.len());
-        let mut buffer = match kept {
+            .position(|buffer| buffer.len() == numbers.len());
+        let mut buffer = match cached {
             Some(place) => self.buffers.swap_remove(place),
             None => self.stream.alloc_zeros(numbers.len())?,
         };

@@ -35,7 +35,7 @@ pub enum EigenMethod {
     DivideAndConquer,
 }
 
-/// What crossed to the GPU and back.
+/// The copies to the GPU and back.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Copies {
@@ -45,7 +45,7 @@ pub struct Copies {
     pub bytes: u64,
 }
 
-/// What [`EigenSolver::solve`] returns, beside the eigenvectors.
+/// The result of [`EigenSolver::solve`], beside the eigenvectors.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Solved {
@@ -53,7 +53,7 @@ pub struct Solved {
     pub values: Vec<f64>,
     /// Whether each matrix was decomposed; numbers of those that were not mean nothing.
     pub converged: Vec<bool>,
-    /// What crossed.
+    /// The copies to the GPU and back.
     pub copies: Copies,
 }
 
@@ -72,7 +72,7 @@ pub struct Solved {
 ///
 /// # Errors
 /// [`Error::Shape`], [`Error::TooLarge`]; [`Error::Driver`], for want of memory among others; [`Error::Library`],
-/// [`Error::TooOld`]. What was in the matrices is lost then.
+/// [`Error::TooOld`]. The content of the matrices is lost then.
 ///
 /// # Cost
 /// O(n³) time a matrix; both ways n² numbers, synchronously. At most 256 MiB of matrices lie on the GPU at once.
@@ -116,7 +116,7 @@ impl EigenSolver {
         }
         let version = cusolver_version()?;
         ensure_version(version, OLDEST)?;
-        // A handle of the context of its own: what goes wrong for others is told to them.
+        // A handle of the context of its own, so that errors of other handles are reported there.
         let context = CudaContext::new(card.number())?;
         let stream = context.new_stream()?;
         let handles = Handles {
@@ -182,7 +182,7 @@ impl EigenSolver {
         let at_once = (BATCH_NUMBERS / entries).clamp(1, BATCH_MATRICES) * entries;
         for part in matrices.chunks_mut(at_once) {
             let done = self.solve_part(method, side, part, &mut solved);
-            // Whatever happened, nothing is read or written any more when this returns.
+            // After an error too, nothing is read or written any more when this returns.
             let over = wait(&self.stream);
             if let Err(error) = done.and(over) {
                 self.broken |= error != Error::OUT_OF_MEMORY;

@@ -1,9 +1,9 @@
-//! What can go wrong with a GPU.
+//! The errors of this crate.
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What can go wrong with a GPU.
+/// An error of a GPU or of one of its libraries.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -16,7 +16,7 @@ pub enum Error {
     /// A GPU of a number that there is not.
     #[error("expected GPU {number}, found {count}, counted from 0")]
     NoSuchGpu {
-        /// Which one.
+        /// Its number.
         number: usize,
         /// How many there are.
         count: usize,
@@ -30,15 +30,15 @@ pub enum Error {
     /// A library above the driver refuses.
     #[error("{library}: {status}")]
     Library {
-        /// Which one.
+        /// Its name.
         library: &'static str,
-        /// Its own name for what went wrong.
+        /// Its own name for the error.
         status: String,
     },
-    /// A library without what was asked for.
+    /// A library too old for the call.
     #[error("expected {library} {expected} or newer, found {found}")]
     TooOld {
-        /// Which one.
+        /// Its name.
         library: &'static str,
         /// The first version that has it, as the library counts.
         expected: i32,
@@ -74,11 +74,11 @@ pub enum Error {
 }
 
 impl Error {
-    /// What a smaller batch, or a later one, may not meet again.
+    /// No memory left: a smaller batch, or a later one, may succeed.
     pub const OUT_OF_MEMORY: Self = Self::Driver { code: 2 };
 }
 
-/// What the driver means, for the numbers that users meet.
+/// The driver's error codes in words, for those that users meet.
 fn driver_words(code: u32) -> &'static str {
     match code {
         2 => "no memory left on the GPU",

@@ -1,7 +1,7 @@
 //! Stand-ins for NVIDIA's libraries, for tests on machines without a GPU: the same calls, answered by the host.
 //!
-//! What they hold us to is what the manuals say of each call: which numbers lie where, who asks for room and how much, in
-//! whose context. They say nothing of speed, and little of time: a call has happened when it returns.
+//! They check the manuals' conditions of each call: which numbers lie where, how much room is asked for, in whose
+//! context. They say nothing of speed, and little of time: a call has happened when it returns.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -72,8 +72,8 @@ fn compiled(beside: &Path) -> PathBuf {
     std::fs::create_dir_all(&folder).expect("a folder beside this program");
     for (name, source) in LIBRARIES {
         let library = folder.join(format!("lib{name}.so"));
-        let kept = folder.join(format!("{name}.c"));
-        if library.exists() && std::fs::read_to_string(&kept).is_ok_and(|kept| kept == source) {
+        let copy = folder.join(format!("{name}.c"));
+        if library.exists() && std::fs::read_to_string(&copy).is_ok_and(|copy| copy == source) {
             continue;
         }
         // Other processes may do the same meanwhile: whole files alone appear.
@@ -88,7 +88,7 @@ fn compiled(beside: &Path) -> PathBuf {
         let status = cc.status().expect("cc");
         assert!(status.success(), "cc of {name}.c: {status}");
         std::fs::rename(&own_library, &library).expect("a stand-in's place");
-        std::fs::rename(&own_source, &kept).expect("a stand-in's place");
+        std::fs::rename(&own_source, &copy).expect("a stand-in's place");
     }
     folder
 }

@@ -1,6 +1,6 @@
 /* A cuSOLVER on the host: cyclic rotations of Jacobi.
  *
- * It reads lower triangles alone, writes all the room it asked for, and tells of matrices that hold NaN. */
+ * It reads lower triangles alone, writes all the room it asked for, and reports matrices that hold NaN. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
