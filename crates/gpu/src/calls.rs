@@ -1,6 +1,6 @@
 //! The calls that cudarc does not wrap safely: the only unsafe code of this workspace.
 //!
-//! Each function here is safe: it checks whatever its libraries would take on trust.
+//! Each function here is safe: it checks all that its libraries would take on trust.
 
 #![allow(unsafe_code)]
 

@@ -121,7 +121,7 @@ impl Collective {
     /// Whether the sum is there.
     ///
     /// # Errors
-    /// [`Error::Driver`], of whatever went wrong on the way.
+    /// [`Error::Driver`], of any call since `begin`.
     pub fn is_done(&self) -> Result<bool> {
         match &self.under_way {
             None => Ok(true),

@@ -8,10 +8,10 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `card` | [`Gpu`]: which there are, and what one is |
+//! | `card` | [`Gpu`]: the GPUs of the machine and their properties |
 //! | `eigen_solver` | [`EigenSolver`]: batches of symmetric eigendecompositions, `f64` |
 //! | `collective` | [`Collective`]: sums over ranks, each with a GPU of its own, `f32` |
-//! | `calls` | what cudarc has no safe call for |
+//! | `calls` | the calls that cudarc does not wrap safely |
 //!
 //! # Example
 //! ```
@@ -40,7 +40,7 @@
 //!   which is missing where the loader looks.
 //! * Numbers lie on the host before a call and after it; a call returns when they are there.
 //! * Matrices are column-major.
-//! * What has run on a GPU, and what only on stand-ins for the libraries, is said in this crate's README.
+//! * This crate's README lists the tests that ran on a GPU, and those that ran only on stand-ins for the libraries.
 
 #![warn(missing_docs)]
 

@@ -26,7 +26,7 @@ pub fn run_among(test: &str, body: impl FnOnce()) {
     run_among_by(Command::new(this_program()), test, body);
 }
 
-/// The same in as many processes as `launcher` starts of what is added to its arguments, as `mpirun -np 2` does.
+/// The same in as many processes as `launcher` starts of the command added to its arguments, as `mpirun -np 2` does.
 ///
 /// # Panics
 /// As [`run_among`].
@@ -44,7 +44,7 @@ fn run_among_by(mut again: Command, test: &str, body: impl FnOnce()) {
     let program = this_program();
     let folder = FOLDER.get_or_init(|| compiled(program.parent().expect("a folder")));
     again.args(["--exact", test, "--include-ignored", "--nocapture"]);
-    // In front of what is there: launchers may need it.
+    // Before the existing folders: launchers may need those.
     let mut folders = vec![folder.clone()];
     if let Some(others) = std::env::var_os("LD_LIBRARY_PATH") {
         folders.extend(std::env::split_paths(&others));

@@ -62,7 +62,7 @@ fn assert_batches_are_decomposed(card: &Gpu) {
         for method in [solver.method(side), EigenMethod::DivideAndConquer, newest] {
             let mut numbers: Vec<f64> = Vec::new();
             for a in &matrices {
-                // Above the diagonal nobody looks.
+                // Entries above the diagonal are not read.
                 let entry = |i, j| if i < j { f64::NAN } else { a[(i, j)] };
                 let columns = (0..side).flat_map(|j| (0..side).map(move |i| (i, j)));
                 numbers.extend(columns.map(|(i, j)| entry(i, j)));
@@ -112,8 +112,8 @@ fn more_matrices_than_fit_a_call_take_several() {
 }
 
 #[test]
-fn what_does_not_converge_is_told_matrix_by_matrix() {
-    run_among("what_does_not_converge_is_told_matrix_by_matrix", || {
+fn convergence_is_reported_matrix_by_matrix() {
+    run_among("convergence_is_reported_matrix_by_matrix", || {
         let mut solver = EigenSolver::open(&Gpu::open(0).unwrap()).unwrap();
         let methods = [
             (4, EigenMethod::Jacobi),

@@ -20,7 +20,7 @@ static int allocate(uintptr_t *out, size_t bytes) {
   Head *head = malloc(sizeof *head + bytes + sizeof WALL);
   head->bytes = bytes;
   head->wall = WALL;
-  memset(head + 1, 0x7f, bytes); /* what nobody has written is no number */
+  memset(head + 1, 0x7f, bytes); /* memory that was not written holds NaN */
   memcpy((char *)(head + 1) + bytes, &WALL, sizeof WALL);
   *out = (uintptr_t)(head + 1);
   return SUCCESS;
