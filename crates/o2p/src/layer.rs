@@ -167,7 +167,7 @@ pub struct O2pForward {
     pooled: Vec<Pooled>,
 }
 
-/// What [`O2pForward::vjp`] returns.
+/// The result of [`O2pForward::vjp`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct O2pCotangents {
@@ -199,7 +199,7 @@ impl O2pForward {
         self.outputs.as_ref()
     }
 
-    /// What the map met in each region.
+    /// The report of the map for each region.
     pub fn reports(&self) -> Vec<SpectralReport> {
         self.pooled.iter().map(Pooled::report).collect()
     }

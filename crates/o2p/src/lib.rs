@@ -27,7 +27,7 @@
 //! | `prepared` | [`O2pPrepared`]: the layer up to the eigenvalues, which may be found elsewhere, and from there on |
 //!
 //! # Example
-//! Two regions with the same mean, told apart by how their channels vary together; and features that follow a target.
+//! Two regions of the same mean that differ in how their channels vary together; and features that follow a target.
 //! ```
 //! # fn main() -> Result<(), o2p::Error> {
 //! use o2p::{O2pLayer, Region};
@@ -58,13 +58,13 @@
 //! # Conventions
 //! * Features are n × d, `f64`: a row a position of the grid (row-major over the image), a column a channel.
 //! * An output is the upper triangle row by row, d (d + 1) / 2 numbers; inner products are those of the matrices.
-//! * ε is added to the eigenvalues of the moment; [`SpectralReport`] tells how close a region came to it.
-//! * Degenerate input has a defined outcome, listed at [`O2pLayer`]; what has none is a typed [`Error`].
+//! * ε is added to the eigenvalues of the moment; [`SpectralReport`] says how close a region came to it.
+//! * Degenerate input has a defined outcome, listed at [`O2pLayer`]; everything else is a typed [`Error`].
 //! * The same input gives the same bits, on any number of cores.
 //!
 //! # Features
 //! * `rayon` (default): the regions of an image share the cores; the results are the same without.
-//! * `serde`: [`O2pOptions`] in files, names in kebab case, defaults for what is left out, errors for unknown names.
+//! * `serde`: [`O2pOptions`] in files, names in kebab case, defaults for missing ones, errors for unknown names.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -32,7 +32,7 @@ use matbackprop_core::{Eigenpairs, batch, batch_owned};
 /// are misshapen, not finite or not in order. With several regions, the error of the first that fails.
 ///
 /// # Cost
-/// That of [`O2pLayer`], without the eigenpairs that are given. Until `finish`, M and r² numbers a region are kept.
+/// That of [`O2pLayer`], without the eigenpairs that are given. Until `finish`, M and r² numbers a region are stored.
 ///
 /// # Example
 /// ```
@@ -245,10 +245,10 @@ mod tests {
                 let bar = gaussian(3, forward.outputs().ncols(), 3);
                 let expected = forward.vjp(bar.as_ref()).unwrap();
                 for given in [all, mixed] {
-                    let kept = given[0].is_none();
+                    let own = given[0].is_none();
                     let finished = prepared.clone().finish(given).unwrap();
                     let row = |of: &O2pForward| of.outputs().row(0).to_owned();
-                    assert!(!kept || row(&finished) == row(&forward));
+                    assert!(!own || row(&finished) == row(&forward));
                     // Outputs and cotangents of a few units, slopes up to 1 / 0.1.
                     let error = (finished.outputs() - forward.outputs()).norm_max();
                     assert!(error < 1e-12, "{layer:?}: {error:e}");

@@ -149,7 +149,7 @@ impl Region {
         self.total
     }
 
-    /// Keeps what has weight.
+    /// Keeps the positions with a weight.
     fn collect(n: usize, weighted: impl Iterator<Item = (usize, f64)>) -> Result<Self> {
         let (positions, weights): (Vec<_>, Vec<_>) =
             weighted.filter(|&(_, weight)| weight > 0.0).unzip();

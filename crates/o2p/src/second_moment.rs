@@ -55,7 +55,7 @@ pub struct SecondMoment {
 }
 
 impl SecondMoment {
-    /// What the way back needs, and M.
+    /// The state that the way back needs, and M.
     ///
     /// # Errors
     /// See [`SecondMoment`].
@@ -100,7 +100,7 @@ impl SecondMoment {
         Ok(x_bar)
     }
 
-    /// Adds X̄ to what other regions gave.
+    /// Adds X̄ to the sum over other regions.
     ///
     /// # Errors
     /// See [`SecondMoment`].

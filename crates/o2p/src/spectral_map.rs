@@ -71,7 +71,7 @@ impl SpectralMap {
     }
 }
 
-/// What a map met in one region.
+/// The report of a map for one region.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct SpectralReport {
@@ -159,7 +159,7 @@ impl MappedMoment {
         self.gram.value()
     }
 
-    /// What the map met.
+    /// The report of the map.
     pub fn report(&self) -> SpectralReport {
         self.report
     }
@@ -224,7 +224,7 @@ fn report(
     epsilon: f64,
 ) -> SpectralReport {
     let squares = gram.squares();
-    // No square is kept of a zero matrix.
+    // No square is stored of a zero matrix.
     let ridged = |square: Option<&f64>| (square.copied().unwrap_or(0.0) + epsilon).min(f64::MAX);
     let (largest, smallest) = (ridged(squares.first()), ridged(squares.last()));
     let smallest_of_all = if squares.len() < channels {
