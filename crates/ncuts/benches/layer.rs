@@ -46,7 +46,7 @@ fn regularised(bencher: Bencher<'_, '_>, size: (usize, usize, usize)) {
     run(bencher, size, Criterion::default());
 }
 
-/// The road through the singular values, which small ε and ill-conditioned features take.
+/// The method by singular values, which small ε and ill-conditioned features take.
 #[divan::bench(args = SIZES)]
 fn regularised_by_svd(bencher: Bencher<'_, '_>, size: (usize, usize, usize)) {
     run(bencher, size, Criterion::Regularised { epsilon: 1e-8 });

@@ -1,4 +1,4 @@
-//! The affinity of every pair of pixels, kept as factors.
+//! The affinity of every pair of pixels, stored as factors.
 
 use crate::error::Result;
 use crate::lambda_root::LambdaRoot;
@@ -29,7 +29,7 @@ const MODERATE: i32 = 200;
 /// [`Error::LambdaIndefinite`](crate::Error::LambdaIndefinite).
 ///
 /// # Cost
-/// n d numbers kept, and O(d³) time where Λ is given.
+/// n d numbers stored, and O(d³) time where Λ is given.
 #[derive(Clone, Debug)]
 pub struct Affinity {
     features: Mat<f64>,
@@ -102,8 +102,8 @@ impl Affinity {
         }
     }
 
-    /// Tangents in the units of the kept factors, over 2^`exponent`, which brings them to order one where they are far
-    /// from it.
+    /// Tangents in the units of the stored factors, over 2^`exponent`, which brings them to order one where they are
+    /// far from it.
     pub(crate) fn tangents(
         &self,
         features_dot: MatRef<'_, f64>,
@@ -116,7 +116,7 @@ impl Affinity {
                 ensure_shape(OP, dot, (d, d))?;
                 Some((dot, lambda.scale))
             }
-            // A tangent of the identity that nobody gave: expected 0 × 0.
+            // A tangent of the identity, where no Λ was given: expected 0 × 0.
             (None, Some(dot)) => {
                 ensure_shape(OP, dot, (0, 0))?;
                 None
@@ -151,10 +151,10 @@ impl Affinity {
         })
     }
 
-    /// Cotangents in the caller's units, from those of the kept factors in units of `unit`, a power of two.
+    /// Cotangents in the caller's units, from those of the stored factors in units of `unit`, a power of two.
     ///
     /// # Errors
-    /// [`Overflow`](matbackprop_core::Error::Overflow) where the kept size of F or Λ takes them beyond the numbers.
+    /// [`Overflow`](matbackprop_core::Error::Overflow) where the stored size of F or Λ takes them beyond the numbers.
     pub(crate) fn cotangents(
         &self,
         features_bar: Mat<f64>,
@@ -172,7 +172,7 @@ impl Affinity {
     }
 }
 
-/// What [`Affinity::tangents`] returns.
+/// The result of [`Affinity::tangents`].
 pub(crate) struct Tangents {
     pub(crate) features: Mat<f64>,
     pub(crate) lambda: Option<Mat<f64>>,
@@ -204,7 +204,7 @@ pub(crate) fn within_range(op: &'static str, x: Mat<f64>) -> Result<Mat<f64>> {
     Ok(x)
 }
 
-/// What the layer sends back: F̄ and, where Λ was given, Λ̄.
+/// The layer's cotangents: F̄ and, where Λ was given, Λ̄.
 #[derive(Clone, Debug)]
 pub struct NcutsCotangents {
     /// F̄, n × d.

@@ -5,7 +5,7 @@ use segmentation::check_cluster_counts;
 use crate::embedding::Embedding;
 use crate::error::Result;
 
-/// Eigenvalues below this fraction of the first do not tell segments apart: gaps among them count for little.
+/// Eigenvalues below this fraction of the first do not distinguish segments: gaps among them count for little.
 const QUIET: f64 = 0.01;
 
 /// The number of clusters, out of `cluster_counts`, after which the eigenvalues of the normalised affinity fall most.

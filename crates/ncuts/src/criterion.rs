@@ -11,7 +11,7 @@ use matbackprop_core::{
     inner_product,
 };
 
-/// What is compared with the projector Π_A onto the segments.
+/// The matrix that is compared with the projector Π_A onto the segments.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(
@@ -23,7 +23,7 @@ pub enum Criterion {
     /// J = ½ ‖Π_A − Π_Z‖²_F = ½ (rank A + rank Z) − tr(Π_A Π_Z), Π_Z the orthogonal projector onto the range of
     /// Z = D^{−½} F Λ^{½} at a stated rank tolerance. It cannot reach zero before the ranks agree.
     HardProjector {
-        /// Which singular values count.
+        /// The singular values that count.
         rank_tolerance: RankTolerance,
     },
     /// J = ½ ‖Π_A − P‖²_F = ½ (rank A + ‖P‖²_F) − tr(Π_A P), P = N (N + εI)⁻¹ with the normalised affinity
@@ -35,8 +35,8 @@ pub enum Criterion {
     },
     /// J = ½ ‖Π_A − U_k U_kᵀ‖²_F = ½ (k + rank U_k) − tr(Π_A U_k U_kᵀ), U_k the k leading eigenvectors of the normalised
     /// affinity N = Z Zᵀ, k = rank A of each annotation by itself: the criterion of Bach and Jordan, kept for comparison.
-    /// It sees a k-th of the spectrum at a time, and jumps where the k-th and the next eigenvalue of N change places; what
-    /// its gradient is there the policy says. With [`GapPolicy::Broadened`] it is finite everywhere.
+    /// It sees a k-th of the spectrum at a time, and jumps where the k-th and the next eigenvalue of N change places;
+    /// the policy decides on the gradient there. With [`GapPolicy::Broadened`] it is finite everywhere.
     Eigenvectors {
         /// Gaps of eigenvalues, relative to the largest.
         gaps: GapPolicy,
@@ -94,7 +94,7 @@ impl CriterionForward {
                 let projector = Projector::forward(factor, rank_tolerance)?;
                 let (rank, projected) = (projector.rank(), projector.project(q)?);
                 let projector = if truncates(&projector, factor)? {
-                    // What is dropped still turns what is kept, and Λ turns both.
+                    // Dropped vectors still rotate the kept ones, and Λ rotates both.
                     let gaps = GapPolicy::default();
                     let leading = LeadingProjector::forward(factor, rank, gaps)?;
                     SimilarityProjector::Leading(vec![leading; targets.ranks().len()])

@@ -27,7 +27,7 @@ const FLOOR: f64 = 1e-12;
 /// [`Error::DegreeNotPositive`] for a degree below −10⁻¹² max |w|, or when every degree is zero.
 ///
 /// # Cost
-/// O(n d + d²) time; O(n + d) numbers kept.
+/// O(n d + d²) time; O(n + d) numbers stored.
 #[derive(Clone, Debug)]
 pub struct Degrees {
     values: Vec<f64>,

@@ -9,7 +9,7 @@ use crate::degree::Degrees;
 use crate::error::{Error, Result};
 use crate::leading_eigen::leading_eigen;
 
-/// A singular value at most this fraction of the first counts as zero; the Gram road resolves 1.5e-8.
+/// A singular value at most this fraction of the first counts as zero; the Gram method resolves 1.5e-8.
 const RANK_TOLERANCE: f64 = 1e-6;
 
 /// The leading left singular vectors of the degree-normalised features, one row a grid position.
@@ -366,8 +366,8 @@ mod tests {
     }
 
     #[test]
-    fn the_road_of_many_channels_agrees_with_the_dense_one() {
-        // Rank 5 in 530 channels: the projector is unique whichever road is taken.
+    fn the_method_for_many_channels_agrees_with_the_dense_one() {
+        // Rank 5 in 530 channels: the projector is unique by either method.
         let few = waves(560, 5);
         let spread = Mat::from_fn(5, 530, |c, j| {
             0.1 + ((c + 1) as f64 * (j as f64 + 0.5)).sin().abs()

@@ -1,4 +1,4 @@
-//! Which segment each position of the feature grid belongs to.
+//! The segment of each position of the feature grid.
 
 use segmentation::{GridAxis, LabelMap};
 

@@ -12,7 +12,7 @@ use matbackprop_core::{ensure_finite_values, power_of_two_scale};
 
 const OP: &str = "normalised cuts";
 
-/// Normalised cuts as a criterion on features: J compares what D^{−½} W D^{−½}, W = F Λ Fᵀ, spans with the segments.
+/// Normalised cuts as a criterion on features: J compares the range of D^{−½} W D^{−½}, W = F Λ Fᵀ, with the segments.
 ///
 /// ```text
 /// forward   w = W 1,  Z = D^{−½} F Λ^{½},  A = D^{½} E,  J = ½ ‖Π_A − P_Z‖²_F
@@ -25,8 +25,9 @@ const OP: &str = "normalised cuts";
 /// F, F̄: n × d, a row a pixel, a column a feature; Λ, Λ̄: d × d, symmetric; E: n × k, an [`Indicator`] an annotation.
 ///
 /// # Conventions
-/// With several annotations J is the mean of theirs. Features are meant to be ≥ 0 (after a ReLU); what matters is that
-/// no degree is negative. J depends on neither the size of F nor that of Λ. Every finite input has a finite outcome:
+/// With several annotations J is the mean of theirs. Features are meant to be ≥ 0 (after a ReLU); it is enough
+/// that no degree is negative. J depends on neither the size of F nor that of Λ. Every finite input has a finite
+/// outcome:
 ///
 /// | input | outcome |
 /// |---|---|

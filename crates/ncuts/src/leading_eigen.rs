@@ -9,7 +9,7 @@ use rand_pcg::rand_core::Rng;
 use crate::error::Result;
 use crate::symmetric_spectrum::largest_eigenpairs;
 
-/// Up to this many columns the full decomposition of XᵀX is the faster road.
+/// Up to this many columns the full decomposition of XᵀX is the faster method.
 const FULL_SIDE: usize = 512;
 /// Columns carried beside those asked for: they make the last one converge.
 const OVERSAMPLING: usize = 8;
@@ -76,7 +76,7 @@ fn block_lanczos(a: MatRef<'_, f64>, count: usize) -> Result<Option<(Vec<f64>, M
         basis.as_mut().subcols_mut(done, block).copy_from(&next);
         let q = basis.as_ref().subcols(0, size);
 
-        // Z = A Qⱼ, the new block column of T = Qᵀ A Q, and what of Z the basis does not hold.
+        // Z = A Qⱼ, the new block column of T = Qᵀ A Q, and the part of Z outside the basis.
         let mut z = a * &next;
         let column = q.transpose() * &z;
         for j in 0..block {
@@ -105,7 +105,7 @@ fn block_lanczos(a: MatRef<'_, f64>, count: usize) -> Result<Option<(Vec<f64>, M
 
 /// An orthonormal basis of the columns of `z`, orthogonal to the orthonormal `q`; a column that vanishes is replaced by another.
 fn orthonormal_beside(q: MatRef<'_, f64>, z: Mat<f64>) -> Mat<f64> {
-    // Twice is enough: what rounding left along q after the first pass is gone after the second.
+    // Twice is enough: the second pass removes the rounding that the first left along q.
     let mut next = z;
     for _ in 0..2 {
         next = next.qr().compute_thin_Q();
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_large_road_finds_a_chosen_spectrum() {
+    fn the_method_for_large_sides_finds_a_chosen_spectrum() {
         let sigma: Vec<f64> = (0..60).map(|i| 1.0 / (1.0 + i as f64)).collect();
         let x = with_spectrum(90, 252, &sigma);
         let gram = x.transpose() * &x;

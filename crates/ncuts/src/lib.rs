@@ -17,7 +17,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `affinity`, `lambda_root` | [`Affinity`]: W kept as factors; Λ of any rank |
+//! | `affinity`, `lambda_root` | [`Affinity`]: W stored as factors; Λ of any rank |
 //! | `degree` | [`Degrees`]: row sums, isolated pixels |
 //! | `indicator` | [`Indicator`]: a [`LabelMap`] at feature resolution |
 //! | `similarity`, `target` | the two factors whose ranges are compared |
@@ -52,7 +52,7 @@
 //!
 //! # Conventions
 //! * Features are n × d, `f64`, column-major: a row a position of the grid (row-major over the image), a column a channel.
-//! * Degenerate input has a defined outcome, listed at [`NcutsLayer`]; what has none is a typed [`Error`].
+//! * Degenerate input has a defined outcome, listed at [`NcutsLayer`]; everything else is a typed [`Error`].
 //! * The same input gives the same bits.
 //!
 //! # Features

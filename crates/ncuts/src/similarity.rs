@@ -17,7 +17,7 @@ use faer::Mat;
 ///
 /// # Conventions
 /// The range of D^{−½} W D^{−½} is that of X where Λ is invertible, and must be taken with Λ where it is not; taking it
-/// with L always keeps the largest singular value of Z at 1, whatever the sizes of F and Λ. Rows of isolated pixels
+/// with L always keeps the largest singular value of Z at 1, for any sizes of F and Λ. Rows of isolated pixels
 /// are zero. The part of Λ̄ that goes through L is the criterion's, which knows how to avoid L.
 pub(crate) fn forward(affinity: &Affinity, degrees: &Degrees) -> Mat<f64> {
     let x = normalised_features(affinity, degrees);

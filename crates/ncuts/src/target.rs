@@ -1,4 +1,4 @@
-//! What the normalised affinity should span: the segments of the annotations.
+//! The range that the normalised affinity should have: the segments of the annotations.
 
 use crate::degree::Degrees;
 use crate::error::{Error, Result};
@@ -21,7 +21,7 @@ use faer::{Mat, MatRef};
 /// has no column. Rows of isolated pixels are zero.
 ///
 /// # Cost
-/// O(n) time an annotation, and n K numbers kept.
+/// O(n) time an annotation, and n K numbers stored.
 #[derive(Clone, Debug)]
 pub(crate) struct Targets {
     basis: Mat<f64>,

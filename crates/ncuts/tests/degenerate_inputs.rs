@@ -297,7 +297,7 @@ fn one_segment_one_pixel_and_more_segments_than_rank() {
 }
 
 #[test]
-fn what_has_no_outcome_is_a_typed_error() {
+fn input_without_outcome_is_a_typed_error() {
     let layer = NcutsLayer::default();
     let one = [indicator(&[0, 0, 1], 2)];
     let run = |f: Mat<f64>, lambda: Option<Mat<f64>>| {

@@ -17,7 +17,7 @@ const CRITERIA: [(Criterion, DenseCriterion); 4] = [
         Criterion::Regularised { epsilon: 1e-4 },
         DenseCriterion::Regularised(1e-4),
     ),
-    // The road through the singular values.
+    // The method by singular values.
     (
         Criterion::Regularised { epsilon: 1e-6 },
         DenseCriterion::Regularised(1e-6),
@@ -245,7 +245,7 @@ fn the_gradient_is_orthogonal_to_the_features() {
 
 #[test]
 fn a_tolerance_that_drops_more_than_rounding_has_its_own_gradient() {
-    // What is dropped still turns what is kept, and Λ turns both, also where it is invertible.
+    // Dropped vectors still rotate the kept ones, and Λ rotates both, also where it is invertible.
     let (n, d) = (30, 6);
     let f = relu_features(n, d, 3);
     let lambda = definite_lambda(d, d + 4, 2);

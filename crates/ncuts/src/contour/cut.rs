@@ -11,7 +11,7 @@ use super::planes::Planes;
 use crate::embedding::Embedding;
 use crate::error::{Error, Result};
 
-/// Which graphs are cut.
+/// The graphs that are cut.
 ///
 /// ```
 /// let options = ncuts::ContourOptions { edge_sigma: 0.05, ..ncuts::ContourOptions::default() };
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn the_krylov_road_agrees_with_the_dense_one() {
+    fn the_krylov_method_agrees_with_the_dense_one() {
         let cut = cut(
             32,
             30,

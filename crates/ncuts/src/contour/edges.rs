@@ -19,7 +19,7 @@ const ELONGATION: f64 = 3.0;
 /// offset    v = σ (Σ_c odd_c even_c / Σ_c odd_c²) n                            at that maximum, n the normal
 /// ```
 ///
-/// A step of height h at distance x along n answers odd = h exp(−x²/2σ²), even = (x/σ) odd, whatever its sign, so that
+/// A step of height h at distance x along n answers odd = h exp(−x²/2σ²), even = (x/σ) odd, for either sign, so that
 /// v leads from the pixel to the edge; the sign of v along a line says where the line crosses the edge to a
 /// fraction of a pixel.
 ///

@@ -3,7 +3,7 @@
 use super::edges::EdgeMap;
 use super::planes::Planes;
 
-/// No affinity of neighbours is below this: every graph is connected, whatever its edges.
+/// No affinity of neighbours is below this: every graph is connected, for any edges.
 const FLOOR: f64 = 1e-6;
 
 /// W between the cells of a grid that are at most a radius apart, and its degrees.

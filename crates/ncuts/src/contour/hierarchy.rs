@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_projected_satisfies_the_constraint_and_stays() {
+    fn projected_vectors_satisfy_the_constraint_and_stay() {
         let (hierarchy, n) = hierarchy();
         let mut x = numbers(n, 0.2);
         hierarchy.project(&mut x);

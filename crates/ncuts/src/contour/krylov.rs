@@ -50,10 +50,10 @@ pub(super) fn leading_eigen(
             times(basis.col_as_slice(j), &mut next);
             let before = basis.as_ref().subcols(0, j + 1);
             let along = if j == kept {
-                // Coupled to everything that was kept: the first pass takes it away, the second what rounding left.
+                // Coupled to all vectors kept at the restart: a pass removes them, a second one the rounding.
                 orthogonalise(&mut next, before, 2)
             } else {
-                // Coupled to its last two: without these, what is along the others is rounding, and one pass takes it.
+                // Coupled to its last two: without these, only rounding is along the others, and one pass removes it.
                 let recent = j - 1;
                 let close = orthogonalise(&mut next, before.subcols(recent, 2), 1);
                 let mut along = orthogonalise(&mut next, before, 1);
@@ -97,7 +97,7 @@ pub(super) fn leading_eigen(
     Err(Error::EigenNotConverged { side: n })
 }
 
-/// x ← (I − V Vᵀ) x, so many times, and what was along V.
+/// x ← (I − V Vᵀ) x, `passes` times; returns the coefficients along V.
 fn orthogonalise(x: &mut [f64], v: MatRef<'_, f64>, passes: usize) -> Vec<f64> {
     let mut along = vec![0.0; v.ncols()];
     let n = x.len();

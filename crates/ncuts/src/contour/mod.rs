@@ -1,4 +1,4 @@
-//! Normalised cuts on the edges of a photograph: what was done before features were learned.
+//! Normalised cuts on the edges of a photograph: the method before features were learned.
 //!
 //! ```text
 //!   Planes ──► EdgeMap ──► ContourGraph, one a scale ──► Hierarchy, C X = 0 ──► leading eigenvectors ──► Embedding

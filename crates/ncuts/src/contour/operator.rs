@@ -10,12 +10,12 @@ use super::krylov;
 use crate::error::Result;
 use crate::symmetric_spectrum::largest_eigenpairs;
 
-/// Up to this many cells the full decomposition is the surer road.
+/// Up to this many cells the full decomposition is the safer method.
 const FULL_SIDE: usize = 400;
 
 /// A = Q (I + D^{−½} W D^{−½}) Q, W block diagonal over the scales.
 ///
-/// With the identity all eigenvalues lie in [0, 2], and what breaks the constraint at 0: below all that is wanted.
+/// With the identity all eigenvalues lie in [0, 2]. Vectors that break the constraint lie at 0, below all wanted ones.
 #[derive(Debug)]
 pub(super) struct MultiscaleCut {
     graphs: Vec<ContourGraph>,

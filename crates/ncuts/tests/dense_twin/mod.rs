@@ -10,7 +10,7 @@ pub struct DenseTwin {
     pub lambda_bar: Mat<f64>,
 }
 
-/// Which projector stands for the affinity.
+/// The projector that stands for the affinity.
 #[derive(Clone, Copy)]
 pub enum DenseCriterion {
     /// Eigenvalues of the normalised affinity above this count.
