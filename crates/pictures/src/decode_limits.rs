@@ -1,4 +1,4 @@
-//! What a picture claims of memory, held against its file.
+//! The memory that a picture claims, checked against the size of its file.
 
 use crate::error::{Error, Result};
 
@@ -49,14 +49,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_file_cannot_hold_is_refused() {
+    fn more_pixels_than_a_file_can_hold_are_refused() {
         let checked = |claimed, file| check_decoded_size("a.png", (9, 7), claimed, file);
         assert!(checked(FREE, 0).is_ok());
         assert!(checked(FREE + 1, 16_385).is_ok());
         assert!(checked(u64::MAX, u64::MAX).is_ok());
-        let told = checked(FREE + 1, 16_384).unwrap_err().to_string();
+        let error = checked(FREE + 1, 16_384).unwrap_err().to_string();
         let expected =
             "a.png: expected at least 16385 bytes of a file for 9 × 7 pixels, found 16384";
-        assert_eq!(told, expected);
+        assert_eq!(error, expected);
     }
 }

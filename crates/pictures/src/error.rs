@@ -1,4 +1,4 @@
-//! What can go wrong between a photograph, its segments and their picture.
+//! The errors between a photograph, its segments and their picture.
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -9,7 +9,7 @@ pub enum Error {
     File {
         /// The file.
         origin: String,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
     /// Bytes that are no picture, or a broken one.
@@ -17,7 +17,7 @@ pub enum Error {
     NotAPicture {
         /// The name of the file.
         origin: String,
-        /// What it is instead, or where it breaks off.
+        /// The kind of file found, or where it breaks off.
         found: String,
     },
     /// A picture of more pixels than are taken.

@@ -6,7 +6,7 @@
 //!   outlines, colours, grey levels ◄── paint, label_image ◄── at_full_size
 //! ```
 //!
-//! What the command line and the page share, so that both see the same pixels and draw the same picture.
+//! The command line and the page share this crate, so that both see the same pixels and draw the same picture.
 //!
 //! | name | what it holds |
 //! |---|---|

@@ -16,8 +16,8 @@ const MOST_PIXELS: u64 = 100_000_000;
 /// A JPEG, PNG or WebP whose header has been read, and no pixel yet.
 ///
 /// # Conventions
-/// What a file is shows in its first bytes, not in its name. Sizes and pixels are upright, as the Exif tag says; a tag
-/// that cannot be read is no tag.
+/// The first bytes of a file decide on its format, not its name. Sizes and pixels are upright, as the Exif tag says; a
+/// tag that cannot be read is no tag.
 ///
 /// # Example
 /// ```no_run
@@ -139,9 +139,9 @@ pub fn decode_upright(origin: &str, bytes: &[u8]) -> Result<RgbImage> {
     Ok(file.decode()?.into_rgb8())
 }
 
-/// Whether a JPEG has no end: decoders paint what is missing grey and say nothing.
+/// Whether a JPEG has no end: decoders paint the missing part grey and report no error.
 ///
-/// Segments are passed over by their lengths, with whatever previews lie in them, up to the first scan; from there on no
+/// Segments are passed over by their lengths, with any previews in them, up to the first scan; from there on no
 /// number may look like the end marker but the end marker.
 fn breaks_off(bytes: &[u8]) -> bool {
     const SCAN: u8 = 0xDA;
@@ -168,13 +168,13 @@ mod tests {
 
     #[test]
     fn other_files_and_broken_pictures_are_refused() {
-        let told = |bytes: &[u8]| decode_upright("holiday", bytes).unwrap_err().to_string();
+        let error = |bytes: &[u8]| decode_upright("holiday", bytes).unwrap_err().to_string();
         assert_eq!(
-            told(b""),
+            error(b""),
             "holiday: expected a JPEG, PNG or WebP picture, found an empty file"
         );
         assert_eq!(
-            told(b"plain words, no picture"),
+            error(b"plain words, no picture"),
             "holiday: expected a JPEG, PNG or WebP picture, found another file"
         );
         let mut png = Cursor::new(Vec::new());
@@ -182,7 +182,7 @@ mod tests {
         image.write_to(&mut png, ImageFormat::Png).unwrap();
         let png = png.into_inner();
         assert_eq!(decode_upright("holiday", &png).unwrap(), image);
-        assert!(told(&png[..png.len() / 2]).starts_with("holiday: expected a JPEG"));
+        assert!(error(&png[..png.len() / 2]).starts_with("holiday: expected a JPEG"));
         let mut jpeg = Cursor::new(Vec::new());
         image.write_to(&mut jpeg, ImageFormat::Jpeg).unwrap();
         let jpeg = jpeg.into_inner();
@@ -191,7 +191,7 @@ mod tests {
             (9, 7)
         );
         for end in [jpeg.len() - 2, jpeg.len() - 20, 30] {
-            let found = told(&jpeg[..end]);
+            let found = error(&jpeg[..end]);
             assert!(found.ends_with("found a JPEG that breaks off"), "{found}");
         }
         assert!(matches!(

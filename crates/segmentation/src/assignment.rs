@@ -2,7 +2,7 @@
 
 use crate::grid_axis::GridAxis;
 
-/// Which centres a pixel may take.
+/// The centres that a pixel may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Candidates {
     /// All of them.
@@ -22,7 +22,7 @@ pub(crate) struct GridScores<'a> {
     pub(crate) scores: &'a [f32],
     /// The centre of each position: of the largest score where all are candidates.
     pub(crate) labels: &'a [u32],
-    /// Which centres a pixel may take.
+    /// The centres that a pixel may take.
     pub(crate) candidates: Candidates,
 }
 

@@ -113,17 +113,17 @@ impl Regions for PhotographRegions<'_> {
             |region: &mut Option<Region>| region.take().expect("a region that has not merged");
         let first = take(&mut self.regions[a]);
         let second = take(&mut self.regions[b]);
-        let (kept, gone, count) = (first.slot, second.slot, self.pieces);
+        let (into, gone, count) = (first.slot, second.slot, self.pieces);
         for other in 0..count {
-            let sum = self.apart[kept * count + other] + self.apart[gone * count + other];
-            self.apart[kept * count + other] = sum;
-            self.apart[other * count + kept] = sum;
+            let sum = self.apart[into * count + other] + self.apart[gone * count + other];
+            self.apart[into * count + other] = sum;
+            self.apart[other * count + into] = sum;
         }
         let sums = first.sums.iter().zip(&second.sums);
         let merged = self.regions.len();
         self.regions.push(Some(Region {
             area: first.area + second.area,
-            slot: kept,
+            slot: into,
             sums: sums.map(|(a, b)| a + b).collect(),
         }));
         let mut borders = std::mem::take(&mut self.borders[a]);

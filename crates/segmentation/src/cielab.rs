@@ -1,4 +1,4 @@
-//! The colours of a photograph as people tell them apart.
+//! The colours of a photograph, at distances as people perceive them.
 
 use crate::error::{Error, Result};
 

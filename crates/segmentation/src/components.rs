@@ -115,10 +115,10 @@ pub fn merge_small_pieces(map: &LabelMap, min_area: usize) -> (LabelMap, usize) 
 /// The neighbour of the longest border, after entries of the same neighbour are added up; the lowest of several.
 fn longest(border: &mut Vec<(usize, usize)>) -> Option<usize> {
     border.sort_unstable();
-    border.dedup_by(|next, kept| {
-        let same = next.0 == kept.0;
+    border.dedup_by(|next, last| {
+        let same = next.0 == last.0;
         if same {
-            kept.1 += next.1;
+            last.1 += next.1;
         }
         same
     });
@@ -355,8 +355,8 @@ mod tests {
     fn an_area_beyond_the_image_leaves_one_piece() {
         let (after, count) = merge_small_pieces(&random_map(12, 9, 4, 3), 10_000);
         assert_eq!((after.ids().iter().max(), count), (Some(&0), 1));
-        let (kept, count) = merge_small_pieces(&map(2, &[4, 4, 9, 9]), 0);
-        assert_eq!((kept.ids(), count), (&[0, 0, 1, 1][..], 2));
+        let (merged, count) = merge_small_pieces(&map(2, &[4, 4, 9, 9]), 0);
+        assert_eq!((merged.ids(), count), (&[0, 0, 1, 1][..], 2));
     }
 
     #[test]

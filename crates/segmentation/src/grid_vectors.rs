@@ -1,4 +1,4 @@
-//! Vectors of a grid's positions, borrowed from whoever computed them.
+//! Vectors of a grid's positions, borrowed from their owner.
 
 use crate::error::{Error, Result};
 

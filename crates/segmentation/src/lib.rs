@@ -1,4 +1,4 @@
-//! Segmentations of images: label maps and what is done with them, without linear algebra.
+//! Segmentations of images: label maps and operations on them, without linear algebra.
 //!
 //! ```text
 //!   photograph ──► superpixels ──► SuperpixelGraph ──► SegmentationTree ──► a LabelMap at any height

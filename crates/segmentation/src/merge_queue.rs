@@ -29,7 +29,7 @@ impl Eq for Cost {}
 
 /// Regions of which neighbours can merge. Numbers 0, 1, … are the leaves; each union takes the next number.
 pub(crate) trait Regions {
-    /// What orders the merges: the least first.
+    /// The order of the merges: the least first.
     type Key: Ord + Copy;
 
     /// The key of two regions that touch, neither of which has merged.
@@ -70,8 +70,8 @@ impl<K: Ord + Copy> Pair<K> {
 /// Of equal keys the pair that was formed first merges. Merge s makes region `leaves + s`.
 ///
 /// # Cost
-/// O(log) a pair of neighbours ever formed, and what `regions` costs. A pair of which one region has merged since stays in
-/// the queue and is skipped when it is met: cheaper than to find it.
+/// O(log) a pair of neighbours ever formed, and the cost of `regions`. A pair of which one region has merged since
+/// stays in the queue and is skipped when it is met: cheaper than to find it.
 pub(crate) fn merge_all<R: Regions>(
     regions: &mut R,
     leaves: usize,

@@ -5,7 +5,7 @@ use crate::grid_axis::GridAxis;
 use crate::grid_vectors::GridVectors;
 use crate::points::EmbeddingScaling;
 
-/// What makes clusters of the rows of an embedding.
+/// The clustering of the rows of an embedding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Clustering {

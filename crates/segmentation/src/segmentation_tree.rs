@@ -117,7 +117,7 @@ impl SegmentationTree {
         self.after(self.merges_up_to(height))
     }
 
-    /// An ultrametric contour map, a number a pixel: the height up to which the pixel is kept apart from the one at its
+    /// An ultrametric contour map, a number a pixel: the height up to which the pixel is separated from the one at its
     /// right or the one below, whichever is higher; 0 within a piece.
     pub fn contours(&self) -> Vec<f32> {
         let mut parents = vec![usize::MAX; self.count + self.merges.len()];
@@ -295,7 +295,7 @@ mod tests {
         }
         let heights: Vec<f64> = tree.heights().collect();
         assert!(heights.is_sorted() && heights[0] == 0.0 && *heights.last().unwrap() <= 1.0);
-        // What is above height 0 has the smallest area.
+        // Segments above height 0 have the smallest area.
         let (cut, count) = tree.cut(0.0);
         for segment in 0..count as u32 {
             assert!(cut.ids().iter().filter(|id| **id == segment).count() >= 12);

@@ -1,4 +1,4 @@
-//! The pieces of a photograph, and what tells them apart.
+//! The superpixels of a photograph, and the differences between neighbours.
 
 use crate::cielab::{cielab, contrast};
 use crate::components::connected_components;
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_view_tells_the_halves_apart_mirrored_too() {
+    fn a_view_separates_the_halves_mirrored_too() {
         let mut pieces = SuperpixelGraph::of_photograph(&halves(16, 8), 16, 8, 8).unwrap();
         let options = SegmentOptions::default();
         pieces.add_view(vectors(), &options, false).unwrap();

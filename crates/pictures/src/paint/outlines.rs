@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 /// The line itself.
 const LINE: [f32; 3] = [255.0, 250.0, 225.0];
-/// What stands around it, so that it shows on a white wall too.
+/// The colour around a line, so that it shows on a white wall too.
 const CASING: [f32; 3] = [12.0, 12.0, 24.0];
 /// How much of the casing covers the photograph.
 const CASING_SHARE: f32 = 0.72;
@@ -98,7 +98,7 @@ impl Cover {
         let full = self.values.clone();
         self.by_threes(|a, b, c| ((u16::from(a) + 2 * u16::from(b) + u16::from(c)) / 4) as u8);
         for (value, full) in self.values.iter_mut().zip(full) {
-            // What lies beside keeps a tenth or so; what lay inside keeps most.
+            // Pixels beside a line keep a tenth or so; pixels inside keep most.
             *value = if full > 0 {
                 value.saturating_add(110)
             } else {
