@@ -65,7 +65,7 @@ fn waves_matched_at_99_thresholds(bencher: Bencher) {
     bencher.bench(|| BoundaryEvaluation::default().push("image", &drawn, &pool));
 }
 
-/// A file of the official benchmark's sample, and what its annotators drew.
+/// A file of the official benchmark's sample, and the boundaries of its annotators.
 fn sample(id: &str) -> (PathBuf, Vec<BoundaryMap>) {
     let data = data_folder("bsds-bench-fixture");
     let file = |folder| data.join(folder).join(format!("{id}.mat"));

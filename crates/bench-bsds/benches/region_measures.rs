@@ -1,4 +1,4 @@
-//! Seconds for one image of BSDS500's size: cutting a contour map at 99 thresholds, and measuring what comes out.
+//! Seconds for one image of BSDS500's size: cutting a contour map at 99 thresholds, and measuring the segmentations.
 
 use bench_bsds::{Evaluation, Level, Pool, Thresholds, Ucm};
 use divan::Bencher;

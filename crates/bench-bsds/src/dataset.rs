@@ -1,4 +1,4 @@
-//! What BSDS500 is on disk: photographs, and the segmentations that people drew on them.
+//! BSDS500 on disk: photographs, and the segmentations that people drew on them.
 
 mod bsds;
 mod ground_truth;

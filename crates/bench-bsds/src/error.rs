@@ -1,4 +1,4 @@
-//! What can go wrong between a file and a measure.
+//! The errors between a file and a measure.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -22,14 +22,14 @@ impl fmt::Display for Size {
 
 /// Where in a `.mat` file: a byte of the file, or of a compressed element after inflation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct MatPosition {
     /// Byte offset, from 0.
     pub offset: usize,
     /// File offset of the compressed element that `offset` counts in, where it is one.
     pub compressed_at: Option<usize>,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for MatPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.compressed_at {
             None => write!(f, "byte {}", self.offset),
@@ -62,9 +62,9 @@ pub enum Error {
     LabelPng {
         /// The file.
         path: PathBuf,
-        /// What a label map is.
+        /// The form of a label map.
         expected: &'static str,
-        /// What was there.
+        /// The content found.
         found: String,
     },
     /// A picture that is not a soft boundary map.
@@ -76,15 +76,15 @@ pub enum Error {
         found: String,
     },
     /// Bytes that are not a MATLAB level 5 file.
-    #[error("{}: at {place}: expected {expected}, found {found}", path.display())]
+    #[error("{}: at {position}: expected {expected}, found {found}", path.display())]
     Mat {
         /// The file.
         path: PathBuf,
         /// The byte.
-        place: Place,
-        /// What the format asks for there.
+        position: MatPosition,
+        /// The content that the format asks for there.
         expected: String,
-        /// What was there.
+        /// The content found.
         found: String,
     },
     /// A MATLAB file whose variables are not what the benchmark stores.
@@ -92,11 +92,11 @@ pub enum Error {
     MatVariable {
         /// The file.
         path: PathBuf,
-        /// The variable, with the road into it: `groundTruth{2}.Segmentation`.
+        /// The variable, with the path into it: `groundTruth{2}.Segmentation`.
         variable: String,
-        /// What the benchmark asks for.
+        /// The content that the benchmark asks for.
         expected: String,
-        /// What was there.
+        /// The content found.
         found: String,
     },
     /// None of the known layouts of BSDS500 lies under a folder.
@@ -144,7 +144,7 @@ pub enum Error {
     /// Two things that must lie on the same pixels do not.
     #[error("{name}: expected {expected} pixels, found {found}")]
     SizeMismatch {
-        /// What has the wrong size: a file, or an image's id and what of it.
+        /// The map of the wrong size: a file, or an image's id and the map's name.
         name: String,
         /// The right size.
         expected: Size,
@@ -212,5 +212,5 @@ pub enum Error {
     LabelMap(#[from] segmentation::Error),
 }
 
-/// What this crate's fallible functions return.
+/// The result of this crate's fallible functions.
 pub type Result<T> = std::result::Result<T, Error>;

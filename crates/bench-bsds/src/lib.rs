@@ -31,8 +31,8 @@
 //! | `segmentation/{boundary_pool, boundary_folder}` | their boundaries, and those of soft maps |
 //! | `metrics/{regions, contingency}` | the counts every measure is made of |
 //! | `metrics/{covering, probabilistic_rand, variation_of_information}` | the measures |
-//! | `metrics/{boundary_map, thinning}` | boundaries, and what is left of them as lines |
-//! | `metrics/{boundary_match, assignment}` | which pixels of two maps are one and the same |
+//! | `metrics/{boundary_map, thinning}` | boundaries, and their thinning to lines |
+//! | `metrics/{boundary_match, assignment}` | the matching of boundary pixels of two maps |
 //! | `metrics/boundary_f` | the counts, recall, precision and F |
 //! | `protocol/{image_measures, image_counts}` | all of them, one image |
 //! | `protocol/{levels, report, evaluate}` | one level for all images, or each its own |
@@ -72,7 +72,7 @@
 //!
 //! # Conventions
 //!
-//! Label maps lie row by row, whatever order a file stores them in. ODS takes one level for all images, OIS each
+//! Label maps lie row by row, for any order in a file. ODS takes one level for all images, OIS each
 //! image's own best. Results for regions agree with the published benchmark to the digits it prints, those for
 //! boundaries as closely as its own runs with each other: `tests/official.rs`, `tests/official_boundaries.rs` and
 //! `tests/official_files.rs`, which need the benchmark's sample data and count as ignored without them.
@@ -89,7 +89,7 @@ mod protocol;
 mod segmentation;
 
 pub use dataset::{Annotation, BsdsDataset, Split, decode_ground_truth, read_ground_truth};
-pub use error::{Error, Place, Result, Size};
+pub use error::{Error, MatPosition, Result, Size};
 pub use metrics::{
     BoundaryCounts, BoundaryMap, BoundaryMatch, BoundaryScore, ContingencyTable, Overlaps,
     SoftBoundaryMap, rand_index, variation_of_information,

@@ -1,4 +1,4 @@
-//! What is to be measured: for every image a pool of segmentations, each under a level.
+//! The segmentations to measure: for every image a pool of segmentations, each under a level.
 
 mod boundary_folder;
 mod boundary_pool;

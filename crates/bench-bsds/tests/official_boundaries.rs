@@ -13,7 +13,7 @@ use bench_bsds::{
 };
 use test_support::{data_folder, needs};
 
-/// How far R, P, F and AP may lie from the nearest official run: twice what is measured.
+/// How far R, P, F and AP may lie from the nearest official run: twice the measured distance.
 const TOLERANCE: f64 = 5e-4;
 
 /// How far from any official run, over all images and in one image: those lie as far from each other.
@@ -145,7 +145,7 @@ fn all_four_official_runs() {
     assert_is_official(&contours, "test_1");
     let pictures = measured("png", "png", 5);
     assert_is_official(&pictures, "test_2");
-    // As many levels as there are segmentations, whatever number is asked for.
+    // As many levels as there are segmentations, for any number asked for.
     let segments = measured("segs", "mat", 99);
     assert_is_official(&segments, "test_3");
     assert_is_official(&segments, "test_4");

@@ -8,7 +8,7 @@ use super::mat5::{MatFile, View};
 use crate::error::{Error, Result, Size};
 use crate::metrics::BoundaryMap;
 
-/// What one person drew on one image.
+/// One person's drawing on one image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Annotation {
     /// The segments.
@@ -18,8 +18,8 @@ pub struct Annotation {
 }
 
 impl Annotation {
-    /// The boundaries that the file holds; where it has none, those between its segments, thinned, which is what the
-    /// files of BSDS500 hold.
+    /// The boundaries that the file holds; where it has none, those between its segments, thinned, as in the
+    /// files of BSDS500.
     ///
     /// # Errors
     /// [`Error::SizeMismatch`] where the boundaries have another number of pixels than the segments.

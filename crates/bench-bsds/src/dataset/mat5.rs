@@ -5,7 +5,7 @@
 //! element   one tag (type, bytes) and its data, at most once compressed
 //! numbers   the data of a numeric element, in the type it is stored as
 //! array     an element of type matrix: numbers, text, cells, structs
-//! view      an array with its file and name, read as what the benchmark wants
+//! view      an array with its file and name, read as the benchmark needs it
 //! ```
 //!
 //! Nothing here trusts a size: every length is checked against the bytes that are there, inflation stops at a limit,

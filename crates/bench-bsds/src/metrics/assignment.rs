@@ -15,9 +15,8 @@ use largest::Largest;
 /// maximise |M|,  then minimise Σ₍ᵢ,ⱼ₎∈M cᵢⱼ           M: a set of edges that share no row and no column
 /// ```
 ///
-/// A largest matching tells where rows compete for too few columns. There every column is given its cheapest row,
-/// elsewhere every row its cheapest column: both are problems in which everybody on one side finds a partner, and no
-/// search is in vain.
+/// A largest matching shows where rows compete for too few columns. There every column is given its cheapest row,
+/// elsewhere every row its cheapest column. In both problems all of one side find a partner, and no search is in vain.
 ///
 /// # Cost
 /// O(edges · √rows) for the first, about as much in practice for the second.

@@ -44,9 +44,9 @@ impl BoundaryCounts {
         Ok(counts.into_iter().sum())
     }
 
-    /// Recall and precision, and what they make together.
+    /// Recall, precision and their harmonic mean.
     pub fn score(&self) -> BoundaryScore {
-        // What there is none of is missed altogether.
+        // A share of nothing counts as zero.
         let share = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
         BoundaryScore::new(
             share(self.drawn_matched, self.drawn),
@@ -73,9 +73,9 @@ impl Sum for BoundaryCounts {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct BoundaryScore {
-    /// Of what is drawn, how much is found.
+    /// The share of the drawn pixels that is found.
     pub recall: f64,
-    /// Of what is found, how much is drawn.
+    /// The share of the found pixels that is drawn.
     pub precision: f64,
     /// Their harmonic mean.
     pub f: f64,
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn counts_by_hand() {
-        // The first annotator's 10 and 50 are found, the second's 10; nobody drew 90.
+        // The first annotator's 10 and 50 are found, the second's 10; no annotator drew 90.
         let counts =
             BoundaryCounts::new(&row(&[10, 51, 90]), &[row(&[10, 50, 120]), row(&[11])]).unwrap();
         let expected = BoundaryCounts {

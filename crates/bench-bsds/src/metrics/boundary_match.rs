@@ -1,4 +1,4 @@
-//! Which boundary pixels of two maps are one and the same.
+//! The matching of boundary pixels of two maps.
 
 use super::assignment::{Edge, Graph, assign};
 use super::boundary_map::BoundaryMap;
@@ -29,7 +29,7 @@ const UNITS_IN_A_PIXEL: f64 = 100.0;
 /// [`Error::SizeMismatch`] for maps of two sizes.
 ///
 /// # Cost
-/// O(n r²) for n pixels on boundaries, to find what lies within reach; the matching takes about as long.
+/// O(n r²) for n pixels on boundaries, to find the pixels within reach; the matching takes about as long.
 ///
 /// # Source
 /// Martin, Fowlkes, Malik, TPAMI 26(5), 2004, and the benchmark published with Arbeláez, Maire, Fowlkes,
@@ -90,7 +90,7 @@ pub(super) struct Targets {
     pixels: Vec<usize>,
     /// The place in `pixels` of every pixel of the map in its frame.
     places: Vec<u32>,
-    /// Pixels around the map, so that whatever is within reach of a pixel lies in the frame.
+    /// Pixels around the map, so that all within reach of a pixel lies in the frame.
     frame: usize,
     disc: Vec<Offset>,
 }
@@ -233,7 +233,7 @@ mod tests {
             measured(&map([(5, 5), (6, 5), (7, 5)]), &map([(6, 5)])),
             (1, 0.0)
         );
-        // 7 could stay where it is, but then 9 and 5 had nobody.
+        // 7 could stay where it is, but then 9 and 5 had no partner.
         let (found, drawn) = (map([(7, 5), (9, 5)]), map([(7, 5), (5, 5)]));
         assert_eq!(measured(&found, &drawn), (2, 4.0));
     }

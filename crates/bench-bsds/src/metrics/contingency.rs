@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 /// ```
 ///
 /// # Conventions
-/// Segments and regions are numbered from 0 in the order of their ids. Only cells that are not zero are kept, segment
+/// Segments and regions are numbered from 0 in the order of their ids. Only cells that are not zero are stored, segment
 /// by segment.
 ///
 /// # Cost
@@ -152,11 +152,11 @@ fn collect_dense(
     for (segment, region, pixels) in pairs {
         counts[segment as usize * regions + region as usize] += pixels;
     }
-    let mut kept = Vec::new();
+    let mut cells = Vec::new();
     for (row, segment) in counts.chunks_exact(regions.max(1)).zip(0..) {
         for (pixels, region) in row.iter().zip(0..) {
             if *pixels > 0 {
-                kept.push(Cell {
+                cells.push(Cell {
                     segment,
                     region,
                     pixels: *pixels,
@@ -164,24 +164,24 @@ fn collect_dense(
             }
         }
     }
-    kept
+    cells
 }
 
 fn collect_sorted(pairs: impl Iterator<Item = (u32, u32, u64)>) -> Vec<Cell> {
     let mut sorted: Vec<_> = pairs.collect();
     sorted.sort_unstable_by_key(|(segment, region, _)| (*segment, *region));
-    let mut kept: Vec<Cell> = Vec::new();
+    let mut cells: Vec<Cell> = Vec::new();
     for (segment, region, pixels) in sorted {
-        match kept.last_mut() {
+        match cells.last_mut() {
             Some(last) if (last.segment, last.region) == (segment, region) => last.pixels += pixels,
-            _ => kept.push(Cell {
+            _ => cells.push(Cell {
                 segment,
                 region,
                 pixels,
             }),
         }
     }
-    kept
+    cells
 }
 
 #[cfg(test)]

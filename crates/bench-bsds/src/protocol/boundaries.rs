@@ -113,8 +113,8 @@ mod tests {
     #[test]
     fn counts_kept_as_json_are_the_same_counts() {
         let counts = ImageCounts::new("7", &[map(4)], &pool(&[2, 3])).unwrap();
-        let kept = serde_json::to_string(&counts).unwrap();
-        let read: ImageCounts = serde_json::from_str(&kept).unwrap();
+        let json = serde_json::to_string(&counts).unwrap();
+        let read: ImageCounts = serde_json::from_str(&json).unwrap();
         assert_eq!(read, counts);
         let (mut measured, mut resumed) =
             (BoundaryEvaluation::default(), BoundaryEvaluation::default());
@@ -122,9 +122,9 @@ mod tests {
         resumed.add(read).unwrap();
         assert_eq!(resumed.report().unwrap(), measured.report().unwrap());
         for (spoilt, word) in [
-            (kept.replace("\"clusters\":3", "\"clusters\":2"), "2 twice"),
+            (json.replace("\"clusters\":3", "\"clusters\":2"), "2 twice"),
             (
-                kept.replace("\"clusters\":3", "\"clusters\":1"),
+                json.replace("\"clusters\":3", "\"clusters\":1"),
                 "1 after 2",
             ),
             (r#"{"id":"7","levels":[]}"#.to_owned(), "found none"),

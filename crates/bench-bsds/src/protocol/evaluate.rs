@@ -239,8 +239,8 @@ mod tests {
             let pool = Pool::from(cut(index));
             measured.push(id, &drawn, &pool).unwrap();
             let measures = ImageMeasures::new(id, &drawn, &pool).unwrap();
-            let kept = serde_json::to_string(&measures).unwrap();
-            let read: ImageMeasures = serde_json::from_str(&kept).unwrap();
+            let json = serde_json::to_string(&measures).unwrap();
+            let read: ImageMeasures = serde_json::from_str(&json).unwrap();
             assert_eq!(read, measures);
             resumed.add(read).unwrap();
         }

@@ -6,10 +6,10 @@ use crate::error::{Error, Result};
 use crate::metrics::{BoundaryCounts, BoundaryMap, count_all};
 use crate::segmentation::{BoundaryPool, Level, LevelWithKind};
 
-/// The boundaries of one image, counted at every level: what [`BoundaryEvaluation`](super::BoundaryEvaluation) keeps of
-/// it.
+/// The boundaries of one image, counted at every level, as
+/// [`BoundaryEvaluation`](super::BoundaryEvaluation) stores it.
 ///
-/// As JSON it reads back to the bit, so that a long measurement can be gone on with.
+/// As JSON it reads back to the bit, so that a long measurement can be resumed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImageCounts {
     pub(crate) id: String,

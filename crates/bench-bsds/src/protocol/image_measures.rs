@@ -12,9 +12,9 @@ use crate::metrics::{
 };
 use crate::segmentation::{Level, LevelWithKind, Pool, Segments};
 
-/// The regions of one image, measured at every level: what [`Evaluation`](super::Evaluation) keeps of it.
+/// The regions of one image, measured at every level, as [`Evaluation`](super::Evaluation) stores it.
 ///
-/// As JSON it reads back to the bit, so that a long measurement can be gone on with.
+/// As JSON it reads back to the bit, so that a long measurement can be resumed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImageMeasures {
     pub(crate) id: String,
@@ -143,10 +143,10 @@ fn check(id: &str, annotations: &[LabelMap], pool: &Pool) -> Result<()> {
     };
     pool.check_levels(id)?;
     let expected = size_of(first);
-    let sized = |what: &str, map: &LabelMap| match size_of(map) {
+    let sized = |name: &str, map: &LabelMap| match size_of(map) {
         found if found == expected => Ok(()),
         found => Err(Error::SizeMismatch {
-            name: format!("image {id}: {what}"),
+            name: format!("image {id}: {name}"),
             expected,
             found,
         }),

@@ -32,7 +32,7 @@ use crate::error::Result;
 pub struct OfficialFile {
     /// Its name.
     pub name: String,
-    /// What is in it.
+    /// Its content.
     pub text: String,
 }
 

@@ -40,7 +40,7 @@ pub struct Covering {
     pub ods_level: Level,
 }
 
-/// Covering by annotator: every image counts once, whatever its size and number of annotators.
+/// Covering by annotator: every image counts once, for any size and number of annotators.
 ///
 /// For one image: the mean over its annotators of the covering of that one's regions.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

@@ -15,7 +15,7 @@ use crate::metrics::{BoundaryMap, SoftBoundaryMap};
 
 /// The boundaries found in one image, each map under its level, thinned to lines of one pixel.
 ///
-/// A map that repeats the one before it is kept, thinned and measured once.
+/// A map that repeats the one before it is stored, thinned and measured once.
 ///
 /// ```
 /// use bench_bsds::{BoundaryPool, Level, SoftBoundaryMap, Thresholds};

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 /// ID.png                   one label map, in place 1
 /// ID_K.png  or  ID/K.png   a label map for each number of clusters K
 /// ID.mat                   segs, or ucm2 cut at the thresholds
-/// ID.labels.png, ID.kK.labels.png   the same as ID.png, ID_K.png: what `matbackprop segment --labels` writes
+/// ID.labels.png, ID.kK.labels.png   the same as ID.png, ID_K.png, as `matbackprop segment --labels` writes them
 /// ```
 ///
 /// Label maps are read as [`read_label_png`] says, `.mat` files as [`read_segmentation_mat`] says. Other files, and
@@ -163,7 +163,7 @@ enum Form {
     Folder,
 }
 
-/// A file's name without its ending, and what it can be.
+/// A file's name without its ending, and its form.
 fn name_and_form(path: &Path) -> Option<(&str, Form)> {
     if path.is_dir() {
         return Some((path.file_name()?.to_str()?, Form::Folder));

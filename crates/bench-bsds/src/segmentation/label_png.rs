@@ -152,7 +152,7 @@ mod tests {
             ids(ColorType::Indexed, Eight, 3, 1, &[5, 15, 5]),
             [5, 15, 5]
         );
-        // Three pixels of four bits, two of them in the first byte; a line starts anew.
+        // Three pixels of four bits, two of them in the first byte; every line starts with a new byte.
         assert_eq!(
             ids(ColorType::Indexed, Four, 3, 2, &[0x12, 0x30, 0x45, 0x60]),
             [1, 2, 3, 4, 5, 6]

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a segmentation is called, so that those of different images can be laid side by side.
+/// The name of a segmentation, the same for different images, so that these can be compared.
 ///
 /// The best level over a whole dataset (ODS) is chosen by this name. As JSON it is its number.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -19,7 +19,7 @@ pub enum Level {
     Threshold(f64),
 }
 
-/// A level with its kind, as kept measures hold it: `{"clusters":7}`.
+/// A level with its kind, as stored measures hold it: `{"clusters":7}`.
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Level", rename_all = "snake_case")]
 pub(crate) enum LevelWithKind {
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn is_kept_with_its_kind() {
         #[derive(Debug, PartialEq, Serialize, Deserialize)]
-        struct Kept(#[serde(with = "LevelWithKind")] Level);
+        struct Stored(#[serde(with = "LevelWithKind")] Level);
         for (level, json) in [
             (Level::Place(7), r#"{"place":7}"#),
             (Level::Clusters(7), r#"{"clusters":7}"#),
@@ -88,8 +88,8 @@ mod tests {
                 r#"{"threshold":0.3333333333333333}"#,
             ),
         ] {
-            assert_eq!(serde_json::to_string(&Kept(level)).unwrap(), json);
-            assert_eq!(serde_json::from_str::<Kept>(json).unwrap(), Kept(level));
+            assert_eq!(serde_json::to_string(&Stored(level)).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Stored>(json).unwrap(), Stored(level));
         }
     }
 

@@ -39,7 +39,7 @@ fn from_file(path: &Path, file: &MatFile, thresholds: &Thresholds) -> Result<Poo
     }
 }
 
-/// What a `.mat` file holds.
+/// The content of a `.mat` file.
 pub(super) enum MatSegmentations {
     /// `segs`.
     Maps(Pool),

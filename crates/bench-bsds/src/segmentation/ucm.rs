@@ -57,7 +57,7 @@ impl Thresholds {
     }
 }
 
-/// An ultrametric contour map at double size (`ucm2`): what the official grouping code writes.
+/// An ultrametric contour map at double size (`ucm2`), as the official grouping code writes it.
 ///
 /// Cells lie on a grid of (2 height + 1) × (2 width + 1): a pixel at every odd row and column (from 0), and between
 /// pixels the strength of the contour there. At a threshold t,
@@ -152,7 +152,7 @@ impl Ucm {
             .strengths
             .iter()
             .map(|strength| match strength {
-                // What is not a number never joins.
+                // Cells that are not a number never join.
                 strength if strength.is_nan() => values.len() as Step,
                 strength if *strength <= values[0] => 0,
                 strength => values.partition_point(|threshold| threshold < strength) as Step,

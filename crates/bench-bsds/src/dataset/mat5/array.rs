@@ -15,12 +15,12 @@ pub(crate) struct Array {
     pub(crate) content: Content,
 }
 
-/// What an array holds.
+/// The content of an array.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Content {
     /// Real numbers of any class, logical ones too.
     Numbers(Numbers),
-    /// Characters: recognised, never needed, not kept.
+    /// Characters: recognised, never needed, not stored.
     Text,
     /// A cell array.
     Cells(Vec<Array>),

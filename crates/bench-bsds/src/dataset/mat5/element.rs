@@ -5,7 +5,7 @@ use std::path::Path;
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, MatPosition, Result};
 
 /// Type codes of elements that are not numbers.
 pub(super) const MATRIX: u32 = 14;
@@ -29,7 +29,7 @@ pub(super) enum Order {
     Big,
 }
 
-/// What is still allowed to a file.
+/// The memory that a file may still take.
 pub(super) struct Allowance {
     bytes: Cell<usize>,
     most: usize,
@@ -48,7 +48,7 @@ impl Allowance {
     }
 }
 
-/// A run of bytes and what is known of it: the file itself, or one compressed element after inflation.
+/// A run of bytes and its origin: the file itself, or one compressed element after inflation.
 pub(super) struct Stream<'a> {
     pub(super) path: &'a Path,
     pub(super) order: Order,
@@ -92,11 +92,11 @@ impl<'a> Span<'a> {
         self.bytes.is_empty()
     }
 
-    /// The error that names this place.
+    /// The error that names this position.
     pub(super) fn refuse(&self, expected: impl Into<String>, found: impl Into<String>) -> Error {
         Error::Mat {
             path: self.stream.path.to_owned(),
-            place: Place {
+            position: MatPosition {
                 offset: self.offset,
                 compressed_at: self.stream.compressed_at,
             },
@@ -188,7 +188,7 @@ impl<'a> Span<'a> {
         Ok(element.data)
     }
 
-    /// What a compressed element's data inflate to; the checksum must hold and nothing follow it.
+    /// The inflated data of a compressed element; the checksum must hold and nothing follow it.
     pub(super) fn inflate(&self) -> Result<Vec<u8>> {
         const STEP: usize = 64 << 10;
         let most = self.stream.allowance.bytes.get();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::array::{Array, read_array};
 use super::element::{Allowance, COMPRESSED, Element, MATRIX, MOST_BYTES, Order, Span, Stream};
 use super::view::View;
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, MatPosition, Result};
 
 const HEADER: usize = 128;
 const HDF5: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
@@ -14,10 +14,10 @@ const HDF5: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
 ///
 /// # Conventions
 /// Both byte orders; elements compressed or not. Arrays that the benchmark never stores (sparse, complex, objects)
-/// are kept by name only, and refused when asked for.
+/// are listed by name only, and refused when asked for.
 ///
 /// # Errors
-/// [`Error::Mat`] with the byte, what the format asks for and what was there. Files of version 7.3 are HDF5, not
+/// [`Error::Mat`] with the byte, the format's demand and the bytes found. Files of version 7.3 are HDF5, not
 /// level 5, and those of level 4 have no header: both are refused by name.
 #[derive(Debug)]
 pub(crate) struct MatFile {
@@ -171,7 +171,7 @@ fn refuse(
 ) -> Error {
     Error::Mat {
         path: path.to_owned(),
-        place: Place {
+        position: MatPosition {
             offset,
             compressed_at: None,
         },

@@ -1,4 +1,4 @@
-//! Numbers as a `.mat` file stores them: any type, whatever the class of their array.
+//! Numbers as a `.mat` file stores them: any type, for any class of their array.
 
 use super::element::{Element, Order};
 use crate::error::Result;
@@ -45,7 +45,7 @@ impl Stored {
     }
 }
 
-/// Numbers, kept as the bytes that were read and converted when asked for.
+/// Numbers, stored as the bytes that were read and converted when asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Numbers {
     stored: Stored,

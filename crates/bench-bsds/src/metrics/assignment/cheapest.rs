@@ -53,7 +53,7 @@ struct Market<'a> {
 /// How often all rows left over may bid once more.
 const ROUNDS: usize = 4;
 
-/// What a row with one column only bids above the rest: more than any detour costs.
+/// The bid of a row with a single column, above its price: more than any detour costs.
 const ANYTHING: u64 = 1 << 20;
 
 impl Market<'_> {
@@ -95,8 +95,8 @@ impl Market<'_> {
         waiting
     }
 
-    /// Gives a row its cheapest column, and raises the price as far as the row stays content. Returns who had that
-    /// column, and whether the price rose.
+    /// Gives a row its cheapest column, and raises the column's price by the row's margin (auction step). Returns the
+    /// row that had the column, and whether the price rose.
     fn bid_once(&mut self, row: u32) -> (u32, bool) {
         let (mut best, mut least) = (NONE, u64::MAX);
         let (mut second, mut second_least) = (NONE, u64::MAX);
@@ -115,7 +115,7 @@ impl Market<'_> {
         } else {
             second_least - least
         };
-        // A price rises only where somebody takes the column.
+        // A price rises only where a row takes the column.
         self.prices[best as usize] += rise;
         if rise == 0 && self.of_column[best as usize] != NONE {
             best = second;
@@ -132,7 +132,7 @@ impl Market<'_> {
 
 /// Scratch of the searches for shortest paths.
 struct Paths {
-    /// From the root, by reduced costs; kept at the largest number between searches.
+    /// From the root, by reduced costs; the largest number between searches.
     distances: Vec<u64>,
     from_rows: Vec<u32>,
     reached: Vec<u32>,
