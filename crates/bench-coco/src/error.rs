@@ -1,4 +1,4 @@
-//! What can go wrong between a file and a measure.
+//! The errors between a file and a measure.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -64,12 +64,12 @@ pub enum Error {
         /// The last column, from 1.
         column: usize,
     },
-    /// A file that is not JSON, or JSON of another shape; the reason tells the line and the column.
+    /// A file that is not JSON, or JSON of another shape; the reason names the line and the column.
     #[error("{}: expected {expected}, found {source}", path.display())]
     Json {
         /// The file.
         path: PathBuf,
-        /// What the file should hold.
+        /// The content that the file should have.
         expected: &'static str,
         /// The parser's reason.
         source: serde_json::Error,
@@ -119,7 +119,7 @@ pub enum Error {
         path: PathBuf,
         /// The annotation's id.
         annotation: u64,
-        /// What it speaks of.
+        /// The record it refers to.
         missing: Record,
     },
     /// A record whose field no image of this world has.
@@ -131,9 +131,9 @@ pub enum Error {
         record: Record,
         /// The field.
         field: &'static str,
-        /// What it should hold.
+        /// The values allowed.
         expected: String,
-        /// What it holds.
+        /// The value found.
         found: String,
     },
     /// The mask of an annotation asked for on another image, or by shapes that do not fit it.
@@ -141,9 +141,9 @@ pub enum Error {
     Mask {
         /// The annotation's id.
         annotation: u64,
-        /// What a mask needs.
+        /// The form that a mask needs.
         expected: String,
-        /// What was there.
+        /// The value found.
         found: String,
     },
     /// An annotated image without its photograph.
@@ -181,21 +181,21 @@ pub enum Error {
         x: usize,
         /// Its row.
         y: usize,
-        /// What was there.
+        /// The value found.
         value: f32,
     },
     /// A grid or bins that describe nothing.
     #[error("dense SIFT: expected {expected}, found {found}")]
     DenseSiftOption {
-        /// What is possible.
+        /// The values allowed.
         expected: &'static str,
-        /// What was asked for.
+        /// The value found.
         found: String,
     },
     /// A rule, view or crop with a number out of its range.
     #[error("{op}: `{name}`: expected {expected}, found {found}")]
     Argument {
-        /// What was asked for.
+        /// The rule, view or crop.
         op: &'static str,
         /// The number's name.
         name: &'static str,
@@ -217,9 +217,9 @@ pub enum Error {
         op: &'static str,
         /// The region: an annotation's id.
         region: u64,
-        /// What a prediction is.
+        /// The form of a prediction.
         expected: String,
-        /// What was there.
+        /// The value found.
         found: String,
     },
     /// Two runs that did not classify the same regions.
@@ -255,11 +255,11 @@ pub enum Error {
     ResultsNotAList {
         /// The file.
         path: PathBuf,
-        /// What kind of value it holds.
+        /// The kind of value found.
         found: &'static str,
     },
-    /// No detection, and nobody said of what kind.
-    #[error("{}: expected a detection that tells boxes from masks, found an empty list", path.display())]
+    /// No detection, and no kind given.
+    #[error("{}: expected a kind (bbox or segm) for an empty list of detections, found none", path.display())]
     ResultsEmpty {
         /// The file.
         path: PathBuf,
@@ -284,16 +284,16 @@ pub enum Error {
         /// The id it names.
         category: u64,
     },
-    /// A detection whose score, box or mask is not what the evaluation takes.
+    /// A detection whose score, box or mask the evaluation does not take.
     #[error("{}: detection {index}: expected {expected}, found {found}", path.display())]
     Detection {
         /// The file.
         path: PathBuf,
         /// Its place in the list, from 0.
         index: usize,
-        /// What the evaluation takes.
+        /// The values allowed.
         expected: String,
-        /// What was there.
+        /// The value found.
         found: String,
     },
     /// The evaluation itself refused.

@@ -8,17 +8,17 @@
 //!     │        │                            ├─────────────┐
 //!     │ Annotation::mask           View ── crop       GrayPlane      a square around the region; all of it in grey
 //!     │        │                            │             │
-//!     │      Mask                      RegionCrop     DenseSift      what a network is shown; SIFT on a grid
+//!     │      Mask                      RegionCrop     DenseSift      the input of a network; SIFT on a grid
 //!     │                                     │             │
 //!     │                                     │       DescriptorMaps
 //!     │                                     └──────┬──────┘
-//!     │                                        Prediction            what a classifier says, by region and image
+//!     │                                        Prediction            a classifier's answers, by region and image
 //!     │                                ┌───────────┴───────────┐
 //!     │                            Confusion           paired_difference
 //!     │                                │
 //!     │                      ClassificationReport                    intervals from whole images
 //!     │
-//!     │       results.json                                           what a detector found: masks or boxes
+//!     │       results.json                                           a detector's answers: masks or boxes
 //!     └────────────┤
 //!         evaluate_detections ── DetectionTable                      the twelve official numbers
 //! ```
@@ -27,19 +27,19 @@
 //!
 //! | room | holds |
 //! |---|---|
-//! | `dataset/json`, `dataset/nesting` | the annotation file as a stream, trusted in nothing, not even its depth |
+//! | `dataset/json`, `dataset/depth_limit` | the annotation file as a stream, with everything checked, its depth too |
 //! | `dataset/shape` | outlines and run lengths, small in memory and checked before they are drawn |
 //! | `dataset/mask` | a region's pixels, row by row |
 //! | `dataset/instances` | all records of a file, joined by their ids |
 //! | `regions/photographs` | the photographs, each decoded once for its regions |
 //! | `regions/view` | the box itself, or a little beside it |
 //! | `regions/crop` | a region in a square, with its mask |
-//! | `regions/set` | which annotations are regions, and what is left out |
+//! | `regions/set` | the annotations that are regions, and those left out |
 //! | `sift/gray_plane` | a photograph in grey |
 //! | `sift/taps`, `sift/orientation` | windows and gradients, shared by all points of a grid |
 //! | `sift/dense` | descriptors on a grid, at several scales |
-//! | `sift/descriptor_maps` | what they are, and where |
-//! | `metrics/confusion` | which class was taken for which |
+//! | `sift/descriptor_maps` | their values and positions |
+//! | `metrics/confusion` | predicted against true classes |
 //! | `metrics/bootstrap` | intervals, where examples come in clusters |
 //! | `metrics/report` | a run measured, and two runs compared |
 //! | `detections/json_file`, `detections/rle` | a file read whole, run lengths that fill an image |
@@ -91,11 +91,11 @@
 //!
 //! # Conventions
 //!
-//! Bitmaps lie row by row, whatever a file says; pixel (x, y) covers `[x, x + 1] × [y, y + 1]`. Descriptors alone are
-//! placed from the centre of the first pixel. A class is an index into the categories ordered by id; a detection names
-//! the id itself. Small objects are COCO's, `area` < 32²: counted and left out of the regions, a line of their own
-//! among detections. Outlines are drawn, and detections matched, by hotcoco's port of pycocotools. Whatever a file
-//! claims is compared with the image's size, and with what the file itself holds, before memory is taken for it.
+//! Bitmaps lie row by row, for any order in a file; pixel (x, y) covers `[x, x + 1] × [y, y + 1]`. Descriptors alone
+//! are placed from the centre of the first pixel. A class is an index into the categories ordered by id; a detection
+//! names the id itself. Small objects are COCO's, `area` < 32²: counted and left out of the regions, a line of their
+//! own among detections. Outlines are drawn, and detections matched, by hotcoco's port of pycocotools. Every size
+//! in a file is compared with the image's size, and with the file's own, before memory is taken for it.
 //!
 //! No features. How the workspace is built: `crates/README.md`.
 

@@ -22,7 +22,7 @@ fn regions(split: &str) -> RegionSet {
 /// 4487 + 44 and 1168 + 13: of the 1169 objects of val one vanished when the photographs were brought to 320 pixels.
 #[needs("coco-subset")]
 #[test]
-fn has_the_counts_its_makers_tell() {
+fn has_the_counts_its_makers_publish() {
     for (split, images, annotations, crowds) in [("train", 543, 4531, 44), ("val", 137, 1181, 13)] {
         let read = instances(split);
         assert_eq!(read.images().len(), images);

@@ -7,9 +7,9 @@ use std::path::{Component, Path, PathBuf};
 
 use hotcoco::{Rle, mask};
 
+use super::depth_limit::{DepthLimited, refused};
 use super::json::{self, RawAnnotation, RawImage, Sections};
 use super::mask::Mask;
-use super::nesting::{Shallow, refused};
 use super::shape::{Refusal, Shape};
 use crate::error::{Error, Record, Result, Size};
 
@@ -43,7 +43,7 @@ pub struct Category {
     pub supercategory: String,
 }
 
-/// An object that somebody outlined.
+/// An outlined object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Annotation {
     /// COCO's id.
@@ -97,8 +97,8 @@ impl Annotation {
 /// All images, categories and annotations of one file.
 ///
 /// # Conventions
-/// Each list is ordered by id, whatever the order in the file; an index into a list is what the other records and
-/// the classes of a classifier use.
+/// Each list is ordered by id, for any order in the file. The other records and the classes of a classifier use indices
+/// into these lists.
 ///
 /// # Cost
 /// Four bytes for a coordinate and about 130 for a record. All of train2017, 860001 annotations in 450 MB of text,
@@ -114,8 +114,8 @@ impl CocoInstances {
     /// Reads an annotation file as a stream: the sections in any order, unknown fields skipped.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::JsonTooDeep`], [`Error::Truncated`], [`Error::Json`] and [`Error::NoSection`] for what is not COCO's JSON;
-    /// [`Error::DuplicateId`], [`Error::UnknownRecord`] for records that do not join;
+    /// [`Error::Io`]; [`Error::JsonTooDeep`], [`Error::Truncated`], [`Error::Json`] and [`Error::NoSection`] for
+    /// anything but COCO's JSON; [`Error::DuplicateId`], [`Error::UnknownRecord`] for records that do not join;
     /// [`Error::Field`] for an image of no pixels or above [`MAX_PIXELS`], a file name that leads out of its folder,
     /// a box or area that is negative or absurd, and a shape that does not fit its image.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
@@ -133,7 +133,7 @@ impl CocoInstances {
     /// As [`CocoInstances::read`].
     pub fn decode(path: &Path, bytes: impl Read) -> Result<Self> {
         let sections =
-            json::read(Shallow::new(bytes)).map_err(|source| unreadable(path, source))?;
+            json::read(DepthLimited::new(bytes)).map_err(|source| unreadable(path, source))?;
         Join { path }.instances(sections)
     }
 
@@ -155,7 +155,7 @@ impl CocoInstances {
     /// The image of an annotation.
     ///
     /// # Panics
-    /// For an annotation of another file.
+    /// When the annotation is of another file, and its image is not one of this file's.
     pub fn image_of(&self, annotation: &Annotation) -> &ImageRecord {
         &self.images[annotation.image]
     }
@@ -441,11 +441,11 @@ mod tests {
             refused(&[annotation(&[]), annotation(&[])]),
             "expected each id once, found annotation 7 twice"
         );
-        let twice = |what: &str, found: Record| {
+        let twice = |id: &str, found: Record| {
             let text = format!(r#"{{{CATEGORIES}, {IMAGES}, "annotations": []}}"#);
-            let error = read(&text.replace(what, r#""id": 9"#)).map(|_| ());
+            let error = read(&text.replace(id, r#""id": 9"#)).map(|_| ());
             let text = text
-                .replace(what, r#""id": 9"#)
+                .replace(id, r#""id": 9"#)
                 .replace(r#""id": 44"#, r#""id": 9"#);
             let error = error.and_then(|()| read(&text).map(|_| ())).unwrap_err();
             assert!(matches!(error, Error::DuplicateId { record, .. } if record == found));
@@ -543,7 +543,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_where_a_file_stops_being_json() {
+    fn reports_where_a_file_stops_being_json() {
         let whole = format!(
             r#"{{"annotations": [{}], {IMAGES}, {CATEGORIES}}}"#,
             annotation(&[])

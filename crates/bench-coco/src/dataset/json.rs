@@ -1,7 +1,7 @@
 //! The annotation file as a stream: one record at a time, into the smallest form that loses nothing.
 //!
-//! Sections come in any order, fields too, unknown ones are skipped. Nothing is checked here but the form: what a
-//! record means is known when all of the file has been read.
+//! Sections come in any order, fields too, unknown ones are skipped. Only the form is checked here: the
+//! meaning of a record is known when all of the file has been read.
 
 use std::fmt;
 use std::io::Read;
@@ -97,7 +97,7 @@ fn once<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     Ok(())
 }
 
-/// A list of records, kept in no more memory than it needs.
+/// A list of records, stored in no more memory than it needs.
 struct Records<T>(PhantomData<T>);
 
 impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Records<T> {

@@ -1,4 +1,4 @@
-//! The outline of an object as the file gives it, kept small, and what must hold before it becomes a bitmap.
+//! The outline of an object as the file gives it, stored small, and the checks before it becomes a bitmap.
 
 use hotcoco::{Rle, mask};
 
@@ -27,12 +27,12 @@ impl Points {
     pub fn new(numbers: &[f64]) -> Self {
         let hundredth = |number: f64| {
             let scaled = (number * 100.0).round();
-            let kept = scaled as i32;
-            // Also false for −0, NaN and what an i32 does not hold.
-            ((f64::from(kept) / 100.0).to_bits() == number.to_bits()).then_some(kept)
+            let rounded = scaled as i32;
+            // Also false for −0, NaN and numbers beyond an i32.
+            ((f64::from(rounded) / 100.0).to_bits() == number.to_bits()).then_some(rounded)
         };
         match numbers.iter().map(|number| hundredth(*number)).collect() {
-            Some(kept) => Self::Hundredths(kept),
+            Some(hundredths) => Self::Hundredths(hundredths),
             None => Self::Exact(numbers.into()),
         }
     }
@@ -40,8 +40,8 @@ impl Points {
     /// How many numbers there are, two a point.
     pub fn len(&self) -> usize {
         match self {
-            Self::Hundredths(kept) => kept.len(),
-            Self::Exact(kept) => kept.len(),
+            Self::Hundredths(numbers) => numbers.len(),
+            Self::Exact(numbers) => numbers.len(),
         }
     }
 
@@ -56,11 +56,11 @@ impl Points {
     /// Outside the numbers.
     pub fn numbers(&self, start: usize, end: usize) -> Vec<f64> {
         match self {
-            Self::Hundredths(kept) => kept[start..end]
+            Self::Hundredths(numbers) => numbers[start..end]
                 .iter()
                 .map(|number| f64::from(*number) / 100.0)
                 .collect(),
-            Self::Exact(kept) => kept[start..end].to_vec(),
+            Self::Exact(numbers) => numbers[start..end].to_vec(),
         }
     }
 }
@@ -91,11 +91,11 @@ pub enum Shape {
     },
 }
 
-/// What is wrong with a shape: expected, found.
+/// The fault of a shape: expected, found.
 pub(crate) type Refusal = (String, String);
 
 impl Shape {
-    /// The runs of the shape on an image of `size`, or what forbids them.
+    /// The runs of the shape on an image of `size`, or its fault.
     ///
     /// Nothing is taken from memory before it is known to be in proportion to the image or the file.
     pub(super) fn runs(&self, size: Size) -> Result<Rle, Refusal> {
@@ -149,7 +149,7 @@ fn polygons<'a>(points: &'a Points, ends: &'a [u32]) -> impl Iterator<Item = Vec
     })
 }
 
-/// Whether a walk along all sides of one outline is short enough to be kept.
+/// Whether a walk along all sides of one outline is short enough.
 pub(crate) fn check_walk(steps: f64) -> Result<(), Refusal> {
     if steps <= LONGEST_WALK {
         return Ok(());

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
-use crate::dataset::{Shallow, refused};
+use crate::dataset::{DepthLimited, refused};
 use crate::error::{Error, Result};
 
 /// The bytes of a file of JSON that is not too deep.
@@ -20,7 +20,7 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
     bytes
         .try_reserve_exact(file.metadata().map_err(io)?.len() as usize)
         .map_err(|error| io(error.into()))?;
-    Shallow::new(file)
+    DepthLimited::new(file)
         .read_to_end(&mut bytes)
         .map_err(|source| refused(path, source))?;
     Ok(bytes)
@@ -29,7 +29,7 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
 /// The value that the bytes of a file spell.
 ///
 /// # Errors
-/// `Truncated` where the value goes on after the file's end, `JsonNotFinite` where the first fault is a number as Python
+/// `Truncated` where the file ends inside the value, `JsonNotFinite` where the first fault is a number as Python
 /// prints it, `Json` for every other fault.
 pub(super) fn parsed<T: DeserializeOwned>(
     path: &Path,
@@ -58,7 +58,7 @@ pub(super) fn parsed<T: DeserializeOwned>(
     })
 }
 
-/// What Python's `json` writes for a number that JSON lacks, at a fault or the sign before it; and its column.
+/// Python's `NaN` or `Infinity` at a fault, or at the sign before it; and its column.
 fn not_finite(bytes: &[u8], line: usize, column: usize) -> Option<(&'static str, usize)> {
     let text = bytes
         .split(|byte| *byte == b'\n')

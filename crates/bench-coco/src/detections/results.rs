@@ -96,7 +96,7 @@ pub(super) fn checked(
     Ok(detections.into_iter().map(annotation).collect())
 }
 
-/// What every detection of one file has to hold.
+/// The conditions on every detection of one file.
 struct Check<'a> {
     path: &'a Path,
     truth: &'a COCO,

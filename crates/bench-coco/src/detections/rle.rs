@@ -1,9 +1,9 @@
-//! Run lengths that fill an image, and what may be wrong with an entry, before it is known in which file and place.
+//! Run lengths that fill an image, and the faults of an entry, before its file and place are known.
 
 use hotcoco::mask::RleRef;
 use hotcoco::{Image, Segmentation};
 
-/// What an entry should hold, and what it holds.
+/// The expected content of an entry, and the content found.
 pub(super) struct Fault {
     pub(super) expected: String,
     pub(super) found: String,
@@ -21,7 +21,7 @@ impl Fault {
 /// Checks that run lengths are of an image's size, and fill it.
 ///
 /// # Errors
-/// A mask of another size, and a string that is none or does not end with the image.
+/// A mask of another size, an invalid string, or one whose runs do not sum to the image.
 pub(super) fn check(mask: RleRef<'_>, image: &Image) -> Result<(), Fault> {
     let (RleRef::Compressed { h, w, .. } | RleRef::Runs { h, w, .. }) = mask;
     if (h, w) != (image.height, image.width) {
@@ -39,7 +39,7 @@ pub(super) fn check(mask: RleRef<'_>, image: &Image) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What a segmentation is, in words.
+/// The kind of a segmentation, in words.
 pub(super) fn named(mask: Option<&Segmentation>) -> &'static str {
     match mask {
         None => "none",

@@ -5,7 +5,7 @@ use std::fmt;
 use hotcoco::{AccumulatedEval, COCOeval};
 use serde::{Deserialize, Serialize};
 
-/// What detections are compared by.
+/// The shapes by which detections are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DetectionKind {
@@ -31,7 +31,7 @@ impl fmt::Display for DetectionKind {
 /// 96². Written to JSON under the official names. Printed as pycocotools prints it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DetectionTable {
-    /// What was compared.
+    /// The shapes compared.
     pub kind: DetectionKind,
     /// Precision, mean over IoU from 0.50 to 0.95.
     #[serde(rename = "AP")]

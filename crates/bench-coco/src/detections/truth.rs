@@ -58,7 +58,7 @@ pub(super) fn read(path: &Path) -> Result<COCO> {
     Ok(COCO::from_dataset(dataset))
 }
 
-/// Checks what the evaluation of one kind reads.
+/// Checks the fields that the evaluation of one kind reads.
 pub(super) fn check(path: &Path, truth: &COCO, kind: DetectionKind) -> Result<()> {
     if kind == DetectionKind::Segm {
         for image in &truth.dataset.images {

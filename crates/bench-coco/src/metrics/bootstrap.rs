@@ -18,7 +18,7 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// One photograph: the sum of what its examples add, and how many they are.
+/// One photograph: the sum over its examples, and their number.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Cluster {
     pub sum: f64,

@@ -1,4 +1,4 @@
-//! Which class was taken for which.
+//! Predicted classes against true ones.
 
 use serde::{Deserialize, Serialize};
 

@@ -15,7 +15,7 @@ const RANKS: usize = 5;
 /// Confusions that a report lists.
 const LISTED: usize = 20;
 
-/// What a classifier said of one region.
+/// A classifier's answer for one region.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prediction {
     /// The annotation's id.
@@ -52,7 +52,7 @@ pub struct ClassRow {
 pub struct Confused {
     /// The true class.
     pub truth: String,
-    /// What it was taken for.
+    /// The class predicted.
     pub predicted: String,
     /// How often.
     pub regions: u64,
@@ -87,7 +87,7 @@ pub struct ClassificationReport {
 }
 
 impl ClassificationReport {
-    /// Measures the predictions, whatever their order. `seed` is the bootstrap's.
+    /// Measures the predictions, in any order. `seed` is the bootstrap's.
     ///
     /// # Errors
     /// [`Error::NoPredictions`]; [`Error::Prediction`] for a class that is none, one ranked twice, no ranked class,
@@ -134,7 +134,7 @@ impl ClassificationReport {
 
 /// The top-1 error of run `a` less that of run `b`, on the same regions: below 0 where `a` is the better one.
 ///
-/// Both runs are drawn together, so that what makes a photograph hard for both cancels. `seed` is the bootstrap's.
+/// Both runs are drawn together, so that the difficulty of a photograph cancels. `seed` is the bootstrap's.
 ///
 /// # Errors
 /// [`Error::NoPredictions`], [`Error::Prediction`]; [`Error::NotPaired`] for a region that one run lacks, or whose
@@ -171,7 +171,7 @@ pub fn paired_difference(a: &[Prediction], b: &[Prediction], seed: u64) -> Resul
     Ok(percentile_interval(&clusters, RESAMPLES, seed))
 }
 
-/// What can be measured; classes are compared with their number where it is known.
+/// Checks the predictions; classes are compared with their number where it is known.
 fn check(op: &'static str, classes: Option<usize>, predictions: &[Prediction]) -> Result<()> {
     if predictions.is_empty() {
         return Err(Error::NoPredictions { op });

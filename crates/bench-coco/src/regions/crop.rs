@@ -20,7 +20,7 @@ pub struct Frame {
     pub height: u32,
 }
 
-/// What a network is shown of a region.
+/// The input of a network for a region.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RegionCrop {
     /// side × side pixels.
@@ -31,16 +31,16 @@ pub struct RegionCrop {
     pub frame: Frame,
 }
 
-/// A stretch of one axis: pixels of the photograph, and the columns or rows of the square that they fill.
+/// The crop along one axis: pixels of the photograph, and the columns or rows of the square that they fill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stretch {
+struct AxisCrop {
     from: u32,
     count: u32,
     to: u32,
     filled: u32,
 }
 
-impl Stretch {
+impl AxisCrop {
     /// The part of `[start, start + length]` that lies on the photograph, at least one pixel of it.
     fn new(start: f64, length: f64, pixels: u32, side: u32, scale: f64) -> Self {
         let (begin, end) = cover(start, start + length, pixels);
@@ -66,7 +66,7 @@ impl Stretch {
 
 /// `[start, end]` in whole pixels of `0..pixels`, never empty.
 fn cover(start: f64, end: f64, pixels: u32) -> (u32, u32) {
-    // Casts saturate: what lies outside goes to the border.
+    // Casts saturate: positions outside go to the border.
     let begin = (start.round() as u32).min(pixels - 1);
     (begin, (end.round() as u32).clamp(begin + 1, pixels))
 }
@@ -90,8 +90,8 @@ pub(super) fn cut(
     let scale = f64::from(side) / window_width.max(window_height);
 
     let (pixels, rows) = photograph.dimensions();
-    let across = Stretch::new(window_left, window_width, pixels, side, scale);
-    let down = Stretch::new(window_top, window_height, rows, side, scale);
+    let across = AxisCrop::new(window_left, window_width, pixels, side, scale);
+    let down = AxisCrop::new(window_top, window_height, rows, side, scale);
 
     let seen =
         imageops::crop_imm(photograph, across.from, down.from, across.count, down.count).to_image();
@@ -119,8 +119,8 @@ pub(super) fn cut(
     }
 }
 
-/// The mask by the filter of the picture: in where at least half of what the filter weighs is in.
-fn region(mask: &Mask, across: &Stretch, down: &Stretch, side: u32) -> Vec<bool> {
+/// The mask by the filter of the picture: in where at least half of the filter's weight is in.
+fn region(mask: &Mask, across: &AxisCrop, down: &AxisCrop, side: u32) -> Vec<bool> {
     let seen = GrayImage::from_fn(across.count, down.count, |x, y| {
         Luma([255 * u8::from(mask.contains(across.from + x, down.from + y))])
     });
@@ -147,10 +147,10 @@ fn region(mask: &Mask, across: &Stretch, down: &Stretch, side: u32) -> Vec<bool>
     bits
 }
 
-/// The region's pixel nearest to the middle of what is seen.
-fn nearest_pixel(mask: &Mask, across: &Stretch, down: &Stretch) -> Option<(u32, u32)> {
+/// The region's pixel nearest to the middle of the crop.
+fn nearest_pixel(mask: &Mask, across: &AxisCrop, down: &AxisCrop) -> Option<(u32, u32)> {
     let Size { width, .. } = mask.size();
-    let middle = |stretch: &Stretch| 2 * i64::from(stretch.from) + i64::from(stretch.count);
+    let middle = |crop: &AxisCrop| 2 * i64::from(crop.from) + i64::from(crop.count);
     let (middle_x, middle_y) = (middle(across), middle(down));
     let inside = mask.bits().iter().enumerate().filter(|(_, bit)| **bit);
     inside

@@ -11,22 +11,22 @@ use pictures::PictureFile;
 use crate::dataset::ImageRecord;
 use crate::error::{Error, Result, Size};
 
-/// Photographs kept: 15 MB of the size COCO has.
-const KEPT: usize = 16;
+/// Photographs in the cache: 15 MB of the size COCO has.
+const CACHED: usize = 16;
 
 /// A folder of photographs.
 #[derive(Debug)]
 pub(super) struct Photographs {
     folder: PathBuf,
     /// The oldest first.
-    kept: Mutex<VecDeque<(u64, Arc<RgbImage>)>>,
+    cache: Mutex<VecDeque<(u64, Arc<RgbImage>)>>,
 }
 
 impl Photographs {
     pub fn new(folder: PathBuf) -> Self {
         Self {
             folder,
-            kept: Mutex::default(),
+            cache: Mutex::default(),
         }
     }
 
@@ -37,15 +37,15 @@ impl Photographs {
 
     /// The photograph, of the size its record says.
     pub fn read(&self, image: &ImageRecord) -> Result<Arc<RgbImage>> {
-        let lock = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = || self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         {
-            let mut kept = lock();
-            if let Some(at) = kept.iter().position(|(id, _)| *id == image.id)
-                && let Some(used) = kept.remove(at)
+            let mut cache = lock();
+            if let Some(at) = cache.iter().position(|(id, _)| *id == image.id)
+                && let Some(used) = cache.remove(at)
             {
-                kept.push_back(used);
+                cache.push_back(used);
             }
-            if let Some((id, photograph)) = kept.back()
+            if let Some((id, photograph)) = cache.back()
                 && *id == image.id
             {
                 return Ok(Arc::clone(photograph));
@@ -53,11 +53,11 @@ impl Photographs {
         }
         // Decoded outside the lock: other threads read other photographs meanwhile.
         let photograph = Arc::new(decode(&self.path(image), image)?);
-        let mut kept = lock();
-        if kept.len() >= KEPT {
-            kept.pop_front();
+        let mut cache = lock();
+        if cache.len() >= CACHED {
+            cache.pop_front();
         }
-        kept.push_back((image.id, Arc::clone(&photograph)));
+        cache.push_back((image.id, Arc::clone(&photograph)));
         Ok(photograph)
     }
 }
@@ -103,12 +103,12 @@ mod tests {
     fn decodes_once_and_forgets_the_oldest() {
         let folder = tempfile::tempdir().unwrap();
         let photographs = Photographs::new(folder.path().to_owned());
-        for id in 0..=KEPT as u64 {
+        for id in 0..=CACHED as u64 {
             let path = photographs.path(&record(id, 3, 2));
             RgbImage::new(3, 2).save(path).unwrap();
         }
         let first = photographs.read(&record(0, 3, 2)).unwrap();
-        for id in 1..KEPT as u64 {
+        for id in 1..CACHED as u64 {
             photographs.read(&record(id, 3, 2)).unwrap();
         }
         // Used again, the first outlives the second.
@@ -116,14 +116,14 @@ mod tests {
             &first,
             &photographs.read(&record(0, 3, 2)).unwrap()
         ));
-        photographs.read(&record(KEPT as u64, 3, 2)).unwrap();
+        photographs.read(&record(CACHED as u64, 3, 2)).unwrap();
         assert!(Arc::ptr_eq(
             &first,
             &photographs.read(&record(0, 3, 2)).unwrap()
         ));
-        let kept = photographs.kept.lock().unwrap();
-        assert_eq!(kept.len(), KEPT);
-        assert!(kept.iter().all(|(id, _)| *id != 1));
+        let cache = photographs.cache.lock().unwrap();
+        assert_eq!(cache.len(), CACHED);
+        assert!(cache.iter().all(|(id, _)| *id != 1));
     }
 
     #[test]

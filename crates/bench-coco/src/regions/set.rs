@@ -1,4 +1,4 @@
-//! Which annotations are regions, and what each looks like.
+//! The annotations that are regions, and their crops.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 /// No network looks at a larger square.
 const LARGEST_SIDE: u32 = 4096;
 
-/// Which annotations are regions, and how they are cut out.
+/// The rule for the annotations that are regions, and for their crops.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RegionRule {
     /// Objects below this side, squared, are left out: COCO's own small objects at 32 pixels, by the `area` field.
@@ -218,7 +218,7 @@ impl RegionSet {
         &self.instances.images()[self.regions[index].image]
     }
 
-    /// The photograph of region `index`. The last few are kept.
+    /// The photograph of region `index`. The last few are cached.
     ///
     /// # Errors
     /// [`Error::MissingImage`], [`Error::Picture`]; [`Error::SizeMismatch`] where it is not of the size
@@ -238,7 +238,7 @@ impl RegionSet {
     /// Region `index` in a square of `side` pixels.
     ///
     /// The window is the box and its context, moved as the view says, scaled until its larger side fills the square,
-    /// and centred. What lies outside the window or the photograph is padding. Photograph and mask go through the
+    /// and centred. Pixels outside the window or the photograph are padding. Photograph and mask go through the
     /// same triangle filter; a region that would vanish keeps its nearest pixel.
     ///
     /// # Errors

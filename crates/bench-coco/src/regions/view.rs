@@ -23,7 +23,7 @@ pub struct View {
 }
 
 impl View {
-    /// The box itself: what tests are made on.
+    /// The box itself, as in tests.
     pub const fn plain() -> Self {
         Self {
             shift: [0.0; 2],

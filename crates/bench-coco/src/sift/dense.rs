@@ -30,12 +30,12 @@ const MAGNIFICATION: f64 = 6.0;
 /// c is the position of the descriptor, a point of the grid; ∇L by central differences.
 ///
 /// # Conventions
-/// The grid has ⌈n / step⌉ points along an axis of n pixels and lies in the middle of it; the image goes on outside as
-/// its nearest pixel. Where there is no contrast the descriptor is 0. Neither the unit of the image nor a constant
-/// added to it makes a difference, but for rounding.
+/// The grid has ⌈n / step⌉ points along an axis of n pixels and lies in the middle of it; outside, the image
+/// continues as its nearest pixel. Where there is no contrast the descriptor is 0. Neither the unit of the image nor a
+/// constant added to it makes a difference, apart from rounding.
 ///
 /// # Cost
-/// O(width · height · bin / step) a scale, each of the scales on its own thread; 10 · width · height numbers kept
+/// O(width · height · bin / step) a scale, each of the scales on its own thread; 10 · width · height numbers stored
 /// during the work.
 ///
 /// # Source

@@ -4,7 +4,7 @@ use std::f32::consts::TAU;
 
 use super::gray_plane::GrayPlane;
 
-/// Orientations told apart.
+/// The number of orientations.
 pub(super) const ORIENTATIONS: usize = 8;
 
 /// The image smoothed by a Gaussian.
@@ -52,14 +52,14 @@ pub(super) fn smoothed(plane: &GrayPlane, sigma: f64) -> Vec<f32> {
 /// ```
 ///
 /// # Shapes
-/// 8 maps of (height + 2) × (width + 2), row by row; pixel (x, y) is kept at (x + 1, y + 1).
+/// 8 maps of (height + 2) × (width + 2), row by row; pixel (x, y) is stored at (x + 1, y + 1).
 ///
 /// # Conventions
 /// Outside, L is its nearest pixel: the one row and column around the image stand for all that follow.
 pub(super) fn orientation_maps(smooth: &[f32], width: usize, height: usize) -> Vec<f32> {
     let map_len = (width + 2) * (height + 2);
     let mut maps = vec![0.0; ORIENTATIONS * map_len];
-    // Kept place k is pixel k − 1; the pixels before and behind it, pulled into the image.
+    // Stored position k is pixel k − 1; the pixels before and behind it, pulled into the image.
     let neighbours = |k: usize, length: usize| {
         [
             k.saturating_sub(2).min(length - 1),

@@ -1,4 +1,4 @@
-//! Which pixels along one axis a spatial bin gathers, and how much of each.
+//! The pixels that a spatial bin gathers along one axis, with their weights.
 
 use std::ops::Range;
 
@@ -14,11 +14,11 @@ pub(super) const BINS: usize = 4;
 /// p is a pixel, c the centre of the descriptor, i = 0 … 3 the bin, b its size, m its middle.
 ///
 /// # Conventions
-/// Pixels of an axis of n are kept at 1 … n, all before them at 0 and all behind them at n + 1: out there an image
+/// Pixels of an axis of n are stored at 1 … n, all before them at 0 and all behind them at n + 1: out there an image
 /// that is extended by its last pixel has the same gradient everywhere.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Taps {
-    /// The first pixel, as kept.
+    /// The stored position of the first pixel.
     start: usize,
     weights: Vec<f32>,
 }
@@ -26,21 +26,21 @@ pub(super) struct Taps {
 impl Taps {
     pub(super) fn new(centre: f64, bin: usize, size: f64, length: usize) -> Self {
         let middle = centre + (bin as f64 - 0.5 * (BINS - 1) as f64) * size;
-        let kept = |pixel: i64| (pixel + 1).clamp(0, length as i64 + 1) as usize;
+        let stored = |pixel: i64| (pixel + 1).clamp(0, length as i64 + 1) as usize;
         let first = (middle - size).ceil() as i64;
         let last = (middle + size).floor() as i64;
-        let start = kept(first);
-        let mut weights = vec![0.0_f64; kept(last) - start + 1];
+        let start = stored(first);
+        let mut weights = vec![0.0_f64; stored(last) - start + 1];
         for pixel in first..=last {
             let triangle = (1.0 - (pixel as f64 - middle).abs() / size).max(0.0);
             let from_centre = (pixel as f64 - centre) / (0.5 * BINS as f64 * size);
-            weights[kept(pixel) - start] += triangle * (-0.5 * from_centre * from_centre).exp();
+            weights[stored(pixel) - start] += triangle * (-0.5 * from_centre * from_centre).exp();
         }
         let weights = weights.iter().map(|weight| *weight as f32).collect();
         Self { start, weights }
     }
 
-    /// The pixels, as kept.
+    /// The stored positions of the pixels.
     pub(super) fn pixels(&self) -> Range<usize> {
         self.start..self.start + self.weights.len()
     }
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_outside_is_gathered_at_the_two_ends() {
+    fn weights_outside_are_gathered_at_the_two_ends() {
         let inside = Taps::new(50.0, 0, 7.5, 100);
         let total: f32 = inside.weights().iter().sum();
         for (centre, pixels) in [(-60.0, 0..1), (160.0, 3..4)] {

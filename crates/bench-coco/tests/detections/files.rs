@@ -27,7 +27,7 @@ pub fn bbox(numbers: Value) -> Value {
     json!({ "image_id": 1, "category_id": 7, "score": 0.5, "bbox": numbers })
 }
 
-/// A mask of the first square, and what was to be said of its run lengths.
+/// A mask of the first square, with this size and these run lengths.
 pub fn mask(size: Value, counts: Value) -> Value {
     json!({
         "image_id": 1, "category_id": 7, "score": 0.5,

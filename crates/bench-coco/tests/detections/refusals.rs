@@ -1,6 +1,6 @@
 //! Files that would make the table say something else than it means.
 //!
-//! Each test is a table of what is wrong with a file, and the error that says so.
+//! Each test is a table of faults of a file, and the errors that name them.
 
 use bench_coco::DetectionKind::{self, Bbox, Segm};
 use bench_coco::{DetectionTable, Error, Record, Result, evaluate_detections};
@@ -60,7 +60,7 @@ fn files_that_are_missing_or_no_json() {
         text(" 3") => Error::ResultsNotAList { found: "a number", .. },
         text("null") => Error::ResultsNotAList { found: "null", .. },
         text("\"\"") => Error::ResultsNotAList { found: "a string", .. },
-        // Of what kind nothing is nobody can say.
+        // An empty list has no kind.
         results(json!([]), None) => Error::ResultsEmpty { .. },
     }
 }

@@ -23,7 +23,7 @@ impl fmt::Display for TooDeep {
 
 impl std::error::Error for TooDeep {}
 
-/// What an error of a stream says of the file at `path`.
+/// The error for the file at `path`, from that of its stream.
 pub(crate) fn refused(path: &Path, source: IoError) -> Error {
     let path = path.to_owned();
     let inner = source.get_ref();
@@ -37,8 +37,8 @@ pub(crate) fn refused(path: &Path, source: IoError) -> Error {
     }
 }
 
-/// A stream of JSON that ends with an error where it is too deep, wherever that is: also in fields that nobody reads.
-pub(crate) struct Shallow<R> {
+/// A stream of JSON that ends with an error where it is too deep, also in unused fields.
+pub(crate) struct DepthLimited<R> {
     stream: R,
     depth: usize,
     in_string: bool,
@@ -46,7 +46,7 @@ pub(crate) struct Shallow<R> {
     passed: u64,
 }
 
-impl<R: Read> Shallow<R> {
+impl<R: Read> DepthLimited<R> {
     pub(crate) fn new(stream: R) -> Self {
         Self {
             stream,
@@ -81,7 +81,7 @@ impl<R: Read> Shallow<R> {
     }
 }
 
-impl<R: Read> Read for Shallow<R> {
+impl<R: Read> Read for DepthLimited<R> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let length = self.stream.read(buffer)?;
         buffer[..length]
@@ -96,7 +96,10 @@ mod tests {
     use super::*;
 
     fn passes(text: &str) -> Result<u64> {
-        std::io::copy(&mut Shallow::new(text.as_bytes()), &mut std::io::sink())
+        std::io::copy(
+            &mut DepthLimited::new(text.as_bytes()),
+            &mut std::io::sink(),
+        )
     }
 
     #[test]
@@ -104,9 +107,9 @@ mod tests {
         let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(passes(&deep(DEEPEST)).is_ok());
         assert!(passes(&"[]".repeat(100)).is_ok());
-        let told = refused(Path::new("a.json"), passes(&deep(DEEPEST + 1)).unwrap_err());
+        let error = refused(Path::new("a.json"), passes(&deep(DEEPEST + 1)).unwrap_err());
         assert_eq!(
-            told.to_string(),
+            error.to_string(),
             "a.json: expected at most 32 lists and objects within one another, found one more at byte 32"
         );
         let words = format!(r#"{{"a": "{}\"{}\\"}}"#, "{".repeat(40), "[".repeat(40));
