@@ -7,7 +7,7 @@ use std::path::Path;
 use bench_coco::{CocoInstances, evaluate_detections};
 use libfuzzer_sys::fuzz_target;
 
-/// What a file is measured against when it is the other one.
+/// The other file of an evaluation, when the fuzzed one is a truth or a result.
 const TRUTH: &str = r#"{"images": [{"id": 1, "file_name": "1.jpg", "width": 8, "height": 6}],
     "categories": [{"id": 1, "name": "a"}], "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "area": 4,
     "iscrowd": 0, "bbox": [1, 1, 2, 2], "segmentation": [[1, 1, 3, 1, 3, 3, 1, 3]]}]}"#;

@@ -9,16 +9,16 @@ use models::{DeepNcuts, RegionClassifier};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-/// The network that is embedded in the binary: whatever description is told, its trunk's tensors are there.
+/// The network that is embedded in the binary: its trunk's tensors are there for any description.
 const EMBEDDED: &[u8] = include_bytes!("../../../data/weights/ncuts_lite0_f16.safetensors");
 
 fuzz_target!(|description: &str| {
     let small = small(description);
     let _ = RegionClassifier::from_bytes("fuzz", small.clone());
-    let told = DeepNcuts::from_bytes("fuzz", small);
-    let told = told.map(drop).map_err(|error| error.to_string());
+    let loaded = DeepNcuts::from_bytes("fuzz", small);
+    let loaded = loaded.map(drop).map_err(|error| error.to_string());
     // The description of a network, on a trunk that the small file lacks.
-    if told.is_err_and(|told| told.contains("expected a tensor")) {
+    if loaded.is_err_and(|error| error.contains("expected a tensor")) {
         static WHOLE: OnceLock<SafeTensors<'_>> = OnceLock::new();
         let whole = WHOLE.get_or_init(|| SafeTensors::deserialize(EMBEDDED).unwrap());
         let bytes = file(whole.tensors(), description);
