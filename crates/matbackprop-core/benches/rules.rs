@@ -251,7 +251,7 @@ fn gram_log(bencher: Bencher<'_, '_>, (n, d): (usize, usize)) {
     });
 }
 
-/// Positions, channels and rank of features of low rank, and the method: what refinement costs.
+/// Positions, channels and rank of features of low rank, and the method: the cost of refinement.
 const STEEP: [(usize, usize, usize, Method); 12] = [
     (12, 8, 4, Method::Svd),
     (12, 8, 4, Method::Refined),

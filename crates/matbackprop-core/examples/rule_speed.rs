@@ -19,7 +19,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 static ALLOCATIONS: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
-/// What a case computes, by name: kept for comparison.
+/// The results of a case, by name, for comparison.
 type Results = Vec<(&'static str, Mat<f64>)>;
 
 const ANY_GAP: GapPolicy = GapPolicy::Error { floor: 0.0 };
@@ -133,9 +133,9 @@ fn measure<A, B, E>(
 ) -> Result<Value, E> {
     both()?;
     let region = Region::new(ALLOCATIONS);
-    let kept = both()?;
+    let results = both()?;
     let change = region.change();
-    drop(kept);
+    drop(results);
     Ok(json!({
         "forward": times(seconds, &forward)?,
         "both": times(seconds, &both)?,

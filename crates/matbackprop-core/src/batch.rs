@@ -2,7 +2,7 @@
 
 /// Applies a rule to every input, in order; with the feature `rayon` on all cores, each input on one of them.
 ///
-/// The results do not depend on the number of cores: a rule works on one thread, and what it returns stays in its place.
+/// The results do not depend on the number of cores: a rule works on one thread, and its result stays in its place.
 ///
 /// # Errors
 /// That of the first input, in order, whose rule fails; the others' results are dropped.

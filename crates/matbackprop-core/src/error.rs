@@ -1,4 +1,4 @@
-//! What can go wrong in this crate.
+//! The errors of this crate.
 
 /// An error of this crate.
 ///
@@ -44,7 +44,7 @@ pub enum Error {
     },
     /// A matrix should be symmetric, up to rounding.
     ///
-    /// The way out is to say what counts: [`symmetric_part`](crate::symmetric_part),
+    /// Choose the part that counts: [`symmetric_part`](crate::symmetric_part),
     /// [`symmetric_from_lower`](crate::symmetric_from_lower) or [`symmetric_from_upper`](crate::symmetric_from_upper).
     #[error(
         "{op}: expected a symmetric matrix, entries ({row}, {column}) and ({column}, {row}) within {tolerance:e} of each other, found {asymmetry:e} (relative to the largest entry); give it `symmetric_part(a)`, `symmetric_from_lower(a)` or `symmetric_from_upper(a)`"
@@ -97,7 +97,7 @@ pub enum Error {
         /// The one before it.
         previous: f64,
     },
-    /// Two spectral values are too close for a cotangent that tells their vectors, or the values, apart.
+    /// Two spectral values are too close for a cotangent that distinguishes their vectors, or the values.
     ///
     /// Gap and floor are relative to the largest spectral value.
     #[error(
@@ -114,7 +114,7 @@ pub enum Error {
         gap: f64,
         /// The smallest accepted magnitude of a difference.
         floor: f64,
-        /// Which rules have a gradient where these values are equal.
+        /// The rules that have a gradient where these values are equal.
         instead: &'static str,
     },
     /// A function has no value at an eigenvalue.
@@ -145,7 +145,7 @@ pub enum Error {
         /// The rule that refused.
         op: &'static str,
     },
-    /// A symmetric matrix is not positive definite, or not as far as rounding can tell.
+    /// A symmetric matrix is not positive definite, or not within rounding.
     #[error(
         "{op}: expected a positive definite matrix, pivot {index} above {floor:e}, found {pivot:e}"
     )]
@@ -154,12 +154,12 @@ pub enum Error {
         op: &'static str,
         /// Index of the pivot, from zero.
         index: usize,
-        /// What elimination left of the diagonal entry.
+        /// The diagonal entry after elimination.
         pivot: f64,
         /// The rounding error of that entry, which the pivot must exceed.
         floor: f64,
     },
-    /// A square matrix is singular, as far as rounding can tell.
+    /// A square matrix is singular within rounding.
     #[error(
         "{op}: expected a reciprocal condition number above {floor:e}, found {reciprocal_condition:e}"
     )]
@@ -178,7 +178,7 @@ pub enum Error {
         op: &'static str,
         /// Index of the value, from zero.
         index: usize,
-        /// The value, relative to what the rule says.
+        /// The value, relative to the size that the rule names.
         value: f64,
         /// The number it must exceed.
         floor: f64,
@@ -222,7 +222,7 @@ pub enum Error {
     GradientMismatch {
         /// The check that failed.
         op: &'static str,
-        /// Which of the random directions.
+        /// The number of the random direction.
         direction: usize,
         /// Error relative to the larger of the two numbers, see `gradcheck`.
         relative_error: f64,

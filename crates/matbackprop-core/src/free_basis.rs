@@ -22,13 +22,13 @@ use std::ops::Range;
 /// made of a function's difference is lost in rounding. Turning their vectors costs a residual of half the gap.
 pub(crate) const EQUAL: f64 = 48.0 * f64::EPSILON;
 
-/// What a run of such values spans at most.
+/// The most that a run of such values spans.
 const SPAN: f64 = 96.0 * f64::EPSILON;
 
-/// Singular values up to this, relative to the largest, are taken for zero: what the joins of a decomposition neglect.
+/// Singular values up to this, relative to the largest, are taken for zero: joins of a decomposition neglect as much.
 const ZERO: f64 = 9.0 * f64::EPSILON;
 
-/// Any: the tests hold that what it gives is in general position.
+/// Any seed: the tests check that its bases are in general position.
 const SEED: u64 = 11;
 
 /// Turns the columns of every run of equal values in place. The values come in order, relative to the largest.
@@ -83,7 +83,7 @@ fn turn_columns(x: MatMut<'_, f64>) {
 /// X ← (I − 2 ω ωᵀ) X with ω orthogonal to the orthonormal columns of `known`, of which there are fewer than rows.
 fn turn_beside(known: MatRef<'_, f64>, x: MatMut<'_, f64>, seed: u64) {
     let mut omega = gaussian(x.nrows(), 1, seed);
-    // Twice, so that what is left of a long vector beside a large subspace is orthogonal too.
+    // Twice, so that the rest of a long vector beside a large subspace is orthogonal too.
     for _ in 0..2 {
         let along = known.transpose() * &omega;
         omega = unit(omega - known * along);
@@ -104,7 +104,7 @@ mod tests {
     use crate::symmetric::sym;
 
     #[test]
-    fn runs_are_what_rounding_cannot_tell_apart() {
+    fn runs_are_values_equal_within_rounding() {
         let close = 1.0 + 4.0 * f64::EPSILON;
         assert_eq!(runs(&[0.0, 1.0, close, 2.0, 2.0, 2.0]), [1..3, 3..6]);
         assert_eq!(runs(&[1.0, 1.0 + 1e-13]), []);
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn turned_vectors_span_what_they_spanned() {
+    fn turned_vectors_span_the_same_space() {
         let mut v = Mat::<f64>::identity(6, 6);
         turn_equal(&[0.0, 1.0, 1.0, 1.0, 2.0, 3.0], v.as_mut());
         assert!((gram(v.as_ref()) - Mat::<f64>::identity(6, 6)).norm_max() < 1e-15);

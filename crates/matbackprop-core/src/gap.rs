@@ -1,26 +1,26 @@
-//! What a closed gap between two spectral values means.
+//! The meaning of a closed gap between two spectral values.
 //!
-//! The vectors of two equal values are free to rotate into each other, so a cotangent that tells them apart has no
-//! pullback. One that does not may still have a pullback that is not zero: the limit of x / gap as both vanish. In a basis
-//! in general position, which `free_basis` makes, that limit is zero where the cotangent λ̄ of the values is the same for
-//! both. Only this file divides by a difference of spectral values.
+//! The vectors of two equal values are free to rotate into each other, so a cotangent that distinguishes them has no
+//! pullback. A cotangent that does not may still have a pullback that is not zero: the limit of x / gap as both vanish.
+//! In a basis in general position, which `free_basis` makes, that limit is zero where the cotangent λ̄ of the values is
+//! the same for both. Only this file divides by a difference of spectral values.
 
 use crate::error::{Error, Result};
 use crate::free_basis::EQUAL;
 use crate::guard::ensure_above;
 use faer::{Mat, MatRef};
 
-/// In a basis in general position, what is missing shows far above this share of a cotangent, and rounding stays below.
+/// In a basis in general position, a missing part shows far above this share of a cotangent, and rounding stays below.
 const SHOWN: f64 = 1e-12;
 
 /// A numerator between vectors that are not turned counts as zero up to this share of their cotangents.
 const VANISHED: f64 = 4.0 * f64::EPSILON;
 
-/// What to do where two spectral values are too close to tell their vectors apart.
+/// The policy where two spectral values are too close to distinguish their vectors.
 ///
 /// ```text
 /// open gap      x / gap
-/// closed gap    0 where x vanishes and λ̄ does not tell the two values apart, else Error::GapClosed
+/// closed gap    0 where x vanishes and λ̄ does not distinguish the two values, else Error::GapClosed
 /// Broadened     x · gap / (gap² + width²)      at every gap
 /// ```
 ///
@@ -28,7 +28,7 @@ const VANISHED: f64 = 4.0 * f64::EPSILON;
 ///
 /// # Conventions
 /// Gaps, `floor` and `width` are relative to the largest magnitude of a spectral value; a gap up to 48 ε, ε = 2⁻⁵²,
-/// is closed whatever the floor, and its vectors come in general position. There, 10⁻¹² of the cotangents counts as zero;
+/// is closed for any floor, and its vectors come in general position. There, 10⁻¹² of the cotangents counts as zero;
 /// over a wider closed gap, 4 ε.
 ///
 /// A loss that does not see the free rotation, and has no gradient across it, passes: principal components of data of
@@ -39,8 +39,8 @@ const VANISHED: f64 = 4.0 * f64::EPSILON;
 /// not always: with A = diag(2, 2, 1), a loss may have the cotangents of another one that does not see the rotation. Then
 /// numbers come back that mean nothing, as the loss itself depends on which vectors were found.
 ///
-/// A cotangent of the values alone asks for no gap. Where values are equal and it tells them apart, as that of λ_max
-/// at I does, what comes back is the *limiting subgradient*: the gradient at matrices arbitrarily near, whose values
+/// A cotangent of the values alone asks for no gap. Where values are equal and it distinguishes them, as that of λ_max
+/// at I does, the result is the *limiting subgradient*: the gradient at matrices arbitrarily near, whose values
 /// are distinct in the order of the vectors given, V diag(λ̄) Vᵀ.
 ///
 /// Accuracy: x / gap loses the digits that x loses, so a gradient is right to about ε / gap.
@@ -59,11 +59,11 @@ pub enum GapPolicy {
     },
     /// As `Error`, with a smaller share of the largest x that counts as zero, where rounding is mistrusted.
     ///
-    /// A larger share than rounding is not taken: it would let through what is wrong.
+    /// A larger share than rounding is not taken: it would let wrong results through.
     ZeroWhereFree {
         /// Smallest gap that is divided by.
         floor: f64,
-        /// Largest x that counts as zero, relative to the largest entry of what is divided.
+        /// Largest x that counts as zero, relative to the largest entry of the dividend.
         tolerance: f64,
     },
     /// The quotient is smoothed: not the gradient, but finite everywhere; biased at gaps comparable to `width`, bounded
@@ -112,11 +112,11 @@ impl GapPolicy {
 pub(crate) struct GapDivider {
     /// The rule that divides.
     pub(crate) op: &'static str,
-    /// Which rules have a gradient where gaps are closed.
+    /// The rules that have a gradient where gaps are closed.
     pub(crate) instead: &'static str,
     /// The caller's choice.
     pub(crate) policy: GapPolicy,
-    /// Norms of what is divided, a value each: of the cotangents of its vectors.
+    /// Norms of the dividends, a value each: of the cotangents of its vectors.
     pub(crate) sizes: Vec<f64>,
     /// The norm of all that has the units of a value's cotangent.
     pub(crate) values_size: f64,
@@ -125,7 +125,7 @@ pub(crate) struct GapDivider {
 impl GapDivider {
     /// `numerator / gap` for the gap between values `i` and `j`.
     ///
-    /// `asked` is by how much the cotangents of the values tell the two apart.
+    /// `asked` is the difference of the cotangents of the two values.
     pub(crate) fn divide(
         &self,
         i: usize,
@@ -258,7 +258,7 @@ mod tests {
         }
     }
 
-    /// What counts as zero of a cotangent of size 2, over a gap that is not turned.
+    /// The bound for zero in a cotangent of size 2, over a gap that is not turned.
     const ROUNDING: f64 = 2.0 * VANISHED;
 
     #[test]
@@ -310,7 +310,7 @@ mod tests {
             let divided = divider(policy).divide(0, 1, 1e-9, 0.1, 0.0);
             assert!(divided.is_err(), "{tolerance}");
         }
-        // A gap that is none, whatever the floor.
+        // A gap that is none, for any floor.
         let divided = divider(GapPolicy::Error { floor: 0.0 }).divide(0, 1, 1.0, 1e-15, 0.0);
         assert!(matches!(divided, Err(Error::GapClosed { .. })));
     }

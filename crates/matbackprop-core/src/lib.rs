@@ -3,7 +3,7 @@
 //! ```text
 //!   batch        a rule on many inputs, over the cores      convert   ndarray, nalgebra ⇄ faer
 //!     |
-//!   spectral   function   subspace   factor                 the rules, by what they give
+//!   spectral   function   subspace   factor                 the rules, by their results
 //!        \________|__________|_________/
 //!      gap         1/(λⱼ − λᵢ), the caller's policy     free_basis   vectors of equal values
 //!      rank        which singular values count
@@ -32,8 +32,8 @@
 //! | `factor::symmetric_solve` | [`SymmetricSolve`]: X = A⁻¹ B, A definite or not | B̄ = A⁻¹ X̄, Ā = −sym(B̄ Xᵀ) |
 //! | `factor::qr` | [`Qr`]: A = Q R, tall, square or wide | Ā = (Q̄ + Q copy(R̄Rᵀ − QᵀQ̄)) R⁻ᵀ |
 //! | `factor::log_det` | [`LogDet`]: log det A, [`SignedLogDet`]: its sign too | Ā = ȳ A⁻ᵀ |
-//! | `gap`, `free_basis` | [`GapPolicy`]: what a closed gap means | |
-//! | `symmetric` | [`SymmetricProduct`]: sym(L Rᵀ) as factors; [`inner_product`]; [`symmetric_part`], [`symmetric_from_lower`]: what counts of a matrix | |
+//! | `gap`, `free_basis` | [`GapPolicy`]: the meaning of a closed gap | |
+//! | `symmetric` | [`SymmetricProduct`]: sym(L Rᵀ) as factors; [`inner_product`]; [`symmetric_part`], [`symmetric_from_lower`]: the part of a matrix that counts | |
 //! | `guard`, `scale` | questions asked of every input; a scale that changes no digit | |
 //! | [`batch`], [`batch_owned`] | a rule on many inputs, in order | |
 //! | `convert` | matrices of ndarray and nalgebra, behind features | |
@@ -63,16 +63,16 @@
 //!
 //! # Conventions
 //! * Matrices are those of faer 0.24, `f64`; it is here as [`faer`].
-//! * `forward` keeps what `vjp` and `jvp` need, and neither factorises again.
+//! * `forward` stores the state for `vjp` and `jvp`, and neither factorises again.
 //! * `x_bar` is the cotangent of x, `x_dot` its tangent: ⟨ȳ, ẏ⟩ = ⟨x̄, ẋ⟩.
 //! * Eigenvalues nondecreasing, singular values nonincreasing; signs and rotations of vectors are free.
 //! * Inputs may have any size between the subnormal numbers and overflow.
 //! * Nothing finite becomes NaN or an infinity: a rule answers with numbers or with an [`Error`] that carries them.
 //! * A gradient is right, to the rounding that its rule states, or an [`Error`]. Two answers are not gradients, by name:
-//!   what [`GapPolicy::Broadened`] smooths, and the limiting subgradient that a cotangent of values alone brings where
-//!   they are equal ([`GapPolicy`]).
-//! * A rule for symmetric matrices refuses asymmetry beyond rounding: [`symmetric_part`] and [`symmetric_from_lower`] say
-//!   what counts.
+//!   the smoothed one of [`GapPolicy::Broadened`], and the limiting subgradient that a cotangent of values alone brings
+//!   where they are equal ([`GapPolicy`]).
+//! * A rule for symmetric matrices refuses asymmetry beyond rounding: [`symmetric_part`] and [`symmetric_from_lower`]
+//!   choose the part that counts.
 //! * One thread a call, the same bits each time. A thread keeps up to 64 MiB of buffers between calls.
 //!
 //! # Features

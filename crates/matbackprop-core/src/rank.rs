@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 
-/// Which singular values count towards a rank: those above this times the largest.
+/// The singular values above this times the largest count towards a rank.
 ///
 /// # Conventions
 /// Features that were rounded to f32 carry noise at 1e-7 of the largest singular value: to see their rank rather than
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_what_exceeds_the_fraction() {
+    fn counts_values_above_the_fraction() {
         assert_eq!(count_above(&[4.0, 2.0, 1.0], 0.25), 2);
         assert_eq!(count_above(&[4.0, 2.0, 1.0], 0.0), 3);
         assert_eq!(count_above(&[0.0, 0.0], 0.0), 0);

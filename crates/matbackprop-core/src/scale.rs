@@ -5,7 +5,7 @@ use faer::{Mat, MatRef};
 /// The power of two just below the largest magnitude in A, where that lies beyond 2^±200; else 1.
 ///
 /// Dividing by it leaves entries whose squares, and sums of squares, are far from both ends of the numbers. It changes
-/// no digit: zeros, duplicate columns and ranks stay exactly what they were.
+/// no digit: zeros, duplicate columns and ranks stay exactly the same.
 ///
 /// ```
 /// use faer::mat;

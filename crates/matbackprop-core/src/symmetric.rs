@@ -1,4 +1,4 @@
-//! Symmetric and antisymmetric parts, and symmetric matrices kept as factors.
+//! Symmetric and antisymmetric parts, and symmetric matrices stored as factors.
 
 use crate::buffer_pool::Temporary;
 use crate::error::{Error, Result};
@@ -10,7 +10,7 @@ use std::ops::Range;
 /// Entries that should be equal may differ by this times n ε of the largest: sums of n products in another order.
 const ASYMMETRY: f64 = 16.0;
 
-/// The symmetric part (A + Aᵀ) / 2 of a square matrix: what a rule for symmetric matrices takes where A is not.
+/// The symmetric part (A + Aᵀ) / 2 of a square matrix: the input of a rule for symmetric matrices where A is not.
 ///
 /// A gradient goes back through it as its own symmetric part.
 ///
@@ -36,7 +36,7 @@ pub fn symmetric_part(a: MatRef<'_, f64>) -> Result<Mat<f64>> {
     Ok(sym(a))
 }
 
-/// The symmetric matrix whose lower triangle is that of A; what lies above the diagonal is not read.
+/// The symmetric matrix whose lower triangle is that of A; entries above the diagonal are not read.
 ///
 /// # Errors
 /// [`NotSquare`](Error::NotSquare).
@@ -47,7 +47,7 @@ pub fn symmetric_from_lower(a: MatRef<'_, f64>) -> Result<Mat<f64>> {
     }))
 }
 
-/// The symmetric matrix whose upper triangle is that of A; what lies below the diagonal is not read.
+/// The symmetric matrix whose upper triangle is that of A; entries below the diagonal are not read.
 ///
 /// # Errors
 /// [`NotSquare`](Error::NotSquare).
@@ -166,7 +166,7 @@ fn tiles(n: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
     parts().flat_map(move |columns| parts().map(move |rows| (rows, columns.clone())))
 }
 
-/// The symmetric m × m matrix S = (L Rᵀ + R Lᵀ) / 2, kept as its m × p factors.
+/// The symmetric m × m matrix S = (L Rᵀ + R Lᵀ) / 2, stored as its m × p factors.
 ///
 /// Tangents of projectors come in this form: where m counts pixels, m × m is never formed.
 ///
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_counts_of_a_matrix_is_the_callers_to_say() {
+    fn the_caller_chooses_the_part_of_a_matrix_that_counts() {
         let a = mat![[1.0, 2.0], [4.0, 3.0]];
         assert_eq!(
             symmetric_part(a.as_ref()).unwrap(),

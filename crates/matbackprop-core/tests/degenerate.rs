@@ -11,9 +11,9 @@ use matbackprop_core::{
 };
 use serde_json::Value;
 
-/// What value and gradient may be wrong by, on every spectrum: every reference is rounded to f64, and every rule does a
-/// few hundred roundings. LAPACK's singular values with divided differences, the soundest of the others, leave up to
-/// 1.3e-5 on these matrices.
+/// The bound on the error of value and gradient, on every spectrum: every reference is rounded to f64, and every rule
+/// does a few hundred roundings. LAPACK's singular values with divided differences, the soundest of the others, leave
+/// up to 1.3e-5 on these matrices.
 const LIMIT: f64 = 5e-14;
 
 /// The same for the formed matrix where its condition is small.
@@ -26,7 +26,7 @@ enum Function {
     InverseSqrt,
 }
 
-/// f(FᵀF) for f(x) = `function`(x + ε), and what a cotangent G of it should become.
+/// f(FᵀF) for f(x) = `function`(x + ε), and the expected pullback of a cotangent G of it.
 struct Case {
     row: String,
     seed: u64,
@@ -38,7 +38,7 @@ struct Case {
     f_bar: Mat<f64>,
 }
 
-/// What a rule made of a case.
+/// A rule's result for a case.
 struct Answer {
     c: Mat<f64>,
     f_bar: Mat<f64>,

@@ -1,4 +1,4 @@
-//! What every rule promises, on random shapes with planted spectra.
+//! The promises of every rule, on random shapes with planted spectra.
 
 mod rules_under_test;
 
@@ -246,7 +246,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_not_finite_is_refused_everywhere(
+    fn input_that_is_not_finite_is_refused_everywhere(
         m in 1usize..=40,
         n in 1usize..=40,
         seed in 0u64..1 << 32,
@@ -255,10 +255,10 @@ proptest! {
     ) {
         let planted = Planted { m, n, spectrum: Spectrum::Distinct, seed };
         let settings = Settings { gaps: GapPolicy::default(), size: 1.0 };
-        let refused = |what: &str, error: Option<Error>| {
+        let refused = |name: &str, error: Option<Error>| {
             prop_assert!(
                 matches!(error, Some(Error::NotFinite { .. })),
-                "{what}, {planted:?}: {error:?}"
+                "{name}, {planted:?}: {error:?}"
             );
             Ok(())
         };

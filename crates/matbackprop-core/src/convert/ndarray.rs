@@ -53,7 +53,7 @@ mod tests {
     use ::ndarray::{Axis, Slice, array};
     use faer::mat;
 
-    /// The view where there is one, and the copy, hold what the array holds.
+    /// The view where there is one, and the copy, hold the array's entries.
     fn check(a: ArrayView2<'_, f64>, viewed: bool) {
         let copy = mat_from_ndarray(a);
         assert_eq!(copy.shape(), a.dim());

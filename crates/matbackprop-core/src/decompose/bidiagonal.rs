@@ -24,8 +24,8 @@ use faer::{Mat, MatRef};
 /// Sides up to this are solved whole.
 const SMALL: usize = 24;
 
-/// What a join neglects at least, in a matrix of order one whose values are known to 1e-16: products of a few squares of
-/// anything larger are far from underflow.
+/// The least that a join neglects, in a matrix of order one whose values are known to 1e-16: products of a few squares
+/// of anything larger are far from underflow.
 const NEGLIGIBLE: f64 = 1e-28;
 
 /// B = U Σ Vᵀ for square B: `diagonal` becomes Σ, nondecreasing; `above` holds n entries, the last one spare. `None`
@@ -96,7 +96,7 @@ impl Block {
 trait BlockBasis: Basis<Squares> {
     /// Whether it wants U and V of this small block.
     fn wants(&self, block: Block) -> [bool; 2];
-    /// Takes in what it wants of U and V of a small block; what it does not is of any content.
+    /// Takes the wanted parts of U and V of a small block; the others have any content.
     fn take(&mut self, block: Block, left: MatRef<'_, f64>, right: MatRef<'_, f64>);
     /// As `rotate`, of right vectors alone.
     fn rotate_right(&mut self, span: Span, columns: (usize, usize), turn: (f64, f64));
@@ -233,7 +233,7 @@ impl<B: BlockBasis> Solver<B> {
             self.basis.take(block, left.as_ref(), right.as_ref());
             return converged;
         }
-        // The middle row is taken out, and what is left are two bidiagonal blocks. The upper one has a column more than
+        // The middle row is taken out, which leaves two bidiagonal blocks. The upper one has a column more than
         // rows: its null vector stands for the missing row in the join.
         let half = rows / 2;
         let (alpha, beta) = (d[half], e[half]);
@@ -274,8 +274,8 @@ impl<B: BlockBasis> Solver<B> {
             self.basis.rotate(span, (i, j), (c, s));
         });
         // The pole at zero always takes part: z₁ stands in the corner of M, and without it the secular equation would have
-        // a root fewer than M has rows. It keeps its distance from the next pole, as the others do by deflation. What is
-        // changed here is within the tolerance.
+        // a root fewer than M has rows. It keeps its distance from the next pole, as the others do by deflation. The
+        // change here is within the tolerance.
         if z[half].abs() <= tolerance {
             z[half] = tolerance.copysign(z[half]);
         }

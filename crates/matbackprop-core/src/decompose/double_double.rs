@@ -7,7 +7,7 @@ use std::ops::{Add, Mul, Neg, Sub};
 
 /// N numbers high + low with |low| ≤ ½ ulp(high): about 32 decimal digits, in the range of an f64.
 ///
-/// N lanes that do the same are what a compiler makes wide registers of.
+/// A compiler makes wide registers of N lanes that do the same.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct DoubleDouble<const N: usize> {
     high: [f64; N],

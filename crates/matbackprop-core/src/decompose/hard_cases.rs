@@ -71,7 +71,7 @@ fn list(kind: usize, beside: bool, n: usize, numbers: &mut Numbers) -> Vec<f64> 
 
 /// The entries of A V − U diag(x), over √n max|A|, and those of UᵀU − I and VᵀV − I stay below 40 √n ε; NaN fails.
 fn assert_decomposed(
-    what: &str,
+    name: &str,
     a: MatRef<'_, f64>,
     u: MatRef<'_, f64>,
     x: &[f64],
@@ -93,22 +93,22 @@ fn assert_decomposed(
     let size = a.norm_max().max(f64::MIN_POSITIVE) * n.sqrt();
     let tolerance = 40.0 * n.sqrt() * f64::EPSILON;
     let residual = largest(a * v - scaled) / size;
-    assert!(residual <= tolerance, "{what}: residual {residual:e}");
+    assert!(residual <= tolerance, "{name}: residual {residual:e}");
     for q in [u, v] {
         let turned = largest(q.transpose() * q - Mat::<f64>::identity(q.ncols(), q.ncols()));
-        assert!(turned <= tolerance, "{what}: orthogonality {turned:e}");
+        assert!(turned <= tolerance, "{name}: orthogonality {turned:e}");
     }
 }
 
 /// Values found without vectors are those found with them, to 4 √n ε of the largest.
-fn assert_same_values(what: &str, alone: &[f64], with_vectors: &[f64]) {
-    assert_eq!(alone.len(), with_vectors.len(), "{what}");
+fn assert_same_values(name: &str, alone: &[f64], with_vectors: &[f64]) {
+    assert_eq!(alone.len(), with_vectors.len(), "{name}");
     let largest = |x: &[f64]| x.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
     let size = largest(with_vectors).max(f64::MIN_POSITIVE);
     let tolerance = 4.0 * (alone.len() as f64).sqrt() * f64::EPSILON;
     for (x, y) in alone.iter().zip(with_vectors) {
         let error = (x - y).abs() / size;
-        assert!(error <= tolerance, "{what}: {x:e} for {y:e}");
+        assert!(error <= tolerance, "{name}: {x:e} for {y:e}");
     }
 }
 
@@ -131,12 +131,12 @@ fn tridiagonal_matrices() {
                 1 => e[i.min(j)],
                 _ => 0.0,
             });
-            let what = format!("kind {kind}, side {n}");
+            let name = format!("kind {kind}, side {n}");
             let (mut alone, mut beside) = (d.clone(), e.clone());
-            let w = tridiagonal_eigen(&mut d, &mut e).expect(&what);
-            tridiagonal_values(&mut alone, &mut beside).expect(&what);
-            assert_same_values(&what, &alone, &d);
-            assert_decomposed(&what, t.as_ref(), w.as_ref(), &d, w.as_ref());
+            let w = tridiagonal_eigen(&mut d, &mut e).expect(&name);
+            tridiagonal_values(&mut alone, &mut beside).expect(&name);
+            assert_same_values(&name, &alone, &d);
+            assert_decomposed(&name, t.as_ref(), w.as_ref(), &d, w.as_ref());
         }
     }
 }
@@ -153,12 +153,12 @@ fn bidiagonal_matrices() {
                 1 => e[i],
                 _ => 0.0,
             });
-            let what = format!("kind {kind}, side {n}");
+            let name = format!("kind {kind}, side {n}");
             let (mut alone, mut beside) = (d.clone(), e.clone());
-            let (u, v) = bidiagonal_svd(&mut d, &mut e).expect(&what);
-            bidiagonal_values(&mut alone, &mut beside).expect(&what);
-            assert_same_values(&what, &alone, &d);
-            assert_decomposed(&what, b.as_ref(), u.as_ref(), &d, v.as_ref());
+            let (u, v) = bidiagonal_svd(&mut d, &mut e).expect(&name);
+            bidiagonal_values(&mut alone, &mut beside).expect(&name);
+            assert_same_values(&name, &alone, &d);
+            assert_decomposed(&name, b.as_ref(), u.as_ref(), &d, v.as_ref());
         }
     }
 }
@@ -178,12 +178,12 @@ fn dense_symmetric_matrices() {
                     a[(j, i)] = a[(i, j)];
                 }
             }
-            let what = format!("kind {kind}, side {n}");
+            let name = format!("kind {kind}, side {n}");
             let a = as_rules_give(&a);
-            let (values, v) = symmetric_eigen("test", a.as_ref()).expect(&what);
-            let alone = symmetric_values("test", a.as_ref()).expect(&what);
-            assert_same_values(&what, &alone, &values);
-            assert_decomposed(&what, a.as_ref(), v.as_ref(), &values, v.as_ref());
+            let (values, v) = symmetric_eigen("test", a.as_ref()).expect(&name);
+            let alone = symmetric_values("test", a.as_ref()).expect(&name);
+            assert_same_values(&name, &alone, &values);
+            assert_decomposed(&name, a.as_ref(), v.as_ref(), &values, v.as_ref());
         }
     }
 }
@@ -207,12 +207,12 @@ fn dense_matrices() {
                 let x = entry(kind, i != j, i, m, &mut numbers);
                 if apart { 0.0 } else { x }
             });
-            let what = format!("kind {kind}, {m} × {n}");
+            let name = format!("kind {kind}, {m} × {n}");
             let a = as_rules_give(&a);
-            let (u, values, v) = thin_svd("test", a.as_ref()).expect(&what);
-            let alone = singular_values_only("test", a.as_ref()).expect(&what);
-            assert_same_values(&what, &alone, &values);
-            assert_decomposed(&what, a.as_ref(), u.as_ref(), &values, v.as_ref());
+            let (u, values, v) = thin_svd("test", a.as_ref()).expect(&name);
+            let alone = singular_values_only("test", a.as_ref()).expect(&name);
+            assert_same_values(&name, &alone, &values);
+            assert_decomposed(&name, a.as_ref(), u.as_ref(), &values, v.as_ref());
         }
     }
 }

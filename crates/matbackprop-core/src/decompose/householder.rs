@@ -41,7 +41,7 @@ pub(super) fn reflect<S: Simd>(simd: S, x: &mut [f64]) -> (f64, f64) {
     let inverse = (alpha - beta).recip();
     tail.iter_mut().for_each(|x| *x *= inverse);
     head[0] = beta / up;
-    // Of v as it is rounded: entries that are equal are rounded alike, and what H lacks in orthogonality adds up.
+    // Of v as it is rounded: entries that are equal are rounded alike, and H's lack of orthogonality adds up.
     (head[0], 0.5 * (1.0 + dot(simd, tail, tail)))
 }
 
@@ -83,7 +83,7 @@ pub(super) fn apply_block(below: MatRef<'_, f64>, taus: &[f64], order: Order, x:
 }
 
 /// Xᵀ Y of long columns, a band of rows at a time: a thousand equal products that are summed one after the other are
-/// rounded alike, and what that adds up to is a hundred times what it is in bands.
+/// rounded alike, and their rounding adds up to a hundred times that in bands.
 fn product_of_columns(x: MatRef<'_, f64>, y: MatRef<'_, f64>) -> Temporary {
     const BAND: usize = 128;
     let mut product = Temporary::new(x.ncols(), y.ncols());

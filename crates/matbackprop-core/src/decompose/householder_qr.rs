@@ -8,8 +8,8 @@ use pulp::{Simd, WithSimd};
 
 /// A = H₁ ⋯ H_n R for an m × n matrix, m ≥ n.
 ///
-/// Every column of A is kept to a few m ε of its own length: a column that depends on those before it leaves a small
-/// diagonal entry, which is what it is, and its rest is not thrown away.
+/// Every column of A is exact to a few m ε of its own length: a column that depends on those before it leaves a small
+/// diagonal entry, which is returned as it is, and its rest is not thrown away.
 pub(super) struct HouseholderQr {
     /// R on and above the diagonal, each v without its leading one below it.
     factors: Temporary,
@@ -102,7 +102,7 @@ impl WithSimd for Panel<'_> {
             };
             let column = &mut self.a[k * m..][..m][first..];
 
-            // What the reflections of this panel make of column k: c − V (S⁻ᵀ (Vᵀ c)).
+            // Column k after the reflections of this panel: c − V (S⁻ᵀ (Vᵀ c)).
             let mut weights = [0.0; BLOCK];
             column_products(simd, before, column, &mut weights[..i]);
             for r in 0..i {

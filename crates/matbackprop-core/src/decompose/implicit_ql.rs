@@ -6,7 +6,7 @@ pub(super) const SMALL: usize = 24;
 /// QL steps granted to each eigenvalue; two are usual.
 const STEPS: usize = 60;
 
-/// What counts as zero in a matrix of order one, whose eigenvalues are known to 1e-16: the square of anything larger is
+/// The bound for zero in a matrix of order one, whose eigenvalues are known to 1e-16: the square of anything larger is
 /// far from underflow, so that rotations stay orthogonal to the last digits.
 const ZERO: f64 = 1e-145;
 
@@ -92,9 +92,9 @@ fn step(l: usize, m: usize, d: &mut [f64], e: &mut [f64], vectors: &mut [[f64; S
         bulge = cosine * r - b;
         let (left, right) = vectors.split_at_mut(i + 1);
         for (x, y) in left[i].iter_mut().zip(&mut right[0]) {
-            let kept = *y;
-            *y = sine * *x + cosine * kept;
-            *x = cosine * *x - sine * kept;
+            let old = *y;
+            *y = sine * *x + cosine * old;
+            *x = cosine * *x - sine * old;
         }
     }
     d[l] -= moved;

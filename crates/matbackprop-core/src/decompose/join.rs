@@ -39,7 +39,7 @@ pub(super) fn solve_at_order_one(
     converged.then_some(Outcome::Solved)
 }
 
-/// What is left of a join after deflation: D + ρ z zᵀ in the columns that take part.
+/// A join after deflation: D + ρ z zᵀ in the columns that take part.
 pub(super) struct RankOne<A> {
     pub(super) axis: A,
     pub(super) columns: Deflated,
@@ -105,7 +105,7 @@ pub(super) struct Span {
     pub(super) split: usize,
 }
 
-/// What a join asks of the vectors of its two blocks, and what it does to them: all of them, or two rows.
+/// The vectors of the two blocks of a join, with its operations on them: all of them, or two rows.
 pub(super) trait Basis<A: Axis> {
     /// Opens a join. The entry of each column in the row where its part ends at the other: the last row of the upper
     /// part, the first of the lower one.
@@ -256,9 +256,9 @@ pub(super) fn rotate(
     let (x, y) = vectors.two_cols_mut(first + i, first + j);
     let (x, y) = (x.subrows_mut(first, rows), y.subrows_mut(first, rows));
     for (x, y) in x.iter_mut().zip(y.iter_mut()) {
-        let kept = *x;
-        *x = c * kept + s * *y;
-        *y = c * *y - s * kept;
+        let old = *x;
+        *x = c * old + s * *y;
+        *y = c * *y - s * old;
     }
 }
 

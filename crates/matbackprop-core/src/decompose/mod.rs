@@ -1,4 +1,4 @@
-//! Eigenvalues, singular values and their vectors: what is computed here and how, what is faer's, and why.
+//! Eigenvalues, singular values and their vectors: the methods of our own, the use of faer's, and the reasons.
 //!
 //! ```text
 //! symmetric_eigen ── tridiagonalise ── householder, wide      ours; values with vectors or without

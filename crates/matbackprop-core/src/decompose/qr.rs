@@ -6,7 +6,7 @@ use faer::{Mat, MatRef};
 
 /// Q (m × n) and R (n × n, upper triangular with positive diagonal) of a finite m × n matrix, m ≥ n.
 ///
-/// rⱼⱼ / ‖aⱼ‖ is the sine of the angle between column j and those before it, known to about m ε whatever the size of
+/// rⱼⱼ / ‖aⱼ‖ is the sine of the angle between column j and those before it, known to about m ε for any size of
 /// each column: one that does not exceed 16 (m + 1) ε may as well be zero, and is [`Error::RankDeficient`].
 pub(crate) fn thin_qr(op: &'static str, a: MatRef<'_, f64>) -> Result<(Mat<f64>, Mat<f64>)> {
     let (m, n) = a.shape();

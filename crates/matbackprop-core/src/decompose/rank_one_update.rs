@@ -2,7 +2,7 @@
 
 use super::secular::{Axis, LANES, Secular, Squares, Values};
 
-/// Eight units in the last place of the largest magnitude: what a join may neglect.
+/// Eight units in the last place of the largest magnitude: a join may neglect as much.
 pub(super) fn rounding(numbers: &[f64]) -> f64 {
     let largest = numbers
         .iter()
@@ -10,7 +10,7 @@ pub(super) fn rounding(numbers: &[f64]) -> f64 {
     8.0 * f64::EPSILON * largest
 }
 
-/// What is left of D + ρ z zᵀ after deflation: k poles and the weights that do not vanish.
+/// D + ρ z zᵀ after deflation: k poles and the weights that do not vanish.
 pub(super) struct Deflated {
     /// Columns that take part, in the order of their poles.
     pub(super) kept: Vec<usize>,
@@ -20,7 +20,7 @@ pub(super) struct Deflated {
 
 /// Turns columns whose values agree until one of two has no weight, and sets aside those without weight.
 ///
-/// What is neglected is an entry off the diagonal of at most `tolerance`: an error of that size in the matrix, so in its
+/// An entry off the diagonal of at most `tolerance` is neglected: an error of that size in the matrix, so in its
 /// values. In return the poles that are left differ, and no weight vanishes, without which the secular equation has
 /// fewer roots than poles. A column set aside needs no root, no vector and no part in the product that follows; where
 /// values cluster most of them are, and that is where the speed of divide and conquer comes from.
@@ -245,7 +245,7 @@ impl pulp::WithSimd for FillSingularVectors<'_> {
     }
 }
 
-/// Two rows of a basis times all unit vectors, which are not kept, to be dispatched.
+/// Two rows of a basis times all unit vectors, which are not stored, to be dispatched.
 ///
 /// `rows` lists the entries of the columns that take part, in the order of `poles`.
 pub(super) struct TurnRows<'a, A> {

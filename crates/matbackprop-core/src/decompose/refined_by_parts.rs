@@ -1,8 +1,8 @@
 //! Small singular values to their last digit at any side: the large ones are parted from the rest in twice the precision.
 //!
-//! A decomposition in f64 knows every singular value to ε σ₁: the column F v of a small one is made of what rounding in v
-//! lets in of the large ones. Taken away in twice the precision, what is left is a matrix of fewer columns, of the size
-//! of the small values, which is decomposed in its turn.
+//! A decomposition in f64 knows every singular value to ε σ₁: the column F v of a small one consists of the parts of
+//! the large ones that rounding in v lets in. These are subtracted in twice the precision. The rest is a matrix of
+//! fewer columns, of the size of the small values, which is decomposed in its turn.
 //!
 //! ```text
 //! F ≈ U Σ Vᵀ,  V = (V₁ | V₂),  σ of V₂ those that matter       W₂ = F V₂              twice the precision
@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::products::temporary_product;
 use faer::{Mat, MatRef};
 
-/// What is left of large columns in small ones, relative to the largest, when taking it away has come to an end:
+/// The part of large columns left in small ones, relative to the largest, at which subtraction ends:
 /// 2⁻¹⁰⁰ an entry.
 const PARTED: f64 = 8e-31;
 
@@ -97,8 +97,9 @@ fn parted(f: &Pair, u: MatRef<'_, f64>, values: &[f64], v: MatRef<'_, f64>) -> (
         if ended || attempt == ATTEMPTS {
             return (w, small.high);
         }
-        // V₁ Σ₁⁻¹ U₁ᵀ W₂ is what rounding has left of V₁ in V₂. F multiplies it by Σ₁, which is why it shows; taken away, it
-        // comes back as ε times itself, so that two attempts end it. One that no longer halves it has met rounding.
+        // V₁ Σ₁⁻¹ U₁ᵀ W₂ is the part of V₁ that rounding has left in V₂. F multiplies it by Σ₁, which is why it shows.
+        // Subtracted, it comes back as ε times itself, so that two attempts end it. An attempt that no longer halves it
+        // has met rounding.
         shared_before = largest;
         for j in 0..shared.ncols() {
             for (x, value) in shared.col_as_slice_mut(j).iter_mut().zip(values) {
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_sees_is_left_alone() {
+    fn invisible_columns_are_left_alone() {
         let a = with_spectrum(9, 5, &[3.0, 2.0, 1e-9, 1e-10, 0.0], 4);
         let (u, values, v) = thin_svd("test", a.as_ref()).unwrap();
         let (w, turned) = refined(&a, 0.0);

@@ -1,7 +1,7 @@
 //! Small singular values to their last digit: Jacobi's rotations in twice the precision.
 //!
 //! A decomposition in f64 knows every singular value to ε σ₁, so nothing of those below. Where a function is steep at
-//! zero that error is what its gradient is made of.
+//! zero, its gradient consists of that error.
 
 use super::double_double::DoubleDouble;
 use crate::error::{Error, Result};
@@ -189,8 +189,8 @@ fn rotate_until_orthogonal(columns: &mut [Column]) -> bool {
             for j in i + 1..n {
                 let [inner] = columns[i].dot(&columns[j]).rounded();
                 let [x, y] = [i, j].map(|k| squares[k].rounded()[0].sqrt());
-                // Orthogonal relative to both lengths, so that a short column ends as right as a long one; but below what
-                // twice the precision knows of the longest there is nothing to turn.
+                // Orthogonal relative to both lengths, so that a short column ends as right as a long one. Below the
+                // rounding of the longest, in twice the precision, there is nothing to turn.
                 let tolerance = x.max(y) * (ORTHOGONAL * x.min(y)).max(NOTHING * longest);
                 // NaN ends the loop.
                 if inner.abs() <= tolerance || inner.is_nan() {
@@ -244,7 +244,7 @@ mod tests {
         );
         let (_, values, _) = thin_svd("test", a.as_ref()).unwrap();
         let plain: f64 = values.iter().product();
-        // What it is for: f64 alone leaves 1e-11 or so.
+        // The purpose: f64 alone leaves 1e-11 or so.
         assert!((plain / expected - 1.0).abs() > 1e-13, "{plain:e}");
     }
 

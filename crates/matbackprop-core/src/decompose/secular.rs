@@ -4,7 +4,7 @@
 //! f(λ) = 1 + ρ Σ zᵢ² / (dᵢ − λ) = 0,   d₀ < d₁ < …,   ρ > 0
 //! ```
 //!
-//! has one root in each (dⱼ, dⱼ₊₁) and one above the last pole. Each is kept as λ = shift + μ with `shift` the nearer
+//! has one root in each (dⱼ, dⱼ₊₁) and one above the last pole. Each is stored as λ = shift + μ with `shift` the nearer
 //! pole, so that every difference dᵢ − λ = (dᵢ − shift) − μ is known to a few units in its last place however close the
 //! root comes to a pole. Singular values have squares for poles, whose differences come from the values themselves.
 
@@ -22,7 +22,7 @@ const EVALUATIONS: usize = 200;
 /// Rational steps that may come one after another before a halving is put in.
 const UNGUARDED: usize = 12;
 
-/// What poles are, given as numbers p.
+/// The meaning of the poles, given as numbers p.
 pub(super) trait Axis: Copy {
     /// d(p) − d(q), to the last digits.
     fn gap(self, p: f64, q: f64) -> f64;
@@ -102,13 +102,13 @@ impl Brackets {
     /// quadratically.
     ///
     /// Source: Li, "Solving secular equations stably and efficiently", LAPACK Working Note 89, 1994: the middle way. The
-    /// interval, and halving it now and then, are ours: they end the search whatever the numbers.
+    /// interval, and halving it now and then, are ours: they end the search for any numbers.
     #[inline(always)]
     fn step(&mut self, l: usize, parts: &Parts, halve: bool, is_open: bool) -> bool {
         let (below, above) = (parts.below[l], parts.above[l]);
         let f = 1.0 + below + above;
         let slope = parts.below_slope[l] + parts.above_slope[l];
-        // What f is known to: its terms, all below zero on the left and above it on the right, are rounded, and so is μ.
+        // The error of f: its terms, all below zero on the left and above it on the right, are rounded, and so is μ.
         let rounding = f64::EPSILON * (8.0 * (1.0 + above - below) + self.offset[l].abs() * slope);
         // Written so that NaN has arrived: it would not go anywhere else.
         let still_far = f.abs() > rounding;

@@ -13,7 +13,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 use pulp::{Simd, WithSimd};
 
-/// Slices of a factor: with 20 bits each, what is left out lies below 2⁻¹⁰⁰ of the product of the largest entries.
+/// Slices of a factor: with 20 bits each, the rest lies below 2⁻¹⁰⁰ of the product of the largest entries.
 const SLICES: usize = 5;
 
 /// high + low, the sum of two matrices, |low| ≤ ½ ulp(high) entry by entry.

@@ -115,7 +115,7 @@ fn by_rotations(
             Some(&value) if value > floor => Scale(value.recip()) * w.subcols(j, 1),
             _ => Mat::zeros(columns, 1),
         };
-        // What has no direction of its own takes one that is left: of n unit vectors, one is far enough from the others.
+        // A column without a direction of its own takes a free one: one of n unit vectors is far enough away.
         while v.norm_l2() < 0.5 {
             let unit = candidates.next()?;
             let before = right.as_ref().subcols(0, j);

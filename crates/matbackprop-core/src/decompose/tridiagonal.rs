@@ -152,8 +152,8 @@ impl<B: BlockBasis> Solver<B> {
             self.basis.take(first, side, &block);
             return converged;
         }
-        // Torn at the entry between the halves: its magnitude comes off both diagonal entries beside it, so that what was
-        // torn out is |joint| (1, ±1)ᵀ(1, ±1), of rank one and with ρ > 0 whatever the sign of the entry.
+        // Torn at the entry between the halves: its magnitude comes off both diagonal entries beside it, so that the
+        // part torn out is |joint| (1, ±1)ᵀ(1, ±1), of rank one and with ρ > 0 for either sign of the entry.
         let half = side / 2;
         let joint = e[half - 1];
         let ((d1, d2), (e1, e2)) = (d.split_at_mut(half), e.split_at_mut(half));

@@ -4,7 +4,7 @@
 //! H_k = I − v vᵀ / τ        A ← H A H = A − v wᵀ − w vᵀ,    w = A v / τ − ½ (vᵀ A v / τ²) v
 //! ```
 //!
-//! Inside a panel the reflections are kept as V and W, and A v is taken of the matrix at its start, A − V Wᵀ − W Vᵀ;
+//! Inside a panel the reflections are stored as V and W, and A v is taken of the matrix at its start, A − V Wᵀ − W Vᵀ;
 //! behind the panel they are applied at once, as products of matrices.
 //!
 //! Source: Dongarra, Hammarling, Sorensen, "Block reduction of matrices to condensed forms for eigenvalue
@@ -118,7 +118,7 @@ impl WithSimd for Panel<'_> {
             v_now.copy_from_slice(tail);
             v_now[0] = 1.0;
 
-            // A v of the matrix at the panel's start, less what its reflections have taken.
+            // A v of the matrix at the panel's start, less the part of its reflections.
             symmetric_product(simd, before(&*self.a, k + 1), v_now, w_now);
             let (mut from_v, mut from_w) = ([0.0; PANEL], [0.0; PANEL]);
             column_products(simd, before(v_before, k + 1), v_now, &mut from_v[..i]);

@@ -22,8 +22,8 @@ const OP: &str = "Cholesky";
 ///
 /// # Conventions
 /// The diagonal of L is positive, so L is unique. Ā is symmetric
-/// and right for every perturbation. L̄ counts on and below the diagonal; what it holds above, where L is zero whatever
-/// A, does not. A pivot that does not exceed n ε times its diagonal entry is taken for rounding: the bound does not
+/// and right for every perturbation. L̄ counts on and below the diagonal, not above it, where L is zero for any
+/// A. A pivot that does not exceed n ε times its diagonal entry is taken for rounding: the bound does not
 /// move when rows and columns are scaled.
 ///
 /// # Errors
@@ -176,7 +176,7 @@ mod tests {
         // Along a₁₁: l̇₁₁ = ¼, l̇₂₁ = −l₂₁ l̇₁₁/l₁₁ = −⅛, l̇₂₂ = −l₂₁ l̇₂₁/l₂₂ = 1/16.
         let l_dot = cholesky.jvp(mat![[1.0, 0.0], [0.0, 0.0]].as_ref()).unwrap();
         assert!((l_dot - mat![[0.25, 0.0], [-0.125, 0.0625]]).norm_max() < 1e-16);
-        // The gradient of l₁₁, whatever lies above the diagonal of the cotangent.
+        // The gradient of l₁₁, for any entry above the diagonal of the cotangent.
         let a_bar = cholesky.vjp(mat![[1.0, 9.0], [0.0, 0.0]].as_ref()).unwrap();
         assert!((a_bar - mat![[0.25, 0.0], [0.0, 0.0]]).norm_max() < 1e-16);
     }
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn solves_with_what_was_factored() {
+    fn solves_with_the_factored_matrix() {
         let a = symmetric_with_spectrum(SPECTRA[3], 4);
         let b = gaussian(5, 2, 1);
         let x = Cholesky::forward(a.as_ref())

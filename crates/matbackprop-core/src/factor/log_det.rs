@@ -122,7 +122,7 @@ impl LogDet {
 /// # Errors
 /// [`NotSquare`](crate::Error::NotSquare), [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
 /// [`Singular`](crate::Error::Singular) where the reciprocal condition number of R A C does not exceed 8 n ε: there the
-/// value is −∞ as far as rounding can tell; [`Overflow`](crate::Error::Overflow).
+/// value is −∞ within rounding; [`Overflow`](crate::Error::Overflow).
 ///
 /// # Cost
 /// 2n³/3 operations forward, 2n³ for either way; n² numbers stored.

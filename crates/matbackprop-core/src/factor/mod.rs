@@ -1,4 +1,4 @@
-//! Factorisations, and what is solved with them.
+//! Factorisations, and solves with them.
 
 mod cholesky;
 mod log_det;

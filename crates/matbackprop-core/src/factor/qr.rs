@@ -25,7 +25,7 @@ const OP: &str = "QR";
 ///
 /// # Conventions
 /// The diagonal of R₁ is positive, so both factors are unique, and smooth wherever the first k columns are independent.
-/// R̄ counts on and above the diagonal; what it holds below, where R is zero whatever A, does not. A column counts as
+/// R̄ counts on and above the diagonal, not below it, where R is zero for any A. A column counts as
 /// dependent by the sine of its angle to the columns before it, which does not change with the sizes of columns.
 ///
 /// # Errors
@@ -39,8 +39,9 @@ const OP: &str = "QR";
 /// # Source
 /// Walter, Lehmann, "Algorithmic differentiation of linear algebra functions", arXiv 1001.1654, for tall matrices;
 /// Roberts, Roberts, "QR and LQ decomposition matrix backpropagation algorithms for square, wide, and deep matrices",
-/// arXiv 2009.10071, for wide ones. There Ā₁ = (Q̄ + Q copy(M − X)) R₁⁻ᵀ: we write out what cancels in it, so that R₁⁻¹
-/// does not multiply its rounding. The floor of the diagonal is ours, and A₂ is not kept: Q R₂ stands for it.
+/// arXiv 2009.10071, for wide ones. There Ā₁ = (Q̄ + Q copy(M − X)) R₁⁻ᵀ: we write out the terms that cancel in it, so
+/// that R₁⁻¹ does not multiply its rounding. The floor of the diagonal is ours, and A₂ is not stored: Q R₂ stands for
+/// it.
 ///
 /// # Example
 /// ```
@@ -62,7 +63,7 @@ pub struct Qr {
     r: Mat<f64>,
 }
 
-/// What [`Qr::jvp`] returns.
+/// The result of [`Qr::jvp`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct QrTangent {
@@ -252,7 +253,7 @@ mod tests {
         let tangent = qr.jvp(turning.as_ref()).unwrap();
         assert!((tangent.q - mat![[-0.8, -0.6], [0.6, -0.8]]).norm_max() < 1e-15);
         assert!((tangent.r - mat![[0.0, 4.0], [0.0, -7.0]]).norm_max() < 1e-14);
-        // r₂₂ = q₂·a₂ with q₂ fixed by a₁: ā₂ = q₂, ā₁ = −(7/5) q₂; what R̄ holds below the diagonal is not seen.
+        // r₂₂ = q₂·a₂ with q₂ fixed by a₁: ā₂ = q₂, ā₁ = −(7/5) q₂; R̄ below the diagonal is not read.
         let a_bar = qr
             .vjp(None, Some(mat![[0.0, 0.0], [9.0, 1.0]].as_ref()))
             .unwrap();
@@ -363,7 +364,7 @@ mod tests {
         for angle in [1e-3, 1e-9, 1e-13] {
             let qr = Qr::forward(near(angle).as_ref()).unwrap();
             let a_bar = qr.vjp(Some(bar.as_ref()), None).unwrap();
-            // q₂ is the normal of a₁, whatever the angle: it depends on a₁ alone, q̇₂ = −ȧ₂₁ (1, 0).
+            // q₂ is the normal of a₁, at any angle: it depends on a₁ alone, q̇₂ = −ȧ₂₁ (1, 0).
             assert!((a_bar[(1, 0)] + 1.0).abs() < 1e-15, "{angle:e}");
             assert_eq!(a_bar.col(1).norm_max(), 0.0, "{angle:e}");
             // In space q₂ turns about a₁ by ȧ₃₂ / angle.

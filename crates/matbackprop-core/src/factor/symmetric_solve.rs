@@ -79,7 +79,7 @@ pub enum SymmetricMethod {
     BunchKaufman,
 }
 
-/// What [`SymmetricSolve::vjp`] returns.
+/// The result of [`SymmetricSolve::vjp`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SymmetricSolveCotangent {

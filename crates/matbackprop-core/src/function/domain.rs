@@ -4,15 +4,15 @@ use super::scalar_function::ScalarFunction;
 use crate::error::{Error, Result};
 use faer::Mat;
 
-/// What a decomposition leaves of a zero eigenvalue, in units of n ε ‖A‖.
+/// The size of a zero eigenvalue after a decomposition, in units of n ε ‖A‖.
 const ROUNDING: f64 = 1.0;
 
-/// What a cotangent that asks for nothing leaves of it between null vectors, in units of n ε of its norm.
+/// The size between null vectors of a cotangent that is zero there, in units of n ε of its norm.
 const NOTHING: f64 = 8.0;
 
 /// Eigenvalues of an n × n matrix, of which those within n ε ‖A‖ of the edge of f's domain are brought onto it.
 ///
-/// No decomposition tells them from it: of a singular matrix, what should be zero comes out on either side.
+/// No decomposition distinguishes them from it: zero eigenvalues of a singular matrix come out on either side.
 pub(super) fn onto_edge(f: &impl ScalarFunction, mut values: Vec<f64>) -> Vec<f64> {
     if let Some(edge) = f.edge() {
         let largest = values
@@ -73,7 +73,7 @@ pub(super) fn divided_differences_for(
     differences_where_asked(op, f, x, |i, j| asked[(i, j)].abs() > nothing)
 }
 
-/// What counts as nothing between n vectors in a matrix of this norm.
+/// The bound for zero between n vectors in a matrix of this norm.
 pub(super) fn nothing(n: usize, norm: f64) -> f64 {
     // A norm may overflow where the entries do not.
     NOTHING * n as f64 * f64::EPSILON * norm.min(f64::MAX)
@@ -88,7 +88,7 @@ pub(super) fn differences_where_asked(
 ) -> Result<Mat<f64>> {
     let mut differences = f.divided_differences(x);
     for j in 0..x.len() {
-        // The slope first: it is what a caller can ask about.
+        // The slope first: a caller can ask about it.
         let column = std::iter::once(j).chain(0..j);
         for i in column {
             if differences[(i, j)].is_finite() {
@@ -111,7 +111,7 @@ fn at_edge(f: &impl ScalarFunction, x: f64) -> bool {
 
 /// Why there is no finite derivative at x.
 fn no_derivative(op: &'static str, f: &impl ScalarFunction, x: f64) -> Error {
-    // Away from the edge, infinite is what is beyond the numbers.
+    // Away from the edge, an infinite slope is beyond the numbers.
     if f.edge().is_some() && !at_edge(f, x) && f.value(x).is_finite() && !f.slope(x).is_nan() {
         Error::Overflow { op }
     } else {
@@ -125,7 +125,7 @@ mod tests {
     use crate::function::{Exp, Inverse, Log, Power, Ridge, Sqrt, WithSlope};
 
     #[test]
-    fn what_rounding_holds_off_the_edge_is_brought_onto_it() {
+    fn values_within_rounding_of_the_edge_are_brought_onto_it() {
         let n_epsilon = 3.0 * f64::EPSILON;
         let values = vec![-2.0 * n_epsilon, 2.0 * n_epsilon, 2.0];
         assert_eq!(onto_edge(&Sqrt, values.clone()), [0.0, 0.0, 2.0]);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_is_told_from_what_does_not_exist() {
+    fn overflow_is_distinguished_from_no_derivative() {
         let outside = |value| Err(Error::OutsideDomain { op: "test", value });
         let beyond = Err(Error::Overflow { op: "test" });
         assert_eq!(values("test", &Exp, &[1000.0]), beyond);

@@ -29,7 +29,7 @@ pub(super) enum Factors {
         w: Temporary,
         scale: f64,
     },
-    /// n ≥ d. V, d × d, orthogonal, and F V or what gives it.
+    /// n ≥ d. V, d × d, orthogonal, and F V or its factors.
     Complete { columns: Columns, v: Temporary },
 }
 
@@ -123,7 +123,7 @@ pub(super) fn decompose(
 }
 
 impl Decomposed {
-    /// Singular values that are zero as far as their method can tell become zero, where f ends there.
+    /// Singular values that are zero within the error of their method become zero, where f ends there.
     fn bring_onto_edge(&mut self, f: MatRef<'_, f64>) {
         let side = f.nrows().max(f.ncols()) as f64;
         // Of σ, relative to the largest.

@@ -51,9 +51,10 @@ const HUGE: f64 = 1e120;
 /// would see this magnified, σ₁ max|f′| > 64 max σ|f′|, or 4096 for more than 16 values, those that it sees are refined in
 /// twice the precision. The gradient has then an error of about 64 ε, or 10⁻¹², at any side.
 ///
-/// Where f ends at zero, as root and log without a ridge, a singular value is zero that its method cannot tell from it:
-/// 8 max(n, d) ε of the largest, or 10⁻¹⁸ where it was refined. If f has a value and no slope there, C has a kink where F
-/// can grow between null vectors of both sides: a cotangent that asks for it is an error, any other has its gradient.
+/// Where f ends at zero, as root and log without a ridge, a singular value counts as zero within the error of its
+/// method: 8 max(n, d) ε of the largest, or 10⁻¹⁸ where it was refined. If f has a value and no slope there, C has a
+/// kink where F can grow between null vectors of both sides: a cotangent that asks for it is an error, any other has
+/// its gradient.
 ///
 /// # Errors
 /// [`Empty`](Error::Empty), [`NotFinite`](Error::NotFinite), [`NoConvergence`](Error::NoConvergence);
@@ -129,7 +130,7 @@ impl<F: ScalarFunction> GramFunction<F> {
         Self::from_decomposed(function, support, decomposed)
     }
 
-    /// C from what was found of the supported part of F.
+    /// C from the decomposition of the supported part of F.
     pub(super) fn from_decomposed(
         function: F,
         support: Support,
@@ -341,7 +342,7 @@ impl<F: ScalarFunction> GramFunction<F> {
         Ok(q)
     }
 
-    /// Is C a smooth function of F along what X asks, where singular values are zero and f has no slope there?
+    /// Is C a smooth function of F in the directions of X, where singular values are zero and f has no slope there?
     ///
     /// F can grow there by U₀ Y V₀ᵀ, with the null vectors of both sides, and C by f of the singular values of Y: with
     /// a kink, unless f(σ²) is flat at σ = 0. So X must vanish between the null vectors, on the left those of channels or,
@@ -710,7 +711,7 @@ mod tests {
 
     #[test]
     fn powers_below_a_half_of_low_rank_are_right_at_any_side() {
-        // σ f′(σ²) grows without bound at zero: what rounding leaves there must not pass for the spectrum.
+        // σ f′(σ²) grows without bound at zero: rounding there must not pass for the spectrum.
         for (n, d) in [(17, 17), (100, 64), (20, 17), (64, 100)] {
             for exponent in [0.1, 0.25, 1.0 / 3.0, 0.45] {
                 let f = Mat::<f64>::ones(n, d);

@@ -12,8 +12,8 @@ use faer::{Mat, MatRef};
 /// the rounding in a decomposition of r values.
 const GRAM_ROUNDING: f64 = 16.0;
 
-/// Eigenvalues and eigenvectors of a symmetric matrix, wherever they were found: what
-/// [`PreparedGram::finish_with`](crate::PreparedGram::finish_with) takes.
+/// Eigenvalues and eigenvectors of a symmetric matrix, found by any method: the input of
+/// [`PreparedGram::finish_with`](crate::PreparedGram::finish_with).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Eigenpairs {
     /// λ, nondecreasing.
@@ -60,7 +60,7 @@ impl GramMatrix {
         self.lower.as_ref()
     }
 
-    /// What F was divided by.
+    /// The divisor of F.
     pub(super) fn scale(&self) -> f64 {
         self.scale
     }
@@ -80,7 +80,7 @@ impl GramMatrix {
         eigen.finish(op).map(Some)
     }
 
-    /// May f keep its digits, as far as the entries of G tell? By numbers inside the spectrum, in O(r²):
+    /// May f keep its digits, by the entries of G? By numbers inside the spectrum, in O(r²):
     ///
     /// ```text
     /// λ₁ ≥ max(maxᵢ Gᵢᵢ, 1ᵀG1 / r),   λᵣ ≤ minᵢ Gᵢᵢ
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_entries_refuse_the_eigenvalues_refuse() {
+    fn eigenvalues_refuse_all_that_the_entries_refuse() {
         /// Refused by the entries, and by the eigenvalues.
         fn refused(f: MatRef<'_, f64>, function: impl ScalarFunction) -> (bool, bool) {
             let gram = GramMatrix::full(f).unwrap();

@@ -74,7 +74,7 @@ pub struct MatrixFunction<F> {
     function: F,
 }
 
-/// What [`MatrixFunction::vjp_of_vjp`] returns.
+/// The result of [`MatrixFunction::vjp_of_vjp`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MatrixFunctionSecond {
@@ -321,12 +321,12 @@ mod tests {
                 sym(gaussian(n, n, 1).as_ref()),
                 sym(gaussian(n, n, 2).as_ref()),
             );
-            let close = |found: &Mat<f64>, expected: Mat<f64>, what: &str| {
+            let close = |found: &Mat<f64>, expected: Mat<f64>, name: &str| {
                 let error = (found - &expected).norm_max() / expected.norm_max();
                 // A few ε times the condition of A, at most 7000, for the inverse.
                 assert!(
                     error < 4.0 * f64::EPSILON * 7000.0,
-                    "{what}, {spectrum:?}: {error:e}"
+                    "{name}, {spectrum:?}: {error:e}"
                 );
             };
             let square = of(&a, Power { exponent: 2.0 });
@@ -381,7 +381,7 @@ mod tests {
                 .to_owned();
             let d = spectral_product(v.as_ref(), &[0.0, gap, -gap]);
             let a = &d + Scale(2.0) * Mat::<f64>::identity(3, 3);
-            // What was rounded into A.
+            // The diagonal as rounded into A.
             let d = &a - Scale(2.0) * Mat::<f64>::identity(3, 3);
             let e = sym(gaussian(3, 3, 1).as_ref());
             let expected = Scale(0.5) * &e - Scale(0.125) * (&d * &e + &e * &d);
@@ -465,7 +465,7 @@ mod tests {
             let size = 2f64.powi(exponent);
             let (plain, scaled) = (of(&a, Log), of(&(Scale(size) * &a), Log));
             let shift = Scale(size.ln()) * Mat::<f64>::identity(4, 4);
-            // The shift, up to 347, is what rounds.
+            // The shift, up to 347, brings the rounding.
             assert!((scaled.value() - shift - plain.value()).norm_max() < 1e-12);
             let expected = plain.vjp(e.as_ref()).unwrap();
             close(Scale(size) * scaled.vjp(e.as_ref()).unwrap(), &expected);
@@ -534,13 +534,13 @@ mod tests {
                 let m = sym(gaussian(n, n, seed + 1).as_ref());
                 let c_bar = &m * c + c * &m;
                 let a_bar = root.vjp(c_bar.as_ref()).unwrap();
-                // What is free is between null vectors: there is no gradient there.
+                // Between null vectors the gradient is free: there is none.
                 let null = Mat::from_fn(n, n - rank, |i, j| root.vectors()[(i, j)]);
                 let between = &null * (null.transpose() * &m * &null) * null.transpose();
                 let smallest = root.values()[n - rank] / root.values()[n - 1];
                 let wrong = (a_bar + between - &m).norm_max() / m.norm_max() * smallest;
                 worst = (worst.0.max(error), worst.1.max(wrong));
-                // One that asks for more has none.
+                // A cotangent that is not zero there has no gradient.
                 let asked = root.vjp(m.as_ref());
                 assert!(matches!(
                     asked,
@@ -559,7 +559,7 @@ mod tests {
             }
         }
         assert_eq!(refused, 0);
-        // Times the condition of what is not null.
+        // Times the condition of the part that is not null.
         assert!(worst.0 < 1e-13 && worst.1 < 1e-12, "{worst:?}");
         let ones = Mat::<f64>::ones(3, 3);
         let root = of(&ones, Sqrt);

@@ -11,10 +11,10 @@ use faer::{Mat, MatRef, Scale};
 
 const OP: &str = "Newton–Schulz iteration";
 
-/// A small eigenvalue of Z Y grows by 9/4 a step: so many lift 10⁻³⁵ to one, far below what rounding leaves.
+/// A small eigenvalue of Z Y grows by 9/4 a step: so many lift 10⁻³⁵ to one, far below rounding.
 const MOST_ITERATIONS: usize = 100;
 
-/// By what A is divided, so that the eigenvalues of A/s lie in [0, 1].
+/// The divisor of A, so that the eigenvalues of A/s lie in [0, 1].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Normalisation {
@@ -137,7 +137,7 @@ impl Size {
     }
 }
 
-/// What [`NewtonSchulz::jvp`] returns.
+/// The result of [`NewtonSchulz::jvp`].
 #[derive(Clone, Debug)]
 pub struct NewtonSchulzTangent {
     /// Ċ, n × n.

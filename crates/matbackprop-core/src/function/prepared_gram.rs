@@ -43,8 +43,8 @@ use faer::{Mat, MatRef};
 /// unless there are r values and r × r entries, `NotFinite` and [`NotSorted`](crate::Error::NotSorted).
 ///
 /// # Cost
-/// `prepare` takes O(n d r), `matrix` O(r²), the others what is left of [`GramFunction`]'s time; F and r² numbers are
-/// kept.
+/// `prepare` takes O(n d r), `matrix` O(r²), the others the rest of [`GramFunction`]'s time; F and r² numbers are
+/// stored.
 ///
 /// # Example
 /// ```
@@ -99,7 +99,7 @@ impl<F: ScalarFunction> GramFunction<F> {
 }
 
 impl<F: ScalarFunction> PreparedGram<F> {
-    /// G, the matrix to decompose; `None` where nothing is to be decomposed, F being zero, and where its entries tell
+    /// G, the matrix to decompose; `None` where nothing is to be decomposed, F being zero, and where its entries show
     /// that f would lose too many digits, or the curvature of f is not known.
     pub fn matrix(&self) -> Option<MatRef<'_, f64>> {
         let gram = self.gram.as_ref()?;
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn eigenpairs_from_elsewhere_give_what_forward_gives() {
+    fn eigenpairs_from_elsewhere_give_the_result_of_forward() {
         fn check<F: ScalarFunction + Copy>(f: &Mat<f64>, function: F) -> Method {
             let (n, d) = f.shape();
             let prepared = GramFunction::prepare(f.clone(), function).unwrap();
@@ -244,7 +244,7 @@ mod tests {
         for f in cases() {
             check(&f, ridge());
             for size in [1.0, 1e100, 1e-100] {
-                // Homogeneous functions have something to tell at any size.
+                // Homogeneous functions answer at any size.
                 let f = Scale(size) * &f;
                 check(&f, Power { exponent: 1.0 });
                 let least = Power { exponent: 0.5 };
@@ -283,7 +283,7 @@ mod tests {
             .col_as_slice_mut(7)
             .iter_mut()
             .for_each(|x| *x *= 1e-6);
-        // The entries tell.
+        // The entries show it.
         let prepared = GramFunction::prepare(uneven.clone(), Log).unwrap();
         assert!(prepared.matrix().is_none());
         let given = eigenpairs((uneven.transpose() * &uneven).as_ref());
@@ -297,7 +297,7 @@ mod tests {
         let unknown = WithSlope::new(f64::sin, f64::cos);
         let prepared = GramFunction::prepare(uneven, unknown).unwrap();
         assert!(prepared.matrix().is_none());
-        // The eigenvalues tell, and what is given is left aside.
+        // The eigenvalues show it, and the given pairs are left aside.
         let mut spectrum = vec![1.0; 20];
         spectrum[19] = 1e-6;
         let rotated = with_spectrum(30, 20, &spectrum, 1);
@@ -346,7 +346,7 @@ mod tests {
                 => Error::NotSorted { op: OP, index: 1, value, previous }
                     if (value, previous) == (first, second),
         }
-        // What f itself refuses, with the eigenpairs of others as with our own.
+        // The refusals of f itself, with the eigenpairs of others as with our own.
         let wide = GramFunction::prepare(f.transpose().to_owned(), Log).unwrap();
         let given = eigenpairs(wide.matrix().unwrap());
         refused! { wide.finish_with(given) => Error::OutsideDomain { value: 0.0, .. } }

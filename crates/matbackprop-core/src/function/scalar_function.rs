@@ -1,4 +1,4 @@
-//! A function of one real number, with what its matrix function needs to go back.
+//! A function of one real number, with the derivatives that its matrix function needs.
 
 use super::divided_difference::{first, second};
 use faer::Mat;

@@ -88,7 +88,7 @@ impl<F: ScalarFunction> Spectrum<'_, F> {
             second[k] = of_table(between, with_j[k], values[k] - values[i]);
         }
         for k in 0..second.len() {
-            // What cancels, and 0 / 0 where all three are equal.
+            // Cancellation, and 0 / 0 where all three are equal.
             if !second[k].is_finite() {
                 second[k] = self.directly(values[i], values[k], values[j])?;
             }

@@ -2,7 +2,7 @@
 
 use faer::{Mat, MatRef};
 
-/// Which rows and columns hold anything; `None` where all do.
+/// The rows and columns that are not zero; `None` where all are.
 #[derive(Clone, Debug)]
 pub(super) struct Support {
     rows: Option<Vec<usize>>,
@@ -127,7 +127,7 @@ mod tests {
     use faer::mat;
 
     #[test]
-    fn what_holds_something_is_kept_and_put_back() {
+    fn supported_rows_and_columns_are_taken_and_put_back() {
         let a = mat![[0.0, 0.0, 1.0], [0.0, 0.0, 0.0], [0.0, -5e-324, 1.0]];
         let support = Support::of(a.as_ref());
         assert_eq!(support.alive_columns(), vec![1, 2]);

@@ -6,7 +6,7 @@ use crate::guard::ensure_shape;
 use crate::symmetric::{inner, sym};
 use faer::{Mat, MatRef, Scale};
 
-/// Which neighbours of an input are inputs too.
+/// The neighbours of an input that are inputs too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Perturbation {
@@ -122,7 +122,7 @@ impl GradientCheck {
 ///
 /// # Errors
 /// [`Error::GradientMismatch`] at the first direction whose error exceeds the tolerance;
-/// [`Error::ShapeMismatch`] unless x̄ has the shape of x; whatever `f` and `vjp` return.
+/// [`Error::ShapeMismatch`] unless x̄ has the shape of x; any error of `f` and `vjp`.
 ///
 /// # Cost
 /// Four evaluations of `f` a direction.
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn symmetric_directions_stay_symmetric() {
-        // f refuses what is not symmetric.
+        // f refuses matrices that are not symmetric.
         let f = |x: MatRef<'_, f64>| {
             if x == x.transpose() {
                 cube(x)

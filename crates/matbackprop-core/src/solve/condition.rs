@@ -6,7 +6,7 @@ use faer::{Mat, MatMut, MatRef};
 /// 1 / (‖A‖₁ ‖A⁻¹‖₁) of an n × n matrix, from solves with A and Aᵀ in place; 0 where they do not give numbers.
 ///
 /// ‖A⁻¹‖₁ is found by climbing from vertex to vertex of the unit ball, as Hager (1984) and Higham (1988) do: a lower
-/// bound, mostly within a factor of three, so that what is returned is an upper one. O(n²) time beside the solves.
+/// bound, mostly within a factor of three, so that the result is an upper one. O(n²) time beside the solves.
 pub(crate) fn reciprocal_condition(
     a: MatRef<'_, f64>,
     solve: impl Fn(MatMut<'_, f64>),
@@ -45,7 +45,7 @@ pub(crate) fn reciprocal_condition(
         previous = Some(steepest);
         x = Mat::from_fn(n, 1, |i, _| if i == steepest { 1.0 } else { 0.0 });
     }
-    // A vector of growing entries of alternating sign catches what the climb can miss.
+    // A vector of growing entries of alternating sign catches maxima that the climb can miss.
     let mut alternating = Mat::from_fn(n, 1, |i, _| {
         let sign = if i % 2 == 0 { 1.0 } else { -1.0 };
         sign * (1.0 + i as f64 / (n.max(2) - 1) as f64)
@@ -55,7 +55,7 @@ pub(crate) fn reciprocal_condition(
     let norm = a
         .col_iter()
         .fold(0.0, |norm: f64, column| norm.max(column.norm_l1()));
-    // Written so that NaN is kept.
+    // Written so that NaN stays NaN.
     let product = norm
         * if other <= inverse_norm {
             inverse_norm
@@ -69,7 +69,7 @@ pub(crate) fn reciprocal_condition(
     }
 }
 
-/// Is an n × n matrix of this reciprocal condition number regular, as far as rounding can tell?
+/// Is an n × n matrix of this reciprocal condition number regular within rounding?
 ///
 /// # Errors
 /// [`Error::Singular`] unless the number exceeds 8 n ε.

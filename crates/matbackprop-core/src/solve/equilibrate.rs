@@ -1,7 +1,7 @@
 //! Rows and columns brought to order one by powers of two, which change no digit.
 //!
-//! What rounding does to a solve depends on the equilibrated matrix, whatever units its rows and columns came in: so
-//! that is where a condition number says something.
+//! The rounding of a solve depends on the equilibrated matrix, not on the units of its rows and columns: so its
+//! condition number is the meaningful one.
 
 use faer::{Mat, MatRef};
 
@@ -17,7 +17,7 @@ pub(crate) struct SymmetricEquilibration {
 impl SymmetricEquilibration {
     /// `None` where a row is zero.
     pub(crate) fn new(mut matrix: Mat<f64>) -> Option<Self> {
-        /// Each pass halves what is left of the exponents, of which the first may see a thousand.
+        /// Each pass halves the remaining exponents, which may be a thousand at first.
         const PASSES: usize = 16;
         let n = matrix.nrows();
         let mut factors = vec![1.0; n];

@@ -1,4 +1,4 @@
-//! Triangular factors, and what is solved with them.
+//! Triangular factors, and solves with them.
 
 use crate::error::{Error, Result};
 use faer::dyn_stack::{MemBuffer, MemStack};
@@ -26,8 +26,8 @@ pub(crate) fn solve_root(l: MatRef<'_, f64>, mut x: MatMut<'_, f64>) {
 
 /// L of A = L Lᵀ, zero above the diagonal, for a finite symmetric A.
 ///
-/// A pivot is what elimination left of a diagonal entry, known to about n ε of that entry whatever the other rows
-/// hold: one that does not exceed n ε aᵢᵢ may as well be zero, and is [`Error::NotPositiveDefinite`].
+/// A pivot is a diagonal entry after elimination, known to about n ε of that entry for any other rows:
+/// one that does not exceed n ε aᵢᵢ may as well be zero, and is [`Error::NotPositiveDefinite`].
 pub(crate) fn cholesky(op: &'static str, a: MatRef<'_, f64>) -> Result<Mat<f64>> {
     let n = a.nrows();
     let floor = |i: usize| n as f64 * f64::EPSILON * a[(i, i)].max(0.0);

@@ -8,7 +8,7 @@ use faer::Mat;
 #[derive(Clone, Debug)]
 pub(super) struct EigenvalueGaps {
     op: &'static str,
-    /// Which rules have a gradient where gaps are closed.
+    /// The rules that have a gradient where gaps are closed.
     instead: &'static str,
     policy: GapPolicy,
     /// λ / spread, of order one.
@@ -49,7 +49,7 @@ impl EigenvalueGaps {
 
     /// X over the gaps relative to the spread, and over `unit`, with zeros on the diagonal.
     ///
-    /// `sizes` are norms of what asks vectors to turn, a value each; `values_bar` is the cotangent of the values.
+    /// `sizes` are norms of the cotangents that turn vectors, one a value; `values_bar` is the values' cotangent.
     pub(super) fn divide(
         &self,
         mut x: Mat<f64>,

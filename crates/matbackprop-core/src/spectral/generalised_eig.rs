@@ -13,7 +13,7 @@ use faer::{Mat, MatRef, Scale};
 
 const OP: &str = "generalised eigendecomposition";
 
-/// What has a gradient at equal eigenvalues.
+/// The rules that have a gradient at equal eigenvalues.
 const INSTEAD: &str = "functions of L⁻¹AL⁻ᵀ, B = LLᵀ (Cholesky, then MatrixFunction or LeadingProjector), have their gradients where eigenvalues are equal";
 
 /// A V = B V Λ for a symmetric A and a symmetric positive definite B.
@@ -33,7 +33,7 @@ const INSTEAD: &str = "functions of L⁻¹AL⁻ᵀ, B = LLᵀ (Cholesky, then Ma
 /// # Conventions
 /// Eigenvalues nondecreasing. Ā and B̄ are symmetric. Signs of columns of V, and rotations among columns of equal
 /// eigenvalues, are free, and come as [`SymEig`](crate::SymEig) says; only losses that do not see them have a gradient
-/// where eigenvalues meet. What V̄ says of lengths, sym(T), goes back to B without
+/// where eigenvalues meet. The part of V̄ along lengths, sym(T), goes back to B without
 /// a gap.
 ///
 /// # Errors
@@ -48,8 +48,8 @@ const INSTEAD: &str = "functions of L⁻¹AL⁻ᵀ, B = LLᵀ (Cholesky, then Ma
 /// O(n³) time; n² + 2 n numbers stored.
 ///
 /// # Source
-/// Differentiating A V = B V Λ and VᵀBV = I; ours is the split of V̄ into what turns vectors, which a gap divides, and
-/// what stretches them, which it does not.
+/// Differentiating A V = B V Λ and VᵀBV = I; ours is the split of V̄ into a part that turns vectors, which a gap
+/// divides, and a part that stretches them, which it does not.
 ///
 /// # Example
 /// ```
@@ -75,7 +75,7 @@ pub struct GeneralisedEig {
     gaps: EigenvalueGaps,
 }
 
-/// What [`GeneralisedEig::vjp`] returns.
+/// The result of [`GeneralisedEig::vjp`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct GeneralisedEigCotangent {
@@ -85,7 +85,7 @@ pub struct GeneralisedEigCotangent {
     pub b: Mat<f64>,
 }
 
-/// What [`GeneralisedEig::jvp`] returns.
+/// The result of [`GeneralisedEig::jvp`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct GeneralisedEigTangent {
@@ -216,7 +216,7 @@ impl GeneralisedEig {
         })
     }
 
-    /// The largest ‖vⱼ‖: what a product with Vᵀ magnifies.
+    /// The largest ‖vⱼ‖: the magnification of a product with Vᵀ.
     fn longest(&self) -> f64 {
         self.vectors
             .col_iter()

@@ -12,7 +12,7 @@ use faer::{Mat, MatRef};
 
 const OP: &str = "symmetric eigendecomposition";
 
-/// What has a gradient at equal eigenvalues.
+/// The rules that have a gradient at equal eigenvalues.
 const INSTEAD: &str = "functions of a matrix (MatrixFunction, TraceFunction) and subspaces (LeadingProjector) have their gradients where eigenvalues are equal";
 
 /// A = V Λ Vᵀ with orthogonal V.
@@ -30,7 +30,7 @@ const INSTEAD: &str = "functions of a matrix (MatrixFunction, TraceFunction) and
 /// Eigenvalues nondecreasing. Ā is symmetric. Signs of columns of V, and rotations among columns of equal eigenvalues,
 /// are free; only losses that do not see them have a gradient where eigenvalues meet. Columns of equal eigenvalues come
 /// in general position: of a multiple of the identity, V is not the identity. A cotangent of the values alone that
-/// tells equal ones apart brings their limiting subgradient, see [`GapPolicy`].
+/// distinguishes equal ones brings their limiting subgradient, see [`GapPolicy`].
 ///
 /// # Errors
 /// [`NotSquare`](crate::Error::NotSquare), [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
@@ -67,7 +67,7 @@ pub struct SymEig {
     gaps: EigenvalueGaps,
 }
 
-/// What [`SymEig::jvp`] returns.
+/// The result of [`SymEig::jvp`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SymEigTangent {
@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn a_repeated_eigenvalue_is_what_the_policy_says() {
         let a = symmetric_with_spectrum(&[2.0, 2.0, 5.0], 8);
-        // V Vᵀ = I whatever V: nothing asks to rotate. V̄ = 2 V.
+        // V Vᵀ = I for any V: nothing asks to rotate. V̄ = 2 V.
         let free = |eigen: &SymEig| Scale(2.0) * eigen.vectors().to_owned();
         let strict = SymEig::forward(a.as_ref(), STRICT).unwrap();
         let a_bar = strict.vjp(None, Some(free(&strict).as_ref())).unwrap();
@@ -305,9 +305,9 @@ mod tests {
     }
 
     #[test]
-    fn what_the_cotangents_do_not_show_is_an_error_in_every_basis() {
+    fn a_rotation_hidden_from_the_cotangents_is_an_error_in_every_basis() {
         // ⟨G, V exp(Λ) Vᵀ⟩ at multiples of the identity, where V would be I: G is its own gradient, times e^λ. Where
-        // G is not a multiple of I, neither V̄ nor λ̄ of that basis would tell.
+        // G is not a multiple of I, neither V̄ nor λ̄ of that basis would show it.
         for n in [2, 3, 6] {
             let a = Scale(0.5) * Mat::<f64>::identity(n, n);
             let mut pair = Mat::zeros(n, n);

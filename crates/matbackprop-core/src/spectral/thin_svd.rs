@@ -12,15 +12,15 @@ use faer::{Mat, MatRef};
 
 const OP: &str = "thin SVD";
 
-/// What has a gradient at equal and at zero singular values.
+/// The rules that have a gradient at equal and at zero singular values.
 const INSTEAD: &str = "polar factors (Polar), functions of a Gram matrix (GramFunction), inverses (PseudoInverse) and subspaces (Projector, LeadingProjector) have their gradients where singular values are equal or zero";
 
-/// What K divides by, for the values of a row and a column.
+/// The divisor in K, for the values of a row and a column.
 fn difference(row: f64, column: f64) -> f64 {
     column - row
 }
 
-/// What H divides by.
+/// The divisor in H.
 fn sum(row: f64, column: f64) -> f64 {
     column + row
 }
@@ -42,9 +42,9 @@ fn sum(row: f64, column: f64) -> f64 {
 /// Singular values nonincreasing, none negative. Signs of pairs (uᵢ, vᵢ), joint rotations where singular values are
 /// equal, and rotations of each side where they are zero, are free; only losses that do not see them have a gradient
 /// there. Vectors of equal values come in general position: of a zero matrix, U and V are not columns of the identity.
-/// Σ⁻¹ occurs only for vectors of which there are more rows than columns. A cotangent of the values alone that tells
-/// equal ones apart, or asks for zero ones, brings their limiting subgradient, see [`GapPolicy`]: for the nuclear norm
-/// U Vᵀ. σ̇ of a zero singular value has the sign of uᵀȦv, where σ itself has a kink.
+/// Σ⁻¹ occurs only for vectors of which there are more rows than columns. A cotangent of the values alone that
+/// distinguishes equal ones, or asks for zero ones, brings their limiting subgradient, see [`GapPolicy`]: for the
+/// nuclear norm U Vᵀ. σ̇ of a zero singular value has the sign of uᵀȦv, where σ itself has a kink.
 ///
 /// # Errors
 /// [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
@@ -84,7 +84,7 @@ pub struct ThinSvd {
     gaps: GapPolicy,
 }
 
-/// What [`ThinSvd::jvp`] returns.
+/// The result of [`ThinSvd::jvp`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ThinSvdTangent {

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn zeros_before_ones_are_told_from_ones_before_zeros() {
+    fn zeros_before_ones_differ_from_ones_before_zeros() {
         // The order in which a library's divide and conquer lost σ₁₂₈.
         for zeros_first in [true, false] {
             let a = Mat::from_fn(256, 256, |i, j| {
@@ -110,7 +110,7 @@ mod tests {
             });
             let found = singular_values(a.as_ref()).unwrap();
             assert_eq!(found[..128], [1.0; 128]);
-            // What a join neglects: eight units in the last place of the largest.
+            // A join neglects eight units in the last place of the largest.
             assert!(
                 found[128..]
                     .iter()

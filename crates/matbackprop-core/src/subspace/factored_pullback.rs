@@ -11,7 +11,7 @@ pub(super) struct FactorParts {
     pub(super) outside: Mat<f64>,
 }
 
-/// Ā = (I − P) ( L (N Rᵢ)ᵀ + R (N Lᵢ)ᵀ ), Lᵢ and Rᵢ the coefficients inside the range, N (n × r) what brings them to the
+/// Ā = (I − P) ( L (N Rᵢ)ᵀ + R (N Lᵢ)ᵀ ), Lᵢ and Rᵢ the coefficients inside the range, N (n × r) the map to the
 /// columns of A: no m × m matrix is formed.
 pub(super) fn factored_pullback(n: &Mat<f64>, left: &FactorParts, right: &FactorParts) -> Mat<f64> {
     let mut a_bar = &left.outside * (n * &right.inside).transpose();

@@ -12,7 +12,7 @@ use faer::{Mat, MatRef, Scale};
 
 const OP: &str = "leading projector";
 
-/// What has a gradient at an open border.
+/// The rules that have a gradient at an open border.
 const INSTEAD: &str =
     "the projector jumps there: take as many vectors as end at a gap, or a RegularisedProjector";
 
@@ -32,8 +32,8 @@ const INSTEAD: &str =
 /// Unlike [`Projector`](crate::Projector), which takes the singular values that it drops for zero, this is the truncated
 /// projector of the matrix as it is. k is lowered to the rank of A at
 /// [`RankTolerance::default`](crate::RankTolerance), where it is above it. Rotations inside U₁ and inside U₂ do not matter; where σ_k = σ_{k+1} the
-/// projector jumps, and its derivative is what the [`GapPolicy`] says: gaps are those of σ, relative to σ₁, and a closed one
-/// at the border is an error for every cotangent. Where they are broadened, they are those of σ², relative to σ₁².
+/// projector jumps, and the [`GapPolicy`] decides on its derivative: gaps are those of σ, relative to σ₁, and a closed
+/// one at the border is an error for every cotangent. Where they are broadened, they are those of σ², relative to σ₁².
 /// Broadened,
 /// everything is finite: a pair of equal values contributes nothing, and none more than 1 / (2 width).
 ///
@@ -173,8 +173,8 @@ impl LeadingProjector {
     /// See [`LeadingProjector`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) unless L and R are m × p.
     pub fn vjp_factored(&self, left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Result<Mat<f64>> {
         let (inside, outside) = self.relative_parts(left, right)?;
-        // A = U diag(s) Vᵀ and N̄ in units of σ₁ and σ₁⁻². Of Yᵀ A only what lies in U₂ counts: U₁ᵀY is zero, and the rest
-        // meets A nowhere.
+        // A = U diag(s) Vᵀ and N̄ in units of σ₁ and σ₁⁻². Of Yᵀ A only the part in U₂ counts: U₁ᵀY is zero, and the
+        // rest meets A nowhere.
         let (k, s) = (self.count, &self.relative);
         let dropped = s.len() - k;
         let leading = times_diagonal(self.v.subcols(0, k), &s[..k]);

@@ -16,7 +16,7 @@ const OP: &str = "polar factors";
 /// forward   A = U Σ Vᵀ,  W = U Vᵀ,  H = V Σ Vᵀ;  wide: H = U Σ Uᵀ
 /// vjp       Ā = D(W̄) + U ( Gᵢⱼ ) Vᵀ                            Gᵢⱼ = 2 Sᵢⱼ σᵢ / (σᵢ + σⱼ),  S = Vᵀ sym(H̄) V
 /// jvp       Ẇ = D(Ȧ),  Ḣ = V ( (σᵢFᵢⱼ + σⱼFⱼᵢ) / (σᵢ + σⱼ) ) Vᵀ                              F = UᵀȦV
-///           wide: in what concerns H, Aᵀ = V Σ Uᵀ takes the place of A
+///           wide: for H, Aᵀ = V Σ Uᵀ takes the place of A
 /// with      D(X) = U ( (Yᵢⱼ − Yⱼᵢ) / (σᵢ + σⱼ) ) Vᵀ + (I − UUᵀ) X V Σ⁻¹ Vᵀ + U Σ⁻¹ Uᵀ X (I − VVᵀ)      Y = UᵀXV
 /// ```
 ///
@@ -29,7 +29,7 @@ const OP: &str = "polar factors";
 ///
 /// # Conventions
 /// W is the matrix with orthonormal columns (rows, if wide) closest to A. A singular value up to 8 max(m, n) ε of the
-/// largest is taken for zero. H is unique whatever the rank; W is unique, and differentiable, where the rank is k, and
+/// largest is taken for zero. H is unique at any rank; W is unique, and differentiable, where the rank is k, and
 /// else completed by vectors of the decomposition: then only cotangents that stay with the other singular vectors, on
 /// both sides, go back. H has a kink where a singular value is zero, along the vectors of that value on both sides.
 ///
@@ -43,8 +43,8 @@ const OP: &str = "polar factors";
 /// O(m n k) time; (2 m + 2 n + k) k numbers stored at most.
 ///
 /// # Source
-/// Higham, "Functions of Matrices", SIAM 2008, chapter 8, for the factors; the derivative by singular vectors, and what
-/// is left of it at zero singular values, is ours.
+/// Higham, "Functions of Matrices", SIAM 2008, chapter 8, for the factors; the derivative by singular vectors, also at
+/// zero singular values, is ours.
 ///
 /// # Example
 /// ```
@@ -72,7 +72,7 @@ pub struct Polar {
     h: Mat<f64>,
 }
 
-/// What [`Polar::jvp`] returns.
+/// The result of [`Polar::jvp`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PolarTangent {
@@ -248,7 +248,7 @@ impl Polar {
         if self.is_wide() { (v, u) } else { (u, v) }
     }
 
-    /// What belongs to zero singular values must be zero, up to the rounding of a matrix of this size.
+    /// The part of zero singular values must be zero, up to the rounding of a matrix of this size.
     fn ensure_zero(&self, x: MatRef<'_, f64>, size: f64) -> Result<()> {
         if x.norm_max() <= self.floor * size {
             Ok(())
@@ -426,11 +426,11 @@ mod tests {
             let (b, c) = (gaussian(m, 2, 4), gaussian(2, n, 5));
             let product = &b * &c;
             let polar = Polar::forward(product.as_ref()).unwrap();
-            let kept = |x: &Mat<f64>| {
+            let restricted = |x: &Mat<f64>| {
                 let (u, v) = (polar.u.subcols(0, 2), polar.v.subcols(0, 2));
                 u * (u.transpose() * x * v) * v.transpose()
             };
-            let bar = kept(&w_bar);
+            let bar = restricted(&w_bar);
             let inside = |b: MatRef<'_, f64>| {
                 let polar = Polar::forward((b * &c).as_ref())?;
                 let (u, v) = (polar.u.subcols(0, 2), polar.v.subcols(0, 2));

@@ -18,7 +18,7 @@ const OP: &str = "projector";
 /// With the Gram method all of σ² lie above this times the largest: cond(A) ≤ 10⁴.
 const GRAM_FLOOR: f64 = 1e-8;
 
-/// Π = A A⁺, kept as an orthonormal basis Q of the range of A: Π = Q Qᵀ.
+/// Π = A A⁺, stored as an orthonormal basis Q of the range of A: Π = Q Qᵀ.
 ///
 /// ```text
 /// forward   A = Q Σ Vᵀ,  σ above the tolerance only         Π = Q Qᵀ,  A⁺ = N Qᵀ,  N = V Σ⁻¹
@@ -34,8 +34,8 @@ const GRAM_FLOOR: f64 = 1e-8;
 /// # Conventions
 /// A singular value counts when it exceeds [`RankTolerance`] times the largest. Those that do not, by rounding alone
 /// (8 max(m, n) ε of the largest), are taken for zero, in the derivative too: Ā is then the derivative along the
-/// perturbations that keep the rank; Π jumps along any other. Where the tolerance drops more than that, what is dropped
-/// still turns what is kept, and Π is the projector onto the leading vectors, with the derivative of
+/// perturbations that keep the rank; Π jumps along any other. Where the tolerance drops more than that, the dropped
+/// vectors still turn the kept ones, and Π is the projector onto the leading vectors, with the derivative of
 /// [`LeadingProjector`](crate::LeadingProjector). Q is free up to a rotation of its columns; Π is not. A zero matrix has
 /// rank 0 and Π = 0.
 ///
@@ -77,7 +77,7 @@ pub struct Projector {
     singular_values: Vec<f64>,
     scale: f64,
     method: Method,
-    /// Where values are dropped that rounding does not explain: they still turn what is kept.
+    /// Where values are dropped that rounding does not explain: their vectors still turn the kept ones.
     truncated: Option<LeadingProjector>,
 }
 
@@ -218,7 +218,7 @@ impl Projector {
         )
     }
 
-    /// Ā from Π̄ = sym(L Rᵀ) kept as factors, in O(m (n + r) p) time.
+    /// Ā from Π̄ = sym(L Rᵀ) stored as factors, in O(m (n + r) p) time.
     ///
     /// # Errors
     /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless L and R are m × p;
@@ -339,7 +339,7 @@ mod tests {
                 let jvp = |a_dot: MatRef<'_, f64>| projector.jvp(a_dot)?.to_dense();
                 check_jvp(dense, jvp, a.as_ref(), &check).unwrap();
             } else {
-                // Π = I whatever A.
+                // Π = I for any A.
                 let a_bar = projector
                     .vjp(gaussian(a.nrows(), a.nrows(), 1).as_ref())
                     .unwrap();
@@ -497,7 +497,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_tolerance_drops_still_turns_what_is_kept() {
+    fn dropped_vectors_still_turn_the_kept_ones() {
         for (m, n) in [(7, 5), (5, 7), (5, 5)] {
             for (spectrum, tolerance) in [
                 (&[3.0, 2.0, 0.1, 0.05, 0.02][..], 0.1),

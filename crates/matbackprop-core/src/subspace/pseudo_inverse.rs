@@ -14,7 +14,7 @@ const OP: &str = "pseudo-inverse";
 /// Kept and dropped singular values must be further apart than this, relative to the largest.
 const BORDER: f64 = 1e-12;
 
-/// P = A⁺, kept as thin factors: P = V Σ⁻¹ Uᵀ.
+/// P = A⁺, stored as thin factors: P = V Σ⁻¹ Uᵀ.
 ///
 /// ```text
 /// forward   A = U Σ Vᵀ,  σ above the tolerance only                P = V Σ⁻¹ Uᵀ
@@ -32,8 +32,8 @@ const BORDER: f64 = 1e-12;
 /// A singular value counts when it exceeds [`RankTolerance`] times the largest. Those that do not, by rounding alone
 /// (8 max(m, n) ε of the largest), are taken for zero, in the derivative too: Ā is then the derivative along the
 /// perturbations that keep the rank; along any other A⁺ jumps to infinity. Where the tolerance drops more than that, P is
-/// the inverse on the leading vectors, and its derivative knows that what is dropped still turns them. A zero matrix has
-/// rank 0 and P = 0.
+/// the inverse on the leading vectors, and its derivative knows that the dropped vectors still turn them. A zero matrix
+/// has rank 0 and P = 0.
 ///
 /// # Errors
 /// [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
@@ -71,7 +71,7 @@ pub struct PseudoInverse {
     reciprocals: Vec<f64>,
     singular_values: Vec<f64>,
     scale: f64,
-    /// Where values are dropped that rounding does not explain: they still turn what is kept.
+    /// Where values are dropped that rounding does not explain: their vectors still turn the kept ones.
     dropped: Option<Dropped>,
 }
 
@@ -161,7 +161,7 @@ impl PseudoInverse {
         self.pulled(g * &self.v, self.u.transpose() * g)
     }
 
-    /// Ā from P̄ = L Rᵀ kept as factors, in O((m + n) r p + m n r) time.
+    /// Ā from P̄ = L Rᵀ stored as factors, in O((m + n) r p + m n r) time.
     ///
     /// # Errors
     /// See [`PseudoInverse`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) unless L is n × p and R is m × p.
@@ -215,7 +215,7 @@ impl PseudoInverse {
         within_range(OP, self.unscaled(self.unscaled(a_bar)))
     }
 
-    /// What the dropped triples (U₂, Σ₂, V₂) add to D(X), the transposed derivative along X, beyond what they would if
+    /// The part of the dropped triples (U₂, Σ₂, V₂) in D(X), the transposed derivative along X, less their part if
     /// Σ₂ were zero; i counts kept values, j dropped ones.
     ///
     /// ```text
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_tolerance_drops_still_turns_what_is_kept() {
+    fn dropped_vectors_still_turn_the_kept_ones() {
         for (m, n) in [(7, 5), (5, 7), (5, 5)] {
             for (spectrum, tolerance) in [
                 (&[3.0, 2.0, 0.1, 0.05, 0.02][..], 0.1),

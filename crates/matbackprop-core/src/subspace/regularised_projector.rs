@@ -35,7 +35,7 @@ const GRAM_FLOOR: f64 = 2e-6;
 /// # Conventions
 /// ε > 0 has the units of σ². [`rank`](Self::rank) counts the singular values above a stated fraction of the largest,
 /// which P_ε itself does not use. With the Gram method σ below √(2⁻⁵² n) · σ₁ is rounding: there a smaller fraction is
-/// raised to that. An ε below (2⁻⁵² σ₁)² cannot be told from zero.
+/// raised to that. An ε below (2⁻⁵² σ₁)² cannot be distinguished from zero.
 ///
 /// # Errors
 /// [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
@@ -218,7 +218,7 @@ impl RegularisedProjector {
         )
     }
 
-    /// Ā from P̄ = sym(L Rᵀ) kept as factors, and a cotangent q̄ of ‖P‖²_F, in O(m n (n + p)) time; O(m n p) for q̄ = 0.
+    /// Ā from P̄ = sym(L Rᵀ) as factors, and a cotangent q̄ of ‖P‖²_F, in O(m n (n + p)) time; O(m n p) for q̄ = 0.
     ///
     /// # Errors
     /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless L and R are m × p;

@@ -1,10 +1,10 @@
-//! One matrix after another: its shape, what is asked of it, and how to draw it again.
+//! One matrix after another: its shape, its task, and how to draw it again.
 
 use crate::kinds::{KINDS, Make, RARE, RARE_EVERY};
 use crate::numbers::Numbers;
 use matbackprop_core::faer::{Mat, Scale};
 
-/// What is asked of a matrix.
+/// The task for a matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Task {
     /// `SymEig` and `eigenvalues`.

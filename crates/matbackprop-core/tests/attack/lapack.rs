@@ -19,7 +19,7 @@ pub fn there() -> bool {
     output.is_ok_and(|output| output.status.success())
 }
 
-/// What LAPACK makes of a matrix.
+/// LAPACK's result for a matrix.
 pub enum Found {
     Measures(Measures),
     /// No convergence, or numbers that are not finite.
@@ -32,7 +32,7 @@ pub enum Found {
 pub fn residuals(cases: impl Iterator<Item = Case>) -> Result<Vec<Found>, String> {
     let folder = std::env::temp_dir().join(format!("matbackprop-attack-{}", std::process::id()));
     let result = in_folder(&folder, cases);
-    // What cannot be removed lies in a temporary folder.
+    // Files that cannot be removed lie in a temporary folder.
     std::fs::remove_dir_all(&folder).ok();
     result
 }

@@ -29,7 +29,7 @@ const SEED: u64 = 20_150_907;
 const MATRICES: u64 = 1_000_000;
 const PROGRESS: Duration = Duration::from_secs(20);
 
-/// Straight to the terminal: the test harness keeps what `println!` writes until the end.
+/// Straight to the terminal: the test harness holds the output of `println!` back until the end.
 fn say(text: impl Display) {
     writeln!(std::io::stderr(), "{text}").ok();
 }
@@ -66,10 +66,10 @@ fn run(seed: u64, count: u64, largest: usize, say: impl Fn(String) + Sync) -> Ta
             }
         }
     };
-    let tell = |done: Receiver<()>| {
+    let report = |done: Receiver<()>| {
         while done.recv_timeout(PROGRESS) == Err(RecvTimeoutError::Timeout) {
             let seconds = start.elapsed().as_secs();
-            // One that never ends would show here.
+            // A matrix that never ends would show here.
             let at = under_way.iter().map(|index| index.load(Ordering::Relaxed));
             let at: Vec<u64> = at.collect();
             say(format!("{seconds} s, at {at:?} of {count} matrices"));
@@ -78,7 +78,7 @@ fn run(seed: u64, count: u64, largest: usize, say: impl Fn(String) + Sync) -> Ta
     std::thread::scope(|scope| {
         let work = &work;
         let (running, done) = channel();
-        scope.spawn(|| tell(done));
+        scope.spawn(|| report(done));
         let workers = under_way.iter().map(|mine| scope.spawn(move || work(mine)));
         let workers: Vec<_> = workers.collect();
         let mut all = Table::default();

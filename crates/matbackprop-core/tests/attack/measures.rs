@@ -1,4 +1,4 @@
-//! What a decomposition is wrong by.
+//! The errors of a decomposition.
 
 use crate::case::Task;
 use matbackprop_core::faer::{Mat, MatRef, Scale};
@@ -24,7 +24,7 @@ pub struct Measures {
 }
 
 impl Measures {
-    /// What may be found at this shape.
+    /// The limits at this shape.
     pub fn limits((m, n): (usize, usize)) -> [f64; 3] {
         // Lengths of reflections are sums along the longer side, and orthogonality is as good as they are; the rest is
         // done along the shorter one.
@@ -44,7 +44,7 @@ impl Measures {
 }
 
 /// Why there are no measures.
-pub enum Trouble {
+pub enum Failure {
     /// A typed error where the values may lie beyond the range of f64.
     Refused,
     /// Anything else.
@@ -52,11 +52,11 @@ pub enum Trouble {
 }
 
 /// Decomposes A in every way that the task knows.
-pub fn measure(task: Task, a: MatRef<'_, f64>) -> Result<Measures, Trouble> {
+pub fn measure(task: Task, a: MatRef<'_, f64>) -> Result<Measures, Failure> {
     let scaled = Judge::new(a);
     let refused = |error: Error| match error {
-        Error::Overflow { .. } if scaled.may_overflow() => Trouble::Refused,
-        error => Trouble::Wrong(format!("refused: {error}")),
+        Error::Overflow { .. } if scaled.may_overflow() => Failure::Refused,
+        error => Failure::Wrong(format!("refused: {error}")),
     };
     match task {
         Task::Eigen => {
@@ -161,7 +161,7 @@ fn longest_column(a: MatRef<'_, f64>) -> f64 {
     squares.fold(0.0, larger).sqrt()
 }
 
-/// A B, its sums taken by halves: those of equal terms, one after another, would round by more than what is measured.
+/// A B, its sums taken by halves: those of equal terms, one after another, would round by more than the measure.
 fn product(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {
     let n = a.ncols();
     if n <= 64 {
@@ -181,7 +181,7 @@ fn turned(x: MatRef<'_, f64>) -> f64 {
     longest_column(gram.as_ref()) / f64::EPSILON
 }
 
-/// ‖A‖₂ from below, by a few steps of the power method from the longest column on: nothing of what is measured.
+/// ‖A‖₂ from below, by a few steps of the power method from the longest column on: without the decomposition.
 fn norm(a: MatRef<'_, f64>) -> f64 {
     let lengths = a.col_iter().map(|column| column.norm_l2());
     let (longest, mut norm) =
@@ -204,38 +204,38 @@ fn norm(a: MatRef<'_, f64>) -> f64 {
     norm
 }
 
-fn ensure_finite(what: &str, x: MatRef<'_, f64>) -> Result<(), Trouble> {
+fn ensure_finite(name: &str, x: MatRef<'_, f64>) -> Result<(), Failure> {
     if x.is_all_finite() {
         Ok(())
     } else {
-        Err(Trouble::Wrong(format!("{what} is not finite")))
+        Err(Failure::Wrong(format!("{name} is not finite")))
     }
 }
 
 fn ensure_values(
-    what: &str,
+    name: &str,
     values: &[f64],
     count: usize,
     least: f64,
     in_order: impl Fn(f64, f64) -> bool,
-) -> Result<(), Trouble> {
-    let wrong = |text: String| Err(Trouble::Wrong(text));
+) -> Result<(), Failure> {
+    let wrong = |text: String| Err(Failure::Wrong(text));
     let found = values.len();
     if found != count {
-        return wrong(format!("{what}: expected {count}, found {found}"));
+        return wrong(format!("{name}: expected {count}, found {found}"));
     }
     if let Some(value) = values.iter().find(|value| !value.is_finite()) {
-        return wrong(format!("{what}: expected finite ones, found {value}"));
+        return wrong(format!("{name}: expected finite ones, found {value}"));
     }
     if let Some(value) = values.iter().find(|value| **value < least) {
         return wrong(format!(
-            "{what}: expected none below {least}, found {value:e}"
+            "{name}: expected none below {least}, found {value:e}"
         ));
     }
     for pair in values.windows(2) {
         let (before, after) = (pair[0], pair[1]);
         if !in_order(before, after) {
-            return wrong(format!("{what}: {after:e} comes after {before:e}"));
+            return wrong(format!("{name}: {after:e} comes after {before:e}"));
         }
     }
     Ok(())

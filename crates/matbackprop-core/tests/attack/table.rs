@@ -1,9 +1,9 @@
-//! What was found, a line a kind and task.
+//! The results, a line a kind and task.
 
 use crate::case::{Case, Task};
 use crate::kinds::KINDS;
 use crate::lapack;
-use crate::measures::{Measures, Trouble, measure};
+use crate::measures::{Failure, Measures, measure};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,20 +11,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Failures that are listed one by one; all are counted.
 const LISTED: usize = 200;
 
-/// What became of one matrix.
+/// The result for one matrix.
 pub struct Verdict {
-    pub found: Result<Measures, Trouble>,
+    pub found: Result<Measures, Failure>,
     /// Why it fails, if it does.
     pub failure: Option<String>,
 }
 
-/// Decomposes a matrix and holds what comes out against the limits.
+/// Decomposes a matrix and compares the errors with the limits.
 pub fn check(case: Case) -> Verdict {
     let (kind, want) = (case.kind, case.want);
     let found = catch_unwind(AssertUnwindSafe(|| {
         measure(want.task, case.matrix().as_ref())
     }));
-    let found = found.unwrap_or_else(|_| Err(Trouble::Wrong("panicked".to_owned())));
+    let found = found.unwrap_or_else(|_| Err(Failure::Wrong("panicked".to_owned())));
     let trouble = match &found {
         Ok(measures) => {
             let shape = (want.m, want.n);
@@ -44,8 +44,8 @@ pub fn check(case: Case) -> Verdict {
                 .collect();
             text.join("; ")
         }
-        Err(Trouble::Refused) => String::new(),
-        Err(Trouble::Wrong(text)) => text.clone(),
+        Err(Failure::Refused) => String::new(),
+        Err(Failure::Wrong(text)) => text.clone(),
     };
     let failure = (!trouble.is_empty()).then(|| {
         let (task, m, n) = (want.task, want.m, want.n);
@@ -124,8 +124,8 @@ impl Table {
                 let new = Worst::of(measures, index, (want.m, want.n));
                 keep(&mut row.worst, new.map(Some));
             }
-            Err(Trouble::Refused) => row.refused += 1,
-            Err(Trouble::Wrong(_)) => {}
+            Err(Failure::Refused) => row.refused += 1,
+            Err(Failure::Wrong(_)) => {}
         }
         if let Some(text) = &verdict.failure {
             row.failed += 1;
@@ -157,7 +157,7 @@ impl Table {
     /// LAPACK's errors at our worst matrices of each line, and at one more.
     pub fn ask_lapack(&mut self, draw: impl Fn(u64) -> Case) -> Result<(), String> {
         let mut asked = Vec::new();
-        // The worst residuals of all lines first: what comes last may be left out.
+        // The worst residuals of all lines first: the last may be left out.
         for slot in 0..4 {
             for (key, row) in &self.rows {
                 let index = match row.worst.get(slot) {

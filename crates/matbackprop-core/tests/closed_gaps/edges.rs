@@ -91,7 +91,7 @@ fn check_refused<T>(
     }
 }
 
-/// What has no value at zero, and what has no slope there.
+/// Functions without a value at zero, and those without a slope there.
 fn check_singular(report: &mut Report, name: &str, a: &Mat<f64>) {
     let outside = |error: &Error| matches!(error, Error::OutsideDomain { .. });
     let kink = |error: &Error| matches!(error, Error::NotDifferentiable { .. });
@@ -204,7 +204,7 @@ fn check_rank_one(report: &mut Report, draw: u64) {
     check_singular(report, &format!("rank 1 of 8, draw {draw}"), &a);
 }
 
-/// BᵀB for B: 63 × 64: what a root and a power must satisfy.
+/// BᵀB for B: 63 × 64: conditions on a root and a power.
 fn check_rank_but_one(report: &mut Report, draw: u64) {
     let b = gaussian(63, 64, 500 + draw);
     let a = symmetric((b.transpose() * &b).as_ref());

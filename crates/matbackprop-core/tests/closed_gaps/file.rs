@@ -34,7 +34,7 @@ impl File {
                     Some("error") => Must::Error,
                     Some("right or error") => Must::Either,
                     Some("unknowable") => Must::Unknowable,
-                    other => panic!("expected what a rule must do, found {other:?}"),
+                    other => panic!("expected a known `must` of a rule, found {other:?}"),
                 },
                 tolerance: fields["tolerance"].as_f64().expect("a tolerance"),
             })

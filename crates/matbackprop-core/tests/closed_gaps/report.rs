@@ -1,4 +1,4 @@
-//! What was right, refused and neither.
+//! The answers that were right, refused and neither.
 
 use crate::file::{Case, relative_error};
 use faer::Mat;
@@ -27,7 +27,7 @@ pub enum Must {
     Unknowable,
 }
 
-/// What happened, by rule, and every answer that is neither right nor a fitting error.
+/// The counts, by rule, and every answer that is neither right nor a fitting error.
 #[derive(Default)]
 pub struct Report {
     counts: BTreeMap<String, [usize; 3]>,
@@ -43,17 +43,17 @@ impl Report {
         self.counts.entry(group.to_owned()).or_default()[1] += 1;
     }
 
-    pub fn failed(&mut self, group: &str, what: String) {
+    pub fn failed(&mut self, group: &str, failure: String) {
         self.counts.entry(group.to_owned()).or_default()[2] += 1;
-        self.failures.push(what);
+        self.failures.push(failure);
     }
 
     /// Right where it holds.
-    pub fn check(&mut self, group: &str, holds: bool, what: impl FnOnce() -> String) {
+    pub fn check(&mut self, group: &str, holds: bool, failure: impl FnOnce() -> String) {
         if holds {
             self.right(group);
         } else {
-            self.failed(group, what());
+            self.failed(group, failure());
         }
     }
 
@@ -123,7 +123,7 @@ pub fn is_about_the_spectrum(error: &Error) -> bool {
 
 // The file.
 
-/// Close to what it should be, relative, Frobenius.
+/// Close to the expected matrix, relative, Frobenius.
 pub fn check_close(
     report: &mut Report,
     group: &str,

@@ -1,4 +1,4 @@
-//! Projectors and inverses whose tolerance drops what is not rounding.
+//! Projectors and inverses whose tolerance drops more than rounding.
 
 use crate::file::*;
 use crate::report::*;

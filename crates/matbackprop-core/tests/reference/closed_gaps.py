@@ -3,7 +3,7 @@
     pip install mpmath gmpy2 numpy
     python crates/matbackprop-core/tests/reference/closed_gaps.py             writes closed_gaps.json, some minutes
 
-tests/closed_gaps reads what it writes. Every number is the shortest decimal that reads back as the same f64; every
+tests/closed_gaps reads its output. Every number is the shortest decimal that reads back as the same f64; every
 gradient is that of a function of the stored matrix, exactly as stored.
 
 No reference goes through the derivative of a vector. A function of a matrix is written with sums, products and inverses
@@ -46,7 +46,7 @@ def random_of(name):
 
 
 def short(x):
-    """Whole numbers without a fraction: as exact, and shorter. What 100 digits leave of zero is zero."""
+    """Whole numbers without a fraction: as exact, and shorter. Rounding in 100 digits is zero."""
     x = float(x) if abs(x) > 1e-45 else 0.0
     return int(x) if x == int(x) and abs(x) < 2**53 else x
 
@@ -284,7 +284,7 @@ def eigen_cases():
     many = [1.0] * 6 + [2.0] * 6 + [3.0] * 5
     half = [0.0] * 30 + [1.0] * 5 + [2.0] * 5
     low_rank = np.linalg.eigvalsh(thin @ thin.T)
-    # Name, matrix, values as they are meant (nondecreasing), what limits them.
+    # Name, matrix, values as they are meant (nondecreasing), their limits.
     matrices = [
         ("diag(3,2,1)", np.diag([3.0, 2.0, 1.0]), [1, 2, 3]),
         ("rotated (4,2,1,-1)", rotated(q4, [4.0, 2.0, 1.0, -1.0]), [-1, 1, 2, 4]),
@@ -697,7 +697,7 @@ def edge_cases():
             if exponent < 1:
                 add(f"{name}; x^{exponent}; general", "MatrixFunction", "error", None, 0, **fields)
             else:
-                # f′(0) = 0: what stands null × null does not count.
+                # f′(0) = 0: entries null × null do not count.
                 values, v = mp.eigsy(exact(a))
                 edge = SMALL**mp.mpf("0.5") * (1 + max(abs(x) for x in values))
                 beside = v * diagonal([0 if x > edge else 1 for x in values]) * v.T
@@ -844,7 +844,7 @@ def gram_cases():
             found = inner(f_bar, left * exact_f + exact_f * right)
             assert abs(found - expected) <= mp.mpf(10) ** -25 * (1 + size(f_bar)), (m, n, mp.nstr(found), mp.nstr(expected))
 
-        # What rounding left of a product of whole numbers is nothing: the eigenvalues are zero in 100 digits.
+        # A product of whole numbers has no rounding to speak of: the eigenvalues are zero in 100 digits.
         f_bar = gram_gradient(exact_f, mp.matrix(seen), difference)
         held_at_this_rank((mp.matrix(seen) + mp.matrix(seen).T) / 2, f_bar)
         add(f"{m}x{n} rank {rank}, root, MA + AM", "GramFunction sqrt", "right", f_bar, 1e-13, cotangent="seen", **fields)

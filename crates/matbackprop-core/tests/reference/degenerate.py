@@ -1,4 +1,4 @@
-"""Functions of FᵀF on degenerate spectra: references to 50 digits and more, and what others make of them.
+"""Functions of FᵀF on degenerate spectra: references to 50 digits and more, and the results of other libraries.
 
     pip install mpmath numpy gmpy2
     python crates/matbackprop-core/tests/reference/degenerate.py              writes degenerate.json
@@ -154,7 +154,7 @@ ROWS = [
 
 
 def cases():
-    """(row, seed, function, ε, F, G): the same in every run, whatever stands in the list above."""
+    """(row, seed, function, ε, F, G): the same in every run, for any list above."""
     for name, draw, function, epsilon, draws, _ in ROWS:
         for seed in range(1, draws + 1):
             random = np.random.Generator(np.random.PCG64([seed, *name.encode()]))
@@ -248,7 +248,7 @@ def short(x):
     return int(x) if x == int(x) and abs(x) < 2**53 else x
 
 
-# What others do, in f64.
+# Methods of other libraries, in f64.
 
 
 def relative_error(found, expected):

@@ -1,4 +1,4 @@
-"""What LAPACK's decompositions are wrong by, on the matrices of a folder.
+"""The residuals of LAPACK's decompositions, on the matrices of a folder.
 
     pip install numpy
     python crates/matbackprop-core/tests/reference/lapack_residuals.py FOLDER

@@ -18,7 +18,7 @@ use subspaces::{
     regularised_projector,
 };
 
-/// What a rule asks beside its matrices.
+/// The settings of a rule beside its matrices.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     pub gaps: GapPolicy,
@@ -119,7 +119,7 @@ fn spectral_rules() -> Vec<Rule> {
     ]
 }
 
-/// Ranges and what inverts on them.
+/// Ranges and inverses on them.
 fn range_rules() -> Vec<Rule> {
     vec![
         rule("projector", |p| vec![p.general()], projector, &[0.0]),
@@ -270,7 +270,7 @@ fn in_range(product: Mat<f64>) -> Result<Mat<f64>> {
     }
 }
 
-/// As [`in_range`]; what was not finite before goes on to the rule.
+/// As [`in_range`]; a product that was not finite before is passed to the rule.
 fn in_range_of(bar: &Mat<f64>, product: Mat<f64>) -> Result<Mat<f64>> {
     match ensure_finite("cotangent", bar.as_ref()) {
         Ok(()) => in_range(product),

@@ -47,7 +47,7 @@ impl Spectrum {
     }
 }
 
-/// What the inputs of a rule are drawn from.
+/// The distribution of a rule's inputs.
 #[derive(Clone, Copy, Debug)]
 pub struct Planted {
     pub m: usize,

@@ -59,7 +59,7 @@ impl ScalarFunction for Log {
 /// −ln[1 + u, 1, 1 + v] = Σ (−1)ⁿ hₙ / (n + 2) with hₙ = Σ uⁱ vⁿ⁻ⁱ, for |u|, |v| ≤ 1/4.
 fn close_triple(u: f64, v: f64) -> f64 {
     let (mut sum, mut h, mut power, mut sign) = (0.0, 1.0, 1.0, 1.0);
-    // What is left out is below 4⁻²⁸.
+    // The terms left out are below 4⁻²⁸.
     for n in 2..30 {
         sum += sign * h / f64::from(n);
         power *= v;

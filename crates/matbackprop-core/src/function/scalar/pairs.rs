@@ -5,7 +5,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 /// A divided difference as arithmetic on K numbers that are found once an argument.
 pub(super) trait Pairwise<const K: usize> {
-    /// What f[a, b] needs to know of a, whatever b is.
+    /// The part of f[a, b] that depends on a alone.
     fn parts(&self, x: f64) -> [f64; K];
 
     /// f[a, b]. Without calls and branches, and marked `#[inline(always)]`, so that the loop over many pairs is wide.

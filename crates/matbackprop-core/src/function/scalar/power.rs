@@ -126,12 +126,12 @@ impl Power {
         // whole does not. Not where the smallest argument counts and would be lost.
         let scale = power_of_two_scale(faer::row![a, b, c].as_mat());
         let smallest = a.abs().min(b.abs()).min(c.abs());
-        let kept = if p > 0.0 { 1e-300 } else { 1e-100 };
-        if p > 2.0 || smallest == 0.0 || smallest / scale > kept {
-            // Beside 1, what is smaller does not count for p > 2.
+        let range = if p > 0.0 { 1e-300 } else { 1e-100 };
+        if p > 2.0 || smallest == 0.0 || smallest / scale > range {
+            // Beside 1, smaller values do not count for p > 2.
             let beside = |x: f64| if x.abs() > 1e-300 { x } else { 0.0 };
             let scaled = second([a, b, c].map(|x| beside(x / scale)));
-            // Whichever exponent is not rounded.
+            // The exponent that is not rounded.
             let raise = if p > 1.0 {
                 scale.powf(0.5 * p - 1.0)
             } else {
@@ -192,7 +192,7 @@ impl Power {
 }
 
 impl Pairwise<4> for Power {
-    /// What ln needs, and x^(p/2); NaN unless x > 0.
+    /// The parts of ln, and x^(p/2); NaN unless x > 0.
     fn parts(&self, x: f64) -> [f64; 4] {
         let [half, k, log] = log_parts(x);
         [half, k, log, x.powf(0.5 * self.exponent)]
@@ -235,12 +235,12 @@ mod tests {
         Power { exponent }
     }
 
-    fn assert_close(found: f64, expected: f64, what: &str) {
+    fn assert_close(found: f64, expected: f64, name: &str) {
         // Six roundings.
         let tolerance = 6.0 * f64::EPSILON * expected.abs();
         assert!(
             (found - expected).abs() <= tolerance,
-            "{what}: {found:e} for {expected:e}"
+            "{name}: {found:e} for {expected:e}"
         );
     }
 
