@@ -1,4 +1,4 @@
-//! What the page computes, computed natively: for tests that hold one against the other.
+//! The page's results, computed natively: for tests that compare the two.
 //!
 //! ```text
 //! cargo run -p web --example native_answers -- OUT_DIR PHOTOGRAPH…
@@ -6,7 +6,7 @@
 //!
 //! Reads NAME.labels.png, which `matbackprop segment --labels` wrote into OUT_DIR, and writes NAME.labels (16 bits a pixel)
 //! and NAME.embedding (64-bit numbers, eigenvector after eigenvector), little-endian. Without words it looks at one sample
-//! and tells its spectrum.
+//! and prints its spectrum.
 
 use std::error::Error;
 use std::fs;

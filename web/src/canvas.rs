@@ -31,7 +31,7 @@ pub enum Style {
 /// How much of a segment's colour covers the photograph.
 const FILL_SHARE: f32 = 0.62;
 
-/// From nothing to all, dark to light: what a row of W is drawn in.
+/// The colours of a row of W: from nothing to all, dark to light.
 const HEAT: [(f32, [f32; 3]); 5] = [
     (0.0, [14.0, 10.0, 38.0]),
     (0.3, [84.0, 28.0, 110.0]),

@@ -1,4 +1,4 @@
-//! One gradient by two roads while two eigenvalues meet.
+//! One gradient by two methods while two eigenvalues meet.
 
 use faer::{Mat, mat};
 use matbackprop_core::{GapPolicy, Log, MatrixFunction, ScalarFunction as _, SymEig};
@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 const UPPER: f64 = 2.0;
 const THIRD: f64 = 5.0;
 
-/// The gradient of L = ⟨G, log A⟩ where A has the eigenvalues 2 − gap, 2 and 5: by the road that libraries for automatic
-/// differentiation take, through eigenvalues and eigenvectors, by divided differences, and as it is.
+/// The gradient of L = ⟨G, log A⟩ where A has the eigenvalues 2 − gap, 2 and 5: by the method that libraries for
+/// automatic differentiation take, through eigenvalues and eigenvectors, by divided differences, and as it is.
 ///
 /// ```text
 ///     C = V f(Λ) Vᵀ
@@ -34,12 +34,12 @@ pub struct ClosingGap {
     pub error_through_vectors: Option<f64>,
     /// The same by divided differences.
     pub error_by_differences: f64,
-    /// The largest number that the road through the eigenvectors meets on its way, max |K|.
+    /// The largest factor in the method through eigenvectors, max |K|.
     pub largest_factor: f64,
 }
 
 impl ClosingGap {
-    /// Both roads at a gap from 0 to 0.9.
+    /// Both methods at a gap from 0 to 0.9.
     ///
     /// # Errors
     /// [`Error::Argument`] for another gap.
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn roads_agree_while_the_gap_is_wide() {
+    fn methods_agree_while_the_gap_is_wide() {
         let found = ClosingGap::at(0.5).unwrap();
         let through = found.through_vectors.unwrap();
         assert!((through - found.truth).abs() < 1e-14);
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn one_road_breaks_and_the_other_does_not() {
+    fn one_method_breaks_and_the_other_does_not() {
         let narrow = ClosingGap::at(1e-12).unwrap();
         assert!(narrow.error_through_vectors.unwrap() > 1e-6, "{narrow:?}");
         // No lucky digits on the way there.
@@ -168,7 +168,7 @@ mod tests {
         for gap in [0.0, 1e-16, 1e-15, 1e-12, 1e-8, 1e-4] {
             let found = ClosingGap::at(gap).unwrap();
             assert!(found.error_by_differences < 1e-14, "{found:?}");
-            // What no decomposition tells from zero is closed.
+            // A gap within rounding of zero is closed.
             assert_eq!(found.through_vectors.is_none(), gap < 1e-14, "{found:?}");
         }
     }

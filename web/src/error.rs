@@ -1,4 +1,4 @@
-//! What can go wrong on the page's side.
+//! The errors on the page's side.
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -7,13 +7,13 @@ pub enum Error {
     /// A stage was asked for before the one it stands on.
     #[error("expected {expected} first, found none")]
     TooEarly {
-        /// What comes before.
+        /// The stage that comes before.
         expected: &'static str,
     },
     /// A number from the page outside its range.
     #[error("{name}: expected {expected}, found {found}")]
     Argument {
-        /// What it stands for.
+        /// The argument's name.
         name: &'static str,
         /// The range.
         expected: String,

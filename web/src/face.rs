@@ -1,4 +1,4 @@
-//! The face: what the page's worker may call. The only file that knows wasm-bindgen.
+//! The face: the functions that the page's worker may call. The only file that knows wasm-bindgen.
 //!
 //! Errors are thrown as JavaScript's `Error`, with our messages.
 
@@ -10,7 +10,7 @@ use crate::session::{Head, Opened, Session};
 
 type Thrown<T> = Result<T, JsError>;
 
-/// Panics, which are our own broken promises, are told on the console before the module stops.
+/// Panics, which are our own broken promises, are printed on the console before the module stops.
 #[wasm_bindgen(start)]
 fn start() {
     std::panic::set_hook(Box::new(|panic| {
@@ -75,7 +75,7 @@ impl WorkerSession {
         Ok(Self(Session::new(weights)?))
     }
 
-    /// Opens a photograph: width and height of the original, of what is kept, of what is segmented.
+    /// Opens a photograph: width and height of the original, of the stored picture, of the segmented one.
     pub fn open(&mut self, name: &str, bytes: &[u8], longest: u32) -> Thrown<Vec<u32>> {
         let Opened {
             original,
@@ -131,7 +131,7 @@ impl WorkerSession {
         Ok(Picture(self.0.sight(head(trained))?.eigenvector(index)?))
     }
 
-    /// All kept eigenvectors, one after another, each over the grid.
+    /// All stored eigenvectors, one after another, each over the grid.
     pub fn embedding(&self, trained: bool) -> Thrown<Vec<f64>> {
         let vectors = self.0.sight(head(trained))?.embedding().vectors();
         let columns = (0..vectors.ncols()).flat_map(|j| vectors.col(j).iter().copied());
@@ -210,7 +210,7 @@ fn head(trained: bool) -> Head {
 }
 
 /// Two eigenvalues at a gap: the gradient through eigenvectors, by divided differences and as it is, the errors of both,
-/// and the largest factor on the way. NaN stands where a road ends.
+/// and the largest factor on the way. NaN stands where a method has no answer.
 #[wasm_bindgen]
 pub fn closing_gap(gap: f64) -> Thrown<Vec<f64>> {
     let found = ClosingGap::at(gap)?;

@@ -7,11 +7,11 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `face` | the only file that knows wasm-bindgen: what the worker may call |
+//! | `face` | the only file that knows wasm-bindgen: the functions that the worker may call |
 //! | [`Session`] | a photograph on its way through the network, stage by stage |
-//! | [`Sight`] | what one head makes of it: features, eigenvectors, one tree of contours |
+//! | [`Sight`] | the results of one head: features, eigenvectors, one tree of contours |
 //! | [`Canvas`], [`Style`] | a segmentation, a row of W, an eigenvector as pixels of a canvas |
-//! | [`ClosingGap`] | one gradient by two roads while two eigenvalues meet |
+//! | [`ClosingGap`] | one gradient by two methods while two eigenvalues meet |
 //!
 //! Nothing is computed here that the libraries do not compute natively; `tests/` holds that label maps are the command
 //! line's.

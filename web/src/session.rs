@@ -13,10 +13,10 @@ use crate::sight::Sight;
 
 /// Pixels above which a photograph is made smaller before anything else.
 const MOST_PIXELS: f64 = 12e6;
-/// What the untrained head is drawn from: the seed that training starts from.
+/// The seed of the untrained head, the same that training starts from.
 const UNTRAINED_SEED: u64 = 1;
 
-/// Which head looks.
+/// The head in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Head {
     /// The one that learned from people.
@@ -25,7 +25,7 @@ pub enum Head {
     Untrained,
 }
 
-/// The network, with and without what it learned, and one photograph.
+/// The network, trained and untrained, and one photograph.
 #[derive(Clone)]
 pub struct Session {
     trained: DeepNcuts,
@@ -33,7 +33,7 @@ pub struct Session {
     scene: Option<Scene>,
 }
 
-/// A photograph, and what was computed of it so far.
+/// A photograph, and the stages computed so far.
 #[derive(Clone)]
 struct Scene {
     /// Upright, of 12 megapixels at most.
@@ -57,7 +57,7 @@ struct Scribbled {
 pub struct Opened {
     /// Width and height as its file has them, upright.
     pub original: (u32, u32),
-    /// Those that are kept and saved at.
+    /// Those of the stored picture, which is saved at this size.
     pub full: (u32, u32),
     /// Those that are segmented.
     pub working: (u32, u32),
@@ -200,7 +200,7 @@ impl Session {
         Ok(())
     }
 
-    /// What a head made of the photograph.
+    /// The results of a head on the photograph.
     ///
     /// # Errors
     /// [`Error::TooEarly`] before stage 2.

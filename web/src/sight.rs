@@ -1,4 +1,4 @@
-//! What one head makes of a photograph.
+//! The results of one head on a photograph.
 
 use models::{Contours, DeepNcuts, FeatureMaps, GridFeatures};
 use ncuts::Embedding;
@@ -7,7 +7,7 @@ use segmentation::LabelMap;
 use crate::canvas::Canvas;
 use crate::error::{Error, Result};
 
-/// Eigenvectors that are kept to be looked at.
+/// Eigenvectors that are stored for display.
 const VECTORS: usize = 12;
 
 /// Features of one head, their leading eigenvectors, and, once the mirror image was looked at, the tree of contours.

@@ -2,7 +2,7 @@
 //
 //   node page.mjs DIST NATIVE OUT PLAYWRIGHT CHROMIUM
 //
-// DIST is served on 127.0.0.1. NATIVE holds what the command line answers. Screenshots go to OUT. Anything that the
+// DIST is served on 127.0.0.1. NATIVE holds the command line's answers. Screenshots go to OUT. Anything that the
 // browser's console calls an error, a request to another host, and a failed expectation end with exit code 1.
 
 import { createServer } from "node:http";
@@ -28,9 +28,9 @@ const TYPES = {
 const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src 'self' blob:; media-src 'self' blob:; style-src 'self'; base-uri 'none'; form-action 'none'";
 
 const failures = [];
-function expect(what, holds, found) {
-  if (!holds) failures.push(`${what}: found ${JSON.stringify(found)}`);
-  console.error(`${holds ? "ok    " : "FAILED"} ${what}${found === undefined ? "" : `: ${JSON.stringify(found)}`}`);
+function expect(name, holds, found) {
+  if (!holds) failures.push(`${name}: found ${JSON.stringify(found)}`);
+  console.error(`${holds ? "ok    " : "FAILED"} ${name}${found === undefined ? "" : `: ${JSON.stringify(found)}`}`);
 }
 
 let requests = [];
@@ -50,7 +50,7 @@ const server = createServer(async (request, response) => {
   }
 });
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-const home = `http://127.0.0.1:${server.address().port}/`;
+const origin = `http://127.0.0.1:${server.address().port}/`;
 
 const profile = await mkdtemp(join(tmpdir(), "page-"));
 const context = await driver.launchPersistentContext(profile, {
@@ -63,14 +63,14 @@ const context = await driver.launchPersistentContext(profile, {
 });
 const page = await context.newPage();
 page.setDefaultTimeout(120000);
-// Whatever the console calls an error fails, but for those that a step says it expects.
+// Every error on the console fails the test, except those that a step expects.
 page.on("console", (message) => {
   if (message.type() === "error") failures.push(`console: ${message.text()}`);
 });
 page.on("pageerror", (error) => failures.push(`page: ${error.stack ?? error}`));
 page.on("request", (request) => {
   const url = request.url();
-  if (!url.startsWith(home) && !url.startsWith("blob:") && !url.startsWith("data:")) failures.push(`a request to ${url}`);
+  if (!url.startsWith(origin) && !url.startsWith("blob:") && !url.startsWith("data:")) failures.push(`a request to ${url}`);
 });
 
 const state = (wanted) => page.waitForFunction((wanted) => document.body.dataset.state === wanted, wanted);
@@ -81,7 +81,7 @@ const sample = async (name) => {
   await page.click(`[data-sample="${name}"]`);
   await state("done");
 };
-/** Gives the file input these bytes and waits for what comes of it. */
+/** Gives the file input these bytes and waits for the outcome. */
 const upload = async (name, mimeType, buffer, wanted) => {
   await page.evaluate(() => delete document.body.dataset.state);
   await page.setInputFiles("#file", { name, mimeType, buffer });
@@ -95,7 +95,7 @@ const sum = (selector) => page.$eval(selector, (canvas) => {
 try {
   // Start.
   const begin = performance.now();
-  await page.goto(home);
+  await page.goto(origin);
   await page.waitForFunction(() => document.getElementById("load-bar").hidden);
   console.error(`loaded in ${(performance.now() - begin).toFixed(0)} ms`);
   expect("the title", (await page.title()).startsWith("matbackprop"));
@@ -117,7 +117,7 @@ try {
   console.error(`segmentations of 481 × 321, the first and later ones: ${totals.join(", ")} ms`);
   await sample("rocket.jpg");
   const times = await page.$$eval(".stages .time", (all) => all.slice(0, 4).map((time) => time.textContent));
-  expect("every stage tells its time", times.every((time) => /\d (ms|s)$/.test(time)), times);
+  expect("every stage shows its time", times.every((time) => /\d (ms|s)$/.test(time)), times);
   await shot("segment");
   await sample("coffee.jpg");
 
@@ -207,12 +207,12 @@ try {
   await upload("huge.png", "image/png", png(5000, 3600), "done");
   expect("more than 12 megapixels are made smaller, with a word", /12 megapixels/.test(await text("#notice")), await text("#notice"));
   await upload("words.txt", "image/png", Buffer.from("no picture at all"), "failed");
-  expect("another file is told", /words\.txt: expected a JPEG, PNG or WebP picture/.test(await text("#error")), await text("#error"));
+  expect("another file shows an error", /words\.txt: expected a JPEG, PNG or WebP picture/.test(await text("#error")), await text("#error"));
   await upload("half.png", "image/png", large.subarray(0, large.length >> 1), "failed");
-  expect("half a file is told", /half\.png: expected/.test(await text("#error")), await text("#error"));
+  expect("half a file shows an error", /half\.png: expected/.test(await text("#error")), await text("#error"));
   const sampleBytes = await readFile(join(dist, "samples/coffee.jpg"));
   await upload("cut.jpg", "image/jpeg", sampleBytes.subarray(0, 40000), "failed");
-  expect("half a JPEG is told", /breaks off/.test(await text("#error")), await text("#error"));
+  expect("half a JPEG shows an error", /breaks off/.test(await text("#error")), await text("#error"));
   const webp = await page.evaluate(async () => {
     const photograph = await createImageBitmap(await (await fetch("samples/chelsea.jpg")).blob());
     const canvas = new OffscreenCanvas(photograph.width, photograph.height);
@@ -223,10 +223,10 @@ try {
   await upload("cat.webp", "image/webp", Buffer.from(webp), "done");
   expect("a WebP is segmented", /segments/.test(await text("#picture-words")), await text("#picture-words"));
   await upload("empty.jpg", "image/jpeg", Buffer.alloc(0), "failed");
-  expect("an empty file is told", /empty file/.test(await text("#error")), await text("#error"));
+  expect("an empty file shows an error", /empty file/.test(await text("#error")), await text("#error"));
   await upload("tiny.png", "image/png", png(3, 2), "done");
   expect("six pixels are segmented", /segment/.test(await text("#picture-words")), await text("#picture-words"));
-  // A module's memory never shrinks: what it has is the most it had.
+  // A module's memory never shrinks: its size now is its maximum.
   const memory = await held();
   expect("at most 512 MiB of memory, large pictures opened and saved", memory > 0 && memory <= 512, memory);
 
@@ -328,7 +328,7 @@ try {
     setTimeout(() => resolve(null), 2000);
   }));
   expect("the policy refuses a script in the page", refused?.startsWith("script-src"), refused);
-  // The console tells of it too, once for the page's policy and once for the server's.
+  // The console reports it too, once for the page's policy and once for the server's.
   for (let at = failures.length - 1; at >= 0; at -= 1) {
     if (/^console: Executing inline script violates/.test(failures[at])) failures.splice(at, 1);
   }

@@ -25,7 +25,7 @@ function fail(message) {
   box.hidden = false;
 }
 
-function tell(message) {
+function showNotice(message) {
   const box = byId("notice");
   box.textContent = message;
   box.hidden = message === "";
@@ -42,7 +42,7 @@ async function open(name, bytes) {
   const own = ++newest;
   const stale = () => own !== newest;
   byId("error").hidden = true;
-  tell("");
+  showNotice("");
   document.body.dataset.state = "working";
   try {
     scribble.stop();
@@ -51,7 +51,7 @@ async function open(name, bytes) {
     const [width, height] = opened.original;
     const [fullWidth, fullHeight] = opened.full;
     if (fullWidth !== width) {
-      tell(`${name}: ${width} × ${height} pixels are more than 12 megapixels; it was made smaller, to ${fullWidth} × ${fullHeight}.`);
+      showNotice(`${name}: ${width} × ${height} pixels are more than 12 megapixels; it was made smaller, to ${fullWidth} × ${fullHeight}.`);
     }
     await segment.show(name, opened, stale);
     if (stale()) return;

@@ -22,8 +22,8 @@ export function setUpGap(session) {
     digits(byId("gap-through"), found.through, found.truth);
     digits(byId("gap-differences"), found.differences, found.truth);
     byId("gap-truth").textContent = found.truth.toPrecision(16);
-    tellError(byId("gap-through-error"), found.throughError);
-    tellError(byId("gap-differences-error"), found.differencesError);
+    showError(byId("gap-through-error"), found.throughError);
+    showError(byId("gap-differences-error"), found.differencesError);
     byId("gap-factor").textContent = Number.isFinite(found.factor) ? power(found.factor) : "1 / 0";
     drawAxis(step);
     curve ??= await measureCurve(session);
@@ -108,7 +108,7 @@ function digits(cell, value, truth) {
   cell.replaceChildren(found.slice(0, same), ...(same < found.length ? [mark] : []));
 }
 
-function tellError(cell, error) {
+function showError(cell, error) {
   cell.textContent = Number.isFinite(error) ? power(error) : "–";
   cell.dataset.error = error;
 }

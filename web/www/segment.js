@@ -39,12 +39,12 @@ export function setUpSegment(session, fail) {
       draw(view.canvas, painted);
     }
     view.canvas.classList.toggle("transparent", mode === "cut-out");
-    const some = lifted ? `, ${chosen.length} lifted` : mode === "cut-out" ? ": click what is to stay" : "";
+    const some = lifted ? `, ${chosen.length} lifted` : mode === "cut-out" ? ": click the segments to keep" : "";
     view.words.textContent = `${view.title}: ${segments} segment${segments === 1 ? "" : "s"}${some}`;
     view.canvas.setAttribute("aria-label", `${picture.name} in ${segments} segments by the ${view.title.toLowerCase()}`);
   };
 
-  /** The slider's own time is the trained head's: what a person waits for. */
+  /** The slider's own time is the trained head's: the time a person waits. */
   const redraw = latest(async () => {
     if (!picture?.most) return;
     const own = picture;
@@ -222,7 +222,7 @@ export function setUpSegment(session, fail) {
   };
 }
 
-/** What was chosen, a little above a darkened picture. */
+/** Draws the chosen segments a little above a darkened picture. */
 function lift(canvas, above) {
   const pen = canvas.getContext("2d");
   pen.fillStyle = "rgba(8, 10, 20, 0.6)";

@@ -1,4 +1,4 @@
-// The worker, as functions that answer with promises. Whatever computes is behind it: the page never waits.
+// The worker, as functions that answer with promises. All computation is behind it: the page never waits.
 
 /** A worker that was asked, and answers in order. */
 export class SessionWorker {
@@ -6,7 +6,7 @@ export class SessionWorker {
   #waiting = new Map();
   #next = 1;
 
-  /** `onProgress` is told of the start: { stage, done, total }. */
+  /** `onProgress` is called with the progress of the start: { stage, done, total }. */
   constructor(onProgress) {
     this.ready = new Promise((resolve, reject) => {
       this.#waiting.set(0, { resolve, reject });

@@ -11,7 +11,7 @@ const SAMPLES = [
   ["china.jpg", "A temple"],
 ];
 
-/** Calls `open(name, bytes)` for every picture that comes, `fail(message)` for what is none. */
+/** Calls `open(name, bytes)` for every picture that comes, `fail(message)` for other files. */
 export function setUpSources(open, fail) {
   const take = async (file) => open(file.name || "the picture", await file.arrayBuffer());
   const first = (files) => {

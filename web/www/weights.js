@@ -1,10 +1,10 @@
-// The network's file: streamed with progress, and kept by the browser under its digest.
+// The network's file: streamed with progress, and cached by the browser under its digest.
 
 /** The bytes, out of the browser's cache where they are there. */
 export async function fetchWeights({ weights, bytes, sha256 }, onProgress) {
   const store = await openStore(sha256);
-  const kept = await store?.match(weights);
-  const response = kept ?? (await fetch(weights));
+  const cached = await store?.match(weights);
+  const response = cached ?? (await fetch(weights));
   if (!response.ok) throw new Error(`${weights}: the server answered ${response.status}`);
   const file = await read(response, bytes, onProgress);
   if (file.length !== bytes) {
@@ -12,7 +12,7 @@ export async function fetchWeights({ weights, bytes, sha256 }, onProgress) {
     throw new Error(`${weights}: expected ${bytes} bytes, found ${file.length}`);
   }
   // A store that is full or forbidden costs the next visit a download, nothing else.
-  if (store && !kept) await store.put(weights, new Response(file)).catch(() => {});
+  if (store && !cached) await store.put(weights, new Response(file)).catch(() => {});
   return file;
 }
 

@@ -94,10 +94,10 @@ function answer(id, work) {
 let memory;
 
 async function start() {
-  const tell = (stage, done, total) => self.postMessage({ progress: { stage, done, total } });
-  tell("program", 0, 0);
+  const report = (stage, done, total) => self.postMessage({ progress: { stage, done, total } });
+  report("program", 0, 0);
   const bundle = await (await fetch("bundle.json", { cache: "no-cache" })).json();
-  const weights = fetchWeights(bundle, (done, total) => tell("weights", done, total));
+  const weights = fetchWeights(bundle, (done, total) => report("weights", done, total));
   ({ memory } = await init({ module_or_path: new URL("web_bg.wasm", import.meta.url) }));
   session = new WorkerSession(await weights);
   return bundle;
