@@ -5,9 +5,9 @@ use segmentation::GridAxis;
 
 use super::edges::EdgeMap;
 use super::graph::{ContourGraph, Falloff};
-use super::hierarchy::{cell_side, grid_sizes};
 use super::operator::MultiscaleCut;
 use super::planes::Planes;
+use super::scales::{cell_side, grid_sizes};
 use crate::embedding::Embedding;
 use crate::error::{Error, Result};
 
@@ -165,7 +165,7 @@ impl ContourCut {
 
     /// The largest entry of C X, X = D^{−½} V: how far a coarse cell is from the mean of its fine ones.
     pub fn constraint_residual(&self) -> f64 {
-        let roots = self.cut.hierarchy().inverse_roots();
+        let roots = self.cut.scales().inverse_roots();
         let residual = |j: usize| {
             let x: Vec<f64> = self
                 .vectors
@@ -174,7 +174,7 @@ impl ContourCut {
                 .zip(roots)
                 .map(|(v, r)| v * r)
                 .collect();
-            let rows = self.cut.hierarchy().constraint(&x);
+            let rows = self.cut.scales().constraint(&x);
             rows.into_iter()
                 .fold(0.0_f64, |largest, row| largest.max(row.abs()))
         };
@@ -323,7 +323,7 @@ mod tests {
         let cut = cut(36, 27, |_, _| 0.4);
         assert!(cut.vectors().is_all_finite());
         // The first is D^{½} 1 up to the offset at the border; no cell stands out.
-        let roots = cut.cut.hierarchy().inverse_roots();
+        let roots = cut.cut.scales().inverse_roots();
         let x: Vec<f64> = (0..36 * 27)
             .map(|i| cut.vectors()[(i, 0)] * roots[i])
             .collect();

@@ -1,17 +1,17 @@
 //! Normalised cuts on the edges of a photograph: the method before features were learned.
 //!
 //! ```text
-//!   Planes ──► EdgeMap ──► ContourGraph, one a scale ──► Hierarchy, C X = 0 ──► leading eigenvectors ──► Embedding
+//!   Planes ──► EdgeMap ──► ContourGraph, one a scale ──► Scales, C X = 0 ──► leading eigenvectors ──► Embedding
 //! ```
 
 mod cut;
 mod edges;
 mod graph;
-mod hierarchy;
 mod krylov;
 mod operator;
 mod oriented;
 mod planes;
+mod scales;
 
 pub use cut::{ContourCut, ContourOptions};
 pub use edges::EdgeMap;

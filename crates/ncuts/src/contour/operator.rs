@@ -5,8 +5,8 @@ use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng;
 
 use super::graph::ContourGraph;
-use super::hierarchy::Hierarchy;
 use super::krylov;
+use super::scales::Scales;
 use crate::error::Result;
 use crate::symmetric_spectrum::largest_eigenpairs;
 
@@ -19,7 +19,7 @@ const FULL_SIDE: usize = 400;
 #[derive(Debug)]
 pub(super) struct MultiscaleCut {
     graphs: Vec<ContourGraph>,
-    hierarchy: Hierarchy,
+    scales: Scales,
 }
 
 impl MultiscaleCut {
@@ -27,20 +27,20 @@ impl MultiscaleCut {
     pub(super) fn new(graphs: Vec<ContourGraph>) -> Self {
         let sizes = graphs.iter().map(|g| (g.width, g.height)).collect();
         let degrees: Vec<f64> = graphs.iter().flat_map(|g| g.degrees()).copied().collect();
-        let hierarchy = Hierarchy::new(sizes, &degrees);
-        Self { graphs, hierarchy }
+        let scales = Scales::new(sizes, &degrees);
+        Self { graphs, scales }
     }
 
     /// The constraint and its degrees.
-    pub(super) fn hierarchy(&self) -> &Hierarchy {
-        &self.hierarchy
+    pub(super) fn scales(&self) -> &Scales {
+        &self.scales
     }
 
     /// out = A x.
     fn times(&self, x: &[f64], out: &mut [f64]) {
-        let roots = self.hierarchy.inverse_roots();
+        let roots = self.scales.inverse_roots();
         let mut x = x.to_vec();
-        self.hierarchy.project(&mut x);
+        self.scales.project(&mut x);
         let scaled: Vec<f64> = x.iter().zip(roots).map(|(x, root)| x * root).collect();
         out.fill(0.0);
         let mut first = 0;
@@ -52,7 +52,7 @@ impl MultiscaleCut {
         for ((out, root), x) in out.iter_mut().zip(roots).zip(&x) {
             *out = *out * root + x;
         }
-        self.hierarchy.project(out);
+        self.scales.project(out);
     }
 
     /// The `count` largest eigenvalues of Q D^{−½} W D^{−½} Q with their orthonormal eigenvectors, nonincreasing; fewer
@@ -61,10 +61,7 @@ impl MultiscaleCut {
     /// # Errors
     /// [`EigenNotConverged`](crate::Error::EigenNotConverged).
     pub(super) fn leading_eigen(&self, count: usize) -> Result<(Vec<f64>, Mat<f64>)> {
-        let (n, count) = (
-            self.hierarchy.cells(),
-            count.min(self.hierarchy.fine_cells()),
-        );
+        let (n, count) = (self.scales.cells(), count.min(self.scales.fine_cells()));
         let (values, vectors) = if n <= FULL_SIDE {
             self.dense_eigen(count)?
         } else {
@@ -75,7 +72,7 @@ impl MultiscaleCut {
 
     /// From the n × n matrix: eigenvalues of A, not yet less the identity.
     pub(super) fn dense_eigen(&self, count: usize) -> Result<(Vec<f64>, Mat<f64>)> {
-        let n = self.hierarchy.cells();
+        let n = self.scales.cells();
         let mut dense = Mat::zeros(n, n);
         for j in 0..n {
             let unit: Vec<f64> = (0..n).map(|i| f64::from(i == j)).collect();
@@ -86,10 +83,10 @@ impl MultiscaleCut {
 
     fn krylov_eigen(&self, count: usize) -> Result<(Vec<f64>, Mat<f64>)> {
         let mut random = Pcg64Mcg::new(0x636f_6e74_6f75);
-        let mut start: Vec<f64> = (0..self.hierarchy.cells())
+        let mut start: Vec<f64> = (0..self.scales.cells())
             .map(|_| f64::from(random.next_u32() as i32) / 2_147_483_648.0)
             .collect();
-        self.hierarchy.project(&mut start);
+        self.scales.project(&mut start);
         krylov::leading_eigen(|x, out| self.times(x, out), &start, count)
     }
 }

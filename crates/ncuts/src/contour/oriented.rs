@@ -24,7 +24,7 @@ pub(super) struct Derivatives {
 }
 
 impl Derivatives {
-    /// Of one plane at one σ.
+    /// The derivatives of one plane at one σ.
     pub(super) fn of(plane: &[f32], width: usize, height: usize, sigma: f64) -> Self {
         let kernel = |order| derivative_of_gaussian(sigma, order);
         let rows = [0, 1, 2].map(|order| along_rows(plane, width, height, &kernel(order)));

@@ -17,7 +17,7 @@ const REFINEMENT: usize = 3;
 /// T. Cour, F. Bénézit, J. Shi, Spectral segmentation with multiscale graph decomposition, CVPR 2005, section 4. The
 /// elimination in the order of the forest is ours.
 #[derive(Clone, Debug)]
-pub(super) struct Hierarchy {
+pub(super) struct Scales {
     /// Cells of each scale, finest first.
     sizes: Vec<(usize, usize)>,
     /// Of each cell: the cell of the next scale that holds it, by its place in the stacked vector; of the coarsest none.
@@ -45,7 +45,7 @@ pub(super) fn cell_side(scale: usize) -> usize {
     REFINEMENT.pow(scale as u32)
 }
 
-impl Hierarchy {
+impl Scales {
     /// Over grids of these sizes, with the degrees of all cells.
     pub(super) fn new(sizes: Vec<(usize, usize)>, degrees: &[f64]) -> Self {
         let (n, fine) = (degrees.len(), sizes[0].0 * sizes[0].1);
@@ -148,12 +148,12 @@ mod tests {
     use super::*;
 
     /// Three scales over 11 × 7 cells, with uneven degrees.
-    fn hierarchy() -> (Hierarchy, usize) {
+    fn scales() -> (Scales, usize) {
         let sizes = grid_sizes(11, 7, 3);
         assert_eq!(sizes, [(11, 7), (4, 3), (2, 1)]);
         let n = sizes.iter().map(|(w, h)| w * h).sum();
         let degrees: Vec<f64> = (0..n).map(|i| 1.5 + (i as f64 * 0.7).sin()).collect();
-        (Hierarchy::new(sizes, &degrees), n)
+        (Scales::new(sizes, &degrees), n)
     }
 
     fn numbers(n: usize, shift: f64) -> Vec<f64> {
@@ -163,9 +163,9 @@ mod tests {
     #[test]
     fn one_coarse_cell_over_two_by_hand() {
         // C = (−½, −½, 1), D = I: Q = I − CᵀC / 1.5.
-        let hierarchy = Hierarchy::new(grid_sizes(2, 1, 2), &[1.0; 3]);
+        let scales = Scales::new(grid_sizes(2, 1, 2), &[1.0; 3]);
         let mut x = [1.0, 0.0, 0.0];
-        hierarchy.project(&mut x);
+        scales.project(&mut x);
         for (found, expected) in x.iter().zip([5.0 / 6.0, -1.0 / 6.0, 1.0 / 3.0]) {
             assert!((found - expected).abs() < 1e-15);
         }
@@ -173,19 +173,19 @@ mod tests {
 
     #[test]
     fn projected_vectors_satisfy_the_constraint_and_stay() {
-        let (hierarchy, n) = hierarchy();
+        let (scales, n) = scales();
         let mut x = numbers(n, 0.2);
-        hierarchy.project(&mut x);
+        scales.project(&mut x);
         let shown: Vec<f64> = x
             .iter()
-            .zip(&hierarchy.inverse_roots)
+            .zip(&scales.inverse_roots)
             .map(|(x, r)| x * r)
             .collect();
-        assert!(hierarchy.constraint(&shown).iter().all(|c| c.abs() < 1e-14));
+        assert!(scales.constraint(&shown).iter().all(|c| c.abs() < 1e-14));
         assert!(x.iter().any(|x| x.abs() > 0.1));
         let again = {
             let mut again = x.clone();
-            hierarchy.project(&mut again);
+            scales.project(&mut again);
             again
         };
         assert!(x.iter().zip(&again).all(|(a, b)| (a - b).abs() < 1e-14));
@@ -193,21 +193,21 @@ mod tests {
 
     #[test]
     fn the_projector_is_symmetric() {
-        let (hierarchy, n) = hierarchy();
+        let (scales, n) = scales();
         let (x, y) = (numbers(n, 0.0), numbers(n, 1.0));
         let (mut qx, mut qy) = (x.clone(), y.clone());
-        hierarchy.project(&mut qx);
-        hierarchy.project(&mut qy);
+        scales.project(&mut qx);
+        scales.project(&mut qy);
         let inner = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         assert!((inner(&qx, &y) - inner(&x, &qy)).abs() < 1e-13);
     }
 
     #[test]
     fn one_scale_is_free() {
-        let hierarchy = Hierarchy::new(grid_sizes(3, 2, 1), &[2.0; 6]);
+        let scales = Scales::new(grid_sizes(3, 2, 1), &[2.0; 6]);
         let mut x = numbers(6, 0.0);
-        hierarchy.project(&mut x);
+        scales.project(&mut x);
         assert_eq!(x, numbers(6, 0.0));
-        assert_eq!((hierarchy.cells(), hierarchy.fine_cells()), (6, 6));
+        assert_eq!((scales.cells(), scales.fine_cells()), (6, 6));
     }
 }
