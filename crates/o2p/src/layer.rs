@@ -159,7 +159,7 @@ pub(crate) fn reduced(
 #[derive(Clone, Debug)]
 pub struct O2pForward {
     outputs: Mat<f64>,
-    /// Of the features.
+    /// The shape of the features.
     shape: (usize, usize),
     /// d′.
     channels: usize,

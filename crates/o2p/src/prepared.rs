@@ -63,7 +63,7 @@ use matbackprop_core::{Eigenpairs, batch, batch_owned};
 #[derive(Clone, Debug)]
 pub struct O2pPrepared {
     options: O2pOptions,
-    /// Of the features.
+    /// The shape of the features.
     shape: (usize, usize),
     /// d′.
     channels: usize,

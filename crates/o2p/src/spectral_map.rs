@@ -188,7 +188,7 @@ impl MappedMoment {
 #[derive(Clone, Debug)]
 pub struct PreparedMoment {
     gram: PreparedGram<Function>,
-    /// Of M.
+    /// The shape of M.
     shape: (usize, usize),
     epsilon: f64,
 }

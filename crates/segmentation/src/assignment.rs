@@ -5,9 +5,9 @@ use crate::grid_axis::GridAxis;
 /// The centres that a pixel may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Candidates {
-    /// All of them.
+    /// All centres.
     All,
-    /// Those of the four grid positions around it.
+    /// The centres of the four grid positions around it.
     Surrounding,
 }
 

@@ -89,7 +89,7 @@ impl Default for SegmentOptions {
 }
 
 impl SegmentOptions {
-    /// With these numbers of clusters: a range, or a list.
+    /// Sets the numbers of clusters: a range, or a list.
     #[must_use]
     pub fn with_cluster_counts(self, cluster_counts: impl IntoIterator<Item = usize>) -> Self {
         Self {
@@ -98,43 +98,43 @@ impl SegmentOptions {
         }
     }
 
-    /// With this maker of clusters.
+    /// Sets the clustering method.
     #[must_use]
     pub fn with_clustering(self, clustering: Clustering) -> Self {
         Self { clustering, ..self }
     }
 
-    /// With these columns of the embedding.
+    /// Sets the columns of the embedding.
     #[must_use]
     pub fn with_dimensions(self, dimensions: EmbeddingDimensions) -> Self {
         Self { dimensions, ..self }
     }
 
-    /// With these weights of the columns.
+    /// Sets the weights of the columns.
     #[must_use]
     pub fn with_scaling(self, scaling: EmbeddingScaling) -> Self {
         Self { scaling, ..self }
     }
 
-    /// With so many starts of each k-means.
+    /// Sets the number of starts of each k-means.
     #[must_use]
     pub fn with_restarts(self, restarts: usize) -> Self {
         Self { restarts, ..self }
     }
 
-    /// With this seed.
+    /// Sets the seed.
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self { seed, ..self }
     }
 
-    /// With this smallest piece.
+    /// Sets the smallest piece.
     #[must_use]
     pub fn with_min_area(self, min_area: MinArea) -> Self {
         Self { min_area, ..self }
     }
 
-    /// With a grid whose columns and rows lie there.
+    /// Sets where the columns and rows of the grid lie.
     #[must_use]
     pub fn with_axes(self, column: GridAxis, row: GridAxis) -> Self {
         Self {
