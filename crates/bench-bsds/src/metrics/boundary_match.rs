@@ -97,7 +97,7 @@ pub(super) struct Targets {
 
 /// A step within reach.
 struct Offset {
-    /// From one place in the frame to another.
+    /// The difference of two positions in the frame.
     step: isize,
     cost: u32,
 }

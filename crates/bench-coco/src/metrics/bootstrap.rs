@@ -60,7 +60,7 @@ fn rate<'a>(clusters: impl Iterator<Item = &'a Cluster>) -> f64 {
     sum / examples as f64
 }
 
-/// Of a sorted list, at least one number long.
+/// The quantile of a sorted list of at least one number.
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share * (sorted.len() - 1) as f64;
     let below = place.floor() as usize;

@@ -22,7 +22,7 @@ impl Confusion {
     /// Counts one region.
     ///
     /// # Panics
-    /// For a class that is none, here and below.
+    /// For a number that is no class, here and below.
     pub fn record(&mut self, truth: usize, predicted: usize) {
         let at = self.index(truth, predicted);
         self.counts[at] += 1;

@@ -41,9 +41,9 @@ pub struct ClassRow {
     pub name: String,
     /// Its regions.
     pub regions: u64,
-    /// Those that were taken for another class.
+    /// Its regions that were taken for another class.
     pub errors: u64,
-    /// Their share; `None` without a region.
+    /// The share of errors; `None` without a region.
     pub error: Option<f64>,
 }
 
@@ -54,7 +54,7 @@ pub struct Confused {
     pub truth: String,
     /// The class predicted.
     pub predicted: String,
-    /// How often.
+    /// The number of regions.
     pub regions: u64,
 }
 

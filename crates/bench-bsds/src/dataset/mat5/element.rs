@@ -37,7 +37,7 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    /// For a file of so many bytes.
+    /// The allowance of a file of `file` bytes.
     pub(super) fn new(file: usize) -> Self {
         let bytes = file.saturating_mul(A_BYTE).clamp(FREE_BYTES, MOST_BYTES);
         Self {

@@ -1,4 +1,4 @@
-//! As many pairs as a graph has room for.
+//! A matching of the largest size.
 
 use super::graph::{Graph, NONE};
 
