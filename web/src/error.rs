@@ -20,19 +20,19 @@ pub enum Error {
         /// The number.
         found: String,
     },
-    /// Of the network.
+    /// An error of the network.
     #[error(transparent)]
     Models(#[from] models::Error),
-    /// Of a training.
+    /// An error of a training.
     #[error(transparent)]
     Training(#[from] training::Error),
-    /// Of normalised cuts.
+    /// An error of normalised cuts.
     #[error(transparent)]
     Ncuts(#[from] ncuts::Error),
-    /// Of a photograph or its picture.
+    /// An error of a photograph or its picture.
     #[error(transparent)]
     Pictures(#[from] pictures::Error),
-    /// Of a matrix rule.
+    /// An error of a matrix rule.
     #[error(transparent)]
     Rule(#[from] matbackprop_core::Error),
 }

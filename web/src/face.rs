@@ -69,7 +69,7 @@ pub struct WorkerSession(Session);
 
 #[wasm_bindgen]
 impl WorkerSession {
-    /// From the network's file.
+    /// Loads the network's file.
     #[wasm_bindgen(constructor)]
     pub fn new(weights: Vec<u8>) -> Thrown<Self> {
         Ok(Self(Session::new(weights)?))

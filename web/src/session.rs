@@ -57,9 +57,9 @@ struct Scribbled {
 pub struct Opened {
     /// Width and height as its file has them, upright.
     pub original: (u32, u32),
-    /// Those of the stored picture, which is saved at this size.
+    /// Width and height of the stored picture, which is saved at this size.
     pub full: (u32, u32),
-    /// Those that are segmented.
+    /// Width and height of the segmented picture.
     pub working: (u32, u32),
 }
 
@@ -81,7 +81,7 @@ impl Scene {
 }
 
 impl Session {
-    /// From a network file's bytes.
+    /// Loads a network file's bytes.
     ///
     /// # Errors
     /// Those of [`DeepNcuts::from_bytes`].

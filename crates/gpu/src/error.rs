@@ -58,9 +58,9 @@ pub enum Error {
     /// Sums of different lengths.
     #[error("expected {expected} numbers, found {found}")]
     Length {
-        /// As many as were sent.
+        /// How many numbers were sent.
         expected: usize,
-        /// As many as there is room for.
+        /// How many numbers there is room for.
         found: usize,
     },
     /// A matrix too large for the solver's own counts.
