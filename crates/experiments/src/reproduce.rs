@@ -36,6 +36,34 @@ pub struct Reproduced {
     pub stopped: bool,
 }
 
+impl Plan {
+    /// The runs of the rows that settings ask for.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for unknown rows, no seed or no job, and for folders that are missing.
+    pub fn new(settings: &ReproduceSettings) -> Result<Self> {
+        let ucm = settings.ucm.as_ref().map(|folder| ("--ucm", folder));
+        let folders = [("--data", &settings.data), ("--weights", &settings.weights)];
+        for (option, folder) in folders.into_iter().chain(ucm) {
+            if !folder.is_dir() {
+                return Err(Error::setting(format!(
+                    "{option}: expected a folder, found none at {}",
+                    folder.display()
+                )));
+            }
+        }
+        if settings.jobs == 0 || settings.seeds.is_empty() {
+            return Err(Error::setting(
+                "--jobs, --seeds: expected one or more, found none",
+            ));
+        }
+        match settings.comparison {
+            Comparison::Bsds => bsds::plan(settings),
+            Comparison::Coco => coco::plan(settings),
+        }
+    }
+}
+
 /// Runs all that is not done yet, by calls of the settings' program, and writes `table.txt` into the folder of all runs.
 ///
 /// `ROW.log`, or `ROW-SEED.log`, holds the output of a run's program.

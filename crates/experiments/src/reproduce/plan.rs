@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use super::call::Call;
 use super::settings::{Comparison, ReproduceSettings};
-use super::{bsds, coco};
 use crate::error::{Error, Result};
 
 /// Runs in groups: those of a group come one after another, for they share features or are initialised from one another.
@@ -38,32 +37,6 @@ pub(super) enum Kind {
 }
 
 impl Plan {
-    /// The runs of the rows that settings ask for.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] for unknown rows, no seed or no job, and for folders that are missing.
-    pub fn new(settings: &ReproduceSettings) -> Result<Self> {
-        let ucm = settings.ucm.as_ref().map(|folder| ("--ucm", folder));
-        let folders = [("--data", &settings.data), ("--weights", &settings.weights)];
-        for (option, folder) in folders.into_iter().chain(ucm) {
-            if !folder.is_dir() {
-                return Err(Error::setting(format!(
-                    "{option}: expected a folder, found none at {}",
-                    folder.display()
-                )));
-            }
-        }
-        if settings.jobs == 0 || settings.seeds.is_empty() {
-            return Err(Error::setting(
-                "--jobs, --seeds: expected one or more, found none",
-            ));
-        }
-        match settings.comparison {
-            Comparison::Bsds => bsds::plan(settings),
-            Comparison::Coco => coco::plan(settings),
-        }
-    }
-
     /// All runs.
     pub fn runs(&self) -> impl Iterator<Item = &Run> {
         self.groups.iter().flatten()

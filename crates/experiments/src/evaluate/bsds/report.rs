@@ -4,7 +4,6 @@ use bench_bsds::{BoundaryReport, Report};
 use serde_json::{Value, json};
 
 use super::level_names::LevelNames;
-use super::table;
 use super::timing::Timing;
 use crate::error::Result;
 
@@ -24,11 +23,6 @@ pub struct BsdsReport {
 }
 
 impl BsdsReport {
-    /// A line a measure, for people.
-    pub fn table(&self) -> String {
-        table::table(self)
-    }
-
     /// Seconds an image and peak memory, for people.
     pub fn timing(&self) -> String {
         self.timing.line()

@@ -46,34 +46,36 @@ pub fn rows(report: &Report) -> [Row; 5] {
     ]
 }
 
-/// A line a measure.
-pub fn table(report: &BsdsReport) -> String {
-    let mut text = format!(
-        "{}\n{:<26}{:>8}{:>8}{:>8}  level of ODS",
-        report.title, "", "ODS", "OIS", "Best"
-    );
-    for row in report.regions.iter().flat_map(rows) {
-        let best = row.best.map_or(String::new(), |best| format!("{best:.4}"));
-        // Writing to a text does not fail.
-        let _ = write!(
-            text,
-            "\n{:<26}{:>8.4}{:>8.4}{best:>8}  {}",
-            row.name,
-            row.ods,
-            row.ois,
-            report.names.of(&row.level)
+impl BsdsReport {
+    /// A line a measure, for people.
+    pub fn table(&self) -> String {
+        let mut text = format!(
+            "{}\n{:<26}{:>8}{:>8}{:>8}  level of ODS",
+            self.title, "", "ODS", "OIS", "Best"
         );
+        for row in self.regions.iter().flat_map(rows) {
+            let best = row.best.map_or(String::new(), |best| format!("{best:.4}"));
+            // Writing to a text does not fail.
+            let _ = write!(
+                text,
+                "\n{:<26}{:>8.4}{:>8.4}{best:>8}  {}",
+                row.name,
+                row.ods,
+                row.ois,
+                self.names.of(&row.level)
+            );
+        }
+        if self.regions.is_some() {
+            text += "\nHigher is better, except for the variation of information, in bits.";
+        }
+        if let Some(boundaries) = &self.boundaries {
+            text = text + "\n" + &boundary_line(boundaries);
+        }
+        text
     }
-    if report.regions.is_some() {
-        text += "\nHigher is better, except for the variation of information, in bits.";
-    }
-    if let Some(boundaries) = &report.boundaries {
-        text = text + "\n" + &boundary_line(boundaries);
-    }
-    text
 }
 
-/// The boundary measure, in the manner of [`table`].
+/// The boundary measure, in the manner of [`BsdsReport::table`].
 fn boundary_line(report: &BoundaryReport) -> String {
     let (ods, ois) = (&report.ods, &report.ois);
     format!(
@@ -96,14 +98,15 @@ mod tests {
         let mut evaluation = Evaluation::default();
         let pool = Pool::from(vec![(Level::Clusters(2), map())]);
         evaluation.push("a", &[map()], &pool).unwrap();
-        let text = table(&BsdsReport {
+        let report = BsdsReport {
             title: "one image".to_owned(),
             images: 1,
             regions: Some(evaluation.report().unwrap()),
             boundaries: None,
             names: LevelNames::Plain,
             timing: Timing::default(),
-        });
+        };
+        let text = report.table();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0], "one image");
         assert_eq!(
