@@ -215,5 +215,239 @@ fn held<M>(values: &[Option<M>], index: usize) -> &M {
 }
 
 #[cfg(test)]
-#[path = "chain_tests.rs"]
-mod tests;
+mod tests {
+    //! Tests of a chain that holds every step.
+
+    use crate::backend::test_values::random_values;
+    use crate::backend::{BackwardScope, Planes};
+    use crate::error::Error;
+    use crate::trunk::{
+        Activation, Chain, Conv, Depthwise, Dropout, MaxPool, Mode, Padding, ResponseNorm, Step,
+        Tap,
+    };
+
+    /// Conv, norm, pool, depthwise, conv, residual, dropout; two taps of different size.
+    #[allow(clippy::too_many_lines)] // A table.
+    fn everything() -> (Chain, Vec<Vec<f32>>) {
+        let conv = |ci, co, kernel, activation| Conv {
+            in_channels: ci,
+            out_channels: co,
+            kernel,
+            stride: 1,
+            padding: Padding::Symmetric(kernel / 2),
+            groups: 1,
+            activation,
+        };
+        let layers = [
+            conv(3, 16, 3, Activation::Relu),
+            conv(16, 16, 1, Activation::Identity),
+        ];
+        let depthwise = Depthwise {
+            channels: 16,
+            kernel: 3,
+            stride: 1,
+            padding: Padding::Same,
+            activation: Activation::Relu6,
+        };
+        let last = conv(16, 4, 3, Activation::Relu);
+        let steps = vec![
+            Step::Conv {
+                layer: layers[0],
+                weight: 0,
+            },
+            Step::ResponseNorm(ResponseNorm::ALEXNET),
+            Step::MaxPool(MaxPool {
+                kernel: 2,
+                stride: 2,
+                ceil: false,
+            }),
+            Step::Depthwise {
+                layer: depthwise,
+                weight: 2,
+            },
+            Step::Conv {
+                layer: layers[1],
+                weight: 4,
+            },
+            Step::Add { value: 3 },
+            Step::Dropout(Dropout {
+                rate: 0.3,
+                single: false,
+            }),
+            Step::Conv {
+                layer: last,
+                weight: 6,
+            },
+        ];
+        let taps = vec![
+            Tap {
+                value: 8,
+                scale: 2.0,
+            },
+            Tap {
+                value: 1,
+                scale: 0.5,
+            },
+        ];
+        let lengths = [
+            (layers[0].weight_len(), 16),
+            (16 * 9, 16),
+            (layers[1].weight_len(), 16),
+        ];
+        let lengths = lengths.into_iter().chain([(last.weight_len(), 4)]);
+        let parameters = lengths
+            .enumerate()
+            .flat_map(|(i, (w, b))| {
+                let weight = random_values(w, i as u64)
+                    .into_iter()
+                    .map(|v| 0.2 * v + 0.05)
+                    .collect();
+                // Most units stay clear of their kinks, where differences mean nothing.
+                let bias = random_values(b, 50 + i as u64)
+                    .into_iter()
+                    .map(|v| 0.2 * v + 1.0)
+                    .collect();
+                [weight, bias]
+            })
+            .collect();
+        (Chain { steps, taps }, parameters)
+    }
+
+    #[test]
+    fn saving_or_not_gives_the_same_value() {
+        let (chain, parameters) = everything();
+        let x = Planes::from_contiguous(3, 8, 10, 0, &random_values(240, 9));
+        let joined = chain.forward(x.clone(), &parameters, Mode::Inference);
+        let joined = joined.unwrap();
+        let saving = chain.forward_saving(x, &parameters, Mode::Inference);
+        assert_eq!(joined, saving.unwrap().0);
+        assert_eq!(
+            (joined.channels(), joined.height(), joined.width()),
+            (20, 4, 5)
+        );
+    }
+
+    #[test]
+    fn cotangents_equal_differences_through_every_step() {
+        let (chain, parameters) = everything();
+        let mode = Mode::Training { seed: 3 };
+        let x = random_values(3 * 8 * 10, 9);
+        let bar = random_values(20 * 4 * 5, 10);
+        let loss = |x: &[f32], parameters: &[Vec<f32>]| -> f64 {
+            let input = Planes::from_contiguous(3, 8, 10, 0, x);
+            let y = chain.forward(input, parameters, mode.clone()).unwrap();
+            y.data()
+                .iter()
+                .zip(&bar)
+                .map(|(a, b)| f64::from(*a) * f64::from(*b))
+                .sum()
+        };
+        let input = Planes::from_contiguous(3, 8, 10, 0, &x);
+        let (_, saved) = chain
+            .forward_saving(input, &parameters, mode.clone())
+            .unwrap();
+        let out_bar = Planes::from_contiguous(20, 4, 5, 0, &bar);
+        let bars = chain.vjp(saved, &parameters, out_bar, BackwardScope::ALL);
+
+        let check = |slope: f64, expected: f64, what: &str| {
+            // Central differences in f32 across ReLU kinks; a wrong rule is off by tens of percent.
+            let scale = expected.abs().max(1.0);
+            assert!(
+                (slope - expected).abs() < 2e-2 * scale,
+                "{what}: {slope} {expected}"
+            );
+        };
+        let step = 1e-3_f32;
+        let shifted = |base: &[f32], direction: &[f32], step: f32| -> Vec<f32> {
+            base.iter()
+                .zip(direction)
+                .map(|(a, d)| a + step * d)
+                .collect()
+        };
+        let dot = |a: &[f32], b: &[f32]| -> f64 {
+            a.iter()
+                .zip(b)
+                .map(|(a, b)| f64::from(*a) * f64::from(*b))
+                .sum()
+        };
+        let direction = random_values(x.len(), 20);
+        let up = loss(&shifted(&x, &direction, step), &parameters);
+        let down = loss(&shifted(&x, &direction, -step), &parameters);
+        let slope = (up - down) / (2.0 * f64::from(step));
+        check(
+            slope,
+            dot(&bars.input.unwrap().to_contiguous(), &direction),
+            "input",
+        );
+        for index in 0..parameters.len() {
+            let direction = random_values(parameters[index].len(), 30 + index as u64);
+            let moved = |step: f32| {
+                let mut moved = parameters.clone();
+                moved[index] = shifted(&parameters[index], &direction, step);
+                loss(&x, &moved)
+            };
+            let slope = (moved(step) - moved(-step)) / (2.0 * f64::from(step));
+            check(
+                slope,
+                dot(&bars.parameters[index], &direction),
+                &format!("parameter {index}"),
+            );
+        }
+    }
+
+    #[test]
+    fn the_backward_pass_stops_where_the_chain_is_frozen() {
+        let (chain, parameters) = everything();
+        let x = Planes::from_contiguous(3, 8, 10, 0, &random_values(240, 9));
+        let (y, saved) = chain
+            .forward_saving(x, &parameters, Mode::Inference)
+            .unwrap();
+        let scope = BackwardScope {
+            first_step: 4,
+            input: true,
+        };
+        let found = chain.vjp(saved, &parameters, y, scope);
+        assert!(found.input.is_none());
+        let bars = found.parameters;
+        assert!(bars[0].is_empty() && bars[2].is_empty() && !bars[4].is_empty());
+    }
+
+    #[test]
+    fn an_image_smaller_than_a_window_is_an_error() {
+        let (chain, parameters) = everything();
+        let x = Planes::zeros(3, 1, 10, 0);
+        let found = chain.forward(x, &parameters, Mode::Inference).map(|_| ());
+        assert!(
+            matches!(
+                found,
+                Err(Error::ImageTooSmall {
+                    height: 1,
+                    width: 10
+                })
+            ),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn positions_lie_where_windows_have_their_middle() {
+        let axes = |kind: crate::TrunkKind, size: (usize, usize)| {
+            let tap = (kind.default_taps()[0].to_owned(), 1.0);
+            let chain = kind.chain(&[tap]).unwrap().0;
+            chain
+                .output_axes((3, size.0, size.1))
+                .unwrap()
+                .map(|a| (a.positions, a.stride, a.offset))
+        };
+        // SAME on 8 n + 1 pixels: corners on corners. On an even side each odd zero comes after.
+        assert_eq!(
+            axes(crate::TrunkKind::Lite0, (321, 320)),
+            [(40, 8.0, 7.0), (41, 8.0, 0.0)]
+        );
+        // Three pools of 2.
+        assert_eq!(
+            axes(crate::TrunkKind::Vgg16, (321, 481)),
+            [(60, 8.0, 3.5), (40, 8.0, 3.5)]
+        );
+    }
+}
