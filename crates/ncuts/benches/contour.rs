@@ -1,7 +1,7 @@
 //! Seconds of the cut on contours, nothing learned: 481 × 321 pixels in three channels.
 
 use divan::Bencher;
-use ncuts::{ContourCut, ContourOptions, EdgeMap, Planes};
+use ncuts::{EdgeMap, InterveningContourCut, InterveningContourOptions, Planes};
 
 const WIDTH: usize = 481;
 const HEIGHT: usize = 321;
@@ -34,6 +34,8 @@ fn edges_of_every_pixel(bencher: Bencher) {
 
 #[divan::bench(args = [1, 2, 3], sample_count = 3)]
 fn sixteen_vectors_by_step(bencher: Bencher, step: usize) {
-    let (planes, usual) = (photograph(), ContourOptions::default());
-    bencher.bench(|| ContourCut::forward(&planes, &ContourOptions { step, ..usual }, 16));
+    let (planes, usual) = (photograph(), InterveningContourOptions::default());
+    bencher.bench(|| {
+        InterveningContourCut::forward(&planes, &InterveningContourOptions { step, ..usual }, 16)
+    });
 }

@@ -151,7 +151,7 @@ impl Embedding {
         self.grid_height
     }
 
-    /// U, n × rank: orthonormal columns; of a [`ContourCut`](crate::ContourCut) their rows on its finest grid.
+    /// U, n × rank: orthonormal columns; of a [`InterveningContourCut`](crate::InterveningContourCut) their rows on its finest grid.
     pub fn vectors(&self) -> MatRef<'_, f64> {
         self.vectors.as_ref()
     }

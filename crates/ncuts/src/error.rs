@@ -53,7 +53,7 @@ pub enum Error {
     },
     /// An option of the cut on contours outside its range.
     #[error("cut on contours: expected {expected}, found {found}")]
-    ContourOption {
+    InterveningContourOption {
         /// The option and its range.
         expected: &'static str,
         /// Its value.

@@ -24,7 +24,7 @@
 //! | `criterion` | [`Criterion`]: hard projector at a rank tolerance, or regularised |
 //! | `layer` | [`NcutsLayer`] → [`NcutsForward`] → [`NcutsCotangents`] |
 //! | `embedding`, `leading_eigen`, `choose_k` | [`Embedding`], whose rows [`segmentation::segmentation_pool`] clusters; [`choose_k`] |
-//! | `contour` | [`ContourCut`]: multiscale cuts on the edges of [`Planes`], nothing learned |
+//! | `intervening_contour` | [`InterveningContourCut`]: multiscale cuts on the edges of [`Planes`], nothing learned |
 //!
 //! # Example
 //! Features that follow their annotation by gradient steps.
@@ -57,19 +57,19 @@
 //!
 //! # Features
 //! * `rayon` (default): that of `segmentation`: the segmentations of a pool share the cores.
-//! * `serde`: [`Criterion`] and [`ContourOptions`] in files, their names in kebab case.
+//! * `serde`: [`Criterion`] and [`InterveningContourOptions`] in files, their names in kebab case.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 mod affinity;
 mod choose_k;
-mod contour;
 mod criterion;
 mod degree;
 mod embedding;
 mod error;
 mod indicator;
+mod intervening_contour;
 mod lambda_root;
 mod layer;
 mod leading_eigen;
@@ -79,12 +79,12 @@ mod target;
 
 pub use affinity::{Affinity, NcutsCotangents};
 pub use choose_k::choose_k;
-pub use contour::{ContourCut, ContourOptions, EdgeMap, Planes};
 pub use criterion::Criterion;
 pub use degree::Degrees;
 pub use embedding::Embedding;
 pub use error::{Error, Result};
 pub use indicator::Indicator;
+pub use intervening_contour::{EdgeMap, InterveningContourCut, InterveningContourOptions, Planes};
 pub use layer::{NcutsForward, NcutsLayer};
 /// An image of segment ids, and a grid over it: see [`segmentation`].
 pub use segmentation::{GridAxis, LabelMap};

@@ -4,7 +4,7 @@
 //! they are, one with `[training]` too is trained first.
 
 use models::{CutArchitecture, CutSettings, HeadLayout, InputRecipe, TapLayer, TrunkKind};
-use ncuts::ContourOptions;
+use ncuts::InterveningContourOptions;
 use serde::Deserialize;
 use training::{CutCriterion, CutTraining, TrainConfig};
 
@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, PartialEq)]
 pub enum CutRecipe {
     /// Cuts on contours.
-    Contour(ContourOptions),
+    Contour(InterveningContourOptions),
     /// Cuts on features that were not trained for it.
     Untrained(CutModel),
     /// A network to be trained.
@@ -139,9 +139,9 @@ impl CutRecipe {
 }
 
 impl ContourText {
-    fn options(&self) -> ContourOptions {
-        let usual = ContourOptions::default();
-        ContourOptions {
+    fn options(&self) -> InterveningContourOptions {
+        let usual = InterveningContourOptions::default();
+        InterveningContourOptions {
             step: self.step.unwrap_or(usual.step),
             scales: self.scales.unwrap_or(usual.scales),
             radius: self.radius.unwrap_or(usual.radius),

@@ -5,7 +5,7 @@ use std::time::Instant;
 use bench_bsds::{Level, Pool};
 use image::RgbImage;
 use models::{CutSettings, SegmentSeconds};
-use ncuts::{ContourCut, ContourOptions};
+use ncuts::{InterveningContourCut, InterveningContourOptions};
 use segmentation::segmentation_pool;
 
 use crate::error::Result;
@@ -13,13 +13,13 @@ use crate::oklab::oklab_planes;
 
 /// The cut, and the numbers of clusters it is measured at.
 pub struct ContourPools {
-    options: ContourOptions,
+    options: InterveningContourOptions,
     counts: Vec<usize>,
 }
 
 impl ContourPools {
     /// At these numbers of clusters.
-    pub fn new(options: ContourOptions, counts: Vec<usize>) -> Self {
+    pub fn new(options: InterveningContourOptions, counts: Vec<usize>) -> Self {
         Self { options, counts }
     }
 
@@ -32,7 +32,7 @@ impl ContourPools {
     pub fn pool(&self, image: &RgbImage) -> Result<(Pool, SegmentSeconds)> {
         let begin = Instant::now();
         let most = self.counts.iter().copied().max().unwrap_or(1);
-        let cut = ContourCut::forward(&oklab_planes(image)?, &self.options, most)?;
+        let cut = InterveningContourCut::forward(&oklab_planes(image)?, &self.options, most)?;
         let layer = begin.elapsed().as_secs_f64();
 
         let begin = Instant::now();

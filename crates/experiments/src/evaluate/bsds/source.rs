@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bench_bsds::{BoundaryFolder, SegmentationFolder, Thresholds};
 use models::{DeepNcuts, Device};
-use ncuts::ContourOptions;
+use ncuts::InterveningContourOptions;
 use training::can_resume;
 
 use super::contour_pools::ContourPools;
@@ -114,7 +114,7 @@ fn others(settings: &BsdsSettings, device: &Device) -> Result<Vec<DeepNcuts>> {
     settings.with.iter().map(|path| load(path)).collect()
 }
 
-fn contours(settings: &BsdsSettings, options: ContourOptions) -> Result<Source> {
+fn contours(settings: &BsdsSettings, options: InterveningContourOptions) -> Result<Source> {
     let numbers = match &settings.clusters {
         None => Some((2..=16).collect()),
         Some(choice) => counts(choice).map(<[usize]>::to_vec),

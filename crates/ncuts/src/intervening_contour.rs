@@ -13,6 +13,6 @@ mod oriented;
 mod planes;
 mod scales;
 
-pub use cut::{ContourCut, ContourOptions};
+pub use cut::{InterveningContourCut, InterveningContourOptions};
 pub use edges::EdgeMap;
 pub use planes::Planes;

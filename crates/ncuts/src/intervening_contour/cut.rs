@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 /// The graphs that are cut.
 ///
 /// ```
-/// let options = ncuts::ContourOptions { edge_sigma: 0.05, ..ncuts::ContourOptions::default() };
+/// let options = ncuts::InterveningContourOptions { edge_sigma: 0.05, ..ncuts::InterveningContourOptions::default() };
 /// assert_eq!((options.step, options.scales), (2, 3));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
     feature = "serde",
     serde(rename_all = "kebab-case", default, deny_unknown_fields)
 )]
-pub struct ContourOptions {
+pub struct InterveningContourOptions {
     /// Pixels in a side of a cell of the finest grid, whose values are means: 2 by default.
     pub step: usize,
     /// Scales; each has cells of 3 × 3 of the one below: 3 by default.
@@ -38,7 +38,7 @@ pub struct ContourOptions {
     pub offset: f64,
 }
 
-impl Default for ContourOptions {
+impl Default for InterveningContourOptions {
     fn default() -> Self {
         Self {
             step: 2,
@@ -51,9 +51,9 @@ impl Default for ContourOptions {
     }
 }
 
-impl ContourOptions {
+impl InterveningContourOptions {
     fn check(&self) -> Result<()> {
-        let refuse = |expected, found| Err(Error::ContourOption { expected, found });
+        let refuse = |expected, found| Err(Error::InterveningContourOption { expected, found });
         let positive = |value: f64| value.is_finite() && value > 0.0;
         match self.colour_sigma {
             _ if !(1..=64).contains(&self.step) => {
@@ -84,7 +84,7 @@ impl ContourOptions {
 /// V: n × k, n the cells of all scales, the finest first and row by row; μ: k numbers, nonincreasing, at most 1.
 ///
 /// # Errors
-/// [`Error::ContourOption`], [`Error::NoDimensions`], [`Error::EigenNotConverged`].
+/// [`Error::InterveningContourOption`], [`Error::NoDimensions`], [`Error::EigenNotConverged`].
 ///
 /// # Cost
 /// A few seconds for 481 × 321 pixels at the defaults, most of it in the products with W; some 1.2 kB a cell of the finest grid.
@@ -95,11 +95,11 @@ impl ContourOptions {
 ///
 /// # Example
 /// ```
-/// use ncuts::{ContourCut, ContourOptions, Planes};
+/// use ncuts::{InterveningContourCut, InterveningContourOptions, Planes};
 /// use segmentation::{SegmentOptions, segmentation_pool};
 /// # fn main() -> Result<(), ncuts::Error> {
 /// let plane = (0..60 * 40).map(|p| if p % 60 < 25 { 0.2 } else { 0.7 }).collect();
-/// let cut = ContourCut::forward(&Planes::new(60, 40, vec![plane])?, &ContourOptions::default(), 2)?;
+/// let cut = InterveningContourCut::forward(&Planes::new(60, 40, vec![plane])?, &InterveningContourOptions::default(), 2)?;
 /// let [column, row] = cut.axes();
 /// let options = SegmentOptions::default().with_cluster_counts([2]).with_axes(column, row);
 /// let pool = segmentation_pool(&cut.embedding(), 60, 40, &options)?;
@@ -109,7 +109,7 @@ impl ContourOptions {
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct ContourCut {
+pub struct InterveningContourCut {
     values: Vec<f64>,
     vectors: Mat<f64>,
     cut: MultiscaleCut,
@@ -117,12 +117,16 @@ pub struct ContourCut {
     step: usize,
 }
 
-impl ContourCut {
+impl InterveningContourCut {
     /// The `dimensions` leading eigenvectors of a photograph, or as many as the finest grid has cells.
     ///
     /// # Errors
-    /// See [`ContourCut`].
-    pub fn forward(planes: &Planes, options: &ContourOptions, dimensions: usize) -> Result<Self> {
+    /// See [`InterveningContourCut`].
+    pub fn forward(
+        planes: &Planes,
+        options: &InterveningContourOptions,
+        dimensions: usize,
+    ) -> Result<Self> {
         options.check()?;
         if dimensions == 0 {
             return Err(Error::NoDimensions);
@@ -207,7 +211,7 @@ mod tests {
     use rand_pcg::rand_core::Rng;
     use segmentation::{SegmentOptions, segmentation_pool};
 
-    const ONE: ContourOptions = ContourOptions {
+    const ONE: InterveningContourOptions = InterveningContourOptions {
         step: 1,
         scales: 3,
         radius: 3.0,
@@ -216,18 +220,22 @@ mod tests {
         offset: 0.5,
     };
 
-    fn cut(width: usize, height: usize, at: impl Fn(usize, usize) -> f32) -> ContourCut {
+    fn cut(width: usize, height: usize, at: impl Fn(usize, usize) -> f32) -> InterveningContourCut {
         let plane = (0..width * height)
             .map(|p| at(p % width, p / width))
             .collect();
         let planes = Planes::new(width, height, vec![plane]).unwrap();
         // These pictures are small: a third scale would have cells as large as what is in them.
-        let options = ContourOptions { scales: 2, ..ONE };
-        ContourCut::forward(&planes, &options, 6).unwrap()
+        let options = InterveningContourOptions { scales: 2, ..ONE };
+        InterveningContourCut::forward(&planes, &options, 6).unwrap()
     }
 
     /// The best intersection over union of a segment with what is inside, over 2 to 5 clusters.
-    fn best_overlap(cut: &ContourCut, width: usize, inside: impl Fn(usize, usize) -> bool) -> f64 {
+    fn best_overlap(
+        cut: &InterveningContourCut,
+        width: usize,
+        inside: impl Fn(usize, usize) -> bool,
+    ) -> f64 {
         let height = cut.sizes()[0].1;
         let options = SegmentOptions::default().with_cluster_counts(2..=5);
         let pool = segmentation_pool(&cut.embedding(), width, height, &options).unwrap();
@@ -345,30 +353,30 @@ mod tests {
     fn refuses_options_out_of_range() {
         let planes = Planes::new(2, 2, vec![vec![0.0; 4]]).unwrap();
         let bad = [
-            ContourOptions { step: 0, ..ONE },
-            ContourOptions { scales: 0, ..ONE },
-            ContourOptions { radius: 0.5, ..ONE },
-            ContourOptions {
+            InterveningContourOptions { step: 0, ..ONE },
+            InterveningContourOptions { scales: 0, ..ONE },
+            InterveningContourOptions { radius: 0.5, ..ONE },
+            InterveningContourOptions {
                 edge_sigma: 0.0,
                 ..ONE
             },
-            ContourOptions {
+            InterveningContourOptions {
                 colour_sigma: Some(f64::NAN),
                 ..ONE
             },
-            ContourOptions {
+            InterveningContourOptions {
                 offset: -1.0,
                 ..ONE
             },
         ];
         for options in bad {
-            let refused = ContourCut::forward(&planes, &options, 2);
+            let refused = InterveningContourCut::forward(&planes, &options, 2);
             assert!(
-                matches!(refused, Err(Error::ContourOption { .. })),
+                matches!(refused, Err(Error::InterveningContourOption { .. })),
                 "{options:?}"
             );
         }
-        let refused = ContourCut::forward(&planes, &ONE, 0);
+        let refused = InterveningContourCut::forward(&planes, &ONE, 0);
         assert!(matches!(refused, Err(Error::NoDimensions)));
     }
 }

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 /// Channels of a photograph, each row by row: lightness and two opponent colours, say.
 ///
 /// # Units
-/// Those of the caller; the edges' σ of [`ContourOptions`](crate::ContourOptions) has the same.
+/// Those of the caller; the edges' σ of [`InterveningContourOptions`](crate::InterveningContourOptions) has the same.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Planes {
     width: usize,
