@@ -56,7 +56,7 @@ impl Indicator {
     ///
     /// # Errors
     /// [`Error::GridSize`] when a side of the grid is zero or exceeds that of the label map;
-    /// [`Error::GridAxis`] for a stride that is not above 0, or an offset that is not finite.
+    /// [`segmentation::Error::GridAxis`] for a stride that is not above 0, or an offset that is not finite.
     pub fn on_axes(labels: &LabelMap, column: GridAxis, row: GridAxis) -> Result<Self> {
         let (width, height) = (labels.width(), labels.height());
         let (grid_width, grid_height) = (column.positions, row.positions);

@@ -28,7 +28,7 @@ pub fn at_working_size(image: &RgbImage, longest: u32) -> Option<RgbImage> {
 /// The label map at the photograph's size: every pixel takes the nearest label.
 ///
 /// # Errors
-/// [`Error::Labels`] for a size of no pixels.
+/// [`Error::Labels`](crate::Error::Labels) for a size of no pixels.
 pub fn at_full_size(labels: &LabelMap, (width, height): (u32, u32)) -> Result<LabelMap> {
     let (width, height) = (width as usize, height as usize);
     if (labels.width(), labels.height()) == (width, height) {

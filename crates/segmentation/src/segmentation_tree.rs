@@ -58,7 +58,7 @@ impl SegmentationTree {
     /// The tree over a photograph's pieces.
     ///
     /// # Errors
-    /// [`Error::SegmentOption`] for a weight below 0, a scale that is not above it, or one that is not finite.
+    /// [`Error::SegmentOption`](crate::Error::SegmentOption) for a weight below 0, a scale that is not above it, or one that is not finite.
     pub fn new(
         pieces: &SuperpixelGraph,
         weights: &MergeWeights,

@@ -60,7 +60,7 @@ impl ScribbleTraining {
     ///
     /// # Errors
     /// [`Error::Setting`] for strokes that do not fill `width × height`, leave fewer than two labels on the grid, a
-    /// network without a head, or a rate that is not above 0; [`Error::ImageTooSmall`].
+    /// network without a head, or a rate that is not above 0; [`models::Error::ImageTooSmall`].
     pub fn new(
         network: &DeepNcuts,
         maps: FeatureMaps,

@@ -14,7 +14,7 @@ use crate::error::{Context as _, Error, Result};
 use crate::observer::Observer;
 use crate::recipe::CutPlan;
 
-/// Settings of [`ncuts`].
+/// Settings of [`ncuts()`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct NcutsSettings {
     /// The network, its loss and its steps.
@@ -63,10 +63,10 @@ pub fn ncuts(settings: &NcutsSettings, observer: &mut dyn Observer) -> Result<Tr
     ncuts_among(&Rc::new(Ranks::alone()), settings, observer)
 }
 
-/// As [`ncuts`], by several processes together, each of which calls this with the same settings.
+/// As [`ncuts()`], by several processes together, each of which calls this with the same settings.
 ///
 /// # Errors
-/// As [`ncuts`]; the failure of another rank.
+/// As [`ncuts()`]; the failure of another rank.
 pub fn ncuts_among(
     ranks: &Rc<Ranks>,
     settings: &NcutsSettings,
