@@ -47,7 +47,7 @@ impl<T: Task> Trainer<T> {
         mine: &[Sample],
     ) -> Result<Option<StepResult<T::Measures>>> {
         let Some(sender) = self.ranks.sums() else {
-            return Err(nobody());
+            return Err(single_process());
         };
         let first = first_tensor(&self.config, &self.network)?;
         let tensors = learning(&self.network, &self.config)?;
@@ -229,7 +229,7 @@ fn garbled(error: &serde_json::Error) -> Error {
     }
 }
 
-fn nobody() -> Error {
+fn single_process() -> Error {
     Error::Ranks {
         found: "one process; run under mpirun -np 2 or more".to_owned(),
     }
@@ -294,7 +294,10 @@ mod tests {
                 })
             });
         let digest = trained.map(|network| {
-            let tensors = network.expect("nobody stops it").tensors_out().into_iter();
+            let tensors = network
+                .expect("a training that is not stopped")
+                .tensors_out()
+                .into_iter();
             fnv_1a(
                 tensors
                     .flat_map(|tensor| tensor.values)
