@@ -64,7 +64,7 @@ Rules:
   modules  a module lies in a file of its name, not in mod.rs
   weight   no file over 1 MiB outside data/weights, at most 30 MB in all
   paths    no absolute path of one machine
-  links    every relative link of a Markdown file leads to a file of the repository";
+  links    every relative link of a Markdown file leads to a file of the repository, its anchor to a heading";
 
 /// Which steps to run; without an option, all.
 #[derive(Args, Debug)]

@@ -58,7 +58,7 @@ fn collect(root: &Path, files: &[String]) -> Result<Vec<Finding>> {
         }
     }
     let words = words::List::read(root)?;
-    let tree = links::Tree::new(files);
+    let tree = links::Tree::new(files, &texts);
     for (path, text) in &texts {
         if path.ends_with(".rs") {
             findings.extend(length::check(path, text));
