@@ -1,21 +1,16 @@
 //! Differentiable matrix layers, and networks trained through them.
 //!
 //! ```text
-//!            matbackprop        web     programs: one command line, one page
-//!                |               |
-//!           experiments          |      recipes, training, evaluation, reports
-//!           /           \        |
-//!     bench-coco   bench-bsds    |      datasets, protocols, official measures
-//!           \           |       /
-//!           models     pictures         trunks (dfdx), the seam, training; pictures and pages
-//!               /      \
-//!            o2p        ncuts           layers
-//!               \      /
-//!   matbackprop-core  segmentation      rules (faer); label maps and trees
+//!  5            matbackprop   web            programs: one command line, one page
+//!  4                experiments              recipes, trainings, evaluations, reports
+//!  3   training   bench-coco   bench-bsds    trainer; data sets, official measures
+//!  2             models   pictures           trunks (dfdx), the seam, networks; photographs, painted segments
+//!  1           o2p    ncuts    gpu           layers; NVIDIA's libraries
+//!  0       matbackprop-core  segmentation    rules (faer); label maps and trees
 //! ```
 //!
-//! This crate is the front: the libraries under one name, and the network that comes with them. The binary of the same
-//! name is the command line.
+//! A crate uses the floors below its own. This crate is the front: the libraries under one name, and the network that
+//! comes with them. The binary of the same name is the command line.
 //!
 //! | name | contents |
 //! |---|---|
@@ -23,7 +18,8 @@
 //! | [`segmentation`] | label maps, superpixels, clusters, merge trees |
 //! | [`ncuts`] | normalised cuts: the layer, and the embedding |
 //! | [`o2p`] | second-order pooling of free-form regions: the layer |
-//! | [`models`] | trunks, DeepNCuts, training |
+//! | [`models`] | trunks, DeepNCuts, DeepO2P |
+//! | [`training`] | the trainer: tasks, optimisers, checkpoints, several processes |
 //! | [`bench_bsds`] | BSDS500 and its region measures |
 //! | [`bench_coco`] | MS-COCO, its regions to be classified, and the official detection table |
 //! | [`experiments`] | recipes, trainings, evaluations and reports, as functions of typed settings |
@@ -51,7 +47,8 @@
 //! ```
 //!
 //! # Features
-//! `cuda`: trunks and heads on an NVIDIA GPU, `--device cuda:N`; builds with a CUDA toolkit, the default build needs none.
+//! * `cuda`: trunks and heads on an NVIDIA GPU, `--device cuda:N`; builds with a CUDA toolkit, the default build needs none.
+//! * `mpi`: several processes, `mpirun -np N matbackprop …`; builds with an MPI and libclang.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
