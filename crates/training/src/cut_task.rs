@@ -5,13 +5,13 @@ use std::path::Path;
 use dfdx::prelude::Gradients;
 use dfdx::tensor::Cpu;
 use image::RgbImage;
-use matbackprop_core::{GapPolicy, RankTolerance};
-use ncuts::{Criterion, NcutsLayer};
+use ncuts::{Criterion, Indicator, NcutsLayer};
 use segmentation::LabelMap;
 use serde::{Deserialize, Serialize};
 
 use crate::calibration::CalibrationExamples;
 use crate::config::{TrainConfig, TrunkTraining};
+use crate::criterion_in_files;
 use crate::error::{Error, Result};
 use crate::sampler::Sample;
 use crate::segmentation_set::SegmentationSet;
@@ -33,48 +33,39 @@ pub enum Annotations {
     All,
 }
 
-/// Which loss a cut has.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum CutCriterion {
-    /// Regularised projectors.
-    Regularised {
-        /// ε > 0.
-        epsilon: f64,
-    },
-    /// Projectors of a hard rank.
-    Hard,
-    /// As many leading eigenvectors as people drew segments (Bach and Jordan), eigenvalues closer than a thousandth
-    /// smoothed over.
-    Eigenvectors,
-}
-
 /// How a cut is compared with human segmentations.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CutTraining {
     /// Human segmentations a sample uses.
     pub annotations: Annotations,
-    /// The loss.
-    pub criterion: CutCriterion,
+    /// The loss; in files by name where it is one of this type's own.
+    #[serde(with = "criterion_in_files")]
+    pub criterion: Criterion,
 }
 
 impl Default for CutTraining {
     fn default() -> Self {
         Self {
             annotations: Annotations::All,
-            criterion: CutCriterion::Regularised { epsilon: 1e-4 },
+            criterion: Criterion::default(),
         }
     }
 }
 
 impl CutTraining {
+    /// Projectors of a hard rank: singular values below 10⁻⁶ of the largest, as f32 rounds them, are no rank.
+    pub const HARD: Criterion = criterion_in_files::HARD;
+
+    /// As many leading eigenvectors as people drew segments (Bach and Jordan), eigenvalues closer than a thousandth
+    /// smoothed over.
+    pub const EIGENVECTORS: Criterion = criterion_in_files::EIGENVECTORS;
+
     /// ε of the regularised projector, where that is the loss.
     pub fn epsilon(&self) -> Option<f64> {
         match self.criterion {
-            CutCriterion::Regularised { epsilon } => Some(epsilon),
-            CutCriterion::Hard | CutCriterion::Eigenvectors => None,
+            Criterion::Regularised { epsilon } => Some(epsilon),
+            _ => None,
         }
     }
 
@@ -83,27 +74,36 @@ impl CutTraining {
     /// # Errors
     /// [`Error::Setting`].
     pub fn check(&self) -> Result<()> {
+        let refused = |name, expected, found| {
+            Err(Error::Setting {
+                name,
+                expected,
+                found,
+            })
+        };
         match self.epsilon() {
-            Some(epsilon) if !(epsilon.is_finite() && epsilon > 0.0) => Err(Error::Setting {
-                name: "epsilon",
-                expected: "a number above 0",
-                found: epsilon.to_string(),
-            }),
-            _ => Ok(()),
+            Some(epsilon) if epsilon.is_finite() && epsilon > 0.0 => Ok(()),
+            Some(epsilon) => refused("epsilon", "a number above 0", epsilon.to_string()),
+            // What the layer refuses on two pixels of two segments, it refuses everywhere.
+            None => match self.on_two_pixels() {
+                Ok(()) => Ok(()),
+                Err(error) => refused("criterion", "settings in their range", error.to_string()),
+            },
         }
     }
 
+    fn on_two_pixels(&self) -> std::result::Result<(), ncuts::Error> {
+        let labels = LabelMap::new(2, 1, vec![0, 1])?;
+        let indicator = Indicator::from_label_map(&labels, 2, 1)?;
+        let features = faer::mat![[1.0, 0.5], [0.25, 1.0]];
+        let forward = self
+            .layer()
+            .forward(features.as_ref(), None, &[indicator])?;
+        forward.vjp(1.0).map(|_| ())
+    }
+
     pub(super) fn layer(&self) -> NcutsLayer {
-        NcutsLayer::new(match self.criterion {
-            CutCriterion::Regularised { epsilon } => Criterion::Regularised { epsilon },
-            // Features are f32: values below their rounding are not rank.
-            CutCriterion::Hard => Criterion::HardProjector {
-                rank_tolerance: RankTolerance::Relative(1e-6),
-            },
-            CutCriterion::Eigenvectors => Criterion::Eigenvectors {
-                gaps: GapPolicy::Broadened { width: 1e-3 },
-            },
-        })
+        NcutsLayer::new(self.criterion)
     }
 }
 
@@ -345,16 +345,32 @@ fn photograph(set: &dyn SegmentationSet, sample: &Sample) -> Result<RgbImage> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use matbackprop_core::{GapPolicy, RankTolerance};
+    use test_support::refused;
 
     #[test]
-    fn epsilon_has_its_range() {
-        CutTraining::default().check().unwrap();
+    fn every_criterion_has_its_range() {
+        let with = |criterion| CutTraining {
+            criterion,
+            ..CutTraining::default()
+        };
+        for criterion in [
+            Criterion::default(),
+            CutTraining::HARD,
+            CutTraining::EIGENVECTORS,
+        ] {
+            with(criterion).check().unwrap();
+        }
         for epsilon in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            let settings = CutTraining {
-                criterion: CutCriterion::Regularised { epsilon },
-                ..CutTraining::default()
-            };
-            assert!(settings.check().is_err(), "{epsilon}");
+            refused! {
+                with(Criterion::Regularised { epsilon }).check() => Error::Setting { name: "epsilon", .. },
+            }
+        }
+        let rank_tolerance = RankTolerance::Relative(1.5);
+        let gaps = GapPolicy::Broadened { width: 0.0 };
+        refused! {
+            with(Criterion::HardProjector { rank_tolerance }).check() => Error::Setting { name: "criterion", .. },
+            with(Criterion::Eigenvectors { gaps }).check() => Error::Setting { name: "criterion", .. },
         }
     }
 }

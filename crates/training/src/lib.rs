@@ -28,6 +28,7 @@ mod averaging;
 mod calibration;
 mod checkpoint;
 mod config;
+mod criterion_in_files;
 mod cut_task;
 mod distributed;
 mod error;
@@ -51,7 +52,7 @@ mod test_halves;
 mod trainer;
 
 pub use config::{Optimiser, TrainConfig, TrunkTraining};
-pub use cut_task::{Annotations, CutCriterion, CutMeasures, CutTask, CutTraining};
+pub use cut_task::{Annotations, CutMeasures, CutTask, CutTraining};
 pub use distributed::Ranks;
 pub use error::{Error, Result};
 pub use journal::{Journal, StepRecord};

@@ -9,8 +9,8 @@ use models::{ClusterChoice, DeepNcuts};
 use segmentation::LabelMap;
 use slants::{HEIGHT, Slants, WIDTH, bytes_of, network};
 use training::{
-    Annotations, CutCriterion, CutMeasures, CutTask, CutTraining, Error, Optimiser, Progress,
-    Result, Schedule, SegmentationSet, TrainConfig, Trainer, TrunkTraining,
+    Annotations, CutMeasures, CutTask, CutTraining, Error, Optimiser, Progress, Result, Schedule,
+    SegmentationSet, TrainConfig, Trainer, TrunkTraining,
 };
 
 type StepRecord = training::StepRecord<CutMeasures>;
@@ -81,7 +81,7 @@ fn the_loss_falls_frozen_and_whole_under_every_rule() {
     ];
     let hard = CutTraining {
         annotations: Annotations::One,
-        criterion: CutCriterion::Hard,
+        criterion: CutTraining::HARD,
     };
     let smooth = CutTraining::default();
     for (config, cut) in rules.into_iter().zip([smooth, smooth, smooth, hard]) {

@@ -4,9 +4,9 @@
 //! they are, one with `[training]` too is trained first.
 
 use models::{CutArchitecture, CutSettings, HeadLayout, InputRecipe, TapLayer, TrunkKind};
-use ncuts::InterveningContourOptions;
+use ncuts::{Criterion, InterveningContourOptions};
 use serde::Deserialize;
-use training::{CutCriterion, CutTraining, TrainConfig};
+use training::{CutTraining, TrainConfig};
 
 use super::built_in::BSDS_RECIPES;
 use super::text::{not_a_recipe, recipe_text};
@@ -53,22 +53,11 @@ pub struct CutPlan {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Text {
-    contour: Option<ContourText>,
+    contour: Option<InterveningContourOptions>,
     model: Option<ModelText>,
     #[serde(default)]
     loss: CutTraining,
     training: Option<TrainConfig>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct ContourText {
-    step: Option<usize>,
-    scales: Option<usize>,
-    radius: Option<f64>,
-    edge_sigma: Option<f64>,
-    colour_sigma: Option<f64>,
-    offset: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -105,7 +94,7 @@ impl CutRecipe {
 
     fn from_text(text: Text) -> Result<Self, String> {
         match (text.contour, text.model, text.training) {
-            (Some(contour), None, None) => Ok(Self::Contour(contour.options())),
+            (Some(contour), None, None) => Ok(Self::Contour(contour)),
             (None, Some(model), training) => {
                 let (kind, head, dropout) = (trunk_by_name(&model.trunk)?, model.head, model.dropout);
                 let input_recipe = model.input_recipe.as_deref().map(input_recipe_by_name);
@@ -134,20 +123,6 @@ impl CutRecipe {
                 })))
             }
             _ => Err("expected either [contour], or [model] with or without [training], found another choice".into()),
-        }
-    }
-}
-
-impl ContourText {
-    fn options(&self) -> InterveningContourOptions {
-        let usual = InterveningContourOptions::default();
-        InterveningContourOptions {
-            step: self.step.unwrap_or(usual.step),
-            scales: self.scales.unwrap_or(usual.scales),
-            radius: self.radius.unwrap_or(usual.radius),
-            edge_sigma: self.edge_sigma.unwrap_or(usual.edge_sigma),
-            colour_sigma: self.colour_sigma.or(usual.colour_sigma),
-            offset: self.offset.unwrap_or(usual.offset),
         }
     }
 }
@@ -213,7 +188,7 @@ impl CutPlan {
             architecture.clusters.epsilon = epsilon;
         }
         // k leading vectors are compared with k segments: that is how they are cut.
-        if self.loss.criterion == CutCriterion::Eigenvectors {
+        if matches!(self.loss.criterion, Criterion::Eigenvectors { .. }) {
             architecture.cut = CutSettings::UNTRAINED;
         }
         architecture
@@ -264,6 +239,20 @@ mod tests {
             panic!("{new:?}");
         };
         assert_eq!(plan.training.rate, 0.5);
+    }
+
+    #[test]
+    fn contours_without_a_setting_take_the_usual_one() {
+        let of = |text: &str| CutRecipe::decode("r", text).unwrap();
+        let usual = InterveningContourOptions::default();
+        assert_eq!(of("[contour]"), CutRecipe::Contour(usual));
+        let changed = InterveningContourOptions {
+            scales: 2,
+            colour_sigma: Some(0.25),
+            ..usual
+        };
+        let text = "[contour]\nscales = 2\ncolour-sigma = 0.25";
+        assert_eq!(of(text), CutRecipe::Contour(changed));
     }
 
     #[test]

@@ -7,7 +7,8 @@ use experiments::datasets::TrainingSplit;
 use experiments::recipe::{CutPlan, head_by_words, input_recipe_by_name, trunk_by_name};
 use experiments::train::NcutsSettings;
 use models::{HeadLayout, InputRecipe, TrunkKind};
-use training::{Annotations, CutCriterion, CutTraining};
+use ncuts::Criterion;
+use training::{Annotations, CutTraining};
 
 use super::training::TrainingArguments;
 use crate::failure::usage;
@@ -170,19 +171,19 @@ impl TrainNcutsArguments {
         Ok(plan)
     }
 
-    fn criterion(&self, before: CutCriterion) -> anyhow::Result<CutCriterion> {
+    fn criterion(&self, before: Criterion) -> anyhow::Result<Criterion> {
         let usual = CutTraining::default().epsilon().unwrap_or(1e-4);
-        let epsilon = |before: CutCriterion| match before {
-            CutCriterion::Regularised { epsilon } => epsilon,
+        let epsilon = |before: Criterion| match before {
+            Criterion::Regularised { epsilon } => epsilon,
             _ => usual,
         };
         let found = match (self.criterion, before) {
-            (Some(CriterionName::Regularised), _) | (None, CutCriterion::Regularised { .. }) => {
+            (Some(CriterionName::Regularised), _) | (None, Criterion::Regularised { .. }) => {
                 let epsilon = self.epsilon.unwrap_or(epsilon(before));
-                return Ok(CutCriterion::Regularised { epsilon });
+                return Ok(Criterion::Regularised { epsilon });
             }
-            (Some(CriterionName::Hard), _) => CutCriterion::Hard,
-            (Some(CriterionName::Eigenvectors), _) => CutCriterion::Eigenvectors,
+            (Some(CriterionName::Hard), _) => CutTraining::HARD,
+            (Some(CriterionName::Eigenvectors), _) => CutTraining::EIGENVECTORS,
             (None, before) => before,
         };
         match self.epsilon {
@@ -279,14 +280,14 @@ mod tests {
         };
         let cut = CutTraining {
             annotations: Annotations::One,
-            criterion: CutCriterion::Regularised { epsilon: 0.01 },
+            criterion: Criterion::Regularised { epsilon: 0.01 },
         };
         assert_eq!(config(all).unwrap(), (expected, cut));
         let criterion = |more| config(more).unwrap().1.criterion;
-        assert_eq!(criterion("--criterion hard"), CutCriterion::Hard);
+        assert_eq!(criterion("--criterion hard"), CutTraining::HARD);
         assert_eq!(
             criterion("--criterion eigenvectors"),
-            CutCriterion::Eigenvectors
+            CutTraining::EIGENVECTORS
         );
     }
 
@@ -300,10 +301,10 @@ mod tests {
             }
         };
         let recipe = parsed("--recipe lite0-eigenvectors").unwrap();
-        assert_eq!(recipe.loss.criterion, CutCriterion::Eigenvectors);
+        assert_eq!(recipe.loss.criterion, CutTraining::EIGENVECTORS);
         let changed = parsed("--recipe lite0-eigenvectors --epochs 2 --criterion hard").unwrap();
         assert_eq!((changed.training.epochs, changed.head), (2, recipe.head));
-        assert_eq!(changed.loss.criterion, CutCriterion::Hard);
+        assert_eq!(changed.loss.criterion, CutTraining::HARD);
         for refused in [
             "",
             "--recipe lite0-ncuts --trunk lite0",
