@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use models::{DeepNcuts, MomentMap, RegionClassifier, RegionFeatures, RegionPooling, TapLayer};
+use models::{DeepNcuts, RegionClassifier, RegionFeatures, RegionPooling, SpectralMap, TapLayer};
 
 use crate::error::{Context as _, Error, Result};
 use crate::recipe::{head_in_words, input_recipe_in_words};
@@ -92,11 +92,12 @@ fn pooling_in_words(pooling: &RegionPooling) -> String {
             } else {
                 "second moment"
             };
-            let epsilon = options.epsilon;
             let mapped = match options.map {
-                MomentMap::Log => format!("log({moment} + {epsilon} I)"),
-                MomentMap::SquareRoot => format!("({moment} + {epsilon} I)^0.5"),
-                MomentMap::Power(exponent) => format!("({moment} + {epsilon} I)^{exponent}"),
+                SpectralMap::Log { epsilon } => format!("log({moment} + {epsilon} I)"),
+                SpectralMap::SquareRoot { epsilon } => format!("({moment} + {epsilon} I)^0.5"),
+                SpectralMap::Power { exponent, epsilon } => {
+                    format!("({moment} + {epsilon} I)^{exponent}")
+                }
                 _ => moment.to_owned(),
             };
             let root = options.signed_square_root.map(|_| ", signed square root");

@@ -2,53 +2,11 @@
 
 use faer::{Mat, MatRef};
 use matbackprop_core::Eigenpairs;
-use o2p::{O2pForward, O2pLayer, O2pOptions, O2pPrepared, Region, SpectralMap, SpectralReport};
+use o2p::{O2pForward, O2pLayer, O2pOptions, O2pPrepared, Region, SpectralReport};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-
-/// Which function of the second moment is taken; ε is added to its eigenvalues.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum MomentMap {
-    /// log(x + ε).
-    Log,
-    /// √(x + ε).
-    SquareRoot,
-    /// (x + ε)ᵖ.
-    Power(f64),
-    /// x.
-    Identity,
-}
-
-/// How second moments become a vector.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct SecondOrder {
-    /// The function.
-    pub map: MomentMap,
-    /// ε.
-    pub epsilon: f64,
-    /// Covariances instead of second moments.
-    pub centred: bool,
-    /// δ of a signed square root after vech.
-    pub signed_square_root: Option<f64>,
-    /// Outputs of length one.
-    pub unit_norm: bool,
-}
-
-impl Default for SecondOrder {
-    fn default() -> Self {
-        Self {
-            map: MomentMap::Log,
-            epsilon: 1e-3,
-            centred: false,
-            signed_square_root: None,
-            unit_norm: false,
-        }
-    }
-}
+use crate::second_order_in_files;
 
 /// How a region's positions become one vector.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,7 +14,8 @@ impl Default for SecondOrder {
 #[non_exhaustive]
 pub enum RegionPooling {
     /// vech f(G), G the second moment: d (d + 1) / 2 numbers.
-    SecondOrder(SecondOrder),
+    #[serde(with = "second_order_in_files")]
+    SecondOrder(O2pOptions),
     /// The weighted mean: d numbers.
     Average,
     /// Every channel at every position, whatever the region: d n numbers, in torch's order.
@@ -81,28 +40,8 @@ impl RegionPooling {
         // One region of one position: settings that the layer refuses there it refuses everywhere. A channel that is
         // zero has no logarithm at ε = 0, which is an error of the features, not of the settings.
         let features = faer::mat![[1.0, 2.0], [2.0, 0.5], [0.5, 0.25]];
-        options
-            .layer()
-            .forward(features.as_ref(), None, &[Region::all(3)?])?;
+        O2pLayer::new(*options).forward(features.as_ref(), None, &[Region::all(3)?])?;
         Ok(())
-    }
-}
-
-impl SecondOrder {
-    fn layer(self) -> O2pLayer {
-        let epsilon = self.epsilon;
-        O2pLayer::new(O2pOptions {
-            map: match self.map {
-                MomentMap::Log => SpectralMap::Log { epsilon },
-                MomentMap::SquareRoot => SpectralMap::SquareRoot { epsilon },
-                MomentMap::Power(exponent) => SpectralMap::Power { exponent, epsilon },
-                MomentMap::Identity => SpectralMap::Identity,
-            },
-            centred: self.centred,
-            normalised: true,
-            signed_square_root: self.signed_square_root,
-            unit_norm: self.unit_norm,
-        })
     }
 }
 
@@ -142,7 +81,7 @@ impl Prepared {
         match pooling {
             RegionPooling::SecondOrder(options) => {
                 let regions = std::slice::from_ref(region);
-                let prepared = options.layer().prepare(features, None, regions)?;
+                let prepared = O2pLayer::new(*options).prepare(features, None, regions)?;
                 Ok(Self::SecondOrder(Box::new(prepared)))
             }
             RegionPooling::Average => {
@@ -235,6 +174,7 @@ impl Pooled {
 mod tests {
     use super::*;
     use matbackprop_core::gradcheck::gaussian;
+    use o2p::SpectralMap;
 
     /// ⟨z̄, ż⟩ against differences, and numbers worked by hand.
     #[test]
@@ -243,7 +183,7 @@ mod tests {
         let direction = gaussian(6, 3, 2);
         let region = Region::from_weights(&[1.0, 0.0, 0.5, 0.25, 0.0, 1.0]).unwrap();
         let poolings = [
-            RegionPooling::SecondOrder(SecondOrder::default()),
+            RegionPooling::SecondOrder(O2pOptions::default()),
             RegionPooling::Average,
             RegionPooling::Flatten,
         ];
@@ -277,9 +217,9 @@ mod tests {
     #[test]
     fn unsound_settings_are_refused() {
         for epsilon in [-1.0, f64::NAN] {
-            let options = SecondOrder {
-                epsilon,
-                ..SecondOrder::default()
+            let options = O2pOptions {
+                map: SpectralMap::Log { epsilon },
+                ..O2pOptions::default()
             };
             assert!(RegionPooling::SecondOrder(options).check().is_err());
         }

@@ -252,8 +252,8 @@ mod tests {
     use crate::distributed::Ranks;
     use crate::{Progress, RegionTraining, TrainConfig, Trainer};
     use models::{
-        ClassifierLayout, Descriptors, Device, FeatureMaps, RegionArchitecture, RegionCrop,
-        RegionFeatures, RegionPooling, RegionView, SecondOrder, TrunkWeights,
+        ClassifierLayout, Descriptors, Device, FeatureMaps, O2pOptions, RegionArchitecture,
+        RegionCrop, RegionFeatures, RegionPooling, RegionView, SpectralMap, TrunkWeights,
     };
 
     const CHANNELS: usize = 4;
@@ -308,9 +308,9 @@ mod tests {
             side: 24,
             reduction: None,
             masked: true,
-            pooling: RegionPooling::SecondOrder(SecondOrder {
-                epsilon: 0.1,
-                ..SecondOrder::default()
+            pooling: RegionPooling::SecondOrder(O2pOptions {
+                map: SpectralMap::Log { epsilon: 0.1 },
+                ..O2pOptions::default()
             }),
             classifier: ClassifierLayout {
                 hidden: vec![6],

@@ -6,9 +6,8 @@ mod patterns;
 use std::path::Path;
 
 use models::{
-    ClassifierLayout, FeatureCache, RegionArchitecture, RegionClassifier, RegionCrop,
-    RegionFeatures, RegionPooling, RegionSet, RegionView, Result, SecondOrder, TrunkKind,
-    TrunkWeights,
+    ClassifierLayout, FeatureCache, O2pOptions, RegionArchitecture, RegionClassifier, RegionCrop,
+    RegionFeatures, RegionPooling, RegionSet, RegionView, Result, TrunkKind, TrunkWeights,
 };
 use patterns::{Patterns, SIDE};
 use training::{
@@ -43,7 +42,7 @@ fn on_lite0(pooling: RegionPooling, reduction: Option<usize>) -> RegionArchitect
 }
 
 fn second_order() -> RegionPooling {
-    RegionPooling::SecondOrder(SecondOrder::default())
+    RegionPooling::SecondOrder(O2pOptions::default())
 }
 
 fn config() -> TrainConfig {
@@ -203,11 +202,11 @@ fn degenerate_regions_stay_finite() {
     };
     for trunk in [TrunkTraining::Frozen, TrunkTraining::Whole] {
         for centred in [false, true] {
-            let pooling = RegionPooling::SecondOrder(SecondOrder {
+            let pooling = RegionPooling::SecondOrder(O2pOptions {
                 centred,
                 signed_square_root: centred.then_some(1e-3),
                 unit_norm: centred,
-                ..SecondOrder::default()
+                ..O2pOptions::default()
             });
             let rule = TrainConfig {
                 trunk: trunk.clone(),
