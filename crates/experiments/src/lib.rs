@@ -59,6 +59,7 @@ mod page;
 pub mod recipe;
 mod report;
 pub mod reproduce;
+mod run_folder;
 pub mod sharding;
 pub mod train;
 

@@ -8,7 +8,7 @@ use image::codecs::jpeg::JpegEncoder;
 use models::{ClusterChoice, DeepNcuts};
 use pictures::paint_outlines;
 use segmentation::LabelMap;
-use training::{CutTask, Trainer, can_resume};
+use training::{CutTask, Trainer};
 
 use super::figure::colour_of;
 use super::settings::ReportSettings;
@@ -16,6 +16,7 @@ use super::spectrum::SpectrumPlot;
 use crate::error::{Context as _, Error, Result};
 use crate::observer::Observer;
 use crate::page::Page;
+use crate::run_folder::RunFolder;
 use crate::train::{VALIDATION_PHOTOGRAPHS, average_covering, evenly_spaced};
 
 /// Photographs that are shown unless it is asked for others.
@@ -111,16 +112,15 @@ fn moments(run: &Path, step: f64) -> Result<Vec<Moment>> {
         let network = DeepNcuts::load(&start).context("the network before training")?;
         moments.push(Moment::new("before".to_owned(), network));
     }
-    let ended = run.join("network.safetensors");
-    let (network, step) = if ended.exists() {
-        (DeepNcuts::load(&ended)?, step as u64)
-    } else if can_resume(run) {
-        Trainer::<CutTask<'_>>::network_so_far(run)?
-    } else {
-        let run = run.display();
-        return Err(Error::unexpected(format!(
-            "expected network.safetensors or checkpoint.safetensors in {run}, found neither"
-        )));
+    let (network, step) = match RunFolder::of(run) {
+        RunFolder::Finished(network) => (DeepNcuts::load(&network)?, step as u64),
+        RunFolder::Stopped => Trainer::<CutTask<'_>>::network_so_far(run)?,
+        RunFolder::Empty(_) => {
+            let run = run.display();
+            return Err(Error::unexpected(format!(
+                "expected network.safetensors or checkpoint.safetensors in {run}, found neither"
+            )));
+        }
     };
     moments.push(Moment::new(format!("after {step} steps"), network));
     Ok(moments)

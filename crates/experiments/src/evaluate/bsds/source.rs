@@ -5,7 +5,6 @@ use std::path::Path;
 use bench_bsds::{BoundaryFolder, SegmentationFolder, Thresholds};
 use models::{DeepNcuts, Device};
 use ncuts::InterveningContourOptions;
-use training::can_resume;
 
 use super::contour_pools::ContourPools;
 use super::level_names::LevelNames;
@@ -15,6 +14,7 @@ use crate::device::open_device;
 use crate::error::{Context as _, Error, Result};
 use crate::observer::Observer;
 use crate::recipe::{CutModel, CutRecipe};
+use crate::run_folder::finished_network;
 
 /// A source that is open.
 pub enum Source {
@@ -81,14 +81,7 @@ impl Source {
 
 /// The network of a finished training.
 fn of_run(run: &Path) -> Result<DeepNcuts> {
-    let path = run.join("network.safetensors");
-    if !path.exists() && can_resume(run) {
-        return Err(Error::unexpected(format!(
-            "{}: expected a finished training, found one to be finished with `train ncuts --resume`",
-            run.display()
-        )));
-    }
-    DeepNcuts::load(&path).context("--run")
+    DeepNcuts::load(&finished_network(run, "train ncuts")?).context("--run")
 }
 
 fn without_training(settings: &BsdsSettings, model: &CutModel) -> Result<DeepNcuts> {

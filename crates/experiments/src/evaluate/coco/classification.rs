@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use bench_coco::{ClassificationReport, Interval, Prediction, paired_difference};
 use models::{DeviceChoice, RegionClassifier, RegionSet as _};
 use serde::{Deserialize, Serialize};
-use training::{Ranks, TrainConfig, can_resume};
+use training::{Ranks, TrainConfig};
 
 use crate::datasets::CocoRegions;
 use crate::device::open_device;
 use crate::error::{Context as _, Error, Result};
 use crate::files::write_whole;
 use crate::observer::Observer;
+use crate::run_folder::finished_network;
 use crate::sharding::{gather, shard};
 
 /// Settings of [`classification()`].
@@ -124,13 +125,7 @@ fn prepare(
     settings: &ClassificationSettings,
     observer: &mut dyn Observer,
 ) -> Result<(RegionClassifier, CocoRegions)> {
-    let path = settings.run.join("network.safetensors");
-    if !path.exists() && can_resume(&settings.run) {
-        return Err(Error::setting(format!(
-            "--run: expected a training that has ended, found one to be resumed in {}",
-            settings.run.display()
-        )));
-    }
+    let path = finished_network(&settings.run, "train o2p")?;
     let network = RegionClassifier::load(&path).context("--run")?;
     let network = network.on_device(&open_device(settings.device, observer)?);
     let regions = CocoRegions::open(&settings.data, &settings.split)?;
