@@ -58,11 +58,9 @@ mod network;
 pub mod on_tape;
 mod parameters;
 mod region_architecture;
-mod region_calibration;
 mod region_classifier;
 mod region_pooling;
 mod region_set;
-mod region_step;
 mod region_weights;
 mod seam;
 mod second_order_in_files;
@@ -91,10 +89,11 @@ pub use network::{Network, TrunkWeights};
 pub use o2p::{O2pOptions, SpectralMap};
 pub use parameters::{ParameterTensor, Parameters};
 pub use region_architecture::{ClassifierLayout, RegionArchitecture, RegionFeatures};
-pub use region_classifier::{Classified, RegionClassifier, RegionInput, RegionSeconds};
+pub use region_classifier::{
+    Classified, RegionBatch, RegionClassifier, RegionInput, RegionSeconds, RegionStep,
+};
 pub use region_pooling::RegionPooling;
 pub use region_set::{Descriptors, RegionCrop, RegionSet, RegionView};
-pub use region_step::{RegionBatch, RegionStep};
 pub use seam::{features_from_maps, maps_from_features};
 pub use trainable_network::TrainableNetwork;
 pub use trunk::{Activation, AlexnetLayout, Chain, Conv, Mode, NamedLayer, Padding, TrunkKind};

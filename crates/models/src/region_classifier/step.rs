@@ -10,12 +10,14 @@ use faer::Mat;
 use o2p::SpectralReport;
 use web_time::Instant;
 
+use super::classify::RegionSeconds;
+use super::input::RegionInput;
+use super::network::RegionClassifier;
 use crate::backend::{BackwardScope, Planes};
 use crate::error::{Error, Result};
 use crate::feature_maps::FeatureMaps;
 use crate::forward_pass::{ForwardPass, GradientHook};
 use crate::network::Network;
-use crate::region_classifier::{RegionClassifier, RegionInput, RegionSeconds};
 use crate::region_pooling::{Pooled, Prepared};
 use crate::seam::{features_from_maps, maps_from_features};
 use crate::softmax::SoftmaxLoss;

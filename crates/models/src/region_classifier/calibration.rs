@@ -1,7 +1,8 @@
 //! Measurements of a [`RegionClassifier`] before its first step: scales of taps, and the size of z.
 
+use super::input::RegionInput;
+use super::network::RegionClassifier;
 use crate::error::{Error, Result};
-use crate::region_classifier::{RegionClassifier, RegionInput};
 
 impl RegionClassifier {
     /// Measures taps' scales, μ and s on regions that `inputs` reads through the whole trunk, its taps unscaled.
