@@ -1,7 +1,7 @@
 //! The interface between a backend and the interpreter of chains.
 
 use super::planes::Planes;
-use crate::trunk::{Conv, Depthwise, Draws, Dropout, MaxPool, Resize, ResponseNorm, Size};
+use crate::trunk::{Draws, Dropout, KernelLayer, MaxPool, Resize, ResponseNorm, Size};
 
 /// Computes the layers of one chain, with the parameters it was made with.
 ///
@@ -19,38 +19,19 @@ pub(crate) trait Backend {
     /// Maps brought to the host, without a frame.
     fn download(&mut self, maps: Self::Maps) -> Result<Planes, Self::Failure>;
 
-    /// [`Conv`] forward.
-    fn conv(
+    /// A convolution forward.
+    fn convolution(
         &mut self,
-        layer: &Conv,
+        layer: KernelLayer,
         weight: usize,
         input: &Self::Maps,
         frame: usize,
     ) -> Result<Self::Maps, Self::Failure>;
 
-    /// [`Conv`] back; the input's cotangent where its frame is given.
-    fn conv_vjp(
+    /// A convolution back; the input's cotangent where its frame is given.
+    fn convolution_vjp(
         &mut self,
-        layer: &Conv,
-        weight: usize,
-        at: Activations<'_, Self::Maps>,
-        bar: Self::Maps,
-        input_frame: Option<usize>,
-    ) -> Result<LayerCotangents<Self::Maps>, Self::Failure>;
-
-    /// [`Depthwise`] forward.
-    fn depthwise(
-        &mut self,
-        layer: &Depthwise,
-        weight: usize,
-        input: &Self::Maps,
-        frame: usize,
-    ) -> Result<Self::Maps, Self::Failure>;
-
-    /// [`Depthwise`] back; the input's cotangent where its frame is given.
-    fn depthwise_vjp(
-        &mut self,
-        layer: &Depthwise,
+        layer: KernelLayer,
         weight: usize,
         at: Activations<'_, Self::Maps>,
         bar: Self::Maps,

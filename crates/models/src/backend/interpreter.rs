@@ -1,8 +1,8 @@
 //! The one interpreter of chains: forward, and back.
 
-use super::interface::{Activations, Backend, BackwardScope, LayerCotangents, TapMaps, TapPlace};
+use super::interface::{Activations, Backend, BackwardScope, TapMaps, TapPlace};
 use super::planes::Planes;
-use crate::trunk::{Chain, ChainPlan, Draws, Mode, Step};
+use crate::trunk::{Chain, ChainPlan, Draws, KernelLayer, Mode, Step};
 
 /// Activations of the forward pass that the backward pass of a chain reads.
 #[derive(Clone, Debug)]
@@ -69,8 +69,12 @@ fn step_forward<B: Backend>(
     let input = held(values, index);
     let frame = plan.frames[index + 1];
     match &chain.steps[index] {
-        Step::Conv { layer, weight } => backend.conv(layer, *weight, input, frame),
-        Step::Depthwise { layer, weight } => backend.depthwise(layer, *weight, input, frame),
+        Step::Conv { layer, weight } => {
+            backend.convolution(KernelLayer::Conv(*layer), *weight, input, frame)
+        }
+        Step::Depthwise { layer, weight } => {
+            backend.convolution(KernelLayer::Depthwise(*layer), *weight, input, frame)
+        }
         Step::MaxPool(layer) => backend.max_pool(layer, input, frame),
         Step::ResponseNorm(layer) => backend.response_norm(layer, input, frame),
         Step::Dropout(layer) => {
@@ -146,31 +150,23 @@ fn step_vjp<B: Backend>(
     draws: Option<Draws>,
     on_gradient: &mut impl FnMut(usize, [Vec<f32>; 2]),
 ) -> Result<Option<B::Maps>, B::Failure> {
-    let mut take_gradient = |weight: usize, bars: LayerCotangents<B::Maps>| {
+    if let Some((layer, weight)) = step.kernel_layer() {
+        let bars = backend.convolution_vjp(layer, weight, at, bar, input_frame)?;
         on_gradient(weight, [bars.weight, bars.bias]);
-        bars.input
+        return Ok(bars.input);
+    }
+    let Some(frame) = input_frame else {
+        return Ok(None);
     };
-    let input_bar = match (step, input_frame) {
-        (Step::Conv { layer, weight }, _) => {
-            let bars = backend.conv_vjp(layer, *weight, at, bar, input_frame)?;
-            take_gradient(*weight, bars)
-        }
-        (Step::Depthwise { layer, weight }, _) => {
-            let bars = backend.depthwise_vjp(layer, *weight, at, bar, input_frame)?;
-            take_gradient(*weight, bars)
-        }
-        (_, None) => None,
-        (Step::MaxPool(layer), Some(frame)) => Some(backend.max_pool_vjp(layer, at, bar, frame)?),
-        (Step::ResponseNorm(layer), Some(frame)) => {
-            Some(backend.response_norm_vjp(layer, at.input, bar, frame)?)
-        }
-        (Step::Dropout(layer), Some(_)) => Some(match draws {
-            Some(draws) => backend.dropout(layer, bar, &draws)?,
-            None => bar,
-        }),
-        (Step::Add { .. }, Some(_)) => Some(bar),
+    let input_bar = match (step, draws) {
+        (Step::MaxPool(layer), _) => backend.max_pool_vjp(layer, at, bar, frame)?,
+        (Step::ResponseNorm(layer), _) => backend.response_norm_vjp(layer, at.input, bar, frame)?,
+        (Step::Dropout(layer), Some(draws)) => backend.dropout(layer, bar, &draws)?,
+        // Convolutions have returned above.
+        (Step::Dropout(_), None)
+        | (Step::Add { .. } | Step::Conv { .. } | Step::Depthwise { .. }, _) => bar,
     };
-    Ok(input_bar)
+    Ok(Some(input_bar))
 }
 
 /// The cotangents of all values, as far as the taps give them.

@@ -4,17 +4,9 @@ use super::activation::Activation;
 use super::chain::{Chain, Step, Tap};
 use super::conv::Conv;
 use super::depthwise::Depthwise;
+use super::kernel_layer::KernelLayer;
 use super::padding::Padding;
 use crate::error::{Error, Result};
-
-/// A layer that has a kernel and a bias.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Layer {
-    /// Sees all channels of its group.
-    Conv(Conv),
-    /// Sees its own channel.
-    Depthwise(Depthwise),
-}
 
 /// A layer with weights, and their names.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,31 +16,31 @@ pub struct NamedLayer {
     /// The batch normalisation that a file may hold instead of a bias, to be folded in.
     pub(crate) batch_norm: Option<String>,
     /// The layer.
-    pub(crate) layer: Layer,
+    pub(crate) layer: KernelLayer,
 }
 
 impl NamedLayer {
     /// Shape of the kernel as torch has it: Co × Ci/groups × k × k.
     pub fn weight_shape(&self) -> [usize; 4] {
         match self.layer {
-            Layer::Conv(c) => [c.out_channels, c.in_channels / c.groups, c.kernel, c.kernel],
-            Layer::Depthwise(d) => [d.channels, 1, d.kernel, d.kernel],
+            KernelLayer::Conv(c) => [c.out_channels, c.in_channels / c.groups, c.kernel, c.kernel],
+            KernelLayer::Depthwise(d) => [d.channels, 1, d.kernel, d.kernel],
         }
     }
 
     /// The kernel in the order the layer reads it, from torch's.
     pub(crate) fn weight_from_torch(&self, weight: &[f32]) -> Vec<f32> {
         match self.layer {
-            Layer::Conv(conv) => conv.weight_from_torch(weight),
-            Layer::Depthwise(_) => weight.to_vec(),
+            KernelLayer::Conv(conv) => conv.weight_from_torch(weight),
+            KernelLayer::Depthwise(_) => weight.to_vec(),
         }
     }
 
     /// The kernel in torch's order.
     pub(crate) fn weight_to_torch(&self, weight: &[f32]) -> Vec<f32> {
         match self.layer {
-            Layer::Conv(conv) => conv.weight_to_torch(weight),
-            Layer::Depthwise(_) => weight.to_vec(),
+            KernelLayer::Conv(conv) => conv.weight_to_torch(weight),
+            KernelLayer::Depthwise(_) => weight.to_vec(),
         }
     }
 }
@@ -112,7 +104,7 @@ impl Builder {
         self.layers.push(NamedLayer {
             name,
             batch_norm,
-            layer: Layer::Conv(layer),
+            layer: KernelLayer::Conv(layer),
         });
         self.channels = layer.out_channels;
         self
@@ -132,7 +124,7 @@ impl Builder {
         self.layers.push(NamedLayer {
             name,
             batch_norm,
-            layer: Layer::Depthwise(layer),
+            layer: KernelLayer::Depthwise(layer),
         });
         self
     }
@@ -206,7 +198,7 @@ impl Builder {
         let weighted = self
             .steps
             .iter()
-            .filter(|step| matches!(step, Step::Conv { .. } | Step::Depthwise { .. }))
+            .filter(|step| step.kernel_layer().is_some())
             .count();
         self.layers.truncate(weighted);
         Ok((

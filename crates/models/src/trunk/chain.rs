@@ -6,6 +6,7 @@ use super::dropout::Dropout;
 use super::max_pool::MaxPool;
 use super::resize::{AxisMap, Resize};
 use super::response_norm::ResponseNorm;
+use super::window::Window;
 use crate::error::{Error, Result};
 use segmentation::GridAxis;
 
@@ -96,9 +97,9 @@ impl Chain {
 
     /// The step that reads parameter `index`; the number of steps where none does.
     pub fn step_of_parameter(&self, index: usize) -> usize {
-        let reads = |step: &Step| match step {
-            Step::Conv { weight, .. } | Step::Depthwise { weight, .. } => *weight == index,
-            _ => false,
+        let reads = |step: &Step| {
+            let layer = step.kernel_layer();
+            layer.is_some_and(|(_, weight)| weight == index)
         };
         self.steps
             .iter()
@@ -163,32 +164,18 @@ impl Chain {
         let mut axes = vec![[whole(sizes[0].2), whole(sizes[0].1)]];
         for (index, step) in self.steps.iter().enumerate() {
             let (_, height, width) = sizes[index];
-            let (kernel, stride, before) = match step {
-                Step::Conv {
-                    layer:
-                        Conv {
-                            kernel,
-                            stride,
-                            padding,
-                            ..
-                        },
-                    ..
+            let (kernel, stride, before) = match (step, step.kernel_layer()) {
+                (_, Some((layer, _))) => {
+                    let Window {
+                        kernel,
+                        stride,
+                        padding,
+                    } = layer.window();
+                    let before = |size| padding.before(size, kernel, stride);
+                    (kernel, stride, [before(width), before(height)])
                 }
-                | Step::Depthwise {
-                    layer:
-                        Depthwise {
-                            kernel,
-                            stride,
-                            padding,
-                            ..
-                        },
-                    ..
-                } => {
-                    let before = |size| padding.before(size, *kernel, *stride);
-                    (*kernel, *stride, [before(width), before(height)])
-                }
-                Step::MaxPool(pool) => (pool.kernel, pool.stride, [0, 0]),
-                Step::ResponseNorm(_) | Step::Dropout(_) | Step::Add { .. } => (1, 1, [0, 0]),
+                (Step::MaxPool(pool), None) => (pool.kernel, pool.stride, [0, 0]),
+                _ => (1, 1, [0, 0]),
             };
             let (_, next_height, next_width) = sizes[index + 1];
             let positions = [next_width, next_height];
@@ -242,15 +229,11 @@ impl Chain {
     }
 
     fn frames(&self, sizes: &[Size]) -> Vec<usize> {
-        let of_step = self
-            .steps
-            .iter()
-            .zip(sizes)
-            .map(|(step, (_, h, w))| match step {
-                Step::Conv { layer, .. } => layer.window().frame(*h, *w),
-                Step::Depthwise { layer, .. } => layer.window().frame(*h, *w),
-                _ => 0,
-            });
+        let of_step = self.steps.iter().zip(sizes);
+        let of_step = of_step.map(|(step, (_, height, width))| match step.kernel_layer() {
+            Some((layer, _)) => layer.window().frame(*height, *width),
+            None => 0,
+        });
         of_step.chain([0]).collect()
     }
 

@@ -46,15 +46,13 @@ impl Chain {
     }
 
     /// A digest of this chain with these parameters, on inputs made as `input` says.
+    ///
+    /// It names the caches of features: a step that is written otherwise is another digest.
     pub(crate) fn digest(&self, parameters: &[Vec<f32>], input: &str) -> u64 {
         let words = format!("{:?} {:?} {input}", self.steps, self.taps);
-        let read = |step: &Step| match step {
-            Step::Conv { weight, .. } | Step::Depthwise { weight, .. } => Some(*weight),
-            _ => None,
-        };
-        let weights = self.steps.iter().filter_map(read);
-        let numbers =
-            weights.flat_map(|weight| parameters[weight].iter().chain(&parameters[weight + 1]));
+        let kernels = self.steps.iter().filter_map(Step::kernel_layer);
+        let numbers = kernels
+            .flat_map(|(_, weight)| parameters[weight].iter().chain(&parameters[weight + 1]));
         fnv_1a(words.bytes().chain(numbers.flat_map(|x| x.to_le_bytes())))
     }
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use crate::backend::interface::{Activations, Backend, LayerCotangents, TapMaps, TapPlace};
 use crate::backend::planes::Planes;
-use crate::trunk::{Conv, Depthwise, Draws, Dropout, MaxPool, ResponseNorm};
+use crate::trunk::{Draws, Dropout, KernelLayer, MaxPool, ResponseNorm};
 
 type Result<T> = std::result::Result<T, Infallible>;
 
@@ -25,50 +25,35 @@ impl Backend for CpuBackend<'_> {
         Ok(maps.with_frame(0))
     }
 
-    fn conv(
+    fn convolution(
         &mut self,
-        layer: &Conv,
+        layer: KernelLayer,
         weight: usize,
         input: &Planes,
         frame: usize,
     ) -> Result<Planes> {
         let (kernel, bias) = (&self.parameters[weight], &self.parameters[weight + 1]);
-        Ok(layer.forward(input, kernel, bias, frame))
+        Ok(match layer {
+            KernelLayer::Conv(layer) => layer.forward(input, kernel, bias, frame),
+            KernelLayer::Depthwise(layer) => layer.forward(input, kernel, bias, frame),
+        })
     }
 
-    fn conv_vjp(
+    fn convolution_vjp(
         &mut self,
-        layer: &Conv,
+        layer: KernelLayer,
         weight: usize,
         at: Activations<'_, Planes>,
         bar: Planes,
         input_frame: Option<usize>,
     ) -> Result<LayerCotangents<Planes>> {
         let kernel = &self.parameters[weight];
-        Ok(layer.vjp(at.input, kernel, at.output, bar, input_frame))
-    }
-
-    fn depthwise(
-        &mut self,
-        layer: &Depthwise,
-        weight: usize,
-        input: &Planes,
-        frame: usize,
-    ) -> Result<Planes> {
-        let (kernel, bias) = (&self.parameters[weight], &self.parameters[weight + 1]);
-        Ok(layer.forward(input, kernel, bias, frame))
-    }
-
-    fn depthwise_vjp(
-        &mut self,
-        layer: &Depthwise,
-        weight: usize,
-        at: Activations<'_, Planes>,
-        bar: Planes,
-        input_frame: Option<usize>,
-    ) -> Result<LayerCotangents<Planes>> {
-        let kernel = &self.parameters[weight];
-        Ok(layer.vjp(at.input, kernel, at.output, &bar, input_frame))
+        Ok(match layer {
+            KernelLayer::Conv(layer) => layer.vjp(at.input, kernel, at.output, bar, input_frame),
+            KernelLayer::Depthwise(layer) => {
+                layer.vjp(at.input, kernel, at.output, &bar, input_frame)
+            }
+        })
     }
 
     fn max_pool(&mut self, layer: &MaxPool, input: &Planes, frame: usize) -> Result<Planes> {

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use dfdx::prelude::*;
 
-use super::conv::TensorCotangents;
 use super::rows::{Rows, Vector, rows_from_maps};
 use super::table::{Table, WindowGrid};
 use super::tensor_device::TensorDevice;
 use crate::backend::interface::{Activations, Backend, LayerCotangents, TapMaps, TapPlace};
 use crate::backend::planes::Planes;
 use crate::trunk::window::Window;
-use crate::trunk::{Conv, Depthwise, Draws, Dropout, MaxPool, ResponseNorm};
+use crate::trunk::{Draws, Dropout, KernelLayer, MaxPool, ResponseNorm};
 
 /// Runs a chain with these parameters on a device.
 pub(super) struct TensorBackend<'d, D: Device<f32>> {
@@ -28,17 +27,21 @@ pub(crate) struct TensorMaps<D: Device<f32>> {
 }
 
 impl<D: Device<f32>> TensorMaps<D> {
+    fn new(rows: Rows<D>, (height, width): (usize, usize)) -> Self {
+        Self {
+            rows,
+            height,
+            width,
+        }
+    }
+
     fn sides(&self) -> (usize, usize) {
         (self.height, self.width)
     }
 
     /// Other rows of the same grid.
     fn with_rows(&self, rows: Rows<D>) -> Self {
-        Self {
-            rows,
-            height: self.height,
-            width: self.width,
-        }
+        Self::new(rows, self.sides())
     }
 }
 
@@ -56,27 +59,6 @@ impl<D: Device<f32> + Synchronize> TensorBackend<'_, D> {
     ) -> Result<Arc<Table<D>>, D::Err> {
         self.device.table(WindowGrid::of(window, input, output))
     }
-
-    fn table_back(
-        &mut self,
-        window: Window,
-        at: &Activations<'_, TensorMaps<D>>,
-    ) -> Result<Arc<Table<D>>, D::Err> {
-        self.table(window, at.input.sides(), at.output.sides())
-    }
-
-    /// The cotangents of kernel and bias fetched to the host.
-    fn fetched(
-        &mut self,
-        bars: TensorCotangents<D>,
-        input: &TensorMaps<D>,
-    ) -> Result<LayerCotangents<TensorMaps<D>>, D::Err> {
-        Ok(LayerCotangents {
-            weight: self.device.fetch(&bars.weight)?,
-            bias: self.device.fetch(&bars.bias)?,
-            input: bars.input.map(|rows| input.with_rows(rows)),
-        })
-    }
 }
 
 impl<D: Device<f32> + Synchronize> Backend for TensorBackend<'_, D> {
@@ -85,11 +67,8 @@ impl<D: Device<f32> + Synchronize> Backend for TensorBackend<'_, D> {
 
     fn upload(&mut self, maps: Planes, _: usize) -> Result<TensorMaps<D>, D::Err> {
         let (channels, height, width) = maps.size();
-        Ok(TensorMaps {
-            rows: self.device.up(channels, maps.into_contiguous())?,
-            height,
-            width,
-        })
+        let rows = self.device.up(channels, maps.into_contiguous())?;
+        Ok(TensorMaps::new(rows, (height, width)))
     }
 
     fn download(&mut self, maps: TensorMaps<D>) -> Result<Planes, D::Err> {
@@ -99,72 +78,51 @@ impl<D: Device<f32> + Synchronize> Backend for TensorBackend<'_, D> {
         Ok(Planes::from_vec(channels, height, width, values))
     }
 
-    fn conv(
+    fn convolution(
         &mut self,
-        layer: &Conv,
+        layer: KernelLayer,
         weight: usize,
         input: &TensorMaps<D>,
         _: usize,
     ) -> Result<TensorMaps<D>, D::Err> {
-        let output = layer.output_size(input.height, input.width);
-        let (height, width) = output.expect("a window that fits");
-        let table = self.table(layer.window(), input.sides(), (height, width))?;
+        let window = layer.window();
+        let output = window.output_size(input.height, input.width);
+        let output = output.expect("a window that fits");
+        let table = self.table(window, input.sides(), output)?;
         let (kernel, bias) = self.kernel_and_bias(weight);
-        Ok(TensorMaps {
-            rows: layer.rows_forward(&table, &input.rows, kernel, bias)?,
-            height,
-            width,
-        })
+        let rows = match layer {
+            KernelLayer::Conv(layer) => layer.rows_forward(&table, &input.rows, kernel, bias),
+            KernelLayer::Depthwise(layer) => layer.rows_forward(&table, &input.rows, kernel, bias),
+        };
+        Ok(TensorMaps::new(rows?, output))
     }
 
-    fn conv_vjp(
+    fn convolution_vjp(
         &mut self,
-        layer: &Conv,
+        layer: KernelLayer,
         weight: usize,
         at: Activations<'_, TensorMaps<D>>,
         bar: TensorMaps<D>,
         input_frame: Option<usize>,
     ) -> Result<LayerCotangents<TensorMaps<D>>, D::Err> {
-        let table = self.table_back(layer.window(), &at)?;
+        let table = self.table(layer.window(), at.input.sides(), at.output.sides())?;
         let (kernel, _) = self.kernel_and_bias(weight);
         let (input, output) = (&at.input.rows, &at.output.rows);
         let wanted = input_frame.is_some();
-        let bars = layer.rows_vjp(&table, input, kernel, output, bar.rows, wanted)?;
-        self.fetched(bars, at.input)
-    }
-
-    fn depthwise(
-        &mut self,
-        layer: &Depthwise,
-        weight: usize,
-        input: &TensorMaps<D>,
-        _: usize,
-    ) -> Result<TensorMaps<D>, D::Err> {
-        let output = layer.output_size(input.height, input.width);
-        let (height, width) = output.expect("a window that fits");
-        let table = self.table(layer.window(), input.sides(), (height, width))?;
-        let (kernel, bias) = self.kernel_and_bias(weight);
-        Ok(TensorMaps {
-            rows: layer.rows_forward(&table, &input.rows, kernel, bias)?,
-            height,
-            width,
+        let bars = match layer {
+            KernelLayer::Conv(layer) => {
+                layer.rows_vjp(&table, input, kernel, output, bar.rows, wanted)
+            }
+            KernelLayer::Depthwise(layer) => {
+                layer.rows_vjp(&table, input, kernel, output, bar.rows, wanted)
+            }
+        };
+        let bars = bars?;
+        Ok(LayerCotangents {
+            weight: self.device.fetch(&bars.weight)?,
+            bias: self.device.fetch(&bars.bias)?,
+            input: bars.input.map(|rows| at.input.with_rows(rows)),
         })
-    }
-
-    fn depthwise_vjp(
-        &mut self,
-        layer: &Depthwise,
-        weight: usize,
-        at: Activations<'_, TensorMaps<D>>,
-        bar: TensorMaps<D>,
-        input_frame: Option<usize>,
-    ) -> Result<LayerCotangents<TensorMaps<D>>, D::Err> {
-        let table = self.table_back(layer.window(), &at)?;
-        let (kernel, _) = self.kernel_and_bias(weight);
-        let (input, output) = (&at.input.rows, &at.output.rows);
-        let wanted = input_frame.is_some();
-        let bars = layer.rows_vjp(&table, input, kernel, output, bar.rows, wanted)?;
-        self.fetched(bars, at.input)
     }
 
     fn max_pool(
@@ -174,13 +132,10 @@ impl<D: Device<f32> + Synchronize> Backend for TensorBackend<'_, D> {
         _: usize,
     ) -> Result<TensorMaps<D>, D::Err> {
         let output = layer.output_size(input.height, input.width);
-        let (height, width) = output.expect("a window that fits");
-        let table = self.table(layer.window(), input.sides(), (height, width))?;
-        Ok(TensorMaps {
-            rows: layer.rows_forward(&table, &input.rows)?,
-            height,
-            width,
-        })
+        let output = output.expect("a window that fits");
+        let table = self.table(layer.window(), input.sides(), output)?;
+        let rows = layer.rows_forward(&table, &input.rows)?;
+        Ok(TensorMaps::new(rows, output))
     }
 
     fn max_pool_vjp(
@@ -190,7 +145,7 @@ impl<D: Device<f32> + Synchronize> Backend for TensorBackend<'_, D> {
         bar: TensorMaps<D>,
         _: usize,
     ) -> Result<TensorMaps<D>, D::Err> {
-        let table = self.table_back(layer.window(), &at)?;
+        let table = self.table(layer.window(), at.input.sides(), at.output.sides())?;
         let rows = layer.rows_vjp(&table, &at.input.rows, &at.output.rows, bar.rows)?;
         Ok(at.input.with_rows(rows))
     }
@@ -221,14 +176,11 @@ impl<D: Device<f32> + Synchronize> Backend for TensorBackend<'_, D> {
         maps: TensorMaps<D>,
         draws: &Draws,
     ) -> Result<TensorMaps<D>, D::Err> {
-        let TensorMaps {
-            rows,
-            height,
-            width,
-        } = maps;
+        let sides = maps.sides();
+        let rows = maps.rows;
         let channels = rows.shape().1;
         let each = layer.single || matches!(draws, Draws::ByColumn(_));
-        let (mask_height, mask_width) = if each { (height, width) } else { (1, 1) };
+        let (mask_height, mask_width) = if each { sides } else { (1, 1) };
         let ones = vec![1.0; channels * mask_height * mask_width];
         let mut mask = Planes::from_vec(channels, mask_height, mask_width, ones);
         layer.mask_in_place(&mut mask, draws);
@@ -239,19 +191,11 @@ impl<D: Device<f32> + Synchronize> Backend for TensorBackend<'_, D> {
             let mask = mask.try_reshape_like(&(channels,))?;
             mask.try_broadcast_like::<_, Axis<0>>(&rows)?
         };
-        Ok(TensorMaps {
-            rows: rows.try_mul(mask)?,
-            height,
-            width,
-        })
+        Ok(TensorMaps::new(rows.try_mul(mask)?, sides))
     }
 
     fn add(&mut self, maps: TensorMaps<D>, other: &TensorMaps<D>) -> Result<TensorMaps<D>, D::Err> {
-        Ok(TensorMaps {
-            rows: maps.rows.try_add(other.rows.clone())?,
-            height: other.height,
-            width: other.width,
-        })
+        Ok(other.with_rows(maps.rows.try_add(other.rows.clone())?))
     }
 
     fn with_frame(&mut self, maps: TensorMaps<D>, _: usize) -> Result<TensorMaps<D>, D::Err> {
@@ -269,11 +213,8 @@ impl<D: Device<f32> + Synchronize> Backend for TensorBackend<'_, D> {
                 Some(output) => (output, resized).try_concat_along(Axis::<1>)?,
             });
         }
-        Ok(TensorMaps {
-            rows: output.expect("a chain has a tap"),
-            height: taps[0].resize.height,
-            width: taps[0].resize.width,
-        })
+        let sides = (taps[0].resize.height, taps[0].resize.width);
+        Ok(TensorMaps::new(output.expect("a chain has a tap"), sides))
     }
 
     fn tap_vjp(
@@ -285,13 +226,8 @@ impl<D: Device<f32> + Synchronize> Backend for TensorBackend<'_, D> {
         let (channels, height, width) = tap.size;
         let columns = tap.first_channel..tap.first_channel + channels;
         let own = out_bar.rows.clone().try_slice((.., columns))?;
-        let rows = tap
-            .resize
-            .rows_vjp(own.try_mul(tap.scale)?, (height, width))?;
-        Ok(TensorMaps {
-            rows,
-            height,
-            width,
-        })
+        let own = own.try_mul(tap.scale)?;
+        let rows = tap.resize.rows_vjp(own, (height, width))?;
+        Ok(TensorMaps::new(rows, (height, width)))
     }
 }
