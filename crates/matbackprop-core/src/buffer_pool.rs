@@ -1,4 +1,7 @@
 //! Per-thread reusable buffers.
+//!
+//! `models` has a pool of its own, for f32 maps: they pass from thread to thread, are as large as a photograph, and must
+//! be zero at first. Matrices of a rule stay with their thread, take no lock, and are written before they are read.
 
 use faer::{MatMut, MatRef};
 use std::cell::RefCell;

@@ -1,8 +1,9 @@
-//! One digest for all: FNV-1a.
+//! The digest of caches, checkpoints and seeds: FNV-1a.
 
 /// FNV-1a, 64 bits: the same on every machine.
 ///
-/// It distinguishes caches and checkpoints. It is no protection against an attacker: collisions are easy to make.
+/// It distinguishes caches and checkpoints, and makes seeds of names. It is no protection against an attacker: collisions
+/// are easy to make. For files that others made, `experiments` takes SHA-256.
 pub fn fnv_1a(bytes: impl Iterator<Item = u8>) -> u64 {
     bytes.fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)

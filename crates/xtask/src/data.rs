@@ -1,6 +1,5 @@
 //! `cargo xtask data`: the data sets, their sources, and whether they are here unchanged.
 
-mod digest;
 mod manifest;
 mod verify;
 

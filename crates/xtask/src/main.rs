@@ -13,6 +13,7 @@ mod arguments;
 mod check;
 mod data;
 mod deny;
+mod digest;
 mod examples;
 mod members;
 mod mpi;

@@ -1,4 +1,7 @@
 //! Large buffers that are used again.
+//!
+//! `matbackprop-core` has a pool of its own, for the f64 matrices of a rule: one a thread, without a lock, of any content
+//! at first. Maps pass from thread to thread, so their pool is shared, and their frames must be zero.
 
 use std::cell::Cell;
 use std::sync::{Mutex, PoisonError};

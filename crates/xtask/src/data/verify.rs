@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::digest;
 use super::manifest::DataSet;
+use crate::digest;
 
 /// The outcome for one entry of a set.
 #[derive(Debug, PartialEq)]

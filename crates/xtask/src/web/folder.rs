@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
 
 use super::module::Module;
+use crate::digest;
 
 const WEIGHTS: &str = "ncuts_lite0_f16.safetensors";
 /// Photographs that the page offers, out of `data/samples`.
@@ -49,7 +49,7 @@ pub fn assemble(root: &Path, module: &Module) -> Result<PathBuf> {
     let bundle = serde_json::json!({
         "weights": WEIGHTS,
         "bytes": bytes.len(),
-        "sha256": hex(&Sha256::digest(&bytes)),
+        "sha256": digest::of_bytes(&bytes),
     });
     fs::write(dist.join("bundle.json"), format!("{bundle}\n"))
         .with_context(|| dist.display().to_string())?;
@@ -64,8 +64,4 @@ pub fn assemble(root: &Path, module: &Module) -> Result<PathBuf> {
 fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to).with_context(|| from.display().to_string())?;
     Ok(())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

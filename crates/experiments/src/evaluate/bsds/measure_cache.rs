@@ -123,6 +123,8 @@ impl MeasureCache {
 }
 
 /// A digest of files: their names without folders, their lengths and their bytes.
+///
+/// SHA-256, not [`models::fnv_1a`]: the measures of one file must never count as those of another, whoever made it.
 pub fn digest_of(files: &[PathBuf]) -> Result<String> {
     let mut digest = Sha256::new();
     add_files(&mut digest, files)?;

@@ -1,4 +1,4 @@
-//! SHA-256 of a file, and one SHA-256 for all files of an extension below a folder.
+//! SHA-256 of bytes, of a file, and one SHA-256 for all files of an extension below a folder.
 //!
 //! ```text
 //!   of a folder   sha256( lines )      one line a file:   <sha256 of the file>  <relative name>\n
@@ -22,6 +22,11 @@ pub struct FolderDigest {
     pub count: u64,
     pub bytes: u64,
     pub sha256: String,
+}
+
+/// SHA-256 of bytes, in lower-case hexadecimal.
+pub fn of_bytes(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
 }
 
 /// Number of bytes and SHA-256 (lower-case hexadecimal) of a file.
@@ -128,7 +133,7 @@ mod tests {
         let expected = FolderDigest {
             count: 3,
             bytes: 6,
-            sha256: hexadecimal(&Sha256::digest(listing)),
+            sha256: of_bytes(listing.as_bytes()),
         };
         assert_eq!(of_folder(folder.path(), "jpg").expect("a digest"), expected);
     }
