@@ -27,7 +27,7 @@
 //! | `dataset/ground_truth` | the annotations of one image |
 //! | `dataset/bsds` | the folders of the dataset, pictures in them |
 //! | `segmentation/{level, pool}` | several segmentations of one image, each under its level |
-//! | `segmentation/{label_png, mat_pool, ucm, folder}` | where they are read from |
+//! | `segmentation/{label_png, mat_pool, ucm, folder}` | where they are read from: [`SegmentationFolder`], or a file by [`read_label_png`], [`read_segmentation_mat`] |
 //! | `segmentation/{boundary_pool, boundary_folder}` | their boundaries, and those of soft maps |
 //! | `metrics/{regions, contingency}` | the counts every measure is made of |
 //! | `metrics/{covering, probabilistic_rand, variation_of_information}` | the measures |
@@ -35,7 +35,7 @@
 //! | `metrics/{boundary_match, assignment}` | the matching of boundary pixels of two maps |
 //! | `metrics/boundary_f` | the counts, recall, precision and F |
 //! | `protocol/{image_measures, image_counts}` | all of them, one image |
-//! | `protocol/{levels, report, evaluate}` | one level for all images, or each its own |
+//! | `protocol/{levels, report, evaluate}` | one level for all images, or each its own: [`evaluate()`], [`evaluate_in_parallel`] |
 //! | `protocol/{boundaries, boundary_report}` | the same for boundaries |
 //! | `protocol/{general_format, official_files}` | the text files of the official kit |
 //!

@@ -10,6 +10,6 @@ pub use built_in::{BSDS_RECIPES, BuiltIn, COCO_RECIPES};
 pub use cuts::{CutModel, CutPlan, CutRecipe};
 pub use regions::{RegionModel, RegionRecipe};
 pub use words::{
-    head_by_words, head_in_words, input_recipe_by_name, input_recipe_in_words, schedule_by_words,
-    trunk_by_name, trunk_training_by_words,
+    head_by_words, input_recipe_by_name, schedule_by_words, trunk_by_name, trunk_training_by_words,
 };
+pub(crate) use words::{head_in_words, input_recipe_in_words};

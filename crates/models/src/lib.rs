@@ -19,6 +19,10 @@
 //! | [`DeepNcuts`] | trunk → two scales joined → head → normalised cuts; load, save, segment |
 //! | [`RegionClassifier`] | trunk → pooling of a free-form region → classifier: DeepO2P, DeepO2P-FC, first order |
 //! | [`TrainableNetwork`] | interface of a network to the trainer and to files |
+//! | [`Network`], [`Planes`], [`Mode`], [`BackwardScope`] | a chain with its numbers, maps, and how a chain runs: for networks of your own |
+//! | [`RegionSet`], [`RegionCrop`], [`Descriptors`] | interface of your own regions to the networks that classify them |
+//! | [`FeatureCache`] | features of a frozen trunk, on disk |
+//! | [`WeightsFile`], [`write_safetensors`] | weights in files |
 //!
 //! ```
 //! use models::{ClusterChoice, CutArchitecture, DeepNcuts, HeadLayout, TrunkKind, TrunkWeights};

@@ -40,7 +40,7 @@ pub fn head_by_words(text: &str) -> Result<HeadLayout, String> {
 }
 
 /// A head, in the words of [`head_by_words`].
-pub fn head_in_words(layout: &HeadLayout) -> String {
+pub(crate) fn head_in_words(layout: &HeadLayout) -> String {
     let words = layout
         .layers
         .iter()
@@ -61,7 +61,7 @@ pub fn input_recipe_by_name(text: &str) -> Result<InputRecipe, String> {
 }
 
 /// The same, in the words of [`input_recipe_by_name`].
-pub fn input_recipe_in_words(recipe: &InputRecipe) -> String {
+pub(crate) fn input_recipe_in_words(recipe: &InputRecipe) -> String {
     let known = [
         (InputRecipe::CAFFE, "caffe"),
         (InputRecipe::TORCHVISION, "torchvision"),

@@ -77,7 +77,7 @@ impl Planes {
     }
 
     /// The numbers inside the frame, contiguous, C × H × W.
-    pub fn to_contiguous(&self) -> Vec<f32> {
+    pub(crate) fn to_contiguous(&self) -> Vec<f32> {
         if self.pad == 0 {
             return self.data.clone();
         }
@@ -90,7 +90,7 @@ impl Planes {
         values
     }
 
-    /// The same, without a copy where there is no frame.
+    /// The numbers inside the frame, contiguous, C × H × W; no copy where there is no frame.
     pub fn into_contiguous(mut self) -> Vec<f32> {
         if self.pad == 0 {
             std::mem::take(&mut self.data)
@@ -100,7 +100,7 @@ impl Planes {
     }
 
     /// The same numbers in a frame of `pad`; no copy where it is that already.
-    pub fn with_frame(self, pad: usize) -> Self {
+    pub(crate) fn with_frame(self, pad: usize) -> Self {
         if self.pad == pad {
             return self;
         }
@@ -134,17 +134,17 @@ impl Planes {
     }
 
     /// Width of the frame.
-    pub fn pad(&self) -> usize {
+    pub(crate) fn pad(&self) -> usize {
         self.pad
     }
 
     /// Numbers from one row to the next.
-    pub fn row_stride(&self) -> usize {
+    pub(crate) fn row_stride(&self) -> usize {
         self.width + 2 * self.pad
     }
 
     /// Numbers from one channel to the next.
-    pub fn plane_stride(&self) -> usize {
+    pub(crate) fn plane_stride(&self) -> usize {
         (self.height + 2 * self.pad) * self.row_stride()
     }
 
@@ -154,7 +154,7 @@ impl Planes {
     }
 
     /// Everything, the frame included, which must stay zero.
-    pub fn data_mut(&mut self) -> &mut [f32] {
+    pub(crate) fn data_mut(&mut self) -> &mut [f32] {
         &mut self.data
     }
 

@@ -1,6 +1,6 @@
 //! The network itself: trunk and head, new ones, their architecture.
 
-use crate::architecture::{ClusterRule, CutArchitecture};
+use crate::architecture::CutArchitecture;
 use crate::device::Device;
 use crate::error::Result;
 use crate::network::{Network, TrunkWeights};
@@ -78,11 +78,6 @@ impl DeepNcuts {
     pub fn on_device(mut self, device: &Device) -> Self {
         self.set_device(device);
         self
-    }
-
-    /// Sets the rule for the number of clusters.
-    pub fn set_clusters(&mut self, clusters: ClusterRule) {
-        self.architecture.clusters = clusters;
     }
 
     /// Weights and biases in trunk and head.

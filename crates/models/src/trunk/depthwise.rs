@@ -33,7 +33,7 @@ pub(crate) struct Depthwise {
 
 impl Depthwise {
     /// Height and width of the output, or `None` where the kernel does not fit.
-    pub fn output_size(&self, height: usize, width: usize) -> Option<(usize, usize)> {
+    pub(crate) fn output_size(&self, height: usize, width: usize) -> Option<(usize, usize)> {
         self.window().output_size(height, width)
     }
 

@@ -27,7 +27,7 @@ pub(crate) struct MaxPool {
 
 impl MaxPool {
     /// Height and width of the output, or `None` where the window does not fit.
-    pub fn output_size(&self, height: usize, width: usize) -> Option<(usize, usize)> {
+    pub(crate) fn output_size(&self, height: usize, width: usize) -> Option<(usize, usize)> {
         let side = |size: usize| {
             let steps = size.checked_sub(self.kernel)?;
             let steps = if self.ceil {
