@@ -167,6 +167,7 @@ impl CutArchitecture {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use test_support::refused;
 
     #[test]
     fn soft_rank_and_clusters_by_hand() {
@@ -213,18 +214,19 @@ mod tests {
                 ..architecture.clone()
             },
         ];
-        for wrong in wrong {
-            let text = serde_json::to_string(&wrong).unwrap();
-            assert!(
-                CutArchitecture::from_metadata("file", &text).is_err(),
-                "{wrong:?}"
-            );
-        }
+        let read = |architecture: &CutArchitecture| {
+            let text = serde_json::to_string(architecture).unwrap();
+            CutArchitecture::from_metadata("file", &text)
+        };
+        let [clusters, recipe, cut] = wrong;
         architecture.format = 7;
-        let text = serde_json::to_string(&architecture).unwrap();
-        for text in ["", "{", text.as_str()] {
-            let refused = CutArchitecture::from_metadata("file", text);
-            assert!(matches!(refused, Err(Error::NotANetwork { .. })));
+        refused! {
+            read(&clusters) => Error::NotANetwork { found, .. } if found.starts_with("clusters"),
+            read(&recipe) => Error::NotANetwork { found, .. } if found.starts_with("recipe"),
+            read(&cut) => Error::NotANetwork { found, .. } if found.starts_with("cut"),
+            read(&architecture) => Error::NotANetwork { found, .. } if found == "format 7",
+            CutArchitecture::from_metadata("file", "") => Error::NotANetwork { .. },
+            CutArchitecture::from_metadata("file", "{") => Error::NotANetwork { .. },
         }
     }
 }

@@ -94,6 +94,7 @@ impl HeadLayout {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use test_support::refused;
 
     #[test]
     fn a_head_keeps_the_size() {
@@ -119,16 +120,14 @@ mod tests {
     #[test]
     fn settings_outside_their_range_are_refused() {
         let layer = |channels, kernel| HeadLayer { channels, kernel };
-        for (layers, dropout) in [
-            (vec![], 0.0),
-            (vec![layer(4, 2)], 0.0),
-            (vec![layer(0, 1)], 0.0),
-            (vec![layer(4, 1)], 0.5),
-            (vec![layer(4, 1)], 1.0),
-            (vec![layer(4, 1)], f32::NAN),
-        ] {
-            let refused = HeadLayout { layers, dropout }.chain(3);
-            assert!(matches!(refused, Err(Error::Setting { .. })));
+        let chain = |layers, dropout| HeadLayout { layers, dropout }.chain(3);
+        refused! {
+            chain(vec![], 0.0) => Error::Setting { .. },
+            chain(vec![layer(4, 2)], 0.0) => Error::Setting { .. },
+            chain(vec![layer(0, 1)], 0.0) => Error::Setting { .. },
+            chain(vec![layer(4, 1)], 0.5) => Error::Setting { .. },
+            chain(vec![layer(4, 1)], 1.0) => Error::Setting { .. },
+            chain(vec![layer(4, 1)], f32::NAN) => Error::Setting { .. },
         }
     }
 }

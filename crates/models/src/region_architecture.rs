@@ -238,6 +238,7 @@ fn pointwise(from: usize, to: usize, relu: bool) -> Conv {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use test_support::refused;
 
     #[test]
     fn layers_by_hand() {
@@ -256,13 +257,16 @@ mod tests {
     #[test]
     fn unsound_layouts_are_refused() {
         let layout = ClassifierLayout::default();
-        assert!(layout.chain(0, 2).is_err() && layout.chain(2, 0).is_err());
-        for rate in [1.0, -0.5, f32::NAN] {
-            let dropping = ClassifierLayout {
-                dropout: rate,
-                ..layout.clone()
-            };
-            assert!(dropping.chain(2, 2).is_err(), "{rate}");
+        let dropping = |dropout| ClassifierLayout {
+            dropout,
+            ..layout.clone()
+        };
+        refused! {
+            layout.chain(0, 2) => Error::Setting { name: "classifier", .. },
+            layout.chain(2, 0) => Error::Setting { name: "classifier", .. },
+            dropping(1.0).chain(2, 2) => Error::Setting { name: "dropout", .. },
+            dropping(-0.5).chain(2, 2) => Error::Setting { name: "dropout", .. },
+            dropping(f32::NAN).chain(2, 2) => Error::Setting { name: "dropout", .. },
         }
     }
 }

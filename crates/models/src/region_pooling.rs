@@ -175,6 +175,7 @@ mod tests {
     use super::*;
     use matbackprop_core::gradcheck::gaussian;
     use o2p::SpectralMap;
+    use test_support::refused;
 
     /// ⟨z̄, ż⟩ against differences, and numbers worked by hand.
     #[test]
@@ -216,15 +217,19 @@ mod tests {
 
     #[test]
     fn unsound_settings_are_refused() {
-        for epsilon in [-1.0, f64::NAN] {
-            let options = O2pOptions {
+        let with = |epsilon| {
+            RegionPooling::SecondOrder(O2pOptions {
                 map: SpectralMap::Log { epsilon },
                 ..O2pOptions::default()
-            };
-            assert!(RegionPooling::SecondOrder(options).check().is_err());
-        }
+            })
+        };
         let other = Region::all(3).unwrap();
         let features = gaussian(2, 2, 1);
-        assert!(Pooled::forward(&RegionPooling::Average, features.as_ref(), &other).is_err());
+        refused! {
+            with(-1.0).check() => Error::Region(o2p::Error::Rule(_)),
+            with(f64::NAN).check() => Error::Region(o2p::Error::Rule(_)),
+            Pooled::forward(&RegionPooling::Average, features.as_ref(), &other)
+                => Error::Region(o2p::Error::RegionLength { expected: 2, found: 3 }),
+        }
     }
 }

@@ -81,6 +81,8 @@ fn nearest(axis: GridAxis, pixel: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
+    use test_support::refused;
 
     #[test]
     fn cells_by_hand() {
@@ -103,6 +105,8 @@ mod tests {
         // The last pixel belongs to no cell but half of it: a grid of one position sees none of it.
         let lost = covered_region(&[false, false, false, true], 4, [axis(1), flat], 1).unwrap();
         assert_eq!((lost.positions(), lost.weights()), (&[0][..], &[1.0][..]));
-        assert!(covered_region(&[false; 4], 4, [axis(2), flat], 1).is_err());
+        refused! {
+            covered_region(&[false; 4], 4, [axis(2), flat], 1) => Error::Region(o2p::Error::EmptyRegion { .. }),
+        }
     }
 }

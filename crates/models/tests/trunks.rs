@@ -6,7 +6,7 @@ use image::RgbImage;
 use models::{AlexnetLayout, CutArchitecture, DeepNcuts, Error, TapLayer, TrunkKind, TrunkWeights};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
-use test_support::{data_folder, needs};
+use test_support::{data_folder, needs, refused};
 
 fn photograph() -> RgbImage {
     RgbImage::from_fn(101, 75, |x, y| {
@@ -164,16 +164,13 @@ fn errors_of_a_file_are_named() {
             vec![0.0; 64 * 363],
         )],
     );
-    assert!(
-        matches!(load(&path), Err(Error::MissingTensor { name, .. }) if name == "features.0.bias")
-    );
-
-    std::fs::write(&path, b"not weights").unwrap();
-    assert!(matches!(load(&path), Err(Error::NotSafetensors { .. })));
-    assert!(matches!(
-        load(&folder.path().join("absent")),
-        Err(Error::File { .. })
-    ));
+    let broken = folder.path().join("broken");
+    std::fs::write(&broken, b"not weights").unwrap();
+    refused! {
+        load(&path) => Error::MissingTensor { name, .. } if name == "features.0.bias",
+        load(&broken) => Error::NotSafetensors { .. },
+        load(&folder.path().join("absent")) => Error::File { .. },
+    }
 }
 
 #[test]

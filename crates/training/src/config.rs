@@ -220,55 +220,32 @@ struct Rule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use test_support::refused;
 
     #[test]
     fn every_setting_has_its_range() {
         TrainConfig::default().check().unwrap();
-        let good = TrainConfig::default;
-        let bad = [
-            TrainConfig {
-                epochs: 0,
-                ..good()
-            },
-            TrainConfig { batch: 0, ..good() },
-            TrainConfig {
-                rate: f64::NAN,
-                ..good()
-            },
-            TrainConfig {
-                new_layer_multiplier: 0.0,
-                ..good()
-            },
-            TrainConfig {
-                weight_decay: -1.0,
-                ..good()
-            },
-            TrainConfig {
-                clip: f64::INFINITY,
-                ..good()
-            },
-            TrainConfig {
-                optimiser: Optimiser::Sgd { momentum: 1.0 },
-                ..good()
-            },
-            TrainConfig {
-                averaging: 1.0,
-                ..good()
-            },
-            TrainConfig {
-                checkpoint_every: 0,
-                ..good()
-            },
-            TrainConfig {
-                keep_checkpoints: 0,
-                ..good()
-            },
-        ];
-        for config in bad {
-            assert!(
-                matches!(config.check(), Err(Error::Setting { .. })),
-                "{config:?}"
-            );
+        let with = |change: fn(&mut TrainConfig)| {
+            let mut config = TrainConfig::default();
+            change(&mut config);
+            config.check()
+        };
+        refused! {
+            with(|config| config.unreadable = 1.5) => Error::Setting { name: "unreadable", .. },
+            with(|config| config.epochs = 0) => Error::Setting { name: "epochs", .. },
+            with(|config| config.batch = 0) => Error::Setting { name: "batch", .. },
+            with(|config| config.rate = f64::NAN) => Error::Setting { name: "rate", .. },
+            with(|config| config.new_layer_multiplier = 0.0)
+                => Error::Setting { name: "new-layer multiplier", .. },
+            with(|config| config.weight_decay = -1.0) => Error::Setting { name: "weight decay", .. },
+            with(|config| config.clip = f64::INFINITY) => Error::Setting { name: "clip", .. },
+            with(|config| config.optimiser = Optimiser::Sgd { momentum: 1.0 })
+                => Error::Setting { name: "momentum", .. },
+            with(|config| config.averaging = 1.0) => Error::Setting { name: "averaging", .. },
+            with(|config| config.checkpoint_every = 0)
+                => Error::Setting { name: "checkpoint every", .. },
+            with(|config| config.keep_checkpoints = 0)
+                => Error::Setting { name: "keep checkpoints", .. },
         }
     }
 }

@@ -361,14 +361,14 @@ mod tests {
         ] {
             with(criterion).check().unwrap();
         }
-        for epsilon in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            refused! {
-                with(Criterion::Regularised { epsilon }).check() => Error::Setting { name: "epsilon", .. },
-            }
-        }
+        let regularised = |epsilon| with(Criterion::Regularised { epsilon }).check();
         let rank_tolerance = RankTolerance::Relative(1.5);
         let gaps = GapPolicy::Broadened { width: 0.0 };
         refused! {
+            regularised(0.0) => Error::Setting { name: "epsilon", .. },
+            regularised(-1.0) => Error::Setting { name: "epsilon", .. },
+            regularised(f64::NAN) => Error::Setting { name: "epsilon", .. },
+            regularised(f64::INFINITY) => Error::Setting { name: "epsilon", .. },
             with(Criterion::HardProjector { rank_tolerance }).check() => Error::Setting { name: "criterion", .. },
             with(Criterion::Eigenvectors { gaps }).check() => Error::Setting { name: "criterion", .. },
         }

@@ -57,6 +57,7 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use test_support::refused;
 
     #[test]
     fn factors_by_hand() {
@@ -69,21 +70,10 @@ mod tests {
         assert!((steps.factor(40, 100, 10) - 0.01).abs() < 1e-15);
         assert_eq!(Schedule::Cosine.factor(0, 10, 1), 1.0);
         assert!((Schedule::Cosine.factor(5, 10, 1) - 0.5).abs() < 1e-15);
-        assert!(
-            Schedule::Steps {
-                every: 0,
-                factor: 0.1
-            }
-            .check()
-            .is_err()
-        );
-        assert!(
-            Schedule::Steps {
-                every: 1,
-                factor: f64::NAN
-            }
-            .check()
-            .is_err()
-        );
+        let check = |every, factor| Schedule::Steps { every, factor }.check();
+        refused! {
+            check(0, 0.1) => Error::Setting { .. },
+            check(1, f64::NAN) => Error::Setting { .. },
+        }
     }
 }

@@ -10,6 +10,7 @@ use models::{
     RegionFeatures, RegionPooling, RegionSet, RegionView, Result, TrunkKind, TrunkWeights,
 };
 use patterns::{Patterns, SIDE};
+use test_support::refused;
 use training::{
     Error, Progress, RegionMeasures, RegionTask, RegionTraining, StepRecord, TrainConfig, Trainer,
     TrunkTraining, can_resume,
@@ -282,17 +283,13 @@ fn invalid_settings_are_refused() {
     flat.side = 0;
     let mut none = given(RegionPooling::Average, true);
     none.reduction = Some(0);
-    for architecture in [single, flat, none] {
-        assert!(RegionClassifier::new(architecture, &TrunkWeights::Random, 1).is_err());
-    }
+    let new = |architecture| RegionClassifier::new(architecture, &TrunkWeights::Random, 1);
     let set = Patterns::new(2);
     let mut long = given(RegionPooling::Average, true);
     long.features = RegionFeatures::Given { channels: 3 };
-    assert!(network(long).classify(&set, 0).is_err());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("network");
     std::fs::write(&path, b"no network").unwrap();
-    assert!(RegionClassifier::load(&path).is_err());
     let trained = TrainConfig {
         trunk: TrunkTraining::Whole,
         ..config()
@@ -305,7 +302,14 @@ fn invalid_settings_are_refused() {
         folder.path(),
         |_, _| (),
     );
-    assert!(matches!(started.map(|_| ()), Err(Error::Setting { .. })));
+    refused! {
+        new(single) => models::Error::Setting { name: "classes", .. },
+        new(flat) => models::Error::Setting { name: "side", .. },
+        new(none) => models::Error::Setting { name: "reduction", .. },
+        network(long).classify(&set, 0) => models::Error::Setting { name: "descriptors", .. },
+        RegionClassifier::load(&path) => models::Error::NotSafetensors { .. },
+        started => Error::Setting { .. },
+    }
 }
 
 /// The same regions in another order: as a subset or another split of the same data changes their places.

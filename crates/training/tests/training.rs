@@ -8,6 +8,7 @@ use image::RgbImage;
 use models::{ClusterChoice, DeepNcuts};
 use segmentation::LabelMap;
 use slants::{HEIGHT, Slants, WIDTH, bytes_of, network};
+use test_support::refused;
 use training::{
     Annotations, CutMeasures, CutTask, CutTraining, Error, Optimiser, Progress, Result, Schedule,
     SegmentationSet, TrainConfig, Trainer, TrunkTraining,
@@ -168,34 +169,16 @@ fn a_training_is_not_overwritten_nor_resumed_under_other_settings() {
         folder.path(),
         |_, _| (),
     );
-    assert!(matches!(
-        again,
-        Err(Error::Setting {
-            name: "training folder",
-            ..
-        })
-    ));
     let other = TrainConfig {
         rate: 1.0,
         ..config.clone()
     };
-    let resumed = Trainer::resume(task(&set), other, folder.path()).map(|_| ());
-    assert!(matches!(
-        resumed,
-        Err(Error::Checkpoint {
-            what: "settings",
-            ..
-        })
-    ));
     let empty = Slants::new(0);
-    let refused = Trainer::resume(task(&empty), config, folder.path()).map(|_| ());
-    assert!(matches!(
-        refused,
-        Err(Error::Setting {
-            name: "training set",
-            ..
-        })
-    ));
+    refused! {
+        again => Error::Setting { name: "training folder", .. },
+        Trainer::resume(task(&set), other, folder.path()) => Error::Checkpoint { what: "settings", .. },
+        Trainer::resume(task(&empty), config, folder.path()) => Error::Setting { name: "training set", .. },
+    }
 }
 
 #[test]

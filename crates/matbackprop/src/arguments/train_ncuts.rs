@@ -200,6 +200,7 @@ mod tests {
     use super::*;
     use crate::arguments::{Arguments, Command, Train};
     use clap::Parser as _;
+    use test_support::refused;
     use training::{Optimiser, Schedule, TrainConfig, TrunkTraining};
 
     fn parsed(more: &str) -> anyhow::Result<Box<TrainNcutsArguments>> {
@@ -305,28 +306,22 @@ mod tests {
         let changed = parsed("--recipe lite0-eigenvectors --epochs 2 --criterion hard").unwrap();
         assert_eq!((changed.training.epochs, changed.head), (2, recipe.head));
         assert_eq!(changed.loss.criterion, CutTraining::HARD);
-        for refused in [
-            "",
-            "--recipe lite0-ncuts --trunk lite0",
-            "--recipe intervening-contour",
-            "--recipe lite0-eigenvectors --epsilon 0.1",
-        ] {
-            assert!(parsed(refused).is_err(), "{refused}");
+        refused! {
+            parsed("") => error if error.to_string().contains("--recipe"),
+            parsed("--recipe lite0-ncuts --trunk lite0") => error if error.is::<clap::Error>(),
+            parsed("--recipe intervening-contour") => error if error.is::<experiments::Error>(),
+            parsed("--recipe lite0-eigenvectors --epsilon 0.1") => error if error.is::<experiments::Error>(),
         }
     }
 
     #[test]
     fn settings_that_cannot_be_meant_are_refused() {
-        let refused = [
-            "--momentum 0.5",
-            "--criterion hard --epsilon 1",
-            "--cache-gib nan",
-            "--learning-rate 0",
-            "--batch 0",
-        ];
-        for more in refused {
-            let error = config(more).unwrap_err();
-            assert!(error.is::<experiments::Error>(), "{more}: {error}");
+        refused! {
+            config("--momentum 0.5") => error if error.is::<experiments::Error>(),
+            config("--criterion hard --epsilon 1") => error if error.is::<experiments::Error>(),
+            config("--cache-gib nan") => error if error.is::<experiments::Error>(),
+            config("--learning-rate 0") => error if error.is::<experiments::Error>(),
+            config("--batch 0") => error if error.is::<experiments::Error>(),
         }
     }
 }
