@@ -15,7 +15,7 @@ use crate::criterion_in_files;
 use crate::error::{Error, Result};
 use crate::sampler::Sample;
 use crate::segmentation_set::SegmentationSet;
-use crate::task::{StepContext, StepMeasures, StepResult, Task};
+use crate::task::{StepContext, StepMeasures, StepResult, Task, refuse_empty, settings_in_files};
 use crate::trainer::first_step;
 use models::{CutInput, DeepNcuts, FeatureCache, GradientHook};
 
@@ -243,18 +243,11 @@ impl Task for CutTask<'_> {
 
     fn check(&self) -> Result<()> {
         self.settings.check()?;
-        if self.set.is_empty() {
-            return Err(Error::Setting {
-                name: "training set",
-                expected: "at least one image",
-                found: "none".to_owned(),
-            });
-        }
-        Ok(())
+        refuse_empty(self.set.len(), "at least one image")
     }
 
     fn settings(&self) -> String {
-        serde_json::to_string(&self.settings).unwrap_or_default()
+        settings_in_files(&self.settings)
     }
 
     fn examples(&self) -> usize {
@@ -309,11 +302,8 @@ impl Task for CutTask<'_> {
             // The last sample's backward pass is the last that adds to any gradient.
             let hook = at.hook.filter(|_| place + 1 == at.samples.len());
             let stepped = self.sample(network, sample, at.config, gradients, hook, &mut sums);
-            gradients = stepped.map_err(|source| Error::Step {
-                step: at.number,
-                image: self.set.id(sample.example).to_owned(),
-                source: Box::new(source),
-            })?;
+            let id = self.set.id(sample.example);
+            gradients = stepped.map_err(Error::in_step(at.number, id))?;
         }
         let share = 1.0 / at.samples.len() as f64;
         let (loss, measures) = sums;

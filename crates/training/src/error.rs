@@ -173,6 +173,16 @@ impl Error {
         }
     }
 
+    /// Of an example, in a step.
+    pub(crate) fn in_step(step: u64, name: &str) -> impl Fn(Self) -> Self + use<> {
+        let image = name.to_owned();
+        move |source| Self::Step {
+            step,
+            image: image.clone(),
+            source: Box::new(source),
+        }
+    }
+
     /// Whether a number on the way was not finite.
     pub(crate) fn is_of_numbers(&self) -> bool {
         use matbackprop_core::Error as Rule;

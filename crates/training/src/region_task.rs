@@ -16,7 +16,7 @@ use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::region_measures::{RegionMeasures, measures};
 use crate::sampler::Sample;
-use crate::task::{StepContext, StepResult, Task};
+use crate::task::{StepContext, StepResult, Task, refuse_empty, settings_in_files};
 use crate::trainer::first_step;
 
 /// Regions that the scales of the trunk's taps, and the size of the pooled vectors, are measured on.
@@ -106,12 +106,7 @@ impl<'a> RegionTask<'a> {
 
     /// Names the region of an error.
     fn of(&self, step: u64, sample: &Sample) -> impl Fn(Error) -> Error + use<> {
-        let image = self.set.id(sample.example).to_owned();
-        move |source| Error::Step {
-            step,
-            image: image.clone(),
-            source: Box::new(source),
-        }
+        Error::in_step(step, self.set.id(sample.example))
     }
 }
 
@@ -120,22 +115,19 @@ impl Task for RegionTask<'_> {
     type Measures = RegionMeasures;
 
     fn check(&self) -> Result<()> {
-        let rules = [
-            ("training set", self.set.is_empty(), "at least one region"),
-            ("views", self.settings.views == 0, "1 or more"),
-        ];
-        match rules.into_iter().find(|(_, broken, _)| *broken) {
-            None => Ok(()),
-            Some((name, _, expected)) => Err(Error::Setting {
-                name,
-                expected,
-                found: "none".to_owned(),
-            }),
+        refuse_empty(self.set.len(), "at least one region")?;
+        if self.settings.views > 0 {
+            return Ok(());
         }
+        Err(Error::Setting {
+            name: "views",
+            expected: "1 or more",
+            found: "none".to_owned(),
+        })
     }
 
     fn settings(&self) -> String {
-        serde_json::to_string(&self.settings).unwrap_or_default()
+        settings_in_files(&self.settings)
     }
 
     fn examples(&self) -> usize {

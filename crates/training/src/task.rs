@@ -62,14 +62,7 @@ pub trait Task {
     /// # Errors
     /// [`Error::Setting`].
     fn check(&self) -> Result<()> {
-        match self.examples() {
-            0 => Err(Error::Setting {
-                name: "training set",
-                expected: "at least one example",
-                found: "none".to_owned(),
-            }),
-            _ => Ok(()),
-        }
+        refuse_empty(self.examples(), "at least one example")
     }
 
     /// The settings as text: a training resumes only under its own.
@@ -135,4 +128,22 @@ pub trait Task {
     fn close(&mut self) -> Result<()> {
         Ok(())
     }
+}
+
+/// Refuses a set of no examples.
+pub(crate) fn refuse_empty(examples: usize, expected: &'static str) -> Result<()> {
+    if examples > 0 {
+        return Ok(());
+    }
+    Err(Error::Setting {
+        name: "training set",
+        expected,
+        found: "none".to_owned(),
+    })
+}
+
+/// Settings as checkpoints hold them.
+pub(crate) fn settings_in_files(settings: &impl Serialize) -> String {
+    // Numbers and names in a struct: JSON has words for all of them.
+    serde_json::to_string(settings).unwrap_or_default()
 }
