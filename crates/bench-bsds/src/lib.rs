@@ -77,6 +77,10 @@
 //! boundaries as closely as its own runs with each other: `tests/official.rs`, `tests/official_boundaries.rs` and
 //! `tests/official_files.rs`, which need the benchmark's sample data and count as ignored without them.
 //!
+//! Parts of a report ([`ImageRow`], [`LevelRow`], [`AverageCovering`], [`BoundaryImageRow`], [`BoundaryLevelRow`],
+//! [`BoundaryScore`]) can be written as JSON. [`OfficialFile`] is a text of the official kit, [`Ucm`] an ultrametric
+//! contour map of your own.
+//!
 //! No features. How the workspace is built: `crates/README.md`.
 
 #![forbid(unsafe_code)]

@@ -17,6 +17,16 @@ pub struct TapLayer {
     pub scale: f32,
 }
 
+impl TapLayer {
+    /// A layer as it is, not yet measured: scale 1.
+    pub fn unscaled(layer: impl Into<String>) -> Self {
+        Self {
+            layer: layer.into(),
+            scale: 1.0,
+        }
+    }
+}
+
 /// How many clusters an image gets by default: k = ⌊slope · r + offset + ½⌋, held in a range.
 ///
 /// r = tr P_ε² = Σᵢ (σᵢ² / (σᵢ² + ε))² is the soft rank of the learned affinity: how many segments
@@ -89,10 +99,6 @@ impl CutArchitecture {
 
     /// A trunk's two usual layers under a new head.
     pub fn new(trunk: TrunkKind, head: Option<HeadLayout>) -> Self {
-        let tap = |layer: &str| TapLayer {
-            layer: layer.to_owned(),
-            scale: 1.0,
-        };
         let cut = if head.is_some() {
             CutSettings::TRAINED
         } else {
@@ -102,7 +108,7 @@ impl CutArchitecture {
             format: Self::FORMAT,
             trunk,
             recipe: trunk.recipe(),
-            taps: trunk.default_taps().map(tap).to_vec(),
+            taps: trunk.default_taps().map(TapLayer::unscaled).to_vec(),
             head,
             clusters: ClusterRule::default(),
             cut,

@@ -35,14 +35,10 @@ pub enum RegionFeatures {
 impl RegionFeatures {
     /// A trunk's layers, not yet scaled.
     pub fn trunk(kind: TrunkKind, layers: &[String]) -> Self {
-        let tap = |layer: &String| TapLayer {
-            layer: layer.clone(),
-            scale: 1.0,
-        };
         Self::Trunk {
             kind,
             recipe: kind.recipe(),
-            taps: layers.iter().map(tap).collect(),
+            taps: layers.iter().map(TapLayer::unscaled).collect(),
         }
     }
 }

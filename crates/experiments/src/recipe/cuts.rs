@@ -141,11 +141,7 @@ impl CutModel {
     pub fn architecture(&self, head: Option<HeadLayout>) -> CutArchitecture {
         let mut architecture = CutArchitecture::new(self.trunk, head);
         if let Some(layers) = &self.layers {
-            let tap = |layer: &String| TapLayer {
-                layer: layer.clone(),
-                scale: 1.0,
-            };
-            architecture.taps = layers.iter().map(tap).collect();
+            architecture.taps = layers.iter().map(TapLayer::unscaled).collect();
         }
         if let Some(recipe) = self.input_recipe {
             architecture.recipe = recipe;
