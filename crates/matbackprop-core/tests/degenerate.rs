@@ -1,7 +1,7 @@
 //! f(FᵀF) on spectra where gradients go wrong, held against references to more than 50 digits.
 //!
 //! `cargo test -p matbackprop-core --test degenerate -- --nocapture` prints our errors beside those of other libraries
-//! on the same matrices. `reference/degenerate.py` made the references and measured the others.
+//! on the same matrices. `reference/degenerate.py` made the references, `benches/compare_gradients.py` measured the others.
 
 use std::collections::BTreeMap;
 
@@ -170,9 +170,10 @@ fn print_table(file: &Value, peers: &Value, worst: &BTreeMap<String, (f64, Strin
         let (error, method) = &worst[row];
         let theirs: Vec<String> = names
             .iter()
-            .map(|name| match rows[row][name].as_f64() {
-                Some(error) => format!("{error:.1e}"),
-                None => "NaN".to_owned(),
+            .map(|name| match rows[row].get(name).map(Value::as_f64) {
+                Some(Some(error)) => format!("{error:.1e}"),
+                Some(None) => "NaN".to_owned(),
+                None => "–".to_owned(),
             })
             .collect();
         println!(

@@ -1,13 +1,10 @@
-"""Functions of FᵀF on degenerate spectra: references to 50 digits and more, and the results of other libraries.
+"""Functions of FᵀF on degenerate spectra: references to 50 digits and more.
 
     pip install mpmath numpy gmpy2
     python crates/matbackprop-core/tests/reference/degenerate.py              writes degenerate.json
 
-    pip install torch "jax[cpu]" geoopt pyriemann
-    python crates/matbackprop-core/tests/reference/degenerate.py --peers      writes peers.json, prints a table
-
-The first call takes ten seconds (without gmpy2, which is optional, a minute), the second half a minute; a library that
-is absent is left out of the table. tests/degenerate.rs reads both files.
+It takes ten seconds (without gmpy2, which is optional, a minute). tests/degenerate.rs reads the file, and beside it
+peers.json: what other libraries make of the same cases, measured by benches/compare_gradients.py.
 
 Every number of degenerate.json is the shortest decimal that reads back as the same f64, so F, G and ε are exact. With
 x = FᵀF and f one of log(x + ε), sqrt(x + ε), inverse_sqrt(x + ε) a case holds
@@ -22,17 +19,13 @@ f64. Every gradient is held against a central difference of ⟨G, C⟩ with a st
 differences in f64 by LAPACK: as first measured, one draw a row, and the worst over the draws stored here. Both depend
 on the draw, in the last rows by a factor of ten.
 """
-import argparse
 import json
 import os
-import platform
-import warnings
 
 import numpy as np
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 CASES = os.path.join(FOLDER, "degenerate.json")
-PEERS = os.path.join(FOLDER, "peers.json")
 DIGITS = 120
 
 
@@ -248,7 +241,7 @@ def short(x):
     return int(x) if x == int(x) and abs(x) < 2**53 else x
 
 
-# Methods of other libraries, in f64.
+# The soundest plain way, in the precision of F.
 
 
 def relative_error(found, expected):
@@ -259,7 +252,7 @@ def relative_error(found, expected):
 
 
 def differences(function, low, high, gap):
-    """f[a, b] in f64 for a = low ≤ b = high and their gap, without cancellation."""
+    """f[a, b] for a = low ≤ b = high and their gap, without cancellation."""
     if function == "sqrt":
         return 1 / (np.sqrt(low) + np.sqrt(high))
     if function == "inverse_sqrt":
@@ -268,159 +261,16 @@ def differences(function, low, high, gap):
         return np.where(gap > 0, np.log1p(gap / low) / gap, 1 / low)
 
 
-def numpy_svd(function, epsilon, f, g):
-    """The singular values of F itself, all of V, divided differences."""
-    u, sigma, vt = np.linalg.svd(f, full_matrices=True)
+def numpy_svd(function, epsilon, f, g, svd=np.linalg.svd):
+    """The singular values of F itself, all of V, divided differences; numpy's SVD works in f64 for any F."""
+    u, sigma, vt = svd(f, full_matrices=True)
     r, d = len(sigma), f.shape[1]
-    full = np.concatenate([sigma, np.zeros(d - r)])
+    full = np.concatenate([sigma, np.zeros(d - r, sigma.dtype)])
     low, high = np.minimum.outer(full, full), np.maximum.outer(full, full)
     p = differences(function, low**2 + epsilon, high**2 + epsilon, (high - low) * (high + low))
     core = p * (vt @ ((g + g.T) / 2) @ vt.T)
     return 2 * (u[:, :r] * sigma) @ core[:r] @ vt
 
 
-def apply(library, function, x):
-    if function == "log":
-        return library.log(x)
-    return library.sqrt(x) if function == "sqrt" else 1 / library.sqrt(x)
-
-
-def torch_peers():
-    import torch
-
-    torch.set_num_threads(1)
-    torch.set_default_dtype(torch.float64)
-
-    def by_autograd(value):
-        def gradient(function, epsilon, f, g):
-            f = torch.tensor(f, requires_grad=True)
-            (torch.tensor(g) * value(function, epsilon, f)).sum().backward()
-            return f.grad.numpy()
-
-        return gradient
-
-    def ridge(f, epsilon):
-        return f.T @ f + epsilon * torch.eye(f.shape[1])
-
-    def eigh(function, epsilon, f):
-        values, v = torch.linalg.eigh(ridge(f, epsilon))
-        return (v * apply(torch, function, values)) @ v.T
-
-    def svd(function, epsilon, f):
-        _, sigma, vt = torch.linalg.svd(f, full_matrices=False)
-        if len(sigma) < f.shape[1]:
-            return svd_complement(function, epsilon, f)
-        return (vt.T * apply(torch, function, sigma**2 + epsilon)) @ vt
-
-    def svd_complement(function, epsilon, f):
-        """V (f(σ²) − f(0)) Vᵀ + f(0) I: needed where n < d, and kinder to null directions where n ≥ d."""
-        _, sigma, vt = torch.linalg.svd(f, full_matrices=False)
-        zero = apply(torch, function, torch.tensor(epsilon))
-        return (vt.T * (apply(torch, function, sigma**2 + epsilon) - zero)) @ vt + zero * torch.eye(f.shape[1])
-
-    def by_hand(function, epsilon, f, g):
-        f, s = torch.tensor(f), torch.tensor((g + g.T) / 2)
-        values, v = torch.linalg.eigh(ridge(f, epsilon))
-        if not values[0] > 0:
-            return np.full(f.shape, np.nan)
-        x = values.numpy()
-        low, high = np.minimum.outer(x, x), np.maximum.outer(x, x)
-        p = torch.tensor(differences(function, low, high, high - low))
-        return (2 * f @ v @ (p * (v.T @ s @ v)) @ v.T).numpy()
-
-    peers = {
-        "torch eigh": by_autograd(eigh),
-        "torch svd": by_autograd(svd),
-        "torch svd, f - f(0)": by_autograd(svd_complement),
-        "torch eigh, divided differences": by_hand,
-    }
-    versions = {"torch": torch.__version__}
-    try:
-        import geoopt
-
-        functions = {"log": geoopt.linalg.sym_logm, "sqrt": geoopt.linalg.sym_sqrtm, "inverse_sqrt": geoopt.linalg.sym_inv_sqrtm1}
-        peers["geoopt"] = by_autograd(lambda function, epsilon, f: functions[function](ridge(f, epsilon)))
-        versions["geoopt"] = geoopt.__version__
-    except ImportError:
-        pass
-    try:
-        import pyriemann
-        from pyriemann.utils.base import invsqrtm, logm, sqrtm
-
-        other = {"log": logm, "sqrt": sqrtm, "inverse_sqrt": invsqrtm}
-        peers["pyriemann"] = by_autograd(lambda function, epsilon, f: other[function](ridge(f, epsilon)))
-        versions["pyriemann"] = pyriemann.__version__
-    except ImportError:
-        pass
-    return peers, versions
-
-
-def jax_peers():
-    import jax
-
-    jax.config.update("jax_enable_x64", True)
-    jax.config.update("jax_platforms", "cpu")
-    jnp = jax.numpy
-
-    def by_autograd(value):
-        return lambda function, epsilon, f, g: np.asarray(jax.grad(lambda f: (g * value(function, epsilon, f)).sum())(jnp.array(f)))
-
-    def eigh(function, epsilon, f):
-        values, v = jnp.linalg.eigh(f.T @ f + epsilon * jnp.eye(f.shape[1]))
-        return (v * apply(jnp, function, values)) @ v.T
-
-    def svd(function, epsilon, f):
-        _, sigma, vt = jnp.linalg.svd(f, full_matrices=False)
-        if len(sigma) == f.shape[1]:
-            return (vt.T * apply(jnp, function, sigma**2 + epsilon)) @ vt
-        zero = apply(jnp, function, jnp.array(epsilon))
-        return (vt.T * (apply(jnp, function, sigma**2 + epsilon) - zero)) @ vt + zero * jnp.eye(f.shape[1])
-
-    return {"jax eigh": by_autograd(eigh), "jax svd": by_autograd(svd)}, {"jax": jax.__version__}
-
-
-def measure_peers():
-    warnings.simplefilter("ignore")
-    with open(CASES) as file:
-        stored = json.load(file)["cases"]
-    peers, versions = {"SVD(F), divided differences": numpy_svd}, {"python": platform.python_version(), "numpy": np.__version__}
-    for group in (torch_peers, jax_peers):
-        try:
-            found, theirs = group()
-        except ImportError as error:
-            print(f"left out: {error}")
-            continue
-        peers.update(found)
-        versions.update(theirs)
-
-    worst = {}
-    for case in stored:
-        shape, d = (case["rows"], case["columns"]), case["columns"]
-        f, g = np.array(case["F"], float).reshape(shape), np.array(case["G"], float).reshape(d, d)
-        f_bar = np.array(case["F_bar"], float).reshape(shape)
-        row = worst.setdefault(case["name"], {name: 0.0 for name in peers})
-        for name, gradient in peers.items():
-            try:
-                error = relative_error(gradient(case["function"], case["epsilon"], f, g), f_bar)
-            except Exception as refusal:  # a decomposition that gives up counts as no gradient
-                print(f"{case['name']}, seed {case['seed']}: {name}: {type(refusal).__name__}: {str(refusal)[:100]}")
-                error = np.nan
-            row[name] = float(np.maximum(row[name], error))  # NaN stays
-
-    print("| case | " + " | ".join(peers) + " |\n|---|" + "---|" * len(peers))
-    for name, row in worst.items():
-        print(f"| {name} | " + " | ".join(f"{row[peer]:.1e}".replace("nan", "NaN") for peer in peers) + " |")
-    versions["machine"] = platform.machine()
-    rows = {name: {peer: None if np.isnan(error) else float(f"{error:.1e}") for peer, error in row.items()} for name, row in worst.items()}
-    with open(PEERS, "w") as file:
-        json.dump({"versions": versions, "columns": list(peers), "worst_relative_error": rows}, file, indent=1)
-        file.write("\n")
-
-
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--peers", action="store_true", help="measure other libraries on the stored cases")
-    if parser.parse_args().peers:
-        measure_peers()
-    else:
-        write_cases()
+    write_cases()
