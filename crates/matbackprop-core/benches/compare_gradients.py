@@ -529,7 +529,7 @@ def plot(path):
     panels[0].invert_xaxis()
     panels[0].set_ylabel("relative error of the gradient, f64")
     panels[0].text(0.08, 4, "NaN, or no digit right", fontsize=8, color="0.4", va="top")
-    panels[0].legend(fontsize=8, loc="center left", framealpha=0.9)
+    panels[0].legend(fontsize=8, loc="upper left", bbox_to_anchor=(0.01, 0.9))
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None} if path.endswith("svg") else None)
 
@@ -551,7 +551,7 @@ def write_page(path, blocks):
     with open(path) as file:
         text = file.read()
     for name, block in blocks.items():
-        text, count = re.subn(rf"(<!-- measured: {name} -->\n).*?(\n<!-- end -->)", lambda found: found[1] + block + found[2], text, flags=re.S)
+        text, count = re.subn(rf"(<!-- measured: {name} -->\n).*?(<!-- end -->)", lambda found: f"{found[1]}\n{block}\n\n{found[2]}", text, flags=re.S)
         if count != 1:
             raise SystemExit(f"{path}: expected one place for the table {name}, found {count}")
     with open(path, "w") as file:
