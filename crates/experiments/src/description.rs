@@ -12,6 +12,13 @@ pub fn cuts_in_words(origin: &str, bytes: u64, network: &DeepNcuts) -> String {
     of_cuts(&heading(origin, bytes), network)
 }
 
+/// A network that cuts in one line: where its weights come from, its trunk, and how many numbers it has.
+pub fn cuts_in_a_line(origin: &str, network: &DeepNcuts) -> String {
+    let (trunk, head) = network.parameter_count();
+    let name = network.architecture().trunk.name();
+    format!("weights {origin}: {name}, {trunk} numbers, {head} above it")
+}
+
 /// The network of a file, of either task: each file says which.
 ///
 /// # Errors

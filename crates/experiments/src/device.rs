@@ -5,14 +5,16 @@ use models::{Device, DeviceChoice};
 use crate::error::{Context as _, Result};
 use crate::observer::Observer;
 
-/// Opens a device; `observer` is shown its name unless it is the processor.
+/// Opens a device; `observer` is shown its name, that of the processor as a detail.
 ///
 /// # Errors
 /// Those of [`Device::open`].
 pub(crate) fn open_device(choice: DeviceChoice, observer: &mut dyn Observer) -> Result<Device> {
     let device = Device::open(choice).context("--device")?;
-    if choice != DeviceChoice::Cpu {
-        observer.message(&format!("device {}", device.name()));
+    let line = format!("device {}", device.name());
+    match choice {
+        DeviceChoice::Cpu => observer.detail(&line),
+        _ => observer.message(&line),
     }
     Ok(device)
 }

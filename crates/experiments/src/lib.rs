@@ -63,7 +63,7 @@ mod run_folder;
 pub mod sharding;
 pub mod train;
 
-pub use description::{cuts_in_words, network_in_words};
+pub use description::{cuts_in_a_line, cuts_in_words, network_in_words};
 pub use error::{Error, Result};
 pub use observer::{Observer, Shown};
 pub use report::{ReportSettings, report};

@@ -37,6 +37,11 @@ pub trait Observer {
         let _ = line;
     }
 
+    /// A message for those who ask for more: which weights, which device.
+    fn detail(&mut self, line: &str) {
+        let _ = line;
+    }
+
     /// A job of `total` parts begins; it may lie inside the one that began before.
     fn begin(&mut self, what: &'static str, total: u64) {
         let _ = (what, total);

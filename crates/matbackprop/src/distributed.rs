@@ -64,7 +64,7 @@ fn join(interrupt: &Interrupt, hint: RestartHint) -> Result<Ranks> {
                 }
                 RestartHint::Called => "the same command does it again",
             };
-            eprintln!("error: {lost}; {on}");
+            output::error(&format!("{lost}; {on}"));
             std::process::exit(1);
         },
     );

@@ -15,6 +15,9 @@ pub fn bsds(arguments: &EvalBsdsArguments, ranks: &Ranks) -> Result<()> {
     let settings = ranks.sync_result(arguments.settings())?;
     let report = bsds_among(ranks, &settings, &mut Terminal::default())?;
     let printed = report.map(|report| {
+        if !arguments.timing {
+            output::detail(&report.timing());
+        }
         if arguments.json {
             let mut object = report.json(arguments.details)?;
             if arguments.timing {
@@ -28,7 +31,7 @@ pub fn bsds(arguments: &EvalBsdsArguments, ranks: &Ranks) -> Result<()> {
         }
         if let Some(out) = &settings.out {
             let page = out.join("report.html");
-            output::print(&format!("page      {}", page.display()))?;
+            output::print_done(&format!("page      {}", page.display()))?;
         }
         Ok(())
     });

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use experiments::Error;
 
 use crate::interrupt::Interrupted;
+use crate::output;
 
 /// A wrong call, in words.
 pub fn usage(message: impl Into<String>) -> anyhow::Error {
@@ -36,7 +37,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     if io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe) {
         return ExitCode::SUCCESS;
     }
-    eprintln!("error: {}", error_chain_line(error));
+    output::error(&error_chain_line(error));
     if is_usage(error) {
         eprintln!("for more, call the same command with --help");
     }

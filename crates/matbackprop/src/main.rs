@@ -6,6 +6,7 @@ mod eval;
 mod failure;
 mod info;
 mod interrupt;
+mod manual;
 mod output;
 mod progress;
 mod report;
@@ -14,14 +15,27 @@ mod segment;
 mod train;
 
 use std::process::ExitCode;
+use std::time::Instant;
 
-use arguments::{Command, Eval, Train};
+use arguments::{Arguments, Command, Eval, Train};
 use clap::Parser;
 use distributed::RestartHint;
 
 fn main() -> ExitCode {
+    output::set_color(arguments::color_asked(std::env::args_os()));
+    let Arguments {
+        command, global, ..
+    } = Arguments::parse();
+    output::set_verbosity(global.verbosity());
+    let began = Instant::now();
+    let code = run(command);
+    output::detail(&format!("took {:.2} s", began.elapsed().as_secs_f64()));
+    code
+}
+
+fn run(command: Command) -> ExitCode {
     let (again, resume) = (RestartHint::Called, RestartHint::Resumed);
-    let result = match arguments::Arguments::parse().command {
+    let result = match command {
         Command::Segment(arguments) => {
             return distributed::run(again, |ranks, _| segment::run(&arguments, ranks));
         }
@@ -44,6 +58,8 @@ fn main() -> ExitCode {
         Command::Report(arguments) => report::run(&arguments),
         Command::Reproduce(arguments) => reproduce::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
+        Command::Completions(arguments) => manual::completions(&arguments),
+        Command::Man(arguments) => manual::man(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

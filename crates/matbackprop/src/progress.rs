@@ -1,4 +1,4 @@
-//! How far a long job has come: a bar on a terminal, now and then a line elsewhere.
+//! How far a long job has come: a bar on a terminal, now and then a line elsewhere; with `--verbose` its seconds.
 
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ pub struct Progress {
 impl Progress {
     /// A job of `total` parts; `what` names it in every line.
     pub fn new(what: &'static str, total: u64) -> Self {
-        let seen = std::io::stderr().is_terminal() && !output::is_silent();
+        let seen = std::io::stderr().is_terminal() && output::shows_progress();
         let bar = seen.then(|| {
             let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {msg}");
             let bar = ProgressBar::new(total).with_prefix(what);
@@ -49,7 +49,7 @@ impl Progress {
             return true;
         }
         let due = is_due(done, self.total, self.last_tenth, self.last_line.elapsed())
-            && !output::is_silent();
+            && output::shows_progress();
         if due {
             let note = note();
             let colon = if note.is_empty() { "" } else { ": " };
@@ -100,8 +100,24 @@ fn tenth(done: u64, total: u64) -> u64 {
 /// below one another.
 #[derive(Default)]
 pub struct Terminal {
-    jobs: Vec<Option<Progress>>,
+    jobs: Vec<Job>,
     interrupt: Interrupt,
+}
+
+/// A job that has begun.
+struct Job {
+    what: &'static str,
+    began: Instant,
+    done: u64,
+    progress: Option<Progress>,
+}
+
+impl Job {
+    /// `step: 1200 in 84.31 s`.
+    fn in_words(&self) -> String {
+        let seconds = self.began.elapsed().as_secs_f64();
+        format!("{}: {} in {seconds:.2} s", self.what, self.done)
+    }
 }
 
 impl Terminal {
@@ -112,35 +128,61 @@ impl Terminal {
             interrupt: interrupt.clone(),
         }
     }
+
+    /// What is shown of the jobs, the outermost first.
+    fn shown(&self) -> impl DoubleEndedIterator<Item = &Progress> {
+        self.jobs.iter().filter_map(|job| job.progress.as_ref())
+    }
+
+    /// Does something that writes to the terminal, with the bar out of the way.
+    fn aside(&self, write: impl FnOnce()) {
+        match self.shown().next_back() {
+            Some(progress) => progress.aside(write),
+            None => write(),
+        }
+    }
 }
 
 impl Observer for Terminal {
     fn message(&mut self, line: &str) {
-        match self.jobs.iter().flatten().next_back() {
-            Some(progress) => progress.aside(|| output::note(line)),
-            None => output::note(line),
-        }
+        self.aside(|| output::note(line));
+    }
+
+    fn detail(&mut self, line: &str) {
+        self.aside(|| output::detail(line));
     }
 
     fn begin(&mut self, what: &'static str, total: u64) {
-        let below_a_bar = self.jobs.iter().flatten().any(Progress::is_bar);
-        self.jobs
-            .push((!below_a_bar).then(|| Progress::new(what, total)));
+        let below_a_bar = self.shown().any(Progress::is_bar);
+        self.jobs.push(Job {
+            what,
+            began: Instant::now(),
+            done: 0,
+            progress: (!below_a_bar).then(|| Progress::new(what, total)),
+        });
     }
 
     fn advance(&mut self, done: u64, note: &dyn Fn() -> String) -> Shown {
-        match self.jobs.last_mut() {
-            Some(Some(progress)) => match progress.advance(done, note) {
+        let Some(job) = self.jobs.last_mut() else {
+            return Shown::Nowhere;
+        };
+        job.done = done;
+        match &mut job.progress {
+            Some(progress) => match progress.advance(done, note) {
                 false => Shown::Nowhere,
                 true if progress.is_bar() => Shown::Bar,
                 true => Shown::Line,
             },
-            _ => Shown::Nowhere,
+            None => Shown::Nowhere,
         }
     }
 
     fn end(&mut self) {
-        self.jobs.pop();
+        if let Some(job) = self.jobs.pop() {
+            let line = job.in_words();
+            drop(job);
+            self.detail(&line);
+        }
     }
 
     fn training_begins(&mut self) -> experiments::Result<()> {

@@ -9,5 +9,5 @@ use crate::progress::Terminal;
 /// Draws the page of a run, and prints its place.
 pub fn run(arguments: &ReportArguments) -> Result<()> {
     let page = experiments::report(&arguments.settings(), &mut Terminal::default())?;
-    output::print(&format!("page      {}", page.display()))
+    output::print_done(&format!("page      {}", page.display()))
 }

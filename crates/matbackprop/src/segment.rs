@@ -1,8 +1,10 @@
 //! `matbackprop segment`: photographs in, pictures of their segments out.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use experiments::cuts_in_a_line;
 use experiments::files::Staged;
 use experiments::sharding::{gather, shard};
 use models::{DeepNcuts, SegmentSeconds, TreeSettings, joint_contours};
@@ -72,12 +74,18 @@ pub fn run(arguments: &SegmentArguments, ranks: &Ranks) -> Result<()> {
     let mut outcomes = Vec::with_capacity(mine.len());
     for (done, index) in mine.into_iter().enumerate() {
         let image = &arguments.images[index];
+        let began = Instant::now();
         let result = one_image(&networks, image, &stems[index], arguments);
+        let seconds = result.as_ref().ok().map(|found| file_seconds(found, began));
         let one = SegmentOutcome::of(image, result, arguments.json);
         if ranks.is_alone() {
+            let print = || {
+                seconds.iter().for_each(|line| output::detail(line));
+                one.print()
+            };
             match &progress {
-                Some(progress) => progress.aside(|| one.print())?,
-                None => one.print()?,
+                Some(progress) => progress.aside(print)?,
+                None => print()?,
             }
         }
         outcomes.push(one);
@@ -95,6 +103,20 @@ pub fn run(arguments: &SegmentArguments, ranks: &Ranks) -> Result<()> {
     ranks.sync_result(together.unwrap_or(Ok(())))
 }
 
+/// `coffee.jpg: reading and writing 0.12 s`: what the network did not take.
+fn file_seconds(report: &ImageReport, began: Instant) -> String {
+    let SegmentSeconds {
+        trunk,
+        layer,
+        clustering,
+    } = report.seconds;
+    let files = began.elapsed().as_secs_f64() - trunk - layer - clustering;
+    format!(
+        "{}: reading and writing {files:.2} s",
+        report.image.display()
+    )
+}
+
 /// Prepares all before the first photograph is read: the names of its pictures, and the networks.
 fn prepare(arguments: &SegmentArguments) -> Result<(Vec<String>, Vec<DeepNcuts>)> {
     let stems = stems(&arguments.images)?;
@@ -109,6 +131,9 @@ fn prepare(arguments: &SegmentArguments) -> Result<(Vec<String>, Vec<DeepNcuts>)
         Some(path) => DeepNcuts::load(path).context("reading the network")?,
         None => matbackprop::default_network()?,
     }];
+    let origin = arguments.weights.as_ref();
+    let origin = origin.map_or("inside this program".into(), |path| path.to_string_lossy());
+    output::detail(&cuts_in_a_line(&origin, &networks[0]));
     if arguments.quality == Quality::High {
         networks.push(large_network()?);
     }
@@ -138,7 +163,7 @@ impl SegmentOutcome {
                 let (name, error) = (format!("{}: ", image.display()), error_chain_line(&error));
                 let error = error.strip_prefix(&name).unwrap_or(&error).to_owned();
                 let image = image.to_path_buf();
-                Self::Failed(format!("error: {name}{error}"), Failed { image, error })
+                Self::Failed(format!("{name}{error}"), Failed { image, error })
             }
         }
     }
@@ -146,10 +171,10 @@ impl SegmentOutcome {
     /// Prints it as soon as it is known.
     fn print(&self) -> Result<()> {
         match self {
-            Self::Line(line) => output::print(line),
+            Self::Line(line) => output::print_done(line),
             Self::Report(_) => Ok(()),
             Self::Failed(line, _) => {
-                output::note(line);
+                output::error(line);
                 Ok(())
             }
         }
@@ -190,11 +215,15 @@ fn large_network() -> Result<DeepNcuts> {
         let mut places = folders.iter().map(|folder| folder.join(name));
         places.find(|path| path.is_file())
     };
-    if let Some(path) = find(LARGE_NETWORK) {
-        return DeepNcuts::load(&path).context("--quality high");
-    }
-    if let Some(path) = find(LARGE_TRUNK) {
-        return matbackprop::large_network(&path).context("--quality high");
+    let found = match (find(LARGE_NETWORK), find(LARGE_TRUNK)) {
+        (Some(path), _) => Some((DeepNcuts::load(&path), path)),
+        (None, Some(path)) => Some((matbackprop::large_network(&path), path)),
+        (None, None) => None,
+    };
+    if let Some((network, path)) = found {
+        let network = network.context("--quality high")?;
+        output::detail(&cuts_in_a_line(&path.to_string_lossy(), &network));
+        return Ok(network);
     }
     let folders: Vec<String> = folders
         .iter()

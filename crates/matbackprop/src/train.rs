@@ -38,7 +38,7 @@ pub fn ncuts(
     lines.push(format!(
         "measure   matbackprop eval bsds --data {data} --split val --run {run}"
     ));
-    ranks.sync_result(output::print(&lines.join("\n")))
+    ranks.sync_result(output::print_done(&lines.join("\n")))
 }
 
 /// Trains a classifier of regions, and prints where it lies.
@@ -60,5 +60,5 @@ pub fn o2p(arguments: &TrainO2pArguments, ranks: &Rc<Ranks>, interrupt: &Interru
     lines.push(format!(
         "measure   matbackprop eval coco --data {data} --run {run}"
     ));
-    ranks.sync_result(output::print(&lines.join("\n")))
+    ranks.sync_result(output::print_done(&lines.join("\n")))
 }

@@ -53,6 +53,12 @@ pub enum Command {
         #[arg(long)]
         test: bool,
     },
+    /// The page of the command line, written again from its parser: crates/matbackprop/docs/command-line.md.
+    #[command(
+        name = "command-line",
+        after_help = "Example:\n  cargo xtask command-line"
+    )]
+    Manual,
 }
 
 const TIDY_RULES: &str = "\

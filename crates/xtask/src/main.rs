@@ -1,16 +1,18 @@
-//! Tasks of this workspace: `cargo xtask check`, `tidy`, `data`, `web`.
+//! Tasks of this workspace: `cargo xtask check`, `tidy`, `data`, `web`, `command-line`.
 //!
 //! ```text
 //!   arguments ─▶ check ─▶ format · tidy · typos · deny · clippy · test · doc · examples · cuda · web
 //!            ├─▶ tidy  ─▶ one rule a file, findings as `path:line: what, expected`
 //!            ├─▶ web   ─▶ compiler ─▶ module ─▶ web/dist ─▶ browser
-//!            └─▶ data  ─▶ manifest.toml ─▶ list · where · verify
+//!            ├─▶ data  ─▶ manifest.toml ─▶ list · where · verify
+//!            └─▶ command-line ─▶ matbackprop man --markdown ─▶ crates/matbackprop/docs/command-line.md
 //! ```
 //!
 //! Exit codes: 0 all well, 1 something was found or failed, 2 the command line was not understood.
 
 mod arguments;
 mod check;
+mod command_line;
 mod data;
 mod deny;
 mod digest;
@@ -48,5 +50,6 @@ fn run(command: &Command) -> Result<bool> {
         Command::Tidy => tidy::run(&root),
         Command::Data { action } => data::run(&root, action.as_ref()),
         Command::Web { test } => Ok(web::run(&root, *test)?.unwrap_or(false)),
+        Command::Manual => command_line::run(&root),
     }
 }

@@ -70,6 +70,7 @@ fn started<J: Job>(
     observer: &mut dyn Observer,
 ) -> Result<Trainer<J::Task>> {
     let device = open_device(settings.device, observer)?;
+    observer.detail(&settings.weights_in_words());
     let network = match &settings.init_from {
         Some(run) => {
             let network = job.load(run)?;

@@ -49,6 +49,15 @@ impl RunSettings {
         }
     }
 
+    /// Where the weights come from, in a line.
+    pub(super) fn weights_in_words(&self) -> String {
+        match (&self.init_from, &self.trunk_weights) {
+            (Some(run), _) => format!("weights of the run {}", run.display()),
+            (None, Some(file)) => format!("weights {}", file.display()),
+            (None, None) => "weights random".to_owned(),
+        }
+    }
+
     /// Refuses a folder that is a file, that holds another training, or none to be resumed.
     pub(super) fn check_out(&self) -> Result<()> {
         let out = self.out.display();

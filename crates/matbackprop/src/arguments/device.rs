@@ -9,8 +9,9 @@ use crate::output;
 /// The device of a command's networks.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct DeviceArgument {
-    /// Where trunk and head run: `cpu`, `cuda:N`, or `auto`, a GPU where this build and machine have one; matrix layers
-    /// and optimiser run on the processor
+    /// Device of trunk and head: `cpu`, `cuda:N` or `auto`
+    ///
+    /// `auto` takes a GPU if this build and this machine have one. Matrix layers and optimiser stay on the processor.
     #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Cpu)]
     device: DeviceChoice,
 }
@@ -21,11 +22,13 @@ impl DeviceArgument {
         self.device
     }
 
-    /// Opens it; the name of a device other than the processor is printed.
+    /// Opens it; its name is printed, that of the processor as a detail.
     pub fn open(self) -> Result<Device> {
         let device = Device::open(self.device).context("--device")?;
-        if self.device != DeviceChoice::Cpu {
-            output::note(&format!("device {}", device.name()));
+        let line = format!("device {}", device.name());
+        match self.device {
+            DeviceChoice::Cpu => output::detail(&line),
+            _ => output::note(&line),
         }
         Ok(device)
     }

@@ -3,139 +3,194 @@
 use std::path::PathBuf;
 
 use bench_bsds::Split;
-use clap::{Args, ValueEnum};
+use clap::builder::StyledStr;
+use clap::{Args, ValueEnum, ValueHint};
 use experiments::evaluate::{BsdsSettings, BsdsSource, LevelRule};
-use experiments::recipe::trunk_by_name;
+use experiments::recipe::BSDS_RECIPES;
 use models::TrunkKind;
 
 use super::clusters::ClusterArgument;
 use super::device::DeviceArgument;
+use super::{headings, sections, values};
 use crate::failure::usage;
 
-const EXAMPLE: &str = "\
-Example:
+const EXAMPLES: &str = "\
+  # The network of a training, at the numbers of clusters 2 to 16
   matbackprop eval bsds --data BSDS500 --split val --run runs/lite0
-  matbackprop eval bsds --data BSDS500 --split val --recipe intervening-contour
 
---data is the folder with images/SPLIT/*.jpg and groundTruth/SPLIT/*.mat, or one with BSDS500/data below it.
+  # A network out of its file, by the tree that `segment` cuts, boundaries too
+  matbackprop eval bsds --data BSDS500 --split val --levels tree --boundaries \\
+    --weights runs/lite0/network.safetensors
 
-ODS takes one level for all images, OIS each image's own best, Best each human region's. A level is a number of \
-clusters (networks, ID_K.png), a threshold (ucm2) or a place in a list (segs). Beside the official covering stand its \
-average over annotators and the best annotator's.
+  # Segmentations of any method, with the official kit's files and a page
+  matbackprop eval bsds --data BSDS500 --split val --segs segmentations \\
+    --out measures
 
---out DIR saves the measures of each finished image in DIR/images. The same call resumes one that was stopped, with the \
-same numbers in the end; more images can be added by another --limit. Other settings want another folder.
+  # Soft boundary maps of any method
+  matbackprop eval bsds --data BSDS500 --split val --pb maps
 
-Built with --features mpi, `mpirun -np N matbackprop eval bsds …` distributes the images over N processes.";
+  # Normalised cuts without learning
+  matbackprop eval bsds --data BSDS500 --split val --limit 1 \\
+    --recipe intervening-contour";
+
+const WORDS: &str = "\
+  A level is one of several segmentations of an image: a number of clusters (networks, ID_K.png), \
+  a threshold (ucm2), a height (trees) or a place in a list (segs).
+
+    ODS    one level for all images, the best in the mean
+    OIS    the best level of each image
+    Best   the best segment of any level for each human segment
+
+  Beside the official covering, the table has its mean over annotators and that of the best annotator.";
+
+const RESUMING: &str = "\
+  --out DIR saves the measures of each finished image in DIR/images. The same call resumes there, with the same \
+  numbers in the end. A larger --limit adds images. Other settings need another folder.";
+
+const PROCESSES: &str = "\
+  A build with the feature mpi shares the images out over N processes:
+
+    mpirun -np N matbackprop eval bsds ...";
+
+fn long_end() -> StyledStr {
+    let untrained = |name: &&str| {
+        let text = BSDS_RECIPES.text(name);
+        text.is_some_and(|text| !text.contains("\n[training]"))
+    };
+    let recipes = BSDS_RECIPES.names().into_iter().filter(untrained);
+    let recipes = format!("  {}", recipes.collect::<Vec<_>>().join(", "));
+    let others = [
+        ("Words", WORDS),
+        ("Resuming", RESUMING),
+        ("Recipes without training", recipes.as_str()),
+        ("Several processes", PROCESSES),
+    ];
+    sections::with_examples(EXAMPLES, &others)
+}
 
 /// How segmentations of different images are laid side by side, for the one level of ODS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LevelName {
-    /// The number of clusters: the same for all images
+    /// The number of clusters, the same for all images
     Clusters,
-    /// The network's own choice for each image plus t, the same t from -6 to 8 for all
+    /// The network's own choice for each image plus t, with t from -6 to 8
     Auto,
-    /// The height at which the network's tree of contours is cut, from 0 to 1 in steps of 0.01
+    /// The height at which the network's tree is cut, from 0 to 1 in steps of 0.01
     Tree,
 }
 
-/// The region measures of BSDS500, as the official benchmark defines them
+/// Measure segmentations or boundaries on BSDS500
+///
+/// Covering, probabilistic Rand index and variation of information are those of the official benchmark.
+/// So are recall, precision and F of boundaries.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLE)]
+#[command(
+    after_help = sections::examples(EXAMPLES),
+    after_long_help = long_end()
+)]
 #[command(group = clap::ArgGroup::new("source").required(true).args(["run", "weights", "recipe", "untrained", "segs", "ucm", "pb"]))]
 #[command(group = clap::ArgGroup::new("unlearned").args(["recipe", "untrained"]))]
 pub struct EvalBsdsArguments {
     /// Folder of BSDS500
-    #[arg(long, value_name = "BSDS_DIR")]
+    ///
+    /// It holds `images/SPLIT/*.jpg` and `groundTruth/SPLIT/*.mat`, or a folder `BSDS500/data` with them.
+    #[arg(long, value_name = "BSDS_DIR", value_hint = ValueHint::DirPath, help_heading = headings::INPUT)]
     pub data: PathBuf,
 
-    /// train, val or test
-    #[arg(long)]
+    /// Images to measure
+    #[arg(long, value_parser = values::bsds_split(), help_heading = headings::INPUT)]
     pub split: Split,
 
-    /// Measure the network of a finished training, in the folder that `train` wrote
-    #[arg(long)]
-    pub run: Option<PathBuf>,
-
-    /// Measure a network out of its file
-    #[arg(long, value_name = "FILE")]
-    pub weights: Option<PathBuf>,
-
-    /// More networks, out of their files, whose embeddings count too in --levels tree
-    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["segs", "ucm", "pb"])]
-    pub with: Vec<PathBuf>,
-
-    /// Measure the features of a trunk without a head: vgg16, lite0, alexnet, alexnet-original
-    #[arg(long, value_name = "TRUNK", value_parser = trunk_by_name, requires = "trunk_weights")]
-    pub untrained: Option<TrunkKind>,
-
-    /// Measure a row that is not trained, by its recipe: a name, or a TOML file
-    #[arg(long, alias = "model", value_name = "NAME|FILE")]
-    pub recipe: Option<String>,
-
-    /// The layers of that trunk, the one that gives the grid first [default: its usual two]
-    #[arg(
-        long,
-        alias = "taps",
-        value_name = "LAYER,…",
-        value_delimiter = ',',
-        requires = "untrained"
-    )]
-    pub layers: Option<Vec<String>>,
-
-    /// The weights of that trunk, or of the recipe's, safetensors
-    #[arg(long, value_name = "FILE", requires = "unlearned")]
-    pub trunk_weights: Option<PathBuf>,
-
-    /// Measure segmentations of any method: ID.mat with a cell `segs`, or label maps ID.png, ID_K.png, ID/K.png, or those of segment --labels
-    #[arg(long, value_name = "DIR")]
-    pub segs: Option<PathBuf>,
-
-    /// Measure contour maps: ID.mat with `ucm2`
-    #[arg(long, value_name = "DIR")]
-    pub ucm: Option<PathBuf>,
-
-    /// Measure soft boundary maps: ID.png in grey of 8 or 16 bits, white for the strongest; boundaries alone
-    #[arg(long, value_name = "DIR")]
-    pub pb: Option<PathBuf>,
-
-    /// Thresholds to cut contour maps and soft boundary maps at, evenly between 0 and 1
-    #[arg(long, value_name = "N", default_value_t = 99, conflicts_with_all = ["run", "weights", "recipe", "untrained"])]
-    pub thresholds: usize,
-
-    /// Numbers of clusters of a network's segmentations [default: 2..16]
-    #[arg(long, value_name = "K", conflicts_with_all = ["segs", "ucm", "pb"])]
-    pub k: Option<ClusterArgument>,
-
-    /// How levels of different images are matched for ODS [default: clusters]
-    #[arg(long, value_enum, conflicts_with_all = ["segs", "ucm", "pb", "k"])]
-    pub levels: Option<LevelName>,
-
-    /// Measure boundaries too: recall, precision and F of the pixels between segments, about half a second an image
-    #[arg(long)]
-    pub boundaries: bool,
-
-    #[command(flatten)]
-    pub device: DeviceArgument,
-
-    /// Write the official kit's text files, report.json and report.html into this folder. The measures of each image are saved there: the same call resumes one that was stopped
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-
     /// Measure the first N images only
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = headings::INPUT)]
     pub limit: Option<usize>,
 
+    /// The network of a finished training: the folder that `train` wrote
+    #[arg(long, value_hint = ValueHint::DirPath, help_heading = headings::SOURCE)]
+    pub run: Option<PathBuf>,
+
+    /// A network out of its file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = headings::SOURCE)]
+    pub weights: Option<PathBuf>,
+
+    /// A method without training: a recipe by name, or a TOML file
+    #[arg(long, alias = "model", value_name = "NAME|FILE", help_heading = headings::SOURCE)]
+    pub recipe: Option<String>,
+
+    /// The features of a trunk without a head
+    #[arg(long, value_name = "TRUNK", value_parser = values::trunk(), requires = "trunk_weights",
+        help_heading = headings::SOURCE)]
+    pub untrained: Option<TrunkKind>,
+
+    /// Segmentations of any method, in a folder
+    ///
+    /// `ID.mat` with a cell `segs`, label maps `ID.png`, `ID_K.png` or `ID/K.png`, or those of `segment --labels`.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = headings::SOURCE)]
+    pub segs: Option<PathBuf>,
+
+    /// Contour maps, in a folder: `ID.mat` with `ucm2`
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = headings::SOURCE)]
+    pub ucm: Option<PathBuf>,
+
+    /// Soft boundary maps, in a folder: `ID.png`, grey of 8 or 16 bits
+    ///
+    /// White is the strongest boundary. Boundaries alone are measured.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = headings::SOURCE)]
+    pub pb: Option<PathBuf>,
+
+    /// Weights of the trunk of --untrained or --recipe, as safetensors
+    #[arg(long, value_name = "FILE", requires = "unlearned", value_hint = ValueHint::FilePath,
+        help_heading = headings::NETWORK)]
+    pub trunk_weights: Option<PathBuf>,
+
+    /// Layers of the trunk of --untrained [default: its usual two]
+    ///
+    /// The first one gives the grid of the features.
+    #[arg(long, alias = "taps", value_name = "LAYER,...", value_delimiter = ',', requires = "untrained",
+        help_heading = headings::NETWORK)]
+    pub layers: Option<Vec<String>>,
+
+    /// More networks, whose embeddings count too with --levels tree
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["segs", "ucm", "pb"],
+        value_hint = ValueHint::FilePath, help_heading = headings::NETWORK)]
+    pub with: Vec<PathBuf>,
+
+    #[command(flatten, next_help_heading = headings::NETWORK)]
+    pub device: DeviceArgument,
+
+    /// How levels of different images are matched for ODS [default: clusters]
+    #[arg(long, value_enum, conflicts_with_all = ["segs", "ucm", "pb", "k"], help_heading = headings::MEASURES)]
+    pub levels: Option<LevelName>,
+
+    /// Numbers of clusters of a network's segmentations [default: 2..16]
+    #[arg(long, value_name = "K", conflicts_with_all = ["segs", "ucm", "pb"], help_heading = headings::MEASURES)]
+    pub k: Option<ClusterArgument>,
+
+    /// Thresholds of contour maps and soft boundary maps, evenly from 0 to 1
+    #[arg(long, value_name = "N", default_value_t = 99, conflicts_with_all = ["run", "weights", "recipe", "untrained"],
+        help_heading = headings::MEASURES)]
+    pub thresholds: usize,
+
+    /// Measure boundaries too, in about half a second an image
+    ///
+    /// Recall, precision and F of the pixels between segments.
+    #[arg(long, help_heading = headings::MEASURES)]
+    pub boundaries: bool,
+
+    /// Folder for report.html, report.json and the official kit's text files
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = headings::OUTPUT)]
+    pub out: Option<PathBuf>,
+
     /// Print seconds an image and peak memory too
-    #[arg(long)]
+    #[arg(long, help_heading = headings::OUTPUT)]
     pub timing: bool,
 
-    /// Print one JSON object, not a table
-    #[arg(long)]
+    /// Print one JSON object instead of a table
+    #[arg(long, help_heading = headings::OUTPUT)]
     pub json: bool,
 
     /// Add every level and every image to the JSON object
-    #[arg(long, requires = "json")]
+    #[arg(long, requires = "json", help_heading = headings::OUTPUT)]
     pub details: bool,
 }
 

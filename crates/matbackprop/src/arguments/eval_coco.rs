@@ -3,25 +3,48 @@
 use std::path::PathBuf;
 
 use bench_coco::DetectionKind;
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use experiments::evaluate::ClassificationSettings;
 
 use super::device::DeviceArgument;
+use super::{headings, sections};
 
-const EXAMPLE: &str = "\
-Example:
-  matbackprop eval coco --data COCO --run runs/lite0-o2p-fc --against runs/lite0-first
-  matbackprop eval coco --detections results.json --truth instances_val2017.json
+const EXAMPLES: &str = "\
+  # A trained classifier, beside another that was measured before
+  matbackprop eval coco --data COCO --run runs/lite0-first
+  matbackprop eval coco --data COCO --run runs/lite0-o2p-fc \\
+    --against runs/lite0-first
 
---detections is a list of {\"image_id\", \"category_id\", \"score\", \"bbox\": [x, y, width, height], \
-\"segmentation\": {\"size\", \"counts\"}}, as COCO's server takes it; --truth has images, \
-annotations and categories.
+  # The official table of detections by any method
+  matbackprop eval coco --detections results.json --truth instances.json
 
-AP is average precision, AR average recall, from 0 to 1; where there is nothing to find, -1 in the \
-table and null in JSON. Input that the table would misstate is an error: an image or a category that \
---truth lacks, a mask of another size, a score that is no number.
+  # Boxes alone, as JSON with the precision of each category
+  matbackprop eval coco --detections results.json --truth instances.json \\
+    --kind bbox --json";
 
-Built with --features mpi, `mpirun -np N matbackprop eval coco --run …` distributes the regions over N processes.";
+const FILES: &str = "\
+  --detections is a list of objects, as COCO's server takes it:
+
+    {\"image_id\", \"category_id\", \"score\", \"bbox\": [x, y, width, height],
+     \"segmentation\": {\"size\", \"counts\"}}
+
+  --truth has `images`, `annotations` and `categories`. Input that the table would misstate is an error: an image \
+  or a category that --truth lacks, a mask of another size, a score that is not a number.";
+
+const WORDS: &str = "\
+  AP is average precision, AR average recall, from 0 to 1. Where there is nothing to find, \
+  the table has -1 and JSON has null.";
+
+const PROCESSES: &str = "\
+  A build with the feature mpi shares the regions of --run out over N processes:
+
+    mpirun -np N matbackprop eval coco ...";
+
+const SECTIONS: [(&str, &str); 3] = [
+    ("Files", FILES),
+    ("Words", WORDS),
+    ("Several processes", PROCESSES),
+];
 
 /// How detections are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -41,48 +64,66 @@ impl From<KindArgument> for DetectionKind {
     }
 }
 
-/// The errors of a trained classifier of regions, or the official table of detections by any method
+/// Measure a classifier of MS-COCO's regions, or detections of any method
+///
+/// Either --run and --data, or --detections and --truth. Detections give the official table, to the printed digit.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLE)]
+#[command(
+    override_usage = "matbackprop eval coco [OPTIONS] --run <RUN> --data <COCO_DIR>\n       \
+                      matbackprop eval coco [OPTIONS] --detections <FILE> --truth <FILE>",
+    after_help = sections::examples(EXAMPLES),
+    after_long_help = sections::with_examples(EXAMPLES, &SECTIONS)
+)]
 #[command(group = clap::ArgGroup::new("source").required(true).args(["run", "detections"]))]
 pub struct EvalCocoArguments {
-    /// Measure a trained classifier: the folder that `train o2p` wrote; its predictions are saved there
-    #[arg(long, value_name = "RUN", requires = "data")]
+    /// Folder that `train o2p` wrote; the predictions are saved there
+    #[arg(long, value_name = "RUN", requires = "data", value_hint = ValueHint::DirPath,
+        help_heading = headings::CLASSIFIER)]
     pub run: Option<PathBuf>,
 
-    /// Folder of MS-COCO: annotations/instances_SPLIT….json beside the photographs
-    #[arg(long, value_name = "COCO_DIR", requires = "run")]
+    /// Folder of MS-COCO
+    ///
+    /// It holds `annotations/instances_SPLIT*.json`, and the photographs beside it.
+    #[arg(long, value_name = "COCO_DIR", requires = "run", value_hint = ValueHint::DirPath,
+        help_heading = headings::CLASSIFIER)]
     pub data: Option<PathBuf>,
 
-    /// The regions to classify
-    #[arg(long, value_name = "NAME", default_value = "val")]
+    /// Regions to classify
+    #[arg(long, value_name = "NAME", default_value = "val", help_heading = headings::CLASSIFIER)]
     pub split: String,
 
-    /// Another measured run: print the paired difference of the errors
-    #[arg(long, value_name = "RUN", requires = "run")]
+    /// Another measured run: also print the paired difference of the errors
+    #[arg(long, value_name = "RUN", requires = "run", value_hint = ValueHint::DirPath,
+        help_heading = headings::CLASSIFIER)]
     pub against: Option<PathBuf>,
 
-    /// Cache folder for the trunk's features, as of train o2p --cache: networks with the same frozen trunk share it
-    #[arg(long, value_name = "DIR", requires = "run")]
+    /// Folder of cached features, as of `train o2p --cache`
+    ///
+    /// Networks with the same frozen trunk share it.
+    #[arg(long, value_name = "DIR", requires = "run", value_hint = ValueHint::DirPath,
+        help_heading = headings::CLASSIFIER)]
     pub cache: Option<PathBuf>,
 
-    /// Measure detections of any method: COCO's results format
-    #[arg(long, value_name = "FILE", requires = "truth")]
-    pub detections: Option<PathBuf>,
-
-    /// The annotations to be found: COCO's instances format
-    #[arg(long, value_name = "FILE")]
-    pub truth: Option<PathBuf>,
-
-    /// How detections are compared [default: masks where the first one has a mask, boxes otherwise]
-    #[arg(long, value_enum, requires = "detections")]
-    pub kind: Option<KindArgument>,
-
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = headings::CLASSIFIER)]
     pub device: DeviceArgument,
 
-    /// Print one JSON object, the precision of each category in it, not a table
-    #[arg(long)]
+    /// Detections in COCO's results format
+    #[arg(long, value_name = "FILE", requires = "truth", value_hint = ValueHint::FilePath,
+        help_heading = headings::DETECTIONS)]
+    pub detections: Option<PathBuf>,
+
+    /// Annotations to find, in COCO's instances format
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = headings::DETECTIONS)]
+    pub truth: Option<PathBuf>,
+
+    /// What to compare [default: masks if the first detection has one, otherwise boxes]
+    #[arg(long, value_enum, requires = "detections", help_heading = headings::DETECTIONS)]
+    pub kind: Option<KindArgument>,
+
+    /// Print one JSON object instead of a table
+    ///
+    /// Of detections, it has the precision of each category too.
+    #[arg(long, help_heading = headings::OUTPUT)]
     pub json: bool,
 }
 

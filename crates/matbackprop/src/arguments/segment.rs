@@ -2,78 +2,102 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 
 use super::clusters::ClusterArgument;
 use super::device::DeviceArgument;
+use super::{headings, sections};
 
-const EXAMPLE: &str = "\
-Example:
-  matbackprop segment photograph.jpg -o pictures --k 3,6 --labels
+const EXAMPLES: &str = "\
+  # One photograph: writes photo.overlay.png and photo.segments.png
+  matbackprop segment photo.jpg
 
-For photograph.jpg this writes into DIR
-  photograph.overlay.png    the photograph with the outlines of its segments
-  photograph.segments.png   every segment in a colour of its own
-  photograph.labels.png     with --labels: 16-bit grey, the number of the segment, from 0
-  photograph.contours.png   with --contours: 8-bit grey, an ultrametric contour map, as eval bsds --pb reads it,
-                            in the size that the photograph was segmented at
-and with several numbers of segments photograph.k3.overlay.png, photograph.k6.overlay.png, …
+  # Several photographs, cut into 3 and into 6 segments, with label maps
+  matbackprop segment photo.jpg coffee.jpg -o pictures --k 3,6 --labels
 
-Built with --features mpi, `mpirun -np N matbackprop segment …` distributes the photographs over N processes.";
+  # For a program: one JSON object, nothing else
+  matbackprop segment photo.jpg -o pictures --json --quiet";
+
+const FILES: &str = "\
+  Written into DIR for photo.jpg:
+
+    photo.overlay.png    the photograph with the outlines of its segments
+    photo.segments.png   each segment in a colour of its own
+    photo.labels.png     with --labels: 16-bit grey, segment numbers from 0
+    photo.contours.png   with --contours: 8-bit grey, an ultrametric contour map
+
+  Several numbers of segments give photo.k3.overlay.png, photo.k6.overlay.png, and so on. \
+  A photograph that fails is named; the others are segmented, and the exit code is 1.";
+
+const PROCESSES: &str = "\
+  A build with the feature mpi shares the photographs out over N processes:
+
+    mpirun -np N matbackprop segment ...";
 
 /// Quality against time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Quality {
-    /// One network: about a quarter of a second
+    /// One network, the fastest
     Standard,
-    /// Two networks together
+    /// Two networks, several times as slow
     High,
 }
 
-/// Cut photographs into segments, and paint them
+/// Segment photographs and draw the outlines
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLE)]
+#[command(
+    after_help = sections::examples(EXAMPLES),
+    after_long_help = sections::with_examples(EXAMPLES, &[("Files", FILES), ("Several processes", PROCESSES)])
+)]
 pub struct SegmentArguments {
-    /// Photographs, JPEG, PNG or WebP
-    #[arg(required = true, value_name = "IMAGE")]
+    /// Photographs: JPEG, PNG or WebP
+    #[arg(required = true, value_name = "IMAGE", value_hint = ValueHint::FilePath)]
     pub images: Vec<PathBuf>,
 
-    /// Folder for the pictures; it is created if it does not exist
-    #[arg(short, long, value_name = "DIR", default_value = ".")]
-    pub out: PathBuf,
-
-    /// A network that `train` wrote; the one inside this program if none is given
-    #[arg(long, value_name = "FILE")]
-    pub weights: Option<PathBuf>,
-
-    /// `high` adds a VGG-16 network and takes several times as long. Its head is inside this program; the trunk,
-    /// vgg16_features_f16.safetensors, is looked for in the folder `weights` of MATBACKPROP_DATA, or in data/weights here
-    #[arg(long, value_enum, default_value = "standard")]
-    pub quality: Quality,
-
-    /// Numbers of segments: `auto` lets the network choose; `7`, `3,5,8` or `2..16` (both ends count) make a
-    /// segmentation each, cut out of one tree, so that more segments only split those of fewer
-    #[arg(long, value_name = "K", default_value = "auto")]
+    /// Numbers of segments: `auto`, `7`, `3,5,8` or `2..16`
+    ///
+    /// `auto` lets the network choose. Each number gives a segmentation of its own; a range includes both ends. All are
+    /// cut from one tree, so more segments only split those of fewer.
+    #[arg(long, value_name = "K", default_value = "auto", help_heading = headings::SEGMENTATION)]
     pub k: ClusterArgument,
 
-    /// Also write the segment numbers, as a 16-bit PNG
-    #[arg(long)]
-    pub labels: bool,
-
-    /// Also write the boundary strengths, as a grey PNG with white for the strongest possible. They come from the
-    /// network's embedding, colours and contrast
-    #[arg(long)]
-    pub contours: bool,
-
-    /// Segment larger photographs at this longer side, in pixels, and bring the segments back to full size; 0 for
-    /// any size
-    #[arg(long, value_name = "N", default_value_t = 1024)]
+    /// Longer side to segment at, in pixels; 0 for no limit
+    ///
+    /// Larger photographs are segmented at this size, and their segments brought back to full size.
+    #[arg(long, value_name = "N", default_value_t = 1024, help_heading = headings::SEGMENTATION)]
     pub max_side: u32,
 
-    #[command(flatten)]
+    /// Quality against time
+    ///
+    /// `high` adds a VGG-16 network. Its head is inside this program. Its trunk, `vgg16_features_f16.safetensors`, is
+    /// looked for in the folder `weights` of MATBACKPROP_DATA, then in `data/weights`.
+    #[arg(long, value_enum, default_value = "standard", help_heading = headings::NETWORK)]
+    pub quality: Quality,
+
+    /// Network that `train` wrote [default: the one inside this program]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = headings::NETWORK)]
+    pub weights: Option<PathBuf>,
+
+    #[command(flatten, next_help_heading = headings::NETWORK)]
     pub device: DeviceArgument,
 
-    /// Print one JSON object, not lines
-    #[arg(long)]
+    /// Folder for the pictures, created if missing
+    #[arg(short, long, value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath,
+        help_heading = headings::OUTPUT)]
+    pub out: PathBuf,
+
+    /// Also write the segment numbers, as a 16-bit PNG
+    #[arg(long, help_heading = headings::OUTPUT)]
+    pub labels: bool,
+
+    /// Also write the boundary strengths, as a grey PNG
+    ///
+    /// White is the strongest possible boundary. Strengths come from the network's embedding, colours and contrast.
+    /// The picture has the size that was segmented at; `eval bsds --pb` reads it.
+    #[arg(long, help_heading = headings::OUTPUT)]
+    pub contours: bool,
+
+    /// Print one JSON object instead of lines
+    #[arg(long, help_heading = headings::OUTPUT)]
     pub json: bool,
 }

@@ -2,30 +2,72 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::builder::StyledStr;
+use clap::{Args, ValueEnum, ValueHint};
 use experiments::datasets::TrainingSplit;
-use experiments::recipe::{CutPlan, head_by_words, input_recipe_by_name, trunk_by_name};
+use experiments::recipe::{BSDS_RECIPES, CutPlan, head_by_words};
 use experiments::train::NcutsSettings;
 use models::{HeadLayout, InputRecipe, TrunkKind};
 use ncuts::Criterion;
 use training::{Annotations, CutTraining};
 
 use super::training::TrainingArguments;
+use super::{headings, sections, values};
 use crate::failure::usage;
 
-const EXAMPLE: &str = "\
-Example:
-  matbackprop train ncuts --recipe lite0-ncuts --data BSDS500 --trunk-weights lite0.safetensors --out runs/lite0
-  matbackprop eval bsds --data BSDS500 --split val --run runs/lite0
+const EXAMPLES: &str = "\
+  # A head on a frozen trunk, by the recipe of the network inside this program
+  matbackprop train ncuts --recipe lite0-ncuts --data BSDS500 \\
+    --trunk-weights efficientnet_lite0_f16.safetensors --out runs/lite0
 
-Without a recipe, --trunk takes the usual settings, which stand in brackets.
+  # The same command resumes a training that was stopped
+  matbackprop train ncuts --recipe lite0-ncuts --data BSDS500 \\
+    --trunk-weights efficientnet_lite0_f16.safetensors --out runs/lite0 --resume
 
-RUN will hold network.safetensors (written at the end), checkpoint.safetensors, start.safetensors (the network before \
-the first step), journal.jsonl, a line a step, and val.jsonl, a line a measure of --val-every. The same command with \
---resume resumes a training that was stopped; `matbackprop report RUN` draws it.
+  # Without a recipe: the usual settings, with some of your own
+  matbackprop train ncuts --trunk lite0 --epochs 1 --data BSDS500 \\
+    --trunk-weights efficientnet_lite0_f16.safetensors --out runs/short
 
-Built with --features mpi, `mpirun -np N matbackprop train ncuts …` distributes the --batch images of each step over N \
-processes, on machines that all see RUN and the data: the steps are those of one process.";
+  # Then measure the network
+  matbackprop eval bsds --data BSDS500 --split val --run runs/lite0";
+
+const FILES: &str = "\
+  Written into RUN:
+
+    network.safetensors      the trained network, at the end
+    checkpoint.safetensors   the last checkpoint; checkpoint-N those before
+    start.safetensors        the network before the first step
+    journal.jsonl            a line a step: loss, ranks, gradient, seconds
+    val.jsonl                a line a measure of --val-every
+
+  SIGINT and SIGTERM end the step and write a checkpoint. --resume gives the bytes of a run that was never \
+  stopped. `matbackprop report RUN` draws the curves, also during the training.";
+
+/// The recipes that train a network that cuts.
+fn recipes() -> String {
+    let trained = |name: &&str| {
+        let text = BSDS_RECIPES.text(name);
+        text.is_some_and(|text| text.contains("\n[training]"))
+    };
+    let names: Vec<&str> = BSDS_RECIPES.names().into_iter().filter(trained).collect();
+    format!("  {}", names.join(", "))
+}
+
+fn long_end() -> StyledStr {
+    let recipes = recipes();
+    let others = [
+        ("Files", FILES),
+        ("Recipes", recipes.as_str()),
+        ("Several processes", PROCESSES),
+    ];
+    sections::with_examples(EXAMPLES, &others)
+}
+
+const PROCESSES: &str = "\
+  A build with the feature mpi shares each step's images out over N processes. \
+  All of them must see RUN and the data. The steps are those of one process.
+
+    mpirun -np N matbackprop train ncuts ...";
 
 /// Which images are learned from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -56,76 +98,80 @@ enum CriterionName {
     Eigenvectors,
 }
 
-/// Train a head, and the trunk if you like, through normalised cuts on BSDS500
+/// Train DeepNCuts: a head, and the trunk if asked, on BSDS500
+///
+/// The network learns features whose normalised cuts fall where people cut.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLE, allow_negative_numbers = true)]
+#[command(
+    after_help = sections::examples(EXAMPLES),
+    after_long_help = long_end(),
+    allow_negative_numbers = true
+)]
+#[command(group = clap::ArgGroup::new("settings").required(true).args(["recipe", "trunk"]))]
 pub struct TrainNcutsArguments {
-    /// A recipe, the settings of a whole training: its name, or a TOML file. The options below override it
-    #[arg(
-        long,
-        alias = "model",
-        value_name = "NAME|FILE",
-        required_unless_present = "trunk"
-    )]
+    /// Settings of a whole training: a recipe by name, or a TOML file
+    ///
+    /// The other options override the recipe.
+    #[arg(long, alias = "model", value_name = "NAME|FILE",
+        help_heading = headings::INPUT)]
     recipe: Option<String>,
 
+    /// Trunk to train with the usual settings, instead of a recipe
+    #[arg(long, value_parser = values::trunk(), help_heading = headings::INPUT)]
+    trunk: Option<TrunkKind>,
+
     /// Folder of BSDS500
-    #[arg(long, value_name = "BSDS_DIR")]
+    #[arg(long, value_name = "BSDS_DIR", value_hint = ValueHint::DirPath, help_heading = headings::INPUT)]
     data: PathBuf,
 
-    /// The images to train on
-    #[arg(long, value_enum, default_value = "train")]
+    /// Images to train on
+    #[arg(long, value_enum, default_value = "train", help_heading = headings::INPUT)]
     split: SplitName,
+
+    /// Layers to take features from [default: the recipe's, or the trunk's two]
+    ///
+    /// The first one gives the grid of the features.
+    #[arg(long, alias = "taps", value_name = "LAYER,...", value_delimiter = ',', help_heading = headings::NETWORK)]
+    layers: Option<Vec<String>>,
+
+    /// Input normalisation that the weights expect [default: the recipe's, or the trunk's own]
+    #[arg(long, value_name = "NAME", value_parser = values::input_recipe(), help_heading = headings::NETWORK)]
+    input_recipe: Option<InputRecipe>,
+
+    /// Conv-ReLU pairs of the head, CHANNELSxKERNEL [default: the recipe's, or 256x1,48x3]
+    #[arg(long, value_name = "CxK,...", value_parser = head_by_words, help_heading = headings::NETWORK)]
+    head: Option<HeadLayout>,
+
+    /// Dropout probability before the last pair [default: the recipe's, or 0]
+    #[arg(long, value_name = "P", help_heading = headings::NETWORK)]
+    dropout: Option<f32>,
+
+    /// Human segmentations of a sample to use [default: the recipe's, or all]
+    #[arg(long, value_enum, help_heading = headings::LOSS)]
+    annotations: Option<AnnotationsName>,
+
+    /// Loss between the cut and a human segmentation [default: the recipe's, or regularised]
+    #[arg(long, value_enum, help_heading = headings::LOSS)]
+    criterion: Option<CriterionName>,
+
+    /// Ridge of the regularised loss [default: the recipe's, or 0.0001]
+    #[arg(long, help_heading = headings::LOSS)]
+    epsilon: Option<f64>,
 
     #[command(flatten)]
     training: TrainingArguments,
 
-    /// Write the head alone to FILE, in half precision: all that was learned, where the trunk did not learn
-    #[arg(long, value_name = "FILE")]
-    export_head: Option<PathBuf>,
-
-    /// vgg16, lite0, alexnet or alexnet-original, with the usual recipe
-    #[arg(long, value_parser = trunk_by_name, conflicts_with = "recipe", help_heading = "Network")]
-    trunk: Option<TrunkKind>,
-
-    /// Layers whose features are taken, the one that gives the grid first [default: the recipe's, usually the trunk's two]
-    #[arg(
-        long,
-        alias = "taps",
-        value_name = "LAYER,…",
-        value_delimiter = ',',
-        help_heading = "Network"
-    )]
-    layers: Option<Vec<String>>,
-
-    /// Input normalisation that the weights expect: caffe, torchvision or lite [default: the recipe's, usually the trunk's own]
-    #[arg(long, value_name = "NAME", value_parser = input_recipe_by_name, help_heading = "Network")]
-    input_recipe: Option<InputRecipe>,
-
-    /// Conv-ReLU pairs, channels x side of the kernel [default: the recipe's, usually 256x1,48x3]
-    #[arg(long, value_name = "CxK,…", value_parser = head_by_words, help_heading = "Network")]
-    head: Option<HeadLayout>,
-
-    /// Dropout probability before the last pair [default: the recipe's, usually 0]
-    #[arg(long, value_name = "P", help_heading = "Network")]
-    dropout: Option<f32>,
-
-    /// Human segmentations used for a sample [default: the recipe's, usually all]
-    #[arg(long, value_enum, help_heading = "Training")]
-    annotations: Option<AnnotationsName>,
-
-    /// The loss [default: the recipe's, usually regularised]
-    #[arg(long, value_enum, help_heading = "Training")]
-    criterion: Option<CriterionName>,
-
-    /// Ridge of the regularised loss [default: the recipe's, usually 0.0001]
-    #[arg(long, help_heading = "Training")]
-    epsilon: Option<f64>,
-
-    /// Steps between measures of 20 photographs of val, 0 for none [default: as between checkpoints, where --data has a
-    /// val split that is not learned from]
-    #[arg(long, value_name = "STEPS", help_heading = "Training")]
+    /// Steps between measures of 20 val photographs; 0 for none [default: as --checkpoint-every]
+    ///
+    /// The default holds where --data has a val split that is not trained on.
+    #[arg(long, value_name = "STEPS", help_heading = headings::CHECKPOINTS)]
     val_every: Option<u64>,
+
+    /// Also write the head alone to FILE, in half precision
+    ///
+    /// If the trunk was frozen, the head is all that was learned.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = headings::OUTPUT)]
+    export_head: Option<PathBuf>,
 }
 
 impl TrainNcutsArguments {
@@ -224,6 +270,40 @@ mod tests {
             parsed("").unwrap().plan().unwrap(),
             CutPlan::usual(TrunkKind::Lite0)
         );
+    }
+
+    #[test]
+    fn usual_defaults_in_the_help_are_those_of_the_library() {
+        let command = crate::arguments::command();
+        let train = command.find_subcommand("train").unwrap();
+        let ncuts = train.find_subcommand("ncuts").unwrap();
+        let plan = CutPlan::usual(TrunkKind::Lite0);
+        let mut count = 0;
+        for argument in ncuts.get_arguments() {
+            let help = argument.get_help().map(ToString::to_string);
+            let help = help.unwrap_or_default();
+            let Some((_, usual)) = help.split_once("the recipe's, or ") else {
+                continue;
+            };
+            let (name, value) = (argument.get_long().unwrap(), usual.trim_end_matches(']'));
+            if value.starts_with("the trunk's") {
+                continue;
+            }
+            let sgd = if name == "momentum" {
+                "--optimiser sgd"
+            } else {
+                ""
+            };
+            let said = parsed(&format!("{sgd} --{name} {value}")).unwrap();
+            let mut expected = plan.clone();
+            if name == "momentum" {
+                let sgd = parsed("--optimiser sgd").unwrap().plan().unwrap();
+                expected.training.optimiser = sgd.training.optimiser;
+            }
+            assert_eq!(said.plan().unwrap(), expected, "--{name} {value}");
+            count += 1;
+        }
+        assert!(count >= 20, "{count}");
     }
 
     #[test]

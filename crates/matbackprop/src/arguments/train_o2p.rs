@@ -2,64 +2,99 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
-use experiments::recipe::input_recipe_by_name;
+use clap::builder::StyledStr;
+use clap::{Args, ValueHint};
+use experiments::recipe::COCO_RECIPES;
 use experiments::train::O2pSettings;
 use models::InputRecipe;
 
 use super::training::TrainingArguments;
+use super::{headings, sections, values};
 
-const EXAMPLE: &str = "\
-Example:
-  matbackprop train o2p --recipe lite0-o2p-fc --data COCO --trunk-weights lite0.safetensors --out runs/lite0-o2p-fc
-  matbackprop eval coco --data COCO --run runs/lite0-o2p-fc
+const EXAMPLES: &str = "\
+  # DeepO2P-FC on a frozen trunk
+  matbackprop train o2p --recipe lite0-o2p-fc --data COCO \\
+    --trunk-weights efficientnet_lite0_f16.safetensors --out runs/lite0-o2p-fc
 
-RUN will hold network.safetensors (written at the end), checkpoint.safetensors and journal.jsonl, a line a step. The \
-same command with --resume resumes a training that was stopped.
+  # Its first-order counterpart, with another seed
+  matbackprop train o2p --recipe lite0-first --seed 2 --data COCO \\
+    --trunk-weights efficientnet_lite0_f16.safetensors --out runs/lite0-first
 
-Built with --features mpi, `mpirun -np N matbackprop train o2p …` distributes the regions of each step over N processes, on \
-machines that all see RUN and the data: the steps are those of one process.";
+  # Then measure the first against the second
+  matbackprop eval coco --data COCO --run runs/lite0-first
+  matbackprop eval coco --data COCO --run runs/lite0-o2p-fc \\
+    --against runs/lite0-first";
 
-/// Train a classifier of free-form regions, DeepO2P or a baseline, on MS-COCO
+const FILES: &str = "\
+  Written into RUN:
+
+    network.safetensors      the trained network, at the end
+    checkpoint.safetensors   the last checkpoint; checkpoint-N those before
+    journal.jsonl            a line a step: loss, errors, gradient, seconds
+
+  SIGINT and SIGTERM end the step and write a checkpoint. --resume gives the bytes of a run that was never \
+  stopped. `matbackprop report RUN` draws the curves, also during the training.";
+
+const PROCESSES: &str = "\
+  A build with the feature mpi shares each step's regions out over N processes. \
+  All of them must see RUN and the data. The steps are those of one process.
+
+    mpirun -np N matbackprop train o2p ...";
+
+fn long_end() -> StyledStr {
+    let recipes = format!("  {}", COCO_RECIPES.names().join(", "));
+    let others = [
+        ("Files", FILES),
+        ("Recipes", recipes.as_str()),
+        ("Several processes", PROCESSES),
+    ];
+    sections::with_examples(EXAMPLES, &others)
+}
+
+/// Train a classifier of regions on MS-COCO: DeepO2P or a baseline
+///
+/// Features of a free-form region are pooled into the logarithm of their second moment, or as the recipe says.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLE, allow_negative_numbers = true)]
+#[command(
+    after_help = sections::examples(EXAMPLES),
+    after_long_help = long_end(),
+    allow_negative_numbers = true
+)]
 pub struct TrainO2pArguments {
-    /// A recipe, the settings of a whole training: its name, or a TOML file. The options below override it
-    #[arg(long, alias = "model", value_name = "NAME|FILE")]
+    /// Settings of a whole training: a recipe by name, or a TOML file
+    ///
+    /// The other options override the recipe.
+    #[arg(long, alias = "model", value_name = "NAME|FILE", help_heading = headings::INPUT)]
     recipe: String,
 
-    /// Folder of MS-COCO: annotations/instances_SPLIT….json beside the photographs
-    #[arg(long, value_name = "COCO_DIR")]
+    /// Folder of MS-COCO
+    ///
+    /// It holds `annotations/instances_SPLIT*.json`, and the photographs beside it.
+    #[arg(long, value_name = "COCO_DIR", value_hint = ValueHint::DirPath, help_heading = headings::INPUT)]
     data: PathBuf,
 
-    /// The regions to train on
-    #[arg(long, value_name = "NAME", default_value = "train")]
+    /// Regions to train on
+    #[arg(long, value_name = "NAME", default_value = "train", help_heading = headings::INPUT)]
     split: String,
+
+    /// Layers to pool features of [default: the recipe's]
+    #[arg(long, alias = "taps", value_name = "LAYER,...", value_delimiter = ',', help_heading = headings::NETWORK)]
+    layers: Option<Vec<String>>,
+
+    /// Input normalisation that the weights expect [default: the trunk's own]
+    #[arg(long, value_name = "NAME", value_parser = values::input_recipe(), help_heading = headings::NETWORK)]
+    input_recipe: Option<InputRecipe>,
+
+    /// Dropout probability between the classifier's layers [default: the recipe's]
+    #[arg(long, value_name = "P", help_heading = headings::NETWORK)]
+    dropout: Option<f32>,
 
     #[command(flatten)]
     training: TrainingArguments,
 
-    /// Cache folder for the features of frozen layers, shared with other trainings
-    #[arg(long, value_name = "DIR")]
+    /// Folder of cached features of frozen layers, shared by trainings
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = headings::CHECKPOINTS)]
     cache: Option<PathBuf>,
-
-    /// Layers whose features are pooled [default: the recipe's]
-    #[arg(
-        long,
-        alias = "taps",
-        value_name = "LAYER,…",
-        value_delimiter = ',',
-        help_heading = "Network"
-    )]
-    layers: Option<Vec<String>>,
-
-    /// Input normalisation that the weights expect: caffe, torchvision or lite [default: the trunk's own]
-    #[arg(long, value_name = "NAME", value_parser = input_recipe_by_name, help_heading = "Network")]
-    input_recipe: Option<InputRecipe>,
-
-    /// Dropout probability between the classifier's layers [default: the recipe's]
-    #[arg(long, value_name = "P", help_heading = "Network")]
-    dropout: Option<f32>,
 }
 
 impl TrainO2pArguments {

@@ -1,141 +1,137 @@
 //! Arguments that `train ncuts` and `train o2p` share.
+//!
+//! The defaults that the help names as usual ones are held to the library's by a test of `train_ncuts`.
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use experiments::recipe::{schedule_by_words, trunk_training_by_words};
 use experiments::train::RunSettings;
 use training::{Optimiser, Schedule, TrainConfig, TrunkTraining};
 
 use super::device::DeviceArgument;
+use super::headings;
 use crate::failure::usage;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum OptimiserName {
+    /// Adam
     Adam,
+    /// Stochastic gradient descent with --momentum
     Sgd,
 }
 
 /// Where a network comes from and where it goes, and how it is trained.
 #[derive(Args, Debug)]
 pub struct TrainingArguments {
-    /// Folder for the network, its checkpoint and its journal
-    #[arg(long, value_name = "RUN")]
-    out: PathBuf,
-
-    /// Resume from the last checkpoint in RUN, under the same settings
-    #[arg(long)]
-    resume: bool,
-
-    /// Write the network to FILE too, in half precision
-    #[arg(long, value_name = "FILE")]
-    export: Option<PathBuf>,
-
-    #[command(flatten)]
-    device: DeviceArgument,
-
-    /// Initialise from the network of this run, for recipes that need one
-    #[arg(long, alias = "start", value_name = "RUN", conflicts_with_all = ["trunk_weights", "from_scratch"])]
-    init_from: Option<PathBuf>,
-
-    /// The trunk's pretrained weights, safetensors
-    #[arg(
-        long,
-        value_name = "FILE",
-        conflicts_with = "from_scratch",
-        help_heading = "Network"
-    )]
+    /// Pretrained weights of the trunk, as safetensors
+    #[arg(long, value_name = "FILE", conflicts_with = "from_scratch", value_hint = ValueHint::FilePath,
+        help_heading = headings::NETWORK)]
     trunk_weights: Option<PathBuf>,
 
     /// Start from random weights
-    #[arg(long, help_heading = "Network")]
+    #[arg(long, help_heading = headings::NETWORK)]
     from_scratch: bool,
 
-    /// Epochs [default: the recipe's, usually 6]
-    #[arg(long, value_name = "N", help_heading = "Training")]
-    epochs: Option<u32>,
+    /// Initialise from the network of this run, for recipes that need one
+    #[arg(long, alias = "start", value_name = "RUN", conflicts_with_all = ["trunk_weights", "from_scratch"],
+        value_hint = ValueHint::DirPath, help_heading = headings::NETWORK)]
+    init_from: Option<PathBuf>,
 
-    /// Batch size: examples per step, of all processes together [default: the recipe's, usually 1]
-    #[arg(long, value_name = "N", help_heading = "Training")]
-    batch: Option<usize>,
-
-    /// Optimiser [default: the recipe's, usually adam]
-    #[arg(long, value_enum, help_heading = "Training")]
-    optimiser: Option<OptimiserName>,
-
-    /// Momentum of sgd [default: the recipe's, usually 0.9]
-    #[arg(long, value_name = "MU", help_heading = "Training")]
-    momentum: Option<f64>,
-
-    /// Learning rate of the trunk [default: the recipe's, usually 0.003]
-    #[arg(long, alias = "rate", value_name = "RATE", help_heading = "Training")]
-    learning_rate: Option<f64>,
-
-    /// Learning rate of new layers, as a multiple of the trunk's [default: the recipe's, usually 1]
-    #[arg(long, value_name = "TIMES", help_heading = "Training")]
-    new_layer_multiplier: Option<f64>,
-
-    /// Linear warm-up steps of the learning rate [default: the recipe's, usually 50]
-    #[arg(long, value_name = "STEPS", help_heading = "Training")]
-    warmup: Option<u64>,
-
-    /// Weight decay (L2) of kernels [default: the recipe's, usually 0]
-    #[arg(long, value_name = "LAMBDA", help_heading = "Training")]
-    weight_decay: Option<f64>,
-
-    /// The learning rate over time: constant, cosine or steps:EVERY:FACTOR, EVERY in epochs [default: the recipe's, usually
-    /// cosine]
-    #[arg(long, value_parser = schedule_by_words, help_heading = "Training")]
-    schedule: Option<Schedule>,
-
-    /// Gradient clipping (L2 norm); 0 for none [default: the recipe's, usually 0]
-    #[arg(long, value_name = "NORM", help_heading = "Training")]
-    clip: Option<f64>,
-
-    /// No horizontal flips (augmentation)
-    #[arg(long, help_heading = "Training")]
-    no_flips: bool,
-
-    /// Layers of the trunk that are trained: none, all or from:LAYER [default: the recipe's, usually none]
-    #[arg(long, value_name = "WHAT", value_parser = trunk_training_by_words, help_heading = "Training")]
+    /// Layers of the trunk to train: `none`, `all` or `from:LAYER` [default: the recipe's, or none]
+    #[arg(long, value_name = "WHAT", value_parser = trunk_training_by_words, help_heading = headings::NETWORK)]
     train_trunk: Option<TrunkTraining>,
 
-    /// Decay of the exponential moving average of the weights, which is written; 0 writes the last weights [default:
-    /// the recipe's, usually 0]
-    #[arg(
-        long,
-        alias = "averaging",
-        value_name = "DECAY",
-        help_heading = "Training"
-    )]
+    #[command(flatten, next_help_heading = headings::NETWORK)]
+    device: DeviceArgument,
+
+    /// Epochs [default: the recipe's, or 6]
+    #[arg(long, value_name = "N", help_heading = headings::OPTIMISATION)]
+    epochs: Option<u32>,
+
+    /// Examples of a step, of all processes together [default: the recipe's, or 1]
+    #[arg(long, value_name = "N", help_heading = headings::OPTIMISATION)]
+    batch: Option<usize>,
+
+    /// Optimiser [default: the recipe's, or adam]
+    #[arg(long, value_enum, help_heading = headings::OPTIMISATION)]
+    optimiser: Option<OptimiserName>,
+
+    /// Momentum of sgd [default: the recipe's, or 0.9]
+    #[arg(long, value_name = "MU", help_heading = headings::OPTIMISATION)]
+    momentum: Option<f64>,
+
+    /// Learning rate of the trunk [default: the recipe's, or 0.003]
+    #[arg(long, alias = "rate", value_name = "RATE", help_heading = headings::OPTIMISATION)]
+    learning_rate: Option<f64>,
+
+    /// Learning rate of new layers, as a multiple of the trunk's [default: the recipe's, or 1]
+    #[arg(long, value_name = "TIMES", help_heading = headings::OPTIMISATION)]
+    new_layer_multiplier: Option<f64>,
+
+    /// Linear warm-up steps of the learning rate [default: the recipe's, or 50]
+    #[arg(long, value_name = "STEPS", help_heading = headings::OPTIMISATION)]
+    warmup: Option<u64>,
+
+    /// Schedule of the learning rate: `constant`, `cosine` or `steps:EVERY:FACTOR` [default: the recipe's, or cosine]
+    ///
+    /// `steps:4:0.1` multiplies the rate by 0.1 every 4 epochs.
+    #[arg(long, value_parser = schedule_by_words, help_heading = headings::OPTIMISATION)]
+    schedule: Option<Schedule>,
+
+    /// Weight decay (L2) of kernels [default: the recipe's, or 0]
+    #[arg(long, value_name = "LAMBDA", help_heading = headings::OPTIMISATION)]
+    weight_decay: Option<f64>,
+
+    /// Gradient clipping (L2 norm); 0 for none [default: the recipe's, or 0]
+    #[arg(long, value_name = "NORM", help_heading = headings::OPTIMISATION)]
+    clip: Option<f64>,
+
+    /// Decay of the moving average of the weights; 0 for none [default: the recipe's, or 0]
+    ///
+    /// The written network holds the exponential moving average. With 0 it holds the last weights.
+    #[arg(long, alias = "averaging", value_name = "DECAY", help_heading = headings::OPTIMISATION)]
     ema: Option<f64>,
 
-    /// Largest share of unreadable examples that may be skipped [default: the recipe's, usually
-    /// 0.01]
-    #[arg(
-        long,
-        alias = "unreadable",
-        value_name = "SHARE",
-        help_heading = "Training"
-    )]
-    max_unreadable: Option<f64>,
+    /// No horizontal flips (augmentation)
+    #[arg(long, help_heading = headings::OPTIMISATION)]
+    no_flips: bool,
 
-    /// Seed of all random numbers [default: the recipe's, usually 1]
-    #[arg(long, help_heading = "Training")]
+    /// Seed of all random numbers [default: the recipe's, or 1]
+    #[arg(long, help_heading = headings::OPTIMISATION)]
     seed: Option<u64>,
 
-    /// Steps between checkpoints [default: the recipe's, usually 200]
-    #[arg(long, value_name = "STEPS", help_heading = "Training")]
+    /// Resume from the last checkpoint in RUN, with the same settings
+    #[arg(long, help_heading = headings::CHECKPOINTS)]
+    resume: bool,
+
+    /// Steps between checkpoints [default: the recipe's, or 200]
+    #[arg(long, value_name = "STEPS", help_heading = headings::CHECKPOINTS)]
     checkpoint_every: Option<u64>,
 
-    /// Number of checkpoints kept, with the newest: --resume takes an older one if the newest is damaged [default: the
-    /// recipe's, usually 2]
-    #[arg(long, value_name = "N", help_heading = "Training")]
+    /// Checkpoints to keep [default: the recipe's, or 2]
+    ///
+    /// If the newest is damaged, --resume takes the one before it.
+    #[arg(long, value_name = "N", help_heading = headings::CHECKPOINTS)]
     keep_checkpoints: Option<u8>,
 
-    /// Disk limit for cached features of a frozen trunk, in GiB [default: the recipe's, usually 8]
-    #[arg(long, value_name = "GIB", help_heading = "Training")]
+    /// Largest share of unreadable examples to skip [default: the recipe's, or 0.01]
+    ///
+    /// Skipped files are named. The training fails if there are more.
+    #[arg(long, alias = "unreadable", value_name = "SHARE", help_heading = headings::INPUT)]
+    max_unreadable: Option<f64>,
+
+    /// Disk limit for cached features of a frozen trunk, in GiB [default: the recipe's, or 8]
+    #[arg(long, value_name = "GIB", help_heading = headings::CHECKPOINTS)]
     cache_gib: Option<f64>,
+
+    /// Folder for the network, its checkpoints and its journal
+    #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, help_heading = headings::OUTPUT)]
+    out: PathBuf,
+
+    /// Also write the network to FILE, in half precision
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = headings::OUTPUT)]
+    export: Option<PathBuf>,
 }
 
 impl TrainingArguments {

@@ -32,6 +32,12 @@ impl Call {
         self
     }
 
+    /// Without a variable of the environment.
+    pub fn without(mut self, name: &str) -> Self {
+        self.0.env_remove(name);
+        self
+    }
+
     pub fn inside(mut self, folder: &Path) -> Self {
         self.0.current_dir(folder);
         self

@@ -4,7 +4,9 @@ mod bad_input;
 mod call;
 mod eval_bsds;
 mod eval_coco;
+mod examples;
 mod fault_tolerance;
+mod help;
 mod official_files;
 #[cfg(feature = "mpi")]
 mod ranks;
@@ -18,32 +20,6 @@ mod train_ncuts;
 mod train_o2p;
 
 use call::{Called, matbackprop};
-
-const COMMANDS: [&[&str]; 13] = [
-    &[],
-    &["segment"],
-    &["train"],
-    &["train", "ncuts"],
-    &["train", "o2p"],
-    &["eval"],
-    &["eval", "bsds"],
-    &["eval", "coco"],
-    &["report"],
-    &["reproduce"],
-    &["reproduce", "bsds"],
-    &["reproduce", "coco"],
-    &["info"],
-];
-
-#[test]
-fn every_help_has_an_example() {
-    for command in COMMANDS {
-        let Called { code, out, err } = matbackprop(command).args(["--help"]).call();
-        assert_eq!((code, err.as_str()), (0, ""), "{command:?}");
-        let example = format!("Example:\n  matbackprop {}", command.join(" "));
-        assert!(out.contains(example.trim_end()), "{command:?}: {out}");
-    }
-}
 
 #[test]
 fn a_wrong_call_is_reported_on_standard_error_with_code_2() {

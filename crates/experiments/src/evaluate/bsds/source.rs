@@ -10,6 +10,7 @@ use super::contour_pools::ContourPools;
 use super::level_names::LevelNames;
 use super::network_pools::{NetworkPools, untrained};
 use super::settings::{BsdsSettings, BsdsSource, LevelRule, counts};
+use crate::description::cuts_in_a_line;
 use crate::device::open_device;
 use crate::error::{Context as _, Error, Result};
 use crate::observer::Observer;
@@ -63,6 +64,11 @@ impl Source {
                 without_training(settings, &model)?
             }
         };
+        let origin = match &settings.trunk_weights {
+            Some(file) => format!("{}, {}", settings.origin(), file.display()),
+            None => settings.origin(),
+        };
+        observer.detail(&cuts_in_a_line(&origin, &network));
         let device = open_device(settings.device, observer)?;
         let network = network.on_device(&device);
         let pools = NetworkPools::new(network, settings.clusters.as_ref(), settings.levels);

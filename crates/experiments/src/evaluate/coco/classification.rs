@@ -127,6 +127,7 @@ fn prepare(
 ) -> Result<(RegionClassifier, CocoRegions)> {
     let path = finished_network(&settings.run, "train o2p")?;
     let network = RegionClassifier::load(&path).context("--run")?;
+    observer.detail(&format!("weights {}", path.display()));
     let network = network.on_device(&open_device(settings.device, observer)?);
     let regions = CocoRegions::open(&settings.data, &settings.split)?;
     let set = regions.set();
