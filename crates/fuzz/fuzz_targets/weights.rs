@@ -10,7 +10,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 /// The network that is embedded in the binary: its trunk's tensors are there for any description.
-const EMBEDDED: &[u8] = include_bytes!("../../../data/weights/ncuts_lite0_f16.safetensors");
+const EMBEDDED: &[u8] = include_bytes!("../../matbackprop/weights/ncuts_lite0_f16.safetensors");
 
 fuzz_target!(|description: &str| {
     let small = small(description);

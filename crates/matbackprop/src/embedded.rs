@@ -5,10 +5,7 @@ use std::path::Path;
 use models::{DeepNcuts, TrunkWeights};
 
 /// The file of the default network: EfficientNet-Lite0 with a learned head, half precision.
-pub const DEFAULT_NETWORK_BYTES: &[u8] = include_bytes!(concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../data/weights/ncuts_lite0_f16.safetensors"
-));
+pub const DEFAULT_NETWORK_BYTES: &[u8] = include_bytes!("../weights/ncuts_lite0_f16.safetensors");
 
 /// The default network.
 ///
@@ -19,10 +16,7 @@ pub fn default_network() -> models::Result<DeepNcuts> {
 }
 
 /// The file of a head for VGG-16, which learned on its published weights: half precision, without the trunk's 29 MB.
-const LARGE_HEAD_BYTES: &[u8] = include_bytes!(concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../data/weights/ncuts_vgg16_head_f16.safetensors"
-));
+const LARGE_HEAD_BYTES: &[u8] = include_bytes!("../weights/ncuts_vgg16_head_f16.safetensors");
 
 /// The larger network: VGG-16 out of `trunk`, a file under torchvision's names with Caffe's numbers, under the head that
 /// comes with this crate. `data/README.md` says where the numbers come from.

@@ -63,12 +63,13 @@ pub enum Command {
 
 const TIDY_RULES: &str = "\
 Rules:
-  length   at most 400 lines of code before `mod tests`; lib.rs at most 150 lines
+  length   at most 400 lines of code before `mod tests`; lib.rs at most 150 lines; a numbered
+           example at most 60
   words    words that we do not use, and what we say instead: crates/xtask/words.toml
   layers   a crate depends on the floors below it, never on its own or a higher one
   lints    every crate takes the workspace's lints; unsafe code in one file alone
   modules  a module lies in a file of its name, not in mod.rs
-  weight   no file over 1 MiB outside data/weights, at most 30 MB in all
+  weight   no file over 1 MiB outside crates/matbackprop/weights, at most 30 MB in all
   paths    no absolute path of one machine
   links    every relative link of a Markdown file leads to a file of the repository, its anchor to a heading";
 

@@ -109,7 +109,7 @@ fn a_network_is_measured_at_its_numbers_of_clusters() {
     let data = dataset();
     let weights = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/../../data/weights/ncuts_lite0_f16.safetensors"
+        "/weights/ncuts_lite0_f16.safetensors"
     );
     let call = |more: &[&str]| {
         matbackprop(&[])

@@ -249,7 +249,7 @@ fn a_retrained_network_is_another_setting() {
     let weights = data.path().join("network.safetensors");
     let embedded = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/../../data/weights/ncuts_lite0_f16.safetensors"
+        "/weights/ncuts_lite0_f16.safetensors"
     );
     std::fs::copy(embedded, &weights).unwrap();
     let call = |name: &str, more: &[&str]| {

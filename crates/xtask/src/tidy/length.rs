@@ -1,4 +1,4 @@
-//! Rooms of a size one can oversee: 400 lines of code a file, 150 lines a front page.
+//! Rooms of a size one can oversee: 400 lines of code a file, 150 lines a front page, 60 lines a numbered example.
 
 use super::finding::Finding;
 
@@ -6,6 +6,8 @@ use super::finding::Finding;
 const CODE_LIMIT: usize = 400;
 /// All lines of a `lib.rs`.
 const FRONT_PAGE_LIMIT: usize = 150;
+/// All lines of an example whose name begins with a number.
+const EXAMPLE_LIMIT: usize = 60;
 
 pub fn check(path: &str, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -33,7 +35,20 @@ pub fn check(path: &str, text: &str) -> Vec<Finding> {
             format!("at most {FRONT_PAGE_LIMIT}, without logic"),
         ));
     }
+    if is_numbered_example(path) && lines > EXAMPLE_LIMIT {
+        findings.push(Finding::new(
+            path,
+            EXAMPLE_LIMIT + 1,
+            format!("a numbered example of {lines} lines"),
+            format!("at most {EXAMPLE_LIMIT}: one thing at a time"),
+        ));
+    }
     findings
+}
+
+fn is_numbered_example(path: &str) -> bool {
+    let example = path.rsplit_once("/examples/").map(|(_, name)| name);
+    example.is_some_and(|name| name.starts_with(|first: char| first.is_ascii_digit()))
 }
 
 fn opens_tests(code: &str) -> bool {
@@ -59,6 +74,16 @@ mod tests {
         let text =
             "// c\n\n".repeat(300) + &"a;\n".repeat(400) + "mod tests {\n" + &"b;\n".repeat(500);
         assert!(check("src/a.rs", &text).is_empty());
+    }
+
+    #[test]
+    fn a_numbered_example_counts_every_line() {
+        let lines = "// line\n".repeat(60);
+        assert!(check("crates/a/examples/01_b.rs", &lines).is_empty());
+        let longer = lines + "// more\n";
+        let findings = check("crates/a/examples/01_b.rs", &longer);
+        assert_eq!(findings[0].line, 61);
+        assert!(check("crates/a/examples/b.rs", &longer).is_empty());
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use super::finding::Finding;
 
-/// Bytes of one file, outside `data/weights`.
+/// Bytes of one file, outside `crates/matbackprop/weights`.
 const FILE_LIMIT: u64 = 1 << 20;
 /// Bytes of all files.
 const TOTAL_LIMIT: u64 = 30_000_000;
-const WEIGHTS: &str = "data/weights/";
+const WEIGHTS: &str = "crates/matbackprop/weights/";
 
 pub fn check(sizes: &[(&str, u64)]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = sizes
@@ -40,7 +40,10 @@ mod tests {
     #[test]
     fn one_mebibyte_passes_and_one_byte_more_does_not() {
         assert!(check(&[("a.jpg", 1 << 20)]).is_empty());
-        let findings = check(&[("a.jpg", (1 << 20) + 1), ("data/weights/w", 4_000_000)]);
+        let findings = check(&[
+            ("a.jpg", (1 << 20) + 1),
+            ("crates/matbackprop/weights/w", 4_000_000),
+        ]);
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].path, "a.jpg");
     }
@@ -48,8 +51,8 @@ mod tests {
     #[test]
     fn weights_count_in_the_whole() {
         let findings = check(&[
-            ("data/weights/a", 20_000_000),
-            ("data/weights/b", 10_000_001),
+            ("crates/matbackprop/weights/a", 20_000_000),
+            ("crates/matbackprop/weights/b", 10_000_001),
         ]);
         assert_eq!(findings.len(), 1);
         assert!(findings[0].what.contains("30.0 MB"));

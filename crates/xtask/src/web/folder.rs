@@ -43,7 +43,7 @@ pub fn assemble(root: &Path, module: &Module) -> Result<PathBuf> {
     )?;
     copy(&module.wasm, &dist.join("web_bg.wasm"))?;
     copy(&module.script, &dist.join("web.js"))?;
-    let weights = root.join("data/weights").join(WEIGHTS);
+    let weights = root.join("crates/matbackprop/weights").join(WEIGHTS);
     let bytes = fs::read(&weights).with_context(|| weights.display().to_string())?;
     fs::write(dist.join(WEIGHTS), &bytes).with_context(|| dist.display().to_string())?;
     let bundle = serde_json::json!({
