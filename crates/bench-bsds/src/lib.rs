@@ -1,48 +1,8 @@
 //! BSDS500: photographs, the segmentations that people drew on them, and the official measures of regions and
 //! boundaries.
 //!
-//! ```text
-//!  images/ID.jpg   groundTruth/ID.mat        segmentations: PNG label maps, segs or ucm2 .mat, or a network
-//!        └──── BsdsDataset ────┘                           SegmentationFolder, or any closure
-//!                   │                                              │
-//!             annotations                                        Pool            several levels an image
-//!                   └───────────────┬──────────────────────────────┘
-//!                           ContingencyTable                                     one for each pair
-//!                  ┌────────────────┼──────────────────┐
-//!               Overlaps        rand_index   variation_of_information
-//!                  └────────────────┼──────────────────┘
-//!                            evaluate → Report                                   ODS, OIS, Best
-//!
-//!  annotations → BoundaryMap      BoundaryPool ← Pool, contour map or picture     lines of one pixel
-//!                     └──── BoundaryMatch ────┘                                   one for each pair
-//!                           BoundaryCounts
-//!                   BoundaryEvaluation → BoundaryReport                          ODS, OIS, AP
-//! ```
-//!
-//! # Map, in the order data flows
-//!
-//! | room | holds |
-//! |---|---|
-//! | `dataset/mat5/` | MATLAB level 5 files, trusted in nothing |
-//! | `dataset/ground_truth` | the annotations of one image |
-//! | `dataset/bsds` | the folders of the dataset, pictures in them |
-//! | `segmentation/{level, pool}` | several segmentations of one image, each under its level |
-//! | `segmentation/{label_png, mat_pool, ucm, folder}` | where they are read from: [`SegmentationFolder`], or a file by [`read_label_png`], [`read_segmentation_mat`] |
-//! | `segmentation/{boundary_pool, boundary_folder}` | their boundaries, and those of soft maps |
-//! | `metrics/{regions, contingency}` | the counts every measure is made of |
-//! | `metrics/{covering, probabilistic_rand, variation_of_information}` | the measures |
-//! | `metrics/{boundary_map, thinning}` | boundaries, and their thinning to lines |
-//! | `metrics/{boundary_match, assignment}` | the matching of boundary pixels of two maps |
-//! | `metrics/boundary_f` | the counts, recall, precision and F |
-//! | `protocol/{image_measures, image_counts}` | all of them, one image |
-//! | `protocol/{levels, report, evaluate}` | one level for all images, or each its own: [`evaluate()`], [`evaluate_in_parallel`] |
-//! | `protocol/{boundaries, boundary_report}` | the same for boundaries |
-//! | `protocol/{general_format, official_files}` | the text files of the official kit |
-//!
 //! # Example
-//!
 //! Two annotators of a picture of 4 × 2 pixels, and segmentations into one and into two segments:
-//!
 //! ```
 //! use bench_bsds::{Evaluation, Level, Pool};
 //! use segmentation::LabelMap;
@@ -70,8 +30,44 @@
 //! # }
 //! ```
 //!
-//! # Conventions
+//! # Map
+//! ```text
+//!  images/ID.jpg   groundTruth/ID.mat        segmentations: PNG label maps, segs or ucm2 .mat, or a network
+//!        └──── BsdsDataset ────┘                           SegmentationFolder, or any closure
+//!                   │                                              │
+//!             annotations                                        Pool            several levels an image
+//!                   └───────────────┬──────────────────────────────┘
+//!                           ContingencyTable                                     one for each pair
+//!                  ┌────────────────┼──────────────────┐
+//!               Overlaps        rand_index   variation_of_information
+//!                  └────────────────┼──────────────────┘
+//!                            evaluate → Report                                   ODS, OIS, Best
 //!
+//!  annotations → BoundaryMap      BoundaryPool ← Pool, contour map or picture     lines of one pixel
+//!                     └──── BoundaryMatch ────┘                                   one for each pair
+//!                           BoundaryCounts
+//!                   BoundaryEvaluation → BoundaryReport                          ODS, OIS, AP
+//! ```
+//!
+//! | room | holds |
+//! |---|---|
+//! | `dataset/mat5/` | MATLAB level 5 files, trusted in nothing |
+//! | `dataset/ground_truth` | the annotations of one image |
+//! | `dataset/bsds` | the folders of the dataset, pictures in them |
+//! | `segmentation/{level, pool}` | several segmentations of one image, each under its level |
+//! | `segmentation/{label_png, mat_pool, ucm, folder}` | where they are read from: [`SegmentationFolder`], or a file by [`read_label_png`], [`read_segmentation_mat`] |
+//! | `segmentation/{boundary_pool, boundary_folder}` | their boundaries, and those of soft maps |
+//! | `metrics/{regions, contingency}` | the counts every measure is made of |
+//! | `metrics/{covering, probabilistic_rand, variation_of_information}` | the measures |
+//! | `metrics/{boundary_map, thinning}` | boundaries, and their thinning to lines |
+//! | `metrics/{boundary_match, assignment}` | the matching of boundary pixels of two maps |
+//! | `metrics/boundary_f` | the counts, recall, precision and F |
+//! | `protocol/{image_measures, image_counts}` | all of them, one image |
+//! | `protocol/{levels, report, evaluate}` | one level for all images, or each its own: [`evaluate()`], [`evaluate_in_parallel`] |
+//! | `protocol/{boundaries, evaluate_boundaries, boundary_report}` | the same for boundaries: [`evaluate_boundaries`] |
+//! | `protocol/{general_format, official_files}` | the text files of the official kit |
+//!
+//! # Conventions
 //! Label maps lie row by row, for any order in a file. ODS takes one level for all images, OIS each
 //! image's own best. Results for regions agree with the published benchmark to the digits it prints, those for
 //! boundaries as closely as its own runs with each other: `tests/official.rs`, `tests/official_boundaries.rs` and
@@ -101,10 +97,15 @@ pub use metrics::{
 pub use protocol::{
     AverageCovering, BoundaryEvaluation, BoundaryImageRow, BoundaryLevelRow, BoundaryReport,
     Covering, Evaluation, ImageCounts, ImageMeasures, ImageRow, LevelRow, Measure, OfficialFile,
-    Progress, Report, evaluate, evaluate_in_parallel,
+    Progress, Report, evaluate, evaluate_boundaries, evaluate_in_parallel,
 };
 pub use segmentation::{
     BoundaryFolder, BoundaryPool, Level, Pool, SegmentationFolder, Thresholds, Ucm,
     decode_label_png, decode_segmentation_mat, read_boundaries, read_label_png,
     read_segmentation_mat,
 };
+
+/// The README's example runs as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

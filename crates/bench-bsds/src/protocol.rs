@@ -3,6 +3,7 @@
 mod boundaries;
 mod boundary_report;
 mod evaluate;
+mod evaluate_boundaries;
 mod general_format;
 mod image_counts;
 mod image_measures;
@@ -13,6 +14,7 @@ mod report;
 pub use boundaries::BoundaryEvaluation;
 pub use boundary_report::{BoundaryImageRow, BoundaryLevelRow, BoundaryReport};
 pub use evaluate::{Evaluation, Progress, evaluate, evaluate_in_parallel};
+pub use evaluate_boundaries::evaluate_boundaries;
 pub use image_counts::ImageCounts;
 pub use image_measures::ImageMeasures;
 pub use official_files::OfficialFile;

@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 
 use bench_bsds::{
-    BoundaryEvaluation, BoundaryMap, BoundaryReport, BsdsDataset, Level, Split, Thresholds,
+    BoundaryMap, BoundaryReport, BsdsDataset, Error, Level, Split, Thresholds, evaluate_boundaries,
     read_boundaries,
 };
 use test_support::{data_folder, needs};
@@ -28,18 +28,12 @@ fn measured(folder: &str, ending: &str, thresholds: usize) -> BoundaryReport {
     let dataset =
         BsdsDataset::open_folders(fixture().join("images"), fixture().join("groundTruth")).unwrap();
     let thresholds = Thresholds::official(thresholds).unwrap();
-    let mut evaluation = BoundaryEvaluation::default();
-    for (index, id) in dataset.ids().iter().enumerate() {
-        let annotations = dataset.drawn(index).unwrap();
-        let drawn: Vec<_> = annotations
-            .iter()
-            .map(|annotation| annotation.boundary_map().unwrap())
-            .collect();
+    let found = |index: usize| {
+        let id = &dataset.ids()[index];
         let file = fixture().join(folder).join(format!("{id}.{ending}"));
-        let found = read_boundaries(&file, &thresholds).unwrap();
-        evaluation.push(id, &drawn, &found).unwrap();
-    }
-    evaluation.report().unwrap()
+        read_boundaries(&file, &thresholds)
+    };
+    evaluate_boundaries::<Error>(&dataset, found, |_| ()).unwrap()
 }
 
 fn official(test: &str, name: &str) -> Vec<Vec<f64>> {
