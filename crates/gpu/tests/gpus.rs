@@ -1,5 +1,5 @@
 //! The calls of this crate, against stand-ins for NVIDIA's libraries, and against the libraries where there is a GPU:
-//! `cargo test -p gpu --features stand-ins -- --ignored cuda`.
+//! `cargo test -p matbackprop-gpu --features stand-ins -- --ignored cuda`.
 
 use gpu::stand_ins::run_among;
 use gpu::{Collective, EigenMethod, EigenSolver, Error, Gpu, JobId};

@@ -1,7 +1,7 @@
 """Trunks beside PyTorch: the same shapes, in turn, in one run.
 
     pip install torch
-    cargo build --release -p models --example trunk_speed
+    cargo build --release -p matbackprop-models --example trunk_speed
     python crates/models/benches/compare_pytorch.py [--rounds 3] [--threads 2]
 
 Prints best wall and processor seconds, GFLOP/s per core on wall time with all threads busy, peak memory, and ratios

@@ -1,6 +1,6 @@
 //! Speed of trunks, forward and forward + backward, at 321 × 481; and of Lite0 at the sides of a region's crop.
 //!
-//! `cargo bench -p models --bench trunk`; benches/compare_pytorch.py runs the same work in PyTorch.
+//! `cargo bench -p matbackprop-models --bench trunk`; benches/compare_pytorch.py runs the same work in PyTorch.
 
 use divan::{Bencher, black_box};
 use models::{AlexnetLayout, BackwardScope, Chain, Mode, Parameters, Planes, TrunkKind};

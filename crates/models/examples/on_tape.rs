@@ -1,6 +1,6 @@
 //! A network of one's own on dfdx's tape: a frozen trunk and a matrix layer of ours around a convolution of dfdx's tensors.
 //!
-//! `cargo run --release -p models --example on_tape`
+//! `cargo run --release -p matbackprop-models --example on_tape`
 //!
 //! The trunk's maps go through a 1 × 1 convolution that is written here with dfdx's operations and follows the gradient.
 //! First it learns to separate the two halves of an image by normalised cuts, then to make the second-order

@@ -1,6 +1,6 @@
 //! Wall and processor seconds of a trunk's forward and backward pass, as one JSON line.
 //!
-//! `cargo run --release -p models --example trunk_speed -- vgg16 5`: five runs of each.
+//! `cargo run --release -p matbackprop-models --example trunk_speed -- vgg16 5`: five runs of each.
 //! benches/compare_pytorch.py calls it in turn with PyTorch.
 
 use std::time::Instant;

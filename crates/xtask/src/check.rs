@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use crate::members::Members;
-use crate::{deny, examples, mpi, tidy, typos, web, workspace};
+use crate::{deny, examples, mpi, package, tidy, typos, web, workspace};
 
 /// One step of the check, in the order they run: the quick ones first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -33,6 +33,8 @@ pub enum Step {
     Doc,
     /// every example, built and run to its end
     Examples,
+    /// every published crate as a package, and a build of those files alone
+    Package,
     /// clippy of the feature `cuda`, without a CUDA toolkit
     Cuda,
     /// cargo xtask web --test; skipped, with a message, without a compiler for wasm32-unknown-unknown, npm or Chromium
@@ -90,7 +92,8 @@ impl Step {
                 let words = words.chain(["--features", &features]).chain(LINTED);
                 return words.map(str::to_owned).collect();
             }
-            Self::Tidy | Self::Typos | Self::Deny | Self::Examples | Self::Web => Vec::new(),
+            Self::Tidy | Self::Typos | Self::Deny => Vec::new(),
+            Self::Examples | Self::Package | Self::Web => Vec::new(),
         };
         words.into_iter().map(str::to_owned).collect()
     }
@@ -102,6 +105,7 @@ impl Step {
             Self::Typos => return typos::run(root),
             Self::Deny => return deny::run(root),
             Self::Examples => examples::run(root, &build.features)?,
+            Self::Package => package::run(root, &build.members, &build.features)?,
             Self::Web => return web::run(root, true),
             _ => {
                 let mut command = workspace::cargo(root);
@@ -196,7 +200,14 @@ mod tests {
         assert_eq!(Selection::Only(Step::Tidy).steps(), [Step::Tidy]);
         assert_eq!(
             Selection::From(Step::Test).steps(),
-            [Step::Test, Step::Doc, Step::Examples, Step::Cuda, Step::Web]
+            [
+                Step::Test,
+                Step::Doc,
+                Step::Examples,
+                Step::Package,
+                Step::Cuda,
+                Step::Web
+            ]
         );
     }
 
@@ -215,7 +226,8 @@ mod tests {
         }
         let arguments = Step::Cuda.cargo_arguments(&build).join(" ");
         assert!(
-            arguments.contains("--package models ") && arguments.contains("models/cuda,"),
+            arguments.contains("--package matbackprop-models ")
+                && arguments.contains("matbackprop-models/cuda,"),
             "{arguments}"
         );
     }

@@ -1,7 +1,7 @@
 //! Tasks of this workspace: `cargo xtask check`, `tidy`, `data`, `web`, `command-line`.
 //!
 //! ```text
-//!   arguments ─▶ check ─▶ format · tidy · typos · deny · clippy · test · doc · examples · cuda · web
+//!   arguments ─▶ check ─▶ format · tidy · typos · deny · clippy · test · doc · examples · package · cuda · web
 //!            ├─▶ tidy  ─▶ one rule a file, findings as `path:line: what, expected`
 //!            ├─▶ web   ─▶ compiler ─▶ module ─▶ web/dist ─▶ browser
 //!            ├─▶ data  ─▶ manifest.toml ─▶ list · where · verify
@@ -19,6 +19,7 @@ mod digest;
 mod examples;
 mod members;
 mod mpi;
+mod package;
 mod tidy;
 mod typos;
 mod web;

@@ -8,8 +8,15 @@ use crate::mpi;
 
 const CORE: &str = "matbackprop-core";
 
-/// The features of each package of the workspace.
-pub struct Members(Vec<(String, Vec<String>)>);
+/// The packages of the workspace.
+pub struct Members(Vec<Member>);
+
+struct Member {
+    name: String,
+    features: Vec<String>,
+    /// Whether a registry may have it.
+    published: bool,
+}
 
 impl Members {
     pub fn read(root: &Path) -> Result<Self> {
@@ -27,13 +34,16 @@ impl Members {
         for folder in folders.into_iter().flatten() {
             let folder = folder.as_str().unwrap_or_default();
             let manifest = read(&root.join(folder).join("Cargo.toml"))?;
-            let name = manifest
-                .get("package")
-                .and_then(|package| package.get("name"))
-                .and_then(toml::Value::as_str);
+            let package = manifest.get("package");
+            let name = package.and_then(|package| package.get("name")?.as_str());
+            let published = package.and_then(|package| package.get("publish")?.as_bool());
             let features = manifest.get("features").and_then(toml::Value::as_table);
             let features = features.into_iter().flatten().map(|(name, _)| name.clone());
-            members.push((name.unwrap_or(folder).to_owned(), features.collect()));
+            members.push(Member {
+                name: name.unwrap_or(folder).to_owned(),
+                features: features.collect(),
+                published: published.unwrap_or(true),
+            });
         }
         Ok(Self(members))
     }
@@ -50,8 +60,8 @@ impl Members {
 
     /// Every feature of one package, `package/feature` as cargo takes them in the whole workspace.
     fn features_of(&self, package: &str) -> Vec<String> {
-        let own = self.0.iter().filter(|(name, _)| name == package);
-        own.flat_map(|(_, features)| features)
+        let own = self.0.iter().filter(|member| member.name == package);
+        own.flat_map(|member| &member.features)
             .filter(|feature| *feature != "default")
             .map(|feature| format!("{package}/{feature}"))
             .collect()
@@ -62,8 +72,14 @@ impl Members {
         let having = self
             .0
             .iter()
-            .filter(|(_, features)| features.iter().any(|own| own == feature));
-        having.map(|(name, _)| name.as_str()).collect()
+            .filter(|member| member.features.iter().any(|own| own == feature));
+        having.map(|member| member.name.as_str()).collect()
+    }
+
+    /// The packages that a registry gets.
+    pub fn published(&self) -> Vec<&str> {
+        let published = self.0.iter().filter(|member| member.published);
+        published.map(|member| member.name.as_str()).collect()
     }
 
     /// A feature in every package that has it, `package/feature`.
@@ -87,5 +103,19 @@ mod tests {
         }
         let mpi = members.named("mpi");
         assert!(mpi.contains(&"matbackprop/mpi".to_owned()), "{mpi:?}");
+    }
+
+    #[test]
+    fn what_is_beside_the_house_is_not_published() {
+        let members = Members::read(&workspace::root().expect("a workspace")).expect("manifests");
+        let published = members.published();
+        for (name, expected) in [
+            (CORE, true),
+            ("matbackprop", true),
+            ("xtask", false),
+            ("web", false),
+        ] {
+            assert_eq!(published.contains(&name), expected, "{name}");
+        }
     }
 }

@@ -8,6 +8,10 @@
 //!   1   o2p   ncuts   gpu
 //!   0   matbackprop-core   segmentation
 //! ```
+//!
+//! Crates are called as in code: a package whose name is taken on the registry has another there, `matbackprop-models`.
+
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use toml::{Table, Value};
@@ -43,17 +47,20 @@ const FILE_CRATES: [&str; 2] = ["image", "safetensors"];
 /// Takes all texts; reads the manifests of packages among them.
 pub fn check(texts: &[(&str, String)]) -> Result<Vec<Finding>> {
     let mut packages = Vec::new();
+    let mut in_code = BTreeMap::new();
     for (path, text) in texts {
         if *path != "Cargo.toml" && !path.ends_with("/Cargo.toml") {
             continue;
         }
         let manifest: Table = toml::from_str(text).with_context(|| format!("reading {path}"))?;
-        let name = manifest
-            .get("package")
-            .and_then(|package| package.get("name"))
-            .and_then(Value::as_str);
-        if let Some(name) = name {
-            packages.push((*path, text, name.to_owned(), manifest));
+        let name_in = |table: &str| {
+            let name = manifest.get(table).and_then(|table| table.get("name"));
+            name.and_then(Value::as_str).map(str::to_owned)
+        };
+        if let Some(package) = name_in("package") {
+            let name = name_in("lib").unwrap_or_else(|| package.clone());
+            in_code.insert(package, name.clone());
+            packages.push((*path, text, name, manifest));
         }
     }
     let members: Vec<&str> = packages
@@ -65,7 +72,10 @@ pub fn check(texts: &[(&str, String)]) -> Result<Vec<Finding>> {
         if *name == FUZZ {
             continue;
         }
-        for dependency in dependencies(manifest) {
+        for mut dependency in dependencies(manifest) {
+            if let Some(name) = in_code.get(&dependency.package) {
+                dependency.package.clone_from(name);
+            }
             if let Some((what, expected)) = judge(name, &dependency, &members) {
                 findings.push(Finding::new(
                     path,
@@ -90,7 +100,7 @@ pub fn check(texts: &[(&str, String)]) -> Result<Vec<Finding>> {
 struct Dependency {
     /// The key in the manifest.
     key: String,
-    /// The package it stands for.
+    /// The package it stands for; a crate of ours by its name in code.
     package: String,
     /// From `[dev-dependencies]`.
     for_tests: bool,
@@ -222,6 +232,24 @@ mod tests {
             "crates/a/Cargo.toml:4: `matbackprop-core` depends on `ncuts`, expected a crate of a lower floor"
         );
         assert!(found[1].starts_with("crates/c/Cargo.toml:4: `o2p` depends on `ncuts`"));
+    }
+
+    #[test]
+    fn a_package_of_another_name_has_the_floor_of_its_crate() {
+        let lib = "[lib]\nname = \"gpu\"";
+        let gpu = manifest("matbackprop-gpu", lib);
+        let models = manifest("models", "[dependencies]\ngpu.workspace = true");
+        let by_package = "[dependencies]\ng = { package = \"matbackprop-gpu\", path = \"../g\" }";
+        let ncuts = manifest("ncuts", by_package);
+        let found = found(&[
+            ("crates/g/Cargo.toml", gpu),
+            ("crates/m/Cargo.toml", models),
+            ("crates/n/Cargo.toml", ncuts),
+        ]);
+        assert_eq!(
+            found,
+            ["crates/n/Cargo.toml:4: `ncuts` depends on `gpu`, expected a crate of a lower floor"]
+        );
     }
 
     #[test]
