@@ -53,6 +53,8 @@ mod trainer;
 
 pub use config::{Optimiser, TrainConfig, TrunkTraining};
 pub use cut_task::{Annotations, CutMeasures, CutTask, CutTraining};
+/// Gradients by parameter, as dfdx holds them: what a [`StepResult`] brings.
+pub use dfdx::prelude::Gradients;
 pub use distributed::Ranks;
 pub use error::{Error, Result};
 pub use journal::{Journal, StepRecord};
