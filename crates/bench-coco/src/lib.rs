@@ -1,55 +1,8 @@
 //! MS-COCO: objects that people outlined. Cut out as free-form regions they are classified, found by a detector they are
 //! matched; this crate says how well.
 //!
-//! ```text
-//!  annotations/instances_*.json        images/*.jpg
-//!     │        │ a stream                   │ the last few
-//!     │  CocoInstances ── RegionRule ── RegionSet ── LeftOut         which annotations are regions
-//!     │        │                            ├─────────────┐
-//!     │ Annotation::mask           View ── crop       GrayPlane      a square around the region; all of it in grey
-//!     │        │                            │             │
-//!     │      Mask                      RegionCrop     DenseSift      the input of a network; SIFT on a grid
-//!     │                                     │             │
-//!     │                                     │       DescriptorMaps
-//!     │                                     └──────┬──────┘
-//!     │                                        Prediction            a classifier's answers, by region and image
-//!     │                                ┌───────────┴───────────┐
-//!     │                            Confusion           paired_difference
-//!     │                                │
-//!     │                      ClassificationReport                    intervals from whole images
-//!     │
-//!     │       results.json                                           a detector's answers: masks or boxes
-//!     └────────────┤
-//!         evaluate_detections ── DetectionTable                      the twelve official numbers
-//! ```
-//!
-//! # Map, in the order data flows
-//!
-//! | room | holds |
-//! |---|---|
-//! | `dataset/json`, `dataset/depth_limit` | the annotation file as a stream, with everything checked, its depth too |
-//! | `dataset/shape` | outlines and run lengths, small in memory and checked before they are drawn |
-//! | `dataset/mask` | a region's pixels, row by row |
-//! | `dataset/instances` | all records of a file, joined by their ids |
-//! | `regions/photographs` | the photographs, each decoded once for its regions |
-//! | `regions/view` | the box itself, or a little beside it |
-//! | `regions/crop` | a region in a square, with its mask |
-//! | `regions/set` | the annotations that are regions, and those left out |
-//! | `sift/gray_plane` | a photograph in grey |
-//! | `sift/taps`, `sift/orientation` | windows and gradients, shared by all points of a grid |
-//! | `sift/dense` | descriptors on a grid, at several scales |
-//! | `sift/descriptor_maps` | their values and positions |
-//! | `metrics/confusion` | predicted against true classes |
-//! | `metrics/bootstrap` | intervals, where examples come in clusters |
-//! | `metrics/report` | a run measured, and two runs compared |
-//! | `detections/json_file`, `detections/rle` | a file read whole, run lengths that fill an image |
-//! | `detections/truth`, `detections/results` | annotations and detections, checked before they are matched |
-//! | `detections/table` | the official numbers, as printed and as stored |
-//!
 //! # Example
-//!
 //! A photograph with one object of 40 × 40 pixels, read, cut out, described, classified, and found by its box:
-//!
 //! ```
 //! use bench_coco::{ClassificationReport, CocoInstances, DenseSift, DetectionKind, GrayPlane, Prediction, RegionRule,
 //!     RegionSet, View, evaluate_detections};
@@ -89,8 +42,51 @@
 //! # }
 //! ```
 //!
-//! # Conventions
+//! # Map
+//! ```text
+//!  annotations/instances_*.json        images/*.jpg
+//!     │        │ a stream                   │ the last few
+//!     │  CocoInstances ── RegionRule ── RegionSet ── LeftOut         which annotations are regions
+//!     │        │                            ├─────────────┐
+//!     │ Annotation::mask           View ── crop       GrayPlane      a square around the region; all of it in grey
+//!     │        │                            │             │
+//!     │      Mask                      RegionCrop     DenseSift      the input of a network; SIFT on a grid
+//!     │                                     │             │
+//!     │                                     │       DescriptorMaps
+//!     │                                     └──────┬──────┘
+//!     │                                        Prediction            a classifier's answers, by region and image
+//!     │                                ┌───────────┴───────────┐
+//!     │                            Confusion           paired_difference
+//!     │                                │
+//!     │                      ClassificationReport                    intervals from whole images
+//!     │
+//!     │       results.json                                           a detector's answers: masks or boxes
+//!     └────────────┤
+//!         evaluate_detections ── DetectionTable                      the twelve official numbers
+//! ```
 //!
+//! | room | holds |
+//! |---|---|
+//! | `dataset/json`, `dataset/depth_limit` | the annotation file as a stream, with everything checked, its depth too |
+//! | `dataset/shape` | outlines and run lengths, small in memory and checked before they are drawn |
+//! | `dataset/mask` | a region's pixels, row by row |
+//! | `dataset/instances` | all records of a file, joined by their ids |
+//! | `regions/photographs` | the photographs, each decoded once for its regions |
+//! | `regions/view` | the box itself, or a little beside it |
+//! | `regions/crop` | a region in a square, with its mask |
+//! | `regions/set` | the annotations that are regions, and those left out |
+//! | `sift/gray_plane` | a photograph in grey |
+//! | `sift/taps`, `sift/orientation` | windows and gradients, shared by all points of a grid |
+//! | `sift/dense` | descriptors on a grid, at several scales |
+//! | `sift/descriptor_maps` | their values and positions |
+//! | `metrics/confusion` | predicted against true classes |
+//! | `metrics/bootstrap` | intervals, where examples come in clusters |
+//! | `metrics/report` | a run measured, and two runs compared |
+//! | `detections/json_file`, `detections/rle` | a file read whole, run lengths that fill an image |
+//! | `detections/truth`, `detections/results` | annotations and detections, checked before they are matched |
+//! | `detections/table` | the official numbers, as printed and as stored |
+//!
+//! # Conventions
 //! Bitmaps lie row by row, for any order in a file; pixel (x, y) covers `[x, x + 1] × [y, y + 1]`. Descriptors alone
 //! are placed from the centre of the first pixel. A class is an index into the categories ordered by id; a detection
 //! names the id itself. Small objects are COCO's, `area` < 32²: counted and left out of the regions, a line of their
@@ -122,3 +118,8 @@ pub use metrics::{
 };
 pub use regions::{Frame, LeftOut, Region, RegionCrop, RegionRule, RegionSet, View};
 pub use sift::{CHANNELS as SIFT_CHANNELS, DenseSift, DescriptorMaps, GrayPlane};
+
+/// The README's example runs as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

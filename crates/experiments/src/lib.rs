@@ -1,22 +1,5 @@
 //! Experiments: data sets, recipes, training, evaluation and reports, as functions of typed settings.
 //!
-//! ```text
-//!   recipe (TOML) ─▶ settings ─▶ train ─▶ run folder ─▶ evaluate ─▶ measures
-//!                                 ▲           │
-//!   BSDS500, MS-COCO ─▶ datasets ─┘           └─▶ report ─▶ one HTML page
-//! ```
-//!
-//! | module | contents |
-//! |---|---|
-//! | [`datasets`] | BSDS500 and MS-COCO as networks are trained on them |
-//! | [`recipe`] | rows of the comparisons: TOML files that come with this crate, or your own |
-//! | [`train`] | [`train::ncuts`] and [`train::o2p`]: from settings to a network in a folder |
-//! | [`evaluate`] | the measures of BSDS500 and MS-COCO, of networks and of files by any method |
-//! | [`report()`] | a training on one HTML page |
-//! | [`mod@reproduce`] | every row of a comparison: plans and runs the rows that are missing |
-//! | [`network_in_words`] | description of a network |
-//! | [`sharding`], [`files`] | work that several processes share; files that appear whole or not at all |
-//!
 //! Nothing here prints or reads arguments. Long work shows its progress to an [`Observer`]; `&mut ()` ignores it.
 //! Errors name settings as the command line does, `--data`.
 //!
@@ -40,6 +23,24 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Map
+//! ```text
+//!   recipe (TOML) ─▶ settings ─▶ train ─▶ run folder ─▶ evaluate ─▶ measures
+//!                                 ▲           │
+//!   BSDS500, MS-COCO ─▶ datasets ─┘           └─▶ report ─▶ one HTML page
+//! ```
+//!
+//! | module | contents |
+//! |---|---|
+//! | [`datasets`] | BSDS500 and MS-COCO as networks are trained on them |
+//! | [`recipe`] | rows of the comparisons: TOML files that come with this crate, or your own |
+//! | [`train`] | [`train::ncuts`] and [`train::o2p`]: from settings to a network in a folder |
+//! | [`evaluate`] | the measures of BSDS500 and MS-COCO, of networks and of files by any method |
+//! | [`report()`] | a training on one HTML page |
+//! | [`mod@reproduce`] | every row of a comparison: plans and runs the rows that are missing |
+//! | [`network_in_words`] | description of a network |
+//! | [`sharding`], [`files`] | work that several processes share; files that appear whole or not at all |
 //!
 //! # Features
 //! `cuda`: trunks and heads on an NVIDIA GPU. `mpi`: several processes of one job.

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 pub struct JobId(pub [u8; 128]);
 
 impl JobId {
-    /// A new one.
+    /// The identity of a new job.
     ///
     /// # Errors
     /// [`Error::NoLibrary`] without NCCL; [`Error::Library`].

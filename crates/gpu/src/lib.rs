@@ -1,18 +1,5 @@
 //! NVIDIA's solver and collectives behind safe calls.
 //!
-//! ```text
-//!   Gpu ──────────┬── EigenSolver    A = V Λ Vᵀ of a batch, by cuSOLVER
-//!   libcuda       └── Collective     sums over the GPUs of a job, by NCCL
-//!     calls       the only unsafe code of this workspace
-//! ```
-//!
-//! | module | what |
-//! |---|---|
-//! | `card` | [`Gpu`]: the GPUs of the machine and their properties |
-//! | `eigen_solver` | [`EigenSolver`]: batches of symmetric eigendecompositions, `f64` |
-//! | `collective` | [`Collective`]: sums over ranks, each with a GPU of its own, `f32` |
-//! | `calls` | the calls that cudarc does not wrap safely |
-//!
 //! # Example
 //! ```
 //! # fn main() -> Result<(), gpu::Error> {
@@ -31,6 +18,20 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Map
+//! ```text
+//!   Gpu ──────────┬── EigenSolver    A = V Λ Vᵀ of a batch, by cuSOLVER
+//!   libcuda       └── Collective     sums over the GPUs of a job, by NCCL
+//!     calls       the only unsafe code of this workspace
+//! ```
+//!
+//! | module | what |
+//! |---|---|
+//! | `card` | [`Gpu`]: the GPUs of the machine and their properties |
+//! | `eigen_solver` | [`EigenSolver`]: batches of symmetric eigendecompositions, `f64` |
+//! | `collective` | [`Collective`]: sums over ranks, each with a GPU of its own, `f32` |
+//! | `calls` | the calls that cudarc does not wrap safely |
 //!
 //! # Features
 //! * `stand-ins`: `stand_ins`, with which tests run without a GPU (Linux).

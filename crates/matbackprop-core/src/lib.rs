@@ -1,5 +1,28 @@
 //! Differentiable matrix rules: a map and its way back, on [faer].
 //!
+//! # Example
+//! The distance between two subspaces, and the way to bring them together.
+//! ```
+//! # fn main() -> Result<(), matbackprop_core::Error> {
+//! use matbackprop_core::gradcheck::gaussian;
+//! use matbackprop_core::{Projector, RankTolerance};
+//!
+//! let (mut a, b) = (gaussian(50, 3, 1), gaussian(50, 3, 2));
+//! let target = Projector::forward(b.as_ref(), RankTolerance::default())?;
+//! let mut distances = Vec::new();
+//! for _ in 0..50 {
+//!     let projector = Projector::forward(a.as_ref(), RankTolerance::default())?;
+//!     // ½‖Π_A − Π_B‖² = 3 − tr(Π_B Π_A), so Π̄ = −Π_B = −Q Qᵀ: never a 50 × 50 matrix.
+//!     distances.push(3.0 - (target.basis().transpose() * projector.basis()).squared_norm_l2());
+//!     let a_bar = projector.vjp_factored((-target.basis()).as_ref(), target.basis())?;
+//!     a -= faer::Scale(10.0) * a_bar;
+//! }
+//! assert!(distances[0] > 2.0 && distances[49] < 0.1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Map
 //! ```text
 //!   batch        a rule on many inputs, over the cores      convert   ndarray, nalgebra ⇄ faer
 //!     |
@@ -38,28 +61,6 @@
 //! | [`batch`], [`batch_owned`] | a rule on many inputs, in order | |
 //! | `convert` | matrices of ndarray and nalgebra, behind features | |
 //! | [`gradcheck`] | finite differences, matrices with a chosen spectrum | |
-//!
-//! # Example
-//! The distance between two subspaces, and the way to bring them together.
-//! ```
-//! # fn main() -> Result<(), matbackprop_core::Error> {
-//! use matbackprop_core::gradcheck::gaussian;
-//! use matbackprop_core::{Projector, RankTolerance};
-//!
-//! let (mut a, b) = (gaussian(50, 3, 1), gaussian(50, 3, 2));
-//! let target = Projector::forward(b.as_ref(), RankTolerance::default())?;
-//! let mut distances = Vec::new();
-//! for _ in 0..50 {
-//!     let projector = Projector::forward(a.as_ref(), RankTolerance::default())?;
-//!     // ½‖Π_A − Π_B‖² = 3 − tr(Π_B Π_A), so Π̄ = −Π_B = −Q Qᵀ: never a 50 × 50 matrix.
-//!     distances.push(3.0 - (target.basis().transpose() * projector.basis()).squared_norm_l2());
-//!     let a_bar = projector.vjp_factored((-target.basis()).as_ref(), target.basis())?;
-//!     a -= faer::Scale(10.0) * a_bar;
-//! }
-//! assert!(distances[0] > 2.0 && distances[49] < 0.1);
-//! # Ok(())
-//! # }
-//! ```
 //!
 //! # Conventions
 //! * Matrices are those of faer 0.24, `f64`; it is here as [`faer`].

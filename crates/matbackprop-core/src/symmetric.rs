@@ -197,12 +197,12 @@ impl SymmetricProduct {
         Ok(Self { left, right })
     }
 
-    /// L, m × p.
+    /// The left factor L, m × p.
     pub fn left(&self) -> MatRef<'_, f64> {
         self.left.as_ref()
     }
 
-    /// R, m × p.
+    /// The right factor R, m × p.
     pub fn right(&self) -> MatRef<'_, f64> {
         self.right.as_ref()
     }

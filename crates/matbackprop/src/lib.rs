@@ -1,30 +1,7 @@
 //! Differentiable matrix layers, and networks trained through them.
 //!
-//! ```text
-//!  5            matbackprop   web            programs: one command line, one page
-//!  4                experiments              recipes, trainings, evaluations, reports
-//!  3   training   bench-coco   bench-bsds    trainer; data sets, official measures
-//!  2             models   pictures           trunks (dfdx), the seam, networks; photographs, painted segments
-//!  1           o2p    ncuts    gpu           layers; NVIDIA's libraries
-//!  0       matbackprop-core  segmentation    rules (faer); label maps and trees
-//! ```
-//!
-//! A crate uses the floors below its own. This crate is the front: the libraries under one name, and the network that
-//! comes with them. The binary of the same name is the command line.
-//!
-//! | name | contents |
-//! |---|---|
-//! | [`matbackprop_core`] | matrix rules, each a map with its backward pass (vjp) |
-//! | [`segmentation`] | label maps, superpixels, clusters, merge trees |
-//! | [`ncuts`] | normalised cuts: the layer, and the embedding |
-//! | [`o2p`] | second-order pooling of free-form regions: the layer |
-//! | [`models`] | trunks, DeepNCuts, DeepO2P |
-//! | [`training`] | the trainer: tasks, optimisers, checkpoints, several processes |
-//! | [`bench_bsds`] | BSDS500 and its region measures |
-//! | [`bench_coco`] | MS-COCO, its regions to be classified, and the official detection table |
-//! | [`experiments`] | recipes, trainings, evaluations and reports, as functions of typed settings |
-//! | [`pictures`] | photographs upright and at their working size; a segmentation, or all of them, as a picture |
-//! | [`default_network`], [`large_network`] | the trained network inside this crate, and a head for VGG-16 |
+//! This crate is the front: the libraries under one name, and the network that comes with them. The binary of the same
+//! name is the command line; the folder `examples` holds seven numbered programs, one thing each.
 //!
 //! # Example
 //! A photograph, its segments, and a picture of them.
@@ -45,6 +22,32 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Map
+//! A crate uses the floors below its own.
+//!
+//! ```text
+//!  5            matbackprop   web            programs: one command line, one page
+//!  4                experiments              recipes, trainings, evaluations, reports
+//!  3   training   bench-coco   bench-bsds    trainer; data sets, official measures
+//!  2             models   pictures           trunks (dfdx), the seam, networks; photographs, painted segments
+//!  1           o2p    ncuts    gpu           layers; NVIDIA's libraries
+//!  0       matbackprop-core  segmentation    rules (faer); label maps and trees
+//! ```
+//!
+//! | name | contents |
+//! |---|---|
+//! | [`matbackprop_core`] | matrix rules, each a map with its backward pass (vjp) |
+//! | [`segmentation`] | label maps, superpixels, clusters, merge trees |
+//! | [`ncuts`] | normalised cuts: the layer, and the embedding |
+//! | [`o2p`] | second-order pooling of free-form regions: the layer |
+//! | [`models`] | trunks, DeepNCuts, DeepO2P |
+//! | [`training`] | the trainer: tasks, optimisers, checkpoints, several processes |
+//! | [`bench_bsds`] | BSDS500, and its measures of regions and boundaries |
+//! | [`bench_coco`] | MS-COCO, its regions to be classified, and the official detection table |
+//! | [`experiments`] | recipes, trainings, evaluations and reports, as functions of typed settings |
+//! | [`pictures`] | photographs upright and at their working size; a segmentation, or all of them, as a picture |
+//! | [`default_network`], [`large_network`] | the trained network inside this crate, and a head for VGG-16 |
 //!
 //! # Features
 //! * `cuda`: trunks and heads on an NVIDIA GPU, `--device cuda:N`; builds with a CUDA toolkit, the default build needs none.
@@ -68,7 +71,12 @@ pub use training;
 
 pub use embedded::{DEFAULT_NETWORK_BYTES, default_network, large_network};
 
-/// The README's example runs as a doc test.
+/// The example of the README runs as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+/// That of the repository's too.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
-struct Readme;
+struct FrontDoor;

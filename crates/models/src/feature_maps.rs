@@ -50,17 +50,17 @@ impl FeatureMaps {
         })
     }
 
-    /// C
+    /// The number of channels, C.
     pub fn channels(&self) -> usize {
         self.channels
     }
 
-    /// H
+    /// The rows of a map, H.
     pub fn height(&self) -> usize {
         self.height
     }
 
-    /// W
+    /// The columns of a map, W.
     pub fn width(&self) -> usize {
         self.width
     }

@@ -1,5 +1,21 @@
 //! Convolutional trunks on dfdx, the seam to matrix layers in f64, and the networks made of both.
 //!
+//! # Example
+//! ```
+//! use models::{ClusterChoice, CutArchitecture, DeepNcuts, HeadLayout, TrunkKind, TrunkWeights};
+//!
+//! # fn main() -> Result<(), models::Error> {
+//! let architecture = CutArchitecture::new(TrunkKind::Lite0, Some(HeadLayout::default()));
+//! // TrunkWeights::File(path) for learned ones, DeepNcuts::load(path) for a trained network.
+//! let network = DeepNcuts::new(architecture, &TrunkWeights::Random, 1)?;
+//! let photograph = image::RgbImage::from_fn(96, 64, |x, _| image::Rgb([if x < 48 { 30 } else { 200 }; 3]));
+//! let cut = network.segment(&photograph, &ClusterChoice::Counts(vec![2, 3]))?;
+//! assert_eq!(cut.pool.len(), 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Map
 //! ```text
 //! photograph → image_input → trunk → head ─┐ f32, chains of layers
 //!                                          │ seam
@@ -23,20 +39,6 @@
 //! | [`RegionSet`], [`RegionCrop`], [`Descriptors`] | interface of your own regions to the networks that classify them |
 //! | [`FeatureCache`] | features of a frozen trunk, on disk |
 //! | [`WeightsFile`], [`write_safetensors`] | weights in files |
-//!
-//! ```
-//! use models::{ClusterChoice, CutArchitecture, DeepNcuts, HeadLayout, TrunkKind, TrunkWeights};
-//!
-//! # fn main() -> Result<(), models::Error> {
-//! let architecture = CutArchitecture::new(TrunkKind::Lite0, Some(HeadLayout::default()));
-//! // TrunkWeights::File(path) for learned ones, DeepNcuts::load(path) for a trained network.
-//! let network = DeepNcuts::new(architecture, &TrunkWeights::Random, 1)?;
-//! let photograph = image::RgbImage::from_fn(96, 64, |x, _| image::Rgb([if x < 48 { 30 } else { 200 }; 3]));
-//! let cut = network.segment(&photograph, &ClusterChoice::Counts(vec![2, 3]))?;
-//! assert_eq!(cut.pool.len(), 2);
-//! # Ok(())
-//! # }
-//! ```
 //!
 //! # Features
 //! * `cuda`: [`Device::open`] opens NVIDIA GPUs, through dfdx; needs a CUDA toolkit to build, a driver to run.
@@ -104,3 +106,8 @@ pub use trunk::{Activation, AlexnetLayout, Chain, Conv, Mode, NamedLayer, Paddin
 pub use weights::{
     Precision, TensorOut, TensorSource, WeightsFile, write_atomically, write_safetensors,
 };
+
+/// The README's example runs as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

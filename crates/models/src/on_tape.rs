@@ -69,7 +69,7 @@ pub struct TapeSession {
 }
 
 impl TapeSession {
-    /// For one or more tapes.
+    /// A session for one or more tapes.
     pub fn new() -> Self {
         Self::default()
     }

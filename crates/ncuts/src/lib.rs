@@ -1,5 +1,30 @@
 //! Normalised cuts as a differentiable layer, and the spectral embedding of its affinity.
 //!
+//! # Example
+//! Features that follow their annotation by gradient steps.
+//! ```
+//! # fn main() -> Result<(), ncuts::Error> {
+//! use faer::Mat;
+//! use ncuts::{Indicator, LabelMap, NcutsLayer};
+//!
+//! // An 8 × 4 annotation seen by a 4 × 2 grid: left half, right half.
+//! let labels = LabelMap::new(8, 4, (0..32).map(|pixel| u32::from(pixel % 8 >= 4)).collect())?;
+//! let indicator = Indicator::from_label_map(&labels, 4, 2)?;
+//! let mut features = Mat::from_fn(8, 2, |i, j| 1.0 + 0.3 * (i as f64 + 4.0 * j as f64).sin());
+//!
+//! let layer = NcutsLayer::default();
+//! let mut losses = Vec::new();
+//! for _ in 0..40 {
+//!     let forward = layer.forward(features.as_ref(), None, &[indicator.clone()])?;
+//!     losses.push(forward.loss());
+//!     features -= faer::Scale(0.1) * forward.vjp(1.0)?.features;
+//! }
+//! assert!(losses[39] < 0.5 * losses[0]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Map
 //! ```text
 //!   features F (n × d), Λ          label map of an annotation
 //!          |                                |
@@ -25,30 +50,6 @@
 //! | `layer` | [`NcutsLayer`] → [`NcutsForward`] → [`NcutsCotangents`] |
 //! | `embedding`, `leading_eigen`, `choose_k` | [`Embedding`], whose rows [`segmentation::segmentation_pool`] clusters; [`choose_k`] |
 //! | `intervening_contour` | [`InterveningContourCut`]: multiscale cuts on the edges of [`Planes`], nothing learned |
-//!
-//! # Example
-//! Features that follow their annotation by gradient steps.
-//! ```
-//! # fn main() -> Result<(), ncuts::Error> {
-//! use faer::Mat;
-//! use ncuts::{Indicator, LabelMap, NcutsLayer};
-//!
-//! // An 8 × 4 annotation seen by a 4 × 2 grid: left half, right half.
-//! let labels = LabelMap::new(8, 4, (0..32).map(|pixel| u32::from(pixel % 8 >= 4)).collect())?;
-//! let indicator = Indicator::from_label_map(&labels, 4, 2)?;
-//! let mut features = Mat::from_fn(8, 2, |i, j| 1.0 + 0.3 * (i as f64 + 4.0 * j as f64).sin());
-//!
-//! let layer = NcutsLayer::default();
-//! let mut losses = Vec::new();
-//! for _ in 0..40 {
-//!     let forward = layer.forward(features.as_ref(), None, &[indicator.clone()])?;
-//!     losses.push(forward.loss());
-//!     features -= faer::Scale(0.1) * forward.vjp(1.0)?.features;
-//! }
-//! assert!(losses[39] < 0.5 * losses[0]);
-//! # Ok(())
-//! # }
-//! ```
 //!
 //! # Conventions
 //! * Features are n × d, `f64`, column-major: a row a position of the grid (row-major over the image), a column a channel.
@@ -88,3 +89,8 @@ pub use intervening_contour::{EdgeMap, InterveningContourCut, InterveningContour
 pub use layer::{NcutsForward, NcutsLayer};
 /// An image of segment ids, and a grid over it: see [`segmentation`].
 pub use segmentation::{GridAxis, LabelMap};
+
+/// The README's example runs as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

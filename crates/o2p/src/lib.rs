@@ -1,31 +1,5 @@
 //! Second-order pooling of free-form regions as a differentiable layer.
 //!
-//! ```text
-//!   features X (n × d)          bitmap, positions or weights
-//!          |                               |
-//!      reduction  Y = X R               region  w ≥ 0, a weight a position
-//!          |                               |
-//!          +--------- second_moment -------+      M = S (Y − 1 μᵀ), a row a position of the region
-//!                          |
-//!                    spectral_map   C = f(MᵀM)    log, root, power or identity; MᵀM only where it is accurate
-//!                          |
-//!                        vech       z             the triangle, √2 off the diagonal
-//!                          |
-//!          signed_square_root, unit_norm          where asked for
-//! ```
-//!
-//! | module | what |
-//! |---|---|
-//! | `region` | [`Region`]: how much of each position counts; coverage of a bitmap |
-//! | `reduction` | [`Reduction`]: fewer channels by a learned linear map |
-//! | `second_moment` | [`SecondMoment`]: the factor of the moment or covariance of a region |
-//! | `spectral_map` | [`SpectralMap`] → [`MappedMoment`], with a [`SpectralReport`]; [`PreparedMoment`] on the way |
-//! | `vech` | [`vech()`] and its inverse [`symmetric_from_vech`] |
-//! | `signed_square_root` | [`SignedSquareRoot`], smoothed at 0 |
-//! | `unit_norm` | [`UnitNorm`]: outputs of length one |
-//! | `layer` | [`O2pLayer`] with its [`O2pOptions`] → [`O2pForward`] → [`O2pCotangents`] |
-//! | `prepared` | [`O2pPrepared`]: the layer up to the eigenvalues, which may be found elsewhere, and from there on |
-//!
 //! # Example
 //! Two regions of the same mean that differ in how their channels vary together; and features that follow a target.
 //! ```
@@ -54,6 +28,33 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Map
+//! ```text
+//!   features X (n × d)          bitmap, positions or weights
+//!          |                               |
+//!      reduction  Y = X R               region  w ≥ 0, a weight a position
+//!          |                               |
+//!          +--------- second_moment -------+      M = S (Y − 1 μᵀ), a row a position of the region
+//!                          |
+//!                    spectral_map   C = f(MᵀM)    log, root, power or identity; MᵀM only where it is accurate
+//!                          |
+//!                        vech       z             the triangle, √2 off the diagonal
+//!                          |
+//!          signed_square_root, unit_norm          where asked for
+//! ```
+//!
+//! | module | what |
+//! |---|---|
+//! | `region` | [`Region`]: how much of each position counts; coverage of a bitmap |
+//! | `reduction` | [`Reduction`]: fewer channels by a learned linear map |
+//! | `second_moment` | [`SecondMoment`]: the factor of the moment or covariance of a region |
+//! | `spectral_map` | [`SpectralMap`] → [`MappedMoment`], with a [`SpectralReport`]; [`PreparedMoment`] on the way |
+//! | `vech` | [`vech()`] and its inverse [`symmetric_from_vech`] |
+//! | `signed_square_root` | [`SignedSquareRoot`], smoothed at 0 |
+//! | `unit_norm` | [`UnitNorm`]: outputs of length one |
+//! | `layer` | [`O2pLayer`] with its [`O2pOptions`] → [`O2pForward`] → [`O2pCotangents`] |
+//! | `prepared` | [`O2pPrepared`]: the layer up to the eigenvalues, which may be found elsewhere, and from there on |
 //!
 //! # Conventions
 //! * Features are n × d, `f64`: a row a position of the grid (row-major over the image), a column a channel.
@@ -91,3 +92,8 @@ pub use signed_square_root::SignedSquareRoot;
 pub use spectral_map::{MappedMoment, PreparedMoment, SpectralMap, SpectralReport};
 pub use unit_norm::UnitNorm;
 pub use vech::{symmetric_from_vech, vech};
+
+/// The README's example runs as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

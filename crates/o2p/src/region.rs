@@ -139,12 +139,12 @@ impl Region {
         &self.positions
     }
 
-    /// Their weights, all above 0.
+    /// The weights of the positions, all above 0.
     pub fn weights(&self) -> &[f64] {
         &self.weights
     }
 
-    /// Σ w.
+    /// The sum of the weights, Σ w.
     pub fn total(&self) -> f64 {
         self.total
     }

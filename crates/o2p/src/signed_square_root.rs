@@ -57,7 +57,7 @@ impl SignedSquareRoot {
         })
     }
 
-    /// y.
+    /// The roots, y.
     pub fn value(&self) -> &[f64] {
         &self.value
     }

@@ -48,7 +48,7 @@ impl Default for SpectralMap {
 }
 
 impl SpectralMap {
-    /// ε; 0 for the identity.
+    /// The ridge, ε; 0 for the identity.
     pub fn epsilon(self) -> f64 {
         match self {
             Self::Log { epsilon } | Self::SquareRoot { epsilon } | Self::Power { epsilon, .. } => {
@@ -154,7 +154,7 @@ impl MappedMoment {
         }
     }
 
-    /// C, d × d.
+    /// The mapped moment C, d × d.
     pub fn value(&self) -> MatRef<'_, f64> {
         self.gram.value()
     }

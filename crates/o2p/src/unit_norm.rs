@@ -68,7 +68,7 @@ impl UnitNorm {
         })
     }
 
-    /// y.
+    /// The vector of length one, y.
     pub fn value(&self) -> &[f64] {
         &self.value
     }

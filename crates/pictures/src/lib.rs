@@ -1,21 +1,6 @@
 //! Photographs in, upright and at their working size; segmentations out, as pictures.
 //!
-//! ```text
-//!   bytes ──► read_upright ──► at_working_size ──► (models: a label map, a tree of contours)
-//!                                                          │
-//!   outlines, colours, grey levels ◄── paint, label_image ◄── at_full_size
-//! ```
-//!
 //! The command line and the page share this crate, so that both see the same pixels and draw the same picture.
-//!
-//! | name | what it holds |
-//! |---|---|
-//! | [`PictureFile`] | a JPEG, PNG or WebP by its content, upright as its Exif tag says: the one reader of the house |
-//! | [`read_upright`], [`decode_upright`] | the same at once, as a photograph of three bytes a pixel |
-//! | [`check_decoded_size`] | pixels that a file cannot hold, refused before memory is taken |
-//! | [`at_working_size`], [`at_full_size`] | the size it is segmented at, and the way back for labels |
-//! | [`paint_outlines`], [`paint_segments`], [`segment_colours`] | a segmentation for people |
-//! | [`label_image`], [`contour_image`] | a segmentation, or all of a tree, for programs |
 //!
 //! # Example
 //! ```
@@ -26,6 +11,22 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Map
+//! ```text
+//!   bytes ──► read_upright ──► at_working_size ──► (models: a label map, a tree of contours)
+//!                                                          │
+//!   outlines, colours, grey levels ◄── paint, label_image ◄── at_full_size
+//! ```
+//!
+//! | name | what it holds |
+//! |---|---|
+//! | [`PictureFile`] | a JPEG, PNG or WebP by its content, upright as its Exif tag says: the one reader of the house |
+//! | [`read_upright`], [`decode_upright`] | the same at once, as a photograph of three bytes a pixel |
+//! | [`check_decoded_size`] | pixels that a file cannot hold, refused before memory is taken |
+//! | [`at_working_size`], [`at_full_size`] | the size it is segmented at, and the way back for labels |
+//! | [`paint_outlines`], [`paint_segments`], [`segment_colours`] | a segmentation for people |
+//! | [`label_image`], [`contour_image`] | a segmentation, or all of a tree, for programs |
 //!
 //! # Features
 //! None.
@@ -46,3 +47,8 @@ pub use grey_images::{contour_image, label_image};
 pub use paint::{paint_outlines, paint_segments, segment_colours};
 pub use picture_file::{PictureFile, decode_upright, read_upright};
 pub use working_size::{at_full_size, at_working_size};
+
+/// The README's example runs as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -72,12 +72,12 @@ impl<'a> GridVectors<'a> {
         self.grid_height
     }
 
-    /// n.
+    /// The number of positions, n.
     pub fn positions(&self) -> usize {
         self.grid_width * self.grid_height
     }
 
-    /// Columns of U.
+    /// The length of each vector: the columns of U.
     pub fn dimensions(&self) -> usize {
         self.columns.len()
     }

@@ -1,5 +1,22 @@
 //! Segmentations of images: label maps and operations on them, without linear algebra.
 //!
+//! # Example
+//! A photograph cut in two where its colours differ most.
+//! ```
+//! use segmentation::{MergeWeights, MinArea, SegmentationTree, SuperpixelGraph};
+//!
+//! # fn main() -> Result<(), segmentation::Error> {
+//! // 24 × 16 pixels: dark at the left, bright from column 9 on.
+//! let rgb: Vec<u8> = (0..24 * 16).flat_map(|i| [if i % 24 < 9 { 30 } else { 200 }; 3]).collect();
+//! let graph = SuperpixelGraph::of_photograph(&rgb, 24, 16, 12)?;
+//! let tree = SegmentationTree::new(&graph, &MergeWeights::default(), MinArea::Pixels(1))?;
+//! let (labels, segments) = tree.cut_into(2);
+//! assert_eq!((segments, labels.at(8, 0), labels.at(9, 0)), (2, 0, 1));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Map
 //! ```text
 //!   photograph ──► superpixels ──► SuperpixelGraph ──► SegmentationTree ──► a LabelMap at any height
 //!                                     ▲ views                              or number of segments
@@ -19,22 +36,6 @@
 //! | `grid_vectors`, `points` | [`GridVectors`], weighted by [`EmbeddingScaling`]: the points to be clustered |
 //! | `kmeans`, `ward_tree`, `assignment`, `pool` | [`segmentation_pool`] and its [`SegmentOptions`] |
 //! | `merge_queue` | the loop under both region trees |
-//!
-//! # Example
-//! A photograph cut in two where its colours differ most.
-//! ```
-//! use segmentation::{MergeWeights, MinArea, SegmentationTree, SuperpixelGraph};
-//!
-//! # fn main() -> Result<(), segmentation::Error> {
-//! // 24 × 16 pixels: dark at the left, bright from column 9 on.
-//! let rgb: Vec<u8> = (0..24 * 16).flat_map(|i| [if i % 24 < 9 { 30 } else { 200 }; 3]).collect();
-//! let graph = SuperpixelGraph::of_photograph(&rgb, 24, 16, 12)?;
-//! let tree = SegmentationTree::new(&graph, &MergeWeights::default(), MinArea::Pixels(1))?;
-//! let (labels, segments) = tree.cut_into(2);
-//! assert_eq!((segments, labels.at(8, 0), labels.at(9, 0)), (2, 0, 1));
-//! # Ok(())
-//! # }
-//! ```
 //!
 //! # Conventions
 //! Row-major images, `y` downwards; four neighbours; photographs as three bytes a pixel, sRGB. The same input gives the
@@ -77,3 +78,8 @@ pub use pool::{Segmentation, segmentation_pool};
 pub use segmentation_tree::SegmentationTree;
 pub use superpixel_graph::SuperpixelGraph;
 pub use superpixels::superpixels;
+
+/// The README's example runs as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -86,7 +86,7 @@ impl SuperpixelGraph {
         })
     }
 
-    /// How many there are.
+    /// The number of pieces.
     pub fn count(&self) -> usize {
         self.areas.len()
     }

@@ -145,7 +145,7 @@ pub struct CutTask<'a> {
 }
 
 impl<'a> CutTask<'a> {
-    /// On these photographs.
+    /// The task on these photographs.
     pub fn new(set: &'a dyn SegmentationSet, settings: CutTraining) -> Self {
         Self {
             set,

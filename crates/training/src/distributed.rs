@@ -49,7 +49,7 @@ pub struct Ranks {
 }
 
 impl Ranks {
-    /// A job of one.
+    /// A job of one process.
     pub fn alone() -> Self {
         Self {
             rank: 0,

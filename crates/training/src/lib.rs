@@ -1,5 +1,27 @@
 //! A trainer for networks with matrix layers: tasks, optimisers, checkpoints exact to the bit, several processes.
 //!
+//! # Example
+//! DeepNCuts on photographs of your own; the README has the set too.
+//! ```no_run
+//! use training::{CutTask, CutTraining, Progress, SegmentationSet, TrainConfig, Trainer};
+//!
+//! # fn train(network: models::DeepNcuts, photographs: &dyn SegmentationSet) -> training::Result<()> {
+//! let task = CutTask::new(photographs, CutTraining::default());
+//! let run = std::path::Path::new("runs/first");
+//! let trainer = Trainer::start(network, task, TrainConfig::default(), run, |_, _| ())?;
+//! let trained = trainer.run(|progress| {
+//!     if let Progress::Step { record, .. } = progress {
+//!         println!("step {}: loss {:.4}", record.step, record.loss);
+//!     }
+//!     // `false` stops after this step, with a checkpoint from which `Trainer::resume` goes on.
+//!     true
+//! })?;
+//! # let _ = trained;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Map
 //! ```text
 //! TrainableNetwork ────────────────────────┐
 //! Task: StepContext ─▶ StepResult ─────────┤

@@ -52,7 +52,7 @@ pub struct RegionTask<'a> {
 }
 
 impl<'a> RegionTask<'a> {
-    /// On these regions.
+    /// The task on these regions.
     pub fn new(set: &'a dyn RegionSet, settings: RegionTraining) -> Self {
         Self {
             set,

@@ -11,7 +11,7 @@ pub struct Confusion {
 }
 
 impl Confusion {
-    /// No region yet.
+    /// A table that has counted no region yet.
     pub fn new(classes: usize) -> Self {
         Self {
             classes,

@@ -190,7 +190,7 @@ impl RegionSet {
         &self.rule
     }
 
-    /// The whole annotation file.
+    /// The annotations that the regions were chosen from.
     pub fn instances(&self) -> &CocoInstances {
         &self.instances
     }

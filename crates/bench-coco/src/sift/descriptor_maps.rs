@@ -45,7 +45,7 @@ impl DescriptorMaps {
         }
     }
 
-    /// How many bin sizes.
+    /// The number of scales: a bin size each.
     pub fn scales(&self) -> usize {
         self.values.len() / self.scale_len()
     }

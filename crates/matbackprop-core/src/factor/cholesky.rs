@@ -69,7 +69,7 @@ impl Cholesky {
         })
     }
 
-    /// L, zero above the diagonal.
+    /// The factor L, zero above the diagonal.
     pub fn factor(&self) -> MatRef<'_, f64> {
         self.factor.as_ref()
     }

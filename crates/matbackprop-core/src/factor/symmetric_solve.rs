@@ -147,7 +147,7 @@ impl SymmetricSolve {
         Ok(solve)
     }
 
-    /// X, n × p.
+    /// The solution X, n × p.
     pub fn solution(&self) -> MatRef<'_, f64> {
         self.solution.as_ref()
     }

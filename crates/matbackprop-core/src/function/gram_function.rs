@@ -155,12 +155,12 @@ impl<F: ScalarFunction> GramFunction<F> {
         })
     }
 
-    /// C, d × d.
+    /// The function of the Gram matrix, C, d × d.
     pub fn value(&self) -> MatRef<'_, f64> {
         self.value.as_ref()
     }
 
-    /// C, d × d, without a copy.
+    /// The function of the Gram matrix, C, d × d, without a copy.
     pub fn into_value(self) -> Mat<f64> {
         self.value
     }
@@ -175,7 +175,7 @@ impl<F: ScalarFunction> GramFunction<F> {
         self.method
     }
 
-    /// f.
+    /// The function of a number, f.
     pub fn function(&self) -> &F {
         &self.function
     }

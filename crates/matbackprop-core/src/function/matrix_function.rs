@@ -104,7 +104,7 @@ impl<F: ScalarFunction> MatrixFunction<F> {
         })
     }
 
-    /// C, n × n.
+    /// The function of the matrix, C, n × n.
     pub fn value(&self) -> MatRef<'_, f64> {
         self.value.as_ref()
     }

@@ -205,12 +205,12 @@ impl NewtonSchulz {
         })
     }
 
-    /// C, near A^½.
+    /// The square root C, near A^½.
     pub fn root(&self) -> MatRef<'_, f64> {
         self.root.as_ref()
     }
 
-    /// D, near A^−½.
+    /// The inverse square root D, near A^−½.
     pub fn inverse_root(&self) -> MatRef<'_, f64> {
         self.inverse_root.as_ref()
     }
@@ -220,7 +220,7 @@ impl NewtonSchulz {
         self.residual
     }
 
-    /// N.
+    /// The number of iterations, N.
     pub fn iterations(&self) -> usize {
         self.steps.len() + 1
     }

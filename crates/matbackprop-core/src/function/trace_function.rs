@@ -76,7 +76,7 @@ impl<F: ScalarFunction> TraceFunction<F> {
         })
     }
 
-    /// t.
+    /// The trace, t.
     pub fn value(&self) -> f64 {
         self.value
     }

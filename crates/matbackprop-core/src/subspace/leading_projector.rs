@@ -122,7 +122,7 @@ impl LeadingProjector {
         }
     }
 
-    /// U₁, m × k.
+    /// The basis U₁, m × k: leading singular vectors.
     pub fn basis(&self) -> MatRef<'_, f64> {
         self.u.subcols(0, self.count)
     }

@@ -109,12 +109,12 @@ impl Polar {
         })
     }
 
-    /// W, m × n.
+    /// The polar factor W, m × n.
     pub fn w(&self) -> MatRef<'_, f64> {
         self.w.as_ref()
     }
 
-    /// H, k × k, symmetric.
+    /// The symmetric factor H, k × k.
     pub fn h(&self) -> MatRef<'_, f64> {
         self.h.as_ref()
     }

@@ -115,7 +115,7 @@ impl PseudoInverse {
         })
     }
 
-    /// P itself, n × m.
+    /// The pseudo-inverse P itself, n × m.
     pub fn value(&self) -> Mat<f64> {
         self.unscaled(self.over_values(self.v.as_ref(), 1)) * self.u.transpose()
     }

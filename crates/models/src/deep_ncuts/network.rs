@@ -69,7 +69,7 @@ impl DeepNcuts {
         Ok(Some(Network { chain, parameters }))
     }
 
-    /// Its architecture.
+    /// The architecture of this network.
     pub fn architecture(&self) -> &CutArchitecture {
         &self.architecture
     }

@@ -46,7 +46,7 @@ impl<F: ScalarFunction> Ridge<F> {
         }
     }
 
-    /// ε.
+    /// The ridge, ε.
     pub fn epsilon(&self) -> f64 {
         self.epsilon
     }

@@ -26,7 +26,7 @@ pub struct WithSlope<V, S, C = fn(f64) -> f64> {
 }
 
 impl<V: Fn(f64) -> f64, S: Fn(f64) -> f64> WithSlope<V, S> {
-    /// f and f′.
+    /// A function of a number from its value f and its slope f′.
     pub fn new(value: V, slope: S) -> Self {
         Self {
             value,
