@@ -80,7 +80,7 @@ fn partial_in(folder: &Path) -> io::Result<NamedTempFile> {
 ///
 /// # Errors
 /// Those of the file.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut file = partial_in(folder).map_err(writing(path))?;
     file.write_all(bytes).map_err(writing(path))?;
