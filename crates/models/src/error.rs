@@ -33,12 +33,14 @@ pub enum Error {
         message: String,
     },
     /// A file lacks a tensor.
-    #[error("{origin}: expected a tensor `{name}`, found none of that name")]
+    #[error("{origin}: expected a tensor `{name}`, found {found}")]
     MissingTensor {
         /// Which file.
         origin: String,
         /// Which tensor.
         name: String,
+        /// The tensors found, in a few words.
+        found: String,
     },
     /// A tensor has another shape.
     #[error("{origin}: tensor `{name}`: expected shape {expected:?}, found {found:?}")]

@@ -194,14 +194,25 @@ impl RegionArchitecture {
 
     /// Whether the other is the same except for the scales of the taps, which are measured.
     pub fn is_like(&self, other: &Self) -> bool {
-        let unscaled = |architecture: &Self| {
+        self.difference(other).is_none()
+    }
+
+    /// The first part in which the other differs, as files name it, with its values here and there; the scales of the
+    /// taps, which are measured, may differ.
+    pub fn difference(&self, other: &Self) -> Option<(String, String, String)> {
+        let parts = |architecture: &Self| {
             let mut architecture = architecture.clone();
             if let RegionFeatures::Trunk { taps, .. } = &mut architecture.features {
                 taps.iter_mut().for_each(|tap| tap.scale = 1.0);
             }
-            architecture
+            serde_json::to_value(architecture).unwrap_or_default()
         };
-        unscaled(self) == unscaled(other)
+        let (here, there) = (parts(self), parts(other));
+        let names = here.as_object()?.keys();
+        let value = |parts: &serde_json::Value, name: &str| parts[name].to_string();
+        let differs = |name: &&String| here[name.as_str()] != there[name.as_str()];
+        let name = { names }.find(differs)?;
+        Some((name.clone(), value(&here, name), value(&there, name)))
     }
 
     /// The learned map of the channels, a layer named `reduction`.

@@ -1,7 +1,10 @@
 //! Weights on disk.
 
+mod foreign;
+mod prefix;
 mod read;
 mod write;
 
+pub(crate) use read::NetworkKind;
 pub use read::{TensorSource, WeightsFile};
 pub use write::{Precision, TensorOut, write_atomically, write_safetensors};

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::network::{Network, TrunkWeights};
 use crate::parameters::Parameters;
 use crate::trainable_network::{TrainableNetwork, described};
-use crate::weights::{Precision, WeightsFile};
+use crate::weights::{NetworkKind, Precision, WeightsFile};
 
 impl DeepNcuts {
     /// A network that [`DeepNcuts::save`] wrote.
@@ -29,7 +29,7 @@ impl DeepNcuts {
     }
 
     pub(crate) fn from_file(file: &WeightsFile) -> Result<Self> {
-        Self::from_described(file, &file.metadata("matbackprop").unwrap_or_default())
+        Self::from_described(file, &file.description(NetworkKind::Cuts)?)
     }
 
     /// A network out of the bytes of a file that [`DeepNcuts::save_head`] wrote, on a trunk that was published by
@@ -39,7 +39,7 @@ impl DeepNcuts {
     /// As [`DeepNcuts::load`], of either file.
     pub fn from_head_bytes(origin: &str, bytes: Vec<u8>, trunk: &TrunkWeights<'_>) -> Result<Self> {
         let head = WeightsFile::from_bytes(origin.to_owned(), bytes)?;
-        let description = head.metadata("matbackprop").unwrap_or_default();
+        let description = head.description(NetworkKind::Cuts)?;
         let architecture = CutArchitecture::from_metadata(head.origin(), &description)?;
         let taps = architecture.trunk_taps();
         let trunk = Network::trunk(architecture.trunk, &taps, trunk, 0)?;

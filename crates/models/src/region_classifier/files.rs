@@ -8,7 +8,7 @@ use crate::network::Network;
 use crate::parameters::Parameters;
 use crate::region_architecture::RegionArchitecture;
 use crate::trainable_network::{TrainableNetwork, described};
-use crate::weights::{Precision, TensorOut, TensorSource as _, WeightsFile};
+use crate::weights::{NetworkKind, Precision, TensorOut, TensorSource as _, WeightsFile};
 
 /// Names of μ and s in files.
 const CENTRE: &str = "standard.centre";
@@ -32,7 +32,7 @@ impl RegionClassifier {
     }
 
     fn from_file(file: &WeightsFile) -> Result<Self> {
-        Self::from_described(file, &file.metadata("matbackprop").unwrap_or_default())
+        Self::from_described(file, &file.description(NetworkKind::Regions)?)
     }
 
     /// Writes the network, whole or not at all.

@@ -1,11 +1,15 @@
 //! Tensors by name out of a safetensors file, f32 or half precision.
 
+use std::io::Read as _;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use half::{bf16, f16};
-use safetensors::tensor::Metadata;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::tensor::{Metadata, TensorInfo};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
 
+use super::foreign::{BEGINNING, is_safetensors, kind};
+use super::prefix::{Renaming, renamings};
 use crate::error::{Error, Result};
 
 /// Something that gives tensors by name.
@@ -21,12 +25,19 @@ pub trait TensorSource {
 }
 
 /// A safetensors file in memory, its header read and checked against the file's length.
+///
+/// # Conventions
+/// Where a tensor is not there by its name, it is looked for behind the prefix of a wrapper: `module.`, `backbone.`,
+/// `model.`, `_orig_mod.`, … ([`TensorSource`]). The first name decides on the prefix of all; where the file has the
+/// name behind two of them, none is taken.
 pub struct WeightsFile {
     origin: String,
     header: Metadata,
     bytes: Vec<u8>,
     /// Where the numbers begin.
     numbers: usize,
+    /// How names differ, once a name has been found in another way.
+    renaming: OnceLock<Renaming>,
 }
 
 impl WeightsFile {
@@ -35,7 +46,21 @@ impl WeightsFile {
     /// # Errors
     /// [`Error::File`], [`Error::NotSafetensors`].
     pub fn open(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(Error::file(path))?;
+        let mut file = std::fs::File::open(path).map_err(Error::file(path))?;
+        let size = file.metadata().map_err(Error::file(path))?.len();
+        let mut bytes = Vec::new();
+        let beginning = file.by_ref().take(BEGINNING as u64);
+        { beginning }
+            .read_to_end(&mut bytes)
+            .map_err(Error::file(path))?;
+        // Checkpoints of others may be gigabytes.
+        if !is_safetensors(&bytes)
+            && let Some(message) = kind(&bytes, size)
+        {
+            let origin = path.display().to_string();
+            return Err(Error::NotSafetensors { origin, message });
+        }
+        file.read_to_end(&mut bytes).map_err(Error::file(path))?;
         Self::from_bytes(path.display().to_string(), bytes)
     }
 
@@ -51,10 +76,11 @@ impl WeightsFile {
                 // The header's length stands before it, in eight bytes.
                 numbers: 8 + length,
                 bytes,
+                renaming: OnceLock::new(),
             }),
             Err(error) => Err(Error::NotSafetensors {
                 origin,
-                message: error.to_string(),
+                message: in_words(&error, &bytes),
             }),
         }
     }
@@ -64,9 +90,112 @@ impl WeightsFile {
         &self.origin
     }
 
+    /// The names of the tensors in a few words, for messages.
+    pub(crate) fn names_in_words(&self) -> String {
+        const SHOWN: usize = 3;
+        const LONGEST: usize = 80;
+        let mut names = self.header.offset_keys();
+        names.sort();
+        let count = names.len();
+        let shown = |name: &String| format!("`{}`", name.chars().take(LONGEST).collect::<String>());
+        let shown: Vec<_> = names.iter().take(SHOWN).map(shown).collect();
+        match count {
+            0 => "no tensors".to_owned(),
+            1 => format!("one tensor, {}", shown[0]),
+            _ if count <= SHOWN => format!("{count} tensors, {}", shown.join(", ")),
+            _ => format!("{count} tensors, {}, …", shown.join(", ")),
+        }
+    }
+
+    /// The tensor under its name, or behind the prefix of a wrapper.
+    fn info(&self, name: &str) -> Option<&TensorInfo> {
+        if let Some(info) = self.header.info(name) {
+            return Some(info);
+        }
+        if let Some(renaming) = self.renaming.get() {
+            return self.header.info(&renaming.apply(name));
+        }
+        let names = self.header.offset_keys();
+        let [renaming] = &renamings(name, names.iter().map(String::as_str))[..] else {
+            return None;
+        };
+        let renaming = self.renaming.get_or_init(|| renaming.clone());
+        self.header.info(&renaming.apply(name))
+    }
+
+    /// Why a tensor is not there.
+    fn missing(&self, name: &str) -> Error {
+        let names = self.header.offset_keys();
+        let found = match &renamings(name, names.iter().map(String::as_str))[..] {
+            [first, second, ..] => format!(
+                "it twice, as `{}` and `{}`: take one of the networks out of the file",
+                first.apply(name),
+                second.apply(name)
+            ),
+            _ => self.names_in_words(),
+        };
+        Error::MissingTensor {
+            origin: self.origin.clone(),
+            name: name.to_owned(),
+            found,
+        }
+    }
+
     /// One entry of the file's metadata.
     pub fn metadata(&self, key: &str) -> Option<String> {
         self.header.metadata().as_ref()?.get(key).cloned()
+    }
+
+    /// The description of a network of the `wanted` kind, as [`crate::DeepNcuts::save`] and
+    /// [`crate::RegionClassifier::save`] write it.
+    ///
+    /// # Errors
+    /// [`Error::NotANetwork`] with what the file holds in its place: a trunk's weights, a checkpoint, a network of the
+    /// other kind.
+    pub(crate) fn description(&self, wanted: NetworkKind) -> Result<String> {
+        let found = match self.metadata("matbackprop") {
+            None => self.undescribed(),
+            Some(text) if text.starts_with('{') => {
+                // The one has classes, the other the rule of its clusters.
+                let regions = text.contains("\"classes\":");
+                let cuts = text.contains("\"clusters\":");
+                match wanted {
+                    NetworkKind::Cuts if regions && !cuts => "a classifier of regions".to_owned(),
+                    NetworkKind::Regions if cuts && !regions => {
+                        "a network that cuts photographs into segments".to_owned()
+                    }
+                    _ => return Ok(text),
+                }
+            }
+            Some(text) if is_checkpoint(&text) => {
+                "a checkpoint of a training: --resume goes on from it, and \
+                network.safetensors stands beside it in the end"
+                    .to_owned()
+            }
+            Some(text) => return Ok(text),
+        };
+        Err(Error::NotANetwork {
+            origin: self.origin.clone(),
+            found,
+        })
+    }
+
+    /// What weights without a description are.
+    fn undescribed(&self) -> String {
+        let first = |name| self.info(name).map(|info| info.shape.as_slice());
+        let trunk = match (first("_conv_stem.weight"), first("features.0.weight")) {
+            (Some(_), _) => Some("lite0"),
+            (_, Some([64, 3, 3, 3])) => Some("vgg16"),
+            (_, Some([64, 3, 11, 11])) => Some("alexnet"),
+            (_, Some([96, 3, 11, 11])) => Some("alexnet-original"),
+            _ => None,
+        };
+        match trunk {
+            Some(name) => {
+                format!("the weights of a trunk alone, {name}: --trunk-weights takes them")
+            }
+            None => format!("no description and {}", self.names_in_words()),
+        }
     }
 
     /// All tensors' names and bytes, in no order.
@@ -79,16 +208,56 @@ impl WeightsFile {
     }
 }
 
+/// The two kinds of networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NetworkKind {
+    /// [`crate::DeepNcuts`].
+    Cuts,
+    /// [`crate::RegionClassifier`].
+    Regions,
+}
+
+/// Whether a description is that of a checkpoint: a digest of 16 digits before it.
+fn is_checkpoint(text: &str) -> bool {
+    let digest = text.split_once(' ').map(|(digest, _)| digest);
+    digest.is_some_and(|digest| digest.len() == 16 && digest.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// What is wrong with a file that is no safetensors file, or a broken one.
+fn in_words(error: &SafeTensorError, bytes: &[u8]) -> String {
+    let whole = || format!("a file of {} bytes", bytes.len());
+    if !is_safetensors(bytes) {
+        let beginning = &bytes[..bytes.len().min(BEGINNING)];
+        return kind(beginning, bytes.len() as u64)
+            .unwrap_or_else(|| format!("{} of another kind", whole()));
+    }
+    match error {
+        SafeTensorError::MetadataIncompleteBuffer | SafeTensorError::InvalidHeaderLength => {
+            format!(
+                "{} that its header does not fit: cut short? fetch it again",
+                whole()
+            )
+        }
+        SafeTensorError::HeaderTooSmall | SafeTensorError::HeaderTooLarge => {
+            format!("{} without a whole header: fetch it again", whole())
+        }
+        SafeTensorError::InvalidHeaderDeserialization(_) | SafeTensorError::InvalidHeader(_) => {
+            format!("{} whose header is no list of tensors", whole())
+        }
+        other => other.to_string(),
+    }
+}
+
 impl TensorSource for WeightsFile {
     fn contains(&self, name: &str) -> bool {
-        self.header.info(name).is_some()
+        self.info(name).is_some()
     }
 
     fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let (origin, name) = (self.origin.clone(), name.to_owned());
-        let Some(info) = self.header.info(&name) else {
-            return Err(Error::MissingTensor { origin, name });
+        let Some(info) = self.info(name) else {
+            return Err(self.missing(name));
         };
+        let (origin, name) = (self.origin.clone(), name.to_owned());
         if info.shape != shape {
             let (expected, found) = (shape.to_vec(), info.shape.clone());
             return Err(Error::TensorShape {
@@ -158,11 +327,139 @@ mod tests {
         }
     }
 
+    fn named(names: &[&str]) -> WeightsFile {
+        let tensors = names.iter().enumerate().map(|(value, name)| TensorOut {
+            name: (*name).to_owned(),
+            shape: vec![1],
+            values: vec![value as f32],
+        });
+        let tensors: Vec<_> = tensors.collect();
+        let bytes = write_safetensors(&tensors, Precision::Single, None).unwrap();
+        WeightsFile::from_bytes("test".into(), bytes).unwrap()
+    }
+
+    #[test]
+    fn one_prefix_of_a_wrapper_is_passed_over() {
+        let file = named(&["module.a.weight", "module.a.bias", "module.b.weight"]);
+        assert_eq!(file.tensor("a.weight", &[1]).unwrap(), [0.0]);
+        assert!(file.contains("a.bias") && !file.contains("b.bias"));
+        // The first name decides.
+        let file = named(&["module.a.weight", "backbone.b.weight"]);
+        assert!(file.contains("a.weight") && !file.contains("b.weight"));
+        let file = named(&[
+            "a.weight",
+            "module.a.weight",
+            "student.b.weight",
+            "teacher.b.weight",
+        ]);
+        assert_eq!(file.tensor("a.weight", &[1]).unwrap(), [0.0]);
+        let error = file.tensor("b.weight", &[1]).unwrap_err().to_string();
+        assert!(
+            error.contains("found it twice, as `student.b.weight` and `teacher.b.weight`"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_stands_in_place_of_a_network_is_named() {
+        let described = |name: &str, shape: &[usize], description: Option<&str>| {
+            let tensor = TensorOut {
+                name: name.to_owned(),
+                shape: shape.to_vec(),
+                values: vec![0.0; shape.iter().product()],
+            };
+            let description = description.map(str::to_owned);
+            let bytes = write_safetensors(&[tensor], Precision::Half, description).unwrap();
+            WeightsFile::from_bytes("test".into(), bytes).unwrap()
+        };
+        let stem = [2, 3, 3, 3];
+        let digest = "0123456789abcdef {\"step\": 4}";
+        for (file, kind, words) in [
+            (
+                described("module._conv_stem.weight", &stem, None),
+                NetworkKind::Cuts,
+                "found the weights of a trunk alone, lite0: --trunk-weights",
+            ),
+            (
+                described("features.0.weight", &[64, 3, 3, 3], None),
+                NetworkKind::Regions,
+                "found the weights of a trunk alone, vgg16",
+            ),
+            (
+                described("fc.weight", &[1], None),
+                NetworkKind::Cuts,
+                "found no description and one tensor, `fc.weight`",
+            ),
+            (
+                described("a", &[1], Some(digest)),
+                NetworkKind::Cuts,
+                "found a checkpoint of a training: --resume",
+            ),
+            (
+                described("a", &[1], Some("{\"classes\":[]}")),
+                NetworkKind::Cuts,
+                "found a classifier of regions",
+            ),
+            (
+                described("a", &[1], Some("{\"clusters\":{}}")),
+                NetworkKind::Regions,
+                "found a network that cuts",
+            ),
+        ] {
+            let error = file.description(kind).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}: expected {words}");
+        }
+    }
+
+    #[test]
+    fn foreign_and_broken_files_are_named_on_disk_and_in_memory() {
+        let good = write_safetensors(
+            &[TensorOut {
+                name: "a".into(),
+                shape: vec![2],
+                values: vec![1.0, 2.0],
+            }],
+            Precision::Single,
+            None,
+        )
+        .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.safetensors");
+        let mut spoilt = good.clone();
+        spoilt[8..12].copy_from_slice(b"{{{{");
+        let cases: [(Vec<u8>, &str); 6] = [
+            (good[..good.len() - 2].to_vec(), "cut short? fetch it again"),
+            (good[..12].to_vec(), "fetch it again"),
+            (spoilt, "whose header is no list of tensors"),
+            (vec![9; 4_000], "a file of 4000 bytes of another kind"),
+            (
+                b"PK\x03\x04 archive/data.pkl".to_vec(),
+                "a PyTorch checkpoint: data/README.md",
+            ),
+            (Vec::new(), "an empty file"),
+        ];
+        for (bytes, words) in cases {
+            std::fs::write(&path, &bytes).unwrap();
+            let found = [
+                WeightsFile::open(&path),
+                WeightsFile::from_bytes("x.safetensors".to_owned(), bytes),
+            ];
+            for found in found {
+                let error = found.err().unwrap().to_string();
+                assert!(
+                    error.contains("x.safetensors: expected a safetensors file, found "),
+                    "{error}"
+                );
+                assert!(error.contains(words), "{error}: expected {words}");
+            }
+        }
+    }
+
     #[test]
     fn errors_are_named() {
         let good = file(&[0.0; 4], Precision::Single);
         let bad = file(&[0.0, f32::NAN, 0.0, 0.0], Precision::Single);
-        let missing = "test: expected a tensor `b`, found none of that name";
+        let missing = "test: expected a tensor `b`, found one tensor, `a`";
         let shape = "test: tensor `a`: expected shape [4], found [2, 2]";
         refused! {
             good.tensor("b", &[1]) => error if error.to_string() == missing,
