@@ -1,9 +1,11 @@
 //! Checkpoints: everything that a training resumes from, to the bit.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use dfdx::prelude::HasShape;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::averaging::Averaging;
 use crate::config::TrainConfig;
@@ -118,16 +120,21 @@ impl<L: TrainableNetwork> Checkpoint<L> {
             ..header.config
         };
         if comparable != *config {
-            let found = serde_json::to_string(&comparable).unwrap_or_default();
-            return Err(refused("settings", found));
+            let found = serde_json::to_value(&comparable).unwrap_or_default();
+            let asked = serde_json::to_value(config).unwrap_or_default();
+            return Err(refused("setting", differences(&found, &asked)));
         }
         if header.task != task {
-            return Err(refused("task", header.task));
+            let value = |text: &str| serde_json::from_str(text).unwrap_or_default();
+            return Err(refused(
+                "task",
+                differences(&value(&header.task), &value(task)),
+            ));
         }
         if header.images != images {
             return Err(refused(
                 "training set",
-                format!("{} other images", header.images.len()),
+                other_images(&header.images, images),
             ));
         }
         let network = L::from_described(&file, &header.network)?;
@@ -163,6 +170,60 @@ impl<L: TrainableNetwork> Checkpoint<L> {
         averaging.restore(averages);
         Ok((averaging.written(&network).into_owned(), header.step))
     }
+}
+
+/// The settings that differ, each as `name: found, not asked`.
+fn differences(found: &Value, asked: &Value) -> String {
+    let mut differing = Vec::new();
+    collect(String::new(), found, asked, &mut differing);
+    differing.join("; ")
+}
+
+fn collect(name: String, found: &Value, asked: &Value, differing: &mut Vec<String>) {
+    match (found, asked) {
+        (Value::Object(found), Value::Object(asked)) => {
+            let names: BTreeSet<&String> = found.keys().chain(asked.keys()).collect();
+            for part in names {
+                let value = |map: &Map<String, Value>| map.get(part).cloned().unwrap_or_default();
+                let word = in_words(part);
+                let name = if name.is_empty() {
+                    word
+                } else {
+                    format!("{name}.{word}")
+                };
+                collect(name, &value(found), &value(asked), differing);
+            }
+        }
+        _ if found != asked => differing.push(format!("{name}: {found}, not {asked}")),
+        _ => {}
+    }
+}
+
+/// A setting as the command line and recipes name it.
+fn in_words(field: &str) -> String {
+    match field {
+        "rate" => "learning-rate".to_owned(),
+        "averaging" => "ema".to_owned(),
+        other => other.replace('_', "-"),
+    }
+}
+
+/// How the images of a checkpoint differ from those of the data.
+fn other_images(found: &[String], asked: &[String]) -> String {
+    let differs = found
+        .iter()
+        .zip(asked)
+        .position(|(found, asked)| found != asked);
+    let first = match differs {
+        Some(place) => format!(
+            "image {} is {}, not {}",
+            place + 1,
+            found[place],
+            asked[place]
+        ),
+        None => "the first of them are the same".to_owned(),
+    };
+    format!("{} images, not {}; {first}", found.len(), asked.len())
 }
 
 /// A checkpoint's tensors and metadata.
@@ -212,4 +273,44 @@ fn refusing(path: &Path) -> impl Fn(&'static str, String) -> Error {
 
 fn state_name(what: &str, index: usize) -> String {
     format!("state.{index}.{what}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_one_setting_that_differs_is_named() {
+        let found = TrainConfig::default();
+        let asked = TrainConfig {
+            rate: 0.5,
+            ..found.clone()
+        };
+        let value = |config: &TrainConfig| serde_json::to_value(config).unwrap();
+        let words = differences(&value(&found), &value(&asked));
+        assert_eq!(words, "learning-rate: 0.003, not 0.5");
+        let words = differences(
+            &json!({"schedule": {"kind": "step", "drop_every": 3}, "same": 1}),
+            &json!({"schedule": {"kind": "step", "drop_every": 4}, "same": 1}),
+        );
+        assert_eq!(words, "schedule.drop-every: 3, not 4");
+        let words = differences(&json!({"a": 1}), &json!({"b": [2]}));
+        assert_eq!(words, "a: 1, not null; b: null, not [2]");
+    }
+
+    #[test]
+    fn the_first_image_that_differs_is_named() {
+        let names = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect::<Vec<_>>()
+        };
+        let words = other_images(&names(&["a", "b", "d"]), &names(&["a", "c"]));
+        assert_eq!(words, "3 images, not 2; image 2 is b, not c");
+        let words = other_images(&names(&["a"]), &names(&["a", "c"]));
+        assert_eq!(words, "1 images, not 2; the first of them are the same");
+    }
 }
