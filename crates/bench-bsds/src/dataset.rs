@@ -2,8 +2,16 @@
 
 mod bsds;
 mod ground_truth;
+mod layout;
+mod listing;
 pub(crate) mod mat5;
+pub(crate) mod npy;
+mod truth_pictures;
 
-pub use bsds::{BsdsDataset, Split};
+pub use bsds::{BsdsDataset, MissingPartner, Split};
 pub(crate) use ground_truth::size_of;
-pub use ground_truth::{Annotation, decode_ground_truth, read_ground_truth};
+pub use ground_truth::{
+    Annotation, decode_ground_truth, decode_ground_truth_boundaries, read_ground_truth,
+};
+pub(crate) use listing::{ending, entries, file_of_image, innermost, picture_rank, stem};
+pub use truth_pictures::{TruthLook, TruthPictures, TruthReading};

@@ -67,6 +67,16 @@ pub enum Error {
         /// The content found.
         found: String,
     },
+    /// A file that is not a NumPy array as it is read here.
+    #[error("{}: expected {expected}, found {found}", path.display())]
+    Npy {
+        /// The file.
+        path: PathBuf,
+        /// The form of the array.
+        expected: String,
+        /// The content found.
+        found: String,
+    },
     /// A picture that is not a soft boundary map.
     #[error("{}: expected a soft boundary map in grey of 8 or 16 bits, found {found}", path.display())]
     BoundaryPicture {
@@ -114,15 +124,55 @@ pub enum Error {
         expected: &'static str,
     },
     /// An image without annotation, or an annotation without image.
-    #[error("expected {} beside {}, found none", missing.display(), found.display())]
+    #[error("expected {} beside {}, found none; --max-unreadable SHARE leaves such images out", missing.display(), found.display())]
     MissingPartner {
         /// The file that is there.
         found: PathBuf,
         /// The file that is not.
         missing: PathBuf,
     },
+    /// More images without a partner than may be left out.
+    #[error(
+        "{most} of {images} images may be left out, found {found} without a partner; the first: {first}"
+    )]
+    TooManyMissing {
+        /// How many may be left out.
+        most: usize,
+        /// How many there are.
+        images: usize,
+        /// How many lack a partner.
+        found: usize,
+        /// The first of them.
+        first: Box<Error>,
+    },
+    /// An image twice.
+    #[error("image {image}: expected one photograph, found {} and {}", first.display(), second.display())]
+    AmbiguousImage {
+        /// The image's id.
+        image: String,
+        /// One of them.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+    /// A map of another size than its photograph.
+    #[error("{}: expected {expected} pixels, as the photograph has, found {found}{}", path.display(), hint(expected, found))]
+    MapSize {
+        /// The map's file.
+        path: PathBuf,
+        /// The size of the photograph and its annotations.
+        expected: Size,
+        /// The map's size.
+        found: Size,
+    },
+    /// A truth that holds boundaries alone, where regions are measured.
+    #[error("{}: expected segments, found boundaries alone: regions cannot be measured", path.display())]
+    BoundariesAlone {
+        /// The file.
+        path: PathBuf,
+    },
     /// A folder of results lacks an image.
-    #[error("{}: expected {expected} for image {image}, found none", folder.display())]
+    #[error("{}: expected {expected} for image {image}, found {found}", folder.display())]
     NoSegmentation {
         /// The folder.
         folder: PathBuf,
@@ -130,6 +180,8 @@ pub enum Error {
         image: String,
         /// The names that would have been read.
         expected: String,
+        /// A file of the image's name that is not read, or `none`.
+        found: String,
     },
     /// A folder of results has an image twice.
     #[error("image {image}: expected one source of segmentations, found {} and {}", first.display(), second.display())]
@@ -210,6 +262,15 @@ pub enum Error {
     /// A label map that `ncuts` refuses.
     #[error(transparent)]
     LabelMap(#[from] segmentation::Error),
+}
+
+/// What to do about a map of another size.
+fn hint(expected: &Size, found: &Size) -> &'static str {
+    if (expected.width, expected.height) == (found.height, found.width) {
+        ": its rows and columns are exchanged, or the photograph is turned by its Exif tag"
+    } else {
+        ": save it at the photograph's size"
+    }
 }
 
 /// The result of this crate's fallible functions.

@@ -32,7 +32,7 @@
 //!
 //! # Map
 //! ```text
-//!  images/ID.jpg   groundTruth/ID.mat        segmentations: PNG label maps, segs or ucm2 .mat, or a network
+//!  images/ID.jpg   groundTruth/ID.mat, .png  segmentations: PNG label maps, segs or ucm2 .mat, or a network
 //!        └──── BsdsDataset ────┘                           SegmentationFolder, or any closure
 //!                   │                                              │
 //!             annotations                                        Pool            several levels an image
@@ -52,14 +52,16 @@
 //! | room | holds |
 //! |---|---|
 //! | `dataset/mat5/` | MATLAB level 5 files, trusted in nothing |
-//! | `dataset/ground_truth` | the annotations of one image |
-//! | `dataset/bsds` | the folders of the dataset, pictures in them |
+//! | `dataset/npy` | NumPy's arrays, trusted in nothing |
+//! | `dataset/{ground_truth, truth_pictures}` | the annotations of one image |
+//! | `dataset/{listing, layout, bsds}` | the folders of the dataset, pictures in them |
 //! | `segmentation/{level, pool}` | several segmentations of one image, each under its level |
 //! | `segmentation/{label_png, mat_pool, ucm, folder}` | where they are read from: [`SegmentationFolder`], or a file by [`read_label_png`], [`read_segmentation_mat`] |
-//! | `segmentation/{boundary_pool, boundary_folder}` | their boundaries, and those of soft maps |
+//! | `segmentation/{soft_map, boundary_pool, boundary_folder}` | their boundaries, and those of soft maps |
+//! | `segmentation/{soft_survey, zero_look}` | whether their numbers can be meant |
 //! | `metrics/{regions, contingency}` | the counts every measure is made of |
 //! | `metrics/{covering, probabilistic_rand, variation_of_information}` | the measures |
-//! | `metrics/{boundary_map, thinning}` | boundaries, and their thinning to lines |
+//! | `metrics/{boundary_map, suppression, thinning}` | boundaries, ridges of soft maps, thinning to lines |
 //! | `metrics/{boundary_match, assignment}` | the matching of boundary pixels of two maps |
 //! | `metrics/boundary_f` | the counts, recall, precision and F |
 //! | `protocol/{image_measures, image_counts}` | all of them, one image |
@@ -88,7 +90,10 @@ mod metrics;
 mod protocol;
 mod segmentation;
 
-pub use dataset::{Annotation, BsdsDataset, Split, decode_ground_truth, read_ground_truth};
+pub use dataset::{
+    Annotation, BsdsDataset, MissingPartner, Split, TruthLook, TruthPictures, TruthReading,
+    decode_ground_truth, decode_ground_truth_boundaries, read_ground_truth,
+};
 pub use error::{Error, MatPosition, Result, Size};
 pub use metrics::{
     BoundaryCounts, BoundaryMap, BoundaryMatch, BoundaryScore, ContingencyTable, Overlaps,
@@ -100,8 +105,9 @@ pub use protocol::{
     Progress, Report, evaluate, evaluate_boundaries, evaluate_in_parallel,
 };
 pub use segmentation::{
-    BoundaryFolder, BoundaryPool, Level, Pool, SegmentationFolder, Thresholds, Ucm,
-    decode_label_png, decode_segmentation_mat, read_boundaries, read_label_png,
+    BoundaryFolder, BoundaryPool, Level, Pool, SegmentationFolder, SoftDoubt, SoftLook,
+    SoftReading, SoftSurvey, Thresholds, Ucm, ZeroLook, decode_boundaries, decode_label_png,
+    decode_segmentation_mat, read_boundaries, read_boundaries_with, read_label_png,
     read_segmentation_mat,
 };
 

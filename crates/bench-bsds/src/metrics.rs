@@ -8,6 +8,7 @@ mod contingency;
 mod covering;
 mod probabilistic_rand;
 mod regions;
+mod suppression;
 mod thinning;
 mod variation_of_information;
 

@@ -9,8 +9,13 @@ use image::RgbImage;
 use pictures::{PictureFile, read_upright};
 use segmentation::LabelMap;
 
-use super::ground_truth::{Annotation, read_ground_truth, size_of};
+use super::ground_truth::{
+    Annotation, read_from_zero, read_ground_truth, read_ground_truth_boundaries, size_of,
+};
+use super::layout::{TruthFiles, photographs, split_folders, truths};
+use super::truth_pictures::{self, TruthLook, TruthPictures, TruthReading};
 use crate::error::{Error, Result, Size};
+use crate::metrics::BoundaryMap;
 
 /// The three parts of BSDS500.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,67 +70,137 @@ impl FromStr for Split {
 /// ```
 #[derive(Clone, Debug)]
 pub struct BsdsDataset {
-    images: PathBuf,
-    ground_truth: PathBuf,
     ids: Vec<String>,
+    files: Vec<Files>,
+    left_out: Vec<MissingPartner>,
+    truth: TruthReading,
+}
+
+/// The files of one image.
+#[derive(Clone, Debug)]
+struct Files {
+    image: PathBuf,
+    truth: TruthFiles,
+}
+
+/// A photograph without a truth, or the other way round.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingPartner {
+    /// The image's id.
+    pub id: String,
+    /// The file that is there.
+    pub found: PathBuf,
+    /// The file that is not.
+    pub missing: PathBuf,
 }
 
 impl BsdsDataset {
     /// The images of one split, under `root`.
     ///
-    /// Layouts: `images/SPLIT/*.jpg` and `groundTruth/SPLIT/*.mat` directly under `root`, or under `data`,
-    /// `BSDS500/data` or `BSR/BSDS500/data` there (the official archive).
+    /// Layouts: `images/SPLIT` and `groundTruth/SPLIT` directly under `root`, or under `data`, `BSDS500/data` or
+    /// `BSR/BSDS500/data` there (the official archive). `imgs`, and `edge_maps` or `gt`, are read as edge detectors'
+    /// data sets name them, also below `edges`. Names of folders may be in other letters of case.
     ///
     /// # Errors
     /// [`Error::NoDataset`] with the folders tried; then as [`BsdsDataset::open_folders`].
     pub fn open(root: impl AsRef<Path>, split: Split) -> Result<Self> {
-        let roots =
-            ["", "data", "BSDS500/data", "BSR/BSDS500/data"].map(|below| root.as_ref().join(below));
-        let images_of = |root: &PathBuf| root.join("images").join(split.to_string());
-        match roots.iter().find(|root| images_of(root).is_dir()) {
-            Some(root) => Self::open_folders(
-                images_of(root),
-                root.join("groundTruth").join(split.to_string()),
-            ),
-            None => Err(Error::NoDataset {
-                looked_for: roots.iter().map(images_of).collect(),
-            }),
-        }
+        Self::open_leaving_out(root, split, 0.0)
     }
 
-    /// The images `ID.jpg` of one folder with the annotations `ID.mat` of another.
+    /// As [`BsdsDataset::open`], where up to a share of the images may lack one of their files: they are left out, and
+    /// [`BsdsDataset::left_out`] names them.
+    ///
+    /// # Errors
+    /// As [`BsdsDataset::open`]; [`Error::TooManyMissing`].
+    pub fn open_leaving_out(root: impl AsRef<Path>, split: Split, share: f64) -> Result<Self> {
+        let (images, truths) = split_folders(root.as_ref(), &split.to_string())?;
+        Self::of_folders(&images, &truths, share)
+    }
+
+    /// The photographs `ID.jpg` (or `.png`, `.jpeg`, …, in letters of any case) of one folder with the truths of
+    /// another:
+    ///
+    /// ```text
+    /// ID.mat                         annotators as in BSDS500
+    /// ID.png                         one picture of boundaries, or of segments
+    /// ID_K.png, ID-K.png, ID/*.png   one an annotator
+    /// ```
+    ///
+    /// Where there is an `ID.mat` it is read, and no picture. A folder that holds one folder and no such file is
+    /// entered; names that begin with a dot are passed over.
     ///
     /// # Errors
     /// [`Error::MissingPartner`] for the first id, in order, that has one of the two files only;
-    /// [`Error::EmptyFolder`]; [`Error::Io`].
+    /// [`Error::EmptyFolder`]; [`Error::AmbiguousImage`]; [`Error::Io`].
     pub fn open_folders(
         images: impl Into<PathBuf>,
         ground_truth: impl Into<PathBuf>,
     ) -> Result<Self> {
-        let (images, ground_truth) = (images.into(), ground_truth.into());
-        let photographs = ids_in(&images, "jpg")?;
-        let annotations = ids_in(&ground_truth, "mat")?;
-        if photographs.is_empty() {
-            return Err(Error::EmptyFolder {
-                path: images,
-                expected: "photographs (*.jpg)",
+        Self::of_folders(&images.into(), &ground_truth.into(), 0.0)
+    }
+
+    fn of_folders(images: &Path, ground_truth: &Path, share: f64) -> Result<Self> {
+        let mut photographs = photographs(images)?;
+        let known: BTreeSet<_> = photographs.keys().map(String::as_str).collect();
+        let mut truths = truths(ground_truth, &known, images != ground_truth)?;
+        let known: BTreeSet<String> = photographs.keys().chain(truths.keys()).cloned().collect();
+        let (mut ids, mut files, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+        let count = known.len();
+        for id in known {
+            let (found, missing) = match (photographs.remove(&id), truths.remove(&id)) {
+                (Some(image), Some(truth)) => {
+                    files.push(Files { image, truth });
+                    ids.push(id);
+                    continue;
+                }
+                (Some(image), None) => (image, ground_truth.join(format!("{id}.mat"))),
+                (None, Some(truth)) => {
+                    let found = truth.paths().swap_remove(0);
+                    (found, images.join(format!("{id}.jpg")))
+                }
+                (None, None) => continue,
+            };
+            left_out.push(MissingPartner { id, found, missing });
+        }
+        let most = (share * count as f64).floor() as usize;
+        if let Some(first) = left_out.first()
+            && (left_out.len() > most || ids.is_empty())
+        {
+            let MissingPartner { found, missing, .. } = first.clone();
+            let first = Error::MissingPartner { found, missing };
+            return Err(match most {
+                0 => first,
+                _ => Error::TooManyMissing {
+                    most,
+                    images: count,
+                    found: left_out.len(),
+                    first: Box::new(first),
+                },
             });
         }
-        if let Some(id) = photographs.symmetric_difference(&annotations).next() {
-            let image = images.join(format!("{id}.jpg"));
-            let truth = ground_truth.join(format!("{id}.mat"));
-            let (found, missing) = if photographs.contains(id) {
-                (image, truth)
-            } else {
-                (truth, image)
-            };
-            return Err(Error::MissingPartner { found, missing });
-        }
         Ok(Self {
-            images,
-            ground_truth,
-            ids: photographs.into_iter().collect(),
+            ids,
+            files,
+            left_out,
+            truth: TruthReading::default(),
         })
+    }
+
+    /// The same images, their truths read in another way.
+    pub fn with_truth(self, truth: TruthReading) -> Self {
+        Self { truth, ..self }
+    }
+
+    /// The images whose ids `keep` says, in their order.
+    pub fn keeping(self, keep: impl Fn(&str) -> bool) -> Self {
+        let pairs = self.ids.into_iter().zip(self.files);
+        let (ids, files) = pairs.filter(|(id, _)| keep(id)).unzip();
+        Self { ids, files, ..self }
+    }
+
+    /// The images that were left out, in order.
+    pub fn left_out(&self) -> &[MissingPartner] {
+        &self.left_out
     }
 
     /// The number of images.
@@ -148,15 +223,23 @@ impl BsdsDataset {
     /// # Panics
     /// When there is no such image.
     pub fn image_path(&self, index: usize) -> PathBuf {
-        self.images.join(format!("{}.jpg", self.ids[index]))
+        self.files[index].image.clone()
     }
 
-    /// The file with the annotations of image `index`.
+    /// The file with the annotations of image `index`: the first, where each annotator has one.
     ///
     /// # Panics
     /// When there is no such image.
     pub fn ground_truth_path(&self, index: usize) -> PathBuf {
-        self.ground_truth.join(format!("{}.mat", self.ids[index]))
+        self.ground_truth_files(index).swap_remove(0)
+    }
+
+    /// Every file with annotations of image `index`.
+    ///
+    /// # Panics
+    /// When there is no such image.
+    pub fn ground_truth_files(&self, index: usize) -> Vec<PathBuf> {
+        self.files[index].truth.paths()
     }
 
     /// Photograph `index`.
@@ -182,7 +265,7 @@ impl BsdsDataset {
     /// The human segmentations of image `index`, at least one.
     ///
     /// # Errors
-    /// As [`read_ground_truth`], and [`Error::SizeMismatch`] where they differ from the photograph in size.
+    /// As [`read_ground_truth`], and [`Error::MapSize`] where they differ from the photograph in size.
     pub fn annotations(&self, index: usize) -> Result<Vec<LabelMap>> {
         let drawn = self.drawn(index)?;
         Ok(drawn
@@ -194,42 +277,60 @@ impl BsdsDataset {
     /// The human segmentations of image `index`, with the boundaries that the file holds.
     ///
     /// # Errors
-    /// As [`BsdsDataset::annotations`].
+    /// As [`BsdsDataset::annotations`]; [`Error::BoundariesAlone`] for a truth without segments.
     pub fn drawn(&self, index: usize) -> Result<Vec<Annotation>> {
-        let path = self.ground_truth_path(index);
-        let drawn = read_ground_truth(&path)?;
-        let expected = self.image_size(index)?;
-        match drawn
+        let drawn = match &self.files[index].truth {
+            TruthFiles::Mat(path) if self.truth.from_zero => read_from_zero(path)?,
+            TruthFiles::Mat(path) => read_ground_truth(path)?,
+            TruthFiles::Pictures(paths) if self.truth.pictures == TruthPictures::Labels => {
+                truth_pictures::labels(paths)?
+            }
+            TruthFiles::Pictures(paths) => {
+                let path = paths[0].clone();
+                return Err(Error::BoundariesAlone { path });
+            }
+        };
+        let sizes = drawn
             .iter()
-            .map(|annotation| size_of(&annotation.segmentation))
-            .find(|size| *size != expected)
-        {
-            Some(found) => Err(Error::SizeMismatch {
-                name: path.display().to_string(),
+            .map(|annotation| size_of(&annotation.segmentation));
+        self.check_sizes(index, sizes)?;
+        Ok(drawn)
+    }
+
+    /// The boundaries that people drew on image `index`, at least one map, and a look at those of pictures. A truth
+    /// without segments is enough.
+    ///
+    /// # Errors
+    /// As [`BsdsDataset::annotations`], except for a pixel of segment 0.
+    pub fn drawn_boundaries(&self, index: usize) -> Result<(Vec<BoundaryMap>, Option<TruthLook>)> {
+        let (maps, look) = match &self.files[index].truth {
+            TruthFiles::Mat(path) => (read_ground_truth_boundaries(path)?, None),
+            TruthFiles::Pictures(paths) if self.truth.pictures == TruthPictures::Labels => {
+                let drawn = truth_pictures::labels(paths)?;
+                let maps = drawn.iter().map(Annotation::boundary_map);
+                (maps.collect::<Result<_>>()?, None)
+            }
+            TruthFiles::Pictures(paths) => {
+                let (maps, look) = truth_pictures::boundaries(paths, &self.truth)?;
+                (maps, Some(look))
+            }
+        };
+        self.check_sizes(index, maps.iter().map(BoundaryMap::size))?;
+        Ok((maps, look))
+    }
+
+    /// Refuses a truth of another size than its photograph.
+    fn check_sizes(&self, index: usize, mut sizes: impl Iterator<Item = Size>) -> Result<()> {
+        let expected = self.image_size(index)?;
+        match sizes.find(|size| *size != expected) {
+            Some(found) => Err(Error::MapSize {
+                path: self.ground_truth_path(index),
                 expected,
                 found,
             }),
-            None => Ok(drawn),
+            None => Ok(()),
         }
     }
-}
-
-/// The names, without ending, of all files in a folder that end in `.ending`.
-fn ids_in(folder: &Path, ending: &str) -> Result<BTreeSet<String>> {
-    let io = |source| Error::Io {
-        path: folder.to_owned(),
-        source,
-    };
-    let mut ids = BTreeSet::new();
-    for entry in std::fs::read_dir(folder).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        if path.extension().is_some_and(|found| found == ending)
-            && let Some(id) = path.file_stem().and_then(|stem| stem.to_str())
-        {
-            ids.insert(id.to_owned());
-        }
-    }
-    Ok(ids)
 }
 
 #[cfg(test)]
@@ -285,6 +386,71 @@ mod tests {
     }
 
     #[test]
+    fn pictures_of_any_ending_and_truths_as_pictures() {
+        let folder = tempfile::tempdir().unwrap();
+        let (images, truth) = (folder.path().join("i"), folder.path().join("t"));
+        write_image(&images.join("1.PNG"), 3, 1);
+        write_image(&images.join("2.jpeg"), 3, 1);
+        // By content: a PNG under the name of a JPEG.
+        std::fs::rename(images.join("1.PNG"), images.join("1.JPG")).unwrap();
+        std::fs::write(images.join("._1.jpg"), [0, 5, 22, 7]).unwrap();
+        std::fs::create_dir_all(truth.join("2")).unwrap();
+        let grey = |levels: [u8; 3]| image::GrayImage::from_raw(3, 1, levels.to_vec()).unwrap();
+        grey([0, 255, 0]).save(truth.join("1.png")).unwrap();
+        grey([0, 255, 0]).save(truth.join("2/a.png")).unwrap();
+        grey([0, 0, 255]).save(truth.join("2/b.png")).unwrap();
+        let dataset = BsdsDataset::open_folders(&images, &truth).unwrap();
+        assert_eq!(dataset.ids(), ["1", "2"]);
+        assert_eq!(dataset.image(0).unwrap().dimensions(), (3, 1));
+        assert_eq!(dataset.ground_truth_files(1).len(), 2);
+        let (maps, look) = dataset.drawn_boundaries(1).unwrap();
+        assert_eq!(
+            (maps.len(), maps[1].pixels()),
+            (2, &[false, false, true][..])
+        );
+        assert_eq!(look.unwrap().boundaries, 2);
+        refused! { dataset.annotations(1) => Error::BoundariesAlone { .. } }
+        let labels = dataset.with_truth(TruthReading {
+            pictures: TruthPictures::Labels,
+            ..TruthReading::default()
+        });
+        assert_eq!(labels.annotations(0).unwrap()[0].ids(), [1, 2, 1]);
+        grey([0, 0, 0]).save(truth.join("1_2.png")).unwrap();
+        RgbImage::new(2, 1).save(truth.join("2/c.png")).unwrap();
+        let dataset = BsdsDataset::open_folders(&images, &truth).unwrap();
+        assert_eq!(dataset.ground_truth_files(0).len(), 2);
+        refused! { dataset.drawn_boundaries(1) => Error::SizeMismatch { .. } }
+    }
+
+    #[test]
+    fn images_without_a_partner_are_left_out_by_name_up_to_a_share() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = |kind: &str| folder.path().join(kind).join("val");
+        for id in ["1", "2", "3", "4"] {
+            write_image(&below("images").join(format!("{id}.jpg")), 1, 1);
+            write_truth(&below("groundTruth").join(format!("{id}.mat")), [1, 1]);
+        }
+        std::fs::remove_file(below("images").join("2.jpg")).unwrap();
+        let open = |share| BsdsDataset::open_leaving_out(folder.path(), Split::Val, share);
+        let dataset = open(0.25).unwrap();
+        assert_eq!(dataset.ids(), ["1", "3", "4"]);
+        assert_eq!(dataset.left_out()[0].id, "2");
+        let kept = dataset.clone().keeping(|id| id != "3");
+        assert_eq!(kept.ids(), ["1", "4"]);
+        assert!(kept.image_path(1).ends_with("4.jpg"));
+        assert_eq!(dataset.left_out()[0].missing, below("images").join("2.jpg"));
+        refused! { open(0.2) => Error::MissingPartner { .. } }
+        std::fs::remove_file(below("groundTruth").join("4.mat")).unwrap();
+        refused! { open(0.25) => Error::TooManyMissing { most: 1, images: 4, found: 2, .. } }
+        let words = open(0.25).unwrap_err().to_string();
+        assert!(
+            words.contains("1 of 4 images may be left out, found 2"),
+            "{words}"
+        );
+        assert!(words.contains("2.mat"), "{words}");
+    }
+
+    #[test]
     fn names_both_files_of_a_broken_pair() {
         let folder = tempfile::tempdir().unwrap();
         let (images, truth) = (folder.path().join("i"), folder.path().join("t"));
@@ -324,7 +490,7 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .ends_with("1.mat: expected 3 × 2 pixels, found 2 × 3"),
+                .contains("1.mat: expected 3 × 2 pixels, as the photograph has, found 2 × 3"),
             "{error}"
         );
         std::fs::write(images.join("1.jpg"), "no picture").unwrap();

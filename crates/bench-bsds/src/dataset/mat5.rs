@@ -8,8 +8,8 @@
 //! view      an array with its file and name, read as the benchmark needs it
 //! ```
 //!
-//! Nothing here trusts a size: every length is checked against the bytes that are there, inflation stops at a limit,
-//! nesting and the number of arrays have limits.
+//! Nothing here trusts a size: every length is checked against the bytes that are there, inflation stops where the
+//! element's own tag says and at 256 MiB a file, nesting and the number of arrays have limits.
 
 mod array;
 mod element;
@@ -20,4 +20,5 @@ mod view;
 pub(crate) mod written;
 
 pub(crate) use file::MatFile;
-pub(crate) use view::View;
+pub(crate) use numbers::Class;
+pub(crate) use view::{IdMatrix, MOST_REALS, View};

@@ -29,7 +29,7 @@ use crate::segmentation::BoundaryPool;
 /// ```
 ///
 /// # Errors
-/// Those of `found`, in the caller's type; those of [`BsdsDataset::drawn`], [`BoundaryEvaluation::push`] and
+/// Those of `found`, in the caller's type; those of [`BsdsDataset::drawn_boundaries`], [`BoundaryEvaluation::push`] and
 /// [`BoundaryEvaluation::report`].
 ///
 /// # Cost
@@ -54,11 +54,7 @@ pub fn evaluate_boundaries<E: From<Error>>(
 
 /// The boundaries that each annotator of image `index` drew.
 fn drawn_boundaries(dataset: &BsdsDataset, index: usize) -> Result<Vec<BoundaryMap>> {
-    let drawn = dataset.drawn(index)?;
-    drawn
-        .iter()
-        .map(|annotation| annotation.boundary_map())
-        .collect()
+    Ok(dataset.drawn_boundaries(index)?.0)
 }
 
 #[cfg(test)]

@@ -2,15 +2,14 @@
 
 use std::path::Path;
 
-use image::DynamicImage;
-use pictures::PictureFile;
-
 use super::level::Level;
 use super::mat_pool::{MatSegmentations, segmentations};
 use super::pool::Pool;
+use super::soft_map::{SoftLook, SoftMap, SoftReading};
 use super::ucm::Thresholds;
 use crate::dataset::mat5::MatFile;
-use crate::error::{Error, Result};
+use crate::dataset::{ending, npy};
+use crate::error::{Error, Result, Size};
 use crate::metrics::{BoundaryMap, SoftBoundaryMap};
 
 /// The boundaries found in one image, each map under its level, thinned to lines of one pixel.
@@ -82,6 +81,11 @@ impl BoundaryPool {
         self.levels.iter().map(|(level, _)| *level).collect()
     }
 
+    /// Width and height of the first map; `None` for a pool without levels.
+    pub fn size(&self) -> Option<Size> {
+        self.maps.first().map(BoundaryMap::size)
+    }
+
     /// The thinned map at place `index` of [`BoundaryPool::levels`].
     ///
     /// # Panics
@@ -103,52 +107,108 @@ impl BoundaryPool {
 
 /// The boundaries in a file, as the official benchmark reads them.
 ///
+/// The first bytes of a file decide on its format, not its name.
+///
 /// - `segs` in a `.mat` file, a cell array of label maps: levels 1, 2, … in order, each the boundaries between its
 ///   segments.
 /// - `ucm2` in a `.mat` file, a contour map at double size: its strengths, one level for each of `thresholds`.
-/// - any other file, a picture in grey: grey level / 255 for a strength, one level for each of `thresholds`. In 16 bits
-///   it is grey level / 65535, where the benchmark, which divides by 255, would find strengths beyond 1.
+/// - any other `.mat` file with one matrix, or one under a usual name (`edge`, `img`, `pb`, …), and a NumPy array: its
+///   numbers for strengths, those of 8 or 16 bits over 255 or 65535, one level for each of `thresholds`.
+/// - any other file, a picture in grey, or in colours that are all grey: grey level / 255 for a strength, one level for
+///   each of `thresholds`. In 16 bits it is grey level / 65535, where the benchmark, which divides by 255, would find
+///   strengths beyond 1.
 ///
 /// Where `segs` and `ucm2` are both present `segs` is read.
 ///
 /// # Errors
-/// [`Error::Io`]; those of [`read_segmentation_mat`](crate::read_segmentation_mat); [`Error::Picture`] and
-/// [`Error::BoundaryPicture`] for a picture that does not decode, or has colours or other depths.
+/// [`Error::Io`]; those of [`read_segmentation_mat`](crate::read_segmentation_mat); [`Error::Npy`];
+/// [`Error::Picture`] and [`Error::BoundaryPicture`] for a picture that does not decode, or has colours.
 pub fn read_boundaries(path: &Path, thresholds: &Thresholds) -> Result<BoundaryPool> {
-    if path.extension().is_none_or(|ending| ending != "mat") {
-        return Ok(BoundaryPool::from_soft(&soft_boundaries(path)?, thresholds));
-    }
-    match segmentations(path, &MatFile::read(path)?)? {
-        MatSegmentations::Maps(pool) => BoundaryPool::from_segmentations(&pool),
-        MatSegmentations::Contours(ucm) => {
-            Ok(BoundaryPool::from_soft(&ucm.boundaries()?, thresholds))
+    Ok(read_boundaries_with(path, thresholds, &SoftReading::default())?.0)
+}
+
+/// As [`read_boundaries`], the numbers of soft maps read as `reading` says, and a look at them.
+///
+/// Label maps, and contour maps at double size, are what they are: they are read alike under any `reading`.
+///
+/// # Errors
+/// As [`read_boundaries`].
+pub fn read_boundaries_with(
+    path: &Path,
+    thresholds: &Thresholds,
+    reading: &SoftReading,
+) -> Result<(BoundaryPool, Option<SoftLook>)> {
+    let bytes = std::fs::read(path).map_err(|source| Error::Io {
+        path: path.to_owned(),
+        source,
+    })?;
+    decode_boundaries(path, bytes, thresholds, reading)
+}
+
+/// As [`read_boundaries_with`], out of a file's bytes; `path` names it in errors.
+///
+/// # Errors
+/// As [`read_boundaries`].
+pub fn decode_boundaries(
+    path: &Path,
+    bytes: Vec<u8>,
+    thresholds: &Thresholds,
+    reading: &SoftReading,
+) -> Result<(BoundaryPool, Option<SoftLook>)> {
+    let soft = |map: SoftMap| {
+        let (map, look) = map.read(reading)?;
+        Ok((BoundaryPool::from_soft(&map, thresholds), Some(look)))
+    };
+    match Format::of(path, &bytes) {
+        Format::Picture => soft(SoftMap::from_picture(path, bytes)?),
+        Format::Npy => soft(SoftMap::from_npy(path, &bytes)?),
+        Format::Mat => {
+            let file = MatFile::parse(path, &bytes)?;
+            drop(bytes);
+            if file.find("segs").is_none() && file.find("ucm2").is_none() {
+                return soft(SoftMap::from_mat(path, &file)?);
+            }
+            Ok(match segmentations(path, &file)? {
+                MatSegmentations::Maps(pool) => (BoundaryPool::from_segmentations(&pool)?, None),
+                MatSegmentations::Contours(ucm) => (
+                    BoundaryPool::from_soft(&ucm.boundaries()?, thresholds),
+                    None,
+                ),
+            })
         }
     }
 }
 
-fn soft_boundaries(path: &Path) -> Result<SoftBoundaryMap> {
-    let picture = PictureFile::open(path)?.decode()?;
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    match picture {
-        DynamicImage::ImageLuma8(grey) => {
-            let strengths = grey.as_raw().iter();
-            let strengths = strengths.map(|level| f64::from(*level) / 255.0);
-            SoftBoundaryMap::new(width, height, strengths.collect())
+enum Format {
+    Picture,
+    Npy,
+    Mat,
+}
+
+impl Format {
+    /// By the first bytes; where they are of none of the formats, by the name.
+    fn of(path: &Path, bytes: &[u8]) -> Self {
+        let begins = |with: &[u8]| bytes.starts_with(with);
+        let ending = ending(path).unwrap_or_default();
+        if image::guess_format(bytes).is_ok() {
+            Self::Picture
+        } else if begins(npy::MAGIC) || begins(b"PK\x03\x04") {
+            Self::Npy
+        } else if begins(b"MATLAB ") || begins(b"\x89HDF") {
+            Self::Mat
+        } else {
+            match ending.as_str() {
+                "npy" | "npz" => Self::Npy,
+                "mat" => Self::Mat,
+                _ => Self::Picture,
+            }
         }
-        DynamicImage::ImageLuma16(grey) => {
-            let strengths = grey.as_raw().iter();
-            let strengths = strengths.map(|level| f64::from(*level) / 65535.0);
-            SoftBoundaryMap::new(width, height, strengths.collect())
-        }
-        other => Err(Error::BoundaryPicture {
-            path: path.to_owned(),
-            found: format!("{:?}", other.color()),
-        }),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use image::DynamicImage;
     use segmentation::LabelMap;
 
     use super::*;
@@ -209,17 +269,38 @@ mod tests {
             counts(&read(".png", &encode(deep.into())).unwrap()),
             [3, 2, 1]
         );
-        let error = read(".png", &encode(image::RgbImage::new(1, 1).into())).unwrap_err();
+        let red = image::RgbImage::from_pixel(1, 1, image::Rgb([200, 0, 0]));
+        let error = read(".png", &encode(red.into())).unwrap_err();
         assert!(
             error
                 .to_string()
-                .ends_with("in grey of 8 or 16 bits, found Rgb8"),
+                .contains("in grey of 8 or 16 bits, found colours"),
             "{error}"
         );
         assert!(matches!(
             read(".png", b"no picture"),
             Err(Error::Picture(_))
         ));
+    }
+
+    #[test]
+    fn content_decides_and_not_the_name() {
+        let grey = image::GrayImage::from_raw(4, 1, vec![0, 64, 255, 128]).unwrap();
+        let mut png = std::io::Cursor::new(Vec::new());
+        grey.write_to(&mut png, image::ImageFormat::Png).unwrap();
+        let array = npy::written("<f4", false, "1, 4", &{
+            let strengths = [0.0_f32, 0.3, 1.0, 0.6].map(f32::to_le_bytes);
+            strengths.concat()
+        });
+        let matrix = double(Writer::Little, "edge", &[1, 4], &[0.0, 0.3, 1.0, 0.6]);
+        for bytes in [png.into_inner(), array, file(Writer::Little, &[matrix])] {
+            for name in [".png", ".mat", ".npy", ".jpg"] {
+                assert_eq!(counts(&read(name, &bytes).unwrap()), [3, 2, 1], "{name}");
+            }
+        }
+        let words = |ending, bytes: &[u8]| read(ending, bytes).unwrap_err().to_string();
+        assert!(words(".png", b"\x89HDF\r\n\x1a\n").contains("version 7.3, which is HDF5"));
+        assert!(words(".npz", b"PK\x03\x04").contains("(.npz)"));
     }
 
     #[test]

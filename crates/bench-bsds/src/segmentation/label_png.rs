@@ -1,7 +1,7 @@
 //! A label map from a PNG file.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Seek};
 use std::path::Path;
 
 use png::{BitDepth, Decoder, Transformations};
@@ -18,7 +18,7 @@ const EXPECTED: &str = "a PNG label map: grey or palette of any depth, or 8-bit 
 ///
 /// # Errors
 /// [`Error::Io`]; [`Error::LabelPng`] for a file that does not decode, and for 16-bit colour, which has more values
-/// than ids; [`Error::Picture`] for more pixels than the file can hold.
+/// than ids, and for more pixels than 256 MiB of ids.
 pub fn read_label_png(path: &Path) -> Result<LabelMap> {
     let file = File::open(path).map_err(|source| Error::Io {
         path: path.to_owned(),
@@ -33,19 +33,14 @@ pub fn read_label_png(path: &Path) -> Result<LabelMap> {
 /// As [`read_label_png`].
 ///
 /// # Cost
-/// The bytes of the pixels, and four more for each: together at most 32 MiB, or 2,048 times the file's.
-pub fn decode_label_png(path: &Path, mut bytes: impl BufRead + Seek) -> Result<LabelMap> {
+/// The bytes of the pixels, and four more for each, each at most 256 MiB: memory is the limit, not the size of the file,
+/// as a label map of a few segments packs a thousand bytes into one.
+pub fn decode_label_png(path: &Path, bytes: impl BufRead + Seek) -> Result<LabelMap> {
     let refuse = |found: String| Error::LabelPng {
         path: path.to_owned(),
         expected: EXPECTED,
         found,
     };
-    let io = |source| Error::Io {
-        path: path.to_owned(),
-        source,
-    };
-    let file = bytes.seek(SeekFrom::End(0)).map_err(io)?;
-    bytes.rewind().map_err(io)?;
     let mut decoder = Decoder::new(bytes);
     decoder.set_transformations(Transformations::IDENTITY);
     let mut reader = decoder
@@ -57,13 +52,13 @@ pub fn decode_label_png(path: &Path, mut bytes: impl BufRead + Seek) -> Result<L
     let info = reader.info();
     let (width, height) = (info.width as usize, info.height as usize);
     let (color, depth) = (info.color_type, info.bit_depth);
-    if size > MOST_BYTES {
-        return Err(refuse(format!("{width} × {height} pixels, {size} bytes")));
-    }
     // An id takes four bytes, however few bits its pixel has.
-    let claimed = (size as u64).max(4 * u64::from(info.width) * u64::from(info.height));
-    let sides = (info.width, info.height);
-    pictures::check_decoded_size(&path.display().to_string(), sides, claimed, file)?;
+    let claimed = width.saturating_mul(height).saturating_mul(4).max(size);
+    if claimed > MOST_BYTES {
+        let found =
+            format!("{width} × {height} pixels, {claimed} bytes of ids: more than {MOST_BYTES}");
+        return Err(refuse(found));
+    }
     let mut bytes = vec![0; size];
     reader
         .next_frame(&mut bytes)
@@ -84,7 +79,7 @@ pub fn decode_label_png(path: &Path, mut bytes: impl BufRead + Seek) -> Result<L
     Ok(LabelMap::new(width, height, ids)?)
 }
 
-/// The most bytes of pixels that are read.
+/// The most bytes of pixels, and of ids, that are read.
 const MOST_BYTES: usize = 256 << 20;
 
 /// Bytes as one number, the first the highest.

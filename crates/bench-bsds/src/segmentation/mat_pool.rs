@@ -119,6 +119,47 @@ mod tests {
     }
 
     #[test]
+    fn labels_from_zero_are_seen_in_every_class() {
+        use crate::dataset::mat5::written::matrix;
+        use crate::segmentation::ZeroLook;
+        // Four numbers 0, 0, 1, 1 as int8, uint8, int32, single and double.
+        let whole = |code: u32, bytes: Vec<u8>| {
+            let mut element = [code.to_le_bytes(), (bytes.len() as u32).to_le_bytes()].concat();
+            element.extend(bytes);
+            element.resize(element.len().next_multiple_of(8), 0);
+            element
+        };
+        let small = |code: u8| vec![code, 0, 4, 0, 0, 0, 1, 1];
+        let cases = [
+            (8, small(1)),
+            (9, small(2)),
+            (
+                12,
+                whole(5, [0_i32, 0, 1, 1].map(i32::to_le_bytes).concat()),
+            ),
+            (
+                7,
+                whole(7, [0_f32, 0.0, 1.0, 1.0].map(f32::to_le_bytes).concat()),
+            ),
+            (
+                6,
+                whole(9, [0_f64, 0.0, 1.0, 1.0].map(f64::to_le_bytes).concat()),
+            ),
+            // A double that is stored in bytes, as MATLAB packs whole numbers.
+            (6, small(2)),
+        ];
+        for (class, content) in cases {
+            let map = matrix(WRITER, class, "", &[1, 4], &content);
+            let pool = parse(cells(WRITER, "segs", &[map])).unwrap();
+            let look = ZeroLook::at(&pool).unwrap();
+            assert_eq!((look.zeros, look.pixels), (2, 4), "class {class}");
+            let counted = pool.with_zero_as_segment();
+            assert_eq!(counted.label_map(0).unwrap().ids(), [0, 0, 1, 1]);
+            assert!(!counted.zero_is_unlabelled());
+        }
+    }
+
+    #[test]
     fn cuts_a_contour_map() {
         // Two pixels, one over the other; a contour of 0.6 between, stored by columns.
         let strengths = [0.0, 0.0, 0.6, 0.0, 0.0].repeat(3);

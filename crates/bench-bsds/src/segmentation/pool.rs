@@ -3,7 +3,8 @@
 use segmentation::LabelMap;
 
 use super::level::Level;
-use crate::error::{Error, Result};
+use crate::dataset::size_of;
+use crate::error::{Error, Result, Size};
 
 /// The segmentations of one image, each under its level.
 ///
@@ -78,6 +79,22 @@ impl Pool {
             zero_is_unlabelled: true,
             ..self
         }
+    }
+
+    /// The same pool, where id 0 is a segment of every label map. In cuts of a contour map it marks pixels above the
+    /// threshold as before.
+    pub fn with_zero_as_segment(self) -> Self {
+        let cuts = matches!(self.segmentations, Segmentations::Merged { .. });
+        Self {
+            zero_is_unlabelled: self.zero_is_unlabelled && cuts,
+            ..self
+        }
+    }
+
+    /// The first map of another size than `expected`: its place, and its size.
+    pub fn misfit(&self, expected: Size) -> Option<(usize, Size)> {
+        let sizes = self.maps().into_iter().map(size_of).enumerate();
+        sizes.into_iter().find(|(_, size)| *size != expected)
     }
 
     /// Whether id 0 marks pixels that belong to no segment.

@@ -1,7 +1,7 @@
 //! An array of a `.mat` file: numbers, text, cells or structs.
 
 use super::element::{MATRIX, MOST_DEPTH, Span};
-use super::numbers::Numbers;
+use super::numbers::{Class, Numbers};
 use crate::error::Result;
 
 const INT8: u32 = 1;
@@ -44,7 +44,18 @@ impl Content {
             Self::Other(name) => name,
         }
     }
+
+    /// The same, with what to do where there is an easy way.
+    pub(crate) fn kind_with_way_out(&self) -> &'static str {
+        match self {
+            Self::Other(SPARSE) => "a sparse matrix: save it by `full(…)`",
+            other => other.kind(),
+        }
+    }
 }
+
+/// MATLAB's sparse matrices, by their name in messages.
+const SPARSE: &str = "a sparse matrix";
 
 /// The name and value in an element of type matrix; `depth` arrays lie around it.
 pub(super) fn read_array(mut matrix: Span<'_>, depth: usize) -> Result<(String, Array)> {
@@ -96,9 +107,12 @@ pub(super) fn read_array(mut matrix: Span<'_>, depth: usize) -> Result<(String, 
         2 => read_structs(&mut matrix, count, depth)?,
         3 => Content::Other("an object"),
         4 => Content::Text,
-        5 => Content::Other("a sparse matrix"),
+        5 => Content::Other(SPARSE),
         6..=15 if complex => Content::Other("complex numbers"),
-        6..=15 => Content::Numbers(Numbers::read(matrix.take_element()?, count)?),
+        6..=15 => {
+            let class = Class::from_flags(class, word & 0x0200 != 0);
+            Content::Numbers(Numbers::read(matrix.take_element()?, count, class)?)
+        }
         16 => Content::Other("a function handle"),
         _ => return Err(matrix.refuse("an array class from 1 to 17", class.to_string())),
     };
@@ -187,7 +201,7 @@ mod tests {
 
     /// The array in an element, whose first 8 bytes are its tag.
     fn read(element: &[u8]) -> Result<Array> {
-        let allowance = Allowance::new(element.len());
+        let allowance = Allowance::whole();
         let path = Path::new("x.mat");
         let stream = Stream {
             path,

@@ -11,12 +11,9 @@ use crate::error::{Error, MatPosition, Result};
 pub(super) const MATRIX: u32 = 14;
 pub(super) const COMPRESSED: u32 = 15;
 
-/// The most bytes one file may inflate to, or hold.
+/// The most bytes one file may inflate to, or hold. Memory is the limit, not the ratio of the two: a label map of a
+/// few segments packs a thousand bytes into one.
 pub(super) const MOST_BYTES: usize = 256 << 20;
-/// Bytes that any file may inflate to.
-const FREE_BYTES: usize = 8 << 20;
-/// Beyond that, bytes for each of its own: ninety-nine label maps of BSDS500 in one file come to fewer.
-const A_BYTE: usize = 256;
 /// The most arrays (cells and fields among them) one file may hold.
 const MOST_ARRAYS: usize = 100_000;
 /// How deep cells and structs may lie in one another.
@@ -37,12 +34,11 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    /// The allowance of a file of `file` bytes.
-    pub(super) fn new(file: usize) -> Self {
-        let bytes = file.saturating_mul(A_BYTE).clamp(FREE_BYTES, MOST_BYTES);
+    /// The allowance of one file.
+    pub(super) fn whole() -> Self {
         Self {
-            bytes: Cell::new(bytes),
-            most: bytes,
+            bytes: Cell::new(MOST_BYTES),
+            most: MOST_BYTES,
             arrays: Cell::new(MOST_ARRAYS),
         }
     }
@@ -189,13 +185,17 @@ impl<'a> Span<'a> {
     }
 
     /// The inflated data of a compressed element; the checksum must hold and nothing follow it.
+    ///
+    /// The first eight inflated bytes are the tag of the element inside. No more is inflated than it asks for, so that
+    /// a stream of gigabytes ends after its first bytes.
     pub(super) fn inflate(&self) -> Result<Vec<u8>> {
+        const TAG: usize = 8;
         const STEP: usize = 64 << 10;
-        let most = self.stream.allowance.bytes.get();
+        let left = self.stream.allowance.bytes.get();
         let mut inflater = Decompress::new(true);
-        let mut inflated = Vec::new();
+        let mut inflated = Vec::with_capacity(TAG);
+        let mut most = None;
         loop {
-            inflated.reserve(STEP.min(most + 1 - inflated.len()));
             let consumed = inflater.total_in() as usize;
             let produced = inflated.len();
             let status = inflater
@@ -205,19 +205,20 @@ impl<'a> Span<'a> {
                     FlushDecompress::None,
                 )
                 .map_err(|error| self.refuse("a zlib stream", error.to_string()))?;
+            if most.is_none() && inflated.len() >= TAG {
+                most = Some(self.inflated_size(&inflated, left)?);
+            }
+            let most = most.unwrap_or(TAG);
             if inflated.len() > most {
-                return Err(self.refuse(
-                    format!(
-                        "at most {} bytes in this file after inflation",
-                        self.stream.allowance.most
-                    ),
-                    "more".to_owned(),
-                ));
+                let within = format!("{most} bytes in this file after inflation");
+                return Err(self.refuse(within, "more"));
             }
             match status {
                 Status::StreamEnd => break,
                 Status::Ok | Status::BufError => {
-                    if inflated.len() == produced && inflater.total_in() as usize == consumed {
+                    let stuck =
+                        inflated.len() == produced && inflater.total_in() as usize == consumed;
+                    if stuck && inflated.len() < inflated.capacity() {
                         return Err(self.refuse(
                             "a whole zlib stream",
                             format!("one that stops after {} bytes", self.bytes.len()),
@@ -225,6 +226,9 @@ impl<'a> Span<'a> {
                     }
                 }
             }
+            // Twice as much each time, and one byte beyond what may come, which would be one too many.
+            let step = inflated.len().max(STEP).min(most + 1 - inflated.len());
+            inflated.reserve_exact(step);
         }
         let consumed = inflater.total_in() as usize;
         if consumed != self.bytes.len() {
@@ -233,8 +237,39 @@ impl<'a> Span<'a> {
                 format!("one of {consumed}"),
             ));
         }
-        self.stream.allowance.bytes.set(most - inflated.len());
+        self.stream
+            .allowance
+            .bytes
+            .set(left - inflated.len().min(left));
         Ok(inflated)
+    }
+
+    /// The bytes of an inflated element, by the tag that it begins with: `left` at most.
+    fn inflated_size(&self, tag: &[u8], left: usize) -> Result<usize> {
+        let word = |at: usize| {
+            let bytes = [tag[at], tag[at + 1], tag[at + 2], tag[at + 3]];
+            match self.stream.order {
+                Order::Little => u32::from_le_bytes(bytes),
+                Order::Big => u32::from_be_bytes(bytes),
+            }
+        };
+        // A small element lies in its tag.
+        let data = if word(0) >> 16 > 0 {
+            0
+        } else {
+            word(4) as usize
+        };
+        let size = 8 + data.next_multiple_of(8);
+        if size > left {
+            return Err(self.refuse(
+                format!(
+                    "at most {} bytes in this file after inflation",
+                    self.stream.allowance.most
+                ),
+                format!("{size} more"),
+            ));
+        }
+        Ok(size)
     }
 }
 
@@ -308,24 +343,42 @@ mod tests {
 
     #[test]
     fn inflates_up_to_the_limit_and_no_further() {
-        let bytes = deflated(&[1; 100_000]);
-        with_span(&bytes, Order::Little, 100_000, |span| {
-            assert_eq!(span.inflate().unwrap(), vec![1; 100_000]);
+        let tagged = |claimed: u32, count: usize| {
+            let mut bytes = [14_u32.to_le_bytes(), claimed.to_le_bytes()].concat();
+            bytes.resize(8 + count, 1);
+            bytes
+        };
+        let whole = tagged(100_000, 100_000);
+        let bytes = deflated(&whole);
+        with_span(&bytes, Order::Little, 100_008, |span| {
+            assert_eq!(span.inflate().unwrap(), whole);
             // The allowance is spent.
             assert!(span.inflate().is_err());
         });
-        let error = with_span(&bytes, Order::Little, 99_999, |span| {
-            span.inflate().unwrap_err()
-        });
-        assert!(
-            error.to_string().contains("after inflation, found more"),
-            "{error}"
-        );
+        let refused = |bytes: &[u8]| {
+            let error = with_span(bytes, Order::Little, 100_000, |span| {
+                span.inflate().unwrap_err()
+            });
+            error.to_string()
+        };
+        // By its tag, before a byte of it is there.
+        let error = refused(&bytes);
+        let words = "expected at most 100000 bytes in this file after inflation, found 100008 more";
+        assert!(error.ends_with(words), "{error}");
+        // By what comes after the bytes that the tag asks for.
+        let error = refused(&deflated(&tagged(16, 50_000)));
+        let words = "expected 24 bytes in this file after inflation, found more";
+        assert!(error.ends_with(words), "{error}");
     }
 
     #[test]
     fn refuses_a_zlib_stream_cut_anywhere_or_followed_by_bytes() {
-        let mut bytes = deflated(b"the quick brown fox jumps over the lazy dog");
+        // The tag of 48 bytes, and as many.
+        let text = b"\x01\0\0\0\x30\0\0\0the quick brown fox jumps over the lazy dog     ";
+        let mut bytes = deflated(text);
+        with_span(&bytes, Order::Little, 1000, |span| {
+            assert_eq!(span.inflate().unwrap(), text);
+        });
         for length in 0..bytes.len() {
             assert!(with_span(&bytes[..length], Order::Little, 1000, |span| {
                 span.inflate().is_err()

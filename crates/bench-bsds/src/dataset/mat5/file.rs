@@ -47,7 +47,7 @@ impl MatFile {
     /// The file whose bytes are `bytes`; `path` names it in messages.
     pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
         let order = read_header(path, bytes)?;
-        let allowance = Allowance::new(bytes.len());
+        let allowance = Allowance::whole();
         let stream = Stream {
             path,
             order,
@@ -85,6 +85,12 @@ impl MatFile {
         Some(View::new(&self.path, name.clone(), array))
     }
 
+    /// Every variable.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = View<'_>> {
+        let variables = self.variables.iter();
+        variables.map(|(name, array)| View::new(&self.path, name.clone(), array))
+    }
+
     /// The names of all variables, for messages.
     pub(crate) fn names(&self) -> String {
         if self.variables.is_empty() {
@@ -111,16 +117,20 @@ fn read_variable(element: Element<'_>) -> Result<(String, Array)> {
 
 /// The order of bytes that the header declares.
 fn read_header(path: &Path, bytes: &[u8]) -> Result<Order> {
+    // HDF5 begins at byte 0, or after a block of 512 · 2ⁿ bytes that belongs to the writer.
     let hdf5_at = |start: usize| {
         bytes
             .get(start..)
             .is_some_and(|rest| rest.starts_with(&HDF5))
     };
-    if bytes.starts_with(b"MATLAB 7.3 MAT-file") || hdf5_at(0) || hdf5_at(512) {
+    if bytes.starts_with(b"MATLAB 7.3 MAT-file")
+        || [0, 512, 1024, 2048].map(hdf5_at).contains(&true)
+    {
         return Err(refuse(
             path,
             0,
-            "a MATLAB file of level 5 (save it with -v7)",
+            "a MATLAB file of level 5 (save it with -v7: in MATLAB `save(name, '-struct', 's', '-v7')` after `s = \
+             load(name)`, in Python `scipy.io.savemat` of what h5py reads, transposed)",
             "version 7.3, which is HDF5",
         ));
     }
@@ -136,7 +146,7 @@ fn read_header(path: &Path, bytes: &[u8]) -> Result<Order> {
         return Err(refuse(
             path,
             0,
-            "a MATLAB file of level 5",
+            "a MATLAB file of level 5 (save it with -v7)",
             "no descriptive text, as in level 4",
         ));
     }

@@ -3,14 +3,19 @@
 use std::path::Path;
 
 use super::array::{Array, Content};
-use super::numbers::Numbers;
+use super::numbers::{Class, Numbers};
 use crate::error::{Error, Result, Size};
+
+/// The most numbers of a matrix of strengths: 256 MiB of `f64`.
+pub(crate) const MOST_REALS: usize = 1 << 25;
 
 /// A variable, or a part of one.
 pub(crate) struct View<'a> {
     path: &'a Path,
     name: String,
     array: &'a Array,
+    /// The one element that is meant of a struct array.
+    element: Option<usize>,
 }
 
 /// A matrix of whole numbers, turned to rows.
@@ -22,7 +27,43 @@ pub(crate) struct IdMatrix {
 
 impl<'a> View<'a> {
     pub(super) fn new(path: &'a Path, name: String, array: &'a Array) -> Self {
-        Self { path, name, array }
+        Self {
+            path,
+            name,
+            array,
+            element: None,
+        }
+    }
+
+    fn part(&self, name: String, array: &'a Array) -> Self {
+        Self::new(self.path, name, array)
+    }
+
+    /// Whether this is a struct, or an array of them.
+    pub(crate) fn is_struct(&self) -> bool {
+        matches!(self.array.content, Content::Structs { .. })
+    }
+
+    /// Whether this is an array of numbers.
+    pub(crate) fn is_numbers(&self) -> bool {
+        matches!(self.array.content, Content::Numbers(_))
+    }
+
+    /// The elements of a struct array, in order; of one struct, itself.
+    pub(crate) fn elements(&self) -> Result<Vec<View<'a>>> {
+        let Content::Structs { fields, values } = &self.array.content else {
+            return Err(self.refuse("a struct", self.array.content.kind()));
+        };
+        let count = values.len().checked_div(fields.len()).unwrap_or(0);
+        let named = |index: usize| match count {
+            1 => self.name.clone(),
+            _ => format!("{}({})", self.name, index + 1),
+        };
+        let element = |index| Self {
+            element: Some(index),
+            ..self.part(named(index), self.array)
+        };
+        Ok((0..count).map(element).collect())
     }
 
     /// The error that names this variable.
@@ -42,31 +83,43 @@ impl<'a> View<'a> {
         };
         let views = items.iter().enumerate();
         Ok(views
-            .map(|(i, array)| Self {
-                path: self.path,
-                name: format!("{}{{{}}}", self.name, i + 1),
-                array,
-            })
+            .map(|(i, array)| self.part(format!("{}{{{}}}", self.name, i + 1), array))
             .collect())
     }
 
-    /// A field of a struct, if the struct has it.
+    /// A field of a struct, if the struct has it; a name in other letters of case where none is written so.
     pub(crate) fn find_field(&self, field: &str) -> Result<Option<View<'a>>> {
         let Content::Structs { fields, values } = &self.array.content else {
             return Err(self.refuse("a struct", self.array.content.kind()));
         };
-        if values.len() != fields.len() {
+        if self.element.is_none() && values.len() != fields.len() {
             return Err(self.refuse(
                 "a struct of one element",
                 format!("one of {:?}", self.array.dimensions),
             ));
         }
-        let found = fields.iter().position(|other| other == field);
-        Ok(found.map(|i| Self {
-            path: self.path,
-            name: format!("{}.{field}", self.name),
-            array: &values[i],
-        }))
+        let exact = fields.iter().position(|other| other == field);
+        let alike = || {
+            fields
+                .iter()
+                .position(|other| other.eq_ignore_ascii_case(field))
+        };
+        let Some(place) = exact.or_else(alike) else {
+            return Ok(None);
+        };
+        let value = &values[self.element.unwrap_or(0) * fields.len() + place];
+        Ok(Some(self.part(format!("{}.{field}", self.name), value)))
+    }
+
+    /// The names of a struct's fields, for messages.
+    pub(crate) fn field_names(&self) -> String {
+        match &self.array.content {
+            Content::Structs { fields, .. } if !fields.is_empty() => {
+                let names: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
+                names.join(", ")
+            }
+            _ => "none".to_owned(),
+        }
     }
 
     /// A field that a struct must have.
@@ -94,10 +147,49 @@ impl<'a> View<'a> {
         Ok((size, rows_from_columns(&numbers.reals(), size)))
     }
 
+    /// A matrix of reals, row by row, and their class; sides of 1 around it are passed over, as in 1 × height × width.
+    pub(crate) fn picture(&self) -> Result<(Size, Vec<f64>, Class)> {
+        let numbers = self.content()?;
+        let mut sides = self.array.dimensions.clone();
+        while let Some(place) = sides.iter().position(|side| *side == 1)
+            && sides.len() > 2
+        {
+            sides.remove(place);
+        }
+        match sides[..] {
+            [height, width] if height > 0 && width > 0 => {
+                let size = Size { width, height };
+                // Two sides of at most 2³¹: their product is a size, and its bytes are there.
+                if width * height > MOST_REALS {
+                    return Err(
+                        self.refuse(format!("at most {MOST_REALS} numbers"), size.to_string())
+                    );
+                }
+                let reals = rows_from_columns(&numbers.reals(), size);
+                Ok((size, reals, numbers.class()))
+            }
+            _ => Err(self.refuse(
+                "a matrix with rows and columns",
+                format!("dimensions {:?}", self.array.dimensions),
+            )),
+        }
+    }
+
+    /// Whether each number of a matrix is another than 0, row by row.
+    pub(crate) fn nonzero(&self) -> Result<(Size, Vec<bool>)> {
+        let (numbers, size) = self.numbers()?;
+        Ok((size, rows_from_columns(&numbers.nonzero(), size)))
+    }
+
+    fn content(&self) -> Result<&'a Numbers> {
+        match &self.array.content {
+            Content::Numbers(numbers) => Ok(numbers),
+            other => Err(self.refuse("a matrix of numbers", other.kind_with_way_out())),
+        }
+    }
+
     fn numbers(&self) -> Result<(&'a Numbers, Size)> {
-        let Content::Numbers(numbers) = &self.array.content else {
-            return Err(self.refuse("a matrix of numbers", self.array.content.kind()));
-        };
+        let numbers = self.content()?;
         match self.array.dimensions[..] {
             [height, width] if height > 0 && width > 0 => Ok((numbers, Size { width, height })),
             _ => Err(self.refuse(

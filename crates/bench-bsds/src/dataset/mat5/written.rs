@@ -90,21 +90,31 @@ pub(crate) fn cells(writer: Writer, name: &str, items: &[Vec<u8>]) -> Vec<u8> {
 
 /// A struct of one element.
 pub(crate) fn structs(writer: Writer, name: &str, fields: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let (names, values): (Vec<_>, Vec<_>) = fields.iter().cloned().unzip();
+    struct_array(writer, name, &names, &values)
+}
+
+/// An array of structs; `values` are those of the fields of the first, then of the second.
+pub(crate) fn struct_array(
+    writer: Writer,
+    name: &str,
+    fields: &[&str],
+    values: &[Vec<u8>],
+) -> Vec<u8> {
     const LENGTH: usize = 32;
     let mut names = Vec::new();
-    let mut values = Vec::new();
-    for (field, value) in fields {
+    for field in fields {
         names.extend(field.as_bytes());
         names.resize(names.len().next_multiple_of(LENGTH), 0);
-        values.extend(value);
     }
     let content = [
         writer.element(5, &writer.u32(LENGTH as u32)),
         writer.element(1, &names),
-        values,
+        values.concat(),
     ]
     .concat();
-    matrix(writer, 2, name, &[1, 1], &content)
+    let count = values.len() / fields.len();
+    matrix(writer, 2, name, &[1, count as i32], &content)
 }
 
 pub(crate) fn compressed(writer: Writer, element: &[u8]) -> Vec<u8> {
