@@ -32,6 +32,11 @@ pub fn network_in_words(path: &Path) -> Result<String> {
         Ok(network) => Ok(of_cuts(&head()?, &network)),
         Err(error) => match RegionClassifier::load(path) {
             Ok(network) => Ok(of_regions(&head()?, &network)),
+            // A classifier of regions that is broken: the other reader only says that it does not cut.
+            Err(second) if matches!(error, models::Error::NotANetwork { .. }) => {
+                let broken = !matches!(second, models::Error::NotANetwork { .. });
+                Err(if broken { second } else { error }).context("reading the network")
+            }
             Err(_) => Err(error).context("reading the network"),
         },
     }

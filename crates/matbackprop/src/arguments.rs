@@ -10,6 +10,7 @@ mod eval_coco;
 mod global;
 mod headings;
 mod manual;
+mod reading;
 mod report;
 mod reproduce;
 pub mod sections;

@@ -1,6 +1,6 @@
 //! BSDS500 as models are trained on it.
 
-use bench_bsds::{BsdsDataset, Split};
+use bench_bsds::{BsdsDataset, MissingPartner, Split};
 use image::RgbImage;
 use segmentation::LabelMap;
 use training::SegmentationSet;
@@ -23,20 +23,31 @@ pub struct BsdsTrainingSet {
 }
 
 impl BsdsTrainingSet {
-    /// The images of `split` below `root`.
+    /// The images of `split` below `root`; up to a share of each part may lack one of their files, and is left out.
     ///
     /// # Errors
-    /// Those of [`BsdsDataset::open`].
-    pub fn open(root: &std::path::Path, split: TrainingSplit) -> bench_bsds::Result<Self> {
+    /// Those of [`BsdsDataset::open_leaving_out`].
+    pub fn open(
+        root: &std::path::Path,
+        split: TrainingSplit,
+        share: f64,
+    ) -> bench_bsds::Result<Self> {
         let splits: &[Split] = match split {
             TrainingSplit::Train => &[Split::Train],
             TrainingSplit::Val => &[Split::Val],
             TrainingSplit::Trainval => &[Split::Train, Split::Val],
         };
-        let splits = splits.iter().map(|split| BsdsDataset::open(root, *split));
+        let splits = splits
+            .iter()
+            .map(|split| BsdsDataset::open_leaving_out(root, *split, share));
         Ok(Self {
             splits: splits.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// The images that were left out.
+    pub fn left_out(&self) -> impl Iterator<Item = &MissingPartner> {
+        self.splits.iter().flat_map(|split| split.left_out())
     }
 
     /// The split that holds image `index`, and its place there.

@@ -3,6 +3,7 @@
 mod contour_pools;
 mod curve;
 mod level_names;
+mod looks;
 mod measure_cache;
 mod measuring;
 mod network_pools;
@@ -15,20 +16,20 @@ mod source;
 mod table;
 mod timing;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
-use bench_bsds::BsdsDataset;
+use bench_bsds::{BsdsDataset, TruthReading};
 use training::Ranks;
 
 use self::measure_cache::MeasureCache;
-use self::measuring::{Evaluations, Measurement};
+use self::measuring::{MeasuredImages, Measurement};
 use self::page::ReportPage;
 use self::source::Source;
-use self::timing::Timing;
 use crate::error::{Context as _, Error, Result};
 use crate::observer::Observer;
 
-pub use report::BsdsReport;
+pub use report::{BsdsReport, LeftOut};
 pub use settings::{BsdsSettings, BsdsSource, LevelRule};
 
 /// Measures segmentations, or boundaries alone.
@@ -55,16 +56,29 @@ pub fn bsds_among(
         source: &prepared.source,
         boundaries: settings.measures_boundaries(),
         cache: prepared.cache.as_ref(),
+        most_left_out: prepared.most_left_out,
     };
-    let measured = measurement.of_images(prepared.count, ranks, observer)?;
-    let report = measured.map(|measured| conclude(settings, &prepared, &measured));
-    ranks.sync_result(report.transpose())
+    let measured = measurement.of_images(prepared.dataset.len(), ranks, observer)?;
+    let report = measured.map(|measured| conclude(settings, &prepared, measured));
+    let report = ranks.sync_result(report.transpose())?;
+    if let Some(report) = &report {
+        for LeftOut { id, why } in &report.left_out {
+            observer.message(&format!("image {id} is left out: {why}"));
+        }
+        for remark in &report.remarks {
+            observer.message(&format!("note: {remark}"));
+        }
+    }
+    Ok(report)
 }
 
 /// The source to be measured, and the cache of measures.
 struct Prepared {
     dataset: BsdsDataset,
-    count: usize,
+    /// Images that lack a file.
+    left_out: Vec<LeftOut>,
+    /// How many more may be left out.
+    most_left_out: usize,
     source: Source,
     cache: Option<MeasureCache>,
 }
@@ -77,10 +91,9 @@ impl Prepared {
                 "--limit: expected 1 or more images, found 0",
             ));
         }
-        let dataset = BsdsDataset::open(&settings.data, settings.split)
-            .with_context(|| format!("--data, split {}", settings.split))?;
-        let count = dataset.len().min(settings.limit.unwrap_or(usize::MAX));
-        let source = Source::open(settings, &dataset.ids()[..count], observer)?;
+        check_shares(settings)?;
+        let (dataset, left_out, most_left_out) = images(settings)?;
+        let source = Source::open(settings, dataset.ids(), observer)?;
         let cache = match &settings.out {
             Some(out) => Some(MeasureCache::open(
                 out,
@@ -90,11 +103,72 @@ impl Prepared {
         };
         Ok(Self {
             dataset,
-            count,
+            left_out,
+            most_left_out,
             source,
             cache,
         })
     }
+}
+
+fn check_shares(settings: &BsdsSettings) -> Result<()> {
+    let shares = [
+        ("--max-unreadable", settings.max_unreadable),
+        ("--truth-above", settings.truth.above),
+    ];
+    if let Some((name, found)) = shares
+        .iter()
+        .find(|(_, share)| !(0.0..=1.0).contains(share))
+    {
+        return Err(Error::setting(format!(
+            "{name}: expected a share from 0 to 1, found {found}"
+        )));
+    }
+    match settings.soft.scale {
+        Some(scale) if !(scale > 0.0 && scale.is_finite()) => Err(Error::setting(format!(
+            "--scale: expected a number above 0, found {scale}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The images to be measured, those that lack a file, and how many more may be left out.
+fn images(settings: &BsdsSettings) -> Result<(BsdsDataset, Vec<LeftOut>, usize)> {
+    let dataset =
+        BsdsDataset::open_leaving_out(&settings.data, settings.split, settings.max_unreadable)
+            .with_context(|| format!("--data, split {}", settings.split))?
+            .with_truth(TruthReading {
+                from_zero: settings.labels_from_zero,
+                ..settings.truth
+            });
+    let partners = dataset.left_out().iter().map(|partner| LeftOut {
+        id: partner.id.clone(),
+        why: format!(
+            "expected {} beside {}, found none",
+            partner.missing.display(),
+            partner.found.display()
+        ),
+    });
+    let mut left_out: Vec<_> = partners.collect();
+    let most = settings.most_left_out(dataset.len() + left_out.len());
+    let mut chosen = dataset.ids().to_vec();
+    chosen.truncate(settings.limit.unwrap_or(usize::MAX));
+    let missing = Source::missing(settings, &chosen)?;
+    if left_out.len() + missing.len() <= most && missing.len() < chosen.len() {
+        for (index, why) in missing.into_iter().rev() {
+            let id = chosen.remove(index);
+            left_out.push(LeftOut { id, why });
+        }
+        left_out.sort_by(|a, b| a.id.cmp(&b.id));
+    }
+    // Where more are missing the source names the first.
+    let chosen: HashSet<_> = chosen.into_iter().collect();
+    let most_left_out = most.saturating_sub(left_out.len());
+    Ok((
+        dataset.keeping(|id| chosen.contains(id)),
+        left_out,
+        most_left_out,
+    ))
 }
 
 fn check_folders(settings: &BsdsSettings) -> Result<()> {
@@ -120,17 +194,30 @@ fn check_folders(settings: &BsdsSettings) -> Result<()> {
 fn conclude(
     settings: &BsdsSettings,
     prepared: &Prepared,
-    (evaluations, timing): &(Evaluations, Timing),
+    measured: MeasuredImages,
 ) -> Result<BsdsReport> {
-    let count = prepared.count;
+    let MeasuredImages {
+        evaluations,
+        timing,
+        looks,
+        left_out,
+    } = &measured;
+    let count = prepared.dataset.len() - left_out.len();
+    let left_out: Vec<_> = prepared.left_out.iter().chain(left_out).cloned().collect();
     let report = BsdsReport {
         title: format!(
-            "BSDS500 {}, {count} image{}, {}",
+            "BSDS500 {}, {count} image{}{}, {}",
             settings.split,
             if count == 1 { "" } else { "s" },
+            match left_out.len() {
+                0 => String::new(),
+                some => format!(" ({some} left out)"),
+            },
             settings.origin()
         ),
         images: count,
+        remarks: looks.remarks(settings),
+        left_out,
         regions: evaluations.region_report()?,
         boundaries: evaluations.boundary_report()?,
         names: prepared.source.level_names(),

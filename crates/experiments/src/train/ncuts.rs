@@ -12,7 +12,7 @@ use super::validation::{Validation, ValidationSettings};
 use crate::datasets::{BsdsTrainingSet, TrainingSplit};
 use crate::error::{Context as _, Error, Result};
 use crate::observer::Observer;
-use crate::recipe::CutPlan;
+use crate::recipe::{CutPlan, head_in_words, input_recipe_in_words};
 
 /// Settings of [`ncuts()`].
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +73,13 @@ pub fn ncuts_among(
     observer: &mut dyn Observer,
 ) -> Result<Trained<DeepNcuts>> {
     let (set, validation) = ranks.sync_result(prepare(settings))?;
+    for partner in set.left_out() {
+        let (found, missing) = (partner.found.display(), partner.missing.display());
+        observer.message(&format!(
+            "image {} is left out: expected {missing} beside {found}, found none",
+            partner.id
+        ));
+    }
     let every = validation.as_ref().map_or(0, Validation::every);
     let (run, config) = (&settings.run, &settings.plan.training);
     let job = CutJob {
@@ -121,7 +128,8 @@ fn prepare(settings: &NcutsSettings) -> Result<(BsdsTrainingSet, Option<Validati
             ));
         }
     }
-    let set = BsdsTrainingSet::open(data, settings.split).context("--data")?;
+    let share = plan.training.unreadable.clamp(0.0, 1.0);
+    let set = BsdsTrainingSet::open(data, settings.split, share).context("--data")?;
     let validation = Validation::asked(&ValidationSettings {
         data,
         split: settings.split,
@@ -180,9 +188,10 @@ impl<'a> Job for CutJob<'a> {
     fn check_alike(&self, option: &str, found: &DeepNcuts) -> Result<()> {
         let asked = architecture_in_words(&self.settings.plan.architecture());
         let found = architecture_in_words(found.architecture());
-        if asked != found {
+        let mut pairs = found.into_iter().zip(asked);
+        if let Some(((part, found), (_, asked))) = pairs.find(|(found, asked)| found != asked) {
             return Err(Error::setting(format!(
-                "{option}: expected the network that is there ({found}), found {asked}"
+                "{option}: expected the network that is there, with {part} {found}, found {part} {asked}"
             )));
         }
         Ok(())
@@ -204,17 +213,18 @@ impl<'a> Job for CutJob<'a> {
     }
 }
 
-fn architecture_in_words(architecture: &CutArchitecture) -> String {
+/// The parts that two networks can differ in, each with its value.
+fn architecture_in_words(architecture: &CutArchitecture) -> [(&'static str, String); 4] {
     let taps: Vec<&str> = architecture
         .taps
         .iter()
         .map(|tap| tap.layer.as_str())
         .collect();
-    format!(
-        "trunk {}, taps {}, head {:?}, recipe {:?}",
-        architecture.trunk.name(),
-        taps.join(","),
-        architecture.head,
-        architecture.recipe
-    )
+    let head = architecture.head.as_ref();
+    [
+        ("trunk", architecture.trunk.name().to_owned()),
+        ("layers", taps.join(",")),
+        ("head", head.map_or("none".to_owned(), head_in_words)),
+        ("pixels", input_recipe_in_words(&architecture.recipe)),
+    ]
 }

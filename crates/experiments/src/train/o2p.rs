@@ -161,13 +161,13 @@ impl<'a> Job for RegionJob<'a> {
     fn check_alike(&self, option: &str, found: &RegionClassifier) -> Result<()> {
         let classes = self.regions.set().class_names();
         let asked = self.settings.recipe.architecture(&classes)?;
-        if !asked.is_like(found.architecture()) {
-            return Err(Error::setting(format!(
-                "{option}: expected a network of the recipe {}, found another architecture",
+        match asked.difference(found.architecture()) {
+            None => Ok(()),
+            Some((part, asked, found)) => Err(Error::setting(format!(
+                "{option}: expected a network of the recipe {}, with {part} {asked}, found {part} {found}",
                 self.settings.name
-            )));
+            ))),
         }
-        Ok(())
     }
 
     fn in_words(&self, network: &RegionClassifier) -> String {

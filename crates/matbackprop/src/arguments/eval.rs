@@ -11,6 +11,7 @@ use models::TrunkKind;
 
 use super::clusters::ClusterArgument;
 use super::device::DeviceArgument;
+use super::reading::ReadingArguments;
 use super::{headings, sections, values};
 use crate::failure::usage;
 
@@ -93,7 +94,8 @@ pub enum LevelName {
 pub struct EvalBsdsArguments {
     /// Folder of BSDS500
     ///
-    /// It holds `images/SPLIT/*.jpg` and `groundTruth/SPLIT/*.mat`, or a folder `BSDS500/data` with them.
+    /// It holds `images/SPLIT/*.jpg` and `groundTruth/SPLIT/*.mat`, or a folder `BSDS500/data` with them. Pictures are
+    /// read by their content, and truths may be pictures too: `crates/bench-bsds/README.md` lists the layouts.
     #[arg(long, value_name = "BSDS_DIR", value_hint = ValueHint::DirPath, help_heading = headings::INPUT)]
     pub data: PathBuf,
 
@@ -124,7 +126,8 @@ pub struct EvalBsdsArguments {
 
     /// Segmentations of any method, in a folder
     ///
-    /// `ID.mat` with a cell `segs`, label maps `ID.png`, `ID_K.png` or `ID/K.png`, or those of `segment --labels`.
+    /// `ID.mat` with a cell `segs`, label maps `ID.png`, `ID_K.png`, `ID/K.png` or `ID.npy`, or those of `segment
+    /// --labels`.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = headings::SOURCE)]
     pub segs: Option<PathBuf>,
 
@@ -132,9 +135,9 @@ pub struct EvalBsdsArguments {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = headings::SOURCE)]
     pub ucm: Option<PathBuf>,
 
-    /// Soft boundary maps, in a folder: `ID.png`, grey of 8 or 16 bits
+    /// Soft boundary maps, in a folder: `ID.png`, `.jpg`, `.npy` or `.mat`
     ///
-    /// White is the strongest boundary. Boundaries alone are measured.
+    /// White, or 1, is the strongest boundary. Boundaries alone are measured.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = headings::SOURCE)]
     pub pb: Option<PathBuf>,
 
@@ -154,6 +157,9 @@ pub struct EvalBsdsArguments {
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["segs", "ucm", "pb"],
         value_hint = ValueHint::FilePath, help_heading = headings::NETWORK)]
     pub with: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub reading: ReadingArguments,
 
     #[command(flatten, next_help_heading = headings::NETWORK)]
     pub device: DeviceArgument,
@@ -202,7 +208,7 @@ impl EvalBsdsArguments {
             LevelName::Auto => LevelRule::Auto,
             LevelName::Tree => LevelRule::Tree,
         });
-        Ok(BsdsSettings {
+        Ok(self.reading.applied_to(BsdsSettings {
             with: self.with.clone(),
             trunk_weights: self.trunk_weights.clone(),
             thresholds: self.thresholds,
@@ -213,7 +219,7 @@ impl EvalBsdsArguments {
             out: self.out.clone(),
             limit: self.limit,
             ..BsdsSettings::new(&self.data, self.split, self.source()?)
-        })
+        }))
     }
 
     /// The one source that clap has made sure of.

@@ -12,6 +12,8 @@ pub const DETECTIONS: &str = "To measure detections of any method";
 pub const NETWORK: &str = "Network";
 /// How a photograph is cut.
 pub const SEGMENTATION: &str = "Segmentation";
+/// How files of other programs are read.
+pub const READING: &str = "Files of other programs";
 /// What is counted, and at which levels.
 pub const MEASURES: &str = "Levels and measures";
 /// What is minimised.

@@ -6,6 +6,7 @@ mod eval_bsds;
 mod eval_coco;
 mod examples;
 mod fault_tolerance;
+mod field_bsds;
 mod help;
 mod official_files;
 #[cfg(feature = "mpi")]

@@ -97,10 +97,10 @@ fn wrong_soft_boundary_maps_are_named() {
         .unwrap();
     let err = call(&[]).fail(1);
     assert!(
-        err.contains("22: boundary map: expected 64 × 48 pixels, found 64 × 47"),
+        err.contains("22.png: expected 64 × 48 pixels, as the photograph has, found 64 × 47"),
         "{err}"
     );
-    image::RgbImage::new(64, 48)
+    image::RgbImage::from_pixel(64, 48, image::Rgb([200, 0, 0]))
         .save(folder.join("22.png"))
         .unwrap();
     let err = call(&[]).fail(1);
@@ -111,7 +111,7 @@ fn wrong_soft_boundary_maps_are_named() {
     std::fs::remove_file(folder.join("22.png")).unwrap();
     let err = call(&[]).fail(1);
     assert!(
-        err.contains("expected 22.png for image 22, found none"),
+        err.contains("expected 22.png, 22.npy, 22.mat or 22.jpg for image 22, found none"),
         "{err}"
     );
     assert!(call(&["--limit", "1"]).succeed().contains("1 image,"));

@@ -103,14 +103,17 @@ fn a_small_training_ends_in_a_network() {
         .args(SMALL)
         .args(["--resume", "--rate", "0.5"])
         .fail(1);
-    assert!(err.contains("settings"), "{err}");
+    assert!(
+        err.contains("another setting: learning-rate: 0.003, not 0.5\n"),
+        "{err}"
+    );
     let err = matbackprop(&[])
         .args(train(data.path()))
         .args(SMALL)
         .args(["--resume", "--taps", "relu3"])
         .fail(2);
     assert!(
-        err.contains("taps relu4,relu5") && err.contains("found trunk alexnet, taps relu3"),
+        err.contains("with layers relu4,relu5, found layers relu3"),
         "{err}"
     );
 }

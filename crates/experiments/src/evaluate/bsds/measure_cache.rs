@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+use super::looks::Looks;
 use crate::error::{Context as _, Error, Result};
 use crate::files::write_whole;
 
@@ -19,6 +20,9 @@ pub struct Measured {
     pub regions: Option<ImageMeasures>,
     /// `None` where boundaries were not asked for.
     pub boundaries: Option<ImageCounts>,
+    /// Looks at the numbers that were measured, for remarks on all of them.
+    #[serde(default, skip_serializing_if = "Looks::is_empty")]
+    pub looks: Looks,
 }
 
 /// Measures in a folder.
@@ -184,6 +188,7 @@ mod tests {
         Measured {
             regions: None,
             boundaries: None,
+            looks: Looks::default(),
         }
     }
 

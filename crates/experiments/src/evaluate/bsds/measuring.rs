@@ -8,13 +8,15 @@ use std::sync::mpsc;
 use std::thread;
 
 use bench_bsds::{
-    BoundaryEvaluation, BoundaryPool, BoundaryReport, BsdsDataset, Evaluation, ImageCounts,
-    ImageMeasures, Report,
+    BoundaryEvaluation, BoundaryFolder, BoundaryMap, BoundaryPool, BoundaryReport, BsdsDataset,
+    Evaluation, ImageCounts, ImageMeasures, Report, Size, ZeroLook,
 };
 use models::SegmentSeconds;
 use training::Ranks;
 
+use super::looks::{AllLooks, Looks};
 use super::measure_cache::{MeasureCache, Measured};
+use super::report::LeftOut;
 use super::source::Source;
 use super::timing::Timing;
 use crate::error::{Context as _, Error, Result};
@@ -22,6 +24,7 @@ use crate::observer::Observer;
 use crate::sharding::{gather, shard};
 
 /// The measures of all images: a few numbers for each image and level.
+#[derive(Default)]
 pub struct Evaluations {
     /// `None` for soft boundary maps.
     pub regions: Option<Evaluation>,
@@ -60,12 +63,26 @@ impl Evaluations {
     }
 }
 
+/// All images that were measured, and those that were not.
+#[derive(Default)]
+pub struct MeasuredImages {
+    pub evaluations: Evaluations,
+    pub timing: Timing,
+    pub looks: AllLooks,
+    pub left_out: Vec<LeftOut>,
+}
+
+/// The measures of an image, or why its files cannot be read.
+type Outcome = std::result::Result<Measured, String>;
+
 /// The source to be measured, and the cache of measures.
 pub struct Measurement<'a> {
     pub dataset: &'a BsdsDataset,
     pub source: &'a Source,
     pub boundaries: bool,
     pub cache: Option<&'a MeasureCache>,
+    /// How many images may be left out because their files cannot be read.
+    pub most_left_out: usize,
 }
 
 impl Measurement<'_> {
@@ -76,7 +93,7 @@ impl Measurement<'_> {
         count: usize,
         ranks: &Ranks,
         observer: &mut dyn Observer,
-    ) -> Result<Option<(Evaluations, Timing)>> {
+    ) -> Result<Option<MeasuredImages>> {
         if ranks.is_alone() {
             return self.of_all_images(count, observer).map(Some);
         }
@@ -85,8 +102,8 @@ impl Measurement<'_> {
         let mut found = Vec::with_capacity(mine.len());
         let measure = |place| self.of_image(mine[place]);
         let measured = in_order(mine.len(), self.at_a_time(), measure, |place, one| {
-            let (measured, seconds) = one;
-            found.push((mine[place], measured, seconds.map(in_numbers)));
+            let (outcome, seconds) = one;
+            found.push((mine[place], outcome, seconds.map(in_numbers)));
             observer.advance(found.len() as u64, &|| {
                 self.dataset.ids()[mine[place]].clone()
             });
@@ -97,54 +114,71 @@ impl Measurement<'_> {
         let Some(found) = gather(ranks, found)? else {
             return Ok(None);
         };
-        let (mut evaluations, mut timing) = (self.none_yet(), Timing::default());
-        for (index, measured, seconds) in found {
-            self.add(&mut evaluations, index, measured)?;
+        let mut all = self.none_yet();
+        for (index, outcome, seconds) in found {
+            self.add(&mut all, index, outcome)?;
             if let Some([trunk, layer, clustering]) = seconds {
-                timing.add(SegmentSeconds {
+                all.timing.add(SegmentSeconds {
                     trunk,
                     layer,
                     clustering,
                 });
             }
         }
-        Ok(Some((evaluations, timing)))
+        Ok(Some(all))
     }
 
-    fn of_all_images(
-        &self,
-        count: usize,
-        observer: &mut dyn Observer,
-    ) -> Result<(Evaluations, Timing)> {
-        let (mut evaluations, mut timing) = (self.none_yet(), Timing::default());
+    fn of_all_images(&self, count: usize, observer: &mut dyn Observer) -> Result<MeasuredImages> {
+        let mut all = self.none_yet();
         observer.begin("image", count as u64);
         let measure = |index| self.of_image(index);
         let measured = in_order(count, self.at_a_time(), measure, |index, found| {
-            let (measured, seconds) = found;
-            self.add(&mut evaluations, index, measured)?;
+            let (outcome, seconds) = found;
+            self.add(&mut all, index, outcome)?;
             if let Some(seconds) = seconds {
-                timing.add(seconds);
+                all.timing.add(seconds);
             }
             observer.advance(index as u64 + 1, &|| self.dataset.ids()[index].clone());
             Ok(())
         });
         observer.end();
         measured?;
-        Ok((evaluations, timing))
+        Ok(all)
     }
 
-    fn none_yet(&self) -> Evaluations {
+    fn none_yet(&self) -> MeasuredImages {
         let regions = !matches!(self.source, Source::Soft(_));
-        Evaluations {
-            regions: regions.then(Evaluation::default),
-            boundaries: self.boundaries.then(BoundaryEvaluation::default),
+        MeasuredImages {
+            evaluations: Evaluations {
+                regions: regions.then(Evaluation::default),
+                boundaries: self.boundaries.then(BoundaryEvaluation::default),
+            },
+            ..MeasuredImages::default()
         }
     }
 
-    fn add(&self, evaluations: &mut Evaluations, index: usize, measured: Measured) -> Result<()> {
+    fn add(&self, all: &mut MeasuredImages, index: usize, outcome: Outcome) -> Result<()> {
         let id = &self.dataset.ids()[index];
-        let added = evaluations.add(measured);
-        added.with_context(|| format!("image {id}"))
+        match outcome {
+            Ok(measured) => {
+                all.looks.add(&measured.looks);
+                let added = all.evaluations.add(measured);
+                added.with_context(|| format!("image {id}"))
+            }
+            Err(why) => {
+                all.left_out.push(LeftOut {
+                    id: id.clone(),
+                    why: why.clone(),
+                });
+                let (most, found) = (self.most_left_out, all.left_out.len());
+                if found <= most && found < self.dataset.len() {
+                    return Ok(());
+                }
+                Err(Error::unexpected(format!(
+                    "{why}; at most {most} images with such files are left out, found {found} (--max-unreadable)"
+                )))
+            }
+        }
     }
 
     /// A network's layers share the cores already, and its seconds are measured; reading and thinning files are serial.
@@ -157,8 +191,19 @@ impl Measurement<'_> {
         }
     }
 
+    /// Measures image `index`, or says why its files cannot be read, where it may be left out.
+    fn of_image(&self, index: usize) -> Result<(Outcome, Option<SegmentSeconds>)> {
+        match self.cached(index) {
+            Ok((measured, seconds)) => Ok((Ok(measured), seconds)),
+            Err(Error::Bsds(error)) if self.most_left_out > 0 && is_of_a_file(&error) => {
+                Ok((Err(error.to_string()), None))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Measures image `index`, unless its measures are in the cache; the seconds of a network that ran.
-    fn of_image(&self, index: usize) -> Result<(Measured, Option<SegmentSeconds>)> {
+    fn cached(&self, index: usize) -> Result<(Measured, Option<SegmentSeconds>)> {
         let id = &self.dataset.ids()[index];
         let Some(cache) = self.cache else {
             return self.measured(index);
@@ -174,10 +219,8 @@ impl Measurement<'_> {
 
     /// Every file that the measures of image `index` are made of, but a network's own.
     fn files(&self, index: usize) -> Vec<PathBuf> {
-        let mut files = vec![
-            self.dataset.image_path(index),
-            self.dataset.ground_truth_path(index),
-        ];
+        let mut files = vec![self.dataset.image_path(index)];
+        files.extend(self.dataset.ground_truth_files(index));
         match self.source {
             Source::Network(_) | Source::Contours(_) => {}
             Source::Folder(folder) => files.extend(folder.files(index).iter().map(PathBuf::from)),
@@ -189,30 +232,45 @@ impl Measurement<'_> {
     fn measured(&self, index: usize) -> Result<(Measured, Option<SegmentSeconds>)> {
         let id = &self.dataset.ids()[index];
         let (pool, seconds) = match self.source {
-            Source::Folder(folder) => (Some(folder.pool(index)?), None),
-            Source::Soft(_) => (None, None),
+            Source::Soft(folder) => return Ok((self.of_soft_map(folder, index)?, None)),
+            Source::Folder(folder) => (folder.pool(index)?, None),
             Source::Network(pools) => {
                 let image = self.dataset.image(index)?;
                 let (pool, seconds) = pools.pool(&image).with_context(|| format!("image {id}"))?;
-                (Some(pool), Some(seconds))
+                (pool, Some(seconds))
             }
             Source::Contours(pools) => {
                 let image = self.dataset.image(index)?;
                 let (pool, seconds) = pools.pool(&image).with_context(|| format!("image {id}"))?;
-                (Some(pool), Some(seconds))
+                (pool, Some(seconds))
             }
         };
         let drawn = self.dataset.drawn(index)?;
+        if let Source::Folder(folder) = self.source
+            && let Some(first) = drawn.first()
+        {
+            let segments = &first.segmentation;
+            let expected = Size {
+                width: segments.width(),
+                height: segments.height(),
+            };
+            if let Some((map, found)) = pool.misfit(expected) {
+                let files = folder.files(index);
+                let path = files.get(map).or(files.first());
+                let path = path.map(PathBuf::from).unwrap_or_default();
+                return Err(bench_bsds::Error::MapSize {
+                    path,
+                    expected,
+                    found,
+                }
+                .into());
+            }
+        }
         let mut boundaries = None;
         if self.boundaries {
-            let found = match (self.source, &pool) {
-                (Source::Soft(folder), _) => folder.boundaries(index)?,
-                (Source::Folder(folder), Some(pool)) => folder.boundaries(index, pool)?,
-                (_, pool) => pool
-                    .as_ref()
-                    .map(BoundaryPool::from_segmentations)
-                    .transpose()?
-                    .context("expected segmentations, found none")?,
+            let found = match self.source {
+                Source::Folder(folder) => folder.boundaries(index, &pool)?,
+                _ => BoundaryPool::from_segmentations(&pool)?,
             };
             let maps = drawn.iter().map(|annotation| annotation.boundary_map());
             let maps = maps.collect::<bench_bsds::Result<Vec<_>>>()?;
@@ -222,13 +280,61 @@ impl Measurement<'_> {
             .into_iter()
             .map(|annotation| annotation.segmentation)
             .collect();
-        let regions = pool.map(|pool| ImageMeasures::new(id, &drawn, &pool));
         let measured = Measured {
-            regions: regions.transpose()?,
+            regions: Some(ImageMeasures::new(id, &drawn, &pool)?),
             boundaries,
+            looks: Looks {
+                zero: ZeroLook::at(&pool),
+                ..Looks::default()
+            },
         };
         Ok((measured, seconds))
     }
+
+    /// Boundaries alone: a truth without segments is enough.
+    fn of_soft_map(&self, folder: &BoundaryFolder, index: usize) -> Result<Measured> {
+        let (drawn, truth) = self.dataset.drawn_boundaries(index)?;
+        let (found, soft) = folder.boundaries_with_look(index)?;
+        if let (Some(expected), Some(found)) = (drawn.first().map(BoundaryMap::size), found.size())
+            && expected != found
+        {
+            let path = folder.file(index).to_owned();
+            return Err(bench_bsds::Error::MapSize {
+                path,
+                expected,
+                found,
+            }
+            .into());
+        }
+        let counts = ImageCounts::new(&self.dataset.ids()[index], &drawn, &found)?;
+        Ok(Measured {
+            regions: None,
+            boundaries: Some(counts),
+            looks: Looks {
+                soft,
+                truth,
+                zero: None,
+            },
+        })
+    }
+}
+
+/// Whether an error is of one image's files, so that the others may well be read.
+fn is_of_a_file(error: &bench_bsds::Error) -> bool {
+    use bench_bsds::Error;
+    matches!(
+        error,
+        Error::Io { .. }
+            | Error::Picture(_)
+            | Error::LabelPng { .. }
+            | Error::Npy { .. }
+            | Error::BoundaryPicture { .. }
+            | Error::Mat { .. }
+            | Error::MatVariable { .. }
+            | Error::SizeMismatch { .. }
+            | Error::MapSize { .. }
+            | Error::NoAnnotations { .. }
+    )
 }
 
 fn in_numbers(seconds: SegmentSeconds) -> [f64; 3] {

@@ -132,13 +132,28 @@ impl ReportPage<'_> {
         Ok(())
     }
 
-    /// An image with the lines that were found at its own best level, and its caption.
-    fn picture(&self, index: usize) -> Result<(RgbImage, String)> {
+    /// The ids of the images that were measured, in their order: some of the dataset's may be left out.
+    fn ids(&self) -> Vec<&str> {
+        let regions = self.report.regions.iter();
+        let regions = regions.flat_map(|report| report.per_image.iter().map(|row| &*row.id));
+        let boundaries = self.report.boundaries.iter();
+        let boundaries = boundaries.flat_map(|report| report.per_image.iter().map(|row| &*row.id));
+        match self.report.regions {
+            Some(_) => regions.collect(),
+            None => boundaries.collect(),
+        }
+    }
+
+    /// An image with the lines that were found at its own best level, and its caption; `row` is its place among those
+    /// measured.
+    fn picture(&self, row: usize) -> Result<(RgbImage, String)> {
+        let id = self.ids()[row];
+        let index = self.dataset.ids().iter().position(|other| other == id);
+        let index = index.with_context(|| format!("expected image {id}, found none"))?;
         let image = self.dataset.image(index)?;
-        let id = &self.dataset.ids()[index];
         let (lines, words) = match (&self.report.regions, &self.report.boundaries) {
             (Some(report), _) => {
-                let row = &report.per_image[index];
+                let row = &report.per_image[row];
                 let level = &row.covering_level;
                 let lines = self.segments(index, &image, level)?;
                 let level = self.report.names.of(level);
@@ -148,7 +163,7 @@ impl ReportPage<'_> {
                 )
             }
             (None, Some(report)) => {
-                let row = &report.per_image[index];
+                let row = &report.per_image[row];
                 let lines = self.boundaries(index, row.level)?;
                 let f = row.score.f;
                 (lines, format!("{id}: F {f:.3}, threshold {:.2}", row.level))
@@ -213,10 +228,8 @@ impl ReportPage<'_> {
         if boundaries.is_some() {
             heads.extend(["F", "recall", "precision"]);
         }
-        let count = regions.map_or(0, Vec::len);
-        let count = count.max(boundaries.map_or(0, Vec::len));
-        let rows = (0..count).map(|index| {
-            let mut row = vec![self.dataset.ids()[index].clone()];
+        let rows = self.ids().into_iter().enumerate().map(|(index, id)| {
+            let mut row = vec![id.to_owned()];
             if let Some(image) = regions.map(|images| &images[index]) {
                 row.extend([
                     image.annotators.to_string(),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bench_bsds::{SoftReading, TruthReading};
 use serde_json::{Map, Value, json};
 
 use super::measure_cache::digest_of;
@@ -20,6 +21,18 @@ pub fn record(settings: &BsdsSettings, source: &Source) -> Result<Map<String, Va
     set("version", json!(env!("CARGO_PKG_VERSION")));
     set("split", json!(settings.split.to_string()));
     set("boundaries", json!(settings.measures_boundaries()));
+    // Named only where they differ from the usual, so that a folder of before is taken up.
+    let (soft, truth) = (&settings.soft, &settings.truth);
+    if *soft != SoftReading::default() {
+        set("soft", json!([soft.scale, soft.inverted, soft.suppressed]));
+    }
+    if *truth != TruthReading::default() {
+        let pictures = format!("{:?}", truth.pictures);
+        set("truth", json!([pictures, truth.above, truth.from_zero]));
+    }
+    if settings.labels_from_zero {
+        set("labels-from-zero", json!(true));
+    }
     let (kind, recipe, untrained) = match &settings.source {
         BsdsSource::Run(_) => ("run", None, None),
         BsdsSource::Weights(_) => ("weights", None, None),

@@ -1,11 +1,21 @@
 //! Results of a measurement.
 
 use bench_bsds::{BoundaryReport, Report};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::level_names::LevelNames;
 use super::timing::Timing;
 use crate::error::Result;
+
+/// An image that is not measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// Its id.
+    pub id: String,
+    /// The file that is absent or cannot be read.
+    pub why: String,
+}
 
 /// The measures of all images together, each where it was asked for.
 #[derive(Clone, Debug)]
@@ -18,6 +28,10 @@ pub struct BsdsReport {
     pub regions: Option<Report>,
     /// `None` where boundaries were not asked for.
     pub boundaries: Option<BoundaryReport>,
+    /// What a person should know of the numbers that were read, a sentence each.
+    pub remarks: Vec<String>,
+    /// The images that are not measured.
+    pub left_out: Vec<LeftOut>,
     pub(super) names: LevelNames,
     pub(super) timing: Timing,
 }
@@ -55,6 +69,12 @@ impl BsdsReport {
                 fields.retain(|name, _| name != "per_level" && name != "per_image");
             }
             object["boundary"] = boundary;
+        }
+        if !self.remarks.is_empty() {
+            object["remarks"] = json!(self.remarks);
+        }
+        if !self.left_out.is_empty() {
+            object["left_out"] = json!(self.left_out);
         }
         Ok(object)
     }

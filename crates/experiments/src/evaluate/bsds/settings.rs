@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bench_bsds::Split;
+use bench_bsds::{SoftReading, Split, TruthReading};
 use models::{ClusterChoice, DeviceChoice, TrunkKind};
 
 /// How segmentations of different images are laid side by side, for the one level of ODS.
@@ -33,7 +33,7 @@ pub enum BsdsSource {
     Segmentations(PathBuf),
     /// Contour maps: `ID.mat` with `ucm2`.
     ContourMaps(PathBuf),
-    /// Soft boundary maps: `ID.png` in grey; boundaries alone.
+    /// Soft boundary maps: `ID.png`, `.npy`, `.mat`, …; boundaries alone.
     SoftBoundaries(PathBuf),
 }
 
@@ -65,6 +65,14 @@ pub struct BsdsSettings {
     pub out: Option<PathBuf>,
     /// The first so many images only.
     pub limit: Option<usize>,
+    /// How the numbers of soft boundary maps are read.
+    pub soft: SoftReading,
+    /// How truths are read.
+    pub truth: TruthReading,
+    /// Whether id 0 is a segment in `segs` of `.mat` files too.
+    pub labels_from_zero: bool,
+    /// The largest share of the images that may be left out, for files that are absent or cannot be read.
+    pub max_unreadable: f64,
 }
 
 impl BsdsSettings {
@@ -83,12 +91,21 @@ impl BsdsSettings {
             device: DeviceChoice::Cpu,
             out: None,
             limit: None,
+            soft: SoftReading::default(),
+            truth: TruthReading::default(),
+            labels_from_zero: false,
+            max_unreadable: 0.01,
         }
     }
 
     /// Whether boundaries are measured: soft boundary maps have nothing else.
     pub(super) fn measures_boundaries(&self) -> bool {
         self.boundaries || matches!(self.source, BsdsSource::SoftBoundaries(_))
+    }
+
+    /// How many of so many images may be left out.
+    pub(super) fn most_left_out(&self, images: usize) -> usize {
+        (self.max_unreadable * images as f64).floor() as usize
     }
 
     /// The source in a few words.

@@ -39,11 +39,14 @@ impl Source {
         let network = match &settings.source {
             BsdsSource::Segmentations(folder) | BsdsSource::ContourMaps(folder) => {
                 let folder = SegmentationFolder::open(folder, ids, thresholds()?)?;
-                return Ok(Self::Folder(folder));
+                return Ok(Self::Folder(match settings.labels_from_zero {
+                    true => folder.with_zero_as_segment(),
+                    false => folder,
+                }));
             }
             BsdsSource::SoftBoundaries(folder) => {
                 let folder = BoundaryFolder::open(folder, ids, thresholds()?)?;
-                return Ok(Self::Soft(folder));
+                return Ok(Self::Soft(folder.with_reading(settings.soft)));
             }
             BsdsSource::Run(run) => of_run(run)?,
             BsdsSource::Weights(path) => DeepNcuts::load(path).context("--weights")?,
@@ -74,6 +77,21 @@ impl Source {
         let pools = NetworkPools::new(network, settings.clusters.as_ref(), settings.levels);
         let pools = pools.beside(others(settings, &device)?);
         Ok(Self::Network(Box::new(pools)))
+    }
+
+    /// The images among `ids` that the source has no file of, each with the reason.
+    pub fn missing(settings: &BsdsSettings, ids: &[String]) -> Result<Vec<(usize, String)>> {
+        let missing = match &settings.source {
+            BsdsSource::Segmentations(folder) | BsdsSource::ContourMaps(folder) => {
+                SegmentationFolder::missing(folder, ids)?
+            }
+            BsdsSource::SoftBoundaries(folder) => BoundaryFolder::missing(folder, ids)?,
+            _ => Vec::new(),
+        };
+        let reasons = missing.into_iter();
+        Ok(reasons
+            .map(|(index, error)| (index, error.to_string()))
+            .collect())
     }
 
     /// How levels are called.

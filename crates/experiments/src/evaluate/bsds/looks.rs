@@ -1,0 +1,160 @@
+//! Looks at the numbers that were measured, and the remarks on them: whether they can be meant.
+
+use bench_bsds::{SoftDoubt, SoftLook, SoftSurvey, TruthLook, ZeroLook};
+use serde::{Deserialize, Serialize};
+
+use super::settings::BsdsSettings;
+
+/// Looks at the files of one image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Looks {
+    /// At a soft boundary map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soft: Option<SoftLook>,
+    /// At label maps whose id 0 is no segment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zero: Option<ZeroLook>,
+    /// At a truth of pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truth: Option<TruthLook>,
+}
+
+impl Looks {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Looks at the files of all images.
+#[derive(Clone, Debug, Default)]
+pub struct AllLooks {
+    soft: SoftSurvey,
+    zero: ZeroLook,
+    truth: TruthLook,
+}
+
+impl AllLooks {
+    /// Adds those of an image.
+    pub fn add(&mut self, looks: &Looks) {
+        if let Some(soft) = looks.soft {
+            self.soft.add(soft);
+        }
+        self.zero.add(&looks.zero.unwrap_or_default());
+        self.truth.add(&looks.truth.unwrap_or_default());
+    }
+
+    /// What a person should know of these numbers, a sentence each, with the option that sets it right.
+    pub fn remarks(&self, settings: &BsdsSettings) -> Vec<String> {
+        let mut remarks: Vec<String> = self.soft.doubts().iter().map(of_soft).collect();
+        let zero = &self.zero;
+        if zero.maps_with_zero > 0 {
+            remarks.push(format!(
+                "id 0 stands on {} of the label maps in .mat files ({} of {} maps) and counts as no segment, as in the \
+                 benchmark: for labels counted from 0, add --labels-from-zero",
+                percent(zero.zeros, zero.pixels),
+                zero.maps_with_zero,
+                zero.maps,
+            ));
+        }
+        let truth = &self.truth;
+        if 2 * truth.boundaries > truth.pixels {
+            remarks.push(format!(
+                "{} of the truth's pictures are boundaries: expected white lines on black; for black lines on white add \
+                 --truth inverted, for label maps --truth labels",
+                percent(truth.boundaries, truth.pixels),
+            ));
+        }
+        if truth.between > 0 {
+            remarks.push(format!(
+                "{} of the truth's pictures are neither black nor white, as where annotators are averaged: a boundary is \
+                 what is brighter than {} of white; another share by --truth-above",
+                percent(truth.between, truth.pixels),
+                settings.truth.above,
+            ));
+        }
+        remarks
+    }
+}
+
+fn of_soft(doubt: &SoftDoubt) -> String {
+    let what_to_do = match (doubt, doubt.scale()) {
+        (_, Some(scale)) => format!("; --scale {scale} makes {scale} the full strength"),
+        (SoftDoubt::Bright { .. }, _) => "; for dark lines on white add --invert".to_owned(),
+        _ => String::new(),
+    };
+    format!("{doubt}{what_to_do}")
+}
+
+fn percent(part: u64, whole: u64) -> String {
+    format!(
+        "{:.1} % of the pixels",
+        100.0 * part as f64 / whole.max(1) as f64
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use bench_bsds::Split;
+
+    use super::*;
+    use crate::evaluate::BsdsSource;
+
+    fn remarks(looks: Looks) -> Vec<String> {
+        let source = BsdsSource::SoftBoundaries("maps".into());
+        let mut all = AllLooks::default();
+        all.add(&looks);
+        all.remarks(&BsdsSettings::new("data", Split::Val, source))
+    }
+
+    #[test]
+    fn each_remark_names_the_option_that_sets_it_right() {
+        assert!(remarks(Looks::default()).is_empty());
+        let soft = SoftLook {
+            full: 255.0,
+            integers: true,
+            least: 0.0,
+            most: 1.0,
+            pixels: 100,
+            bright: 90,
+            not_numbers: 0,
+        };
+        let found = remarks(Looks {
+            soft: Some(soft),
+            ..Looks::default()
+        });
+        assert!(
+            found[0].contains("is 1 of 255") && found[0].contains("--scale 1 "),
+            "{found:?}"
+        );
+        assert!(
+            found[1].contains("90 %") && found[1].ends_with("--invert"),
+            "{found:?}"
+        );
+        let zero = ZeroLook {
+            maps_with_zero: 2,
+            maps: 3,
+            zeros: 25,
+            pixels: 100,
+        };
+        let found = remarks(Looks {
+            zero: Some(zero),
+            ..Looks::default()
+        });
+        assert!(
+            found[0].contains("25.0 % of the pixels of the label maps"),
+            "{found:?}"
+        );
+        assert!(found[0].ends_with("--labels-from-zero"), "{found:?}");
+        let truth = TruthLook {
+            pixels: 100,
+            boundaries: 95,
+            between: 7,
+        };
+        let found = remarks(Looks {
+            truth: Some(truth),
+            ..Looks::default()
+        });
+        assert!(found[0].contains("--truth inverted") && found[1].contains("--truth-above"));
+    }
+}
