@@ -95,7 +95,7 @@ pub struct EvalBsdsArguments {
     /// Folder of BSDS500
     ///
     /// It holds `images/SPLIT/*.jpg` and `groundTruth/SPLIT/*.mat`, or a folder `BSDS500/data` with them. Pictures are
-    /// read by their content, and truths may be pictures too: `crates/bench-bsds/README.md` lists the layouts.
+    /// read by their content, and truths may be pictures too: `crates/bench-bsds/docs/layouts.md` lists the layouts.
     #[arg(long, value_name = "BSDS_DIR", value_hint = ValueHint::DirPath, help_heading = headings::INPUT)]
     pub data: PathBuf,
 
