@@ -105,6 +105,8 @@ mod tests {
             boundaries: None,
             names: LevelNames::Plain,
             timing: Timing::default(),
+            remarks: Vec::new(),
+            left_out: Vec::new(),
         };
         let text = report.table();
         let lines: Vec<_> = text.lines().collect();
