@@ -39,6 +39,7 @@ mod error;
 mod grey_images;
 mod paint;
 mod picture_file;
+mod picture_header;
 mod working_size;
 
 pub use decode_limits::check_decoded_size;
@@ -46,6 +47,7 @@ pub use error::{Error, Result};
 pub use grey_images::{contour_image, label_image};
 pub use paint::{paint_outlines, paint_segments, segment_colours};
 pub use picture_file::{PictureFile, decode_upright, read_upright};
+pub use picture_header::PictureHeader;
 pub use working_size::{at_full_size, at_working_size};
 
 /// The README's example runs as a doc test.

@@ -95,13 +95,25 @@ impl<'a> PictureFile<'a> {
     /// Width and height, upright.
     pub fn size(&self) -> (u32, u32) {
         let (width, height) = self.decoder.dimensions();
-        match self.orientation {
-            Orientation::Rotate90
-            | Orientation::Rotate270
-            | Orientation::Rotate90FlipH
-            | Orientation::Rotate270FlipH => (height, width),
-            _ => (width, height),
+        match swaps_sides(self.orientation) {
+            true => (height, width),
+            false => (width, height),
         }
+    }
+
+    /// Width and height as the pixels lie in the file, before the turn that an Exif tag asks for.
+    pub fn stored_size(&self) -> (u32, u32) {
+        self.decoder.dimensions()
+    }
+
+    /// The same picture as its pixels lie in the file: for annotations that were made without a look at the Exif tag.
+    pub fn as_stored(mut self) -> Self {
+        self.orientation = Orientation::NoTransforms;
+        self
+    }
+
+    pub(crate) fn orientation(&self) -> Orientation {
+        self.orientation
     }
 
     /// The pixels, upright, in the file's own colours and depth.
@@ -120,6 +132,17 @@ impl<'a> PictureFile<'a> {
         image.apply_orientation(self.orientation);
         Ok(image)
     }
+}
+
+/// Whether a turn exchanges width and height.
+pub(crate) fn swaps_sides(orientation: Orientation) -> bool {
+    matches!(
+        orientation,
+        Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH
+    )
 }
 
 /// A photograph from its file, upright, three bytes a pixel.
