@@ -1,13 +1,18 @@
-//! The content of an annotation file of COCO: images, categories, and the objects that people outlined.
+//! The content of COCO's JSON: images, categories, the objects that people outlined, and what a detector found.
 
-mod depth_limit;
 mod instances;
-mod json;
+mod json_number;
+mod json_stream;
+mod listed;
 mod mask;
+mod records;
 mod shape;
+mod source;
+mod values;
 
-pub(crate) use depth_limit::{DepthLimited, refused};
 pub use instances::{Annotation, Category, CocoInstances, ImageRecord, MAX_PIXELS};
+pub(crate) use listed::{placeholder_name, unique};
 pub use mask::Mask;
+pub(crate) use records::{RawAnnotation, RawImage, Sections, annotation_file, detection_file};
 pub use shape::{Points, Shape};
 pub(crate) use shape::{check_walk, length_of_walk};

@@ -1,18 +1,38 @@
 //! The official detection table of COCO, from a file of annotations and a file of results.
 
-mod json_file;
+mod curves;
+mod masks;
+mod options;
 mod results;
-mod rle;
 mod table;
 mod truth;
 
 use std::path::Path;
 
 use hotcoco::{COCOeval, IouType};
+use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::findings::{Finding, refuse};
 
+pub use options::DetectionOptions;
 pub use table::{CategoryPrecision, DetectionKind, DetectionRow, DetectionTable};
+
+use curves::Curves;
+use results::{Checked, Results};
+use truth::Truth;
+
+/// A table, and what the files have that it does not show.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DetectionReport {
+    /// The numbers.
+    #[serde(flatten)]
+    pub table: DetectionTable,
+    /// Records that were passed over, and where pycocotools departs.
+    pub findings: Vec<Finding>,
+    /// The numbers of pycocotools, where it departs on these files.
+    pub pycocotools: Option<DetectionTable>,
+}
 
 /// The twelve official numbers of a file of results, and the precision of each category.
 ///
@@ -24,49 +44,134 @@ pub use table::{CategoryPrecision, DetectionKind, DetectionRow, DetectionTable};
 /// ```
 ///
 /// # Conventions
-/// `kind` is `Segm`, `Bbox`, or `None` to let the first detection choose: masks where it has one. Results are a list of
-/// `{"image_id", "category_id", "score", "bbox": [x, y, width, height], "segmentation": {"size", "counts"}}`. Where the
-/// first has a box all need one, and a detection is as large as its box; otherwise all need a mask, and boxes are drawn
-/// around masks. An empty list has found nothing. Crowds are neither found nor missed.
+/// `options` is `Segm`, `Bbox`, `None` to let the first detection choose (masks where it has one), or [`DetectionOptions`].
+/// Results are a list of `{"image_id", "category_id", "score", "bbox": [x, y, width, height], "segmentation"}`, the last
+/// as polygons or run lengths, `{"size", "counts"}` in letters or numbers. Where the first has a box all need one, and a
+/// detection is as large as its box; otherwise all need a mask, and boxes are drawn around masks. An empty list has found
+/// nothing. Crowds are neither found nor missed. Only the fields that are compared are looked at.
 ///
 /// # Errors
-/// Everything that would make the table say something else than it means. For both files: `Io`, `Truncated`, `Json`, `JsonTooDeep`,
-/// `JsonNotFinite`. For results: `ResultsNotAList`, `ResultsEmpty` without a kind, `DetectionImage` and
+/// Everything that would make the table say something else than it means. For both files: `Io`, `Truncated`, `Json`,
+/// `JsonTooDeep`. For results: `ResultsNotAList`, `ResultsEmpty` without a kind, `DetectionImage` and
 /// `DetectionCategory` for ids that the annotations lack, `Detection` for scores, boxes and masks. For annotations:
-/// `TruthEmpty`, `TooManyCategories` above 512, `DuplicateId`, `Field` for a size, mask or box that cannot be compared.
+/// `TruthEmpty`, `TooManyCategories` above 4096 with annotations, `Field` for a size, mask or box that cannot be
+/// compared. Where options are strict, `Strict` for ids that are repeated, missing or not listed, and negative numbers.
+///
+/// # Cost
+/// Both files are read in a stream. The curves take 200 kB a category.
 ///
 /// # Source
-/// pycocotools, `loadRes` and `COCOeval`, by way of the crate `hotcoco`. Where we depart: `loadRes` lets a category pass
-/// that the annotations lack, and evaluates boxes as if they were masks.
+/// pycocotools, `loadRes` and `COCOeval`, by way of the crate `hotcoco`. Where we depart,
+/// [`DetectionOptions::as_pycocotools`] says, and takes it back.
 pub fn evaluate_detections(
     truth: &Path,
     results: &Path,
-    kind: impl Into<Option<DetectionKind>>,
+    options: impl Into<DetectionOptions>,
 ) -> Result<DetectionTable> {
-    let annotations = truth::read(truth)?;
-    let detections = results::read(results)?;
-    let empty = || Error::ResultsEmpty {
-        path: results.to_owned(),
-    };
-    let kind = kind
-        .into()
-        .or_else(|| results::kind(&detections))
-        .ok_or_else(empty)?;
-    truth::check(truth, &annotations, kind)?;
-    let detections = results::checked(results, detections, kind, &annotations)?;
-    let refused = |source| Error::DetectionEvaluation {
-        path: results.to_owned(),
-        source,
-    };
-    let detections = annotations.load_res_anns(detections).map_err(refused)?;
-    let iou = match kind {
-        DetectionKind::Segm => IouType::Segm,
-        DetectionKind::Bbox => IouType::Bbox,
-    };
-    let mut evaluation = COCOeval::new(annotations, detections, iou);
-    evaluation.evaluate().map_err(refused)?;
-    evaluation.accumulate();
-    // For the numbers it leaves in `stats`: the lines are ours.
-    evaluation.summarize_lines();
-    Ok(DetectionTable::of(kind, &evaluation))
+    let options = options.into();
+    Ok(Evaluation::of(truth, results, &options)?
+        .table(options.as_pycocotools)?
+        .0)
+}
+
+/// As [`evaluate_detections`], with what the files have that the table does not show.
+///
+/// # Errors
+/// As [`evaluate_detections`].
+pub fn report_detections(
+    truth: &Path,
+    results: &Path,
+    options: impl Into<DetectionOptions>,
+) -> Result<DetectionReport> {
+    let options = options.into();
+    let evaluation = Evaluation::of(truth, results, &options)?;
+    let (table, findings) = evaluation.table(options.as_pycocotools)?;
+    let departs = evaluation.truth.departs() && !options.as_pycocotools;
+    let pycocotools = departs.then(|| evaluation.table(true)).transpose()?;
+    Ok(DetectionReport {
+        table,
+        findings,
+        pycocotools: pycocotools.map(|(table, _)| table),
+    })
+}
+
+/// Files that have been read and can be compared.
+struct Evaluation<'a> {
+    path: &'a Path,
+    truth: Truth,
+    results: Results<'a>,
+    kind: DetectionKind,
+    options: &'a DetectionOptions,
+}
+
+impl<'a> Evaluation<'a> {
+    fn of(truth: &Path, path: &'a Path, options: &'a DetectionOptions) -> Result<Self> {
+        options.check()?;
+        let truth = Truth::read(truth)?;
+        let results = Results::read(path)?;
+        let empty = || Error::ResultsEmpty {
+            path: path.to_owned(),
+        };
+        let kind = options.kind.or_else(|| results.kind()).ok_or_else(empty)?;
+        truth.check(kind)?;
+        Ok(Self {
+            path,
+            truth,
+            results,
+            kind,
+            options,
+        })
+    }
+
+    fn table(&self, official: bool) -> Result<(DetectionTable, Vec<Finding>)> {
+        let options = &DetectionOptions {
+            as_pycocotools: official,
+            ..self.options.clone()
+        };
+        let Checked {
+            annotations,
+            findings,
+        } = self.results.checked(self.kind, &self.truth, options)?;
+        let findings = [&self.truth.findings[..], &findings].concat();
+        if options.strict {
+            refuse(&findings)?;
+        }
+        let prepared = self.truth.prepared(self.kind, official)?;
+        let refused = |source| Error::DetectionEvaluation {
+            path: self.path.to_owned(),
+            source,
+        };
+        let detections = prepared.coco.load_res_anns(annotations).map_err(refused)?;
+        let iou = match self.kind {
+            DetectionKind::Segm => IouType::Segm,
+            DetectionKind::Bbox => IouType::Bbox,
+        };
+        let mut evaluation = COCOeval::new(prepared.coco, detections, iou);
+        evaluation.params.max_dets = options.max_detections.to_vec();
+        evaluation.params.use_cats = !options.class_agnostic;
+        let categories = match prepared.categories[..] {
+            // No list would mean all of them.
+            [] => vec![0],
+            _ => prepared.categories,
+        };
+        if evaluation.params.use_cats {
+            evaluation.params.cat_ids.clone_from(&categories);
+        }
+        evaluation.evaluate().map_err(refused)?;
+        let curves = if prepared.zero.is_empty() {
+            evaluation.accumulate();
+            Curves::of(&evaluation)
+        } else {
+            Curves::without(&evaluation, &prepared.zero)
+        };
+        let listed = self.truth.categories().iter().enumerate();
+        let listed = listed
+            .filter(|_| !options.class_agnostic)
+            .map(|(place, category)| {
+                let place = categories.binary_search(&(place as u64)).ok();
+                (category.id.clone(), category.name.clone(), place)
+            });
+        let table = DetectionTable::of(self.kind, options, &curves, listed);
+        Ok((table, findings))
+    }
 }

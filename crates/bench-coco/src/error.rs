@@ -3,6 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::findings::Finding;
+use crate::id::Id;
+
 /// Width and height in pixels, written `640 × 480`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
@@ -19,22 +22,25 @@ impl fmt::Display for Size {
 }
 
 /// A record of an annotation file, written `annotation 17`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
     /// The image with this id.
-    Image(u64),
+    Image(Id),
     /// The category with this id.
-    Category(u64),
+    Category(Id),
     /// The annotation with this id.
-    Annotation(u64),
+    Annotation(Id),
+    /// The annotation at this place in its list, from 0, where it has no id.
+    AnnotationAt(usize),
 }
 
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Image(id) => write!(f, "image {id}"),
-            Self::Category(id) => write!(f, "category {id}"),
-            Self::Annotation(id) => write!(f, "annotation {id}"),
+            Self::Image(id) => write!(f, "image {}", id.quoted()),
+            Self::Category(id) => write!(f, "category {}", id.quoted()),
+            Self::Annotation(id) => write!(f, "annotation {}", id.quoted()),
+            Self::AnnotationAt(place) => write!(f, "annotation without an id at place {place}"),
         }
     }
 }
@@ -64,15 +70,19 @@ pub enum Error {
         /// The last column, from 1.
         column: usize,
     },
-    /// A file that is not JSON, or JSON of another shape; the reason names the line and the column.
-    #[error("{}: expected {expected}, found {source}", path.display())]
+    /// A file that is not JSON, or JSON of another shape.
+    #[error("{}: expected {expected}, found {found} at line {line} column {column}", path.display())]
     Json {
         /// The file.
         path: PathBuf,
         /// The content that the file should have.
         expected: &'static str,
-        /// The parser's reason.
-        source: serde_json::Error,
+        /// What it has instead.
+        found: String,
+        /// Its line, from 1.
+        line: usize,
+        /// Its column in bytes, from 1.
+        column: usize,
     },
     /// JSON deeper than COCO's.
     #[error("{}: expected at most {most} lists and objects within one another, found one more at byte {at}", path.display())]
@@ -84,18 +94,6 @@ pub enum Error {
         /// Where the one too many begins.
         at: u64,
     },
-    /// A number that JSON cannot hold, as some writers print it.
-    #[error("{}: expected a finite number, found {found} at line {line} column {column}", path.display())]
-    JsonNotFinite {
-        /// The file.
-        path: PathBuf,
-        /// `NaN`, `Infinity` or `-Infinity`.
-        found: &'static str,
-        /// Its line, from 1.
-        line: usize,
-        /// Its column, from 1.
-        column: usize,
-    },
     /// A file without one of the three sections.
     #[error("{}: expected the section `{section}`, found none", path.display())]
     NoSection {
@@ -104,23 +102,29 @@ pub enum Error {
         /// `images`, `annotations` or `categories`.
         section: &'static str,
     },
-    /// Two records of one kind under the same id.
-    #[error("{}: expected each id once, found {record} twice", path.display())]
-    DuplicateId {
-        /// The file.
-        path: PathBuf,
-        /// The second of them.
-        record: Record,
+    /// A file with something that a number would not show, where that is to be refused.
+    #[error("{finding}{}; --strict refuses them", more(*others))]
+    Strict {
+        /// What it has first.
+        finding: Finding,
+        /// How many kinds of findings there are beside it.
+        others: usize,
     },
-    /// An annotation of an image or a category that the file does not list.
-    #[error("{}: annotation {annotation}: expected a listed image and category, found {missing}", path.display())]
-    UnknownRecord {
-        /// The file.
-        path: PathBuf,
-        /// The annotation's id.
-        annotation: u64,
-        /// The record it refers to.
-        missing: Record,
+    /// More entries that cannot be read than may be left out.
+    #[error(
+        "expected at most {:.1} % of {of} regions to be left out, found {unreadable}; first: {first}; \
+         --max-unreadable takes a larger share",
+        100.0 * most
+    )]
+    TooManyUnreadable {
+        /// How many cannot be read.
+        unreadable: usize,
+        /// Of how many.
+        of: usize,
+        /// The largest share.
+        most: f64,
+        /// Why the first cannot be read.
+        first: String,
     },
     /// A record whose field no image of this world has.
     #[error("{}: {record}: `{field}`: expected {expected}, found {found}", path.display())]
@@ -137,20 +141,20 @@ pub enum Error {
         found: String,
     },
     /// The mask of an annotation asked for on another image, or by shapes that do not fit it.
-    #[error("annotation {annotation}: mask: expected {expected}, found {found}")]
+    #[error("annotation {}: mask: expected {expected}, found {found}", annotation.quoted())]
     Mask {
         /// The annotation's id.
-        annotation: u64,
+        annotation: Id,
         /// The form that a mask needs.
         expected: String,
         /// The value found.
         found: String,
     },
     /// An annotated image without its photograph.
-    #[error("image {image}: expected the photograph {}, found none", path.display())]
+    #[error("image {}: expected the photograph {}, found none", image.quoted(), path.display())]
     MissingImage {
         /// The image's id.
-        image: u64,
+        image: Id,
         /// Where it should lie.
         path: PathBuf,
     },
@@ -211,24 +215,24 @@ pub enum Error {
         op: &'static str,
     },
     /// A class outside the classes, or ranked where it must not be.
-    #[error("{op}: region {region}: expected {expected}, found {found}")]
+    #[error("{op}: region {}: expected {expected}, found {found}", region.quoted())]
     Prediction {
         /// The measure.
         op: &'static str,
         /// The region: an annotation's id.
-        region: u64,
+        region: Id,
         /// The form of a prediction.
         expected: String,
         /// The value found.
         found: String,
     },
     /// Two runs that did not classify the same regions.
-    #[error("{op}: region {region}: expected it alike in both runs, found {found}")]
+    #[error("{op}: region {}: expected it alike in both runs, found {found}", region.quoted())]
     NotPaired {
         /// The measure.
         op: &'static str,
         /// The region: an annotation's id.
-        region: u64,
+        region: Id,
         /// How they differ.
         found: String,
     },
@@ -240,14 +244,14 @@ pub enum Error {
         /// The empty list.
         list: &'static str,
     },
-    /// More categories than a table is made of.
-    #[error("{}: expected at most {most} categories, found {found}", path.display())]
+    /// More categories with annotations than a table is made of.
+    #[error("{}: expected at most {most} categories with annotations, found {found}", path.display())]
     TooManyCategories {
         /// The file.
         path: PathBuf,
         /// The most.
         most: usize,
-        /// How many it lists.
+        /// How many it has.
         found: usize,
     },
     /// Results that are not a list.
@@ -255,8 +259,8 @@ pub enum Error {
     ResultsNotAList {
         /// The file.
         path: PathBuf,
-        /// The kind of value found.
-        found: &'static str,
+        /// The value found.
+        found: String,
     },
     /// No detection, and no kind given.
     #[error("{}: expected a kind (bbox or segm) for an empty list of detections, found none", path.display())]
@@ -265,24 +269,28 @@ pub enum Error {
         path: PathBuf,
     },
     /// A detection in an image that the annotations do not list.
-    #[error("{}: detection {index}: expected an annotated image, found image {image}", path.display())]
+    #[error("{}: detection {index}: expected an annotated image, found image {}{hint}", path.display(), image.quoted())]
     DetectionImage {
         /// The file.
         path: PathBuf,
         /// Its place in the list, from 0.
         index: usize,
         /// The id it names.
-        image: u64,
+        image: Id,
+        /// What else the annotations have, where that may be meant.
+        hint: &'static str,
     },
     /// A detection of a category that the annotations do not list.
-    #[error("{}: detection {index}: expected an annotated category, found category {category}", path.display())]
+    #[error("{}: detection {index}: expected an annotated category, found category {}{hint}", path.display(), category.quoted())]
     DetectionCategory {
         /// The file.
         path: PathBuf,
         /// Its place in the list, from 0.
         index: usize,
         /// The id it names.
-        category: u64,
+        category: Id,
+        /// What else the annotations have, where that may be meant.
+        hint: &'static str,
     },
     /// A detection whose score, box or mask the evaluation does not take.
     #[error("{}: detection {index}: expected {expected}, found {found}", path.display())]
@@ -306,6 +314,14 @@ pub enum Error {
     },
 }
 
+fn more(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        1 => "; 1 more finding".to_owned(),
+        others => format!("; {others} more findings"),
+    }
+}
+
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -317,7 +333,7 @@ mod tests {
     fn names_the_file_the_record_and_the_numbers() {
         let error = Error::Field {
             path: "val.json".into(),
-            record: Record::Annotation(7),
+            record: Record::Annotation(7.into()),
             field: "segmentation",
             expected: "run lengths over 12 pixels".into(),
             found: "13".into(),
@@ -325,15 +341,6 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "val.json: annotation 7: `segmentation`: expected run lengths over 12 pixels, found 13"
-        );
-        let error = Error::UnknownRecord {
-            path: "val.json".into(),
-            annotation: 7,
-            missing: Record::Image(3),
-        };
-        assert_eq!(
-            error.to_string(),
-            "val.json: annotation 7: expected a listed image and category, found image 3"
         );
         assert_eq!(
             Size {
@@ -343,6 +350,8 @@ mod tests {
             .to_string(),
             "640 × 480"
         );
-        assert_eq!(Record::Category(90).to_string(), "category 90");
+        assert_eq!(Record::Category(90.into()).to_string(), "category 90");
+        let text = Record::Image(Id::Text("a".into()));
+        assert_eq!(text.to_string(), "image \"a\"");
     }
 }

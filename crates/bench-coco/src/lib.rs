@@ -26,8 +26,8 @@
 //! assert_eq!((maps.scales(), maps.rows(), maps.columns()), (3, 8, 10));
 //!
 //! let predictions = [Prediction {
-//!     region: regions.regions()[0].id,
-//!     image: regions.image(0).id,
+//!     region: regions.regions()[0].id.clone(),
+//!     image: regions.image(0).id.clone(),
 //!     truth: regions.regions()[0].category,
 //!     ranked: vec![1, 0],
 //! }];
@@ -101,6 +101,8 @@
 mod dataset;
 mod detections;
 mod error;
+mod findings;
+mod id;
 mod metrics;
 mod regions;
 mod sift;
@@ -109,14 +111,17 @@ pub use dataset::{
     Annotation, Category, CocoInstances, ImageRecord, MAX_PIXELS, Mask, Points, Shape,
 };
 pub use detections::{
-    CategoryPrecision, DetectionKind, DetectionRow, DetectionTable, evaluate_detections,
+    CategoryPrecision, DetectionKind, DetectionOptions, DetectionReport, DetectionRow,
+    DetectionTable, evaluate_detections, report_detections,
 };
 pub use error::{Error, Record, Result, Size};
+pub use findings::{Finding, FindingKind};
+pub use id::Id;
 pub use metrics::{
     ClassRow, ClassificationReport, Confused, Confusion, Interval, Prediction, RESAMPLES,
     paired_difference,
 };
-pub use regions::{Frame, LeftOut, Region, RegionCrop, RegionRule, RegionSet, View};
+pub use regions::{Frame, LeftOut, Region, RegionCrop, RegionRule, RegionSet, Unreadable, View};
 pub use sift::{CHANNELS as SIFT_CHANNELS, DenseSift, DescriptorMaps, GrayPlane};
 
 /// The README's example runs as a doc test.

@@ -6,5 +6,5 @@ mod set;
 mod view;
 
 pub use crop::{Frame, RegionCrop};
-pub use set::{LeftOut, Region, RegionRule, RegionSet};
+pub use set::{LeftOut, Region, RegionRule, RegionSet, Unreadable};
 pub use view::View;

@@ -85,11 +85,12 @@ fn small_objects_and_crowds_are_left_out_and_counted() {
             small: left_out[1],
             missing_images: 0,
             empty_mask: 0,
+            unreadable: 0,
         };
         assert_eq!((set.left_out(), set.len()), (expected, large), "{split}");
         assert_eq!(set.class_counts().iter().sum::<usize>(), large);
         let order: Vec<_> = (0..set.len())
-            .map(|index| (set.image(index).id, set.regions()[index].id))
+            .map(|index| (set.image(index).id.clone(), set.regions()[index].id.clone()))
             .collect();
         assert!(order.is_sorted());
     }

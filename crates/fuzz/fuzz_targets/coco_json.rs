@@ -1,10 +1,10 @@
-//! COCO's JSON: annotations to learn from, annotations and results to measure.
+//! COCO's JSON, plain or in gzip: annotations to learn from, annotations and results to measure.
 
 #![no_main]
 
 use std::path::Path;
 
-use bench_coco::{CocoInstances, evaluate_detections};
+use bench_coco::{CocoInstances, DetectionOptions, RegionRule, RegionSet, report_detections};
 use libfuzzer_sys::fuzz_target;
 
 /// The other file of an evaluation, when the fuzzed one is a truth or a result.
@@ -15,15 +15,6 @@ const RESULTS: &str = r#"[{"image_id": 1, "category_id": 1, "score": 0.5, "bbox"
     "segmentation": {"size": [6, 8], "counts": "72224b0"}}]"#;
 
 fuzz_target!(|bytes: &[u8]| {
-    if let Ok(instances) = CocoInstances::decode(Path::new("fuzz.json"), bytes) {
-        for annotation in instances.annotations().iter().take(4) {
-            let image = instances.image_of(annotation);
-            // A bitmap takes a byte a pixel: those that cannot be broken by being large are left out.
-            if u64::from(image.size.width) * u64::from(image.size.height) < 1 << 20 {
-                annotation.mask(image).expect("a shape that was checked");
-            }
-        }
-    }
     let folder = tempfile::tempdir().unwrap();
     let [fuzzed, truth, results] =
         ["fuzzed", "truth", "results"].map(|name| folder.path().join(name));
@@ -34,6 +25,30 @@ fuzz_target!(|bytes: &[u8]| {
     ] {
         std::fs::write(path, content).unwrap();
     }
-    let _ = evaluate_detections(&fuzzed, &results, None);
-    let _ = evaluate_detections(&truth, &fuzzed, None);
+    if let Ok(instances) = CocoInstances::decode(Path::new("fuzz.json"), bytes) {
+        let whole = instances.annotations().iter().filter(|one| !one.crowd);
+        for annotation in whole.take(4) {
+            let image = instances.image_of(annotation);
+            // A bitmap takes a byte a pixel: those that cannot be broken by being large are left out.
+            if u64::from(image.size.width) * u64::from(image.size.height) < 1 << 20 {
+                annotation.mask(image).expect("a shape that was checked");
+            }
+        }
+        // No photograph is there: every region is left out by name.
+        let rule = RegionRule {
+            max_unreadable: 1.0,
+            ..RegionRule::default()
+        };
+        let set = RegionSet::new(instances, folder.path(), rule).expect("a share that lets all pass");
+        assert!(set.is_empty());
+    }
+    for as_pycocotools in [false, true] {
+        let options = DetectionOptions {
+            as_pycocotools,
+            class_agnostic: as_pycocotools,
+            ..DetectionOptions::default()
+        };
+        let _ = report_detections(&fuzzed, &results, options.clone());
+        let _ = report_detections(&truth, &fuzzed, options);
+    }
 });

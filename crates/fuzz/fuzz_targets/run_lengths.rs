@@ -65,13 +65,12 @@ fuzz_target!(|input: Input| {
         },
     };
     let image = ImageRecord {
-        id: 1,
+        id: 1.into(),
         file_name: "1.jpg".into(),
         size,
-        license: None,
     };
     let annotation = Annotation {
-        id: 1,
+        id: 1.into(),
         image: 0,
         category: 0,
         area: 1.0,

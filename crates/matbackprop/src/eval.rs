@@ -1,7 +1,6 @@
 //! `matbackprop eval bsds` and `matbackprop eval coco`.
 
 use anyhow::Result;
-use bench_coco::DetectionKind;
 use experiments::evaluate::{bsds_among, classification_among, detections};
 use training::Ranks;
 
@@ -60,9 +59,10 @@ fn table(arguments: &EvalCocoArguments) -> Result<()> {
             "expected --run and --data, or --detections and --truth, found neither",
         ));
     };
-    let table = detections(found, truth, arguments.kind.map(DetectionKind::from))?;
+    let options = arguments.detections()?;
+    let report = detections(found, truth, &options, &mut Terminal::default())?;
     match arguments.json {
-        true => output::print_json(&table),
-        false => output::print(&table.to_string()),
+        true => output::print_json(&report),
+        false => output::print(&report.table.to_string()),
     }
 }

@@ -117,7 +117,7 @@ impl Shape {
     }
 
     /// Whether the shape can be drawn on an image of `size`.
-    pub(super) fn check(&self, size: Size) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, size: Size) -> Result<(), Refusal> {
         match self {
             Self::Polygons { points, ends } => {
                 let mut walk = 0.0;

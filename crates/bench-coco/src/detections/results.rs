@@ -2,186 +2,265 @@
 
 use std::path::Path;
 
-use hotcoco::types::id_from_f64;
-use hotcoco::{Annotation, COCO, Image, Segmentation};
+use hotcoco::Annotation;
 use rayon::prelude::*;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 
-use super::json_file::{bytes, parsed};
-use super::rle;
-use super::rle::Fault;
+use super::masks::{self, Fault};
+use super::options::DetectionOptions;
 use super::table::DetectionKind;
+use super::truth::{ListedImage, Truth};
+use crate::dataset::{RawAnnotation, Shape, detection_file};
 use crate::error::{Error, Result};
-
-/// One detection as a file has it.
-#[derive(Deserialize)]
-pub(super) struct Detection {
-    image_id: Option<serde_json::Number>,
-    category_id: Option<serde_json::Number>,
-    score: Option<f64>,
-    bbox: Option<Vec<f64>>,
-    segmentation: Option<Segmentation>,
-}
-
-impl Detection {
-    /// Its box, where it has one: some writers leave an empty list.
-    fn bbox(&self) -> Option<&[f64]> {
-        self.bbox.as_deref().filter(|numbers| !numbers.is_empty())
-    }
-}
+use crate::findings::{Finding, FindingKind, Findings};
+use crate::id::Id;
 
 /// The detections of a file.
-pub(super) fn read(path: &Path) -> Result<Vec<Detection>> {
-    let bytes = bytes(path)?;
-    let expected = "a list of detections";
-    let found = match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        Some(b'{') => "an object",
-        Some(b'"') => "a string",
-        Some(b'-' | b'0'..=b'9') => "a number",
-        Some(b't' | b'f') => "a truth value",
-        Some(b'n') => "null",
-        _ => return parsed(path, &bytes, expected),
-    };
-    parsed::<IgnoredAny>(path, &bytes, expected)?;
-    Err(Error::ResultsNotAList {
-        path: path.to_owned(),
-        found,
-    })
+pub(super) struct Results<'a> {
+    path: &'a Path,
+    detections: Vec<RawAnnotation>,
 }
 
-/// Masks where the first has one, boxes where not.
-pub(super) fn kind(detections: &[Detection]) -> Option<DetectionKind> {
-    let first = detections.first()?;
-    Some(match first.segmentation {
-        Some(_) => DetectionKind::Segm,
-        None => DetectionKind::Bbox,
-    })
+/// Detections that `hotcoco` can evaluate.
+pub(super) struct Checked {
+    pub annotations: Vec<Annotation>,
+    pub findings: Vec<Finding>,
 }
 
-/// Detections that `hotcoco` can evaluate, the first fault of the file otherwise.
-pub(super) fn checked(
-    path: &Path,
-    detections: Vec<Detection>,
-    kind: DetectionKind,
-    truth: &COCO,
-) -> Result<Vec<Annotation>> {
-    let boxes = detections.first().is_some_and(|d| d.bbox().is_some());
-    let masks = kind == DetectionKind::Segm || !boxes;
-    let check = Check {
-        path,
-        truth,
-        boxes,
-        masks,
-    };
-    let fault = detections
-        .par_iter()
-        .enumerate()
-        .find_map_first(|(index, detection)| check.check(index, detection).err());
-    if let Some(fault) = fault {
-        return Err(fault);
+impl<'a> Results<'a> {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// Those of the file; `ResultsNotAList`.
+    pub fn read(path: &'a Path) -> Result<Self> {
+        let file = std::fs::File::open(path).map_err(|source| Error::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        let detections = detection_file(path, file)?;
+        Ok(Self { path, detections })
     }
-    let annotation = |detection: Detection| Annotation {
-        image_id: detection.image_id.as_ref().and_then(id).unwrap_or_default(),
-        category_id: detection
-            .category_id
-            .as_ref()
-            .and_then(id)
-            .unwrap_or_default(),
-        score: detection.score,
-        bbox: detection.bbox.and_then(|numbers| numbers.try_into().ok()),
-        segmentation: detection.segmentation.filter(|_| masks),
-        ..Annotation::default()
-    };
-    Ok(detections.into_iter().map(annotation).collect())
+
+    /// Masks where the first has one, boxes where not.
+    pub fn kind(&self) -> Option<DetectionKind> {
+        let first = self.detections.first()?;
+        Some(match has(first, "segmentation", first.shape.is_some()) {
+            true => DetectionKind::Segm,
+            false => DetectionKind::Bbox,
+        })
+    }
+
+    /// Detections that `hotcoco` can evaluate, the first fault of the file otherwise.
+    ///
+    /// # Errors
+    /// `DetectionImage`, `DetectionCategory`, `Detection`.
+    pub fn checked(
+        &self,
+        kind: DetectionKind,
+        truth: &Truth,
+        options: &DetectionOptions,
+    ) -> Result<Checked> {
+        let first = self.detections.first();
+        let boxes = first.is_some_and(|first| has(first, "bbox", first.bbox.is_some()));
+        let check = Check {
+            path: self.path,
+            truth,
+            boxes,
+            masks: kind == DetectionKind::Segm || !boxes,
+            official: options.as_pycocotools,
+        };
+        let checked: Vec<_> = self
+            .detections
+            .par_iter()
+            .enumerate()
+            .map(|(index, detection)| check.annotation(index, detection))
+            .collect();
+        let mut annotations = Vec::with_capacity(checked.len());
+        let mut findings = Findings::of(self.path);
+        for (index, one) in checked.into_iter().enumerate() {
+            match one? {
+                Some(annotation) => annotations.push(annotation),
+                None => findings.add(FindingKind::UnlistedDetections, || {
+                    let category = self.detections[index].category.as_ref();
+                    let category = category.map_or(String::new(), Id::quoted);
+                    format!("detection {index}: category {category}")
+                }),
+            }
+        }
+        Ok(Checked {
+            annotations,
+            findings: findings.all(),
+        })
+    }
+}
+
+/// Whether a detection has a field, be it an odd one.
+fn has(detection: &RawAnnotation, field: &str, read: bool) -> bool {
+    read || detection.odd.iter().any(|odd| odd.field == field)
 }
 
 /// The conditions on every detection of one file.
 struct Check<'a> {
     path: &'a Path,
-    truth: &'a COCO,
+    truth: &'a Truth,
     boxes: bool,
     masks: bool,
+    official: bool,
 }
 
 impl Check<'_> {
-    fn check(&self, index: usize, detection: &Detection) -> Result<()> {
+    /// The detection as `hotcoco` has it; none for one that is passed over.
+    fn annotation(&self, index: usize, detection: &RawAnnotation) -> Result<Option<Annotation>> {
         let path = || self.path.to_owned();
-        let refused = |Fault { expected, found }| Error::Detection {
+        let refused = |(expected, found): Fault| Error::Detection {
             path: path(),
             index,
             expected,
             found,
         };
-        let found = |number: &Option<serde_json::Number>| {
-            number
-                .as_ref()
-                .map_or("none".to_owned(), ToString::to_string)
+        let id_of = |field: &str, id: &'_ Option<Id>| {
+            let odd = || {
+                field_fault(
+                    detection,
+                    field,
+                    &format!("`{field}`, a whole number or a text"),
+                )
+            };
+            id.clone().ok_or_else(|| refused(odd()))
         };
-        let id_of = |key: &str, number: &Option<serde_json::Number>| {
-            number.as_ref().and_then(id).ok_or_else(|| {
-                refused(Fault::new(
-                    format!("`{key}`, an integer from 0"),
-                    found(number),
-                ))
-            })
-        };
-        let image = id_of("image_id", &detection.image_id)?;
-        let category = id_of("category_id", &detection.category_id)?;
-        let annotated = self
-            .truth
-            .get_img(image)
-            .ok_or_else(|| Error::DetectionImage {
+        let image = id_of("image_id", &detection.image)?;
+        let category = id_of("category_id", &detection.category)?;
+        let Some(image_place) = self.truth.image(&image) else {
+            return Err(Error::DetectionImage {
                 path: path(),
                 index,
+                hint: hint(&image, |other| self.truth.image(other).is_some()),
                 image,
-            })?;
-        if self.truth.get_cat(category).is_none() {
+            });
+        };
+        let Some(category_place) = self.truth.category(&category) else {
+            if self.official {
+                return Ok(None);
+            }
             return Err(Error::DetectionCategory {
                 path: path(),
                 index,
+                hint: match hint(&category, |other| self.truth.category(other).is_some()) {
+                    "" => "; --as-pycocotools passes over it",
+                    hint => hint,
+                },
                 category,
             });
-        }
-        self.check_shape(detection, annotated).map_err(refused)
+        };
+        let listed = self.truth.image_at(image_place);
+        self.check_numbers(detection).map_err(refused)?;
+        let segmentation = self.segmentation(detection, listed).map_err(refused)?;
+        Ok(Some(Annotation {
+            image_id: image_place as u64,
+            category_id: category_place as u64,
+            score: detection.score,
+            bbox: detection.bbox,
+            segmentation,
+            ..Annotation::default()
+        }))
     }
 
-    fn check_shape(&self, detection: &Detection, image: &Image) -> std::result::Result<(), Fault> {
-        let fault = |expected: &str, found: String| Err(Fault::new(expected, found));
+    fn check_numbers(&self, detection: &RawAnnotation) -> std::result::Result<(), Fault> {
         match detection.score {
             Some(score) if score.is_finite() => (),
-            Some(score) => return fault("a finite score", score.to_string()),
-            None => return fault("a score", "none".to_owned()),
+            Some(score) => return Err(("a finite score".to_owned(), python(score))),
+            None => return Err(field_fault(detection, "score", "a score")),
         }
-        match detection.bbox() {
-            None if self.boxes => {
-                return fault("a box, as the first detection has", "none".to_owned());
-            }
-            None => (),
+        match detection.bbox {
+            None if self.boxes || has(detection, "bbox", false) => Err(field_fault(
+                detection,
+                "bbox",
+                "a box, as the first detection has",
+            )),
+            None => Ok(()),
             Some([x, y, width, height]) => {
                 // An infinite area has an overlap of ∞ / ∞.
                 let finite = (x + width + y + height + width * height).is_finite();
-                if !finite || *width < 0.0 || *height < 0.0 {
-                    let found = format!("{x}, {y}, {width}, {height}");
-                    return fault("x, y, width ≥ 0, height ≥ 0 of a finite area", found);
+                if finite && width >= 0.0 && height >= 0.0 {
+                    return Ok(());
                 }
+                let found = format!("{x}, {y}, {width}, {height}");
+                Err((
+                    "x, y, width ≥ 0, height ≥ 0 of a finite area".to_owned(),
+                    found,
+                ))
             }
-            Some(numbers) => return fault("a box of 4 numbers", numbers.len().to_string()),
         }
-        match &detection.segmentation {
-            _ if !self.masks => Ok(()),
-            Some(mask @ Segmentation::CompressedRle { .. }) => mask
-                .rle_ref()
-                .map_or(Ok(()), |runs| rle::check(runs, image)),
-            other => fault(
-                "a mask of compressed run lengths",
-                rle::named(other.as_ref()).to_owned(),
-            ),
+    }
+
+    fn segmentation(
+        &self,
+        detection: &RawAnnotation,
+        image: &ListedImage,
+    ) -> std::result::Result<Option<hotcoco::Segmentation>, Fault> {
+        if !self.masks {
+            return Ok(None);
         }
+        let Some(shape) = &detection.shape else {
+            let boxed = self.official && self.boxes && !has(detection, "segmentation", false);
+            if boxed {
+                return Ok(None);
+            }
+            let expected = "a mask: polygons or run lengths";
+            return Err(field_fault(detection, "segmentation", expected));
+        };
+        let size = match (&image.size, shape) {
+            (Ok(size), _) => *size,
+            // Of its own size: on an image without annotations nothing compares it.
+            (Err(_), Shape::Compressed { size, .. } | Shape::Runs { size, .. }) => *size,
+            (Err((field, found)), Shape::Polygons { .. }) => {
+                let expected = format!("an image of known `{field}` below the polygons");
+                return Err((expected, found.clone()));
+            }
+        };
+        masks::check(shape, size)?;
+        // Beside a box that alone counts for the area.
+        if self.boxes || matches!(shape, Shape::Compressed { .. }) {
+            return Ok(Some(masks::compared(shape)));
+        }
+        Ok(Some(masks::in_letters(&masks::drawn(shape, size)?)))
     }
 }
 
-/// The id that a number spells: 7, and 7.0 as some writers have it.
-fn id(number: &serde_json::Number) -> Option<u64> {
-    number.as_u64().or_else(|| id_from_f64(number.as_f64()?))
+/// The fault of a field that is odd, or missing.
+fn field_fault(detection: &RawAnnotation, field: &str, expected: &str) -> Fault {
+    match detection.odd.iter().find(|odd| odd.field == field) {
+        Some(odd) => {
+            let in_field = odd.expected.to_owned();
+            let expected = if field == "score" || field == "bbox" {
+                in_field
+            } else {
+                expected.to_owned()
+            };
+            (expected, odd.found.to_string())
+        }
+        None => (expected.to_owned(), "none".to_owned()),
+    }
+}
+
+/// What else may be meant by an id that is not listed.
+fn hint(id: &Id, listed: impl Fn(&Id) -> bool) -> &'static str {
+    match id {
+        Id::Text(text) if text.parse().is_ok_and(|number| listed(&Id::Number(number))) => {
+            ": a text, where the annotations have that number"
+        }
+        Id::Number(number) if listed(&Id::Text(number.to_string().into())) => {
+            ": a number, where the annotations have that text"
+        }
+        _ => "",
+    }
+}
+
+/// A number that is not finite, as Python prints it.
+fn python(number: f64) -> String {
+    match number {
+        number if number.is_nan() => "NaN",
+        number if number > 0.0 => "Infinity",
+        _ => "-Infinity",
+    }
+    .to_owned()
 }

@@ -2,8 +2,12 @@
 
 use std::fmt;
 
-use hotcoco::{AccumulatedEval, COCOeval};
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::curves::{Curves, Slice};
+use super::options::{DetectionOptions, OFFICIAL_DETECTIONS};
+use crate::id::Id;
 
 /// The shapes by which detections are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,56 +32,51 @@ impl fmt::Display for DetectionKind {
 ///
 /// # Conventions
 /// `None` where there is nothing to find, which the official tool prints as −1. Small is below 32² pixels, large above
-/// 96². Written to JSON under the official names. Printed as pycocotools prints it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// 96². Written to JSON under the official names, with the numbers of detections in them: `AR100`. Printed as
+/// pycocotools prints it.
+#[derive(Clone, Debug, PartialEq)]
 pub struct DetectionTable {
     /// The shapes compared.
     pub kind: DetectionKind,
+    /// Detections an image that count: few, some, most.
+    pub max_detections: [usize; 3],
+    /// Whether all categories were taken for one.
+    pub class_agnostic: bool,
     /// Precision, mean over IoU from 0.50 to 0.95.
-    #[serde(rename = "AP")]
     pub ap: Option<f64>,
     /// Precision at IoU 0.50.
-    #[serde(rename = "AP50")]
     pub ap50: Option<f64>,
     /// Precision at IoU 0.75.
-    #[serde(rename = "AP75")]
     pub ap75: Option<f64>,
     /// Precision of small objects.
-    #[serde(rename = "APs")]
     pub ap_small: Option<f64>,
     /// Precision of medium objects.
-    #[serde(rename = "APm")]
     pub ap_medium: Option<f64>,
     /// Precision of large objects.
-    #[serde(rename = "APl")]
     pub ap_large: Option<f64>,
-    /// Recall with 1 detection an image.
-    #[serde(rename = "AR1")]
+    /// Recall with few detections an image: 1.
     pub ar1: Option<f64>,
-    /// Recall with 10 detections an image.
-    #[serde(rename = "AR10")]
+    /// Recall with some detections an image: 10.
     pub ar10: Option<f64>,
-    /// Recall with 100 detections an image.
-    #[serde(rename = "AR100")]
+    /// Recall with most detections an image: 100.
     pub ar100: Option<f64>,
     /// Recall of small objects.
-    #[serde(rename = "ARs")]
     pub ar_small: Option<f64>,
     /// Recall of medium objects.
-    #[serde(rename = "ARm")]
     pub ar_medium: Option<f64>,
     /// Recall of large objects.
-    #[serde(rename = "ARl")]
     pub ar_large: Option<f64>,
-    /// The precision of each category, in the order of their ids.
+    /// The precision of each category, in the order of their ids; none where all are taken for one.
     pub categories: Vec<CategoryPrecision>,
+    /// Detections an image that the first line names.
+    first_line: usize,
 }
 
 /// The average precision of one category.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CategoryPrecision {
     /// Its id in the annotations.
-    pub id: u64,
+    pub id: Id,
     /// Its name there.
     pub name: String,
     /// Precision, mean over IoU from 0.50 to 0.95.
@@ -86,81 +85,131 @@ pub struct CategoryPrecision {
 }
 
 /// One line of the table.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DetectionRow {
     /// The short official name: `AP50`.
-    pub name: &'static str,
+    pub name: String,
     /// The official description, as printed.
-    pub description: &'static str,
+    pub description: String,
     /// The number.
     pub value: Option<f64>,
 }
 
+const ALL: usize = 0;
+const SMALL: usize = 1;
+const MEDIUM: usize = 2;
+const LARGE: usize = 3;
+/// Places of 0.50 and 0.75 among the thresholds.
+const LOOSE: usize = 0;
+const TIGHT: usize = 5;
+
 impl DetectionTable {
-    /// From an evaluation that has run to its end.
-    pub(super) fn of(kind: DetectionKind, evaluation: &COCOeval) -> Self {
-        let stats = evaluation.stats().unwrap_or_default();
-        assert_eq!(
-            stats.len(),
-            12,
-            "an evaluation of boxes or masks has twelve numbers"
-        );
-        let number = |at: usize| present(stats[at]);
-        let categories = evaluation.accumulated().map_or(vec![], |accumulated| {
-            let name = |id| evaluation.coco_gt().cat_name(id);
-            let (area, detections) = (
-                evaluation.params.all_area_idx(),
-                evaluation.params.max_det_idx(),
-            );
-            let ids = accumulated.cat_ids.iter().enumerate();
-            ids.map(|(category, id)| CategoryPrecision {
-                id: *id,
-                name: name(*id),
-                ap: mean_precision(accumulated, category, area, detections),
-            })
-            .collect()
+    /// From curves; `categories` with their places in them.
+    pub(super) fn of(
+        kind: DetectionKind,
+        options: &DetectionOptions,
+        curves: &Curves,
+        categories: impl Iterator<Item = (Id, String, Option<usize>)>,
+    ) -> Self {
+        let slice = |threshold, size, detections| Slice {
+            threshold,
+            category: None,
+            size,
+            detections,
+        };
+        let precision = |threshold, size| curves.mean_precision(slice(threshold, size, 2));
+        let recall = |size, detections| curves.mean_recall(slice(None, size, detections));
+        let most = options.max_detections[2];
+        // pycocotools looks for 100 there, whatever it was given.
+        let hundred = OFFICIAL_DETECTIONS[2];
+        let first = match options.as_pycocotools {
+            true => options
+                .max_detections
+                .iter()
+                .position(|most| *most == hundred),
+            false => Some(2),
+        };
+        let of_category = |category| Slice {
+            category: Some(category),
+            ..slice(None, ALL, 2)
+        };
+        let categories = categories.map(|(id, name, place)| CategoryPrecision {
+            id,
+            name,
+            ap: place.and_then(|place| curves.mean_precision(of_category(place))),
         });
         Self {
             kind,
-            ap: number(0),
-            ap50: number(1),
-            ap75: number(2),
-            ap_small: number(3),
-            ap_medium: number(4),
-            ap_large: number(5),
-            ar1: number(6),
-            ar10: number(7),
-            ar100: number(8),
-            ar_small: number(9),
-            ar_medium: number(10),
-            ar_large: number(11),
-            categories,
+            max_detections: options.max_detections,
+            class_agnostic: options.class_agnostic,
+            ap: first.and_then(|place| curves.mean_precision(slice(None, ALL, place))),
+            ap50: precision(Some(LOOSE), ALL),
+            ap75: precision(Some(TIGHT), ALL),
+            ap_small: precision(None, SMALL),
+            ap_medium: precision(None, MEDIUM),
+            ap_large: precision(None, LARGE),
+            ar1: recall(ALL, 0),
+            ar10: recall(ALL, 1),
+            ar100: recall(ALL, 2),
+            ar_small: recall(SMALL, 2),
+            ar_medium: recall(MEDIUM, 2),
+            ar_large: recall(LARGE, 2),
+            categories: categories.collect(),
+            first_line: if options.as_pycocotools {
+                hundred
+            } else {
+                most
+            },
         }
     }
 
     /// The twelve lines in the official order.
     pub fn rows(&self) -> [DetectionRow; 12] {
-        let row = |name, description, value| DetectionRow {
-            name,
-            description,
+        let [few, some, most] = self.max_detections;
+        let precision = |name: &str, overlap: &str, size: &str, detections, value| DetectionRow {
+            name: name.to_owned(),
+            description: format!(
+                "{:<18} (AP) @[ IoU={overlap:<9} | area={size:>6} | maxDets={detections:>3} ]",
+                "Average Precision"
+            ),
             value,
         };
-        #[rustfmt::skip]
-        let rows = [
-            row("AP",    "Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ]", self.ap),
-            row("AP50",  "Average Precision  (AP) @[ IoU=0.50      | area=   all | maxDets=100 ]", self.ap50),
-            row("AP75",  "Average Precision  (AP) @[ IoU=0.75      | area=   all | maxDets=100 ]", self.ap75),
-            row("APs",   "Average Precision  (AP) @[ IoU=0.50:0.95 | area= small | maxDets=100 ]", self.ap_small),
-            row("APm",   "Average Precision  (AP) @[ IoU=0.50:0.95 | area=medium | maxDets=100 ]", self.ap_medium),
-            row("APl",   "Average Precision  (AP) @[ IoU=0.50:0.95 | area= large | maxDets=100 ]", self.ap_large),
-            row("AR1",   "Average Recall     (AR) @[ IoU=0.50:0.95 | area=   all | maxDets=  1 ]", self.ar1),
-            row("AR10",  "Average Recall     (AR) @[ IoU=0.50:0.95 | area=   all | maxDets= 10 ]", self.ar10),
-            row("AR100", "Average Recall     (AR) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ]", self.ar100),
-            row("ARs",   "Average Recall     (AR) @[ IoU=0.50:0.95 | area= small | maxDets=100 ]", self.ar_small),
-            row("ARm",   "Average Recall     (AR) @[ IoU=0.50:0.95 | area=medium | maxDets=100 ]", self.ar_medium),
-            row("ARl",   "Average Recall     (AR) @[ IoU=0.50:0.95 | area= large | maxDets=100 ]", self.ar_large),
-        ];
-        rows
+        let recall = |name: String, size: &str, detections, value| DetectionRow {
+            name,
+            description: format!(
+                "{:<18} (AR) @[ IoU=0.50:0.95 | area={size:>6} | maxDets={detections:>3} ]",
+                "Average Recall"
+            ),
+            value,
+        };
+        [
+            precision("AP", "0.50:0.95", "all", self.first_line, self.ap),
+            precision("AP50", "0.50", "all", most, self.ap50),
+            precision("AP75", "0.75", "all", most, self.ap75),
+            precision("APs", "0.50:0.95", "small", most, self.ap_small),
+            precision("APm", "0.50:0.95", "medium", most, self.ap_medium),
+            precision("APl", "0.50:0.95", "large", most, self.ap_large),
+            recall(format!("AR{few}"), "all", few, self.ar1),
+            recall(format!("AR{some}"), "all", some, self.ar10),
+            recall(format!("AR{most}"), "all", most, self.ar100),
+            recall("ARs".to_owned(), "small", most, self.ar_small),
+            recall("ARm".to_owned(), "medium", most, self.ar_medium),
+            recall("ARl".to_owned(), "large", most, self.ar_large),
+        ]
+    }
+}
+
+impl Serialize for DetectionTable {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("kind", &self.kind)?;
+        map.serialize_entry("max_detections", &self.max_detections)?;
+        map.serialize_entry("class_agnostic", &self.class_agnostic)?;
+        for row in self.rows() {
+            map.serialize_entry(&row.name, &row.value)?;
+        }
+        map.serialize_entry("categories", &self.categories)?;
+        map.end()
     }
 }
 
@@ -173,26 +222,4 @@ impl fmt::Display for DetectionTable {
         }
         Ok(())
     }
-}
-
-/// The number that is not the official −1 for none.
-fn present(number: f64) -> Option<f64> {
-    (number >= 0.0).then_some(number)
-}
-
-/// Mean of P(r) over recalls and thresholds, where there is something to find.
-fn mean_precision(
-    accumulated: &AccumulatedEval,
-    category: usize,
-    area: usize,
-    detections: usize,
-) -> Option<f64> {
-    let (thresholds, recalls) = (accumulated.shape.t, accumulated.shape.r);
-    let precisions: Vec<f64> = (0..thresholds)
-        .flat_map(|t| (0..recalls).map(move |r| (t, r)))
-        .map(|(t, r)| accumulated.precision_idx(t, r, category, area, detections))
-        .filter_map(|at| present(accumulated.precision[at]))
-        .collect();
-    let count = precisions.len();
-    (count > 0).then(|| precisions.iter().sum::<f64>() / count as f64)
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::bootstrap::{Cluster, Interval, percentile_interval};
 use super::confusion::Confusion;
 use crate::error::{Error, Result};
+use crate::id::Id;
 
 /// Draws of a bootstrap.
 pub const RESAMPLES: usize = 2000;
@@ -19,9 +20,9 @@ const LISTED: usize = 20;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prediction {
     /// The annotation's id.
-    pub region: u64,
+    pub region: Id,
     /// Its image's id: regions of one image are drawn together.
-    pub image: u64,
+    pub image: Id,
     /// The true class.
     pub truth: usize,
     /// Classes, the likeliest first, at least one.
@@ -143,29 +144,32 @@ pub fn paired_difference(a: &[Prediction], b: &[Prediction], seed: u64) -> Resul
     let op = "paired_difference";
     check(op, None, a)?;
     check(op, None, b)?;
-    let unpaired = |region, found: &str| Error::NotPaired {
+    let unpaired = |region: &Id, found: &str| Error::NotPaired {
         op,
-        region,
+        region: region.clone(),
         found: found.to_owned(),
     };
-    let mut second: HashMap<_, _> = b.iter().map(|one| (one.region, one)).collect();
+    let mut second: HashMap<_, _> = b.iter().map(|one| (&one.region, one)).collect();
     let mut differences = HashMap::new();
     for first in a {
         let other = second
             .remove(&first.region)
-            .ok_or_else(|| unpaired(first.region, "it in the first run only"))?;
-        if (first.image, first.truth) != (other.image, other.truth) {
+            .ok_or_else(|| unpaired(&first.region, "it in the first run only"))?;
+        if (&first.image, first.truth) != (&other.image, other.truth) {
             let found = format!(
                 "image {} and class {} in the first run, image {} and class {} in the second",
-                first.image, first.truth, other.image, other.truth
+                first.image.quoted(),
+                first.truth,
+                other.image.quoted(),
+                other.truth
             );
-            return Err(unpaired(first.region, &found));
+            return Err(unpaired(&first.region, &found));
         }
         let wrong = |one: &Prediction| f64::from(u8::from(one.is_wrong()));
-        differences.insert(first.region, wrong(first) - wrong(other));
+        differences.insert(&first.region, wrong(first) - wrong(other));
     }
     if let Some(region) = second.keys().min() {
-        return Err(unpaired(*region, "it in the second run only"));
+        return Err(unpaired(region, "it in the second run only"));
     }
     let clusters = by_image(a, |one| differences[&one.region]);
     Ok(percentile_interval(&clusters, RESAMPLES, seed))
@@ -180,11 +184,11 @@ fn check(op: &'static str, classes: Option<usize>, predictions: &[Prediction]) -
     for prediction in predictions {
         let refused = |expected: String, found: String| Error::Prediction {
             op,
-            region: prediction.region,
+            region: prediction.region.clone(),
             expected,
             found,
         };
-        if !regions.insert(prediction.region) {
+        if !regions.insert(&prediction.region) {
             return Err(refused("each region once".into(), "it twice".into()));
         }
         if prediction.ranked.is_empty() {
@@ -212,9 +216,9 @@ fn check(op: &'static str, classes: Option<usize>, predictions: &[Prediction]) -
 
 /// A cluster an image, in the order of ids: the draws do not depend on the order of predictions.
 fn by_image(predictions: &[Prediction], value: impl Fn(&Prediction) -> f64) -> Vec<Cluster> {
-    let mut clusters: BTreeMap<u64, Cluster> = BTreeMap::new();
+    let mut clusters: BTreeMap<&Id, Cluster> = BTreeMap::new();
     for prediction in predictions {
-        let cluster = clusters.entry(prediction.image).or_default();
+        let cluster = clusters.entry(&prediction.image).or_default();
         cluster.sum += value(prediction);
         cluster.examples += 1;
     }
@@ -249,8 +253,8 @@ mod tests {
 
     fn prediction(region: u64, image: u64, truth: usize, ranked: &[usize]) -> Prediction {
         Prediction {
-            region,
-            image,
+            region: region.into(),
+            image: image.into(),
             truth,
             ranked: ranked.to_vec(),
         }
@@ -396,7 +400,7 @@ mod tests {
                 "region 11: expected each class ranked once, found class 3 twice",
             ),
             (
-                |p| p[1].region = 10,
+                |p| p[1].region = 10.into(),
                 "region 10: expected each region once, found it twice",
             ),
         ];

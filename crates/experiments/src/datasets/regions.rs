@@ -16,28 +16,25 @@ pub struct CocoRegions {
     annotations: PathBuf,
 }
 
+/// Left-out regions that a run names one by one.
+const NAMED: usize = 20;
+
 impl CocoRegions {
-    /// The regions of `split` under a folder as COCO or this project's subset lays it out.
+    /// The regions of `split` under a folder, as COCO, this project's subset, Roboflow or FiftyOne lays it out.
     ///
     /// # Errors
-    /// [`Error::Setting`] where annotations or photographs are missing; those of the annotations.
-    pub fn open(data: &Path, split: &str) -> Result<Self> {
-        let year = ["", "2017", "2014"];
-        let found = year.iter().find_map(|year| {
-            let annotations = data.join(format!("annotations/instances_{split}{year}.json"));
-            let folders = [data.join(format!("{split}{year}")), data.join("images")];
-            let images = folders.into_iter().find(|folder| folder.is_dir())?;
-            annotations.is_file().then_some((annotations, images))
-        });
-        let Some((annotations, images)) = found else {
+    /// [`Error::Setting`] where annotations or photographs are missing; those of the annotations, and where more of them
+    /// cannot be read than the rule allows.
+    pub fn open(data: &Path, split: &str, rule: RegionRule) -> Result<Self> {
+        let Some((annotations, images)) = found(data, split) else {
             return Err(Error::setting(format!(
-                "--data: expected annotations/instances_{split}.json (or …{split}2017.json) and images/ \
-                 (or {split}2017/) in {}, found none",
+                "--data: expected annotations/instances_{split}.json (or …{split}2017.json, or \
+                 {split}/_annotations.coco.json) and images/ (or {split}2017/) in {}, found none",
                 data.display()
             )));
         };
         let instances = CocoInstances::read(&annotations)?;
-        let set = RegionSet::new(instances, images, RegionRule::default())?;
+        let set = RegionSet::new(instances, images, rule)?;
         let ids = set.regions().iter().map(|region| region.id.to_string());
         Ok(Self {
             ids: ids.collect(),
@@ -52,14 +49,77 @@ impl CocoRegions {
         &self.set
     }
 
-    /// The possible values, in words.
+    /// Refuses a set without a region; `purpose` says what one is for.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`], with the file and what was left out.
+    pub fn expect_regions(&self, purpose: &str) -> Result<()> {
+        if !self.set.is_empty() {
+            return Ok(());
+        }
+        Err(Error::unexpected(format!(
+            "{}: expected a region to {purpose}, found none ({})",
+            self.annotations.display(),
+            self.left_out_in_words()
+        )))
+    }
+
+    /// The size of the set, and what is not in it.
     pub fn in_words(&self) -> String {
-        let LeftOut { crowds, small, .. } = self.set.left_out();
-        format!(
-            "{} regions; left out: {crowds} crowds, {small} smaller than {1} x {1} pixels",
-            self.set.len(),
-            self.set.rule().smallest_side,
-        )
+        format!("{} regions; {}", self.set.len(), self.left_out_in_words())
+    }
+
+    fn left_out_in_words(&self) -> String {
+        let LeftOut {
+            crowds,
+            small,
+            missing_images,
+            empty_mask,
+            unreadable,
+        } = self.set.left_out();
+        let side = self.set.rule().smallest_side;
+        let mut words =
+            format!("left out: {crowds} crowds, {small} smaller than {side} x {side} pixels");
+        for (count, what) in [
+            (empty_mask, "without an outline"),
+            (missing_images, "without a photograph"),
+            (unreadable, "unreadable"),
+        ] {
+            if count > 0 {
+                words += &format!(", {count} {what}");
+            }
+        }
+        words
+    }
+
+    /// Lines for people: what annotations and photographs have that is passed over, and the regions left out by name,
+    /// those of one photograph together.
+    pub fn messages(&self) -> Vec<String> {
+        let mut lines: Vec<_> = self
+            .set
+            .findings()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let mut reasons: Vec<(&str, usize)> = Vec::new();
+        for one in self.set.unreadable() {
+            match reasons.last_mut() {
+                Some((reason, count)) if *reason == one.reason => *count += 1,
+                _ => reasons.push((&one.reason, 1)),
+            }
+        }
+        let named = reasons
+            .iter()
+            .take(NAMED)
+            .map(|(reason, count)| match count {
+                1 => format!("left out: {reason}"),
+                count => format!("left out: {reason} ({count} regions)"),
+            });
+        lines.extend(named);
+        if reasons.len() > NAMED {
+            lines.push(format!("left out: {} more", reasons.len() - NAMED));
+        }
+        lines
     }
 
     fn of(&self, index: usize) -> impl Fn(bench_coco::Error) -> models::Error + use<> {
@@ -70,6 +130,45 @@ impl CocoRegions {
             source: std::io::Error::other(format!("region {id}: {error}")),
         }
     }
+}
+
+/// The annotations of a split, and the folder of its photographs.
+fn found(data: &Path, split: &str) -> Option<(PathBuf, PathBuf)> {
+    let years = ["", "2017", "2014"].map(|year| format!("{split}{year}"));
+    for name in years {
+        let folders = [
+            data.join(&name),
+            data.join("images").join(&name),
+            data.join("images"),
+        ];
+        let images = folders.into_iter().find(|folder| folder.is_dir());
+        let files =
+            ["json", "json.gz"].map(|end| data.join(format!("annotations/instances_{name}.{end}")));
+        let annotations = files.into_iter().find(|file| file.is_file());
+        if let (Some(annotations), Some(images)) = (annotations, images) {
+            return Some((annotations, images));
+        }
+    }
+    // Roboflow writes them beside the photographs, FiftyOne above them.
+    let folders = [
+        split,
+        if split == "val" {
+            "valid"
+        } else {
+            "validation"
+        },
+    ];
+    folders
+        .into_iter()
+        .map(|folder| data.join(folder))
+        .find_map(|folder| {
+            let beside = folder.join("_annotations.coco.json");
+            if beside.is_file() {
+                return Some((beside, folder));
+            }
+            let (above, images) = (folder.join("labels.json"), folder.join("data"));
+            (above.is_file() && images.is_dir()).then_some((above, images))
+        })
 }
 
 impl models::RegionSet for CocoRegions {

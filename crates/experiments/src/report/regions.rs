@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use bench_coco::{ClassificationReport, Prediction};
+use bench_coco::{ClassificationReport, Prediction, RegionRule};
 use image::codecs::jpeg::JpegEncoder;
 use models::{RegionSet as _, RegionView};
 
@@ -85,7 +85,12 @@ fn add_pictures(
     names: &[&str],
     predictions: &[Prediction],
 ) -> Result<()> {
-    let regions = CocoRegions::open(data, &settings.split)?;
+    // What was measured is shown; the measure has said what it left out.
+    let rule = RegionRule {
+        max_unreadable: 1.0,
+        ..RegionRule::default()
+    };
+    let regions = CocoRegions::open(data, &settings.split, rule)?;
     let places: HashMap<&str, usize> = (0..regions.len()).map(|i| (regions.id(i), i)).collect();
     let rank = |one: &Prediction| one.ranked.iter().position(|class| *class == one.truth);
     let mut worst: Vec<&Prediction> = predictions

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use bench_coco::RegionRule;
 use models::{Device, Precision, RegionClassifier, TrunkWeights};
 use training::{Ranks, RegionTask};
 
@@ -28,6 +29,8 @@ pub struct O2pSettings {
     pub run: RunSettings,
     /// Cache folder for the features of frozen layers, shared with other trainings.
     pub cache: Option<PathBuf>,
+    /// Refuse a set with findings: repeated ids, records that are not listed, negative areas.
+    pub strict: bool,
 }
 
 impl O2pSettings {
@@ -48,6 +51,7 @@ impl O2pSettings {
             split: "train".to_owned(),
             run,
             cache: None,
+            strict: false,
         })
     }
 }
@@ -75,6 +79,10 @@ pub fn o2p_among(
     observer: &mut dyn Observer,
 ) -> Result<Trained<RegionClassifier>> {
     let regions = ranks.sync_result(prepare(settings))?;
+    regions
+        .messages()
+        .iter()
+        .for_each(|line| observer.message(line));
     observer.message(&format!("{}: {}", settings.split, regions.in_words()));
     let (run, config) = (&settings.run, &settings.recipe.training);
     let job = RegionJob {
@@ -118,7 +126,14 @@ fn prepare(settings: &O2pSettings) -> Result<CocoRegions> {
         }
         run.check_init_from(recipe.init_from())?;
     }
-    CocoRegions::open(&settings.data, &settings.split)
+    let rule = RegionRule {
+        max_unreadable: recipe.training.unreadable,
+        strict: settings.strict,
+        ..RegionRule::default()
+    };
+    let regions = CocoRegions::open(&settings.data, &settings.split, rule)?;
+    regions.expect_regions("learn from")?;
+    Ok(regions)
 }
 
 struct RegionJob<'a> {

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use bench_coco::DetectionKind;
+use bench_coco::{DetectionKind, DetectionOptions};
 use clap::{Args, ValueEnum, ValueHint};
 use experiments::evaluate::ClassificationSettings;
 
 use super::device::DeviceArgument;
 use super::{headings, sections};
+use crate::failure::usage;
 
 const EXAMPLES: &str = "\
   # A trained classifier, beside another that was measured before
@@ -26,10 +27,25 @@ const FILES: &str = "\
   --detections is a list of objects, as COCO's server takes it:
 
     {\"image_id\", \"category_id\", \"score\", \"bbox\": [x, y, width, height],
-     \"segmentation\": {\"size\", \"counts\"}}
+     \"segmentation\"}
 
-  --truth has `images`, `annotations` and `categories`. Input that the table would misstate is an error: an image \
-  or a category that --truth lacks, a mask of another size, a score that is not a number.";
+  A segmentation is a list of polygons, or run lengths {\"size\", \"counts\"} in letters or numbers. \
+  --truth has `images`, `annotations` and `categories`. Both may be packed by gzip. Only the fields that are \
+  compared are looked at.
+
+  Input that the table would misstate is an error: a detection of an image or a category that --truth lacks, \
+  a mask of another size, a score that is not a number. Repeated ids, annotations of images or categories that \
+  are not listed, and negative areas are counted, on standard error and in JSON; --strict refuses them.";
+
+const PYCOCOTOOLS: &str = "\
+  The numbers are those of pycocotools 2.0, except where it departs from what the files mean. With \
+  --as-pycocotools they are its numbers there too:
+
+  - A detection that matches the annotation with the id 0 is a false one.
+  - Of annotations with one id, the last counts in the place of each.
+  - Detections of categories that are not listed are passed over.
+  - Boxes without masks are compared as masks.
+  - The first line is -1 where --max-dets does not have 100.";
 
 const WORDS: &str = "\
   AP is average precision, AR average recall, from 0 to 1. Where there is nothing to find, \
@@ -40,8 +56,9 @@ const PROCESSES: &str = "\
 
     mpirun -np N matbackprop eval coco ...";
 
-const SECTIONS: [(&str, &str); 3] = [
+const SECTIONS: [(&str, &str); 4] = [
     ("Files", FILES),
+    ("Beside pycocotools", PYCOCOTOOLS),
     ("Words", WORDS),
     ("Several processes", PROCESSES),
 ];
@@ -104,6 +121,11 @@ pub struct EvalCocoArguments {
         help_heading = headings::CLASSIFIER)]
     pub cache: Option<PathBuf>,
 
+    /// Largest share of regions that may be left out because they cannot be read
+    #[arg(long, alias = "unreadable", value_name = "SHARE", default_value_t = 0.01, requires = "run",
+        help_heading = headings::CLASSIFIER)]
+    pub max_unreadable: f64,
+
     #[command(flatten, next_help_heading = headings::CLASSIFIER)]
     pub device: DeviceArgument,
 
@@ -119,6 +141,25 @@ pub struct EvalCocoArguments {
     /// What to compare [default: masks if the first detection has one, otherwise boxes]
     #[arg(long, value_enum, requires = "detections", help_heading = headings::DETECTIONS)]
     pub kind: Option<KindArgument>,
+
+    /// Detections an image that count, the best by score
+    ///
+    /// One number, or three that rise: the first two are those of two lines of recall.
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "1,10,100", requires = "detections",
+        help_heading = headings::DETECTIONS)]
+    pub max_dets: Vec<usize>,
+
+    /// Take all categories for one, as pycocotools with `useCats = 0`
+    #[arg(long, requires = "detections", help_heading = headings::DETECTIONS)]
+    pub class_agnostic: bool,
+
+    /// Print the number of pycocotools, also where it departs from what the files mean
+    #[arg(long, requires = "detections", help_heading = headings::DETECTIONS)]
+    pub as_pycocotools: bool,
+
+    /// Refuse files with repeated ids, records that are not listed, or negative areas
+    #[arg(long)]
+    pub strict: bool,
 
     /// Print one JSON object instead of a table
     ///
@@ -136,7 +177,30 @@ impl EvalCocoArguments {
             against: self.against.clone(),
             cache: self.cache.clone(),
             device: self.device.choice(),
+            max_unreadable: self.max_unreadable,
+            strict: self.strict,
             ..ClassificationSettings::new(run, data)
+        })
+    }
+
+    /// How detections are evaluated.
+    pub fn detections(&self) -> anyhow::Result<DetectionOptions> {
+        let max_detections = match self.max_dets[..] {
+            [most] => [1, 10.min(most.saturating_sub(1)), most],
+            [few, some, most] => [few, some, most],
+            _ => {
+                let found = self.max_dets.len();
+                return Err(usage(format!(
+                    "--max-dets: expected one number, or three that rise, found {found}"
+                )));
+            }
+        };
+        Ok(DetectionOptions {
+            kind: self.kind.map(DetectionKind::from),
+            max_detections,
+            class_agnostic: self.class_agnostic,
+            as_pycocotools: self.as_pycocotools,
+            strict: self.strict,
         })
     }
 }

@@ -89,6 +89,12 @@ pub struct TrainO2pArguments {
     #[arg(long, value_name = "P", help_heading = headings::NETWORK)]
     dropout: Option<f32>,
 
+    /// Refuse annotations with repeated ids, records that are not listed, or negative areas
+    ///
+    /// And photographs that an Exif tag turns, where their size does not say which way up the annotations are.
+    #[arg(long)]
+    strict: bool,
+
     #[command(flatten)]
     training: TrainingArguments,
 
@@ -103,6 +109,7 @@ impl TrainO2pArguments {
         let mut settings = O2pSettings::new(&self.recipe, &self.data, self.training.run())?;
         settings.split.clone_from(&self.split);
         settings.cache.clone_from(&self.cache);
+        settings.strict = self.strict;
         let recipe = &mut settings.recipe;
         if let Some(layers) = &self.layers {
             recipe.model.layers.clone_from(layers);

@@ -146,6 +146,59 @@ fn invalid_results_are_refused_with_file_and_place() {
 }
 
 #[test]
+fn what_the_table_does_not_show_goes_to_standard_error_and_json() {
+    let files = Files::new();
+    let text = std::fs::read_to_string(files.path("truth.json")).unwrap();
+    let mut truth: Value = serde_json::from_str(&text).unwrap();
+    let mut stray = truth["annotations"][0].clone();
+    (stray["id"], stray["image_id"]) = (json!(0), json!(9));
+    truth["annotations"][0]["id"] = json!(0);
+    truth["annotations"].as_array_mut().unwrap().push(stray);
+    files.write("truth.json", &truth.to_string());
+    let found = bbox(1).to_string();
+    let Called { code, out, err } = files.eval(&found).call();
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("= 1.000"), "{out}");
+    for line in [
+        "truth.json: 1 annotation with the id of another",
+        "truth.json: 1 annotation of an image that is not listed: left out; first: annotation 0: image 9",
+        "truth.json: 1 annotation with the id 0",
+        "pycocotools says AP -1.000 for these files, not 1.000: --as-pycocotools prints its table",
+    ] {
+        assert!(err.contains(line), "{line}: {err}");
+    }
+    let object = files.eval(&found).args(["--json"]).succeed();
+    let object: Value = serde_json::from_str(&object).unwrap();
+    assert_eq!(object["findings"].as_array().unwrap().len(), 3);
+    assert_eq!(object["findings"][0]["kind"], "repeated-annotations");
+    assert_eq!(object["pycocotools"]["AP"], Value::Null);
+    let strict = files.eval(&found).args(["--strict"]).fail(1);
+    assert!(
+        strict.contains("2 more findings; --strict refuses them"),
+        "{strict}"
+    );
+    let official = files.eval(&found).args(["--as-pycocotools"]).succeed();
+    assert!(official.starts_with(
+        " Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = -1.000"
+    ));
+}
+
+#[test]
+fn detections_are_counted_and_pooled_as_asked() {
+    let files = Files::new();
+    let found = bbox(1).to_string();
+    let out = files
+        .eval(&found)
+        .args(["--max-dets", "300", "--class-agnostic"])
+        .succeed();
+    assert!(out.contains("maxDets=300 ] = 1.000"), "{out}");
+    for numbers in ["0", "10,5,1", "1,2", "a"] {
+        let err = files.eval(&found).args(["--max-dets", numbers]).fail(2);
+        assert!(err.contains("--max-dets"), "{err}");
+    }
+}
+
+#[test]
 fn the_help_explains_files_and_kinds() {
     let help = matbackprop(&["eval", "coco", "--help"]).succeed();
     for word in [
@@ -155,6 +208,9 @@ fn the_help_explains_files_and_kinds() {
         "bbox",
         "--json",
         "\"category_id\"",
+        "--as-pycocotools",
+        "id 0",
+        "--strict",
     ] {
         assert!(help.contains(word), "{word}: {help}");
     }

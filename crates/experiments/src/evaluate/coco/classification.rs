@@ -1,9 +1,12 @@
 //! How well a trained network classifies regions.
 
+use std::error::Error as _;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use bench_coco::{ClassificationReport, Interval, Prediction, paired_difference};
+use bench_coco::{
+    ClassificationReport, Finding, Interval, Prediction, RegionRule, paired_difference,
+};
 use models::{DeviceChoice, RegionClassifier, RegionSet as _};
 use serde::{Deserialize, Serialize};
 use training::{Ranks, TrainConfig};
@@ -31,6 +34,10 @@ pub struct ClassificationSettings {
     pub cache: Option<PathBuf>,
     /// Where the network runs.
     pub device: DeviceChoice,
+    /// Largest share of regions that may be left out because they cannot be read.
+    pub max_unreadable: f64,
+    /// Refuse a set with findings: repeated ids, records that are not listed, negative areas.
+    pub strict: bool,
 }
 
 impl ClassificationSettings {
@@ -43,6 +50,8 @@ impl ClassificationSettings {
             against: None,
             cache: None,
             device: DeviceChoice::Cpu,
+            max_unreadable: 0.01,
+            strict: false,
         }
     }
 }
@@ -67,6 +76,10 @@ pub struct CocoReport {
     pub fewer_than_channels: Option<f64>,
     /// Our error minus that of the other run.
     pub difference: Option<Interval>,
+    /// What annotations and photographs have that is passed over.
+    pub findings: Vec<Finding>,
+    /// Why regions were left out, a line each.
+    pub left_out: Vec<String>,
     regions_per_second: Speeds,
     #[serde(skip)]
     against: Option<PathBuf>,
@@ -79,6 +92,14 @@ struct Speeds {
     trunk: f64,
     layer: f64,
     head: f64,
+}
+
+/// What became of one region.
+#[derive(Serialize, Deserialize)]
+enum Outcome {
+    Found(Found),
+    /// Its name and the reason.
+    LeftOut(String),
 }
 
 /// One region's contribution to the results.
@@ -115,9 +136,13 @@ pub fn classification_among(
     observer: &mut dyn Observer,
 ) -> Result<Option<CocoReport>> {
     let (network, regions) = ranks.sync_result(prepare(settings, observer))?;
+    regions
+        .messages()
+        .iter()
+        .for_each(|line| observer.message(line));
     observer.message(&format!("{}: {}", settings.split, regions.in_words()));
     let found = ranks.sync_result(classify(settings, &network, &regions, ranks, observer))?;
-    let report = gather(ranks, found)?.map(|found| conclude(settings, &regions, &found));
+    let report = gather(ranks, found)?.map(|found| conclude(settings, &regions, found));
     ranks.sync_result(report.transpose())
 }
 
@@ -129,7 +154,19 @@ fn prepare(
     let network = RegionClassifier::load(&path).context("--run")?;
     observer.detail(&format!("weights {}", path.display()));
     let network = network.on_device(&open_device(settings.device, observer)?);
-    let regions = CocoRegions::open(&settings.data, &settings.split)?;
+    let rule = RegionRule {
+        max_unreadable: settings.max_unreadable,
+        strict: settings.strict,
+        ..RegionRule::default()
+    };
+    let regions =
+        CocoRegions::open(&settings.data, &settings.split, rule).map_err(|error| match error {
+            Error::Coco(bench_coco::Error::Argument { .. }) => {
+                Error::setting(format!("--max-unreadable: {error}"))
+            }
+            other => other,
+        })?;
+    regions.expect_regions("measure")?;
     let set = regions.set();
     let classes = set.class_names();
     if network.architecture().classes != classes {
@@ -148,7 +185,7 @@ fn classify(
     regions: &CocoRegions,
     ranks: &Ranks,
     observer: &mut dyn Observer,
-) -> Result<Vec<Found>> {
+) -> Result<Vec<Outcome>> {
     let set = regions.set();
     let cache = settings
         .cache
@@ -159,36 +196,76 @@ fn classify(
     observer.begin("region", mine.len() as u64);
     let mut found = Vec::with_capacity(mine.len());
     for index in mine {
-        let classified = network
-            .classify_cached(regions, index, cache.as_mut())
-            .with_context(|| format!("region {}", regions.id(index)));
-        let classified = classified.inspect_err(|_| observer.end())?;
+        let classified = match network.classify_cached(regions, index, cache.as_mut()) {
+            // Its own data alone: the others are measured without it.
+            Err(models::Error::Unreadable { source, .. }) => {
+                let reason = source
+                    .source()
+                    .map_or_else(|| source.to_string(), ToString::to_string);
+                observer.message(&format!("left out: {reason}"));
+                found.push(Outcome::LeftOut(reason));
+                continue;
+            }
+            other => other
+                .with_context(|| format!("region {}", regions.id(index)))
+                .inspect_err(|_| observer.end())?,
+        };
         let spectrum = classified
             .report
             .map(|report| (report.smallest, report.fewer_than_channels));
         let part = classified.seconds;
-        found.push(Found {
+        found.push(Outcome::Found(Found {
             prediction: Prediction {
-                region: set.regions()[index].id,
-                image: set.image(index).id,
+                region: set.regions()[index].id.clone(),
+                image: set.image(index).id.clone(),
                 truth: regions.class(index),
                 ranked: classified.ranked(),
             },
             spectrum,
             seconds: [part.crop, part.trunk, part.layer, part.head],
-        });
+        }));
         observer.advance(found.len() as u64, &String::new);
     }
     observer.end();
     Ok(found)
 }
 
+/// Refuses to measure a set of which too much is left out.
+fn check_share(
+    settings: &ClassificationSettings,
+    found: &[Found],
+    left_out: &[String],
+) -> Result<()> {
+    let of = found.len() + left_out.len();
+    if left_out.len() as f64 <= settings.max_unreadable * of as f64 {
+        return Ok(());
+    }
+    Err(bench_coco::Error::TooManyUnreadable {
+        unreadable: left_out.len(),
+        of,
+        most: settings.max_unreadable,
+        first: left_out[0].clone(),
+    }
+    .into())
+}
+
 fn conclude(
     settings: &ClassificationSettings,
     regions: &CocoRegions,
-    found: &[Found],
+    outcomes: Vec<Outcome>,
 ) -> Result<CocoReport> {
     let classes = regions.set().class_names();
+    let before = regions.set().unreadable();
+    let mut left_out: Vec<String> = before.iter().map(|one| one.reason.clone()).collect();
+    let mut found = Vec::with_capacity(outcomes.len());
+    for outcome in outcomes {
+        match outcome {
+            Outcome::Found(one) => found.push(one),
+            Outcome::LeftOut(reason) => left_out.push(reason),
+        }
+    }
+    check_share(settings, &found, &left_out)?;
+    let found = &found[..];
     let predictions: Vec<Prediction> = found.iter().map(|one| one.prediction.clone()).collect();
     let spectra: Vec<(f64, bool)> = found.iter().filter_map(|one| one.spectrum).collect();
     let mapped = spectra.len();
@@ -197,7 +274,7 @@ fn conclude(
         .fold(f64::INFINITY, |least, one| least.min(one.0));
     let fewer = spectra.iter().filter(|one| one.1).count();
     let seconds = [0, 1, 2, 3].map(|part| found.iter().map(|one| one.seconds[part]).sum::<f64>());
-    let [crop, trunk, layer, head] = seconds.map(|s| regions.len() as f64 / s.max(1e-9));
+    let [crop, trunk, layer, head] = seconds.map(|s| found.len() as f64 / s.max(1e-9));
     let report = ClassificationReport::new(&classes, &predictions, 0)?;
     let place = |run: &Path| predictions_path(run, &settings.split);
     write_whole(&place(&settings.run), &serde_json::to_vec(&predictions)?)?;
@@ -220,6 +297,8 @@ fn conclude(
         smallest_eigenvalue: (mapped > 0).then_some(smallest),
         fewer_than_channels: (mapped > 0).then(|| fewer as f64 / mapped as f64),
         difference: difference.transpose()?,
+        findings: regions.set().findings().to_vec(),
+        left_out,
         regions_per_second: Speeds {
             crop,
             trunk,
