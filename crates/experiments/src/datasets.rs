@@ -4,5 +4,6 @@ mod regions;
 mod segmentations;
 
 pub use regions::CocoRegions;
+pub(crate) use regions::region_name;
 pub(crate) use segmentations::of_file;
 pub use segmentations::{BsdsTrainingSet, TrainingSplit};

@@ -7,6 +7,8 @@ use super::shape::{Points, Shape};
 use crate::error::Size;
 use crate::id::Id;
 
+/// The forms of a region.
+const SHAPES: &str = "polygons, or run lengths with `size` and `counts`";
 /// Letters of a text that a message shows.
 const SHOWN: usize = 40;
 
@@ -50,6 +52,16 @@ impl<R: Read> Fields<'_, R> {
         Ok(None)
     }
 
+    /// A number in the place of something else: pandas writes `NaN` where there is nothing.
+    fn number_instead<T>(&mut self, field: &'static str, expected: &'static str) -> Value<T> {
+        let written = self.stream.number()?;
+        if written != "NaN" {
+            let found = short(written);
+            self.odd.push(Odd::new(field, expected, found));
+        }
+        Ok(None)
+    }
+
     /// An id: a whole number or a text.
     pub fn id(&mut self, field: &'static str) -> Value<Id> {
         let expected = "an id: a whole number or a text";
@@ -57,7 +69,7 @@ impl<R: Read> Fields<'_, R> {
             Kind::Number => {
                 let written = self.stream.number()?;
                 let id = Id::of_number(written);
-                if id.is_none() {
+                if id.is_none() && written != "NaN" {
                     let found = short(written);
                     self.odd.push(Odd::new(field, expected, found));
                 }
@@ -115,7 +127,10 @@ impl<R: Read> Fields<'_, R> {
     pub fn name(&mut self, field: &'static str) -> Value<String> {
         match self.stream.kind()? {
             Kind::Text => self.stream.text().map(Some),
-            Kind::Number => Ok(Some(self.stream.number()?.to_owned())),
+            Kind::Number => {
+                let written = self.stream.number()?;
+                Ok((written != "NaN").then(|| written.to_owned()))
+            }
             Kind::Null => self.null(),
             _ => self.odd(field, "a text"),
         }
@@ -124,11 +139,11 @@ impl<R: Read> Fields<'_, R> {
     /// Left, top, width and height; an empty list is no box.
     pub fn bbox(&mut self) -> Value<[f64; 4]> {
         let expected = "a box of 4 numbers";
-        if self.stream.kind()? == Kind::Null {
-            return self.null();
-        }
-        if self.stream.kind()? != Kind::List {
-            return self.odd("bbox", expected);
+        match self.stream.kind()? {
+            Kind::List => {}
+            Kind::Null => return self.null(),
+            Kind::Number => return self.number_instead("bbox", expected),
+            _ => return self.odd("bbox", expected),
         }
         let (mut numbers, mut count, mut other) = ([0.0; 4], 0, None);
         self.stream.list(|stream| {
@@ -163,6 +178,7 @@ impl<R: Read> Fields<'_, R> {
             Kind::List => self.outline(),
             Kind::Object => self.runs(),
             Kind::Null => self.null(),
+            Kind::Number => self.number_instead("segmentation", SHAPES),
             Kind::Text => {
                 let text = self.stream.text()?;
                 if !text.is_empty() {
@@ -179,8 +195,7 @@ impl<R: Read> Fields<'_, R> {
     }
 
     fn odd_shape(&mut self, found: String) {
-        let expected = "polygons, or run lengths with `size` and `counts`";
-        self.odd.push(Odd::new("segmentation", expected, found));
+        self.odd.push(Odd::new("segmentation", SHAPES, found));
     }
 
     /// Polygons: lists of x₀ y₀ x₁ y₁ …. One without the list around it is taken too, and points as pairs.
@@ -431,7 +446,7 @@ mod tests {
         let two = "[[0, 0, 4, 0.5, 4, 4], [1, 1, 2, 1]]";
         let pieces = [triangle, &[1.0, 1.0, 2.0, 1.0]];
         assert_eq!(shape(two).0, polygons(&pieces));
-        for empty in ["null", "[]", "[[]]", "[[], []]", "\"\""] {
+        for empty in ["null", "NaN", "[]", "[[]]", "[[], []]", "\"\""] {
             assert_eq!(shape(empty), (None, String::new()), "{empty}");
         }
         for (text, found) in [
@@ -547,13 +562,17 @@ mod tests {
             bbox("[1, 2.0, 3e0, 4]"),
             (Some([1.0, 2.0, 3.0, 4.0]), String::new())
         );
-        assert_eq!(bbox("[]"), (None, String::new()));
+        for missing in ["[]", "null", "NaN"] {
+            assert_eq!(bbox(missing), (None, String::new()));
+        }
+        assert_eq!(bbox("4").1, "4");
         assert_eq!(bbox("[1, 2, 3]").1, "3 numbers");
         assert_eq!(bbox("[1, 2, 3, null]").1, "null in it");
         assert_eq!(bbox("{\"x\": 1}").1, "an object");
         let name = |text: &str| field(text, |fields| fields.name("name")).0;
         assert_eq!(name("\"cat\"").as_deref(), Some("cat"));
         assert_eq!(name("7").as_deref(), Some("7"));
+        assert_eq!(name("NaN"), None);
         assert_eq!(name("[]"), None);
     }
 }

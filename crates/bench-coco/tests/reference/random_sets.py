@@ -5,8 +5,8 @@
 
 `tests/detections/reference.rs` holds our numbers to these, bit by bit. Another seed and count compare more:
 
-    python random_sets.py 7 2000 > /tmp/more.json
-    RANDOM_SETS=/tmp/more.json cargo test -p bench-coco --test detections random
+    python random_sets.py 7 2000 > more.json
+    RANDOM_SETS=$PWD/more.json cargo test -p bench-coco --test detections random
 """
 
 import contextlib

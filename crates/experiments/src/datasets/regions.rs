@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use bench_coco::{CocoInstances, DenseSift, GrayPlane, LeftOut, RegionRule, RegionSet, View};
+use bench_coco::{CocoInstances, DenseSift, GrayPlane, Id, LeftOut, RegionRule, RegionSet, View};
 use models::{Descriptors, FeatureMaps, RegionCrop, RegionView};
 use segmentation::GridAxis;
+use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
@@ -18,6 +19,8 @@ pub struct CocoRegions {
 
 /// Left-out regions that a run names one by one.
 const NAMED: usize = 20;
+/// Letters of a region's name: with what comes behind, file systems take 255.
+const LONGEST_NAME: usize = 120;
 
 impl CocoRegions {
     /// The regions of `split` under a folder, as COCO, this project's subset, Roboflow or FiftyOne lays it out.
@@ -35,7 +38,7 @@ impl CocoRegions {
         };
         let instances = CocoInstances::read(&annotations)?;
         let set = RegionSet::new(instances, images, rule)?;
-        let ids = set.regions().iter().map(|region| region.id.to_string());
+        let ids = set.regions().iter().map(|region| region_name(&region.id));
         Ok(Self {
             ids: ids.collect(),
             set,
@@ -57,10 +60,11 @@ impl CocoRegions {
         if !self.set.is_empty() {
             return Ok(());
         }
+        let reasons = [vec![self.left_out_in_words()], self.messages()].concat();
         Err(Error::unexpected(format!(
             "{}: expected a region to {purpose}, found none ({})",
             self.annotations.display(),
-            self.left_out_in_words()
+            reasons.join("; ")
         )))
     }
 
@@ -130,6 +134,29 @@ impl CocoRegions {
             source: std::io::Error::other(format!("region {id}: {error}")),
         }
     }
+}
+
+/// What a region is called in messages, journals and names of cached files: its id, letters that no file name should
+/// have as `%2F`.
+pub(crate) fn region_name(id: &Id) -> String {
+    let text = id.to_string();
+    let mut name = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'-' => name.push(byte.into()),
+            other => name += &format!("%{other:02X}"),
+        }
+    }
+    if name.len() <= LONGEST_NAME {
+        return name;
+    }
+    let digest = Sha256::digest(text.as_bytes());
+    let digest: String = digest[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    name.truncate(LONGEST_NAME);
+    format!("{name}%{digest}")
 }
 
 /// The annotations of a split, and the folder of its photographs.
@@ -218,5 +245,24 @@ impl models::RegionSet for CocoRegions {
             )?,
             axes: [axis(described.columns(), x), axis(described.rows(), y)],
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_regions_are_names_of_files() {
+        let name = |text: &str| region_name(&Id::Text(text.into()));
+        assert_eq!(region_name(&Id::Number(17)), "17");
+        assert_eq!(name("img_1-a"), "img_1-a");
+        assert_eq!(name("../a/b c"), "%2E%2E%2Fa%2Fb%20c");
+        assert_eq!(name("3#7"), "3%237");
+        let long = [name(&"a".repeat(300)), name(&"a".repeat(301))];
+        assert!(
+            long[0] != long[1] && long.iter().all(|name| name.len() == 137),
+            "{long:?}"
+        );
     }
 }

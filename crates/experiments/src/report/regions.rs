@@ -9,7 +9,7 @@ use models::{RegionSet as _, RegionView};
 
 use super::confusion;
 use super::settings::ReportSettings;
-use crate::datasets::CocoRegions;
+use crate::datasets::{CocoRegions, region_name};
 use crate::error::{Context as _, Error, Result};
 use crate::evaluate::predictions_path;
 use crate::page::Page;
@@ -102,7 +102,7 @@ fn add_pictures(
     page.paragraph("The true class, its rank, and the class that was ranked first.");
     page.begin_figures();
     for one in worst.into_iter().take(settings.pictures.unwrap_or(SHOWN)) {
-        let id = one.region.to_string();
+        let id = region_name(&one.region);
         let Some(&index) = places.get(id.as_str()) else {
             continue;
         };
