@@ -107,6 +107,7 @@ fn a_training_is_stopped_resumed_measured_and_drawn() {
         split: "train".to_owned(),
         run: RunSettings::from_scratch(&run),
         cache: None,
+        strict: false,
     };
     let mut observer = Collected {
         steps_left: Some(2),
