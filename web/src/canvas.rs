@@ -1,7 +1,7 @@
 //! Numbers and segments as pixels of a canvas.
 
 use image::RgbImage;
-use pictures::{at_full_size, paint_outlines, segment_colours};
+use pictures::{Transparency, at_full_size, paint_outlines, segment_colours};
 use segmentation::LabelMap;
 
 use crate::error::Result;
@@ -138,6 +138,19 @@ impl Canvas {
                     }
                 }
                 Ok(canvas)
+            }
+        }
+    }
+
+    /// Leaves nothing of the pixels of a photograph that do not show: a cut-out is as transparent as it is.
+    ///
+    /// # Panics
+    /// When `transparency` is smaller.
+    pub fn clear(&mut self, transparency: &Transparency) {
+        let width = self.width;
+        for (place, pixel) in self.pixels_mut().enumerate() {
+            if transparency.at((place % width) as u32, (place / width) as u32) {
+                *pixel = [0; 4];
             }
         }
     }

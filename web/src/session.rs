@@ -3,7 +3,7 @@
 use image::RgbImage;
 use image::imageops::{flip_horizontal, thumbnail};
 use models::{ClusterChoice, DeepNcuts, FeatureMaps, TreeSettings};
-use pictures::{at_working_size, decode_upright};
+use pictures::{PictureFile, Transparency, at_working_size};
 use segmentation::LabelMap;
 use training::{ScribbleStep, ScribbleTraining};
 
@@ -38,6 +38,8 @@ pub struct Session {
 struct Scene {
     /// Upright, of 12 megapixels at most.
     full: RgbImage,
+    /// Where nothing shows, at the full size; none where every pixel does.
+    transparency: Option<Transparency>,
     /// The size that is segmented; none where that is the full one.
     working: Option<RgbImage>,
     straight: Option<FeatureMaps>,
@@ -98,10 +100,10 @@ impl Session {
     /// Opens a photograph, to be segmented at a longer side of `longest` pixels at most, 0 for any.
     ///
     /// # Errors
-    /// Those of [`decode_upright`], and the photograph before stays open.
+    /// Those of [`PictureFile`], and the photograph before stays open.
     pub fn open(&mut self, name: &str, bytes: &[u8], longest: u32) -> Result<Opened> {
-        let image = decode_upright(name, bytes)?;
-        let original = image.dimensions();
+        let photograph = PictureFile::from_bytes(name, bytes)?.photograph()?;
+        let (image, original) = (photograph.pixels, photograph.file_size);
         let full = match within_pixels(original) {
             None => image,
             // Not by at_working_size, which would hold a copy in single precision.
@@ -113,7 +115,9 @@ impl Session {
             full: full.dimensions(),
             working: working.as_ref().unwrap_or(&full).dimensions(),
         };
+        let transparency = photograph.transparency;
         self.scene = Some(Scene {
+            transparency: transparency.map(|found| found.at_size(full.dimensions())),
             full,
             working,
             straight: None,
@@ -227,7 +231,13 @@ impl Session {
         let (labels, _) = self.sight(head)?.cut(segments)?;
         let scene = self.scene()?;
         let image = if full { &scene.full } else { scene.working() };
-        Canvas::of_segments(image, &labels, style, chosen)
+        let mut canvas = Canvas::of_segments(image, &labels, style, chosen)?;
+        if style == Style::CutOut
+            && let Some(transparency) = &scene.transparency
+        {
+            canvas.clear(&transparency.at_size(image.dimensions()));
+        }
+        Ok(canvas)
     }
 
     /// Begins to train the head on strokes of a pen: a label a pixel of the size that is segmented, 0 for none. Answers

@@ -54,7 +54,7 @@ pub enum Error {
         /// Its reason.
         source: std::io::Error,
     },
-    /// A picture that cannot be read: a missing or another file, a broken one, or more pixels than it can hold.
+    /// A picture that cannot be read: a missing or another file, a broken one, or more pixels than memory is to be taken for.
     #[error(transparent)]
     Picture(#[from] pictures::Error),
     /// A PNG that is not a label map.

@@ -57,7 +57,7 @@ pub enum Error {
         /// Its reason.
         source: std::io::Error,
     },
-    /// A picture that cannot be read: another file, a broken one, or more pixels than it can hold.
+    /// A picture that cannot be read: another file, a broken one, or more pixels than memory is to be taken for.
     #[error(transparent)]
     Picture(#[from] pictures::Error),
     /// A file that stops in the middle.

@@ -1,5 +1,7 @@
 //! `matbackprop segment`: photographs in, pictures of their segments out.
 
+mod cut;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -9,12 +11,13 @@ use experiments::files::Staged;
 use experiments::sharding::{gather, shard};
 use models::{DeepNcuts, SegmentSeconds, TreeSettings, joint_contours};
 use pictures::{
-    at_full_size, at_working_size, contour_image, label_image, paint_outlines, paint_segments,
-    read_upright,
+    PictureFile, ReadOptions, at_working_size, contour_image, label_image, paint_outlines,
+    paint_segments,
 };
 use serde::{Deserialize, Serialize};
 use training::Ranks;
 
+use self::cut::cut;
 use crate::arguments::{ClusterArgument, Quality, SegmentArguments};
 use crate::failure::{error_chain_line, usage};
 use crate::output;
@@ -31,8 +34,12 @@ struct Report {
 #[derive(Serialize, Deserialize)]
 struct ImageReport {
     image: PathBuf,
+    /// Width and height of the pictures written.
     width: u32,
     height: u32,
+    /// Width and height in the file, where the photograph was read at a smaller size.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    file_size: Option<(u32, u32)>,
     /// Width and height it was segmented at.
     working_size: (u32, u32),
     /// How many segments the network is sure of.
@@ -40,6 +47,9 @@ struct ImageReport {
     segmentations: Vec<SegmentationReport>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     contours: Option<PathBuf>,
+    /// What was found while the file was read.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    notes: Vec<String>,
     seconds: SegmentSeconds,
 }
 
@@ -50,6 +60,9 @@ struct SegmentationReport {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     k: Option<usize>,
     segments: usize,
+    /// The number of the segment of transparent pixels, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    transparent: Option<u32>,
     overlay: PathBuf,
     map: PathBuf,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -146,8 +159,8 @@ fn prepare(arguments: &SegmentArguments) -> Result<(Vec<String>, Vec<DeepNcuts>)
 /// The outcome of a photograph.
 #[derive(Serialize, Deserialize)]
 enum SegmentOutcome {
-    /// For people.
-    Line(String),
+    /// For people: what was found while the file was read, and the line.
+    Line(Vec<String>, String),
     /// For programs.
     Report(ImageReport),
     /// The error, after the photograph's name, and as programs get it.
@@ -158,7 +171,7 @@ impl SegmentOutcome {
     fn of(image: &Path, result: Result<ImageReport>, json: bool) -> Self {
         match result {
             Ok(found) if json => Self::Report(found),
-            Ok(found) => Self::Line(line(&found)),
+            Ok(found) => Self::Line(note_lines(&found), line(&found)),
             Err(error) => {
                 let (name, error) = (format!("{}: ", image.display()), error_chain_line(&error));
                 let error = error.strip_prefix(&name).unwrap_or(&error).to_owned();
@@ -171,8 +184,14 @@ impl SegmentOutcome {
     /// Prints it as soon as it is known.
     fn print(&self) -> Result<()> {
         match self {
-            Self::Line(line) => output::print_done(line),
-            Self::Report(_) => Ok(()),
+            Self::Line(notes, line) => {
+                notes.iter().for_each(|note| output::note(note));
+                output::print_done(line)
+            }
+            Self::Report(found) => {
+                note_lines(found).iter().for_each(|note| output::note(note));
+                Ok(())
+            }
             Self::Failed(line, _) => {
                 output::error(line);
                 Ok(())
@@ -187,7 +206,7 @@ fn conclude(arguments: &SegmentArguments, outcomes: Vec<SegmentOutcome>) -> Resu
     let total = outcomes.len();
     for one in outcomes {
         match one {
-            SegmentOutcome::Line(_) => {}
+            SegmentOutcome::Line(..) => {}
             SegmentOutcome::Report(report) => images.push(report),
             SegmentOutcome::Failed(_, photograph) => failed.push(photograph),
         }
@@ -242,9 +261,15 @@ fn one_image(
     stem: &str,
     arguments: &SegmentArguments,
 ) -> Result<ImageReport> {
-    let image = read_upright(path)?;
-    let working = at_working_size(&image, arguments.max_side);
-    let seen = working.as_ref().unwrap_or(&image);
+    let options = ReadOptions {
+        memory: arguments.max_memory,
+        lenient: arguments.lenient,
+        bytes_to_come: Some(BYTES_A_PIXEL),
+    };
+    let photograph = PictureFile::open_with(path, options)?.photograph()?;
+    let image = &photograph.pixels;
+    let working = at_working_size(image, arguments.max_side);
+    let seen = working.as_ref().unwrap_or(image);
     let settings = TreeSettings::default();
     let contours = joint_contours(networks, seen, &settings)?;
     let asked = numbers_of_segments(&arguments.k);
@@ -256,27 +281,24 @@ fn one_image(
     let mut staged = Staged::default();
     let mut segmentations = Vec::new();
     for k in asked {
-        let (labels, segments) = match k {
-            None => contours.tree.cut(settings.height),
-            Some(k) => contours.tree.cut_into(k),
-        };
-        let labels = at_full_size(&labels, image.dimensions())?;
+        let found = cut(&contours.tree, k, settings.height, &photograph)?;
         let place = |kind: &str| {
             let k = k.filter(|_| several);
             arguments.out.join(file_name(stem, k, kind))
         };
         let (overlay, map) = (place("overlay"), place("segments"));
-        staged.picture(overlay.clone(), &paint_outlines(&image, &labels)?)?;
-        staged.picture(map.clone(), &paint_segments(&labels))?;
+        staged.picture(overlay.clone(), &paint_outlines(image, &found.labels)?)?;
+        staged.picture(map.clone(), &paint_segments(&found.labels))?;
         let mut numbers = None;
         if arguments.labels {
             let path = place("labels");
-            staged.picture(path.clone(), &label_image(&labels)?)?;
+            staged.picture(path.clone(), &label_image(&found.labels)?)?;
             numbers = Some(path);
         }
         segmentations.push(SegmentationReport {
             k,
-            segments,
+            segments: found.segments,
+            transparent: found.transparent,
             overlay,
             map,
             labels: numbers,
@@ -294,13 +316,19 @@ fn one_image(
         image: path.to_path_buf(),
         width: image.width(),
         height: image.height(),
+        file_size: (photograph.file_size != image.dimensions()).then_some(photograph.file_size),
         working_size: seen.dimensions(),
         soft_rank: contours.soft_rank,
         segmentations,
         contours: picture,
+        notes: photograph.notes.iter().map(ToString::to_string).collect(),
         seconds: contours.seconds,
     })
 }
+
+/// Bytes that a photograph's pixels and its pictures take for each pixel, at their largest: 3 of the photograph, 4 of its
+/// labels, and 11 while the segments are painted.
+const BYTES_A_PIXEL: u64 = 18;
 
 /// The numbers of segments asked for; none where the network is to choose.
 fn numbers_of_segments(k: &ClusterArgument) -> Vec<Option<usize>> {
@@ -362,6 +390,13 @@ fn check_outputs(arguments: &SegmentArguments, stems: &[String]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// `coffee.jpg: the colour profile is ignored …`
+fn note_lines(report: &ImageReport) -> Vec<String> {
+    let name = report.image.display();
+    let notes = report.notes.iter();
+    notes.map(|note| format!("{name}: {note}")).collect()
 }
 
 /// `coffee.jpg: 600 × 400, 9 segments, 0.61 s (trunk 0.40, layer 0.05, clustering 0.16): coffee.overlay.png, …`

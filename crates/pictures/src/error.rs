@@ -1,5 +1,15 @@
 //! The errors between a photograph, its segments and their picture.
 
+use crate::memory_budget::MemoryBudget;
+use crate::notes::percent;
+
+/// The kinds of picture that are read.
+#[cfg(feature = "more-formats")]
+pub(crate) const KINDS: &str = "JPEG, PNG, WebP, TIFF, BMP or GIF";
+/// The kinds of picture that are read.
+#[cfg(not(feature = "more-formats"))]
+pub(crate) const KINDS: &str = "JPEG, PNG or WebP";
+
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -12,43 +22,62 @@ pub enum Error {
         /// The system's error.
         source: std::io::Error,
     },
-    /// Bytes that are no picture, or a broken one.
-    #[error("{origin}: expected a JPEG, PNG or WebP picture, found {found}")]
+    /// Bytes that are no picture, or one of a kind that is not read.
+    #[error("{origin}: expected a {KINDS} picture, found {found}")]
     NotAPicture {
         /// The name of the file.
         origin: String,
-        /// The kind of file found, or where it breaks off.
+        /// The kind of file found, and what to do.
         found: String,
     },
-    /// A picture of more pixels than are taken.
-    #[error("{origin}: expected at most {most} pixels, found {width} × {height}")]
-    TooManyPixels {
+    /// A picture that does not decode.
+    #[error("{origin}: expected a whole {kind} of {width} × {height} pixels, found {found}")]
+    Broken {
         /// The name of the file.
         origin: String,
+        /// The kind of picture.
+        kind: &'static str,
         /// Columns, as its header says.
         width: u32,
         /// Rows, as its header says.
         height: u32,
-        /// The limit.
-        most: u64,
+        /// What the decoder says.
+        found: String,
     },
-    /// A picture of more pixels than its file can hold.
+    /// A picture of which a part is missing or broken.
     #[error(
-        "{origin}: expected at least {least} bytes of a file for {width} × {height} pixels, found {file}"
+        "{origin}: expected a whole {kind} of {width} × {height} pixels, found {} of it missing or broken; \
+         get the file again, or use what is there (`--lenient`)",
+        percent(*missing)
     )]
-    Claim {
+    Damaged {
         /// The name of the file.
         origin: String,
+        /// The kind of picture.
+        kind: &'static str,
         /// Columns, as its header says.
         width: u32,
         /// Rows, as its header says.
         height: u32,
-        /// Bytes that a file of so many pixels has.
-        least: u64,
-        /// Bytes that this one has.
-        file: u64,
+        /// The share that is missing or broken, from 0 to 1.
+        missing: f64,
     },
-    /// A label map of another size than its photograph.
+    /// A file that needs more memory than it may take.
+    #[error(
+        "{origin}: expected at most {most} of memory for {what}, found {needed}; \
+         allow more (`--max-memory`), or make the picture smaller"
+    )]
+    Memory {
+        /// The name of the file.
+        origin: String,
+        /// What the memory is for.
+        what: String,
+        /// The memory that is needed.
+        needed: MemoryBudget,
+        /// The budget.
+        most: MemoryBudget,
+    },
+    /// A label map, or a map of transparent pixels, of another size than its photograph.
     #[error("label map: expected {} × {} pixels, as the photograph has, found {} × {}", expected.0, expected.1, found.0, found.1)]
     SizeMismatch {
         /// Width and height of the photograph.

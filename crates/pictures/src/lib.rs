@@ -1,4 +1,4 @@
-//! Photographs in, upright and at their working size; segmentations out, as pictures.
+//! Photographs in, as a viewer shows them; segmentations out, as pictures.
 //!
 //! The command line and the page share this crate, so that both see the same pixels and draw the same picture.
 //!
@@ -14,40 +14,60 @@
 //!
 //! # Map
 //! ```text
-//!   bytes ──► read_upright ──► at_working_size ──► (models: a label map, a tree of contours)
-//!                                                          │
-//!   outlines, colours, grey levels ◄── paint, label_image ◄── at_full_size
+//!   bytes ──► PictureFile ──► Photograph ──► at_working_size ──► (models: a label map, a tree of contours)
+//!                                                                        │
+//!   outlines, colours, grey levels ◄── paint, label_image ◄── Transparency, at_full_size
 //! ```
 //!
 //! | name | what it holds |
 //! |---|---|
-//! | [`PictureFile`] | a JPEG, PNG or WebP by its content, upright as its Exif tag says: the one reader of the house |
-//! | [`read_upright`], [`decode_upright`] | the same at once, as a photograph of three bytes a pixel |
-//! | [`check_decoded_size`] | pixels that a file cannot hold, refused before memory is taken |
+//! | [`PictureFile`] | a picture by its content, upright as its Exif tag says: the one reader of the house |
+//! | [`Photograph`] | what a viewer shows of it: sRGB, on white, eight bits; [`Note`]s of what was found |
+//! | [`read_upright`], [`decode_upright`] | its pixels at once |
+//! | [`MemoryBudget`] | what reading may take, compared before memory is taken: 1 GiB unless said otherwise |
+//! | [`Transparency`] | where nothing shows, a segment of its own |
 //! | [`at_working_size`], [`at_full_size`] | the size it is segmented at, and the way back for labels |
 //! | [`paint_outlines`], [`paint_segments`], [`segment_colours`] | a segmentation for people |
 //! | [`label_image`], [`contour_image`] | a segmentation, or all of a tree, for programs |
 //!
+//! # What is read
+//! JPEG, PNG and WebP; with `more-formats` TIFF, BMP and GIF, of several pictures the first. HEIC, AVIF, JPEG XL, raw data
+//! and others are named in the error, with what to do: no decoder of theirs is small, without C, and well kept.
+//!
 //! # Features
-//! None.
+//! `more-formats` (on): TIFF, BMP and GIF. The page leaves it out, for its size.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-mod decode_limits;
+mod colour_profile;
+mod decoders;
 mod error;
+mod file_kind;
 mod grey_images;
+mod jpeg;
+mod memory_budget;
+mod notes;
 mod paint;
+mod photograph;
 mod picture_file;
 mod picture_header;
+mod png_chunks;
+mod sample_range;
+mod tiff_tags;
+mod to_srgb;
+mod transparency;
 mod working_size;
 
-pub use decode_limits::check_decoded_size;
 pub use error::{Error, Result};
 pub use grey_images::{contour_image, label_image};
+pub use memory_budget::MemoryBudget;
+pub use notes::Note;
 pub use paint::{paint_outlines, paint_segments, segment_colours};
-pub use picture_file::{PictureFile, decode_upright, read_upright};
+pub use photograph::Photograph;
+pub use picture_file::{PictureFile, ReadOptions, decode_upright, read_upright};
 pub use picture_header::PictureHeader;
+pub use transparency::{MarkedLabels, Transparency};
 pub use working_size::{at_full_size, at_working_size};
 
 /// The README's example runs as a doc test.

@@ -1,38 +1,64 @@
-//! The one reader of pictures: by their content, upright, within the memory that their file can fill.
+//! The one reader of pictures: by their content, upright, within a budget of memory.
 
 use std::borrow::Cow;
-use std::io::Cursor;
 use std::path::Path;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbImage};
+use image::{ColorType, DynamicImage, GrayImage, ImageFormat, RgbImage};
 
-use crate::decode_limits::check_decoded_size;
+use crate::colour_profile::{Ink, Profile};
+use crate::decoders::{Header, decode, decode_inks, partial, read_header};
 use crate::error::{Error, Result};
+use crate::file_kind::{file_kind, name};
+use crate::jpeg::coverage;
+use crate::memory_budget::MemoryBudget;
+use crate::notes::Note;
+use crate::photograph::{Photograph, reduce, upright, upright_mask};
+use crate::png_chunks::ends_without_end;
+use crate::to_srgb::{Meaning, Shown, show, show_inks};
 
-/// Pixels that a picture may have: 300 MB of them.
-const MOST_PIXELS: u64 = 100_000_000;
+/// How a picture is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// What its pixels may take.
+    pub memory: MemoryBudget,
+    /// Reads what is there of a damaged picture, with a [`Note`].
+    pub lenient: bool,
+    /// Bytes that what follows takes for each pixel. A photograph for which they are too many is halved until they fit.
+    /// None: it is never made smaller.
+    pub bytes_to_come: Option<u64>,
+}
 
-/// A JPEG, PNG or WebP whose header has been read, and no pixel yet.
+/// A picture whose header has been read, and no pixel yet.
 ///
 /// # Conventions
 /// The first bytes of a file decide on its format, not its name. Sizes and pixels are upright, as the Exif tag says; a
-/// tag that cannot be read is no tag.
+/// tag that cannot be read is no tag. Of several pictures in a file the first is read.
+///
+/// # Cost
+/// What it takes to decode is compared with the budget ([`ReadOptions::memory`]) before memory is taken:
+///
+/// ```text
+/// file + samples + max(what the decoder keeps, 3 bytes a pixel where the samples are not bytes of RGB)
+/// 6 bytes a pixel where the picture is turned by a quarter
+/// ```
 ///
 /// # Example
 /// ```no_run
 /// # fn main() -> pictures::Result<()> {
 /// let file = pictures::PictureFile::open("beach.jpg".as_ref())?;
 /// let (width, height) = file.size();
-/// let pixels = file.decode()?;
-/// assert_eq!((pixels.width(), pixels.height()), (width, height));
+/// let photograph = file.photograph()?;
+/// assert_eq!(photograph.pixels.dimensions(), (width, height));
 /// # Ok(())
 /// # }
 /// ```
 pub struct PictureFile<'a> {
     origin: String,
-    decoder: Box<dyn ImageDecoder + 'a>,
-    orientation: Orientation,
+    bytes: Cow<'a, [u8]>,
+    format: ImageFormat,
+    header: Header,
+    options: ReadOptions,
 }
 
 impl<'a> PictureFile<'a> {
@@ -41,9 +67,17 @@ impl<'a> PictureFile<'a> {
     /// # Errors
     /// [`Error::File`]; those of [`from_bytes`](Self::from_bytes).
     pub fn open(path: &Path) -> Result<Self> {
+        Self::open_with(path, ReadOptions::default())
+    }
+
+    /// As [`open`](Self::open), with options.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(path: &Path, options: ReadOptions) -> Result<Self> {
         let origin = path.display().to_string();
         match std::fs::read(path) {
-            Ok(bytes) => Self::from_bytes(&origin, bytes),
+            Ok(bytes) => Self::from_bytes_with(&origin, bytes, options),
             Err(source) => Err(Error::File { origin, source }),
         }
     }
@@ -51,140 +85,310 @@ impl<'a> PictureFile<'a> {
     /// The picture in a file's bytes; `origin` names it in errors.
     ///
     /// # Errors
-    /// [`Error::NotAPicture`] for other files and broken ones, [`Error::TooManyPixels`] and [`Error::Claim`] by the header
-    /// alone.
+    /// [`Error::NotAPicture`] for other files, [`Error::Broken`] and [`Error::Memory`] by the header alone.
     pub fn from_bytes(origin: &str, bytes: impl Into<Cow<'a, [u8]>>) -> Result<Self> {
+        Self::from_bytes_with(origin, bytes, ReadOptions::default())
+    }
+
+    /// As [`from_bytes`](Self::from_bytes), with options.
+    ///
+    /// # Errors
+    /// As [`from_bytes`](Self::from_bytes).
+    pub fn from_bytes_with(
+        origin: &str,
+        bytes: impl Into<Cow<'a, [u8]>>,
+        options: ReadOptions,
+    ) -> Result<Self> {
         let bytes = bytes.into();
-        let file = bytes.len() as u64;
         let not_a_picture = |found: String| Error::NotAPicture {
             origin: origin.to_owned(),
             found,
         };
-        let refused = |error: ImageError| not_a_picture(error.to_string());
-        let Ok(format) = image::guess_format(&bytes) else {
-            let found = if file == 0 {
-                "an empty file"
-            } else {
-                "another file"
-            };
-            return Err(not_a_picture(found.to_owned()));
+        let format = file_kind(&bytes).map_err(not_a_picture)?;
+        let broken = |found: String| {
+            not_a_picture(format!("a {} that cannot be read ({found})", name(format)))
         };
-        if format == ImageFormat::Jpeg && breaks_off(&bytes) {
-            return Err(not_a_picture("a JPEG that breaks off".to_owned()));
+        let header = read_header(&bytes, format, options.memory).map_err(broken)?;
+        if header.width == 0 || header.height == 0 {
+            return Err(broken("it has no pixels".to_owned()));
         }
-        let reader = ImageReader::with_format(Cursor::new(bytes), format);
-        let mut decoder = reader.into_decoder().map_err(refused)?;
-        let (width, height) = decoder.dimensions();
-        if u64::from(width) * u64::from(height) > MOST_PIXELS {
-            return Err(Error::TooManyPixels {
-                origin: origin.to_owned(),
-                width,
-                height,
-                most: MOST_PIXELS,
-            });
-        }
-        check_decoded_size(origin, (width, height), decoder.total_bytes(), file)?;
-        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let what = format!("{} × {} pixels", header.width, header.height);
+        let needed = needed(&header, bytes.len() as u64, options);
+        options.memory.check(origin, &what, needed)?;
         Ok(Self {
             origin: origin.to_owned(),
-            decoder: Box::new(decoder),
-            orientation,
+            bytes,
+            format,
+            header,
+            options,
         })
     }
 
     /// Width and height, upright.
     pub fn size(&self) -> (u32, u32) {
-        let (width, height) = self.decoder.dimensions();
-        match swaps_sides(self.orientation) {
-            true => (height, width),
-            false => (width, height),
-        }
+        turned(self.stored_size(), self.header.orientation)
     }
 
     /// Width and height as the pixels lie in the file, before the turn that an Exif tag asks for.
     pub fn stored_size(&self) -> (u32, u32) {
-        self.decoder.dimensions()
+        (self.header.width, self.header.height)
     }
 
     /// The same picture as its pixels lie in the file: for annotations that were made without a look at the Exif tag.
     pub fn as_stored(mut self) -> Self {
-        self.orientation = Orientation::NoTransforms;
+        self.header.orientation = Orientation::NoTransforms;
         self
     }
 
     pub(crate) fn orientation(&self) -> Orientation {
-        self.orientation
+        self.header.orientation
     }
 
-    /// The pixels, upright, in the file's own colours and depth.
+    /// The samples, upright, in the file's own colours and depth: for pictures that are data.
     ///
     /// # Errors
-    /// [`Error::NotAPicture`] where the file is broken.
+    /// [`Error::Broken`]; [`Error::Damaged`] unless the reader is lenient.
     ///
     /// # Cost
     /// The pixels, and as much again while they are turned.
     pub fn decode(self) -> Result<DynamicImage> {
-        let image = DynamicImage::from_decoder(self.decoder);
-        let mut image = image.map_err(|error| Error::NotAPicture {
-            origin: self.origin,
-            found: error.to_string(),
-        })?;
-        image.apply_orientation(self.orientation);
+        let mut notes = Vec::new();
+        self.check_whole(&mut notes)?;
+        let mut image = self.samples(&mut notes)?;
+        image.apply_orientation(self.header.orientation);
         Ok(image)
+    }
+
+    /// The photograph as a viewer shows it: for pictures that are looked at.
+    ///
+    /// ```text
+    /// samples → scaled from the bits they fill → sRGB by the profile → on white → reduced if need be → upright
+    /// ```
+    ///
+    /// # Conventions
+    /// A profile that is sRGB within two levels of 255, or that cannot be used, changes nothing; the latter is noted. Inks
+    /// (CMYK) without a profile are taken as Adobe's programs write them.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    ///
+    /// # Cost
+    /// As the type says.
+    pub fn photograph(mut self) -> Result<Photograph> {
+        let mut notes = Vec::new();
+        self.check_whole(&mut notes)?;
+        let mut meaning = self.meaning(&mut notes);
+        let shown = match self.inks(&mut meaning, &mut notes)? {
+            Some(pixels) => Shown {
+                pixels,
+                transparent: None,
+            },
+            None => show(self.samples(&mut notes)?, &meaning, &mut notes),
+        };
+        self.bytes = Cow::Borrowed(&[]);
+        let file_size = self.size();
+        let orientation = self.header.orientation;
+        let (width, height) = shown.pixels.dimensions();
+        let side = reduction((width, height), self.options);
+        let pixels = reduce(shown.pixels, side as usize);
+        let small = pixels.dimensions();
+        let pixels = upright(pixels, orientation);
+        let transparency = shown.transparent.and_then(|mask| {
+            let mask = upright_mask(GrayImage::from_raw(width, height, mask)?, orientation);
+            Some(mask.at_size(turned(small, orientation)))
+        });
+        if side > 1 {
+            notes.push(Note::Reduced {
+                from: file_size,
+                to: pixels.dimensions(),
+            });
+        }
+        Ok(Photograph {
+            // Made smaller, there may be none.
+            transparency: transparency.filter(|found| found.mask().iter().any(|value| *value != 0)),
+            pixels,
+            file_size,
+            notes,
+        })
+    }
+
+    /// Refuses a JPEG of which a part is missing: decoders paint it grey and report no error.
+    fn check_whole(&self, notes: &mut Vec<Note>) -> Result<()> {
+        if self.format != ImageFormat::Jpeg {
+            return Ok(());
+        }
+        let Some(found) = coverage(&self.bytes) else {
+            return Ok(());
+        };
+        if found.missing > 0.0 {
+            self.damaged(found.missing, notes)?;
+        } else if found.left_over >= FEW_BYTES {
+            notes.push(Note::LeftOver {
+                bytes: found.left_over,
+            });
+        }
+        Ok(())
+    }
+
+    /// Notes the damage where the reader is lenient.
+    fn damaged(&self, missing: f64, notes: &mut Vec<Note>) -> Result<()> {
+        if self.options.lenient {
+            notes.push(Note::Damaged { missing });
+            return Ok(());
+        }
+        Err(Error::Damaged {
+            origin: self.origin.clone(),
+            kind: name(self.format),
+            width: self.header.width,
+            height: self.header.height,
+            missing,
+        })
+    }
+
+    /// The pixels as the file has them, not turned.
+    fn samples(&self, notes: &mut Vec<Note>) -> Result<DynamicImage> {
+        let found = match decode(&self.bytes, self.format, &self.header, self.options.memory) {
+            Ok(image) => return Ok(image),
+            Err(found) => found,
+        };
+        // Of a PNG, the rows up to the damage.
+        if self.format == ImageFormat::Png
+            && let Some((image, missing)) = partial(&self.bytes, &self.header)
+        {
+            // A checksum that is wrong says nothing of where: as little as there can be.
+            if missing > 0.0 || !ends_without_end(&self.bytes) {
+                self.damaged(missing.max(1e-3), notes)?;
+            }
+            return Ok(image);
+        }
+        Err(self.broken(found))
+    }
+
+    fn broken(&self, found: String) -> Error {
+        Error::Broken {
+            origin: self.origin.clone(),
+            kind: name(self.format),
+            width: self.header.width,
+            height: self.header.height,
+            found,
+        }
+    }
+
+    /// The photograph of a file of inks with a profile for them; none for others. The profile is used up.
+    fn inks(&self, meaning: &mut Meaning, notes: &mut Vec<Note>) -> Result<Option<RgbImage>> {
+        let Some(inks) = self.header.inks else {
+            return Ok(None);
+        };
+        let Some(profile) = meaning.profile.take() else {
+            return Ok(None);
+        };
+        let to_srgb = match profile.to_srgb(Ink::Cmyk) {
+            Ok(Some(to_srgb)) => to_srgb,
+            Ok(None) => return Ok(None),
+            Err(reason) => {
+                notes.push(Note::ProfileIgnored { reason });
+                return Ok(None);
+            }
+        };
+        let samples =
+            decode_inks(&self.bytes, &self.header, inks).map_err(|found| self.broken(found))?;
+        let size = (self.header.width, self.header.height);
+        Ok(Some(show_inks(&samples, size, &to_srgb)))
+    }
+
+    /// What the file says of its samples.
+    fn meaning(&self, notes: &mut Vec<Note>) -> Meaning {
+        let header = &self.header;
+        let mut ignored = |reason: String| notes.push(Note::ProfileIgnored { reason });
+        let profile = match &header.profile {
+            Some(_) if header.chunks.code_points.is_some() => Profile::from_chunks(&header.chunks),
+            Some(Ok(bytes)) => Profile::from_icc(bytes).map_err(&mut ignored).ok(),
+            Some(Err(reason)) => {
+                ignored(reason.clone());
+                None
+            }
+            None => Profile::from_chunks(&header.chunks),
+        };
+        Meaning {
+            profile,
+            significant_bits: header
+                .tags
+                .significant_bits
+                .or(header.chunks.significant_bits),
+            premultiplied: header.tags.premultiplied,
+            alpha_is_none: header.tags.extra_is_no_alpha,
+        }
     }
 }
 
-/// Whether a turn exchanges width and height.
-pub(crate) fn swaps_sides(orientation: Orientation) -> bool {
-    matches!(
-        orientation,
-        Orientation::Rotate90
-            | Orientation::Rotate270
-            | Orientation::Rotate90FlipH
-            | Orientation::Rotate270FlipH
-    )
+/// Bytes that are left over in files that are whole: what an encoder adds at the end.
+const FEW_BYTES: usize = 16;
+
+/// Bytes that reading takes at its largest.
+fn needed(header: &Header, file: u64, options: ReadOptions) -> u64 {
+    let pixels = u64::from(header.width) * u64::from(header.height);
+    let converted = if header.colour == ColorType::Rgb8 {
+        0
+    } else {
+        3 + u64::from(header.colour.has_alpha())
+    };
+    let decoded = file
+        .saturating_add(header.bytes)
+        .saturating_add(header.scratch.max(pixels * converted));
+    let side = reduction((header.width, header.height), options);
+    let is_turned = turned((1, 2), header.orientation) == (2, 1);
+    let turning = if is_turned {
+        6 * pixels / (side * side)
+    } else {
+        0
+    };
+    decoded.max(turning)
 }
 
-/// A photograph from its file, upright, three bytes a pixel.
+/// The side of the squares of which one pixel is made, so that what follows fits.
+fn reduction((width, height): (u32, u32), options: ReadOptions) -> u64 {
+    let Some(bytes) = options.bytes_to_come else {
+        return 1;
+    };
+    let sides = (0..16).map(|power| 1_u64 << power);
+    let fits = |side: &u64| {
+        let pixels = u64::from(width).div_ceil(*side) * u64::from(height).div_ceil(*side);
+        pixels.saturating_mul(bytes) <= options.memory.bytes()
+    };
+    sides.into_iter().find(fits).unwrap_or(1 << 16)
+}
+
+/// Width and height, upright.
+pub fn turned((width, height): (u32, u32), orientation: Orientation) -> (u32, u32) {
+    match orientation {
+        Orientation::Rotate90
+        | Orientation::Rotate270
+        | Orientation::Rotate90FlipH
+        | Orientation::Rotate270FlipH => (height, width),
+        _ => (width, height),
+    }
+}
+
+/// A photograph from its file as a viewer shows it, three bytes a pixel.
 ///
 /// # Errors
-/// Those of [`PictureFile::open`] and [`PictureFile::decode`].
+/// Those of [`PictureFile::open`] and [`PictureFile::photograph`].
 pub fn read_upright(path: &Path) -> Result<RgbImage> {
-    Ok(PictureFile::open(path)?.decode()?.into_rgb8())
+    Ok(PictureFile::open(path)?.photograph()?.pixels)
 }
 
 /// As [`read_upright`], out of a file's bytes; `origin` names it in errors.
 ///
 /// # Errors
-/// Those of [`PictureFile::from_bytes`] and [`PictureFile::decode`].
+/// Those of [`PictureFile::from_bytes`] and [`PictureFile::photograph`].
 pub fn decode_upright(origin: &str, bytes: &[u8]) -> Result<RgbImage> {
-    let file = PictureFile::from_bytes(origin, bytes)?;
-    Ok(file.decode()?.into_rgb8())
-}
-
-/// Whether a JPEG has no end: decoders paint the missing part grey and report no error.
-///
-/// Segments are passed over by their lengths, with any previews in them, up to the first scan; from there on no
-/// number may look like the end marker but the end marker.
-fn breaks_off(bytes: &[u8]) -> bool {
-    const SCAN: u8 = 0xDA;
-    const END: [u8; 2] = [0xFF, 0xD9];
-    let mut at = 2;
-    while let Some([0xFF, kind, high, low]) = bytes.get(at..at + 4) {
-        if *kind == SCAN {
-            return !bytes[at..].windows(2).any(|pair| pair == END);
-        }
-        // A marker may be led by filling bytes.
-        at += match kind {
-            0xFF => 1,
-            _ => 2 + usize::from(u16::from_be_bytes([*high, *low])),
-        };
-    }
-    true
+    Ok(PictureFile::from_bytes(origin, bytes)?.photograph()?.pixels)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use test_support::refused;
 
     use super::*;
@@ -194,18 +398,22 @@ mod tests {
         let error = |bytes: &[u8]| decode_upright("holiday", bytes).unwrap_err().to_string();
         assert_eq!(
             error(b""),
-            "holiday: expected a JPEG, PNG or WebP picture, found an empty file"
+            "holiday: expected a JPEG, PNG, WebP, TIFF, BMP or GIF picture, found an empty file"
         );
         assert_eq!(
             error(b"plain words, no picture"),
-            "holiday: expected a JPEG, PNG or WebP picture, found another file"
+            "holiday: expected a JPEG, PNG, WebP, TIFF, BMP or GIF picture, found another file"
         );
         let mut png = Cursor::new(Vec::new());
         let image = RgbImage::from_fn(9, 7, |x, y| image::Rgb([x as u8, y as u8, 3]));
         image.write_to(&mut png, ImageFormat::Png).unwrap();
         let png = png.into_inner();
         assert_eq!(decode_upright("holiday", &png).unwrap(), image);
-        assert!(error(&png[..png.len() / 2]).starts_with("holiday: expected a JPEG"));
+        let half = error(&png[..png.len() / 2]);
+        assert!(
+            half.starts_with("holiday: expected a whole PNG of 9 × 7 pixels"),
+            "{half}"
+        );
         let mut jpeg = Cursor::new(Vec::new());
         image.write_to(&mut jpeg, ImageFormat::Jpeg).unwrap();
         let jpeg = jpeg.into_inner();
@@ -213,9 +421,11 @@ mod tests {
             decode_upright("holiday", &jpeg).unwrap().dimensions(),
             (9, 7)
         );
-        for end in [jpeg.len() - 2, jpeg.len() - 20, 30] {
-            let found = error(&jpeg[..end]);
-            assert!(found.ends_with("found a JPEG that breaks off"), "{found}");
+        // Without its end marker it is whole.
+        assert!(decode_upright("holiday", &jpeg[..jpeg.len() - 2]).is_ok());
+        refused! {
+            decode_upright("holiday", &jpeg[..jpeg.len() - 4]) => Error::Damaged { .. },
+            decode_upright("holiday", &jpeg[..30]) => Error::NotAPicture { .. },
         }
         assert!(matches!(
             read_upright(Path::new("no such file")),
@@ -235,13 +445,13 @@ mod tests {
         png[20..24].copy_from_slice(&60_000_u32.to_be_bytes());
         let crc = crc32(&png[12..29]).to_be_bytes();
         png[29..33].copy_from_slice(&crc);
-        refused! { decode_upright("bomb", &png) => Error::TooManyPixels { width: 60_000, .. } }
-        // 9,000 × 9,000 are not too many, but more than fit into a few bytes.
+        refused! { decode_upright("bomb", &png) => Error::Memory { .. } }
+        // 9,000 × 9,000 are not too many, but they are not there.
         png[16..20].copy_from_slice(&9_000_u32.to_be_bytes());
         png[20..24].copy_from_slice(&9_000_u32.to_be_bytes());
         let crc = crc32(&png[12..29]).to_be_bytes();
         png[29..33].copy_from_slice(&crc);
-        refused! { decode_upright("bomb", &png) => Error::Claim { width: 9_000, .. } }
+        refused! { decode_upright("bomb", &png) => Error::Broken { width: 9_000, .. } }
     }
 
     /// The checksum of a PNG's chunk.

@@ -8,7 +8,7 @@ use image::metadata::Orientation;
 use image::{ImageDecoder, ImageReader};
 
 use crate::error::{Error, Result};
-use crate::picture_file::{PictureFile, swaps_sides};
+use crate::picture_file::{PictureFile, turned};
 
 /// Bytes in which almost every header ends: a JPEG with a preview and a profile has 100 kB of them.
 const BEGINNING: u64 = 1 << 18;
@@ -69,11 +69,7 @@ impl PictureHeader {
 
     /// Width and height, upright.
     pub fn size(&self) -> (u32, u32) {
-        let (width, height) = self.stored;
-        match swaps_sides(self.orientation) {
-            true => (height, width),
-            false => (width, height),
-        }
+        turned(self.stored, self.orientation)
     }
 
     /// Whether an Exif tag turns or mirrors the picture.

@@ -3,11 +3,12 @@
 use std::{env, path::PathBuf};
 
 /// The data sets that tests read, inside `MATBACKPROP_DATA` or else `shared/data` beside the workspace.
-const DATA_SETS: [&str; 5] = [
+const DATA_SETS: [&str; 6] = [
     "bsds-bench-fixture",
     "bsds500",
     "coco-eval-fixture",
     "coco-subset",
+    "field-cases",
     "weights",
 ];
 const LAUNCHER: &str = "mpirun";

@@ -18,7 +18,7 @@ const EXPECTED: &str = "a PNG label map: grey or palette of any depth, or 8-bit 
 ///
 /// # Errors
 /// [`Error::Io`]; [`Error::LabelPng`] for a file that does not decode, and for 16-bit colour, which has more values
-/// than ids, and for more pixels than 256 MiB of ids.
+/// than ids; [`Error::Picture`] for more pixels than memory is to be taken for.
 pub fn read_label_png(path: &Path) -> Result<LabelMap> {
     let file = File::open(path).map_err(|source| Error::Io {
         path: path.to_owned(),
@@ -33,8 +33,7 @@ pub fn read_label_png(path: &Path) -> Result<LabelMap> {
 /// As [`read_label_png`].
 ///
 /// # Cost
-/// The bytes of the pixels, and four more for each, each at most 256 MiB: memory is the limit, not the size of the file,
-/// as a label map of a few segments packs a thousand bytes into one.
+/// The bytes of the pixels, and four more for each: together at most the default of [`pictures::MemoryBudget`].
 pub fn decode_label_png(path: &Path, bytes: impl BufRead + Seek) -> Result<LabelMap> {
     let refuse = |found: String| Error::LabelPng {
         path: path.to_owned(),
@@ -53,16 +52,13 @@ pub fn decode_label_png(path: &Path, bytes: impl BufRead + Seek) -> Result<Label
     let (width, height) = (info.width as usize, info.height as usize);
     let (color, depth) = (info.color_type, info.bit_depth);
     // An id takes four bytes, however few bits its pixel has.
-    let claimed = width.saturating_mul(height).saturating_mul(4).max(size);
-    if claimed > MOST_BYTES {
-        let found =
-            format!("{width} × {height} pixels, {claimed} bytes of ids: more than {MOST_BYTES}");
-        return Err(refuse(found));
-    }
+    let needed = size as u64 + 4 * u64::from(info.width) * u64::from(info.height);
+    let what = format!("{width} × {height} pixels");
+    pictures::MemoryBudget::default().check(&path.display().to_string(), &what, needed)?;
     let mut bytes = vec![0; size];
     reader
         .next_frame(&mut bytes)
-        .map_err(|error| refuse(error.to_string()))?;
+        .map_err(|error| refuse(format!("a broken one of {what}: {error}")))?;
     let bits = color.samples() * depth as usize;
     if bits > 32 {
         return Err(refuse(format!("{color:?} of {} bits", depth as u8)));
@@ -78,9 +74,6 @@ pub fn decode_label_png(path: &Path, bytes: impl BufRead + Seek) -> Result<Label
     };
     Ok(LabelMap::new(width, height, ids)?)
 }
-
-/// The most bytes of pixels, and of ids, that are read.
-const MOST_BYTES: usize = 256 << 20;
 
 /// Bytes as one number, the first the highest.
 fn number(bytes: &[u8]) -> u32 {
@@ -195,6 +188,42 @@ mod tests {
             read_label_png(file.path()) => Error::LabelPng { .. },
             read_label_png(Path::new("no such folder/1.png")) => Error::Io { .. },
         }
+    }
+
+    #[test]
+    fn a_few_segments_on_many_pixels_are_a_small_file_and_a_label_map() {
+        let (width, height) = (4000, 2666);
+        let bytes: Vec<u8> = (0..width * height)
+            .map(|place| (place % width / 500) as u8)
+            .collect();
+        let file = write(ColorType::Grayscale, BitDepth::Eight, width, height, &bytes);
+        // A thousandth of its ids: a map and its file have no ratio that is right.
+        assert!(file.as_file().metadata().unwrap().len() < 42_656);
+        let map = read_label_png(file.path()).unwrap();
+        assert_eq!(
+            (map.width(), map.height(), map.at(3999, 2665)),
+            (4000, 2666, 7)
+        );
+    }
+
+    #[test]
+    fn more_ids_than_memory_is_to_be_taken_for_are_refused_by_the_header() {
+        let file = write(ColorType::Grayscale, BitDepth::One, 8, 1, &[0]);
+        let mut bytes = std::fs::read(file.path()).unwrap();
+        for at in [16, 20] {
+            bytes[at..at + 4].copy_from_slice(&60_000_u32.to_be_bytes());
+        }
+        let crc = !bytes[12..29].iter().fold(u32::MAX, |crc, byte| {
+            (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+                (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
+            })
+        });
+        bytes[29..33].copy_from_slice(&crc.to_be_bytes());
+        let error = decode_label_png(Path::new("a.png"), std::io::Cursor::new(bytes)).unwrap_err();
+        assert!(
+            matches!(error, Error::Picture(pictures::Error::Memory { .. })),
+            "{error}"
+        );
     }
 
     #[test]

@@ -246,7 +246,7 @@ fn decode(path: &Path, image: &ImageRecord) -> Result<RgbImage> {
         Fit::AsStored => file.as_stored(),
         Fit::Upright | Fit::Both => file,
     };
-    Ok(file.decode()?.into_rgb8())
+    Ok(file.photograph()?.pixels)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
+use pictures::MemoryBudget;
 
 use super::clusters::ClusterArgument;
 use super::device::DeviceArgument;
@@ -50,7 +51,7 @@ pub enum Quality {
     after_long_help = sections::with_examples(EXAMPLES, &[("Files", FILES), ("Several processes", PROCESSES)])
 )]
 pub struct SegmentArguments {
-    /// Photographs: JPEG, PNG or WebP
+    /// Photographs: JPEG, PNG, WebP, TIFF, BMP or GIF
     #[arg(required = true, value_name = "IMAGE", value_hint = ValueHint::FilePath)]
     pub images: Vec<PathBuf>,
 
@@ -66,6 +67,19 @@ pub struct SegmentArguments {
     /// Larger photographs are segmented at this size, and their segments brought back to full size.
     #[arg(long, value_name = "N", default_value_t = 1024, help_heading = headings::SEGMENTATION)]
     pub max_side: u32,
+
+    /// Memory for a photograph and its pictures
+    ///
+    /// Such as `512M` or `4G`. A photograph that needs more comes out at a half, a quarter, … of its size. One that cannot
+    /// be read within it is refused.
+    #[arg(long, value_name = "SIZE", default_value = "1G", help_heading = headings::SEGMENTATION)]
+    pub max_memory: MemoryBudget,
+
+    /// Segment what is there of a damaged photograph
+    ///
+    /// The share that is missing or broken is printed.
+    #[arg(long, help_heading = headings::SEGMENTATION)]
+    pub lenient: bool,
 
     /// Quality against time
     ///

@@ -15,6 +15,7 @@ mod real_images;
 mod report;
 mod reproduce;
 mod segment;
+mod segment_as_seen;
 mod small_bsds;
 mod small_coco;
 mod train_ncuts;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::call::{Called, matbackprop, names_in};
 
 /// A red field, a green disc, a blue corner, a little texture.
-fn photograph(width: u32, height: u32) -> RgbImage {
+pub fn photograph(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         let (u, v) = (
             f64::from(x) / f64::from(width),
@@ -29,7 +29,7 @@ fn photograph(width: u32, height: u32) -> RgbImage {
     })
 }
 
-fn folder_with(photographs: &[(&str, u32, u32)]) -> tempfile::TempDir {
+pub fn folder_with(photographs: &[(&str, u32, u32)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, width, height) in photographs {
         photograph(*width, *height)
@@ -39,7 +39,7 @@ fn folder_with(photographs: &[(&str, u32, u32)]) -> tempfile::TempDir {
     folder
 }
 
-fn size(path: &Path) -> (u32, u32) {
+pub fn size(path: &Path) -> (u32, u32) {
     image::image_dimensions(path).unwrap()
 }
 

@@ -1,0 +1,215 @@
+//! The decoders of each kind of picture: headers, samples, and what is there of a broken one.
+
+mod jpeg_decoder;
+
+use std::io::Cursor;
+
+use image::codecs::png::PngDecoder;
+use image::codecs::webp::WebPDecoder;
+use image::metadata::Orientation;
+use image::{ColorType, DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageFormat, Limits};
+
+pub use self::jpeg_decoder::Inks;
+use self::jpeg_decoder::JpegFile;
+use crate::jpeg::coverage;
+use crate::memory_budget::MemoryBudget;
+use crate::png_chunks::PngChunks;
+use crate::tiff_tags::TiffTags;
+
+/// Bytes that the chunks of a PNG beside its pixels, such as its profile, may inflate to.
+const MOST_CHUNKS: u64 = 64 << 20;
+
+/// Bytes that one byte of deflated data inflates to, at most.
+const INFLATED: usize = 1032;
+
+/// What a file says before its pixels.
+pub struct Header {
+    /// Columns and rows as they are stored.
+    pub width: u32,
+    pub height: u32,
+    /// The samples as they are decoded.
+    pub colour: ColorType,
+    /// Bytes of the samples.
+    pub bytes: u64,
+    /// Bytes that the decoder keeps beside them.
+    pub scratch: u64,
+    pub orientation: Orientation,
+    /// The ICC profile, or why it cannot be read.
+    pub profile: Option<Result<Vec<u8>, String>>,
+    pub chunks: PngChunks,
+    pub tags: TiffTags,
+    /// Cyan, magenta, yellow and black, where they can be had.
+    pub inks: Option<Inks>,
+}
+
+/// Reads the header.
+pub fn read_header(
+    bytes: &[u8],
+    format: ImageFormat,
+    memory: MemoryBudget,
+) -> Result<Header, String> {
+    if format == ImageFormat::Jpeg {
+        return JpegFile::open(bytes)?.header(bytes);
+    }
+    let mut decoder = decoder(bytes, format, memory)?;
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    let samples = decoder.total_bytes();
+    let chunks = if format == ImageFormat::Png {
+        PngChunks::read(bytes)
+    } else {
+        PngChunks::default()
+    };
+    let tags = if format == ImageFormat::Tiff {
+        TiffTags::read(bytes)
+    } else {
+        TiffTags::default()
+    };
+    let of_tags = tags
+        .profile
+        .map(|(at, length)| bytes.get(at..at.saturating_add(length)));
+    let profile = match decoder.icc_profile() {
+        _ if of_tags.is_some() => Some(
+            of_tags
+                .flatten()
+                .map(<[u8]>::to_vec)
+                .ok_or_else(|| "it is cut off".to_owned()),
+        ),
+        Ok(Some(profile)) => Some(Ok(profile)),
+        Ok(None) if chunks.has_profile => Some(Err("it cannot be read".to_owned())),
+        Ok(None) => None,
+        Err(error) => Some(Err(error.to_string())),
+    };
+    Ok(Header {
+        width,
+        height,
+        colour: decoder.color_type(),
+        bytes: samples,
+        scratch: match format {
+            // Four bytes a pixel before the alpha is dropped, or planes of brightness and colour.
+            ImageFormat::WebP => 4 * pixels,
+            ImageFormat::Tiff | ImageFormat::Gif => samples,
+            _ => 0,
+        },
+        orientation: decoder.orientation().unwrap_or(Orientation::NoTransforms),
+        profile,
+        chunks,
+        tags,
+        inks: None,
+    })
+}
+
+/// The samples as the file has them.
+pub fn decode(
+    bytes: &[u8],
+    format: ImageFormat,
+    header: &Header,
+    memory: MemoryBudget,
+) -> Result<DynamicImage, String> {
+    if format == ImageFormat::Jpeg {
+        return decode_jpeg(bytes, header);
+    }
+    let image = DynamicImage::from_decoder(decoder(bytes, format, memory)?);
+    image.map_err(|error| error.to_string())
+}
+
+/// A JPEG; one that breaks off within a segment as if it ended before that.
+fn decode_jpeg(bytes: &[u8], header: &Header) -> Result<DynamicImage, String> {
+    let failed = match JpegFile::open(bytes)?.decode(header) {
+        Ok(image) => return Ok(image),
+        Err(found) => found,
+    };
+    match coverage(bytes).map(|found| found.end) {
+        Some(end) if end < bytes.len() => {
+            JpegFile::open(&[&bytes[..end], &[0xFF, 0xD9]].concat())?.decode(header)
+        }
+        _ => Err(failed),
+    }
+}
+
+/// The inks of a JPEG, 255 for all of one.
+pub fn decode_inks(bytes: &[u8], header: &Header, inks: Inks) -> Result<Vec<u8>, String> {
+    JpegFile::open(bytes)?.decode_inks(header, inks)
+}
+
+fn decoder(
+    bytes: &[u8],
+    format: ImageFormat,
+    memory: MemoryBudget,
+) -> Result<Box<dyn ImageDecoder + '_>, String> {
+    let cursor = Cursor::new(bytes);
+    let failed = |error: ImageError| match error {
+        ImageError::Unsupported(error) => format!("{error}: convert it to PNG first"),
+        error => error.to_string(),
+    };
+    Ok(match format {
+        ImageFormat::WebP => Box::new(WebPDecoder::new(cursor).map_err(failed)?),
+        #[cfg(feature = "more-formats")]
+        ImageFormat::Tiff => {
+            let mut decoder = image::codecs::tiff::TiffDecoder::new(cursor).map_err(failed)?;
+            let mut limits = Limits::no_limits();
+            limits.max_alloc = Some(memory.bytes());
+            decoder.set_limits(limits).map_err(failed)?;
+            Box::new(decoder)
+        }
+        #[cfg(feature = "more-formats")]
+        ImageFormat::Bmp => Box::new(image::codecs::bmp::BmpDecoder::new(cursor).map_err(failed)?),
+        #[cfg(feature = "more-formats")]
+        ImageFormat::Gif => Box::new(image::codecs::gif::GifDecoder::new(cursor).map_err(failed)?),
+        _ => {
+            let mut limits = Limits::no_limits();
+            limits.max_alloc = Some(memory.bytes().min(MOST_CHUNKS));
+            Box::new(PngDecoder::with_limits(cursor, limits).map_err(failed)?)
+        }
+    })
+}
+
+/// The rows of a broken PNG before the damage, and the share of those that are missing; none where no row is there.
+///
+/// Rows that are zero to the last sample at the end count as missing; without such rows, the share is 0.
+pub fn partial(bytes: &[u8], header: &Header) -> Option<(DynamicImage, f64)> {
+    let decoder = decoder(bytes, ImageFormat::Png, MemoryBudget::of_bytes(u64::MAX)).ok()?;
+    let mut samples = vec![0; usize::try_from(header.bytes).ok()?];
+    decoder.read_image_boxed(&mut samples).err()?;
+    let row = samples.len() / header.height as usize;
+    // Bits of samples were spread to bytes, eight at most; where the file cannot have reached, nobody looks.
+    let most = bytes.len().saturating_mul(8 * INFLATED).min(samples.len());
+    let reached = &samples[..most];
+    let zeros = reached.iter().rev().take_while(|byte| **byte == 0);
+    let rows = (most - zeros.count()).div_ceil(row);
+    if rows == 0 {
+        return None;
+    }
+    let missing = 1.0 - rows as f64 / f64::from(header.height);
+    Some((picture(samples, header)?, missing))
+}
+
+/// A picture out of the bytes of a PNG's samples, words with their high byte first.
+fn picture(samples: Vec<u8>, header: &Header) -> Option<DynamicImage> {
+    let (width, height) = (header.width, header.height);
+    let words = |bytes: &[u8]| -> Vec<u16> {
+        let pairs = bytes.as_chunks::<2>().0.iter();
+        pairs.map(|pair| u16::from_be_bytes(*pair)).collect()
+    };
+    Some(match header.colour {
+        ColorType::L8 => DynamicImage::ImageLuma8(ImageBuffer::from_raw(width, height, samples)?),
+        ColorType::La8 => DynamicImage::ImageLumaA8(ImageBuffer::from_raw(width, height, samples)?),
+        ColorType::Rgb8 => DynamicImage::ImageRgb8(ImageBuffer::from_raw(width, height, samples)?),
+        ColorType::Rgba8 => {
+            DynamicImage::ImageRgba8(ImageBuffer::from_raw(width, height, samples)?)
+        }
+        ColorType::L16 => {
+            DynamicImage::ImageLuma16(ImageBuffer::from_raw(width, height, words(&samples))?)
+        }
+        ColorType::La16 => {
+            DynamicImage::ImageLumaA16(ImageBuffer::from_raw(width, height, words(&samples))?)
+        }
+        ColorType::Rgb16 => {
+            DynamicImage::ImageRgb16(ImageBuffer::from_raw(width, height, words(&samples))?)
+        }
+        ColorType::Rgba16 => {
+            DynamicImage::ImageRgba16(ImageBuffer::from_raw(width, height, words(&samples))?)
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,80 @@
+//! Kinds of file, turned pictures, and the smallest ones.
+
+use image::{ImageFormat, Rgb, RgbImage};
+use pictures::PictureFile;
+
+use crate::{read, stored};
+
+#[test]
+fn kinds_without_loss_give_their_pixels_back() {
+    let image = RgbImage::from_fn(13, 7, |x, y| {
+        Rgb([(x * 19) as u8, (y * 31) as u8, (x * y) as u8])
+    });
+    for format in [
+        ImageFormat::Png,
+        ImageFormat::WebP,
+        ImageFormat::Tiff,
+        ImageFormat::Bmp,
+    ] {
+        let found = read(stored(image.clone(), format));
+        assert!(
+            found.pixels == image && found.transparency.is_none(),
+            "{format:?}"
+        );
+        assert_eq!((found.file_size, found.notes), ((13, 7), vec![]));
+    }
+}
+
+#[test]
+fn lines_of_a_single_pixel() {
+    for (width, height) in [(1, 1), (1, 37), (37, 1)] {
+        let image = RgbImage::from_fn(width, height, |x, y| Rgb([(6 * (x + y)) as u8, 80, 90]));
+        for format in [
+            ImageFormat::Png,
+            ImageFormat::Jpeg,
+            ImageFormat::WebP,
+            ImageFormat::Tiff,
+            ImageFormat::Bmp,
+            ImageFormat::Gif,
+        ] {
+            let bytes = stored(image.clone(), format);
+            let file = PictureFile::from_bytes("a", bytes).unwrap();
+            assert_eq!(file.size(), (width, height), "{format:?}");
+            assert_eq!(
+                file.photograph().unwrap().pixels.dimensions(),
+                (width, height),
+                "{format:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_tag_of_a_tiff_turns_it() {
+    let image = RgbImage::from_fn(6, 4, |x, _| Rgb([if x < 3 { 250 } else { 0 }; 3]));
+    let mut bytes = stored(image, ImageFormat::Tiff);
+    // The directory gets an entry more: orientation, a quarter turn. It moves behind all else.
+    let long = |at: usize| {
+        u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]) as usize
+    };
+    let directory = long(4);
+    let count = usize::from(bytes[directory]);
+    let mut entries: Vec<Vec<u8>> = bytes[directory + 2..directory + 2 + 12 * count]
+        .chunks(12)
+        .map(<[u8]>::to_vec)
+        .collect();
+    entries.push([&[0x12, 1, 3, 0, 1, 0, 0, 0, 6][..], &[0; 3]].concat());
+    entries.sort_by_key(|entry| u16::from_le_bytes([entry[0], entry[1]]));
+    let at = (bytes.len() as u32).to_le_bytes();
+    bytes[4..8].copy_from_slice(&at);
+    bytes.extend((entries.len() as u16).to_le_bytes());
+    bytes.extend(entries.concat());
+    bytes.extend([0; 4]);
+    let found = read(bytes).pixels;
+    assert_eq!(found.dimensions(), (4, 6));
+    // A quarter turn clockwise brings the left to the top.
+    assert_eq!(
+        (found.get_pixel(2, 1).0, found.get_pixel(2, 4).0),
+        ([250; 3], [0; 3])
+    );
+}
