@@ -10,7 +10,8 @@
 //!  planes           dfdx's Cpu in tests
 //! ```
 //!
-//! `trunk` defines the layers and their sizes; this module computes them.
+//! `trunk` defines the layers and their sizes; this module computes them. The interpreter takes and gives maps where the
+//! backend holds them; only `dfdx::DeviceThread` copies them to a device and back.
 
 mod buffer_pool;
 mod cpu;

@@ -1,5 +1,6 @@
 //! Where trunks and heads run.
 
+mod device_maps;
 #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
 mod gpu_eigen_solver;
 
@@ -12,9 +13,10 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
 use crate::backend::dfdx::{DeviceThread, RemoteActivations};
-use crate::backend::{BackwardScope, Planes, SavedActivations};
+use crate::backend::{BackwardScope, SavedActivations};
 use crate::error::{Error, Result};
 use crate::trunk::{Chain, Mode};
+pub(crate) use device_maps::DeviceMaps;
 #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
 use gpu_eigen_solver::GpuEigenSolver;
 
@@ -70,8 +72,9 @@ impl std::fmt::Display for DeviceChoice {
 
 /// Where trunks and heads run: the processor, or a GPU.
 ///
-/// Parameters, optimiser and the matrix layers, in f64, stay on the host whatever the device. Feature maps, parameters
-/// that changed and cotangents cross; [`Transfers`] counts their time. A GPU that is fast in double precision finds
+/// Parameters, optimiser and the matrix layers, in f64, stay on the host whatever the device. What crosses: the maps that
+/// enter the first chain, those that leave the last, their cotangents, parameters that changed, and gradients. Maps
+/// between two chains of one device stay there. [`Transfers`] counts the time. A GPU that is fast in double precision finds
 /// the eigenvalues of many matrices at a time, when the batch is large enough to repay the transfer.
 #[derive(Clone, Debug, Default)]
 pub struct Device {
@@ -284,15 +287,20 @@ impl Device {
     pub(crate) fn forward(
         &self,
         chain: &Chain,
-        input: Planes,
+        input: DeviceMaps,
         parameters: &Arc<Vec<Vec<f32>>>,
         mode: Mode,
-    ) -> Result<Planes> {
+    ) -> Result<DeviceMaps> {
         match &self.place {
-            Place::Cpu => chain.forward(input, parameters, mode),
+            Place::Cpu => {
+                let output = chain.forward(input.into_planes()?, parameters, mode)?;
+                Ok(DeviceMaps::Host(output))
+            }
             #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
             Place::Tensors { thread, .. } => {
-                Ok(thread.forward(chain, input, parameters, mode, false)?.0)
+                let input = input.on(thread)?;
+                let (output, _) = thread.forward(chain, input, parameters, mode, false)?;
+                Ok(output.into())
             }
         }
     }
@@ -304,20 +312,22 @@ impl Device {
     pub(crate) fn forward_saving(
         &self,
         chain: &Chain,
-        input: Planes,
+        input: DeviceMaps,
         parameters: &Arc<Vec<Vec<f32>>>,
         mode: Mode,
-    ) -> Result<(Planes, DeviceActivations)> {
+    ) -> Result<(DeviceMaps, DeviceActivations)> {
         match &self.place {
             Place::Cpu => {
+                let input = input.into_planes()?;
                 let (output, saved) = chain.forward_saving(input, parameters, mode)?;
-                Ok((output, DeviceActivations::Cpu(saved)))
+                Ok((DeviceMaps::Host(output), DeviceActivations::Cpu(saved)))
             }
             #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
             Place::Tensors { thread, .. } => {
+                let input = input.on(thread)?;
                 let (output, saved) = thread.forward(chain, input, parameters, mode, true)?;
                 let saved = saved.expect("activations that were asked for");
-                Ok((output, DeviceActivations::Remote(saved)))
+                Ok((output.into(), DeviceActivations::Remote(saved)))
             }
         }
     }
@@ -335,16 +345,19 @@ impl Device {
         chain: &Chain,
         saved: DeviceActivations,
         parameters: &Arc<Vec<Vec<f32>>>,
-        out_bar: Planes,
+        out_bar: DeviceMaps,
         scope: BackwardScope,
         on_gradient: impl FnMut(usize, [Vec<f32>; 2]),
-    ) -> Result<Option<Planes>> {
+    ) -> Result<Option<DeviceMaps>> {
         match (&self.place, saved) {
             (_, DeviceActivations::Cpu(saved)) => {
-                Ok(chain.vjp_with_hook(saved, parameters, out_bar, scope, on_gradient))
+                let out_bar = out_bar.into_planes()?;
+                let bar = chain.vjp_with_hook(saved, parameters, out_bar, scope, on_gradient);
+                Ok(bar.map(DeviceMaps::Host))
             }
             #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
             (Place::Tensors { thread, .. }, DeviceActivations::Remote(saved)) => {
+                let out_bar = out_bar.on(thread)?;
                 let bars = thread.vjp(chain, saved, parameters, out_bar, scope)?;
                 let (mut on_gradient, mut rest) = (on_gradient, bars.parameters);
                 while let (Some(bias_bar), Some(kernel_bar)) = (rest.pop(), rest.pop()) {
@@ -352,7 +365,7 @@ impl Device {
                         on_gradient(rest.len(), [kernel_bar, bias_bar]);
                     }
                 }
-                Ok(bars.input)
+                Ok(bars.input.map(DeviceMaps::from))
             }
             #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
             (Place::Cpu, DeviceActivations::Remote(_)) => {

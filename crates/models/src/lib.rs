@@ -31,7 +31,7 @@
 //! | [`Parameters`] | their kernels and biases, as tensors of dfdx |
 //! | [`ForwardPass`] | chains one after the other, forward and back |
 //! | [`on_tape`] | chains and matrix layers on a dfdx tape of your own |
-//! | [`Device`] | where chains run: the processor, or a GPU behind the feature `cuda` |
+//! | [`Device`] | where chains run: the processor, or a GPU behind the feature `cuda`; maps stay there from chain to chain |
 //! | [`DeepNcuts`] | trunk → two scales joined → head → normalised cuts; load, save, segment |
 //! | [`RegionClassifier`] | trunk → pooling of a free-form region → classifier: DeepO2P, DeepO2P-FC, first order |
 //! | [`TrainableNetwork`] | interface of a network to the trainer and to files |

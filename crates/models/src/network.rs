@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::backend::Planes;
+use crate::device::DeviceMaps;
 use crate::error::{Error, Result};
 use crate::feature_maps::FeatureMaps;
 use crate::parameters::{Parameters, check_weight_count};
@@ -76,10 +77,18 @@ impl Network {
     /// # Errors
     /// [`Error::ImageTooSmall`].
     pub(crate) fn infer(&self, input: Planes) -> Result<FeatureMaps> {
+        let maps = self.infer_between(DeviceMaps::Host(input))?;
+        Ok(FeatureMaps::from_planes(maps.into_planes()?))
+    }
+
+    /// As [`Network::infer`], between other chains: the output stays on the device.
+    ///
+    /// # Errors
+    /// As [`Network::infer`]; [`Error::Tape`] when the device refuses.
+    pub(crate) fn infer_between(&self, input: DeviceMaps) -> Result<DeviceMaps> {
         let values = self.parameters.values();
         let device = self.parameters.device();
-        let maps = device.forward(&self.chain, input, &values, Mode::Inference)?;
-        Ok(FeatureMaps::from_planes(maps))
+        device.forward(&self.chain, input, &values, Mode::Inference)
     }
 
     /// Channels of each tap, in order.

@@ -53,6 +53,7 @@ use ncuts::{Indicator, NcutsLayer};
 use o2p::{O2pLayer, Region};
 
 use crate::backend::{BackwardScope, Planes};
+use crate::device::DeviceMaps;
 use crate::error::{Error, Result, refused};
 use crate::parameters::{Parameters, contents_of};
 use crate::seam::{features_from_maps, maps_from_features};
@@ -92,20 +93,21 @@ impl TapeSession {
         let (device, values) = (parameters.device().clone(), parameters.values());
         let (channels, height, width) = *x.shape();
         let input = Planes::from_vec(channels, height, width, contents_of(&x));
+        let input = DeviceMaps::Host(input);
         if !T::OWNS_TAPE {
             let output = device.forward(chain, input, &values, mode)?;
-            return Ok(map_tensor(output)?.put_tape(tape));
+            return Ok(map_tensor(output.into_planes()?)?.put_tape(tape));
         }
         let (output, saved) = device.forward_saving(chain, input, &values, mode)?;
         let (channels, height, width) = output.size();
-        let output = map_tensor(output)?;
+        let output = map_tensor(output.into_planes()?)?;
         let (x_ghost, output_ghost) = (x.ghost(), output.ghost());
         let ghosts: Vec<_> = parameters.tensors().iter().map(Tensor::ghost).collect();
         let chain = chain.clone();
         let failure = Rc::clone(&self.failure);
         tape.add_backward_op(move |gradients| {
             let bar = gradients.get_or_alloc_mut(&output_ghost)?.to_vec();
-            let bar = Planes::from_vec(channels, height, width, bar);
+            let bar = DeviceMaps::Host(Planes::from_vec(channels, height, width, bar));
             let mut refusal = Ok(());
             let take = |weight: usize, bars: [Vec<f32>; 2]| {
                 for (ghost, bar) in ghosts[weight..].iter().zip(bars) {
@@ -117,6 +119,7 @@ impl TapeSession {
             };
             let x_bar = device
                 .vjp_with_hook(&chain, saved, &values, bar, scope, take)
+                .and_then(|bar| bar.map(DeviceMaps::into_planes).transpose())
                 .map_err(|error| stop(&failure, error))?;
             refusal?;
             if let Some(x_bar) = x_bar {

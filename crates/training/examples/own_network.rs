@@ -137,7 +137,7 @@ impl Task for Whitening {
             let pass = ForwardPass::of(picture);
             let pass = pass.through(chain, parameters, mode, scope, None)?;
             let root = 1.0 / (SIDE as f64);
-            let features = Scale(root) * features_from_maps(pass.output().data(), 3);
+            let features = Scale(root) * features_from_maps(pass.output()?.data(), 3);
             let log = GramFunction::forward(features.as_ref(), Ridge::new(Log, self.epsilon)?)?;
             loss += 0.5 * log.value().squared_norm_l2();
             measures.worst = measures.worst.max(log.value().norm_max());

@@ -133,7 +133,7 @@ impl ScribbleTraining {
         let (mode, scope) = (Mode::Inference, BackwardScope::PARAMETERS);
         let pass = ForwardPass::of(self.maps.planes());
         let pass = pass.through(&head.chain, &head.parameters, mode, scope, None)?;
-        let output = pass.output();
+        let output = pass.output()?;
         let features = features_from_maps(output.data(), output.channels());
         let (marked, d) = (&self.positions, features.ncols());
         let under_pen = Mat::from_fn(marked.len(), d, |i, c| features[(marked[i], c)]);

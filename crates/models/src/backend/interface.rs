@@ -13,12 +13,6 @@ pub(crate) trait Backend {
     /// Why a device refuses.
     type Failure;
 
-    /// Maps of the host, brought here.
-    fn upload(&mut self, maps: Planes, frame: usize) -> Result<Self::Maps, Self::Failure>;
-
-    /// Maps brought to the host, without a frame.
-    fn download(&mut self, maps: Self::Maps) -> Result<Planes, Self::Failure>;
-
     /// A convolution forward.
     fn convolution(
         &mut self,
@@ -158,9 +152,9 @@ impl BackwardScope {
 
 /// The results of a backward pass through a chain.
 #[derive(Clone, Debug)]
-pub struct ChainGradients {
+pub struct ChainGradients<M = Planes> {
     /// Cotangents of the parameters, one each; empty where the pass did not reach the step.
     pub parameters: Vec<Vec<f32>>,
     /// The input's, where the [`BackwardScope`] asks for it.
-    pub input: Option<Planes>,
+    pub input: Option<M>,
 }

@@ -13,9 +13,10 @@ pub struct SavedActivations<M = Planes> {
 }
 
 /// A chain's output, and the activations for its backward pass where they were asked for.
-type Forward<M> = (Planes, Option<SavedActivations<M>>);
+type Forward<M> = (M, Option<SavedActivations<M>>);
 
-/// y of `input`, and the activations for a backward pass where `save` asks for them.
+/// y of `input`, and the activations for a backward pass where `save` asks for them. Maps come and go where the backend
+/// holds them, without a frame: nothing crosses to the host.
 ///
 /// `plan` is the chain's for the input's size.
 ///
@@ -25,12 +26,12 @@ pub(super) fn forward<B: Backend>(
     backend: &mut B,
     chain: &Chain,
     plan: ChainPlan,
-    input: Planes,
+    input: B::Maps,
     mode: Mode,
     save: bool,
 ) -> Result<Forward<B::Maps>, B::Failure> {
     let last_uses = chain.last_uses();
-    let mut values = vec![Some(backend.upload(input, plan.frames[0])?)];
+    let mut values = vec![Some(backend.with_frame(input, plan.frames[0])?)];
     for index in 0..chain.steps.len() {
         let next = step_forward(backend, chain, index, &values, &plan, &mode)?;
         values.push(Some(next));
@@ -53,7 +54,6 @@ pub(super) fn forward<B: Backend>(
         })
         .collect();
     let output = backend.join(&taps)?;
-    let output = backend.download(output)?;
     let saved = save.then_some(SavedActivations { values, plan, mode });
     Ok((output, saved))
 }
@@ -105,16 +105,16 @@ pub(super) fn backward<B: Backend>(
     backend: &mut B,
     chain: &Chain,
     saved: SavedActivations<B::Maps>,
-    out_bar: Planes,
+    out_bar: B::Maps,
     scope: BackwardScope,
     mut on_gradient: impl FnMut(usize, [Vec<f32>; 2]),
-) -> Result<Option<Planes>, B::Failure> {
+) -> Result<Option<B::Maps>, B::Failure> {
     let SavedActivations {
         mut values,
         plan,
         mode,
     } = saved;
-    let out_bar = backend.upload(out_bar, 0)?;
+    let out_bar = backend.with_frame(out_bar, 0)?;
     let mut bars = tap_cotangents(backend, chain, &plan, &out_bar)?;
     for (index, step) in chain.steps.iter().enumerate().skip(scope.first_step).rev() {
         let output = values[index + 1].take();
@@ -137,7 +137,7 @@ pub(super) fn backward<B: Backend>(
         }
     }
     let input_bar = bars[0].take().filter(|_| scope.reaches_input());
-    input_bar.map(|bar| backend.download(bar)).transpose()
+    input_bar.map(|bar| backend.with_frame(bar, 0)).transpose()
 }
 
 /// The cotangent of a step's input, where its frame is given.

@@ -4,6 +4,7 @@ use image::RgbImage;
 use segmentation::GridAxis;
 
 use super::network::DeepNcuts;
+use crate::device::DeviceMaps;
 use crate::error::{Error, Result};
 use crate::feature_maps::{FeatureMaps, GridFeatures};
 
@@ -16,12 +17,17 @@ impl DeepNcuts {
         self.trunk.infer(self.architecture.recipe.planes(image))
     }
 
-    /// F of an image, the input of normalised cuts.
+    /// F of an image, the input of normalised cuts. Nothing is copied between trunk and head.
     ///
     /// # Errors
     /// [`Error::ImageTooSmall`].
     pub fn grid_features(&self, image: &RgbImage) -> Result<GridFeatures> {
-        self.head_features(&self.trunk_features(image)?)
+        let input = DeviceMaps::Host(self.architecture.recipe.planes(image));
+        let mut maps = self.trunk.infer_between(input)?;
+        if let Some(head) = &self.head {
+            maps = head.infer_between(maps)?;
+        }
+        Ok(FeatureMaps::from_planes(maps.into_planes()?).grid_features())
     }
 
     /// F from the trunk's features.
@@ -62,5 +68,33 @@ impl DeepNcuts {
             self.trunk.chain.taps[index].scale = scale;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::architecture::CutArchitecture;
+    use crate::device::Device;
+    use crate::head::HeadLayout;
+    use crate::network::TrunkWeights;
+    use crate::trainable_network::TrainableNetwork as _;
+    use crate::trunk::TrunkKind;
+
+    #[test]
+    fn an_image_goes_to_the_device_and_its_features_come_back() {
+        let architecture = CutArchitecture::new(TrunkKind::Lite0, Some(HeadLayout::default()));
+        let mut network = DeepNcuts::new(architecture, &TrunkWeights::Random, 1).unwrap();
+        let device = Device::tensors_on_cpu();
+        network.set_device(&device);
+        let image = RgbImage::from_fn(40, 32, |x, y| image::Rgb([(5 * x + 7 * y) as u8; 3]));
+        let maps = network.trunk_features(&image).unwrap();
+        let by_the_host = network.head_features(&maps).unwrap().features;
+        // Parameters went with the first call.
+        device.take_transfers();
+        let found = network.grid_features(&image).unwrap().features;
+        assert_eq!(found, by_the_host);
+        let numbers = 3 * 40 * 32 + found.nrows() * found.ncols();
+        assert_eq!(device.take_transfers().unwrap().bytes, 4 * numbers as u64);
     }
 }

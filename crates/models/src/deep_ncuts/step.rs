@@ -131,7 +131,7 @@ impl DeepNcuts {
         layer: &NcutsLayer,
         mut gradients: Gradients<f32, Cpu>,
     ) -> Result<(CutStep, Option<Planes>)> {
-        let (channels, rows, columns) = pass.output().size();
+        let (channels, rows, columns) = pass.output()?.size();
         let [column, row] = self.grid_axes(height, width)?;
         let fits = (column.positions, row.positions) == (columns, rows);
         for labels in annotations {
@@ -143,7 +143,7 @@ impl DeepNcuts {
                 });
             }
         }
-        let features = features_from_maps(pass.output().data(), channels);
+        let features = features_from_maps(pass.output()?.data(), channels);
         let indicators = annotations
             .iter()
             .map(|labels| Indicator::on_axes(labels, column, row))

@@ -7,6 +7,7 @@ use segmentation::GridAxis;
 use web_time::Instant;
 
 use super::network::RegionClassifier;
+use crate::device::DeviceMaps;
 use crate::error::{Error, Result};
 use crate::feature_cache::FeatureCache;
 use crate::feature_maps::FeatureMaps;
@@ -49,10 +50,11 @@ impl RegionClassifier {
         let (maps, axes, repeats) = match (&self.architecture.features, &self.trunk, below) {
             (RegionFeatures::Trunk { recipe, .. }, Some(trunk), Some(below)) => {
                 let values = trunk.parameters.values();
-                let input = recipe.planes(&crop.image);
+                let input = DeviceMaps::Host(recipe.planes(&crop.image));
                 let device = trunk.parameters.device();
                 let maps = device.forward(below, input, &values, Mode::Inference)?;
-                (FeatureMaps::from_planes(maps), self.trunk_axes(trunk)?, 1)
+                let maps = FeatureMaps::from_planes(maps.into_planes()?);
+                (maps, self.trunk_axes(trunk)?, 1)
             }
             _ => {
                 let given = set.descriptors(index, &crop).map_err(|error| match error {

@@ -133,6 +133,8 @@ impl RegionClassifier {
             let hook = hook.map(|hook| hook.after(places));
             pass = pass.through(chain, parameters, mode, scope, hook)?;
         }
+        // On a device the layers have run when their output is here: the clock of this part counts them.
+        pass.output()?;
         Ok(Some(pass))
     }
 
@@ -144,14 +146,16 @@ impl RegionClassifier {
         passes: &[Option<ForwardPass<'_>>],
         inputs: &[RegionInput],
     ) -> Result<(Vec<Pooled>, Vec<Vec<f64>>)> {
-        let features: Vec<Mat<f64>> = passes
-            .iter()
-            .zip(inputs)
-            .map(|(pass, input)| match pass {
-                Some(pass) => features_from_maps(pass.output().data(), pass.output().channels()),
+        let features = passes.iter().zip(inputs).map(|(pass, input)| {
+            Ok(match pass {
+                Some(pass) => {
+                    let output = pass.output()?;
+                    features_from_maps(output.data(), output.channels())
+                }
                 None => input.maps.grid_features().features,
             })
-            .collect();
+        });
+        let features = features.collect::<Result<Vec<Mat<f64>>>>()?;
         let pooling = &self.architecture().pooling;
         let pairs: Vec<_> = features.iter().zip(inputs).collect();
         let prepared = matbackprop_core::batch(&pairs, |(features, input)| {
@@ -183,7 +187,7 @@ impl RegionClassifier {
         let hook = batch.hook.map(|hook| hook.after(places));
         let pass = ForwardPass::of(z);
         let pass = pass.through(chain, parameters, mode, BackwardScope::ALL, hook)?;
-        let softmax = SoftmaxLoss::forward(pass.output().data(), batch.classes)?;
+        let softmax = SoftmaxLoss::forward(pass.output()?.data(), batch.classes)?;
         // The trainer divides by the number of examples: the sum's cotangent is wanted here.
         let bar = softmax.vjp(count as f64);
         let mut gradients = Gradients::leaky();

@@ -17,14 +17,6 @@ impl Backend for CpuBackend<'_> {
     type Maps = Planes;
     type Failure = Infallible;
 
-    fn upload(&mut self, maps: Planes, frame: usize) -> Result<Planes> {
-        Ok(maps.with_frame(frame))
-    }
-
-    fn download(&mut self, maps: Planes) -> Result<Planes> {
-        Ok(maps.with_frame(0))
-    }
-
     fn convolution(
         &mut self,
         layer: KernelLayer,

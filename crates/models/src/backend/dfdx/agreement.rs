@@ -42,9 +42,11 @@ fn agree<D: Device<f32> + Synchronize>(
     let (expected, saved) = chain
         .forward_saving(input.clone(), parameters, mode.clone())
         .unwrap();
+    let on_device = tensors.upload(input.clone()).unwrap();
     let (found, saved_tensors) = tensors
-        .forward(chain, input.clone(), parameters, mode, true)
+        .forward(chain, on_device, parameters, mode, true)
         .unwrap();
+    let found = tensors.download(found).unwrap();
     let size = |planes: &Planes| (planes.channels(), planes.height(), planes.width());
     assert_eq!(size(&found), size(&expected));
     close("value", found.data(), &expected.to_contiguous());
@@ -59,6 +61,7 @@ fn agree<D: Device<f32> + Synchronize>(
     };
     let expected = chain.vjp(saved, parameters, bar.clone(), scope);
     let saved = saved_tensors.expect("saved activations");
+    let bar = tensors.upload(bar).unwrap();
     let found = tensors.vjp(chain, saved, parameters, bar, scope).unwrap();
     let bars = found.parameters.iter().zip(&expected.parameters);
     for (index, (found, expected)) in bars.enumerate() {
@@ -66,6 +69,7 @@ fn agree<D: Device<f32> + Synchronize>(
     }
     assert_eq!(found.input.is_some(), wants_input);
     if let (Some(found), Some(expected)) = (found.input, expected.input) {
+        let found = tensors.download(found).unwrap();
         close("input", found.data(), &expected.to_contiguous());
     }
 }
@@ -160,14 +164,10 @@ fn layers<D: Device<f32> + Synchronize>(device: D) {
         }
         agree(&mut tensors, &chain, &values, &x, (Mode::Inference, 0));
     }
+    let x = Planes::from_vec(4, 16, 13, with_ties(4 * 16 * 13));
+    let x = tensors.upload(x).unwrap();
     let (_, saved) = tensors
-        .forward(
-            &chain,
-            Planes::from_contiguous(4, 16, 13, 0, &with_ties(4 * 16 * 13)),
-            &values,
-            Mode::Inference,
-            false,
-        )
+        .forward(&chain, x, &values, Mode::Inference, false)
         .unwrap();
     assert!(saved.is_none());
     assert!(tensors.take_transfers().bytes > 0);
@@ -223,7 +223,7 @@ fn an_image_that_is_too_small_is_refused_alike() {
     let (chain, layers) = TrunkKind::Vgg16.chain(&taps).unwrap();
     let values = Parameters::random(layers, 2).values();
     let mut tensors = TensorDevice::new(Cpu::default());
-    let x = Planes::zeros(3, 4, 4, 0);
+    let x = tensors.upload(Planes::zeros(3, 4, 4, 0)).unwrap();
     let refused = tensors.forward(&chain, x, &values, Mode::Inference, false);
     let words = refused.err().unwrap().to_string();
     assert!(words.starts_with("image of 4 × 4 pixels"), "{words}");

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use dfdx::prelude::{Device, Synchronize};
 
-use super::tensor_backend::{TensorBackend, TensorMaps};
+use super::tensor_backend::TensorBackend;
 use super::tensor_device::TensorDevice;
+use super::tensor_maps::TensorMaps;
 use crate::backend::interface::{BackwardScope, ChainGradients};
 use crate::backend::interpreter::{SavedActivations, backward, forward};
-use crate::backend::planes::Planes;
 use crate::error::{Error, Result};
 use crate::trunk::{Chain, Mode};
 
@@ -16,18 +16,18 @@ use crate::trunk::{Chain, Mode};
 pub(super) type DeviceActivations<D> = SavedActivations<TensorMaps<D>>;
 
 impl<D: Device<f32> + Synchronize> TensorDevice<D> {
-    /// y of `input`, and the activations for a backward pass where `save` asks for them.
+    /// y of `input`, and the activations for a backward pass where `save` asks for them. Maps stay on the device.
     ///
     /// # Errors
     /// [`Error::ImageTooSmall`]; [`Error::Tape`] when the device refuses.
     pub(super) fn forward(
         &mut self,
         chain: &Chain,
-        input: Planes,
+        input: TensorMaps<D>,
         parameters: &Arc<Vec<Vec<f32>>>,
         mode: Mode,
         save: bool,
-    ) -> Result<(Planes, Option<DeviceActivations<D>>)> {
+    ) -> Result<(TensorMaps<D>, Option<DeviceActivations<D>>)> {
         let plan = chain.plan(input.size())?;
         let parameters = self.parameters(parameters).map_err(refused)?;
         let mut backend = TensorBackend {
@@ -37,7 +37,7 @@ impl<D: Device<f32> + Synchronize> TensorDevice<D> {
         forward(&mut backend, chain, plan, input, mode, save).map_err(refused)
     }
 
-    /// As [`Chain::vjp`].
+    /// As [`Chain::vjp`], between maps on the device.
     ///
     /// # Errors
     /// [`Error::Tape`] when the device refuses.
@@ -46,9 +46,9 @@ impl<D: Device<f32> + Synchronize> TensorDevice<D> {
         chain: &Chain,
         saved: DeviceActivations<D>,
         parameters: &Arc<Vec<Vec<f32>>>,
-        out_bar: Planes,
+        out_bar: TensorMaps<D>,
         scope: BackwardScope,
-    ) -> Result<ChainGradients> {
+    ) -> Result<ChainGradients<TensorMaps<D>>> {
         let mut bars = vec![Vec::new(); parameters.len()];
         let collect = |weight: usize, [kernel_bar, bias_bar]: [Vec<f32>; 2]| {
             bars[weight] = kernel_bar;
@@ -67,6 +67,6 @@ impl<D: Device<f32> + Synchronize> TensorDevice<D> {
     }
 }
 
-fn refused(error: impl std::fmt::Display) -> Error {
+pub(super) fn refused(error: impl std::fmt::Display) -> Error {
     Error::Tape(error.to_string())
 }

@@ -4,16 +4,18 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::ThreadId;
 
 use dfdx::prelude::*;
 
-use super::chain::DeviceActivations;
+use super::chain::{DeviceActivations, refused};
 use super::tensor_device::TensorDevice;
+use super::tensor_maps::TensorMaps;
 use crate::backend::interface::{BackwardScope, ChainGradients};
 use crate::backend::planes::Planes;
 use crate::device::Transfers;
 use crate::error::{Error, Result};
-use crate::trunk::{Chain, Mode};
+use crate::trunk::{Chain, Mode, Size};
 
 type Values = Arc<Vec<Vec<f32>>>;
 type Answer<T> = Sender<Result<T>>;
@@ -21,33 +23,57 @@ type Answer<T> = Sender<Result<T>>;
 /// A thread that runs chains on its device, one request after the other.
 #[derive(Debug)]
 pub(crate) struct DeviceThread {
+    id: ThreadId,
+    requests: Sender<Request>,
+}
+
+/// A number under which a device holds something until this is dropped.
+#[derive(Debug)]
+struct Handle {
+    number: u64,
+    thread: ThreadId,
     requests: Sender<Request>,
 }
 
 /// Activations that lie on the device until this is dropped.
 #[derive(Debug)]
-pub(crate) struct RemoteActivations {
-    number: u64,
-    requests: Sender<Request>,
+pub(crate) struct RemoteActivations(Handle);
+
+/// Feature maps that lie on the device until this is dropped.
+#[derive(Debug)]
+pub(crate) struct RemoteMaps {
+    handle: Handle,
+    size: Size,
 }
 
 enum Request {
+    Upload {
+        maps: Planes,
+        save_as: u64,
+        answer: Answer<()>,
+    },
+    Download {
+        maps: u64,
+        answer: Answer<Planes>,
+    },
     Forward {
         chain: Chain,
-        input: Planes,
+        input: u64,
         values: Values,
         mode: Mode,
+        output_as: u64,
         /// Number under which the activations are saved; `None` where no backward pass follows.
         save_as: Option<u64>,
-        answer: Answer<Planes>,
+        answer: Answer<Size>,
     },
     Vjp {
         chain: Chain,
         saved: u64,
         values: Values,
-        out_bar: Planes,
+        out_bar: u64,
         scope: BackwardScope,
-        answer: Answer<ChainGradients>,
+        input_bar_as: u64,
+        answer: Answer<ChainGradients<Size>>,
     },
     Forget(u64),
     Transfers(Sender<Transfers>),
@@ -67,11 +93,11 @@ impl DeviceThread {
     {
         let (requests, received) = channel();
         let (opened, answer) = channel();
-        std::thread::spawn(move || match open() {
+        let thread = std::thread::spawn(move || match open() {
             Ok(device) => {
                 // There is no receiver only where the caller's thread is gone, and with it all requests.
                 let _ = opened.send(Ok(()));
-                serve(TensorDevice::new(device), &received);
+                Server::new(device).serve(&received);
             }
             Err(error) => {
                 let _ = opened.send(Err(error.to_string()));
@@ -79,49 +105,76 @@ impl DeviceThread {
         });
         let lost = |_| Err("a device whose thread stopped".to_owned());
         answer.recv().unwrap_or_else(lost)?;
-        Ok(Self { requests })
+        Ok(Self {
+            id: thread.thread().id(),
+            requests,
+        })
     }
 
-    /// As [`TensorDevice::forward`].
+    /// Whether maps lie on this device.
+    pub(crate) fn holds(&self, maps: &RemoteMaps) -> bool {
+        maps.handle.thread == self.id
+    }
+
+    /// Maps of the host, on the device.
+    ///
+    /// # Errors
+    /// [`Error::Tape`] when the device refuses.
+    pub(crate) fn upload(&self, maps: Planes) -> Result<RemoteMaps> {
+        let (handle, size) = (self.new_handle(), maps.size());
+        ask(&self.requests, |answer| Request::Upload {
+            maps,
+            save_as: handle.number,
+            answer,
+        })?;
+        Ok(RemoteMaps { handle, size })
+    }
+
+    /// As [`TensorDevice::forward`]; the device holds the input no longer.
     pub(crate) fn forward(
         &self,
         chain: &Chain,
-        input: Planes,
+        input: RemoteMaps,
         values: &Values,
         mode: Mode,
         save: bool,
-    ) -> Result<(Planes, Option<RemoteActivations>)> {
-        let saved = save.then(|| RemoteActivations {
-            number: next_number(),
-            requests: self.requests.clone(),
-        });
-        let output = ask(&self.requests, |answer| Request::Forward {
+    ) -> Result<(RemoteMaps, Option<RemoteActivations>)> {
+        let handle = self.new_handle();
+        let saved = save.then(|| RemoteActivations(self.new_handle()));
+        let size = ask(&self.requests, |answer| Request::Forward {
             chain: chain.clone(),
-            input,
+            input: input.handle.number,
             values: Arc::clone(values),
             mode,
-            save_as: saved.as_ref().map(|saved| saved.number),
+            output_as: handle.number,
+            save_as: saved.as_ref().map(|saved| saved.0.number),
             answer,
         })?;
-        Ok((output, saved))
+        Ok((RemoteMaps { handle, size }, saved))
     }
 
-    /// As [`TensorDevice::vjp`].
+    /// As [`TensorDevice::vjp`]; the device holds the output's cotangent no longer.
     pub(crate) fn vjp(
         &self,
         chain: &Chain,
         saved: RemoteActivations,
         values: &Values,
-        out_bar: Planes,
+        out_bar: RemoteMaps,
         scope: BackwardScope,
-    ) -> Result<ChainGradients> {
-        ask(&self.requests, |answer| Request::Vjp {
+    ) -> Result<ChainGradients<RemoteMaps>> {
+        let handle = self.new_handle();
+        let bars = ask(&self.requests, |answer| Request::Vjp {
             chain: chain.clone(),
-            saved: saved.number,
+            saved: saved.0.number,
             values: Arc::clone(values),
-            out_bar,
+            out_bar: out_bar.handle.number,
             scope,
+            input_bar_as: handle.number,
             answer,
+        })?;
+        Ok(ChainGradients {
+            parameters: bars.parameters,
+            input: bars.input.map(|size| RemoteMaps { handle, size }),
         })
     }
 
@@ -134,15 +187,42 @@ impl DeviceThread {
             .and_then(|()| answer.recv().ok())
             .unwrap_or_default()
     }
+
+    fn new_handle(&self) -> Handle {
+        Handle {
+            number: next_number(),
+            thread: self.id,
+            requests: self.requests.clone(),
+        }
+    }
 }
 
-impl Drop for RemoteActivations {
+impl RemoteMaps {
+    /// Channels, height, width.
+    pub(crate) fn size(&self) -> Size {
+        self.size
+    }
+
+    /// A copy on the host, without a frame.
+    ///
+    /// # Errors
+    /// [`Error::Tape`] when the device refuses.
+    pub(crate) fn download(&self) -> Result<Planes> {
+        ask(&self.handle.requests, |answer| Request::Download {
+            maps: self.handle.number,
+            answer,
+        })
+    }
+}
+
+impl Drop for Handle {
     fn drop(&mut self) {
-        // Where the thread is gone, so are the activations.
+        // Where the thread is gone, so is what it held.
         let _ = self.requests.send(Request::Forget(self.number));
     }
 }
 
+/// Another for all devices of the process.
 fn next_number() -> u64 {
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -157,54 +237,125 @@ fn ask<T>(requests: &Sender<Request>, request: impl FnOnce(Answer<T>) -> Request
     answer.recv().map_err(|_| lost())?
 }
 
-fn serve<D: Device<f32> + Synchronize>(mut device: TensorDevice<D>, requests: &Receiver<Request>) {
-    let mut activations: HashMap<u64, DeviceActivations<D>> = HashMap::new();
-    // An answer without a receiver is no loss: its request was given up.
-    for request in requests {
-        match request {
-            Request::Forward {
-                chain,
-                input,
-                values,
-                mode,
-                save_as,
-                answer,
-            } => {
-                let done = device.forward(&chain, input, &values, mode, save_as.is_some());
-                let _ = answer.send(done.map(|(output, saved)| {
-                    if let (Some(number), Some(saved)) = (save_as, saved) {
-                        activations.insert(number, saved);
-                    }
-                    output
-                }));
-            }
-            Request::Vjp {
-                chain,
-                saved: number,
-                values,
-                out_bar,
-                scope,
-                answer,
-            } => {
-                let saved = activations.remove(&number);
-                let saved = saved.ok_or_else(|| Error::Tape("no activations are saved".to_owned()));
-                let _ = answer.send(
-                    saved.and_then(|saved| device.vjp(&chain, saved, &values, out_bar, scope)),
-                );
-            }
-            Request::Forget(number) => {
-                activations.remove(&number);
-            }
-            Request::Transfers(answer) => {
-                let _ = answer.send(device.take_transfers());
+/// A device on its thread, and what it holds under the numbers of handles.
+struct Server<D: Device<f32>> {
+    device: TensorDevice<D>,
+    maps: HashMap<u64, TensorMaps<D>>,
+    activations: HashMap<u64, DeviceActivations<D>>,
+}
+
+impl<D: Device<f32> + Synchronize> Server<D> {
+    fn new(device: D) -> Self {
+        Self {
+            device: TensorDevice::new(device),
+            maps: HashMap::new(),
+            activations: HashMap::new(),
+        }
+    }
+
+    /// Answers all requests. An answer without a receiver is no loss: its request was given up.
+    fn serve(mut self, requests: &Receiver<Request>) {
+        for request in requests {
+            match request {
+                Request::Upload {
+                    maps,
+                    save_as,
+                    answer,
+                } => {
+                    let uploaded = self.device.upload(maps).map_err(refused);
+                    let _ = answer.send(uploaded.map(|maps| {
+                        self.maps.insert(save_as, maps);
+                    }));
+                }
+                Request::Download { maps, answer } => {
+                    let maps = self.maps.get(&maps).cloned().ok_or_else(no_maps);
+                    let planes = maps.and_then(|maps| self.device.download(maps).map_err(refused));
+                    let _ = answer.send(planes);
+                }
+                Request::Forward {
+                    chain,
+                    input,
+                    values,
+                    mode,
+                    output_as,
+                    save_as,
+                    answer,
+                } => {
+                    let input = self.maps.remove(&input).ok_or_else(no_maps);
+                    let save = save_as.is_some();
+                    let done = input
+                        .and_then(|input| self.device.forward(&chain, input, &values, mode, save));
+                    let _ = answer.send(done.map(|(output, saved)| {
+                        let saved = save_as.zip(saved);
+                        self.activations.extend(saved);
+                        self.hold(output_as, output)
+                    }));
+                }
+                Request::Vjp {
+                    chain,
+                    saved,
+                    values,
+                    out_bar,
+                    scope,
+                    input_bar_as,
+                    answer,
+                } => {
+                    let bars = self.taken(saved, out_bar).and_then(|(saved, out_bar)| {
+                        self.device.vjp(&chain, saved, &values, out_bar, scope)
+                    });
+                    let _ = answer.send(bars.map(|bars| ChainGradients {
+                        parameters: bars.parameters,
+                        input: bars.input.map(|bar| self.hold(input_bar_as, bar)),
+                    }));
+                }
+                Request::Forget(number) => {
+                    self.maps.remove(&number);
+                    self.activations.remove(&number);
+                }
+                Request::Transfers(answer) => {
+                    let _ = answer.send(self.device.take_transfers());
+                }
             }
         }
     }
+
+    /// Holds maps under a number; their size.
+    fn hold(&mut self, number: u64, maps: TensorMaps<D>) -> Size {
+        let size = maps.size();
+        self.maps.insert(number, maps);
+        size
+    }
+
+    /// What a backward pass begins with; both are held no longer.
+    fn taken(&mut self, saved: u64, out_bar: u64) -> Result<(DeviceActivations<D>, TensorMaps<D>)> {
+        let saved = self.activations.remove(&saved);
+        let saved = saved.ok_or_else(|| Error::Tape("no activations are saved".to_owned()))?;
+        let out_bar = self.maps.remove(&out_bar).ok_or_else(no_maps)?;
+        Ok((saved, out_bar))
+    }
+}
+
+fn no_maps() -> Error {
+    Error::Tape("no feature maps are held".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::test_values::random_values;
+
+    fn cpu() -> DeviceThread {
+        DeviceThread::start(|| Ok::<_, String>(Cpu::default())).unwrap()
+    }
+
+    /// Another handle of the same number.
+    fn again(handle: &Handle) -> Handle {
+        Handle {
+            number: handle.number,
+            thread: handle.thread,
+            requests: handle.requests.clone(),
+        }
+    }
 
     #[test]
     fn a_device_that_does_not_open_says_why() {
@@ -214,22 +365,40 @@ mod tests {
 
     #[test]
     fn activations_go_with_their_handle() {
-        let device = DeviceThread::start(|| Ok::<_, String>(Cpu::default())).unwrap();
+        let device = cpu();
         let (chain, layers) = crate::TrunkKind::Lite0
             .chain(&[("stem".to_owned(), 1.0)])
             .unwrap();
         let values = crate::Parameters::random(layers, 1).values();
-        let image = || Planes::zeros(3, 8, 8, 0);
+        let image = device.upload(Planes::zeros(3, 8, 8, 0)).unwrap();
         let (output, saved) = device
-            .forward(&chain, image(), &values, Mode::Inference, true)
+            .forward(&chain, image, &values, Mode::Inference, true)
             .unwrap();
-        let number = saved.as_ref().unwrap().number;
+        let saved = saved.unwrap();
+        let gone = RemoteActivations(again(&saved.0));
         drop(saved);
-        let gone = RemoteActivations {
-            number,
-            requests: device.requests.clone(),
-        };
         let refused = device.vjp(&chain, gone, &values, output, BackwardScope::PARAMETERS);
-        assert!(refused.is_err());
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            Error::Tape("no activations are saved".to_owned()).to_string()
+        );
+    }
+
+    #[test]
+    fn maps_go_with_their_handle() {
+        let (device, other) = (cpu(), cpu());
+        let planes = Planes::from_vec(2, 2, 3, random_values(12, 1));
+        let maps = device.upload(planes.clone()).unwrap();
+        assert_eq!((maps.size(), maps.download().unwrap()), ((2, 2, 3), planes));
+        assert!(device.holds(&maps) && !other.holds(&maps));
+        let gone = RemoteMaps {
+            handle: again(&maps.handle),
+            size: maps.size(),
+        };
+        drop(maps);
+        assert_eq!(
+            gone.download().unwrap_err().to_string(),
+            no_maps().to_string()
+        );
     }
 }

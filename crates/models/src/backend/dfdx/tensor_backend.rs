@@ -7,6 +7,7 @@ use dfdx::prelude::*;
 use super::rows::{Rows, Vector, rows_from_maps};
 use super::table::{Table, WindowGrid};
 use super::tensor_device::TensorDevice;
+use super::tensor_maps::TensorMaps;
 use crate::backend::interface::{Activations, Backend, LayerCotangents, TapMaps, TapPlace};
 use crate::backend::planes::Planes;
 use crate::trunk::window::Window;
@@ -16,33 +17,6 @@ use crate::trunk::{Draws, Dropout, KernelLayer, MaxPool, ResponseNorm};
 pub(super) struct TensorBackend<'d, D: Device<f32>> {
     pub(super) device: &'d mut TensorDevice<D>,
     pub(super) parameters: Vec<Vector<D>>,
-}
-
-/// Feature maps on a device.
-#[derive(Clone, Debug)]
-pub(crate) struct TensorMaps<D: Device<f32>> {
-    rows: Rows<D>,
-    height: usize,
-    width: usize,
-}
-
-impl<D: Device<f32>> TensorMaps<D> {
-    fn new(rows: Rows<D>, (height, width): (usize, usize)) -> Self {
-        Self {
-            rows,
-            height,
-            width,
-        }
-    }
-
-    fn sides(&self) -> (usize, usize) {
-        (self.height, self.width)
-    }
-
-    /// Other rows of the same grid.
-    fn with_rows(&self, rows: Rows<D>) -> Self {
-        Self::new(rows, self.sides())
-    }
 }
 
 impl<D: Device<f32> + Synchronize> TensorBackend<'_, D> {
@@ -64,19 +38,6 @@ impl<D: Device<f32> + Synchronize> TensorBackend<'_, D> {
 impl<D: Device<f32> + Synchronize> Backend for TensorBackend<'_, D> {
     type Maps = TensorMaps<D>;
     type Failure = D::Err;
-
-    fn upload(&mut self, maps: Planes, _: usize) -> Result<TensorMaps<D>, D::Err> {
-        let (channels, height, width) = maps.size();
-        let rows = self.device.up(channels, maps.into_contiguous())?;
-        Ok(TensorMaps::new(rows, (height, width)))
-    }
-
-    fn download(&mut self, maps: TensorMaps<D>) -> Result<Planes, D::Err> {
-        let (height, width) = maps.sides();
-        let channels = maps.rows.shape().1;
-        let values = self.device.down(maps.rows)?;
-        Ok(Planes::from_vec(channels, height, width, values))
-    }
 
     fn convolution(
         &mut self,

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use dfdx::prelude::*;
 use web_time::Instant;
 
-use super::rows::{Rows, Vector, contents_of, rows_from_maps, turned};
+use super::rows::{Vector, contents_of, rows_from_maps, turned};
 use super::table::{Table, WindowGrid};
+use super::tensor_maps::TensorMaps;
 use super::uploads::Uploads;
+use crate::backend::planes::Planes;
 use crate::device::Transfers;
 
 /// Tables that stay on the device; photographs come in few sizes.
@@ -67,19 +69,23 @@ impl<D: Device<f32> + Synchronize> TensorDevice<D> {
         Ok(parameters)
     }
 
-    /// n × C on the device from C × n here.
-    pub(super) fn up(&mut self, channels: usize, maps: Vec<f32>) -> Result<Rows<D>, D::Err> {
+    /// Maps of the host, on the device.
+    pub(super) fn upload(&mut self, maps: Planes) -> Result<TensorMaps<D>, D::Err> {
+        let (channels, height, width) = maps.size();
+        let values = maps.into_contiguous();
         let begin = Instant::now();
-        self.transfers.bytes += 4 * maps.len() as u64;
-        let rows = rows_from_maps(&self.device, channels, maps);
+        self.transfers.bytes += 4 * values.len() as u64;
+        let rows = rows_from_maps(&self.device, channels, values);
         self.transfers.seconds += begin.elapsed().as_secs_f64();
-        rows
+        Ok(TensorMaps::new(rows?, (height, width)))
     }
 
-    /// C × n here from n × C on the device.
-    pub(super) fn down(&mut self, rows: Rows<D>) -> Result<Vec<f32>, D::Err> {
-        let maps = turned(rows)?;
-        self.fetch(&maps)
+    /// Maps of the device, on the host, without a frame.
+    pub(super) fn download(&mut self, maps: TensorMaps<D>) -> Result<Planes, D::Err> {
+        let (channels, height, width) = maps.size();
+        let maps = turned(maps.rows)?;
+        let values = self.fetch(&maps)?;
+        Ok(Planes::from_vec(channels, height, width, values))
     }
 
     /// A tensor's contents here.
