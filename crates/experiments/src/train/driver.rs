@@ -7,7 +7,7 @@ use std::rc::Rc;
 use models::Device;
 use training::{Progress as Event, Ranks, Task, TrainConfig, Trainer};
 
-use super::messages::{OVER_GPUS, left_out, passed_over, solver_refused};
+use super::messages::{OVER_GPUS, left_out, skipped_checkpoint, solver_refused};
 use super::progress_log::{Measured, ProgressLog};
 use super::run_settings::{RunSettings, Trained};
 use crate::device::open_device;
@@ -114,7 +114,7 @@ fn resumed<J: Job>(
     let trainer = trainer.map_err(Error::of_training)?.on_device(&device);
     job.check_alike("--resume", trainer.network())?;
     for damage in trainer.skipped_checkpoints() {
-        observer.message(&passed_over(&damage));
+        observer.message(&skipped_checkpoint(&damage));
     }
     observer.message(&format!(
         "resuming after step {} of {}",

@@ -23,7 +23,7 @@ pub fn skipped(step: u64, images: &[String]) -> String {
 }
 
 /// A damaged checkpoint is skipped; the training resumes from the one before it.
-pub fn passed_over(damage: &str) -> String {
+pub fn skipped_checkpoint(damage: &str) -> String {
     format!("{damage}; it is skipped: resuming from the previous checkpoint")
 }
 
