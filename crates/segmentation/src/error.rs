@@ -14,6 +14,24 @@ pub enum Error {
         /// Ids given.
         found: usize,
     },
+    /// A mask that leaves out every pixel.
+    #[error("mask of {width} × {height} pixels: expected a pixel that is kept, found none")]
+    NothingKept {
+        /// Pixels in a row.
+        width: usize,
+        /// Rows.
+        height: usize,
+    },
+    /// More parts of kept pixels than can be merged.
+    #[error(
+        "mask: expected at most {most} separate parts of kept pixels, found {found}; smooth the mask"
+    )]
+    TooManyParts {
+        /// Parts of the mask.
+        found: usize,
+        /// The limit.
+        most: usize,
+    },
     /// A grid's axis without positions, without a stride, or at no place.
     #[error(
         "grid axis: expected a stride above 0 and a finite offset, found stride {stride}, offset {offset}"

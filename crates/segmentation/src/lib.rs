@@ -23,12 +23,15 @@
 //!   vectors of a grid (GridVectors) ──┤
 //!                                     └─► segmentation_pool: k-means or Ward's tree ──► a LabelMap for each k
 //!   LabelMap ──► connected_components, merge_small_pieces
+//!            └─► run_lengths, polygons, adjacency
 //! ```
 //!
 //! | module | what |
 //! |---|---|
 //! | `label_map` | [`LabelMap`]: one segment id a pixel |
 //! | `components` | [`connected_components`], [`merge_small_pieces`] |
+//! | `pixel_mask` | [`PixelMask`]: pixels that are left out |
+//! | `run_lengths`, `polygons`, `adjacency` | [`run_lengths`], [`polygons`], [`adjacency`] of segments |
 //! | `grid_axis` | [`GridAxis`]: where a coarse grid's positions lie in the image |
 //! | `cielab`, `superpixels` | [`superpixels`] of a photograph, along its edges |
 //! | `superpixel_graph` | [`SuperpixelGraph`]: areas, colours, borders, and rows of embeddings |
@@ -47,6 +50,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod adjacency;
 mod assignment;
 mod average_linkage;
 mod cielab;
@@ -59,13 +63,17 @@ mod label_map;
 mod merge_queue;
 mod merge_weights;
 mod options;
+mod pixel_mask;
 mod points;
+mod polygons;
 mod pool;
+mod run_lengths;
 mod segmentation_tree;
 mod superpixel_graph;
 mod superpixels;
 mod ward_tree;
 
+pub use adjacency::{Adjacency, adjacency};
 pub use components::{connected_components, merge_small_pieces};
 pub use error::{Error, Result};
 pub use grid_axis::GridAxis;
@@ -73,8 +81,11 @@ pub use grid_vectors::GridVectors;
 pub use label_map::LabelMap;
 pub use merge_weights::MergeWeights;
 pub use options::{Clustering, EmbeddingDimensions, MinArea, SegmentOptions, check_cluster_counts};
+pub use pixel_mask::PixelMask;
 pub use points::EmbeddingScaling;
+pub use polygons::{Corner, Polygon, polygons, ring_area};
 pub use pool::{Segmentation, segmentation_pool};
+pub use run_lengths::{RunLengths, run_lengths};
 pub use segmentation_tree::SegmentationTree;
 pub use superpixel_graph::SuperpixelGraph;
 pub use superpixels::superpixels;

@@ -46,6 +46,7 @@ use crate::superpixel_graph::SuperpixelGraph;
 /// ```
 #[derive(Clone, Debug)]
 pub struct SegmentationTree {
+    /// Pixels that were left out have the id `count`.
     pieces: LabelMap,
     count: usize,
     /// Step s made region `count` + s of these two.
@@ -65,7 +66,8 @@ impl SegmentationTree {
         min_area: MinArea,
     ) -> Result<Self> {
         weights.check()?;
-        let smallest = min_area.pixels(pieces.map.ids().len()) as f64;
+        let pixels: f64 = pieces.areas.iter().sum();
+        let smallest = min_area.pixels(pixels as usize) as f64;
         let merges = merges(pieces, weights, smallest);
         let mut highest = 0.0_f64;
         let height = |merge: &Merge<(bool, Cost)>| {
@@ -83,7 +85,7 @@ impl SegmentationTree {
         })
     }
 
-    /// The pieces that all cuts merge: ids 0, 1, … in the order of first appearance.
+    /// The pieces that all cuts merge: ids 0, 1, … in the order of first appearance; their number for pixels left out.
     pub fn pieces(&self) -> &LabelMap {
         &self.pieces
     }
@@ -98,12 +100,14 @@ impl SegmentationTree {
         self.heights.iter().copied()
     }
 
-    /// The segmentation in which all merges up to a height are done, and its number of segments.
+    /// The segmentation in which all merges up to a height are done, and its number of segments, which is the id of
+    /// pixels left out.
     pub fn cut(&self, height: f64) -> (LabelMap, usize) {
         self.painted(self.merges_up_to(height))
     }
 
-    /// The segmentation of `segments` segments, or as near to it as the tree comes: at least one, at most the pieces.
+    /// The segmentation of `segments` segments, or as near to it as the tree comes: at least one for each part that touches
+    /// no other, at most the pieces. Ids as of [`cut`](Self::cut).
     pub fn cut_into(&self, segments: usize) -> (LabelMap, usize) {
         self.painted(
             self.count
@@ -118,29 +122,14 @@ impl SegmentationTree {
     }
 
     /// An ultrametric contour map, a number a pixel: the height up to which the pixel is separated from the one at its
-    /// right or the one below, whichever is higher; 0 within a piece.
+    /// right or the one below, whichever is higher; 0 within a piece, and beside pixels that were left out.
     pub fn contours(&self) -> Vec<f32> {
-        let mut parents = vec![usize::MAX; self.count + self.merges.len()];
-        for (step, merge) in self.merges.iter().enumerate() {
-            parents[merge.a] = self.count + step;
-            parents[merge.b] = self.count + step;
-        }
-        let apart = |a: u32, b: u32| {
-            let (mut a, mut b) = (a as usize, b as usize);
-            if a == b {
-                return 0.0;
-            }
-            // Parents come after their children: the lower of two climbs.
-            while a != b {
-                if a < b {
-                    a = parents[a];
-                } else {
-                    b = parents[b];
-                }
-            }
-            self.heights[a - self.count] as f32
-        };
+        let apart = self.heights_between();
         let (width, ids) = (self.pieces.width(), self.pieces.ids());
+        let apart = |a: u32, b: u32| {
+            let kept = (a.max(b) as usize) < self.count;
+            if kept { apart(a, b) as f32 } else { 0.0 }
+        };
         let contour = |pixel: usize| {
             let right = !(pixel + 1).is_multiple_of(width);
             let right = right.then(|| apart(ids[pixel], ids[pixel + 1]));
@@ -151,11 +140,62 @@ impl SegmentationTree {
         (0..ids.len()).map(contour).collect()
     }
 
+    /// A function of two pieces: the height up to which cuts separate them; 0 of a piece and itself, 1 of pieces that never
+    /// merge.
+    ///
+    /// # Panics
+    /// The function panics for a piece that there is none of.
+    ///
+    /// # Cost
+    /// A step for each merge above the two.
+    ///
+    /// # Example
+    /// ```
+    /// use segmentation::{MergeWeights, MinArea, SegmentationTree, SuperpixelGraph};
+    /// # fn main() -> Result<(), segmentation::Error> {
+    /// let pieces = SuperpixelGraph::of_photograph(&[0, 0, 0, 40, 40, 40, 255, 255, 255], 3, 1, 3)?;
+    /// let tree = SegmentationTree::new(&pieces, &MergeWeights::default(), MinArea::Pixels(1))?;
+    /// let apart = tree.heights_between();
+    /// assert!(apart(0, 1) < apart(1, 2));
+    /// assert_eq!(apart(0, 2), apart(1, 2));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn heights_between(&self) -> impl Fn(u32, u32) -> f64 + '_ {
+        let mut parents = vec![usize::MAX; self.count + self.merges.len()];
+        for (step, merge) in self.merges.iter().enumerate() {
+            parents[merge.a] = self.count + step;
+            parents[merge.b] = self.count + step;
+        }
+        move |a: u32, b: u32| {
+            let (mut a, mut b) = (a as usize, b as usize);
+            assert!(
+                a.max(b) < self.count,
+                "expected one of {} pieces",
+                self.count
+            );
+            if a == b {
+                return 0.0;
+            }
+            // Parents come after their children: the lower of two climbs.
+            while a != b {
+                let lower = if a < b { &mut a } else { &mut b };
+                *lower = parents[*lower];
+                if *lower == usize::MAX {
+                    return 1.0;
+                }
+            }
+            self.heights[a - self.count]
+        }
+    }
+
     fn painted(&self, merges: usize) -> (LabelMap, usize) {
         let segments = self.after(merges);
         let ids = self.pieces.ids().iter();
-        let ids = ids.map(|piece| segments[*piece as usize]).collect();
-        (self.pieces.with_ids(ids), self.count - merges)
+        let count = self.count - merges;
+        let of_piece = |piece: &u32| segments.get(*piece as usize).copied();
+        let ids = ids.map(|piece| of_piece(piece).unwrap_or(count as u32));
+        (self.pieces.with_ids(ids.collect()), count)
     }
 
     fn merges_up_to(&self, height: f64) -> usize {
@@ -318,6 +358,25 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn left_out_pixels_stay_out_of_every_cut() {
+        // Two halves of a row, apart.
+        let kept = (0..9).map(|x| x != 4).collect();
+        let mask = crate::PixelMask::new(9, 1, kept).unwrap();
+        let rgb: Vec<u8> = (0..9).flat_map(|x| [30 * x; 3]).collect();
+        let pieces = SuperpixelGraph::of_masked_photograph(&rgb, 9, 1, 8, &mask).unwrap();
+        let tree = SegmentationTree::new(&pieces, &EVEN, MinArea::Pixels(1)).unwrap();
+        // As few as there are parts.
+        let (cut, segments) = tree.cut_into(1);
+        assert_eq!((cut.ids(), segments), (&[0, 0, 0, 0, 2, 1, 1, 1, 1][..], 2));
+        let contours = tree.contours();
+        assert_eq!((contours[3], contours[4]), (0.0, 0.0));
+        assert!(contours[0] > 0.0);
+        let apart = tree.heights_between();
+        let ids = tree.pieces().ids();
+        assert_eq!((apart(ids[0], ids[8]), apart(ids[0], ids[0])), (1.0, 0.0));
     }
 
     #[test]

@@ -6,7 +6,11 @@ use crate::error::{Error, Result};
 use crate::grid_vectors::GridVectors;
 use crate::label_map::LabelMap;
 use crate::options::{EmbeddingDimensions, SegmentOptions};
+use crate::pixel_mask::PixelMask;
 use crate::superpixels::superpixels_of_colours;
+
+/// The most separate parts that a mask may have: their distances take memory in the square of their number.
+const MOST_PARTS: usize = 4096;
 
 /// Superpixels of a photograph: their colours, the contrast along their borders, and where they lie in embeddings.
 ///
@@ -22,6 +26,7 @@ use crate::superpixels::superpixels_of_colours;
 /// ```
 #[derive(Clone, Debug)]
 pub struct SuperpixelGraph {
+    /// Pixels that were left out have the id after the last piece.
     pub(crate) map: LabelMap,
     /// Pixels of each.
     pub(crate) areas: Vec<f64>,
@@ -64,13 +69,68 @@ impl SuperpixelGraph {
     /// # Cost
     /// O(n log n) for n pixels: some 0.08 s for 481 × 321.
     pub fn of_photograph(rgb: &[u8], width: usize, height: usize, count: usize) -> Result<Self> {
+        Self::build(rgb, width, height, count, None)
+    }
+
+    /// About `count` superpixels of the pixels that a mask keeps. Pieces that only left-out pixels lie between do not
+    /// touch.
+    ///
+    /// # Conventions
+    /// As [`of_photograph`](Self::of_photograph). Left-out pixels are in no piece; in [`map`](Self::map) they have the id
+    /// [`count`](Self::count). Their colours still count in the contrast of pixels within four of them: fill them first.
+    ///
+    /// # Errors
+    /// As [`of_photograph`](Self::of_photograph), and [`Error::LabelMapShape`] for a mask of another size;
+    /// [`Error::TooManyParts`] for a mask of more than 4,096 separate parts.
+    ///
+    /// # Example
+    /// ```
+    /// # fn main() -> Result<(), segmentation::Error> {
+    /// // Three pixels, of which the middle one is left out.
+    /// let mask = segmentation::PixelMask::new(3, 1, vec![true, false, true])?;
+    /// let pieces = segmentation::SuperpixelGraph::of_masked_photograph(&[0; 9], 3, 1, 3, &mask)?;
+    /// assert_eq!((pieces.count(), pieces.map().ids()), (2, &[0, 2, 1][..]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn of_masked_photograph(
+        rgb: &[u8],
+        width: usize,
+        height: usize,
+        count: usize,
+        mask: &PixelMask,
+    ) -> Result<Self> {
+        mask.check_size(width, height, rgb.len() / 3)?;
+        let found = mask.parts();
+        if found > MOST_PARTS {
+            return Err(Error::TooManyParts {
+                found,
+                most: MOST_PARTS,
+            });
+        }
+        Self::build(rgb, width, height, count, Some(mask))
+    }
+
+    fn build(
+        rgb: &[u8],
+        width: usize,
+        height: usize,
+        count: usize,
+        mask: Option<&PixelMask>,
+    ) -> Result<Self> {
         let colours = cielab(rgb, width, height)?;
-        let (map, _) = superpixels_of_colours(&colours, width, count)?;
-        let (map, count) = connected_components(&map);
+        let (map, _) = superpixels_of_colours(&colours, width, count, mask)?;
+        let (map, count) = match mask {
+            None => connected_components(&map),
+            Some(mask) => kept_pieces(&map, mask),
+        };
         let mut areas = vec![0.0; count];
         let mut sums = vec![[0.0_f64; 3]; count];
         for (piece, colour) in map.ids().iter().zip(&colours) {
             let piece = *piece as usize;
+            if piece == count {
+                continue;
+            }
             areas[piece] += 1.0;
             for (sum, value) in sums[piece].iter_mut().zip(colour) {
                 *sum += f64::from(*value);
@@ -79,7 +139,7 @@ impl SuperpixelGraph {
         let mean = |(sum, area): (&[f64; 3], &f64)| sum.map(|sum| (sum / area) as f32);
         Ok(Self {
             colours: sums.iter().zip(&areas).map(mean).collect(),
-            borders: borders(&map, &contrast(&colours, width)),
+            borders: borders(&map, count, &contrast(&colours, width)),
             areas,
             map,
             views: Vec::new(),
@@ -91,7 +151,7 @@ impl SuperpixelGraph {
         self.areas.len()
     }
 
-    /// The piece of each pixel.
+    /// The piece of each pixel; [`count`](Self::count) where it was left out.
     pub fn map(&self) -> &LabelMap {
         &self.map
     }
@@ -148,7 +208,10 @@ impl SuperpixelGraph {
         for (y, ids) in self.map.ids().chunks_exact(width).enumerate() {
             let (above, below, v) = between(row.coordinate(y), row.positions);
             for (id, (left, right, u)) in ids.iter().zip(&columns) {
-                let sum = &mut rows[*id as usize * dimensions..][..dimensions];
+                let begin = *id as usize * dimensions;
+                let Some(sum) = rows.get_mut(begin..begin + dimensions) else {
+                    continue;
+                };
                 for (line, share) in [(above, 1.0 - v), (below, v)] {
                     for (place, share) in [(left, share * (1.0 - u)), (right, share * u)] {
                         let from = (line * column.positions + place) * dimensions;
@@ -176,13 +239,35 @@ fn between(place: f64, positions: usize) -> (usize, usize, f32) {
     (low, (low + 1).min(positions - 1), place.fract() as f32)
 }
 
-/// The pairs of pieces that touch, in order.
-fn borders(map: &LabelMap, contrast: &[f32]) -> Vec<Border> {
+/// The connected pieces of kept pixels, 0, 1, … in the order of first appearance, and their number, which is the id of
+/// all others.
+fn kept_pieces(map: &LabelMap, mask: &PixelMask) -> (LabelMap, usize) {
+    let (pieces, all) = connected_components(map);
+    let mut names = vec![None; all];
+    let mut count = 0;
+    for (piece, _) in pieces
+        .ids()
+        .iter()
+        .zip(mask.kept())
+        .filter(|(_, kept)| **kept)
+    {
+        names[*piece as usize].get_or_insert_with(|| {
+            count += 1;
+            count - 1
+        });
+    }
+    let ids = pieces.ids().iter();
+    let ids = ids.map(|piece| names[*piece as usize].unwrap_or(count));
+    (pieces.with_ids(ids.collect()), count as usize)
+}
+
+/// The pairs of the first `count` pieces that touch, in order.
+fn borders(map: &LabelMap, count: usize, contrast: &[f32]) -> Vec<Border> {
     let (width, ids) = (map.width(), map.ids());
     let mut pairs: Vec<(u32, u32, f32)> = Vec::new();
     let mut meet = |p: usize, q: usize| {
-        if ids[p] != ids[q] {
-            let (a, b) = (ids[p].min(ids[q]), ids[p].max(ids[q]));
+        let (a, b) = (ids[p].min(ids[q]), ids[p].max(ids[q]));
+        if a != b && (b as usize) < count {
             pairs.push((a, b, contrast[p].max(contrast[q])));
         }
     };
@@ -235,7 +320,7 @@ mod tests {
     #[test]
     fn borders_are_counted_and_have_their_contrast() {
         let map = LabelMap::new(3, 2, vec![0, 0, 1, 0, 2, 1]).unwrap();
-        let found = borders(&map, &[0.0, 4.0, 2.0, 0.0, 8.0, 1.0]);
+        let found = borders(&map, 3, &[0.0, 4.0, 2.0, 0.0, 8.0, 1.0]);
         let border = |a, b, length, contrast| Border {
             a,
             b,
@@ -249,6 +334,59 @@ mod tests {
             border(1, 2, 1.0, 8.0),
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn left_out_pixels_change_nothing_but_their_neighbours_contrast() {
+        // A left-out column of another colour between halves that do not touch.
+        let kept: Vec<bool> = (0..16 * 8).map(|i| i % 16 != 7).collect();
+        let mask = PixelMask::new(16, 8, kept.clone()).unwrap();
+        let mut rgb = halves(16, 8);
+        let build = |rgb: &[u8]| SuperpixelGraph::of_masked_photograph(rgb, 16, 8, 8, &mask);
+        let plain = build(&rgb).unwrap();
+        (0..8).for_each(|y| rgb[3 * (16 * y + 7)] = 255);
+        let other = build(&rgb).unwrap();
+        assert_eq!((&plain.map, &plain.areas), (&other.map, &other.areas));
+        assert_eq!(plain.colours, other.colours);
+        let of_mask = plain
+            .map
+            .ids()
+            .iter()
+            .map(|id| *id as usize != plain.count());
+        assert_eq!(of_mask.collect::<Vec<_>>(), kept);
+        assert_eq!(plain.areas.iter().sum::<f64>(), 120.0);
+        let is_left = |piece: usize| {
+            let place = plain.map.ids().iter().position(|id| *id as usize == piece);
+            place.unwrap() % 16 < 7
+        };
+        let borders = plain.borders.iter();
+        assert!(borders.clone().count() > 0);
+        assert!(
+            borders
+                .clone()
+                .all(|border| is_left(border.a) == is_left(border.b))
+        );
+    }
+
+    #[test]
+    fn every_part_of_a_mask_gets_a_piece() {
+        // Nine pixels apart from one another, and one seed asked for.
+        let kept = (0..36).map(|i| (i / 6) % 2 == 0 && i % 2 == 0).collect();
+        let mask = PixelMask::new(6, 6, kept).unwrap();
+        let pieces = SuperpixelGraph::of_masked_photograph(&[9; 108], 6, 6, 1, &mask).unwrap();
+        assert_eq!((pieces.count(), pieces.borders.len()), (9, 0));
+        assert!(pieces.areas.iter().all(|area| *area == 1.0));
+        let many = (0..200 * 200)
+            .map(|i| (i / 200) % 2 == 0 && i % 2 == 0)
+            .collect();
+        let many = PixelMask::new(200, 200, many).unwrap();
+        let refused = SuperpixelGraph::of_masked_photograph(&[9; 120_000], 200, 200, 1, &many);
+        assert!(matches!(
+            refused,
+            Err(Error::TooManyParts { found: 10_000, .. })
+        ));
+        let refused = SuperpixelGraph::of_masked_photograph(&[9; 12], 2, 2, 1, &mask);
+        assert!(matches!(refused, Err(Error::LabelMapShape { .. })));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::collections::BinaryHeap;
 use crate::cielab::cielab;
 use crate::error::{Error, Result};
 use crate::label_map::LabelMap;
+use crate::pixel_mask::PixelMask;
 
 /// How much a step of the grid of seeds counts beside colour: at 10, as much as ten units of CIELAB.
 const COMPACTNESS: f32 = 10.0;
@@ -50,14 +51,17 @@ pub fn superpixels(
     height: usize,
     count: usize,
 ) -> Result<(LabelMap, usize)> {
-    superpixels_of_colours(&cielab(rgb, width, height)?, width, count)
+    superpixels_of_colours(&cielab(rgb, width, height)?, width, count, None)
 }
 
-/// As [`superpixels`], of CIELAB colours.
+/// As [`superpixels`], of CIELAB colours. Pixels that a mask leaves out have the id [`u32::MAX`].
+///
+/// Within a mask the step comes from the kept pixels. A part of them without a seed gets one where it begins.
 pub(crate) fn superpixels_of_colours(
     lab: &[[f32; 3]],
     width: usize,
     count: usize,
+    mask: Option<&PixelMask>,
 ) -> Result<(LabelMap, usize)> {
     if count == 0 {
         return Err(Error::SegmentOption {
@@ -65,46 +69,34 @@ pub(crate) fn superpixels_of_colours(
             found: 0.0,
         });
     }
-    let (pixels, height) = (lab.len(), lab.len() / width);
-    let seeds = seeds(width, height, count);
+    let (all, height) = (lab.len(), lab.len() / width);
+    let pixels = mask.map_or(all, PixelMask::kept_pixels);
+    let kept = |pixel: usize| mask.is_none_or(|mask| mask.kept()[pixel]);
+    let mut seeds = seeds(width, height, pixels, count);
+    seeds.retain(|pixel| kept(*pixel));
     let mut growth = Growth {
-        means: vec![Mean::default(); seeds.len()],
+        means: Vec::new(),
         queue: BinaryHeap::new(),
         inverse_step: count.min(pixels) as f32 / pixels as f32,
         met: 0,
     };
-    for (region, pixel) in seeds.iter().enumerate() {
-        growth.push(0.0, *pixel, region as u32);
-    }
-    let mut ids = vec![u32::MAX; pixels];
-    while let Some(Reverse(next)) = growth.queue.pop() {
-        let pixel = next.pixel as usize;
-        if ids[pixel] != u32::MAX {
-            continue;
-        }
-        ids[pixel] = next.region;
-        let (x, y) = (pixel % width, pixel / width);
-        growth.means[next.region as usize].take(lab[pixel], x, y);
-        let beside = [
-            (x > 0).then(|| pixel - 1),
-            (x + 1 < width).then(|| pixel + 1),
-            (y > 0).then(|| pixel - width),
-            (y + 1 < height).then(|| pixel + width),
-        ];
-        for neighbour in beside.into_iter().flatten() {
-            if ids[neighbour] == u32::MAX {
-                let place = (neighbour % width, neighbour / width);
-                let distance = growth.distance(next.region, lab[neighbour], place);
-                growth.push(distance, neighbour, next.region);
+    seeds.iter().for_each(|pixel| growth.seed(*pixel));
+    let mut ids = vec![u32::MAX; all];
+    growth.fill(&mut ids, lab, width, kept);
+    if mask.is_some() {
+        for pixel in 0..all {
+            if ids[pixel] == u32::MAX && kept(pixel) {
+                growth.seed(pixel);
+                growth.fill(&mut ids, lab, width, kept);
             }
         }
     }
-    Ok((LabelMap::new(width, height, ids)?, seeds.len()))
+    Ok((LabelMap::new(width, height, ids)?, growth.means.len()))
 }
 
-/// The middles of about `count` cells of one size.
-fn seeds(width: usize, height: usize, count: usize) -> Vec<usize> {
-    let step = ((width * height) as f64 / count as f64).sqrt().max(1.0);
+/// The middles of cells of one size, about `count` for so many pixels.
+fn seeds(width: usize, height: usize, pixels: usize, count: usize) -> Vec<usize> {
+    let step = (pixels as f64 / count as f64).sqrt().max(1.0);
     let cells = |side: usize| ((side as f64 / step).round() as usize).clamp(1, side);
     let (columns, rows) = (cells(width), cells(height));
     let middle = |cell: usize, cells: usize, side: usize| (2 * cell + 1) * side / (2 * cells);
@@ -123,6 +115,46 @@ struct Growth {
 }
 
 impl Growth {
+    /// A new region around a pixel.
+    fn seed(&mut self, pixel: usize) {
+        let region = self.means.len() as u32;
+        self.means.push(Mean::default());
+        self.push(0.0, pixel, region);
+    }
+
+    /// Lets the regions grow over all pixels that they reach.
+    fn fill(
+        &mut self,
+        ids: &mut [u32],
+        lab: &[[f32; 3]],
+        width: usize,
+        kept: impl Fn(usize) -> bool,
+    ) {
+        let height = ids.len() / width;
+        while let Some(Reverse(next)) = self.queue.pop() {
+            let pixel = next.pixel as usize;
+            if ids[pixel] != u32::MAX {
+                continue;
+            }
+            ids[pixel] = next.region;
+            let (x, y) = (pixel % width, pixel / width);
+            self.means[next.region as usize].take(lab[pixel], x, y);
+            let beside = [
+                (x > 0).then(|| pixel - 1),
+                (x + 1 < width).then(|| pixel + 1),
+                (y > 0).then(|| pixel - width),
+                (y + 1 < height).then(|| pixel + width),
+            ];
+            for neighbour in beside.into_iter().flatten() {
+                if ids[neighbour] == u32::MAX && kept(neighbour) {
+                    let place = (neighbour % width, neighbour / width);
+                    let distance = self.distance(next.region, lab[neighbour], place);
+                    self.push(distance, neighbour, next.region);
+                }
+            }
+        }
+    }
+
     fn push(&mut self, distance: f32, pixel: usize, region: u32) {
         self.queue.push(Reverse(Candidate {
             // Of floats that are not negative the bits have the numbers' order.
