@@ -29,6 +29,8 @@
 //! | [`at_working_size`], [`at_full_size`] | the size it is segmented at, and the way back for labels |
 //! | [`paint_outlines`], [`paint_segments`], [`segment_colours`] | a segmentation for people |
 //! | [`label_image`], [`contour_image`] | a segmentation, or all of a tree, for programs |
+//! | [`SegmentExport`] | a segmentation as COCO JSON, GeoJSON, SVG, NumPy array, masks, table of neighbours |
+//! | [`read_mask`], [`fill_left_out`] | pixels that are left out |
 //!
 //! # What is read
 //! JPEG, PNG and WebP; with `more-formats` TIFF, BMP and GIF, of several pictures the first. HEIC, AVIF, JPEG XL, raw data
@@ -43,9 +45,11 @@
 mod colour_profile;
 mod decoders;
 mod error;
+mod exports;
 mod file_kind;
 mod grey_images;
 mod jpeg;
+mod left_out;
 mod memory_budget;
 mod notes;
 mod paint;
@@ -60,7 +64,12 @@ mod transparency;
 mod working_size;
 
 pub use error::{Error, Result};
+pub use exports::{
+    CocoAnnotation, CocoCategory, CocoFile, CocoImage, CocoMasks, CocoSegmentation, GeoJson,
+    GeoJsonFeature, GeoJsonGeometry, GeoJsonProperties, SegmentExport,
+};
 pub use grey_images::{contour_image, label_image};
+pub use left_out::{fill_left_out, read_mask};
 pub use memory_budget::MemoryBudget;
 pub use notes::Note;
 pub use paint::{paint_outlines, paint_segments, segment_colours};
