@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 use image::imageops::flip_horizontal;
-use segmentation::{MergeWeights, MinArea, SegmentationTree, SuperpixelGraph};
+use segmentation::{MergeWeights, MinArea, PixelMask, SegmentationTree, SuperpixelGraph};
 use web_time::Instant;
 
 use super::network::DeepNcuts;
@@ -107,7 +107,7 @@ impl DeepNcuts {
         mirrored: Option<&GridFeatures>,
         settings: &TreeSettings,
     ) -> Result<Contours> {
-        let mut views = Views::of(image, settings)?;
+        let mut views = Views::of(image, None, settings)?;
         views.add(self, straight, image, false)?;
         if let Some(mirrored) = mirrored {
             views.add(self, mirrored, image, true)?;
@@ -125,6 +125,30 @@ pub fn joint_contours(
     image: &RgbImage,
     settings: &TreeSettings,
 ) -> Result<Contours> {
+    contours_within(networks, image, None, settings)
+}
+
+/// As [`joint_contours`], of the pixels that a mask keeps: pieces, their rows, colours and merges come from these alone.
+///
+/// The networks see all of the image: what the mask leaves out should be filled before, and be of no content.
+///
+/// # Errors
+/// Those of [`joint_contours`]; [`Error::Segmentation`] for a mask of another size, or of too many parts.
+pub fn masked_contours(
+    networks: &[&DeepNcuts],
+    image: &RgbImage,
+    mask: &PixelMask,
+    settings: &TreeSettings,
+) -> Result<Contours> {
+    contours_within(networks, image, Some(mask), settings)
+}
+
+fn contours_within(
+    networks: &[&DeepNcuts],
+    image: &RgbImage,
+    mask: Option<&PixelMask>,
+    settings: &TreeSettings,
+) -> Result<Contours> {
     if networks.is_empty() {
         return Err(Error::Setting {
             name: "networks",
@@ -132,7 +156,7 @@ pub fn joint_contours(
             found: "none".to_owned(),
         });
     }
-    let mut views = Views::of(image, settings)?;
+    let mut views = Views::of(image, mask, settings)?;
     let mirrored = settings.flips.then(|| flip_horizontal(image));
     for network in networks {
         let images = [(Some(image), false), (mirrored.as_ref(), true)];
@@ -156,12 +180,15 @@ struct Views {
 }
 
 impl Views {
-    fn of(image: &RgbImage, settings: &TreeSettings) -> Result<Self> {
+    fn of(image: &RgbImage, mask: Option<&PixelMask>, settings: &TreeSettings) -> Result<Self> {
         settings.check()?;
         let begin = Instant::now();
         let (width, height) = (image.width() as usize, image.height() as usize);
-        let pieces =
-            SuperpixelGraph::of_photograph(image.as_raw(), width, height, settings.superpixels)?;
+        let (rgb, count) = (image.as_raw(), settings.superpixels);
+        let pieces = match mask {
+            None => SuperpixelGraph::of_photograph(rgb, width, height, count)?,
+            Some(mask) => SuperpixelGraph::of_masked_photograph(rgb, width, height, count, mask)?,
+        };
         let seconds = SegmentSeconds {
             clustering: begin.elapsed().as_secs_f64(),
             ..SegmentSeconds::default()
@@ -255,6 +282,17 @@ mod tests {
         assert_eq!(again.tree.cut_into(4).0, cut);
         assert_eq!(again.soft_rank, contours.soft_rank);
         assert!(joint_contours(&[], &photograph(), &settings).is_err());
+    }
+
+    #[test]
+    fn a_mask_of_all_pixels_changes_nothing_and_one_of_another_size_is_refused() {
+        let (network, image, settings) = (network(), photograph(), TreeSettings::default());
+        let all = PixelMask::new(96, 64, vec![true; 96 * 64]).unwrap();
+        let plain = network.contours(&image, &settings).unwrap().tree;
+        let masked = masked_contours(&[&network], &image, &all, &settings).unwrap();
+        assert_eq!(masked.tree.contours(), plain.contours());
+        let small = PixelMask::new(9, 6, vec![true; 54]).unwrap();
+        assert!(masked_contours(&[&network], &image, &small, &settings).is_err());
     }
 
     #[test]
