@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use image::codecs::png::PngEncoder;
 use image::{ImageBuffer, PixelWithColorType};
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 use crate::error::{Context as _, Error, Result};
 
 /// Files written beside their places; all are renamed together, or none is left.
 #[derive(Default)]
 pub struct Staged {
-    files: Vec<(NamedTempFile, PathBuf)>,
+    /// Closed, since there may be thousands.
+    files: Vec<(TempPath, PathBuf)>,
 }
 
 impl Staged {
@@ -31,12 +32,21 @@ impl Staged {
         [P::Subpixel]: image::EncodableLayout,
     {
         let naming = || format!("writing {}", path.display());
-        let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(writing(&path))?;
-        let file = partial_in(folder).map_err(writing(&path))?;
+        let file = partial_of(&path)?;
         let encoder = PngEncoder::new(io::BufWriter::new(file.as_file()));
         image.write_with_encoder(encoder).with_context(naming)?;
-        self.files.push((file, path));
+        self.files.push((file.into_temp_path(), path));
+        Ok(())
+    }
+
+    /// Writes a file beside its place.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn bytes(&mut self, path: PathBuf, bytes: &[u8]) -> Result<()> {
+        let mut file = partial_of(&path)?;
+        file.write_all(bytes).map_err(writing(&path))?;
+        self.files.push((file.into_temp_path(), path));
         Ok(())
     }
 
@@ -61,6 +71,21 @@ impl Staged {
         }
         Ok(written)
     }
+}
+
+/// A file that will be renamed to this place, in its folder, which is made where there is none.
+fn partial_of(path: &Path) -> Result<NamedTempFile> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(writing(path))?;
+    partial_in(folder).map_err(writing(path))
+}
+
+/// Checks that files can be written into a folder.
+///
+/// # Errors
+/// Those of the folder.
+pub fn check_folder(folder: &Path) -> Result<()> {
+    partial_in(folder).map(drop).map_err(writing(folder))
 }
 
 /// A file that will be renamed to its place, with the rights of any new file.

@@ -15,6 +15,7 @@ mod report;
 mod reproduce;
 pub mod sections;
 mod segment;
+mod segment_files;
 mod train_ncuts;
 mod train_o2p;
 mod training;
@@ -32,6 +33,7 @@ pub use manual::{CompletionsArguments, ManArguments};
 pub use report::ReportArguments;
 pub use reproduce::Reproduce;
 pub use segment::{Quality, SegmentArguments};
+pub use segment_files::Export;
 pub use train_ncuts::TrainNcutsArguments;
 pub use train_o2p::TrainO2pArguments;
 
@@ -114,7 +116,7 @@ pub struct Arguments {
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    Segment(SegmentArguments),
+    Segment(Box<SegmentArguments>),
     #[command(subcommand)]
     Train(Train),
     #[command(subcommand)]

@@ -37,7 +37,9 @@ fn run(command: Command) -> ExitCode {
     let (again, resume) = (RestartHint::Called, RestartHint::Resumed);
     let result = match command {
         Command::Segment(arguments) => {
-            return distributed::run(again, |ranks, _| segment::run(&arguments, ranks));
+            return distributed::run(again, |ranks, interrupt| {
+                segment::run(&arguments, ranks, interrupt)
+            });
         }
         Command::Train(Train::Ncuts(arguments)) => {
             return distributed::run(resume, |ranks, interrupt| {

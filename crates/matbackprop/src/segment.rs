@@ -1,96 +1,74 @@
 //! `matbackprop segment`: photographs in, pictures of their segments out.
 
 mod cut;
+mod exports;
+mod inputs;
+mod masks;
+mod names;
+mod outputs;
+mod report;
+mod shown;
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use experiments::cuts_in_a_line;
-use experiments::files::Staged;
+use experiments::files::{Staged, check_folder};
 use experiments::sharding::{gather, shard};
-use models::{DeepNcuts, SegmentSeconds, TreeSettings, joint_contours};
+use image::RgbImage;
+use models::{Contours, DeepNcuts, SegmentSeconds, TreeSettings, joint_contours, masked_contours};
 use pictures::{
-    PictureFile, ReadOptions, at_working_size, contour_image, label_image, paint_outlines,
-    paint_segments,
+    Photograph, PictureFile, ReadOptions, SegmentExport, at_working_size, contour_image,
+    fill_left_out, paint_outlines,
 };
-use serde::{Deserialize, Serialize};
+use segmentation::{PixelMask, SegmentationTree};
 use training::Ranks;
 
-use self::cut::cut;
 use crate::arguments::{ClusterArgument, Quality, SegmentArguments};
-use crate::failure::{error_chain_line, usage};
+use crate::failure::usage;
+use crate::interrupt::Interrupt;
 use crate::output;
 use crate::progress::Progress;
-
-/// The output of `--json`.
-#[derive(Serialize)]
-struct Report {
-    images: Vec<ImageReport>,
-    failed: Vec<Failed>,
-}
-
-/// A photograph that was segmented.
-#[derive(Serialize, Deserialize)]
-struct ImageReport {
-    image: PathBuf,
-    /// Width and height of the pictures written.
-    width: u32,
-    height: u32,
-    /// Width and height in the file, where the photograph was read at a smaller size.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    file_size: Option<(u32, u32)>,
-    /// Width and height it was segmented at.
-    working_size: (u32, u32),
-    /// How many segments the network is sure of.
-    soft_rank: f64,
-    segmentations: Vec<SegmentationReport>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    contours: Option<PathBuf>,
-    /// What was found while the file was read.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    notes: Vec<String>,
-    seconds: SegmentSeconds,
-}
-
-/// One segmentation of it.
-#[derive(Serialize, Deserialize)]
-struct SegmentationReport {
-    /// The number asked for; none where the height of the cut was the rule.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    k: Option<usize>,
-    segments: usize,
-    /// The number of the segment of transparent pixels, where there are any.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    transparent: Option<u32>,
-    overlay: PathBuf,
-    map: PathBuf,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    labels: Option<PathBuf>,
-}
-
-/// A photograph that was not.
-#[derive(Serialize, Deserialize)]
-struct Failed {
-    image: PathBuf,
-    error: String,
-}
+use cut::cut;
+use exports::{Exported, neighbours};
+use inputs::{Input, PassedOver, STANDARD_INPUT, collect};
+use masks::mask_of;
+use names::names;
+use outputs::OutputPlan;
+use report::{ImageReport, SegmentOutcome, SegmentationReport, conclude, lines_of};
+use shown::{bytes_of, in_a_line};
 
 /// Segments every photograph; one that fails is reported and skipped. Ranks share the photographs.
-pub fn run(arguments: &SegmentArguments, ranks: &Ranks) -> Result<()> {
-    let (stems, networks) = ranks.sync_result(prepare(arguments))?;
-    let networks: Vec<&DeepNcuts> = networks.iter().collect();
-    let mine = shard(ranks, arguments.images.len());
+pub fn run(arguments: &SegmentArguments, ranks: &Ranks, interrupt: &Interrupt) -> Result<()> {
+    let work = ranks.sync_result(prepare(arguments, ranks))?;
+    let networks: Vec<&DeepNcuts> = work.networks.iter().collect();
+    lines_of(&work.passed_over)
+        .iter()
+        .for_each(|line| output::note(line));
+    interrupt.listen()?;
+    let mine = shard(ranks, work.inputs.len());
     // Lines of results are progress enough, unless a bar can stand below them, or they come together in the end.
     let mut progress = (mine.len() > 1).then(|| Progress::new("image", mine.len() as u64));
     progress = progress.filter(|progress| arguments.json || progress.is_bar() || !ranks.is_alone());
     let mut outcomes = Vec::with_capacity(mine.len());
     for (done, index) in mine.into_iter().enumerate() {
-        let image = &arguments.images[index];
+        let (input, name) = (&work.inputs[index], &work.names[index]);
         let began = Instant::now();
-        let result = one_image(&networks, image, &stems[index], arguments);
-        let seconds = result.as_ref().ok().map(|found| file_seconds(found, began));
-        let one = SegmentOutcome::of(image, result, arguments.json);
+        let mut seconds = None;
+        let one = if interrupt.asked() {
+            SegmentOutcome::NotReached
+        } else if arguments.files.skip_existing
+            && input.refused.is_none()
+            && work.plan.all_exist(name)
+        {
+            SegmentOutcome::skipped(&input.path)
+        } else {
+            let result = one_image(&networks, input, name, &work.plan, arguments);
+            seconds = result.as_ref().ok().map(|found| file_seconds(found, began));
+            SegmentOutcome::of(&input.path, result, arguments.json)
+        };
         if ranks.is_alone() {
             let print = || {
                 seconds.iter().for_each(|line| output::detail(line));
@@ -103,7 +81,7 @@ pub fn run(arguments: &SegmentArguments, ranks: &Ranks) -> Result<()> {
         }
         outcomes.push(one);
         if let Some(progress) = &mut progress {
-            progress.advance(done as u64 + 1, || image.display().to_string());
+            progress.advance(done as u64 + 1, || in_a_line(&input.path));
         }
     }
     drop(progress);
@@ -111,7 +89,10 @@ pub fn run(arguments: &SegmentArguments, ranks: &Ranks) -> Result<()> {
         if !ranks.is_alone() {
             outcomes.iter().try_for_each(SegmentOutcome::print)?;
         }
-        conclude(arguments, outcomes)
+        match conclude(arguments.json, outcomes, work.passed_over)? {
+            Some(done) => Err(interrupt.stopped(&done, "the same command with --skip-existing")),
+            None => Ok(()),
+        }
     });
     ranks.sync_result(together.unwrap_or(Ok(())))
 }
@@ -124,22 +105,46 @@ fn file_seconds(report: &ImageReport, began: Instant) -> String {
         clustering,
     } = report.seconds;
     let files = began.elapsed().as_secs_f64() - trunk - layer - clustering;
-    format!(
-        "{}: reading and writing {files:.2} s",
-        report.image.display()
-    )
+    let image = in_a_line(&report.image);
+    format!("{image}: reading and writing {files:.2} s")
 }
 
-/// Prepares all before the first photograph is read: the names of its pictures, and the networks.
-fn prepare(arguments: &SegmentArguments) -> Result<(Vec<String>, Vec<DeepNcuts>)> {
-    let stems = stems(&arguments.images)?;
-    if arguments.out.exists() && !arguments.out.is_dir() {
-        let found = arguments.out.display();
+/// What is known before the first photograph is read.
+struct Work {
+    inputs: Vec<Input>,
+    /// Names of their outputs.
+    names: Vec<PathBuf>,
+    passed_over: Vec<PassedOver>,
+    plan: OutputPlan,
+    networks: Vec<DeepNcuts>,
+}
+
+fn prepare(arguments: &SegmentArguments, ranks: &Ranks) -> Result<Work> {
+    check_out(&arguments.out)?;
+    let (inputs, passed_over) = collect(
+        &arguments.images,
+        arguments.source.recursive,
+        &arguments.out,
+    );
+    if !ranks.is_alone() && inputs.iter().any(Input::is_standard) {
+        return Err(usage(
+            "IMAGE: expected files or folders, as several processes do not share standard input, found -",
+        ));
+    }
+    let mask = arguments.source.mask.as_deref();
+    if let Some(missing) = mask.filter(|mask| !mask.exists()) {
+        let found = missing.display();
         return Err(usage(format!(
-            "--out: expected a folder, or a place for one, found the file {found}"
+            "--mask: expected a picture or a folder, found no {found}"
         )));
     }
-    check_outputs(arguments, &stems)?;
+    let plan = OutputPlan::new(arguments);
+    let (names, changed) = names(&inputs, &plan);
+    if changed > 0 {
+        output::note(&format!(
+            "{changed} of the photographs would share names, or write over others: their outputs get folders or numbers"
+        ));
+    }
     let mut networks = vec![match &arguments.weights {
         Some(path) => DeepNcuts::load(path).context("reading the network")?,
         None => matbackprop::default_network()?,
@@ -152,74 +157,29 @@ fn prepare(arguments: &SegmentArguments) -> Result<(Vec<String>, Vec<DeepNcuts>)
     }
     let device = arguments.device.open()?;
     let networks = networks.into_iter();
-    let networks = networks.map(|network| network.on_device(&device)).collect();
-    Ok((stems, networks))
+    Ok(Work {
+        networks: networks.map(|network| network.on_device(&device)).collect(),
+        inputs,
+        names,
+        passed_over,
+        plan,
+    })
 }
 
-/// The outcome of a photograph.
-#[derive(Serialize, Deserialize)]
-enum SegmentOutcome {
-    /// For people: what was found while the file was read, and the line.
-    Line(Vec<String>, String),
-    /// For programs.
-    Report(ImageReport),
-    /// The error, after the photograph's name, and as programs get it.
-    Failed(String, Failed),
-}
-
-impl SegmentOutcome {
-    fn of(image: &Path, result: Result<ImageReport>, json: bool) -> Self {
-        match result {
-            Ok(found) if json => Self::Report(found),
-            Ok(found) => Self::Line(note_lines(&found), line(&found)),
-            Err(error) => {
-                let (name, error) = (format!("{}: ", image.display()), error_chain_line(&error));
-                let error = error.strip_prefix(&name).unwrap_or(&error).to_owned();
-                let image = image.to_path_buf();
-                Self::Failed(format!("{name}{error}"), Failed { image, error })
-            }
-        }
+/// The outputs have a folder, or a place for one.
+fn check_out(out: &Path) -> Result<()> {
+    let mut places = out.ancestors();
+    let file = places.find(|place| place.exists() && !place.as_os_str().is_empty());
+    if let Some(file) = file.filter(|place| !place.is_dir()) {
+        let found = file.display();
+        return Err(usage(format!(
+            "--out: expected a folder, or a place for one, found the file {found}"
+        )));
     }
-
-    /// Prints it as soon as it is known.
-    fn print(&self) -> Result<()> {
-        match self {
-            Self::Line(notes, line) => {
-                notes.iter().for_each(|note| output::note(note));
-                output::print_done(line)
-            }
-            Self::Report(found) => {
-                note_lines(found).iter().for_each(|note| output::note(note));
-                Ok(())
-            }
-            Self::Failed(line, _) => {
-                output::error(line);
-                Ok(())
-            }
-        }
+    if out.is_dir() {
+        check_folder(out).context("--out")?;
     }
-}
-
-/// The one object of `--json`, and whether all went well.
-fn conclude(arguments: &SegmentArguments, outcomes: Vec<SegmentOutcome>) -> Result<()> {
-    let (mut images, mut failed) = (Vec::new(), Vec::new());
-    let total = outcomes.len();
-    for one in outcomes {
-        match one {
-            SegmentOutcome::Line(..) => {}
-            SegmentOutcome::Report(report) => images.push(report),
-            SegmentOutcome::Failed(_, photograph) => failed.push(photograph),
-        }
-    }
-    let failures = failed.len();
-    if arguments.json {
-        output::print_json(&Report { images, failed })?;
-    }
-    match failures {
-        0 => Ok(()),
-        _ if total == 1 => bail!("no image was segmented"),
-        failed => bail!("{failed} of {total} images were not segmented"),
-    }
+    Ok(())
 }
 
 /// The second network of `--quality high`: your own trained one, or the published VGG-16 trunk with the embedded head.
@@ -255,205 +215,177 @@ fn large_network() -> Result<DeepNcuts> {
     )
 }
 
-fn one_image(
-    networks: &[&DeepNcuts],
-    path: &Path,
-    stem: &str,
-    arguments: &SegmentArguments,
-) -> Result<ImageReport> {
+/// The photograph of an input, as a viewer shows it.
+fn read(input: &Input, arguments: &SegmentArguments) -> Result<Photograph> {
+    if let Some(why) = &input.refused {
+        bail!("{why}");
+    }
     let options = ReadOptions {
         memory: arguments.max_memory,
         lenient: arguments.lenient,
         bytes_to_come: Some(BYTES_A_PIXEL),
     };
-    let photograph = PictureFile::open_with(path, options)?.photograph()?;
-    let image = &photograph.pixels;
-    let working = at_working_size(image, arguments.max_side);
-    let seen = working.as_ref().unwrap_or(image);
-    let settings = TreeSettings::default();
-    let contours = joint_contours(networks, seen, &settings)?;
-    let asked = numbers_of_segments(&arguments.k);
-    let several = asked.len() > 1;
-    let most = contours.tree.most_segments();
-    if let Some(k) = asked.iter().flatten().find(|k| **k > most) {
-        bail!("--k: expected at most the {most} segments that this photograph has, found {k}");
+    if !input.is_standard() {
+        return Ok(PictureFile::open_with(&input.path, options)?.photograph()?);
     }
-    let mut staged = Staged::default();
-    let mut segmentations = Vec::new();
-    for k in asked {
-        let found = cut(&contours.tree, k, settings.height, &photograph)?;
-        let place = |kind: &str| {
-            let k = k.filter(|_| several);
-            arguments.out.join(file_name(stem, k, kind))
-        };
-        let (overlay, map) = (place("overlay"), place("segments"));
-        staged.picture(overlay.clone(), &paint_outlines(image, &found.labels)?)?;
-        staged.picture(map.clone(), &paint_segments(&found.labels))?;
-        let mut numbers = None;
-        if arguments.labels {
-            let path = place("labels");
-            staged.picture(path.clone(), &label_image(&found.labels)?)?;
-            numbers = Some(path);
-        }
-        segmentations.push(SegmentationReport {
-            k,
-            segments: found.segments,
-            transparent: found.transparent,
-            overlay,
-            map,
-            labels: numbers,
-        });
+    let mut bytes = Vec::new();
+    let mut standard = std::io::stdin().lock().take(MOST_BYTES + 1);
+    standard
+        .read_to_end(&mut bytes)
+        .context("reading standard input")?;
+    if bytes.len() as u64 > MOST_BYTES {
+        bail!("expected a picture of at most {MOST_BYTES} bytes, found more");
     }
-    let mut picture = None;
-    if arguments.contours {
-        let path = arguments.out.join(file_name(stem, None, "contours"));
-        let found = contour_image(&contours.tree);
-        staged.picture(path.clone(), &found)?;
-        picture = Some(path);
-    }
-    staged.commit()?;
-    Ok(ImageReport {
-        image: path.to_path_buf(),
-        width: image.width(),
-        height: image.height(),
-        file_size: (photograph.file_size != image.dimensions()).then_some(photograph.file_size),
-        working_size: seen.dimensions(),
-        soft_rank: contours.soft_rank,
-        segmentations,
-        contours: picture,
-        notes: photograph.notes.iter().map(ToString::to_string).collect(),
-        seconds: contours.seconds,
-    })
+    Ok(PictureFile::from_bytes_with(STANDARD_INPUT, bytes, options)?.photograph()?)
 }
 
 /// Bytes that a photograph's pixels and its pictures take for each pixel, at their largest: 3 of the photograph, 4 of its
 /// labels, and 11 while the segments are painted.
 const BYTES_A_PIXEL: u64 = 18;
 
+/// Bytes that standard input may have: it could go on for ever.
+const MOST_BYTES: u64 = 1 << 30;
+
+fn one_image(
+    networks: &[&DeepNcuts],
+    input: &Input,
+    name: &Path,
+    plan: &OutputPlan,
+    arguments: &SegmentArguments,
+) -> Result<ImageReport> {
+    let read = read(input, arguments)?;
+    let image = &read.pixels;
+    let mask = arguments.source.mask.as_ref();
+    let mask = mask.map(|mask| mask_of(mask, input, image.dimensions()));
+    let mask = mask.transpose()?;
+    let settings = TreeSettings {
+        superpixels: arguments.source.superpixels as usize,
+        ..TreeSettings::default()
+    };
+    let (contours, working_size) = contours(networks, image, mask.as_ref(), &settings, arguments)?;
+    let asked = numbers_of_segments(&arguments.k);
+    let photograph = Staging {
+        read: &read,
+        mask: mask.as_ref(),
+        file_name: input.file_name(),
+        height: settings.height,
+        place: &|k, ending| plan.place(name, k, ending),
+    };
+    let most = contours.tree.most_segments();
+    if let Some(k) = asked.iter().flatten().find(|k| **k > most) {
+        bail!(
+            "--k: expected at most the {most} segments that this photograph has, found {k}; more --superpixels allow more"
+        );
+    }
+    let mut staged = Staged::default();
+    let mut segmentations = Vec::new();
+    let mut exported = Vec::new();
+    for k in asked {
+        let (segmentation, files) = stage(&mut staged, &photograph, &contours.tree, k, arguments)?;
+        segmentations.push(segmentation);
+        exported.push(files);
+    }
+    let mut picture = None;
+    if arguments.contours {
+        let path = plan.place(name, None, "contours.png");
+        staged.picture(path.clone(), &contour_image(&contours.tree))?;
+        picture = Some(path);
+    }
+    staged.commit()?;
+    exported.iter().try_for_each(Exported::tidy)?;
+    let left_out = |mask: PixelMask| mask.kept().len() - mask.kept_pixels();
+    Ok(ImageReport {
+        image: input.path.clone(),
+        image_bytes: bytes_of(&input.path),
+        width: image.width(),
+        height: image.height(),
+        file_size: (read.file_size != image.dimensions()).then_some(read.file_size),
+        working_size,
+        soft_rank: contours.soft_rank,
+        left_out: mask.map(left_out),
+        segmentations,
+        contours: picture,
+        notes: read.notes.iter().map(ToString::to_string).collect(),
+        seconds: contours.seconds,
+    })
+}
+
+/// What is written of a photograph.
+struct Staging<'a> {
+    read: &'a Photograph,
+    mask: Option<&'a PixelMask>,
+    file_name: String,
+    /// Of the cut where no number of segments is asked for.
+    height: f64,
+    place: &'a dyn Fn(Option<usize>, &str) -> PathBuf,
+}
+
+/// Writes the files of one cut beside their places.
+fn stage(
+    staged: &mut Staged,
+    photograph: &Staging<'_>,
+    tree: &SegmentationTree,
+    k: Option<usize>,
+    arguments: &SegmentArguments,
+) -> Result<(SegmentationReport, Exported)> {
+    let Staging { read, mask, .. } = *photograph;
+    let image = &read.pixels;
+    let found = cut(tree, k, photograph.height, read)?;
+    let (mut labels, segments) = (found.labels, found.segments);
+    if let Some(mask) = mask {
+        labels = mask.cut_out(&labels, segments)?;
+    }
+    let export = SegmentExport::new(&photograph.file_name, &labels, segments, mask.is_some());
+    let several = numbers_of_segments(&arguments.k).len() > 1;
+    let place = |ending: &str| (photograph.place)(k.filter(|_| several), ending);
+    let (overlay, map) = (place("overlay.png"), place("segments.png"));
+    staged.picture(overlay.clone(), &paint_outlines(image, &labels)?)?;
+    staged.picture(map.clone(), &export.colours())?;
+    let mut numbers = None;
+    if arguments.labels {
+        let path = place("labels.png");
+        staged.picture(path.clone(), &export.numbers_image()?)?;
+        numbers = Some(path);
+    }
+    let pairs = || neighbours(tree, &labels, segments);
+    let exported = Exported::stage(staged, &export, &arguments.files.exports(), place, pairs)?;
+    let report = SegmentationReport {
+        k,
+        segments,
+        transparent: found.transparent.map(|id| id + u32::from(mask.is_some())),
+        overlay,
+        map,
+        labels: numbers,
+        exports: exported.places.clone(),
+    };
+    Ok((report, exported))
+}
+
+/// The tree of a photograph at its working size, and that size. What a mask leaves out is filled first.
+fn contours(
+    networks: &[&DeepNcuts],
+    image: &RgbImage,
+    mask: Option<&PixelMask>,
+    settings: &TreeSettings,
+    arguments: &SegmentArguments,
+) -> Result<(Contours, (u32, u32))> {
+    let Some(mask) = mask else {
+        let working = at_working_size(image, arguments.max_side);
+        let seen = working.as_ref().unwrap_or(image);
+        return Ok((joint_contours(networks, seen, settings)?, seen.dimensions()));
+    };
+    let mut filled = image.clone();
+    fill_left_out(&mut filled, mask)?;
+    let working = at_working_size(&filled, arguments.max_side);
+    let seen = working.as_ref().unwrap_or(&filled);
+    let (width, height) = seen.dimensions();
+    let mask = mask.at_smaller_size(width as usize, height as usize)?;
+    let contours = masked_contours(networks, seen, &mask, settings)?;
+    Ok((contours, (width, height)))
+}
+
 /// The numbers of segments asked for; none where the network is to choose.
 fn numbers_of_segments(k: &ClusterArgument) -> Vec<Option<usize>> {
     let counts = k.counts().map(|counts| counts.iter().copied().map(Some));
     counts.map_or_else(|| vec![None], Iterator::collect)
-}
-
-/// `NAME.overlay.png`, or `NAME.k5.overlay.png` where there are several.
-fn file_name(stem: &str, k: Option<usize>, kind: &str) -> String {
-    match k {
-        Some(k) => format!("{stem}.k{k}.{kind}.png"),
-        None => format!("{stem}.{kind}.png"),
-    }
-}
-
-/// The names that files are made of, each once.
-fn stems(images: &[PathBuf]) -> Result<Vec<String>> {
-    let mut stems: Vec<String> = Vec::new();
-    for image in images {
-        let Some(stem) = image.file_stem() else {
-            let found = image.display();
-            return Err(usage(format!("IMAGE: expected a file, found {found}")));
-        };
-        let stem = stem.to_string_lossy().into_owned();
-        if let Some(first) = stems.iter().position(|other| *other == stem) {
-            return Err(usage(format!(
-                "IMAGE: expected photographs of different names, as the pictures take them, found {} and {}",
-                images[first].display(),
-                image.display()
-            )));
-        }
-        stems.push(stem);
-    }
-    Ok(stems)
-}
-
-/// No picture may take the place of a photograph that is given.
-fn check_outputs(arguments: &SegmentArguments, stems: &[String]) -> Result<()> {
-    let inputs: Vec<_> = arguments
-        .images
-        .iter()
-        .filter_map(|image| image.canonicalize().ok())
-        .collect();
-    let mut counts = numbers_of_segments(&arguments.k);
-    if counts.len() == 1 {
-        counts = vec![None];
-    }
-    for stem in stems {
-        for k in &counts {
-            for kind in ["overlay", "segments", "labels", "contours"] {
-                let path = arguments.out.join(file_name(stem, *k, kind));
-                if path.canonicalize().is_ok_and(|path| inputs.contains(&path)) {
-                    return Err(usage(format!(
-                        "--out: expected a folder where no photograph is written over, found {}, which is given as an IMAGE",
-                        path.display()
-                    )));
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// `coffee.jpg: the colour profile is ignored …`
-fn note_lines(report: &ImageReport) -> Vec<String> {
-    let name = report.image.display();
-    let notes = report.notes.iter();
-    notes.map(|note| format!("{name}: {note}")).collect()
-}
-
-/// `coffee.jpg: 600 × 400, 9 segments, 0.61 s (trunk 0.40, layer 0.05, clustering 0.16): coffee.overlay.png, …`
-fn line(report: &ImageReport) -> String {
-    let SegmentSeconds {
-        trunk,
-        layer,
-        clustering,
-    } = report.seconds;
-    let found = report.segmentations.iter().map(|found| {
-        let plural = if found.segments == 1 { "" } else { "s" };
-        format!("{} segment{plural}", found.segments)
-    });
-    let files = report.segmentations.iter().flat_map(|found| {
-        [
-            Some(&found.overlay),
-            Some(&found.map),
-            found.labels.as_ref(),
-        ]
-        .into_iter()
-        .flatten()
-    });
-    let files = files.chain(&report.contours);
-    let files: Vec<String> = files.map(|path| path.display().to_string()).collect();
-    let files = match files.as_slice() {
-        [first, .., last] if report.segmentations.len() > 1 => {
-            format!("{} files, {first} to {last}", files.len())
-        }
-        all => all.join(", "),
-    };
-    format!(
-        "{}: {} × {}, {}, {:.2} s (trunk {trunk:.2}, layer {layer:.2}, clustering {clustering:.2}): {files}",
-        report.image.display(),
-        report.width,
-        report.height,
-        found.collect::<Vec<_>>().join("; "),
-        trunk + layer + clustering,
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_are_named_after_their_photograph() {
-        assert_eq!(file_name("a.b", None, "overlay"), "a.b.overlay.png");
-        assert_eq!(file_name("a", Some(5), "labels"), "a.k5.labels.png");
-        let images = ["x/a.jpg", "y/b.c.png"].map(PathBuf::from);
-        assert_eq!(stems(&images).unwrap(), ["a", "b.c"]);
-    }
-
-    #[test]
-    fn two_photographs_of_one_name_are_refused_by_both_names() {
-        let images = ["x/a.jpg", "b.png", "y/a.png"].map(PathBuf::from);
-        let refused = stems(&images).unwrap_err().to_string();
-        assert!(refused.contains("x/a.jpg and y/a.png"), "{refused}");
-        assert!(stems(&[PathBuf::from("..")]).is_err());
-    }
 }

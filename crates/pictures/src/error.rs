@@ -77,7 +77,6 @@ pub enum Error {
         /// The budget.
         most: MemoryBudget,
     },
-    /// A label map, or a map of transparent pixels, of another size than its photograph.
     /// A mask of which no pixel is white.
     #[error(
         "{origin}: expected a mask with white for the pixels to keep, found {percent:.1} % of white at most"
@@ -88,7 +87,7 @@ pub enum Error {
         /// Its brightest pixel.
         percent: f64,
     },
-    /// A label map of another size than its photograph.
+    /// A label map, or a map of transparent pixels, of another size than its photograph.
     #[error("label map: expected {} × {} pixels, as the photograph has, found {} × {}", expected.0, expected.1, found.0, found.1)]
     SizeMismatch {
         /// Width and height of the photograph.

@@ -7,6 +7,7 @@ use pictures::MemoryBudget;
 
 use super::clusters::ClusterArgument;
 use super::device::DeviceArgument;
+use super::segment_files::{ExportArguments, SourceArguments};
 use super::{headings, sections};
 
 const EXAMPLES: &str = "\
@@ -15,6 +16,9 @@ const EXAMPLES: &str = "\
 
   # Several photographs, cut into 3 and into 6 segments, with label maps
   matbackprop segment photo.jpg coffee.jpg -o pictures --k 3,6 --labels
+
+  # A folder with its subfolders; outlines and masks for other programs
+  matbackprop segment photos -r -o pictures --export svg,coco
 
   # For a program: one JSON object, nothing else
   matbackprop segment photo.jpg -o pictures --json --quiet";
@@ -28,7 +32,14 @@ const FILES: &str = "\
     photo.contours.png   with --contours: 8-bit grey, an ultrametric contour map
 
   Several numbers of segments give photo.k3.overlay.png, photo.k6.overlay.png, and so on. \
-  A photograph that fails is named; the others are segmented, and the exit code is 1.";
+  A photograph that fails is named; the others are segmented, and the exit code is 1.
+
+  Photographs of one name get their folders, their ends or numbers. \
+  Outputs of earlier calls are written over, and not segmented. Photographs are never written over.";
+
+const STOPPING: &str = "\
+  SIGINT and SIGTERM end the call after the current photograph. What was done stays. \
+  --json prints it, and the exit code is 128 + the signal's number.";
 
 const PROCESSES: &str = "\
   A build with the feature mpi shares the photographs out over N processes:
@@ -48,12 +59,15 @@ pub enum Quality {
 #[derive(Args, Debug)]
 #[command(
     after_help = sections::examples(EXAMPLES),
-    after_long_help = sections::with_examples(EXAMPLES, &[("Files", FILES), ("Several processes", PROCESSES)])
+    after_long_help = sections::with_examples(EXAMPLES, &[("Files", FILES), ("Stopping", STOPPING), ("Several processes", PROCESSES)])
 )]
 pub struct SegmentArguments {
-    /// Photographs: JPEG, PNG, WebP, TIFF, BMP or GIF
-    #[arg(required = true, value_name = "IMAGE", value_hint = ValueHint::FilePath)]
+    /// Photographs: JPEG, PNG, WebP, TIFF, BMP or GIF; folders of them; `-` for standard input
+    #[arg(required = true, value_name = "IMAGE", value_hint = ValueHint::AnyPath)]
     pub images: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub source: SourceArguments,
 
     /// Numbers of segments: `auto`, `7`, `3,5,8` or `2..16`
     ///
@@ -110,6 +124,9 @@ pub struct SegmentArguments {
     /// The picture has the size that was segmented at; `eval bsds --pb` reads it.
     #[arg(long, help_heading = headings::OUTPUT)]
     pub contours: bool,
+
+    #[command(flatten)]
+    pub files: ExportArguments,
 
     /// Print one JSON object instead of lines
     #[arg(long, help_heading = headings::OUTPUT)]

@@ -1,14 +1,27 @@
 //! A call of the binary and its results.
 
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Output, Stdio};
 
 /// The results of a call.
 pub struct Called {
     pub code: i32,
     pub out: String,
     pub err: String,
+}
+
+impl Called {
+    /// Of a process that has ended.
+    pub fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self {
+            code: output.status.code().unwrap(),
+            out: text(output.stdout),
+            err: text(output.stderr),
+        }
+    }
 }
 
 pub struct Call(Command);
@@ -44,14 +57,22 @@ impl Call {
     }
 
     pub fn call(mut self) -> Called {
-        let output = self.0.output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        let code = output.status.code().unwrap();
-        Called {
-            code,
-            out: text(output.stdout),
-            err: text(output.stderr),
-        }
+        Called::of(self.0.output().unwrap())
+    }
+
+    /// Calls with these bytes on standard input.
+    pub fn call_with_input(mut self, bytes: &[u8]) -> Called {
+        let command = self.0.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        // Dropped at once: the end of the file.
+        child.stdin.take().unwrap().write_all(bytes).unwrap();
+        Called::of(child.wait_with_output().unwrap())
+    }
+
+    /// Starts it, with its results kept for later.
+    pub fn start(mut self) -> Child {
+        let command = self.0.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
     }
 
     /// As several processes of one job, where the feature is there.

@@ -16,6 +16,8 @@ mod report;
 mod reproduce;
 mod segment;
 mod segment_as_seen;
+mod segment_exports;
+mod segment_files;
 mod small_bsds;
 mod small_coco;
 mod train_ncuts;

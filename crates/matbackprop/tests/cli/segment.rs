@@ -282,28 +282,21 @@ fn a_failure_leaves_nothing() {
 }
 
 #[test]
-fn photographs_that_would_be_written_over_are_refused() {
-    let folder = folder_with(&[("a.png", 60, 40), ("a.overlay.png", 60, 40)]);
-    std::fs::create_dir(folder.path().join("b")).unwrap();
-    photograph(60, 40)
-        .save(folder.path().join("b/a.jpg"))
-        .unwrap();
-    let err = matbackprop(&["segment", "a.png", "b/a.jpg"])
-        .inside(folder.path())
-        .fail(2);
-    assert!(err.contains("a.png and b/a.jpg"), "{err}");
-    let err = matbackprop(&["segment", "a.png", "a.overlay.png"])
-        .inside(folder.path())
-        .fail(2);
-    assert!(
-        err.contains("a.overlay.png, which is given as an IMAGE"),
-        "{err}"
-    );
-    let err = matbackprop(&["segment", "a.png", "-o", "b/a.jpg"])
-        .inside(folder.path())
-        .fail(2);
-    assert!(err.contains("--out"), "{err}");
-    assert_eq!(names_in(folder.path()), ["a.overlay.png", "a.png", "b"]);
+fn an_out_that_is_a_file_is_refused() {
+    let folder = folder_with(&[("a.png", 60, 40), ("b.jpg", 60, 40)]);
+    for out in ["b.jpg", "b.jpg/in", "b.jpg/in/deep"] {
+        let err = matbackprop(&["segment", "a.png", "-o", out])
+            .inside(folder.path())
+            .fail(2);
+        assert!(err.contains("--out") && err.contains("b.jpg"), "{err}");
+    }
+    assert_eq!(names_in(folder.path()), ["a.png", "b.jpg"]);
+    if cfg!(target_os = "linux") {
+        let err = matbackprop(&["segment", "a.png", "-o", "/proc/self"])
+            .inside(folder.path())
+            .fail(1);
+        assert!(err.contains("--out") && err.contains("/proc/self"), "{err}");
+    }
 }
 
 #[test]

@@ -1,0 +1,102 @@
+//! Which photographs `matbackprop segment` takes, and which files it writes.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, ValueEnum, ValueHint};
+
+use super::headings;
+
+/// A file for other programs, one for each segmentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Export {
+    /// COCO JSON with run lengths: NAME.coco.json
+    Coco,
+    /// COCO JSON with polygons: NAME.coco-polygons.json; run lengths for segments with holes
+    CocoPolygons,
+    /// Outlines as GeoJSON, in pixels, y downwards: NAME.geojson
+    Geojson,
+    /// Outlines as SVG: NAME.svg
+    Svg,
+    /// Segment numbers as a NumPy array, height × width: NAME.npy
+    Npy,
+    /// A black-and-white PNG for each segment: NAME.masks/0000.png
+    Masks,
+    /// Neighbours, their borders' lengths and strengths: NAME.adjacency.csv
+    Adjacency,
+}
+
+impl Export {
+    /// The end of the file's name.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Coco => "coco.json",
+            Self::CocoPolygons => "coco-polygons.json",
+            Self::Geojson => "geojson",
+            Self::Svg => "svg",
+            Self::Npy => "npy",
+            Self::Masks => "masks",
+            Self::Adjacency => "adjacency.csv",
+        }
+    }
+
+    /// The name on the command line.
+    pub fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+/// What is taken from folders, and out of photographs.
+#[derive(Args, Debug)]
+pub struct SourceArguments {
+    /// Also take the photographs in subfolders of a folder
+    ///
+    /// Their outputs lie in subfolders of the same names. Hidden files and links to folders are left out.
+    #[arg(short, long, help_heading = headings::INPUT)]
+    pub recursive: bool,
+
+    /// Mask of pixels to leave out: white is segmented, black is left out
+    ///
+    /// PATH is a picture of the photograph's size, or a folder with NAME.png or NAME.jpg.png for each. White begins at
+    /// half of full brightness. What left-out pixels show changes nothing, and no segment joins across them. Segments then
+    /// count from 1, and 0 is left out. NAME.segments.png is black there, other files leave these pixels out.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, help_heading = headings::INPUT)]
+    pub mask: Option<PathBuf>,
+
+    /// Superpixels that segments are made of
+    ///
+    /// More give finer borders and allow more segments. Memory grows with the square of their number.
+    #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=4096),
+        help_heading = headings::SEGMENTATION)]
+    pub superpixels: u32,
+}
+
+/// What is written.
+#[derive(Args, Debug)]
+pub struct ExportArguments {
+    /// Also write files for other programs, such as `coco,svg`
+    #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',', help_heading = headings::OUTPUT)]
+    pub export: Vec<Export>,
+
+    /// Leave out photographs whose outputs all exist
+    ///
+    /// Only names are compared. A call that was stopped resumes this way.
+    #[arg(long, overrides_with = "overwrite", help_heading = headings::OUTPUT)]
+    pub skip_existing: bool,
+
+    /// Write over outputs of earlier calls: the default
+    ///
+    /// A photograph that is given is never written over.
+    #[arg(long, action = ArgAction::SetTrue, overrides_with = "skip_existing", help_heading = headings::OUTPUT)]
+    pub overwrite: bool,
+}
+
+impl ExportArguments {
+    /// The files asked for, each once.
+    pub fn exports(&self) -> Vec<Export> {
+        let mut exports = self.export.clone();
+        exports.sort();
+        exports.dedup();
+        exports
+    }
+}

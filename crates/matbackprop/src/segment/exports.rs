@@ -1,0 +1,92 @@
+//! Files of a segmentation for other programs.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+
+use anyhow::Result;
+use experiments::files::Staged;
+use pictures::{CocoMasks, SegmentExport, at_full_size};
+use segmentation::{Adjacency, LabelMap, SegmentationTree, adjacency};
+
+use super::outputs::remove_other_masks;
+use crate::arguments::Export;
+
+/// The files of one segmentation.
+#[derive(Default)]
+pub struct Exported {
+    /// Their places, by their names on the command line.
+    pub places: BTreeMap<String, PathBuf>,
+    /// The pictures in the folder of masks.
+    masks: Vec<PathBuf>,
+}
+
+impl Exported {
+    /// Writes the files beside their places; `pairs` finds the neighbours, where they are asked for.
+    pub fn stage(
+        staged: &mut Staged,
+        export: &SegmentExport<'_>,
+        kinds: &[Export],
+        place: impl Fn(&str) -> PathBuf,
+        pairs: impl Fn() -> Result<Vec<Adjacency>>,
+    ) -> Result<Self> {
+        let mut exported = Self::default();
+        for kind in kinds {
+            let path = place(kind.ending());
+            match kind {
+                Export::Coco => {
+                    let file = export.coco(CocoMasks::RunLengths);
+                    staged.bytes(path.clone(), &serde_json::to_vec(&file)?)?;
+                }
+                Export::CocoPolygons => {
+                    let file = export.coco(CocoMasks::Polygons);
+                    staged.bytes(path.clone(), &serde_json::to_vec(&file)?)?;
+                }
+                Export::Geojson => {
+                    staged.bytes(path.clone(), &serde_json::to_vec(&export.geojson())?)?;
+                }
+                Export::Svg => staged.bytes(path.clone(), export.svg().as_bytes())?,
+                Export::Npy => staged.bytes(path.clone(), &export.npy())?,
+                Export::Adjacency => {
+                    let table = export.adjacency_csv(&pairs()?);
+                    staged.bytes(path.clone(), table.as_bytes())?;
+                }
+                Export::Masks => {
+                    for (number, mask) in export.masks() {
+                        let file = path.join(format!("{number:04}.png"));
+                        staged.picture(file.clone(), &mask)?;
+                        exported.masks.push(file);
+                    }
+                }
+            }
+            exported.places.insert(kind.name(), path);
+        }
+        Ok(exported)
+    }
+
+    /// Removes masks of an earlier call, once the new ones are in their places.
+    pub fn tidy(&self) -> Result<()> {
+        match self.masks.first().and_then(|mask| mask.parent()) {
+            Some(folder) => Ok(remove_other_masks(folder, &self.masks)?),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The neighbours among the segments, at the photograph's size. The strength of a border is the height of the tree at which
+/// its two sides merge.
+pub fn neighbours(
+    tree: &SegmentationTree,
+    labels: &LabelMap,
+    segments: usize,
+) -> Result<Vec<Adjacency>> {
+    let size = (labels.width() as u32, labels.height() as u32);
+    let pieces = at_full_size(tree.pieces(), size)?;
+    let between = tree.heights_between();
+    let mut known = HashMap::new();
+    let strength = |p: usize, q: usize| {
+        let (a, b) = (pieces.ids()[p], pieces.ids()[q]);
+        let pair = (a.min(b), a.max(b));
+        *known.entry(pair).or_insert_with(|| between(pair.0, pair.1))
+    };
+    Ok(adjacency(labels, segments, strength))
+}

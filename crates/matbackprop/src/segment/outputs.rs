@@ -1,0 +1,157 @@
+//! The files that a call writes for each photograph, and their names.
+
+use std::path::{Path, PathBuf};
+
+use crate::arguments::{Export, SegmentArguments};
+
+/// Which files a call writes for each photograph.
+pub struct OutputPlan {
+    out: PathBuf,
+    /// The number of segments in the names; none where there is one segmentation.
+    counts: Vec<Option<usize>>,
+    endings: Vec<&'static str>,
+    contours: bool,
+}
+
+impl OutputPlan {
+    pub fn new(arguments: &SegmentArguments) -> Self {
+        let counts = arguments.k.counts().unwrap_or_default();
+        let counts = match counts {
+            [] | [_] => vec![None],
+            several => several.iter().copied().map(Some).collect(),
+        };
+        let mut endings = vec!["overlay.png", "segments.png"];
+        endings.extend(arguments.labels.then_some("labels.png"));
+        endings.extend(arguments.files.exports().into_iter().map(Export::ending));
+        Self {
+            out: arguments.out.clone(),
+            counts,
+            endings,
+            contours: arguments.contours,
+        }
+    }
+
+    /// The place of a file, of the only segmentation or of that of `k` segments.
+    pub fn place(&self, name: &Path, k: Option<usize>, ending: &str) -> PathBuf {
+        self.out.join(file_name(name, k, ending))
+    }
+
+    /// All places of a photograph's files.
+    pub fn places(&self, name: &Path) -> impl Iterator<Item = PathBuf> {
+        let of_cut = |k: &Option<usize>| {
+            let endings = self.endings.iter();
+            let places = endings.map(|ending| self.place(name, *k, ending));
+            places.collect::<Vec<_>>()
+        };
+        let contours = self.contours;
+        let contours = contours.then(|| self.place(name, None, "contours.png"));
+        let cuts: Vec<PathBuf> = self.counts.iter().flat_map(of_cut).collect();
+        cuts.into_iter().chain(contours)
+    }
+
+    /// Whether all of them exist.
+    pub fn all_exist(&self, name: &Path) -> bool {
+        self.places(name).all(|place| place.exists())
+    }
+}
+
+/// `NAME.overlay.png`, or `NAME.k5.overlay.png` where there are several.
+fn file_name(name: &Path, k: Option<usize>, ending: &str) -> PathBuf {
+    // Not `set_extension`: names have dots of their own.
+    let mut file = name.as_os_str().to_owned();
+    if let Some(k) = k {
+        file.push(format!(".k{k}"));
+    }
+    file.push(".");
+    file.push(ending);
+    file.into()
+}
+
+/// The pictures that calls write, by the ends of their names.
+const KINDS: [&str; 4] = ["overlay", "segments", "labels", "contours"];
+
+/// The names that a photograph may have had, where a file's name is one of an output: `a.k3` and `a` of
+/// `a.k3.overlay.png`. The first is what its companions begin with.
+pub fn names_of_source(file: &str) -> Option<Vec<&str>> {
+    let stem = file.strip_suffix(".png")?;
+    let mut stems = KINDS
+        .iter()
+        .filter_map(|kind| stem.strip_suffix(kind)?.strip_suffix('.'));
+    let stem = stems.find(|stem| !stem.is_empty())?;
+    let mut names = vec![stem];
+    if let Some((name, count)) = stem.rsplit_once(".k") {
+        let is_count = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
+        names.extend((is_count && !name.is_empty()).then_some(name));
+    }
+    Some(names)
+}
+
+/// Removes the masks of an earlier call that had more segments.
+///
+/// # Errors
+/// Those of the system.
+pub fn remove_other_masks(folder: &Path, written: &[PathBuf]) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        let is_number = stem
+            .is_some_and(|stem| stem.len() >= 4 && stem.bytes().all(|byte| byte.is_ascii_digit()));
+        let is_mask = is_number && path.extension().is_some_and(|end| end == "png");
+        if is_mask && !written.contains(&path) {
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_after_their_photograph() {
+        let name = |stem: &str, k, ending| file_name(Path::new(stem), k, ending);
+        assert_eq!(
+            name("a.b", None, "overlay.png"),
+            Path::new("a.b.overlay.png")
+        );
+        assert_eq!(
+            name("x/a", Some(5), "labels.png"),
+            Path::new("x/a.k5.labels.png")
+        );
+    }
+
+    #[test]
+    fn outputs_are_known_by_their_names() {
+        let names = |file| names_of_source(file).unwrap_or_default();
+        assert_eq!(names("a.overlay.png"), ["a"]);
+        assert_eq!(names("a.b.k12.labels.png"), ["a.b.k12", "a.b"]);
+        assert_eq!(names("a.kx.contours.png"), ["a.kx"]);
+        assert_eq!(names("a.k3.segments.png"), ["a.k3", "a"]);
+        for other in [
+            "a.png",
+            "overlay.png",
+            ".overlay.png",
+            "a.overlay.jpg",
+            "aoverlay.png",
+        ] {
+            assert!(names_of_source(other).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn masks_of_an_earlier_call_go_and_other_files_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["0000.png", "0001.png", "0002.png", "notes.png", "12.png"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let written = [folder.path().join("0000.png")];
+        remove_other_masks(folder.path(), &written).unwrap();
+        let mut left: Vec<_> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["0000.png", "12.png", "notes.png"]);
+    }
+}
