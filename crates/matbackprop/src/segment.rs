@@ -330,11 +330,11 @@ fn stage(
 ) -> Result<(SegmentationReport, Exported)> {
     let Staging { read, mask, .. } = *photograph;
     let image = &read.pixels;
-    let found = cut(tree, k, photograph.height, read)?;
-    let (mut labels, segments) = (found.labels, found.segments);
+    let mut found = cut(tree, k, photograph.height, read)?;
     if let Some(mask) = mask {
-        labels = mask.cut_out(&labels, segments)?;
+        found = found.kept_by(mask)?;
     }
+    let (labels, segments) = (found.labels, found.segments);
     let export = SegmentExport::new(&photograph.file_name, &labels, segments, mask.is_some());
     let several = numbers_of_segments(&arguments.k).len() > 1;
     let place = |ending: &str| (photograph.place)(k.filter(|_| several), ending);

@@ -1,8 +1,10 @@
 //! A segmentation of a photograph out of its tree, transparent pixels apart.
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 use pictures::{Photograph, at_full_size};
-use segmentation::{LabelMap, SegmentationTree};
+use segmentation::{LabelMap, PixelMask, SegmentationTree};
 
 /// A cut of the tree at the size of the photograph.
 pub struct Cut {
@@ -10,6 +12,31 @@ pub struct Cut {
     pub segments: usize,
     /// The number of the segment of transparent pixels.
     pub transparent: Option<u32>,
+}
+
+impl Cut {
+    /// The same where a mask leaves pixels out: these have the id `segments`.
+    pub fn kept_by(self, mask: &PixelMask) -> Result<Self> {
+        let labels = mask.cut_out(&self.labels, self.segments)?;
+        let Some(transparent) = self.transparent else {
+            return Ok(Self { labels, ..self });
+        };
+        // A segment that shows nowhere else than in what is left out is none any more; nor may the transparent one be.
+        let left_out = self.segments as u32;
+        let mut order = HashMap::new();
+        for id in labels.ids().iter().filter(|id| **id != left_out) {
+            let next = order.len() as u32;
+            order.entry(*id).or_insert(next);
+        }
+        let segments = order.len();
+        let number = |id: &u32| order.get(id).copied().unwrap_or(segments as u32);
+        let ids = labels.ids().iter().map(number).collect();
+        Ok(Self {
+            labels: LabelMap::new(labels.width(), labels.height(), ids)?,
+            segments,
+            transparent: order.get(&transparent).copied(),
+        })
+    }
 }
 
 /// The segments at a height, or so many. Transparent pixels are one of them.

@@ -74,6 +74,40 @@ fn transparent_pixels_are_a_segment_whatever_colours_they_hide() {
 }
 
 #[test]
+fn what_a_mask_leaves_out_of_a_transparent_picture_is_no_segment() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = photograph(120, 80);
+    // Half of the hole is left out; then all of it is.
+    let image = image::RgbaImage::from_fn(120, 80, |x, y| {
+        let [r, g, b] = shown.get_pixel(x, y).0;
+        image::Rgba([r, g, b, if (40..70).contains(&x) { 0 } else { 255 }])
+    });
+    image.save(folder.path().join("a.png")).unwrap();
+    for (left_out, is_there) in [(0..55, true), (40..70, false)] {
+        let mask = image::GrayImage::from_fn(120, 80, |x, _| {
+            image::Luma([if left_out.contains(&x) { 0 } else { 255 }])
+        });
+        mask.save(folder.path().join("mask.png")).unwrap();
+        let (found, _) = report(folder.path(), &["a.png", "--mask", "mask.png", "--k", "4"]);
+        let found = &found["segmentations"][0];
+        let labels = image::open(folder.path().join("a.labels.png")).unwrap();
+        let labels = labels.into_luma16();
+        let ids: BTreeSet<u64> = labels.pixels().map(|pixel| pixel.0[0].into()).collect();
+        let segments = found["segments"].as_u64().unwrap();
+        assert_eq!(ids, (0..=segments).collect());
+        assert_eq!(found["transparent"].as_u64().is_some(), is_there);
+        for (x, y, label) in labels.enumerate_pixels() {
+            let label = u64::from(label.0[0]);
+            assert_eq!(label == 0, left_out.contains(&x), "{x}, {y}");
+            if is_there {
+                let is_hole = (55..70).contains(&x);
+                assert_eq!(Some(label) == found["transparent"].as_u64(), is_hole);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_damaged_photograph_is_refused_with_its_share_and_segmented_where_asked() {
     let folder = folder_with(&[("a.jpg", 320, 200)]);
     let whole = std::fs::read(folder.path().join("a.jpg")).unwrap();
