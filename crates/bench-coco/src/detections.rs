@@ -1,6 +1,7 @@
 //! The official detection table of COCO, from a file of annotations and a file of results.
 
 mod curves;
+mod kind;
 mod masks;
 mod options;
 mod results;
@@ -13,10 +14,12 @@ use hotcoco::{COCOeval, IouType};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::findings::{Finding, refuse};
+use crate::findings::Finding;
+use crate::strict::refuse;
 
+pub use kind::DetectionKind;
 pub use options::DetectionOptions;
-pub use table::{CategoryPrecision, DetectionKind, DetectionRow, DetectionTable};
+pub use table::{CategoryPrecision, DetectionRow, DetectionTable};
 
 use curves::Curves;
 use results::{Checked, Results};

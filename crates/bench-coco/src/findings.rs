@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use crate::error::{Error, Result};
-
 /// The kind of a [`Finding`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -197,20 +195,6 @@ impl<'a> Findings<'a> {
     }
 }
 
-/// Refuses files with findings.
-///
-/// # Errors
-/// [`Error::Strict`] for the first.
-pub(crate) fn refuse(findings: &[Finding]) -> Result<()> {
-    match findings.first() {
-        None => Ok(()),
-        Some(finding) => Err(Error::Strict {
-            finding: finding.clone(),
-            others: findings.len() - 1,
-        }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,11 +222,6 @@ mod tests {
         assert_eq!(
             (&stored["count"], &stored["message"]),
             (&2.into(), &lines[1].clone().into())
-        );
-        assert!(refuse(&[]).is_ok());
-        assert_eq!(
-            refuse(&all).unwrap_err().to_string(),
-            format!("{}; 1 more finding; --strict refuses them", lines[0])
         );
     }
 }

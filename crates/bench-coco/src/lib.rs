@@ -106,6 +106,7 @@ mod id;
 mod metrics;
 mod regions;
 mod sift;
+mod strict;
 
 pub use dataset::{
     Annotation, Category, CocoInstances, ImageRecord, MAX_PIXELS, Mask, Points, Shape,

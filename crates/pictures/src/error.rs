@@ -1,6 +1,6 @@
 //! The errors between a photograph, its segments and their picture.
 
-use crate::memory_budget::MemoryBudget;
+use crate::byte_units::in_units;
 use crate::notes::percent;
 
 /// The kinds of picture that are read.
@@ -64,18 +64,20 @@ pub enum Error {
     },
     /// A file that needs more memory than it may take.
     #[error(
-        "{origin}: expected at most {most} of memory for {what}, found {needed}; \
-         allow more (`--max-memory`), or make the picture smaller"
+        "{origin}: expected at most {} of memory for {what}, found {}; \
+         allow more (`--max-memory`), or make the picture smaller",
+        in_units(*most),
+        in_units(*needed)
     )]
     Memory {
         /// The name of the file.
         origin: String,
         /// What the memory is for.
         what: String,
-        /// The memory that is needed.
-        needed: MemoryBudget,
-        /// The budget.
-        most: MemoryBudget,
+        /// The bytes that are needed.
+        needed: u64,
+        /// The bytes of the budget.
+        most: u64,
     },
     /// A mask of which no pixel is white.
     #[error(

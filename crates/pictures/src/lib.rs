@@ -42,6 +42,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod byte_units;
 mod colour_profile;
 mod decoders;
 mod error;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::byte_units::in_units;
 use crate::error::{Error, Result};
 
 /// Bytes that the pixels of one picture, and what is computed from them, may take.
@@ -49,8 +50,8 @@ impl MemoryBudget {
         Err(Error::Memory {
             origin: origin.to_owned(),
             what: what.to_owned(),
-            needed: Self::of_bytes(needed),
-            most: self,
+            needed,
+            most: self.bytes,
         })
     }
 }
@@ -64,17 +65,7 @@ impl Default for MemoryBudget {
 /// In the largest unit of which it has at least one, rounded up to a tenth.
 impl fmt::Display for MemoryBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
-        match units.into_iter().find(|(shift, _)| self.bytes >> shift > 0) {
-            Some((shift, unit)) => {
-                let tenths = (u128::from(self.bytes) * 10).div_ceil(1 << shift);
-                match (tenths / 10, tenths % 10) {
-                    (whole, 0) => write!(f, "{whole} {unit}"),
-                    (whole, tenth) => write!(f, "{whole}.{tenth} {unit}"),
-                }
-            }
-            None => write!(f, "{} bytes", self.bytes),
-        }
+        f.write_str(&in_units(self.bytes))
     }
 }
 

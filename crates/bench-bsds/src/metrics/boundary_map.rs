@@ -2,7 +2,6 @@
 
 use segmentation::LabelMap;
 
-use super::suppression::suppressed;
 use super::thinning::thinned;
 use crate::error::{Error, Result, Size};
 
@@ -95,8 +94,8 @@ impl BoundaryMap {
 /// How strongly each pixel lies on a boundary.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SoftBoundaryMap {
-    size: Size,
-    strengths: Vec<f64>,
+    pub(super) size: Size,
+    pub(super) strengths: Vec<f64>,
 }
 
 impl SoftBoundaryMap {
@@ -108,21 +107,6 @@ impl SoftBoundaryMap {
         let size = Size { width, height };
         check(size, strengths.len(), "soft boundary map")?;
         Ok(Self { size, strengths })
-    }
-
-    /// The ridges of a raw map: non-maximum suppression, in 255 steps, as detectors do it before the benchmark.
-    ///
-    /// Each pixel that is weaker than its neighbour across the line becomes 0; those near a side fade out.
-    /// [`BoundaryMap::thinned`] is the benchmark's own step and comes after it.
-    ///
-    /// # Source
-    /// Dollár and Zitnick, TPAMI 37(8), 2015, and the parameters that HED, RCF and those after them use with its toolbox:
-    /// reach 1, 5 faded pixels, a favour of 1.01. Their code runs in single precision; ours in double.
-    pub fn suppressed(&self) -> Self {
-        Self {
-            size: self.size,
-            strengths: suppressed(self),
-        }
     }
 
     /// The pixels of at least the strength `threshold`. A strength that is not a number is below every threshold.

@@ -8,6 +8,8 @@
 //! E(p) ← E(p) · d / 5    at d < 5 pixels from a side
 //! ```
 
+#[cfg(doc)]
+use super::boundary_map::BoundaryMap;
 use super::boundary_map::SoftBoundaryMap;
 use crate::error::Size;
 
@@ -22,8 +24,25 @@ const FAVOUR: f64 = 1.01;
 /// Pixels at each side that fade out.
 const FADED: usize = 5;
 
+impl SoftBoundaryMap {
+    /// The ridges of a raw map: non-maximum suppression, in 255 steps, as detectors do it before the benchmark.
+    ///
+    /// Each pixel that is weaker than its neighbour across the line becomes 0; those near a side fade out.
+    /// [`BoundaryMap::thinned`] is the benchmark's own step and comes after it.
+    ///
+    /// # Source
+    /// Dollár and Zitnick, TPAMI 37(8), 2015, and the parameters that HED, RCF and those after them use with its toolbox:
+    /// reach 1, 5 faded pixels, a favour of 1.01. Their code runs in single precision; ours in double.
+    pub fn suppressed(&self) -> Self {
+        Self {
+            size: self.size,
+            strengths: suppressed(self),
+        }
+    }
+}
+
 /// The map with its ridges alone, in 255 steps: as detectors write it to disk for the benchmark.
-pub(super) fn suppressed(map: &SoftBoundaryMap) -> Vec<f64> {
+fn suppressed(map: &SoftBoundaryMap) -> Vec<f64> {
     let size = map.size();
     let plane = Plane {
         size,

@@ -1,6 +1,6 @@
 //! How detections are evaluated.
 
-use super::table::DetectionKind;
+use super::kind::DetectionKind;
 use crate::error::{Error, Result};
 
 /// Detections an image that pycocotools evaluates.

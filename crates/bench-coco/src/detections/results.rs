@@ -5,9 +5,9 @@ use std::path::Path;
 use hotcoco::Annotation;
 use rayon::prelude::*;
 
+use super::kind::DetectionKind;
 use super::masks::{self, Fault};
 use super::options::DetectionOptions;
-use super::table::DetectionKind;
 use super::truth::{ListedImage, Truth};
 use crate::dataset::{RawAnnotation, Shape, detection_file};
 use crate::error::{Error, Result};

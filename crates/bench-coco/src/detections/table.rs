@@ -6,27 +6,9 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::curves::{Curves, Slice};
+use super::kind::DetectionKind;
 use super::options::{DetectionOptions, OFFICIAL_DETECTIONS};
 use crate::id::Id;
-
-/// The shapes by which detections are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DetectionKind {
-    /// Masks.
-    Segm,
-    /// Boxes.
-    Bbox,
-}
-
-impl fmt::Display for DetectionKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Segm => "segm",
-            Self::Bbox => "bbox",
-        })
-    }
-}
 
 /// The official table: average precision and recall, from 0 to 1.
 ///

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use hotcoco::{Annotation, COCO, Category, Dataset, Image, mask};
 use rayon::prelude::*;
 
+use super::kind::DetectionKind;
 use super::masks::{self, Fault};
-use super::table::DetectionKind;
 use crate::dataset::{
     RawAnnotation, RawImage, Sections, annotation_file, placeholder_name, unique,
 };

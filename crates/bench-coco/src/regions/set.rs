@@ -13,8 +13,9 @@ use super::photographs::Photographs;
 use super::view::View;
 use crate::dataset::{Annotation, CocoInstances, ImageRecord, Mask};
 use crate::error::{Error, Record, Result};
-use crate::findings::{Finding, FindingKind, refuse};
+use crate::findings::{Finding, FindingKind};
 use crate::id::Id;
+use crate::strict::refuse;
 
 /// No network looks at a larger square.
 const LARGEST_SIDE: u32 = 4096;
