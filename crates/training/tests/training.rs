@@ -176,7 +176,7 @@ fn a_training_is_not_overwritten_nor_resumed_under_other_settings() {
     let empty = Slants::new(0);
     refused! {
         again => Error::Setting { name: "training folder", .. },
-        Trainer::resume(task(&set), other, folder.path()) => Error::Checkpoint { what: "settings", .. },
+        Trainer::resume(task(&set), other, folder.path()) => Error::Checkpoint { what: "setting", .. },
         Trainer::resume(task(&empty), config, folder.path()) => Error::Setting { name: "training set", .. },
     }
 }

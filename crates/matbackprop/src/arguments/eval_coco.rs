@@ -33,9 +33,9 @@ const FILES: &str = "\
   --truth has `images`, `annotations` and `categories`. Both may be packed by gzip. Only the fields that are \
   compared are looked at.
 
-  Input that the table would misstate is an error: a detection of an image or a category that --truth lacks, \
-  a mask of another size, a score that is not a number. Repeated ids, annotations of images or categories that \
-  are not listed, and negative areas are counted, on standard error and in JSON; --strict refuses them.";
+  Input that the table would misstate is an error. Such are detections of what --truth lacks, masks of another \
+  size, and scores that are no number. Repeated ids, annotations of unlisted images or categories, and negative \
+  areas are counted. Standard error and JSON name them; --strict refuses them.";
 
 const PYCOCOTOOLS: &str = "\
   The numbers are those of pycocotools 2.0, except where it departs from what the files mean. With \

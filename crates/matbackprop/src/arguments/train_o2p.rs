@@ -92,7 +92,7 @@ pub struct TrainO2pArguments {
     /// Refuse annotations with repeated ids, records that are not listed, or negative areas
     ///
     /// And photographs that an Exif tag turns, where their size does not say which way up the annotations are.
-    #[arg(long)]
+    #[arg(long, help_heading = headings::INPUT)]
     strict: bool,
 
     #[command(flatten)]

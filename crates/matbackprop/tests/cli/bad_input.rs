@@ -293,7 +293,8 @@ fn recipes_that_are_too_deep_or_ask_for_more_than_memory() {
     let folder = tempfile::tempdir().unwrap();
     let data = text(folder.path());
     small_bsds::write(folder.path());
-    small_coco::write(folder.path());
+    let coco = folder.path().join("coco");
+    small_coco::write(&coco);
     let recipe: PathBuf = folder.path().join("recipe.toml");
     let (model, out) = (text(&recipe), text(&folder.path().join("run")));
     let deep = format!("a = {}{}", "[".repeat(100_000), "]".repeat(100_000));
@@ -326,7 +327,14 @@ fn recipes_that_are_too_deep_or_ask_for_more_than_memory() {
     ] {
         fs::write(&recipe, text).unwrap();
         let train = [
-            "train", "o2p", "--model", &model, "--data", &data, "--out", &out,
+            "train",
+            "o2p",
+            "--model",
+            &model,
+            "--data",
+            &text(&coco),
+            "--out",
+            &out,
         ];
         refused(&train, &[found]);
     }

@@ -44,6 +44,8 @@ pub fn stage() -> tempfile::TempDir {
     for (sample, name) in [("chelsea.jpg", "photo.jpg"), ("coffee.jpg", "coffee.jpg")] {
         std::fs::copy(samples.join(sample), place(name)).unwrap();
     }
+    std::fs::create_dir_all(place("photos/trip")).unwrap();
+    std::fs::copy(samples.join("chelsea.jpg"), place("photos/trip/cat.jpg")).unwrap();
     small_bsds::write(&place("BSDS500"));
     small_coco::write(&place("COCO"));
     perfect_segmentations(&place("segmentations"));
