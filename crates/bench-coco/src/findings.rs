@@ -147,7 +147,7 @@ impl fmt::Display for Finding {
 }
 
 impl Serialize for Finding {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Stored<'a> {
             kind: FindingKind,

@@ -295,6 +295,7 @@ fn recipes_that_are_too_deep_or_ask_for_more_than_memory() {
     small_bsds::write(folder.path());
     let coco = folder.path().join("coco");
     small_coco::write(&coco);
+    let coco_data = text(&coco);
     let recipe: PathBuf = folder.path().join("recipe.toml");
     let (model, out) = (text(&recipe), text(&folder.path().join("run")));
     let deep = format!("a = {}{}", "[".repeat(100_000), "]".repeat(100_000));
@@ -332,7 +333,7 @@ fn recipes_that_are_too_deep_or_ask_for_more_than_memory() {
             "--model",
             &model,
             "--data",
-            &text(&coco),
+            &coco_data,
             "--out",
             &out,
         ];
