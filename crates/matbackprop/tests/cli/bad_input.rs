@@ -328,14 +328,7 @@ fn recipes_that_are_too_deep_or_ask_for_more_than_memory() {
     ] {
         fs::write(&recipe, text).unwrap();
         let train = [
-            "train",
-            "o2p",
-            "--model",
-            &model,
-            "--data",
-            &coco_data,
-            "--out",
-            &out,
+            "train", "o2p", "--model", &model, "--data", &coco_data, "--out", &out,
         ];
         refused(&train, &[found]);
     }

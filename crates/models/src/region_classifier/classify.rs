@@ -52,7 +52,7 @@ impl RegionClassifier {
     /// Classifies a region.
     ///
     /// # Errors
-    /// Those of the set, the trunk and the pooling; [`Error::Setting`] where descriptors do not fit the network.
+    /// Those of the set, the trunk and the pooling; [`Error::Setting`](crate::Error::Setting) where descriptors do not fit the network.
     pub fn classify(&self, set: &dyn RegionSet, index: usize) -> Result<Classified> {
         self.classify_cached(set, index, None)
     }
@@ -61,7 +61,7 @@ impl RegionClassifier {
     /// where not. They pass through half precision, as those of a frozen trunk do in training.
     ///
     /// # Errors
-    /// Those of [`RegionClassifier::classify`]; [`Error::File`] where the cache's folder takes no more.
+    /// Those of [`RegionClassifier::classify`]; [`Error::File`](crate::Error::File) where the cache's folder takes no more.
     pub fn classify_cached(
         &self,
         set: &dyn RegionSet,
