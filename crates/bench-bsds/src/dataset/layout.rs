@@ -158,17 +158,8 @@ fn entered(folder: &Path, ids: &BTreeSet<&str>) -> Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::listing::tests::folder_with;
     use super::*;
-
-    fn folder_with(names: &[&str]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for name in names {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, "").unwrap();
-        }
-        folder
-    }
 
     #[test]
     fn splits_are_found_in_the_layouts_of_others() {

@@ -91,10 +91,11 @@ pub(crate) fn innermost(folder: &Path, wanted: impl Fn(&Path) -> bool) -> PathBu
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn folder_with(names: &[&str]) -> tempfile::TempDir {
+    /// A folder of empty files.
+    pub fn folder_with(names: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for name in names {
             let path = folder.path().join(name);
