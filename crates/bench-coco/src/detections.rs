@@ -57,7 +57,7 @@ pub struct DetectionReport {
 /// Everything that would make the table say something else than it means. For both files: `Io`, `Truncated`, `Json`,
 /// `JsonTooDeep`. For results: `ResultsNotAList`, `ResultsEmpty` without a kind, `DetectionImage` and
 /// `DetectionCategory` for ids that the annotations lack, `Detection` for scores, boxes and masks. For annotations:
-/// `TruthEmpty`, `TooManyCategories` above 4096 with annotations, `Field` for a size, mask or box that cannot be
+/// `TruthEmpty`, `TooManyCategories` above 16384 with annotations, `Field` for a size, mask or box that cannot be
 /// compared. Where options are strict, `Strict` for ids that are repeated, missing or not listed, and negative numbers.
 ///
 /// # Cost

@@ -18,6 +18,8 @@ pub enum FindingKind {
     RepeatedAnnotations,
     /// Records without an id: images and categories are passed over, annotations called by their place.
     WithoutId,
+    /// Images without width and height: those of their photographs are taken, upright.
+    WithoutSize,
     /// Annotations of images that are not listed: passed over, as in pycocotools.
     UnlistedImages,
     /// Annotations of categories that are not listed: passed over, as in pycocotools.
@@ -56,6 +58,11 @@ impl FindingKind {
                 "with the id of another, in whose place pycocotools counts the last again",
             ),
             Self::WithoutId => ("record", "records", "without an id"),
+            Self::WithoutSize => (
+                "image",
+                "images",
+                "without width and height: those of the photograph are taken",
+            ),
             Self::UnlistedImages => (
                 "annotation",
                 "annotations",

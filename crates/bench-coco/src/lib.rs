@@ -104,6 +104,7 @@ mod error;
 mod findings;
 mod id;
 mod metrics;
+mod photograph_files;
 mod regions;
 mod sift;
 mod strict;

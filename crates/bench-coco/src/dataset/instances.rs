@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use hotcoco::{Rle, mask};
+use pictures::PictureHeader;
 
 use super::listed::{Unique, placeholder_name, unique};
 use super::mask::Mask;
@@ -15,6 +16,7 @@ use super::values::Odd;
 use crate::error::{Error, Record, Result, Size};
 use crate::findings::{Finding, FindingKind, Findings};
 use crate::id::Id;
+use crate::photograph_files::located;
 
 /// The largest image that is believed: 2²⁸ pixels, 16384 × 16384.
 pub const MAX_PIXELS: u64 = 1 << 28;
@@ -156,6 +158,25 @@ impl CocoInstances {
         Self::decode(path, file)
     }
 
+    /// As [`CocoInstances::read`]; an image that is listed without width and height has those of its photograph, upright,
+    /// below a folder. That is a finding.
+    ///
+    /// # Errors
+    /// As [`CocoInstances::read`].
+    ///
+    /// # Cost
+    /// The headers of such photographs are read.
+    pub fn read_beside(path: impl AsRef<Path>, photographs: &Path) -> Result<Self> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(|source| Error::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        let mut join = Join::new(path);
+        join.photographs = Some(photographs);
+        join.instances(annotation_file(path, file)?)
+    }
+
     /// As [`CocoInstances::read`], out of a file's bytes; `path` names it in errors.
     ///
     /// # Errors
@@ -220,6 +241,8 @@ impl CocoInstances {
 /// The records of one file, joined by their ids.
 struct Join<'a> {
     path: &'a Path,
+    /// Where the sizes are that the file lacks.
+    photographs: Option<&'a Path>,
     findings: Findings<'a>,
     faults: Vec<FieldFault>,
     /// Ids of annotations.
@@ -235,6 +258,7 @@ impl<'a> Join<'a> {
     fn new(path: &'a Path) -> Self {
         Self {
             path,
+            photographs: None,
             findings: Findings::of(path),
             faults: Vec::new(),
             seen: HashSet::new(),
@@ -252,7 +276,7 @@ impl<'a> Join<'a> {
             FindingKind::RepeatedImages,
             Record::Image,
         );
-        let (images, faults) = checked_images(images);
+        let (images, faults) = self.checked_images(images);
         let categories = unique(categories, |category| category.id.take());
         let kind = FindingKind::RepeatedCategories;
         categories.report(&mut self.findings, kind, Record::Category);
@@ -271,6 +295,71 @@ impl<'a> Join<'a> {
             findings: self.findings.all(),
             faults: self.faults,
         })
+    }
+
+    /// The images, and why no region of one can be read.
+    fn checked_images(
+        &mut self,
+        images: Unique<RawImage>,
+    ) -> (Vec<ImageRecord>, Vec<Option<Fault>>) {
+        let ambiguous = images.repeated_otherwise(|a, b| {
+            (&a.file_name, a.width, a.height) == (&b.file_name, b.width, b.height)
+        });
+        let checked = images.records.into_iter().zip(ambiguous);
+        let checked = checked.map(|((id, raw), ambiguous)| {
+            let (size, fault) = match self.size(&id, &raw) {
+                Ok(size) => (size, None),
+                Err(fault) => (
+                    Size {
+                        width: 0,
+                        height: 0,
+                    },
+                    Some(fault),
+                ),
+            };
+            let file_name = raw.file_name.unwrap_or_default();
+            let fault = fault.or_else(|| {
+                let nameless = file_name.trim().is_empty();
+                nameless
+                    .then(|| odd_field(&raw.odd, "file_name", "a file below the folder of images"))
+            });
+            let fault = fault.or_else(|| {
+                let expected = "one photograph under this id".to_owned();
+                ambiguous.then(|| {
+                    (
+                        "id",
+                        expected,
+                        "several, of other names or sizes".to_owned(),
+                    )
+                })
+            });
+            let record = ImageRecord {
+                id,
+                file_name,
+                size,
+            };
+            (record, fault)
+        });
+        checked.unzip()
+    }
+
+    /// The size that is listed; where there is none, that of the photograph.
+    fn size(&mut self, id: &Id, raw: &RawImage) -> Checked<Size> {
+        let listed = listed_size(raw);
+        if listed.is_ok() || raw.width.is_some() || raw.height.is_some() {
+            return listed;
+        }
+        let name = raw.file_name.as_deref().unwrap_or_default();
+        let folder = self.photographs.filter(|_| !name.trim().is_empty());
+        let file = folder.and_then(|folder| located(folder, name));
+        let Some(Ok(header)) = file.map(|file| PictureHeader::read(&file.path)) else {
+            return listed;
+        };
+        let (width, height) = header.size();
+        self.findings.add(FindingKind::WithoutSize, || {
+            format!("{}: {width} × {height}", Record::Image(id.clone()))
+        });
+        checked_size(width.into(), height.into())
     }
 
     fn section<T>(&self, found: Option<Vec<T>>, section: &'static str) -> Result<Vec<T>> {
@@ -422,53 +511,15 @@ fn measured(raw: RawAnnotation, size: Size) -> Checked<(f64, [f64; 4], bool, Sha
     Ok((area, bbox, raw.crowd, shape))
 }
 
-/// The images, and why no region of one can be read.
-fn checked_images(images: Unique<RawImage>) -> (Vec<ImageRecord>, Vec<Option<Fault>>) {
-    let ambiguous = images.repeated_otherwise(|a, b| {
-        (&a.file_name, a.width, a.height) == (&b.file_name, b.width, b.height)
-    });
-    let checked = images.records.into_iter().zip(ambiguous);
-    let checked = checked.map(|((id, raw), ambiguous)| {
-        let (size, fault) = match listed_size(&raw) {
-            Ok(size) => (size, None),
-            Err(fault) => (
-                Size {
-                    width: 0,
-                    height: 0,
-                },
-                Some(fault),
-            ),
-        };
-        let file_name = raw.file_name.unwrap_or_default();
-        let fault = fault.or_else(|| {
-            let nameless = file_name.trim().is_empty();
-            nameless.then(|| odd_field(&raw.odd, "file_name", "a file below the folder of images"))
-        });
-        let fault = fault.or_else(|| {
-            let expected = "one photograph under this id".to_owned();
-            ambiguous.then(|| {
-                (
-                    "id",
-                    expected,
-                    "several, of other names or sizes".to_owned(),
-                )
-            })
-        });
-        let record = ImageRecord {
-            id,
-            file_name,
-            size,
-        };
-        (record, fault)
-    });
-    checked.unzip()
-}
-
 fn listed_size(raw: &RawImage) -> Checked<Size> {
     let side = |field, side: Option<u64>| {
         side.ok_or_else(|| odd_field(&raw.odd, field, "a whole number of pixels"))
     };
     let (width, height) = (side("width", raw.width)?, side("height", raw.height)?);
+    checked_size(width, height)
+}
+
+fn checked_size(width: u64, height: u64) -> Checked<Size> {
     let pixels = width.checked_mul(height);
     match (u32::try_from(width), u32::try_from(height)) {
         (Ok(width), Ok(height)) if pixels.is_some_and(|n| n > 0 && n <= MAX_PIXELS) => {
@@ -513,6 +564,36 @@ mod tests {
         let path = folder.path().join("instances.json");
         std::fs::write(&path, text).unwrap();
         CocoInstances::read(path)
+    }
+
+    #[test]
+    fn sizes_that_are_not_listed_are_those_of_the_photographs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("instances.json");
+        let images = IMAGES.replace(r#", "width": 4, "height": 3"#, "");
+        let text = format!(
+            r#"{{{images}, {CATEGORIES}, "annotations": [{}]}}"#,
+            annotation(&[])
+        );
+        std::fs::write(&path, text).unwrap();
+        let alone = CocoInstances::read(&path).unwrap();
+        assert!(alone.annotations().is_empty());
+        let reason = alone.unreadable().next().unwrap().to_string();
+        assert!(
+            reason.contains("`width`: expected a whole number of pixels, found none"),
+            "{reason}"
+        );
+        // Nor without the photograph.
+        let beside = || CocoInstances::read_beside(&path, folder.path()).unwrap();
+        assert!(beside().annotations().is_empty());
+        let photograph = image::RgbImage::new(4, 3);
+        photograph.save(folder.path().join("b.jpg")).unwrap();
+        let found = beside();
+        let size = found.image_of(&found.annotations()[0]).size;
+        assert_eq!((size.width, size.height), (4, 3));
+        let finding = &found.findings()[0];
+        assert_eq!((finding.kind, finding.count), (FindingKind::WithoutSize, 1));
+        assert_eq!(finding.first, "image 9: 4 × 3");
     }
 
     fn read_annotations(annotations: &[String]) -> Result<CocoInstances> {

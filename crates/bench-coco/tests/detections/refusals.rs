@@ -167,10 +167,10 @@ fn masks_that_are_none() {
 
 #[test]
 fn annotations_that_do_not_join() {
-    let many: Vec<Value> = (1..=4097)
+    let many: Vec<Value> = (1..=16_385)
         .map(|id| json!({ "id": id, "name": "a" }))
         .collect();
-    let each: Vec<Value> = (1..=4097)
+    let each: Vec<Value> = (1..=16_385)
         .map(|id| {
             let mut one = truth()["annotations"][0].clone();
             (one["id"], one["category_id"]) = (json!(id), json!(id));
@@ -184,7 +184,7 @@ fn annotations_that_do_not_join() {
             changed(kind, |truth| {
                 truth["categories"] = json!(many);
                 truth["annotations"] = json!(each);
-            }) => Error::TooManyCategories { found: 4097, .. },
+            }) => Error::TooManyCategories { found: 16_385, .. },
             changed(kind, |truth| *truth = json!([]))
                 => Error::TruthEmpty { .. } | Error::Json { .. },
         }

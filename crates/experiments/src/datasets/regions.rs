@@ -36,7 +36,7 @@ impl CocoRegions {
                 data.display()
             )));
         };
-        let instances = CocoInstances::read(&annotations)?;
+        let instances = CocoInstances::read_beside(&annotations, &images)?;
         let set = RegionSet::new(instances, images, rule)?;
         let ids = set.regions().iter().map(|region| region_name(&region.id));
         Ok(Self {
