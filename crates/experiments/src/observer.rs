@@ -37,6 +37,12 @@ pub trait Observer {
         let _ = line;
     }
 
+    /// A message about numbers that may not say what they seem to: of records that were left out, or files that can hardly
+    /// be meant. It is shown where other messages are not.
+    fn warning(&mut self, line: &str) {
+        self.message(line);
+    }
+
     /// A message for those who ask for more: which weights, which device.
     fn detail(&mut self, line: &str) {
         let _ = line;

@@ -3,6 +3,7 @@
 //! | | printed by | quiet | verbose |
 //! |---|---|---|---|
 //! | errors | [`error`] | yes | yes |
+//! | warnings: what was left out, what can hardly be meant | [`warning`] | yes | yes |
 //! | results asked for: tables, JSON | [`print`] | yes | yes |
 //! | what was done: names of files | [`print_done`] | no | yes |
 //! | messages, progress | [`note`] | no | yes |
@@ -65,6 +66,13 @@ fn shows(least: Verbosity) -> bool {
 pub fn error(line: &str) {
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     anstream::eprintln!("{red}error:{red:#} {line}");
+}
+
+/// Prints that a number may not say what it seems to, or is of less than was given.
+pub fn warning(line: &str) {
+    if shows(Verbosity::Quiet) {
+        eprintln!("{line}");
+    }
 }
 
 /// Prints a message beside the results.

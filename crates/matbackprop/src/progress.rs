@@ -148,6 +148,10 @@ impl Observer for Terminal {
         self.aside(|| output::note(line));
     }
 
+    fn warning(&mut self, line: &str) {
+        self.aside(|| output::warning(line));
+    }
+
     fn detail(&mut self, line: &str) {
         self.aside(|| output::detail(line));
     }

@@ -1,6 +1,8 @@
 //! The one reader of pictures: by their content, upright, within a budget of memory.
 
 use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use image::metadata::Orientation;
@@ -76,10 +78,36 @@ impl<'a> PictureFile<'a> {
     /// As [`open`](Self::open).
     pub fn open_with(path: &Path, options: ReadOptions) -> Result<Self> {
         let origin = path.display().to_string();
-        match std::fs::read(path) {
-            Ok(bytes) => Self::from_bytes_with(&origin, bytes, options),
+        match File::open(path) {
+            Ok(file) => Self::from_reader(&origin, file, options),
             Err(source) => Err(Error::File { origin, source }),
         }
+    }
+
+    /// The picture that comes out of a reader, which may go on for ever: the kind is decided by the first bytes, and no more
+    /// are read than the budget allows.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn from_reader(origin: &str, mut reader: impl Read, options: ReadOptions) -> Result<Self> {
+        let failed = |source| Error::File {
+            origin: origin.to_owned(),
+            source,
+        };
+        let mut bytes = Vec::new();
+        let mut first = reader.by_ref().take(FIRST_BYTES);
+        first.read_to_end(&mut bytes).map_err(failed)?;
+        file_kind(&bytes).map_err(|found| Error::NotAPicture {
+            origin: origin.to_owned(),
+            found,
+        })?;
+        let most = options.memory.bytes().max(FIRST_BYTES);
+        let mut rest = reader.take(most - bytes.len() as u64 + 1);
+        rest.read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() as u64 > most {
+            options.memory.check(origin, "the file alone", most + 1)?;
+        }
+        Self::from_bytes_with(origin, bytes, options)
     }
 
     /// The picture in a file's bytes; `origin` names it in errors.
@@ -320,6 +348,9 @@ impl<'a> PictureFile<'a> {
         }
     }
 }
+
+/// Bytes that say which kind of file it is.
+const FIRST_BYTES: u64 = 1 << 16;
 
 /// Bytes that are left over in files that are whole: what an encoder adds at the end.
 const FEW_BYTES: usize = 16;

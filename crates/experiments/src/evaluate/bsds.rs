@@ -63,10 +63,10 @@ pub fn bsds_among(
     let report = ranks.sync_result(report.transpose())?;
     if let Some(report) = &report {
         for LeftOut { id, why } in &report.left_out {
-            observer.message(&format!("image {id} is left out: {why}"));
+            observer.warning(&format!("image {id} is left out: {why}"));
         }
         for remark in &report.remarks {
-            observer.message(&format!("note: {remark}"));
+            observer.warning(&format!("note: {remark}"));
         }
     }
     Ok(report)

@@ -145,7 +145,7 @@ pub(super) fn run<J: Job>(
                 last = record.step;
                 log.step(record);
             }
-            Event::LeftOut { name, why, count } => log.message(&left_out(name, why, count)),
+            Event::LeftOut { name, why, count } => log.warning(&left_out(name, why, count)),
             Event::SolverRefused { why } => log.message(&solver_refused(why)),
             Event::OverGpus => log.message(OVER_GPUS),
             _ => {}

@@ -75,7 +75,7 @@ pub fn ncuts_among(
     let (set, validation) = ranks.sync_result(prepare(settings))?;
     for partner in set.left_out() {
         let (found, missing) = (partner.found.display(), partner.missing.display());
-        observer.message(&format!(
+        observer.warning(&format!(
             "image {} is left out: expected {missing} beside {found}, found none",
             partner.id
         ));

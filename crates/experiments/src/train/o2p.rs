@@ -82,7 +82,7 @@ pub fn o2p_among(
     regions
         .messages()
         .iter()
-        .for_each(|line| observer.message(line));
+        .for_each(|line| observer.warning(line));
     observer.message(&format!("{}: {}", settings.split, regions.in_words()));
     let (run, config) = (&settings.run, &settings.recipe.training);
     let job = RegionJob {

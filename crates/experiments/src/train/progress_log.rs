@@ -92,6 +92,11 @@ impl<'a> ProgressLog<'a> {
         self.observer.message(line);
     }
 
+    /// A line about images that are not learned from.
+    pub fn warning(&mut self, line: &str) {
+        self.observer.warning(line);
+    }
+
     /// Whether the training should stop.
     pub fn stops(&mut self) -> bool {
         self.observer.stops()

@@ -21,9 +21,10 @@ pub enum ColorName {
 /// Options that stand before or after any command.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct GlobalArguments {
-    /// Print errors and requested results only
+    /// Print errors, warnings and requested results only
     ///
-    /// Tables, descriptions and `--json` are requested results. Progress, notes and names of written files are not.
+    /// Tables, descriptions and `--json` are requested results. Progress, notes and names of written files are not. A
+    /// warning says that a number may not mean what it seems to.
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = headings::GLOBAL)]
     quiet: bool,
 

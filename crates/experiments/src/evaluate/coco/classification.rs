@@ -139,7 +139,7 @@ pub fn classification_among(
     regions
         .messages()
         .iter()
-        .for_each(|line| observer.message(line));
+        .for_each(|line| observer.warning(line));
     observer.message(&format!("{}: {}", settings.split, regions.in_words()));
     let found = ranks.sync_result(classify(settings, &network, &regions, ranks, observer))?;
     let report = gather(ranks, found)?.map(|found| conclude(settings, &regions, found));
@@ -202,7 +202,7 @@ fn classify(
                 let reason = source
                     .source()
                     .map_or_else(|| source.to_string(), ToString::to_string);
-                observer.message(&format!("left out: {reason}"));
+                observer.warning(&format!("left out: {reason}"));
                 found.push(Outcome::LeftOut(reason));
                 continue;
             }

@@ -27,11 +27,11 @@ pub fn detections(
         other => other.into(),
     })?;
     for finding in &report.findings {
-        observer.message(&finding.to_string());
+        observer.warning(&finding.to_string());
     }
     if let Some(official) = &report.pycocotools {
         let (theirs, ours) = (official.ap.unwrap_or(-1.0), report.table.ap.unwrap_or(-1.0));
-        observer.message(&format!(
+        observer.warning(&format!(
             "pycocotools says AP {theirs:.3} for these files, not {ours:.3}: --as-pycocotools prints its table"
         ));
     }
