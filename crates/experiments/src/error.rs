@@ -109,6 +109,21 @@ impl Error {
     }
 }
 
+/// An error and its causes in one line; a cause that the line contains already is left out.
+pub fn error_chain_line(error: &dyn std::error::Error) -> String {
+    let mut text = String::new();
+    for cause in std::iter::successors(Some(error), |error| error.source()) {
+        // Decoders end some messages with a line's end.
+        let cause = cause.to_string().trim_end().to_owned();
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
 /// Adds to an error the work that was being done.
 pub(crate) trait Context<T> {
     /// In words that cost nothing to make.
@@ -145,6 +160,16 @@ impl<T> Context<T> for Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_says_nothing_twice() {
+        let inner = models::Error::File {
+            path: "a.png".into(),
+            source: io::Error::other("disk on fire"),
+        };
+        let outer = Err::<(), _>(inner).context("writing").unwrap_err();
+        assert_eq!(error_chain_line(&outer), "writing: a.png: disk on fire");
+    }
 
     #[test]
     fn settings_are_found_below_their_context() {

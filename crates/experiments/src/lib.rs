@@ -37,6 +37,7 @@
 //! | [`recipe`] | rows of the comparisons: TOML files that come with this crate, or your own |
 //! | [`train`] | [`train::ncuts`] and [`train::o2p`]: from settings to a network in a folder |
 //! | [`evaluate`] | the measures of BSDS500 and MS-COCO, of networks and of files by any method |
+//! | [`segment`] | photographs and folders of them in, pictures and files of their segments out |
 //! | [`report()`] | a training on one HTML page |
 //! | [`mod@reproduce`] | every row of a comparison: plans and runs the rows that are missing |
 //! | [`network_in_words`] | description of a network |
@@ -61,11 +62,12 @@ pub mod recipe;
 mod report;
 pub mod reproduce;
 mod run_folder;
+pub mod segment;
 pub mod sharding;
 pub mod train;
 
 pub use description::{cuts_in_a_line, cuts_in_words, network_in_words};
-pub use error::{Error, Result};
+pub use error::{Error, Result, error_chain_line};
 pub use observer::{Observer, Shown};
 pub use report::{ReportSettings, report};
 

@@ -25,7 +25,6 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueHint};
 
-pub use clusters::ClusterArgument;
 pub use eval::EvalBsdsArguments;
 pub use eval_coco::EvalCocoArguments;
 pub use global::{ColorName, GlobalArguments, color_asked};
@@ -33,7 +32,6 @@ pub use manual::{CompletionsArguments, ManArguments};
 pub use report::ReportArguments;
 pub use reproduce::Reproduce;
 pub use segment::{Quality, SegmentArguments};
-pub use segment_files::Export;
 pub use train_ncuts::TrainNcutsArguments;
 pub use train_o2p::TrainO2pArguments;
 

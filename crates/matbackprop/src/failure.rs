@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use experiments::Error;
+use experiments::{Error, error_chain_line};
 
 use crate::interrupt::Interrupted;
 use crate::output;
@@ -11,21 +11,6 @@ use crate::output;
 /// A wrong call, in words.
 pub fn usage(message: impl Into<String>) -> anyhow::Error {
     Error::setting(message).into()
-}
-
-/// An error and its causes in one line; a cause that the line contains already is left out.
-pub fn error_chain_line(error: &anyhow::Error) -> String {
-    let mut text = String::new();
-    for cause in error.chain() {
-        // Decoders end some messages with a line's end.
-        let cause = cause.to_string().trim_end().to_owned();
-        if text.is_empty() {
-            text = cause;
-        } else if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
 }
 
 /// Prints the error; its exit code.
@@ -37,7 +22,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     if io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe) {
         return ExitCode::SUCCESS;
     }
-    output::error(&error_chain_line(error));
+    output::error(&error_chain_line(error.as_ref()));
     if is_usage(error) {
         eprintln!("for more, call the same command with --help");
     }
@@ -64,17 +49,6 @@ pub fn code(error: &anyhow::Error) -> ExitCode {
 mod tests {
     use super::*;
     use anyhow::Context;
-
-    #[test]
-    fn a_line_says_nothing_twice() {
-        let inner = std::io::Error::other("disk on fire");
-        let middle = models::Error::File {
-            path: "a.png".into(),
-            source: inner,
-        };
-        let outer = Err::<(), _>(middle).context("writing").unwrap_err();
-        assert_eq!(error_chain_line(&outer), "writing: a.png: disk on fire");
-    }
 
     #[test]
     fn usage_is_found_below_its_context() {

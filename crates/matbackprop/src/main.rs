@@ -7,6 +7,7 @@ mod failure;
 mod info;
 mod interrupt;
 mod manual;
+mod networks;
 mod output;
 mod progress;
 mod report;

@@ -1,5 +1,6 @@
 //! `matbackprop completions` and `matbackprop man`: everything here is made out of the parser.
 
+#[cfg(test)]
 mod markdown;
 mod roff;
 
@@ -38,9 +39,6 @@ pub fn completions(arguments: &CompletionsArguments) -> Result<()> {
 /// Prints a page, or writes all.
 pub fn man(arguments: &ManArguments) -> Result<()> {
     let pages = pages();
-    if arguments.markdown {
-        return output::print(markdown::page(&pages).trim_end());
-    }
     let Some(folder) = &arguments.out else {
         let page = pages.iter().find(|page| page.words == arguments.words);
         let Some(page) = page else {
@@ -161,9 +159,15 @@ mod tests {
         }
     }
 
+    /// Where this is set, the page is written and not compared.
+    const WRITE: &str = "MATBACKPROP_WRITE_COMMAND_LINE";
+
     #[test]
     fn the_page_of_the_command_line_is_that_of_the_parser() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/command-line.md");
+        if std::env::var_os(WRITE).is_some() {
+            std::fs::write(path, markdown::page(&pages())).unwrap();
+        }
         let written = std::fs::read_to_string(path).unwrap_or_default();
         let page = markdown::page(&pages());
         let line = page.lines().zip(written.lines()).position(|(a, b)| a != b);

@@ -5,7 +5,7 @@
 //!            ├─▶ tidy  ─▶ one rule a file, findings as `path:line: what, expected`
 //!            ├─▶ web   ─▶ compiler ─▶ module ─▶ web/dist ─▶ browser
 //!            ├─▶ data  ─▶ manifest.toml ─▶ list · where · verify
-//!            └─▶ command-line ─▶ matbackprop man --markdown ─▶ crates/matbackprop/docs/command-line.md
+//!            └─▶ command-line ─▶ a test of matbackprop ─▶ crates/matbackprop/docs/command-line.md
 //! ```
 //!
 //! Exit codes: 0 all well, 1 something was found or failed, 2 the command line was not understood.

@@ -26,10 +26,7 @@ const MAN_EXAMPLES: &str = "\
   matbackprop man eval bsds | man -l -
 
   # Write all pages to where man looks: then `man matbackprop-segment`
-  matbackprop man --out ~/.local/share/man/man1
-
-  # The whole manual as one page of Markdown
-  matbackprop man --markdown > command-line.md";
+  matbackprop man --out ~/.local/share/man/man1";
 
 /// Print a completion script for a shell
 #[derive(Args, Debug)]
@@ -46,15 +43,10 @@ pub struct CompletionsArguments {
 #[command(after_help = sections::examples(MAN_EXAMPLES))]
 pub struct ManArguments {
     /// Command to print the page of, such as `eval bsds`
-    #[arg(value_name = "COMMAND", conflicts_with_all = ["out", "markdown"])]
+    #[arg(value_name = "COMMAND", conflicts_with = "out")]
     pub words: Vec<String>,
 
     /// Folder to write the pages of all commands into, created if missing
-    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "markdown",
-        help_heading = headings::OUTPUT)]
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = headings::OUTPUT)]
     pub out: Option<PathBuf>,
-
-    /// Print the pages of all commands as one page of Markdown
-    #[arg(long, help_heading = headings::OUTPUT)]
-    pub markdown: bool,
 }

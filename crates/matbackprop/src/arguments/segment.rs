@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
+use experiments::segment::SegmentSettings;
 use pictures::MemoryBudget;
 
 use super::clusters::ClusterArgument;
@@ -131,4 +132,24 @@ pub struct SegmentArguments {
     /// Print one JSON object instead of lines
     #[arg(long, help_heading = headings::OUTPUT)]
     pub json: bool,
+}
+
+impl SegmentArguments {
+    /// The library's settings.
+    pub fn settings(&self) -> SegmentSettings {
+        SegmentSettings {
+            recursive: self.source.recursive,
+            mask: self.source.mask.clone(),
+            superpixels: self.source.superpixels as usize,
+            counts: self.k.counts().map(<[usize]>::to_vec).unwrap_or_default(),
+            max_side: self.max_side,
+            max_memory: self.max_memory,
+            lenient: self.lenient,
+            labels: self.labels,
+            contours: self.contours,
+            exports: self.files.export.clone(),
+            skip_existing: self.files.skip_existing,
+            ..SegmentSettings::new(&self.images, &self.out)
+        }
+    }
 }

@@ -2,49 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, ValueEnum, ValueHint};
+use clap::{ArgAction, Args, ValueHint};
+use experiments::segment::Export;
 
-use super::headings;
-
-/// A file for other programs, one for each segmentation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum Export {
-    /// COCO JSON with run lengths: NAME.coco.json
-    Coco,
-    /// COCO JSON with polygons: NAME.coco-polygons.json; run lengths for segments with holes
-    CocoPolygons,
-    /// Outlines as GeoJSON, in pixels, y downwards: NAME.geojson
-    Geojson,
-    /// Outlines as SVG: NAME.svg
-    Svg,
-    /// Segment numbers as a NumPy array, height × width: NAME.npy
-    Npy,
-    /// A black-and-white PNG for each segment: NAME.masks/0000.png
-    Masks,
-    /// Neighbours, their borders' lengths and strengths: NAME.adjacency.csv
-    Adjacency,
-}
-
-impl Export {
-    /// The end of the file's name.
-    pub fn ending(self) -> &'static str {
-        match self {
-            Self::Coco => "coco.json",
-            Self::CocoPolygons => "coco-polygons.json",
-            Self::Geojson => "geojson",
-            Self::Svg => "svg",
-            Self::Npy => "npy",
-            Self::Masks => "masks",
-            Self::Adjacency => "adjacency.csv",
-        }
-    }
-
-    /// The name on the command line.
-    pub fn name(self) -> String {
-        let value = self.to_possible_value();
-        value.map_or_else(String::new, |value| value.get_name().to_owned())
-    }
-}
+use super::{headings, values};
 
 /// What is taken from folders, and out of photographs.
 #[derive(Args, Debug)]
@@ -75,7 +36,7 @@ pub struct SourceArguments {
 #[derive(Args, Debug)]
 pub struct ExportArguments {
     /// Also write files for other programs, such as `coco,svg`
-    #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',', help_heading = headings::OUTPUT)]
+    #[arg(long, value_name = "LIST", value_parser = values::export(), value_delimiter = ',', help_heading = headings::OUTPUT)]
     pub export: Vec<Export>,
 
     /// Leave out photographs whose outputs all exist
@@ -89,14 +50,4 @@ pub struct ExportArguments {
     /// A photograph that is given is never written over.
     #[arg(long, action = ArgAction::SetTrue, overrides_with = "skip_existing", help_heading = headings::OUTPUT)]
     pub overwrite: bool,
-}
-
-impl ExportArguments {
-    /// The files asked for, each once.
-    pub fn exports(&self) -> Vec<Export> {
-        let mut exports = self.export.clone();
-        exports.sort();
-        exports.dedup();
-        exports
-    }
 }

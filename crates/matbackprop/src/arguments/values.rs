@@ -3,6 +3,7 @@
 use bench_bsds::Split;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use experiments::recipe::{input_recipe_by_name, trunk_by_name};
+use experiments::segment::Export;
 use models::{InputRecipe, TrunkKind};
 
 /// A trunk by its name.
@@ -39,6 +40,28 @@ pub fn bsds_split() -> impl TypedValueParser<Value = Split> {
     named(names).try_map(|name| name.parse::<Split>())
 }
 
+/// A file that `segment` writes for other programs.
+pub fn export() -> impl TypedValueParser<Value = Export> {
+    let names = Export::ALL.map(|export| {
+        let help = match export {
+            Export::Coco => "COCO JSON with run lengths: NAME.coco.json",
+            Export::CocoPolygons => {
+                "COCO JSON with polygons: NAME.coco-polygons.json; run lengths for segments with holes"
+            }
+            Export::Geojson => "Outlines as GeoJSON, in pixels, y downwards: NAME.geojson",
+            Export::Svg => "Outlines as SVG: NAME.svg",
+            Export::Npy => "Segment numbers as a NumPy array, height × width: NAME.npy",
+            Export::Masks => "A black-and-white PNG for each segment: NAME.masks/0000.png",
+            Export::Adjacency => {
+                "Neighbours, their borders' lengths and strengths: NAME.adjacency.csv"
+            }
+        };
+        (export.name(), help)
+    });
+    let by_name = |name: String| Export::ALL.into_iter().find(|export| export.name() == name);
+    named(names).try_map(move |name| by_name(name).ok_or("expected a kind of file"))
+}
+
 fn named<const N: usize>(names: [(&'static str, &'static str); N]) -> PossibleValuesParser {
     names
         .map(|(name, help)| PossibleValue::new(name).help(help))
@@ -64,5 +87,6 @@ mod tests {
             (read(&trunk()), read(&input_recipe()), read(&bsds_split())),
             (4, 3, 3)
         );
+        assert_eq!(read(&export()), Export::ALL.len());
     }
 }

@@ -90,7 +90,6 @@ fn examples_that_need_no_training_run() {
         "measures/report.html",
         ".zfunc/_matbackprop",
         ".local/share/man/man1/matbackprop-eval-bsds.1",
-        "command-line.md",
     ] {
         assert!(folder.path().join(made).is_file(), "{made}");
     }

@@ -140,26 +140,19 @@ impl Given {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
-
+    use super::super::inputs::collect;
+    use super::super::settings::SegmentSettings;
     use super::*;
-    use crate::arguments::{Arguments, Command};
-    use crate::segment::inputs::collect;
 
-    fn plan(arguments: &[&str]) -> OutputPlan {
-        let call = ["matbackprop", "segment", "x"];
-        let call = call.iter().chain(arguments);
-        let Command::Segment(arguments) = Arguments::parse_from(call).command else {
-            panic!("expected segment");
-        };
-        OutputPlan::new(&arguments)
+    fn plan(out: &Path) -> OutputPlan {
+        OutputPlan::new(&SegmentSettings::new(["x"], out))
     }
 
     /// Names of photographs that do not exist.
     fn named(given: &[&str]) -> Vec<String> {
         let given: Vec<PathBuf> = given.iter().map(PathBuf::from).collect();
         let (inputs, _) = collect(&given, false, Path::new("out"));
-        let (names, _) = names(&inputs, &plan(&["-o", "out"]));
+        let (names, _) = names(&inputs, &plan(Path::new("out")));
         names
             .iter()
             .map(|name| name.display().to_string())
@@ -201,7 +194,7 @@ mod tests {
         let odd = |name: &[u8]| PathBuf::from(std::ffi::OsStr::from_bytes(name));
         let given = [odd(b"p\xff.jpg"), odd(b"p\xfe.jpg")];
         let (inputs, _) = collect(&given, false, Path::new("out"));
-        let (names, changed) = names(&inputs, &plan(&[]));
+        let (names, changed) = names(&inputs, &plan(Path::new(".")));
         assert_eq!(names, ["p\u{fffd}", "p\u{fffd}-2"].map(PathBuf::from));
         assert_eq!(changed, 1);
     }
@@ -216,8 +209,7 @@ mod tests {
             .unwrap();
         let given = [path("a.png"), path("a.overlay.png")];
         let (inputs, passed_over) = collect(&given, false, folder.path());
-        let out = folder.path().display().to_string();
-        let (names, changed) = names(&inputs, &plan(&["-o", &out]));
+        let (names, changed) = names(&inputs, &plan(folder.path()));
         assert!(passed_over.is_empty());
         assert_eq!(names, ["a-2", "a.overlay"].map(PathBuf::from));
         assert_eq!(changed, 1);
@@ -228,7 +220,7 @@ mod tests {
         let folder = |i: usize| PathBuf::from(format!("{}/{}.jpg", i % 7, i / 2));
         let given: Vec<PathBuf> = (0..100_000).map(folder).collect();
         let (inputs, _) = collect(&given, false, Path::new("out"));
-        let (names, _) = names(&inputs, &plan(&["-o", "out"]));
+        let (names, _) = names(&inputs, &plan(Path::new("out")));
         let different: HashSet<&PathBuf> = names.iter().collect();
         assert_eq!(different.len(), 100_000);
     }

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
 use pictures::read_mask;
 use segmentation::PixelMask;
 
 use super::inputs::Input;
+use crate::error::{Error, Result};
 
 /// The mask of a photograph of this size: a picture for all, or that of its name in a folder.
 pub fn mask_of(mask: &Path, input: &Input, size: (u32, u32)) -> Result<PixelMask> {
@@ -16,14 +16,14 @@ pub fn mask_of(mask: &Path, input: &Input, size: (u32, u32)) -> Result<PixelMask
     };
     let mask = read_mask(&path)?;
     if (mask.width(), mask.height()) != (size.0 as usize, size.1 as usize) {
-        bail!(
+        return Err(Error::unexpected(format!(
             "--mask {}: expected {} × {} pixels, as the photograph has, found {} × {}",
             path.display(),
             size.0,
             size.1,
             mask.width(),
             mask.height()
-        );
+        )));
     }
     Ok(mask)
 }
@@ -36,10 +36,10 @@ fn in_folder(folder: &Path, input: &Input) -> Result<PathBuf> {
     let places = names.map(|name| inside.join(name));
     match places.iter().find(|place| place.is_file()) {
         Some(place) => Ok(place.clone()),
-        None => bail!(
+        None => Err(Error::unexpected(format!(
             "--mask: expected {} or {}, found neither",
             places[0].display(),
             places[1].display()
-        ),
+        ))),
     }
 }

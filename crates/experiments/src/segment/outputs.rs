@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::arguments::{Export, SegmentArguments};
+use super::exports::Export;
+use super::settings::SegmentSettings;
 
 /// Which files a call writes for each photograph.
 pub struct OutputPlan {
@@ -14,20 +15,19 @@ pub struct OutputPlan {
 }
 
 impl OutputPlan {
-    pub fn new(arguments: &SegmentArguments) -> Self {
-        let counts = arguments.k.counts().unwrap_or_default();
-        let counts = match counts {
+    pub fn new(settings: &SegmentSettings) -> Self {
+        let counts = match settings.counts.as_slice() {
             [] | [_] => vec![None],
             several => several.iter().copied().map(Some).collect(),
         };
         let mut endings = vec!["overlay.png", "segments.png"];
-        endings.extend(arguments.labels.then_some("labels.png"));
-        endings.extend(arguments.files.exports().into_iter().map(Export::ending));
+        endings.extend(settings.labels.then_some("labels.png"));
+        endings.extend(settings.exports().into_iter().map(Export::ending));
         Self {
-            out: arguments.out.clone(),
+            out: settings.out.clone(),
             counts,
             endings,
-            contours: arguments.contours,
+            contours: settings.contours,
         }
     }
 

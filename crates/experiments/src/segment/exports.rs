@@ -3,13 +3,70 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-use anyhow::Result;
-use experiments::files::Staged;
 use pictures::{CocoMasks, SegmentExport, at_full_size};
 use segmentation::{Adjacency, LabelMap, SegmentationTree, adjacency};
 
 use super::outputs::remove_other_masks;
-use crate::arguments::Export;
+use crate::error::{Error, Result};
+use crate::files::Staged;
+
+/// A file for other programs, one for each segmentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Export {
+    /// COCO JSON with run lengths.
+    Coco,
+    /// COCO JSON with polygons; run lengths for segments with holes.
+    CocoPolygons,
+    /// Outlines as GeoJSON, in pixels, y downwards.
+    Geojson,
+    /// Outlines as SVG.
+    Svg,
+    /// Segment numbers as a NumPy array, height × width.
+    Npy,
+    /// A black-and-white PNG for each segment, in a folder.
+    Masks,
+    /// Neighbours, their borders' lengths and strengths, as CSV.
+    Adjacency,
+}
+
+impl Export {
+    /// All kinds.
+    pub const ALL: [Self; 7] = [
+        Self::Coco,
+        Self::CocoPolygons,
+        Self::Geojson,
+        Self::Svg,
+        Self::Npy,
+        Self::Masks,
+        Self::Adjacency,
+    ];
+
+    /// The name on the command line, and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Coco => "coco",
+            Self::CocoPolygons => "coco-polygons",
+            Self::Geojson => "geojson",
+            Self::Svg => "svg",
+            Self::Npy => "npy",
+            Self::Masks => "masks",
+            Self::Adjacency => "adjacency",
+        }
+    }
+
+    /// The end of the file's name: `coffee.coco.json`.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Coco => "coco.json",
+            Self::CocoPolygons => "coco-polygons.json",
+            Self::Geojson => "geojson",
+            Self::Svg => "svg",
+            Self::Npy => "npy",
+            Self::Masks => "masks",
+            Self::Adjacency => "adjacency.csv",
+        }
+    }
+}
 
 /// The files of one segmentation.
 #[derive(Default)]
@@ -58,7 +115,7 @@ impl Exported {
                     }
                 }
             }
-            exported.places.insert(kind.name(), path);
+            exported.places.insert(kind.name().to_owned(), path);
         }
         Ok(exported)
     }
@@ -66,7 +123,7 @@ impl Exported {
     /// Removes masks of an earlier call, once the new ones are in their places.
     pub fn tidy(&self) -> Result<()> {
         match self.masks.first().and_then(|mask| mask.parent()) {
-            Some(folder) => Ok(remove_other_masks(folder, &self.masks)?),
+            Some(folder) => remove_other_masks(folder, &self.masks).map_err(Error::file(folder)),
             None => Ok(()),
         }
     }

@@ -10,7 +10,7 @@ use pictures::PictureFile;
 use serde::Serialize;
 
 use super::outputs::names_of_source;
-use super::shown::lossy;
+use super::shown::{in_a_line, lossy};
 
 /// The argument that means standard input.
 pub const STANDARD_INPUT: &str = "-";
@@ -41,9 +41,33 @@ pub struct Input {
 /// A file that is not segmented, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PassedOver {
+    /// As it was given, or found in a folder.
     #[serde(serialize_with = "lossy")]
     pub image: PathBuf,
+    /// In words.
     pub reason: &'static str,
+}
+
+impl PassedOver {
+    /// A line for each reason to pass files over, with the first of them.
+    pub fn lines(passed_over: &[Self]) -> Vec<String> {
+        const SHOWN: usize = 3;
+        let mut reasons: Vec<&str> = passed_over.iter().map(|one| one.reason).collect();
+        reasons.sort_unstable();
+        reasons.dedup();
+        let line = |reason: &&str| {
+            let files = passed_over.iter().filter(|one| one.reason == *reason);
+            let mut names: Vec<String> = files.map(|one| in_a_line(&one.image)).collect();
+            let more = names.len().saturating_sub(SHOWN);
+            names.truncate(SHOWN);
+            let more = match more {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!("passed over, {reason}: {}{more}", names.join(", "))
+        };
+        reasons.iter().map(line).collect()
+    }
 }
 
 const TWICE: &str = "given twice";

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use anyhow::Result;
 use pictures::{Photograph, at_full_size};
 use segmentation::{LabelMap, PixelMask, SegmentationTree};
+
+use crate::error::Result;
 
 /// A cut of the tree at the size of the photograph.
 pub struct Cut {

@@ -1,0 +1,60 @@
+//! The networks that `segment` segments with.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use experiments::cuts_in_a_line;
+use models::DeepNcuts;
+
+use crate::arguments::{Quality, SegmentArguments};
+use crate::output;
+
+/// The second network of `--quality high`: your own trained one, or the published VGG-16 trunk with the embedded head.
+const LARGE_NETWORK: &str = "ncuts_vgg16_f16.safetensors";
+const LARGE_TRUNK: &str = "vgg16_features_f16.safetensors";
+
+/// The network of the arguments, and a larger one if asked for, on their device.
+pub fn networks(arguments: &SegmentArguments) -> Result<Vec<DeepNcuts>> {
+    let mut networks = vec![match &arguments.weights {
+        Some(path) => DeepNcuts::load(path).context("reading the network")?,
+        None => matbackprop::default_network()?,
+    }];
+    let origin = arguments.weights.as_ref();
+    let origin = origin.map_or("inside this program".into(), |path| path.to_string_lossy());
+    output::detail(&cuts_in_a_line(&origin, &networks[0]));
+    if arguments.quality == Quality::High {
+        networks.push(large_network()?);
+    }
+    let device = arguments.device.open()?;
+    let networks = networks.into_iter();
+    Ok(networks.map(|network| network.on_device(&device)).collect())
+}
+
+fn large_network() -> Result<DeepNcuts> {
+    let shared = std::env::var_os("MATBACKPROP_DATA").map(PathBuf::from);
+    let folders = shared.into_iter().chain([PathBuf::from("data")]);
+    let folders: Vec<PathBuf> = folders.map(|folder| folder.join("weights")).collect();
+    let find = |name: &str| {
+        let mut places = folders.iter().map(|folder| folder.join(name));
+        places.find(|path| path.is_file())
+    };
+    let found = match (find(LARGE_NETWORK), find(LARGE_TRUNK)) {
+        (Some(path), _) => Some((DeepNcuts::load(&path), path)),
+        (None, Some(path)) => Some((matbackprop::large_network(&path), path)),
+        (None, None) => None,
+    };
+    if let Some((network, path)) = found {
+        let network = network.context("--quality high")?;
+        output::detail(&cuts_in_a_line(&path.to_string_lossy(), &network));
+        return Ok(network);
+    }
+    let folders: Vec<String> = folders
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    bail!(
+        "--quality high: expected {LARGE_TRUNK} in {}, found none; data/README.md says how to make it, \
+         and {LARGE_NETWORK}, of `train ncuts --trunk vgg16 … --export`, serves too",
+        folders.join(" or ")
+    )
+}
