@@ -1,6 +1,8 @@
 //! The decoders of each kind of picture: headers, samples, and what is there of a broken one.
 
 mod jpeg_decoder;
+#[cfg(feature = "more-formats")]
+mod tiff_decoder;
 
 use std::io::Cursor;
 
@@ -11,6 +13,8 @@ use image::{ColorType, DynamicImage, ImageBuffer, ImageDecoder, ImageError, Imag
 
 pub use self::jpeg_decoder::Inks;
 use self::jpeg_decoder::JpegFile;
+#[cfg(feature = "more-formats")]
+use self::tiff_decoder::TiffFile;
 use crate::jpeg::coverage;
 use crate::memory_budget::MemoryBudget;
 use crate::png_chunks::PngChunks;
@@ -51,6 +55,13 @@ pub fn read_header(
     if format == ImageFormat::Jpeg {
         return JpegFile::open(bytes)?.header(bytes);
     }
+    #[cfg(feature = "more-formats")]
+    if format == ImageFormat::Tiff
+        && decoder(bytes, format, memory).is_err()
+        && let Some(tiff) = TiffFile::open(bytes, memory)
+    {
+        return Ok(tiff_header(&tiff, bytes));
+    }
     let mut decoder = decoder(bytes, format, memory)?;
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
@@ -65,16 +76,9 @@ pub fn read_header(
     } else {
         TiffTags::default()
     };
-    let of_tags = tags
-        .profile
-        .map(|(at, length)| bytes.get(at..at.saturating_add(length)));
+    let of_tags = profile_of(&tags, bytes);
     let profile = match decoder.icc_profile() {
-        _ if of_tags.is_some() => Some(
-            of_tags
-                .flatten()
-                .map(<[u8]>::to_vec)
-                .ok_or_else(|| "it is cut off".to_owned()),
-        ),
+        _ if of_tags.is_some() => of_tags,
         Ok(Some(profile)) => Some(Ok(profile)),
         Ok(None) if chunks.has_profile => Some(Err("it cannot be read".to_owned())),
         Ok(None) => None,
@@ -99,6 +103,34 @@ pub fn read_header(
     })
 }
 
+/// The header of a TIFF that `image` does not decode.
+#[cfg(feature = "more-formats")]
+fn tiff_header(tiff: &TiffFile<'_>, bytes: &[u8]) -> Header {
+    let tags = TiffTags::read(bytes);
+    let colour = tiff.colour();
+    let pixels = u64::from(tiff.width) * u64::from(tiff.height);
+    Header {
+        width: tiff.width,
+        height: tiff.height,
+        colour,
+        bytes: pixels * u64::from(colour.bytes_per_pixel()),
+        // A palette's file is copied.
+        scratch: tiff.unpacked() + bytes.len() as u64,
+        orientation: Orientation::from_exif(tags.orientation).unwrap_or(Orientation::NoTransforms),
+        profile: profile_of(&tags, bytes),
+        chunks: PngChunks::default(),
+        tags,
+        inks: None,
+    }
+}
+
+/// The ICC profile that a TIFF's tags name.
+fn profile_of(tags: &TiffTags, bytes: &[u8]) -> Option<Result<Vec<u8>, String>> {
+    let (at, length) = tags.profile?;
+    let profile = bytes.get(at..at.saturating_add(length)).map(<[u8]>::to_vec);
+    Some(profile.ok_or_else(|| "it is cut off".to_owned()))
+}
+
 /// The samples as the file has them.
 pub fn decode(
     bytes: &[u8],
@@ -108,6 +140,13 @@ pub fn decode(
 ) -> Result<DynamicImage, String> {
     if format == ImageFormat::Jpeg {
         return decode_jpeg(bytes, header);
+    }
+    #[cfg(feature = "more-formats")]
+    if format == ImageFormat::Tiff
+        && decoder(bytes, format, memory).is_err()
+        && let Some(tiff) = TiffFile::open(bytes, memory)
+    {
+        return tiff.decode();
     }
     let image = DynamicImage::from_decoder(decoder(bytes, format, memory)?);
     image.map_err(|error| error.to_string())

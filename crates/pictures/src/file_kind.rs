@@ -149,7 +149,9 @@ mod tests {
         let heic = b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic";
         let avif = b"\0\0\0\x1Cftypmif1\0\0\0\0mif1avifmiaf";
         let film = b"\0\0\0\x18ftypisom\0\0\0\0isommp42";
-        let cases: [(&[u8], &str); 16] = [
+        let mut dicom = vec![0; 128];
+        dicom.extend(b"DICM");
+        let cases: [(&[u8], &str); 24] = [
             (b"", "an empty file"),
             (b"plain words", "another file"),
             (heic, "a HEIC file: export it as JPEG first"),
@@ -170,6 +172,17 @@ mod tests {
             ),
             (b"P6 3 2 255\n", "a PPM file"),
             (b"8BPS\0\x01", "a Photoshop file"),
+            (b"\0\0\0\x0CjP  \x0D\x0A\x87\x0A", "a JPEG 2000 file"),
+            (
+                b"%!PS-Adobe-3.0 EPSF",
+                "an EPS file: draw it to a PNG first",
+            ),
+            (b"qoif\0\0\0\x01", "a QOI file: convert"),
+            (b"\x76\x2F\x31\x01", "an OpenEXR file"),
+            (b"#?RADIANCE\n", "a Radiance file"),
+            (b"\0\0\x01\0\x01\0", "an ICO file"),
+            (&dicom, "a DICOM file"),
+            (b"PK\x03\x04", "an archive: unpack it first"),
             (b"FUJIFILMCCD-RAW 0201", "raw data of a camera: develop"),
             (
                 b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom",

@@ -13,19 +13,24 @@ pub struct TiffTags {
     pub significant_bits: Option<u32>,
     /// Where the colour profile lies, and its length.
     pub profile: Option<(usize, usize)>,
+    /// As Exif counts it: 1 is upright.
+    pub orientation: u8,
+    /// What the samples are, and where that stands.
+    pub photometric: Option<(u32, usize)>,
 }
 
 const SUBFILE: u16 = 254;
 const PHOTOMETRIC: u16 = 262;
 const MAKE: u16 = 271;
+const ORIENTATION: u16 = 274;
 const LARGEST_SAMPLE: u16 = 281;
 const SUB_DIRECTORIES: u16 = 330;
 const EXTRA_SAMPLES: u16 = 338;
 const PROFILE: u16 = 34675;
 const DNG_VERSION: u16 = 50706;
 
-/// A tag, how many values it has, and the first or, where they do not fit, their place.
-type Entry = (u16, usize, u32);
+/// A tag, how many values it has, the first or, where they do not fit, their place; and where that stands.
+type Entry = (u16, usize, u32, usize);
 
 impl TiffTags {
     /// Reads them; what cannot be read is not there.
@@ -34,8 +39,8 @@ impl TiffTags {
     }
 
     fn of(entries: &[Entry], bytes: &[u8]) -> Self {
-        let find = |tag: u16| entries.iter().find(|(found, _, _)| *found == tag);
-        let value = |tag: u16| find(tag).map(|(_, _, value)| *value);
+        let find = |tag: u16| entries.iter().find(|(found, ..)| *found == tag);
+        let value = |tag: u16| find(tag).map(|(_, _, value, _)| *value);
         let preview = value(SUBFILE).is_some_and(|kind| kind & 1 == 1);
         // Colours of a filter mosaic, or linear raw.
         let mosaic = matches!(value(PHOTOMETRIC), Some(32803 | 34892));
@@ -48,7 +53,9 @@ impl TiffTags {
             premultiplied: value(EXTRA_SAMPLES) == Some(1),
             extra_is_no_alpha: value(EXTRA_SAMPLES) == Some(0),
             significant_bits: largest.map(u32::trailing_ones),
-            profile: find(PROFILE).map(|(_, length, at)| (*at as usize, *length)),
+            profile: find(PROFILE).map(|(_, length, at, _)| (*at as usize, *length)),
+            orientation: value(ORIENTATION).map_or(1, |turn| turn as u8),
+            photometric: find(PHOTOMETRIC).map(|(_, _, kind, at)| (*kind, *at)),
         }
     }
 
@@ -86,7 +93,7 @@ impl TiffTags {
                 (3, _) => u32::from(short(long(at + 8)? as usize).unwrap_or(0)),
                 _ => long(at + 8)?,
             };
-            Some((short(at)?, values as usize, value))
+            Some((short(at)?, values as usize, value, at + 8))
         };
         Some((0..count).map_while(entry).collect())
     }
@@ -134,7 +141,12 @@ mod tests {
     fn tags_in_either_order_of_bytes() {
         for little in [true, false] {
             let read = |entries: &[(u16, u16, u32)]| TiffTags::read(&tiff(little, entries));
-            assert_eq!(read(&[(262, 3, 2)]), TiffTags::default());
+            let plain = TiffTags {
+                orientation: 1,
+                photometric: Some((2, 18)),
+                ..TiffTags::default()
+            };
+            assert_eq!(read(&[(262, 3, 2)]), plain);
             assert!(read(&[(338, 3, 1)]).premultiplied);
             assert!(read(&[(338, 3, 0)]).extra_is_no_alpha);
             assert_eq!(read(&[(281, 3, 4095)]).significant_bits, Some(12));

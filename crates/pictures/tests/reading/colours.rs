@@ -275,7 +275,7 @@ fn ink_profile() -> Vec<u8> {
 
 #[test]
 fn inks_take_a_profile_for_inks() {
-    let plain = read(drawn("cmyk"));
+    let plain = read(drawn("cmyk.jpg"));
     assert_eq!(plain.notes, []);
     // The rectangle and the ground, as they were drawn.
     let [red, green, blue] = plain.pixels.get_pixel(72, 40).0;
@@ -284,7 +284,7 @@ fn inks_take_a_profile_for_inks() {
         "{red} {green} {blue}"
     );
     let part = [b"ICC_PROFILE\0\x01\x01".as_slice(), &ink_profile()].concat();
-    let found = read(with_segment(&drawn("cmyk"), 0xE2, &part));
+    let found = read(with_segment(&drawn("cmyk.jpg"), 0xE2, &part));
     assert_eq!(found.notes, []);
     // The corners of this profile are those of sRGB: yellow stays yellow, and other numbers come out.
     let [red, green, blue] = found.pixels.get_pixel(72, 40).0;
@@ -296,7 +296,7 @@ fn inks_take_a_profile_for_inks() {
     // A profile of colours is none for inks.
     let adobe = ColorProfile::new_adobe_rgb().encode().unwrap();
     let part = [b"ICC_PROFILE\0\x01\x01".as_slice(), &adobe].concat();
-    let found = read(with_segment(&drawn("cmyk"), 0xE2, &part));
+    let found = read(with_segment(&drawn("cmyk.jpg"), 0xE2, &part));
     assert!(
         matches!(found.notes[..], [Note::ProfileIgnored { .. }]),
         "{:?}",

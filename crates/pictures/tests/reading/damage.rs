@@ -81,14 +81,14 @@ fn whole_photographs_with_odd_ends_are_whole() {
         "progressive_restarts",
         "cmyk",
     ] {
-        let bytes = drawn(name);
+        let bytes = drawn(&format!("{name}.jpg"));
         let whole = read(bytes.clone());
         let open = &bytes[..bytes.len() - 2];
         for behind in [
             &b""[..],
             b"\0\0\0\0\0\0\0\0",
             b"SEFT trailer",
-            &drawn("restarts"),
+            &drawn("restarts.jpg"),
         ] {
             for front in [&bytes[..], open] {
                 let found = strict(&[front, behind].concat()).unwrap();
@@ -102,7 +102,7 @@ fn whole_photographs_with_odd_ends_are_whole() {
 #[test]
 fn progressive_photographs_cut_anywhere_are_refused_and_read_where_asked() {
     for name in ["progressive", "progressive_restarts"] {
-        let bytes = drawn(name);
+        let bytes = drawn(&format!("{name}.jpg"));
         for part in 3..10 {
             let cut = &bytes[..bytes.len() * part / 10];
             check_damaged(cut, 0.001..1.0);
@@ -113,7 +113,7 @@ fn progressive_photographs_cut_anywhere_are_refused_and_read_where_asked() {
 
 #[test]
 fn image_data_that_is_left_over_is_noted() {
-    let bytes = drawn("baseline");
+    let bytes = drawn("baseline.jpg");
     let (data, end) = bytes.split_at(bytes.len() - 2);
     let found = strict(&[data, &data[data.len() - 200..], end].concat()).unwrap();
     assert!(

@@ -3,7 +3,7 @@
 use image::{ImageFormat, Rgb, RgbImage};
 use pictures::PictureFile;
 
-use crate::{read, stored};
+use crate::{drawn, read, stored};
 
 #[test]
 fn kinds_without_loss_give_their_pixels_back() {
@@ -77,4 +77,59 @@ fn the_tag_of_a_tiff_turns_it() {
         (found.get_pixel(2, 1).0, found.get_pixel(2, 4).0),
         ([250; 3], [0; 3])
     );
+}
+
+#[test]
+fn tiffs_of_palettes_and_few_bits_and_floats() {
+    let tiff = |name: &str| {
+        let found = read(drawn(&format!("{name}.tif")));
+        assert_eq!(found.pixels.dimensions(), (13, 9), "{name}");
+        found.pixels
+    };
+    let expect = |name: &str, colour: &dyn Fn(u32, u32) -> [u32; 3]| {
+        for (x, y, found) in tiff(name).enumerate_pixels() {
+            let expected = colour(x, y).map(|value| (value % 256) as u8);
+            assert_eq!(found.0, expected, "{name}: {x}, {y}");
+        }
+    };
+    expect("palette", &|x, y| {
+        let index = x + 13 * y;
+        [2 * index, 255 - index, 37 * index]
+    });
+    let index = |x: u32, y: u32| (x + 2 * y) % 16;
+    expect("palette_of_four_bits", &|x, y| {
+        let index = index(x, y);
+        [17 * index, 255 - 17 * index, 51 * index]
+    });
+    expect("grey_of_four_bits", &|x, y| [17 * index(x, y); 3]);
+    let grey = |x: u32, y: u32| f64::from(x) / 24.0 + f64::from(y) / 16.0;
+    for (x, y, found) in tiff("grey_of_floats").enumerate_pixels() {
+        let apart = f64::from(found.0[0]) - 255.0 * grey(x, y);
+        assert!(apart.abs() <= 0.51, "{x}, {y}: {found:?}");
+    }
+}
+
+#[test]
+fn a_jpeg_inside_a_tiff_has_its_colours() {
+    let found = read(drawn("jpeg_inside.tif")).pixels;
+    assert_eq!(found.dimensions(), (56, 40));
+    for (x, y, found) in found.enumerate_pixels() {
+        let drawn = [40 + 3 * x, 200 - 4 * y, 60 + x + 2 * y];
+        let apart = |ink: usize| (i64::from(found.0[ink]) - i64::from(drawn[ink])).abs();
+        assert!((0..3).all(|ink| apart(ink) <= 8), "{x}, {y}: {found:?}");
+    }
+}
+
+#[test]
+fn floats_beyond_one_are_refused_with_what_to_do() {
+    let mut bytes = drawn("grey_of_floats.tif");
+    let one = bytes
+        .windows(4)
+        .rposition(|four| four == 1.0_f32.to_le_bytes());
+    let one = one.unwrap();
+    bytes[one..one + 4].copy_from_slice(&4095.0_f32.to_le_bytes());
+    let file = PictureFile::from_bytes("a.tif", bytes).unwrap();
+    let error = file.photograph().unwrap_err().to_string();
+    let expected = "expected numbers from 0 to 1, found 4095: scale them to 16 bits first";
+    assert!(error.contains(expected), "{error}");
 }

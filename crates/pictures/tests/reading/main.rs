@@ -56,10 +56,10 @@ fn with_segment(jpeg: &[u8], kind: u8, content: &[u8]) -> Vec<u8> {
     [&jpeg[..2], &[0xFF, kind], &length, content, &jpeg[2..]].concat()
 }
 
-/// A picture of 96 × 64 pixels, drawn for these tests.
+/// A picture that was drawn for these tests.
 fn drawn(name: &str) -> Vec<u8> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/drawn");
-    std::fs::read(format!("{folder}/{name}.jpg")).unwrap()
+    std::fs::read(format!("{folder}/{name}")).unwrap()
 }
 
 /// A photograph of the repository.
