@@ -386,6 +386,27 @@ mod tests {
     }
 
     #[test]
+    fn photographs_are_upright_as_their_tags_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let (images, truth) = (folder.path().join("i"), folder.path().join("t"));
+        write_image(&images.join("1.jpg"), 24, 16);
+        write_truth(&truth.join("1.mat"), [24, 16]);
+        let plain = std::fs::read(images.join("1.jpg")).unwrap();
+        // A quarter turn: then 16 columns and 24 rows, as the truth has.
+        let exif = b"\xFF\xE1\0\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+        let turned = [&plain[..2], exif, &plain[2..]].concat();
+        std::fs::write(images.join("1.jpg"), turned).unwrap();
+        let dataset = BsdsDataset::open_folders(&images, &truth).unwrap();
+        assert_eq!(dataset.image(0).unwrap().dimensions(), (16, 24));
+        assert_eq!(dataset.annotations(0).unwrap()[0].width(), 16);
+        // Without the tag, photograph and truth differ in size.
+        std::fs::write(images.join("1.jpg"), plain).unwrap();
+        let dataset = BsdsDataset::open_folders(&images, &truth).unwrap();
+        assert_eq!(dataset.image(0).unwrap().dimensions(), (24, 16));
+        assert!(dataset.annotations(0).is_err());
+    }
+
+    #[test]
     fn pictures_of_any_ending_and_truths_as_pictures() {
         let folder = tempfile::tempdir().unwrap();
         let (images, truth) = (folder.path().join("i"), folder.path().join("t"));

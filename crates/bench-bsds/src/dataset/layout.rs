@@ -187,6 +187,30 @@ mod tests {
                 "edges/imgs/val",
                 "edges/edge_maps/val",
             ),
+            (
+                [
+                    "BSR/BSDS500/data/images/val/1.jpg",
+                    "BSR/BSDS500/data/groundTruth/val/1.mat",
+                ],
+                "BSR/BSDS500/data/images/val",
+                "BSR/BSDS500/data/groundTruth/val",
+            ),
+            (
+                [
+                    "data/edges/imgs/val/1.jpg",
+                    "data/edges/edge_maps/val/1.png",
+                ],
+                "data/edges/imgs/val",
+                "data/edges/edge_maps/val",
+            ),
+            (
+                [
+                    "BSDS500/data/edges/images/val/1.webp",
+                    "BSDS500/data/edges/gt/val/1.png",
+                ],
+                "BSDS500/data/edges/images/val",
+                "BSDS500/data/edges/gt/val",
+            ),
         ] {
             let folder = folder_with(&files);
             let found = split_folders(folder.path(), "val").unwrap();

@@ -322,6 +322,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_a_number_is_no_boundary_and_counted() {
+        let bytes = double(Writer::Little, "x", &[1, 3], &[f64::NAN, 1.0, 0.5]);
+        let bytes = file(Writer::Little, &[bytes]);
+        let path = Path::new("7.mat");
+        let map = SoftMap::from_mat(path, &MatFile::parse(path, &bytes).unwrap());
+        let (map, look) = map.unwrap().read(&SoftReading::default()).unwrap();
+        assert_eq!(map.strengths()[1..], [1.0, 0.5]);
+        assert_eq!(look.not_numbers, 1);
+        assert_eq!(map.at(0.01).pixels(), [false, true, true]);
+    }
+
+    #[test]
     fn of_several_matrices_the_usual_name_is_read() {
         let path = Path::new("7.mat");
         let read = |elements: &[Vec<u8>]| {

@@ -253,6 +253,54 @@ mod tests {
     use super::*;
 
     #[test]
+    fn sets_lie_as_coco_roboflow_and_fiftyone_lay_them_out() {
+        for (annotations, photograph, split) in [
+            ("annotations/instances_val.json", "images/1.jpg", "val"),
+            ("annotations/instances_val.json.gz", "images/1.jpg", "val"),
+            ("annotations/instances_val2017.json", "val2017/1.jpg", "val"),
+            (
+                "annotations/instances_train2014.json",
+                "images/train2014/1.jpg",
+                "train",
+            ),
+            ("train/_annotations.coco.json", "train/1.jpg", "train"),
+            ("valid/_annotations.coco.json", "valid/1.jpg", "val"),
+            ("train/labels.json", "train/data/1.jpg", "train"),
+            ("validation/labels.json", "validation/data/1.jpg", "val"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            for name in [annotations, photograph] {
+                let path = folder.path().join(name);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, "").unwrap();
+            }
+            let photographs = folder.path().join(photograph);
+            let expected = (
+                folder.path().join(annotations),
+                photographs.parent().unwrap().into(),
+            );
+            assert_eq!(found(folder.path(), split), Some(expected), "{annotations}");
+            assert_eq!(found(folder.path(), "test"), None, "{annotations}");
+        }
+    }
+
+    #[test]
+    fn a_set_without_a_region_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let annotations = folder.path().join("annotations");
+        std::fs::create_dir(&annotations).unwrap();
+        std::fs::create_dir(folder.path().join("images")).unwrap();
+        let text = r#"{"images": [], "categories": [], "annotations": []}"#;
+        std::fs::write(annotations.join("instances_val.json"), text).unwrap();
+        let set = CocoRegions::open(folder.path(), "val", RegionRule::default()).unwrap();
+        let error = set.expect_regions("measure").unwrap_err().to_string();
+        assert!(
+            error.contains("instances_val.json: expected a region to measure, found none"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn names_of_regions_are_names_of_files() {
         let name = |text: &str| region_name(&Id::Text(text.into()));
         assert_eq!(region_name(&Id::Number(17)), "17");

@@ -171,6 +171,42 @@ fn cases_47_and_49_are_one_annotator_without_segments() {
 }
 
 #[test]
+fn maps_and_truths_upside_down_are_read_where_that_is_asked_for() {
+    let (usual, _) = measured(&case("set"), &["--pb", &text(&case("maps"))]);
+    let folder = tempfile::tempdir().unwrap();
+    let inverted = folder.path().join("maps");
+    invert(&case("maps"), &inverted);
+    let (wrong, err) = measured(&case("set"), &["--pb", &text(&inverted)]);
+    assert!(f_of(&wrong) < 0.5, "{wrong}");
+    assert!(err.contains("--invert"), "{err}");
+    let (object, err) = measured(&case("set"), &["--pb", &text(&inverted), "--invert"]);
+    assert!(is(f_of(&object), f_of(&usual)), "{object}: {err}");
+    assert!(!err.contains("note:"), "{err}");
+    // Truths of pictures: black lines on white, and levels of which the brighter half counts.
+    let maps = text(&case("maps"));
+    let pictures = set_with(&["49"]);
+    let (expected, _) = measured(pictures.path(), &["--pb", &maps]);
+    let truth = pictures.path().join("groundTruth/val");
+    invert(&truth, &truth);
+    let (object, _) = measured(pictures.path(), &["--pb", &maps, "--truth", "inverted"]);
+    assert_eq!(f_of(&object), f_of(&expected));
+    invert(&truth, &truth);
+    let (object, _) = measured(pictures.path(), &["--pb", &maps, "--truth-above", "0.5"]);
+    assert_eq!(f_of(&object), f_of(&expected));
+}
+
+/// The pictures of a folder, black for white.
+fn invert(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    let entries: Vec<_> = fs::read_dir(from).unwrap().map(Result::unwrap).collect();
+    for entry in entries {
+        let mut picture = image::open(entry.path()).unwrap().to_luma8();
+        image::imageops::invert(&mut picture);
+        picture.save(to.join(entry.file_name())).unwrap();
+    }
+}
+
+#[test]
 fn case_49_a_truth_of_pictures_has_no_regions() {
     let set = set_with(&["49"]);
     let err = refused(set.path(), &["--segs", &text(&case("40/png"))]);

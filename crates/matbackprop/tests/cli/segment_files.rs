@@ -344,3 +344,27 @@ fn a_mask_of_another_size_or_without_white_stops_its_photograph_only() {
     );
     assert!(Path::new(&folder.path().join("a.png")).is_file());
 }
+
+#[test]
+fn masks_of_photographs_in_subfolders_lie_in_subfolders() {
+    let folder = folder_of(&["p/a.png", "p/in/a.png"]);
+    let masks = folder.path().join("masks/in");
+    std::fs::create_dir_all(&masks).unwrap();
+    let half = |left: bool| {
+        image::GrayImage::from_fn(60, 40, |x, _| {
+            image::Luma([255 * u8::from((x < 30) == left)])
+        })
+    };
+    half(true).save(folder.path().join("masks/a.png")).unwrap();
+    half(false).save(masks.join("a.png")).unwrap();
+    let call = [
+        "segment", "p", "-r", "-o", "out", "--mask", "masks", "--labels",
+    ];
+    matbackprop(&call).inside(folder.path()).succeed();
+    for (name, kept) in [("a", 10), ("in/a", 50)] {
+        let path = folder.path().join(format!("out/{name}.labels.png"));
+        let labels = image::open(path).unwrap().to_luma16();
+        let at = |x: u32| labels.get_pixel(x, 20).0[0];
+        assert!(at(kept) > 0 && at(60 - kept) == 0, "{name}");
+    }
+}

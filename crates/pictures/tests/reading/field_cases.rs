@@ -1,4 +1,6 @@
-//! Files as people sent them: the case folders beside the data sets.
+//! Files as people sent them, in `tests/field-cases`.
+
+use std::path::Path;
 
 use pictures::{Error, Note, Photograph, PictureFile, ReadOptions, Result};
 use test_support::{data_folder, needs};
@@ -8,10 +10,10 @@ fn case(name: &str, lenient: bool) -> Result<Photograph> {
         lenient,
         ..ReadOptions::default()
     };
-    PictureFile::open_with(&data_folder("field-cases").join(name), options)?.photograph()
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/field-cases");
+    PictureFile::open_with(&Path::new(folder).join(name), options)?.photograph()
 }
 
-#[needs("field-cases")]
 #[test]
 fn hidden_colours_do_not_show() {
     let black = case("60-hidden-colours/rgba_hole_black.png", false).unwrap();
@@ -19,7 +21,6 @@ fn hidden_colours_do_not_show() {
     assert!(black.transparency.is_some() && black == noise);
 }
 
-#[needs("field-cases")]
 #[test]
 fn the_cup_is_red() {
     let found = case("62-icc-profile/icc_swapped.png", false).unwrap();
@@ -37,7 +38,6 @@ fn the_cup_is_red() {
     assert!(mean < 5.0, "{mean}");
 }
 
-#[needs("field-cases")]
 #[test]
 fn damaged_photographs_are_refused_with_their_share() {
     for (name, shares) in [
@@ -55,7 +55,6 @@ fn damaged_photographs_are_refused_with_their_share() {
     assert_eq!(whole.notes, []);
 }
 
-#[needs("field-cases")]
 #[test]
 fn twelve_bits_fill_the_range() {
     let found = case("67-12-bits-in-16/gray12in16.png", false).unwrap();
@@ -64,7 +63,6 @@ fn twelve_bits_fill_the_range() {
     assert!(brightest > Some(&200), "{brightest:?}");
 }
 
-#[needs("field-cases")]
 #[test]
 fn a_slide_of_a_few_kilobytes() {
     let found = case("68-lossless-slide/slide.webp", false).unwrap();
@@ -72,7 +70,7 @@ fn a_slide_of_a_few_kilobytes() {
 }
 
 /// Every photograph of a folder, or one of so many.
-fn photographs_are_whole(folder: &std::path::Path, every: usize) {
+fn photographs_are_whole(folder: &Path, every: usize) {
     let mut count = 0;
     for entry in std::fs::read_dir(folder).unwrap().step_by(every) {
         let path = entry.unwrap().path();

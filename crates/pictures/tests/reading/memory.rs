@@ -1,5 +1,7 @@
 //! Memory is the limit, and no ratio of sizes.
 
+use std::io::Read;
+
 use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 use pictures::{Error, MemoryBudget, Note, PictureFile, ReadOptions};
 
@@ -91,4 +93,41 @@ fn what_does_not_fit_is_refused_by_the_header_with_both_sizes() {
                     allow more (`--max-memory`), or make the picture smaller";
     assert_eq!(refused.to_string(), expected);
     assert!(PictureFile::from_bytes_with("a", &bytes[..], within(8 << 20, None)).is_ok());
+}
+
+/// As large as the largest pictures of telephones but one, in strips of 16 rows.
+#[test]
+fn a_photograph_of_108_megapixels_comes_out_at_half_its_size_within_a_gibibyte() {
+    let (width, height) = (12_000, 9_000);
+    let row: Vec<u8> = (0..width).flat_map(|x| [(x / 64) as u8, 90, 200]).collect();
+    let image = RgbImage::from_raw(width, height, row.repeat(height as usize)).unwrap();
+    let bytes = stored(image, ImageFormat::Jpeg);
+    let options = within(1 << 30, Some(18));
+    let file = PictureFile::from_bytes_with("telephone.jpg", bytes, options).unwrap();
+    assert_eq!(file.size(), (width, height));
+    let found = file.photograph().unwrap();
+    assert_eq!(
+        (found.pixels.dimensions(), found.file_size),
+        ((6_000, 4_500), (width, height))
+    );
+    let [red, green, blue] = found.pixels.get_pixel(4_000, 2_000).0;
+    assert!(red.abs_diff(125) < 4 && green.abs_diff(90) < 4 && blue.abs_diff(200) < 4);
+    let note = Note::Reduced {
+        from: (width, height),
+        to: (6_000, 4_500),
+    };
+    assert_eq!(found.notes, [note]);
+}
+
+#[test]
+fn what_goes_on_for_ever_is_refused_by_its_first_bytes_or_the_budget() {
+    let endless = |first: &'static [u8]| first.chain(std::io::repeat(0));
+    let read = |first| PictureFile::from_reader("pipe", endless(first), within(1 << 20, None));
+    let error = read(b"").err().unwrap();
+    assert!(matches!(error, Error::NotAPicture { .. }), "{error}");
+    let error = read(b"\x89PNG\r\n\x1a\n").err().unwrap();
+    assert!(
+        matches!(error, Error::Memory { needed, .. } if needed == (1 << 20) + 1),
+        "{error}"
+    );
 }

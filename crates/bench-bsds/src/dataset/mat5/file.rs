@@ -313,12 +313,10 @@ mod tests {
     fn refuses_other_versions_by_name() {
         let mut newer = b"MATLAB 7.3 MAT-file, Platform".to_vec();
         newer.resize(600, b' ');
-        assert!(
-            parse(&newer)
-                .unwrap_err()
-                .to_string()
-                .contains("version 7.3, which is HDF5")
-        );
+        let error = parse(&newer).unwrap_err().to_string();
+        assert!(error.contains("version 7.3, which is HDF5"), "{error}");
+        assert!(error.contains("'-v7')` after `s = load(name)`"), "{error}");
+        assert!(error.contains("scipy.io.savemat"), "{error}");
         assert!(parse(&HDF5).unwrap_err().to_string().contains("HDF5"));
         assert!(
             parse(&[0; 200])
