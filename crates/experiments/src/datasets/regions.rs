@@ -177,16 +177,12 @@ fn found(data: &Path, split: &str) -> Option<(PathBuf, PathBuf)> {
         }
     }
     // Roboflow writes them beside the photographs, FiftyOne above them.
-    let folders = [
-        split,
-        if split == "val" {
-            "valid"
-        } else {
-            "validation"
-        },
-    ];
+    let folders: &[&str] = match split {
+        "val" => &["val", "valid", "validation"],
+        _ => &[split],
+    };
     folders
-        .into_iter()
+        .iter()
         .map(|folder| data.join(folder))
         .find_map(|folder| {
             let beside = folder.join("_annotations.coco.json");
@@ -280,7 +276,8 @@ mod tests {
                 photographs.parent().unwrap().into(),
             );
             assert_eq!(found(folder.path(), split), Some(expected), "{annotations}");
-            assert_eq!(found(folder.path(), "test"), None, "{annotations}");
+            let other = if split == "val" { "train" } else { "val" };
+            assert_eq!(found(folder.path(), other), None, "{annotations}");
         }
     }
 
