@@ -1,5 +1,6 @@
 //! The content of COCO's JSON: images, categories, the objects that people outlined, and what a detector found.
 
+mod image_records;
 mod instances;
 mod json_number;
 mod json_stream;
@@ -10,7 +11,8 @@ mod shape;
 mod source;
 mod values;
 
-pub use instances::{Annotation, Category, CocoInstances, ImageRecord, MAX_PIXELS};
+pub use image_records::{ImageRecord, MAX_PIXELS};
+pub use instances::{Annotation, Category, CocoInstances};
 pub(crate) use listed::{placeholder_name, unique};
 pub use mask::Mask;
 pub(crate) use records::{RawAnnotation, RawImage, Sections, annotation_file, detection_file};

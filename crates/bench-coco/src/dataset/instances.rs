@@ -6,34 +6,18 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use hotcoco::{Rle, mask};
-use pictures::PictureHeader;
 
-use super::listed::{Unique, placeholder_name, unique};
+use super::image_records::{Checked, Fault, ImageRecord, MAX_PIXELS, checked_images, odd_field};
+use super::listed::{placeholder_name, unique};
 use super::mask::Mask;
-use super::records::{RawAnnotation, RawCategory, RawImage, Sections, annotation_file};
+use super::records::{RawAnnotation, RawCategory, Sections, annotation_file};
 use super::shape::{Points, Refusal, Shape};
-use super::values::Odd;
 use crate::error::{Error, Record, Result, Size};
 use crate::findings::{Finding, FindingKind, Findings};
 use crate::id::Id;
-use crate::photograph_files::located;
-
-/// The largest image that is believed: 2²⁸ pixels, 16384 × 16384.
-pub const MAX_PIXELS: u64 = 1 << 28;
 
 /// No box or area of such an image has a larger number.
 const LARGEST: f64 = 1e9;
-
-/// A photograph, not yet read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImageRecord {
-    /// COCO's id.
-    pub id: Id,
-    /// Its file, below the folder of images, as the annotations name it.
-    pub file_name: Box<str>,
-    /// Width and height in pixels.
-    pub size: Size,
-}
 
 /// A class of objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -249,11 +233,6 @@ struct Join<'a> {
     seen: HashSet<Id>,
 }
 
-/// A field, the form it should have, and what was found.
-type Fault = (&'static str, String, String);
-/// A value, or the fault that keeps its record out.
-type Checked<T> = std::result::Result<T, Fault>;
-
 impl<'a> Join<'a> {
     fn new(path: &'a Path) -> Self {
         Self {
@@ -276,7 +255,7 @@ impl<'a> Join<'a> {
             FindingKind::RepeatedImages,
             Record::Image,
         );
-        let (images, faults) = self.checked_images(images);
+        let (images, faults) = checked_images(images, self.photographs, &mut self.findings);
         let categories = unique(categories, |category| category.id.take());
         let kind = FindingKind::RepeatedCategories;
         categories.report(&mut self.findings, kind, Record::Category);
@@ -295,71 +274,6 @@ impl<'a> Join<'a> {
             findings: self.findings.all(),
             faults: self.faults,
         })
-    }
-
-    /// The images, and why no region of one can be read.
-    fn checked_images(
-        &mut self,
-        images: Unique<RawImage>,
-    ) -> (Vec<ImageRecord>, Vec<Option<Fault>>) {
-        let ambiguous = images.repeated_otherwise(|a, b| {
-            (&a.file_name, a.width, a.height) == (&b.file_name, b.width, b.height)
-        });
-        let checked = images.records.into_iter().zip(ambiguous);
-        let checked = checked.map(|((id, raw), ambiguous)| {
-            let (size, fault) = match self.size(&id, &raw) {
-                Ok(size) => (size, None),
-                Err(fault) => (
-                    Size {
-                        width: 0,
-                        height: 0,
-                    },
-                    Some(fault),
-                ),
-            };
-            let file_name = raw.file_name.unwrap_or_default();
-            let fault = fault.or_else(|| {
-                let nameless = file_name.trim().is_empty();
-                nameless
-                    .then(|| odd_field(&raw.odd, "file_name", "a file below the folder of images"))
-            });
-            let fault = fault.or_else(|| {
-                let expected = "one photograph under this id".to_owned();
-                ambiguous.then(|| {
-                    (
-                        "id",
-                        expected,
-                        "several, of other names or sizes".to_owned(),
-                    )
-                })
-            });
-            let record = ImageRecord {
-                id,
-                file_name,
-                size,
-            };
-            (record, fault)
-        });
-        checked.unzip()
-    }
-
-    /// The size that is listed; where there is none, that of the photograph.
-    fn size(&mut self, id: &Id, raw: &RawImage) -> Checked<Size> {
-        let listed = listed_size(raw);
-        if listed.is_ok() || raw.width.is_some() || raw.height.is_some() {
-            return listed;
-        }
-        let name = raw.file_name.as_deref().unwrap_or_default();
-        let folder = self.photographs.filter(|_| !name.trim().is_empty());
-        let file = folder.and_then(|folder| located(folder, name));
-        let Some(Ok(header)) = file.map(|file| PictureHeader::read(&file.path)) else {
-            return listed;
-        };
-        let (width, height) = header.size();
-        self.findings.add(FindingKind::WithoutSize, || {
-            format!("{}: {width} × {height}", Record::Image(id.clone()))
-        });
-        checked_size(width.into(), height.into())
     }
 
     fn section<T>(&self, found: Option<Vec<T>>, section: &'static str) -> Result<Vec<T>> {
@@ -456,14 +370,6 @@ impl<'a> Join<'a> {
     }
 }
 
-/// The fault of a field that is odd, or missing.
-fn odd_field(odd: &[Odd], field: &'static str, expected: &str) -> Fault {
-    match odd.iter().find(|odd| odd.field == field) {
-        Some(odd) => (field, odd.expected.to_owned(), odd.found.to_string()),
-        None => (field, expected.to_owned(), "none".to_owned()),
-    }
-}
-
 /// Area, box, crowd and shape of an annotation on an image.
 fn measured(raw: RawAnnotation, size: Size) -> Checked<(f64, [f64; 4], bool, Shape)> {
     if let Some(odd) = raw
@@ -509,27 +415,6 @@ fn measured(raw: RawAnnotation, size: Size) -> Checked<(f64, [f64; 4], bool, Sha
         }
     }
     Ok((area, bbox, raw.crowd, shape))
-}
-
-fn listed_size(raw: &RawImage) -> Checked<Size> {
-    let side = |field, side: Option<u64>| {
-        side.ok_or_else(|| odd_field(&raw.odd, field, "a whole number of pixels"))
-    };
-    let (width, height) = (side("width", raw.width)?, side("height", raw.height)?);
-    checked_size(width, height)
-}
-
-fn checked_size(width: u64, height: u64) -> Checked<Size> {
-    let pixels = width.checked_mul(height);
-    match (u32::try_from(width), u32::try_from(height)) {
-        (Ok(width), Ok(height)) if pixels.is_some_and(|n| n > 0 && n <= MAX_PIXELS) => {
-            Ok(Size { width, height })
-        }
-        _ => {
-            let expected = format!("1 to {MAX_PIXELS} pixels");
-            Err(("width × height", expected, format!("{width} × {height}")))
-        }
-    }
 }
 
 #[cfg(test)]
