@@ -26,10 +26,11 @@ use segmentation::{PixelMask, SegmentationTree};
 
 use self::cut::cut;
 use self::exports::{Exported, neighbours};
-use self::inputs::{Input, STANDARD_INPUT, collect};
+use self::inputs::{Input, collect};
 use self::masks::mask_of;
 use self::names::names;
 use self::outputs::OutputPlan;
+use self::settings::STANDARD_INPUT;
 use self::shown::bytes_of;
 use crate::error::{Error, Result};
 use crate::files::Staged;

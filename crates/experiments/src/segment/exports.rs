@@ -1,12 +1,11 @@
 //! Files of a segmentation for other programs.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pictures::{CocoMasks, SegmentExport, at_full_size};
 use segmentation::{Adjacency, LabelMap, SegmentationTree, adjacency};
 
-use super::outputs::remove_other_masks;
 use crate::error::{Error, Result};
 use crate::files::Staged;
 
@@ -146,4 +145,40 @@ pub fn neighbours(
         *known.entry(pair).or_insert_with(|| between(pair.0, pair.1))
     };
     Ok(adjacency(labels, segments, strength))
+}
+
+/// Removes the masks of an earlier call that had more segments.
+fn remove_other_masks(folder: &Path, written: &[PathBuf]) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        let is_number = stem
+            .is_some_and(|stem| stem.len() >= 4 && stem.bytes().all(|byte| byte.is_ascii_digit()));
+        let is_mask = is_number && path.extension().is_some_and(|end| end == "png");
+        if is_mask && !written.contains(&path) {
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_of_an_earlier_call_go_and_other_files_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["0000.png", "0001.png", "0002.png", "notes.png", "12.png"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let written = [folder.path().join("0000.png")];
+        remove_other_masks(folder.path(), &written).unwrap();
+        let mut left: Vec<_> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["0000.png", "12.png", "notes.png"]);
+    }
 }

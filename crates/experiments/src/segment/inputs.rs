@@ -10,10 +10,8 @@ use pictures::PictureFile;
 use serde::Serialize;
 
 use super::outputs::names_of_source;
+use super::settings::STANDARD_INPUT;
 use super::shown::{in_a_line, lossy};
-
-/// The argument that means standard input.
-pub const STANDARD_INPUT: &str = "-";
 
 /// The name of what comes from there.
 const STANDARD_NAME: &str = "stdin";

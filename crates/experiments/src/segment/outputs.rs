@@ -86,24 +86,6 @@ pub fn names_of_source(file: &str) -> Option<Vec<&str>> {
     Some(names)
 }
 
-/// Removes the masks of an earlier call that had more segments.
-///
-/// # Errors
-/// Those of the system.
-pub fn remove_other_masks(folder: &Path, written: &[PathBuf]) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let stem = path.file_stem().and_then(|stem| stem.to_str());
-        let is_number = stem
-            .is_some_and(|stem| stem.len() >= 4 && stem.bytes().all(|byte| byte.is_ascii_digit()));
-        let is_mask = is_number && path.extension().is_some_and(|end| end == "png");
-        if is_mask && !written.contains(&path) {
-            std::fs::remove_file(path)?;
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,21 +119,5 @@ mod tests {
         ] {
             assert!(names_of_source(other).is_none(), "{other}");
         }
-    }
-
-    #[test]
-    fn masks_of_an_earlier_call_go_and_other_files_stay() {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["0000.png", "0001.png", "0002.png", "notes.png", "12.png"] {
-            std::fs::write(folder.path().join(name), "").unwrap();
-        }
-        let written = [folder.path().join("0000.png")];
-        remove_other_masks(folder.path(), &written).unwrap();
-        let mut left: Vec<_> = std::fs::read_dir(folder.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name())
-            .collect();
-        left.sort();
-        assert_eq!(left, ["0000.png", "12.png", "notes.png"]);
     }
 }

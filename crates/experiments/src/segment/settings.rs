@@ -6,9 +6,11 @@ use models::TreeSettings;
 use pictures::MemoryBudget;
 
 use super::exports::Export;
-use super::inputs::STANDARD_INPUT;
 use crate::error::{Context as _, Error, Result};
 use crate::files::check_folder;
+
+/// The image that means standard input.
+pub const STANDARD_INPUT: &str = "-";
 
 /// What is segmented, how, and which files are written of it.
 #[derive(Clone, Debug)]

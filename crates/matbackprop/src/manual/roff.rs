@@ -3,6 +3,7 @@
 //! clap_mangen writes all above the examples. It would join the lines of these to a paragraph.
 
 use anyhow::{Context, Result};
+use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
@@ -16,7 +17,7 @@ pub fn page(page: &Page) -> Result<String> {
     let mut text = Vec::new();
     man.render_title(&mut text)?;
     man.render_name_section(&mut text)?;
-    man.render_synopsis_section(&mut text)?;
+    synopsis(&page.command).to_writer(&mut text)?;
     man.render_description_section(&mut text)?;
     man.render_options_section(&mut text)?;
     if page.command.has_subcommands() {
@@ -28,6 +29,20 @@ pub fn page(page: &Page) -> Result<String> {
         write(&section).to_writer(&mut text)?;
     }
     String::from_utf8(text).context("the manual page")
+}
+
+/// The usage line of the help: clap_mangen would list every option here, in the order of their letters.
+fn synopsis(command: &Command) -> Roff {
+    let usage = command.clone().render_usage().to_string();
+    let lines = usage.trim_start_matches("Usage:").lines();
+    let mut roff = Roff::new();
+    roff.control("SH", ["SYNOPSIS"]);
+    roff.control("nf", []);
+    for line in lines {
+        roff.text([roman(line.trim())]);
+    }
+    roff.control("fi", []);
+    roff
 }
 
 fn write(section: &Section) -> Roff {
