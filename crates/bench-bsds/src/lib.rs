@@ -32,7 +32,7 @@
 //!
 //! # Map
 //! ```text
-//!  images/ID.jpg   groundTruth/ID.mat, .png  segmentations: PNG label maps, segs or ucm2 .mat, or a network
+//!  images/ID.jpg   groundTruth/ID.mat, .png  segmentations: PNG, segs, ucm2, a network
 //!        └──── BsdsDataset ────┘                           SegmentationFolder, or any closure
 //!                   │                                              │
 //!             annotations                                        Pool            several levels an image

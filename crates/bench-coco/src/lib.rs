@@ -46,23 +46,23 @@
 //! ```text
 //!  annotations/instances_*.json        images/*.jpg
 //!     │        │ a stream                   │ the last few
-//!     │  CocoInstances ── RegionRule ── RegionSet ── LeftOut         which annotations are regions
+//!     │  CocoInstances ── RegionRule ── RegionSet ── LeftOut         what is a region
 //!     │        │                            ├─────────────┐
-//!     │ Annotation::mask           View ── crop       GrayPlane      a square around the region; all of it in grey
+//!     │ Annotation::mask           View ── crop       GrayPlane      a square around it; in grey
 //!     │        │                            │             │
-//!     │      Mask                      RegionCrop     DenseSift      the input of a network; SIFT on a grid
+//!     │      Mask                      RegionCrop     DenseSift      a network's input; SIFT
 //!     │                                     │             │
 //!     │                                     │       DescriptorMaps
 //!     │                                     └──────┬──────┘
-//!     │                                        Prediction            a classifier's answers, by region and image
+//!     │                                        Prediction            a classifier's answers
 //!     │                                ┌───────────┴───────────┐
 //!     │                            Confusion           paired_difference
 //!     │                                │
-//!     │                      ClassificationReport                    intervals from whole images
+//!     │                      ClassificationReport                    with intervals
 //!     │
-//!     │       results.json                                           a detector's answers: masks or boxes
+//!     │       results.json                                           a detector's answers
 //!     └────────────┤
-//!         evaluate_detections ── DetectionTable                      the twelve official numbers
+//!         evaluate_detections ── DetectionTable                      the twelve numbers
 //! ```
 //!
 //! | room | holds |

@@ -1,4 +1,4 @@
-//! Differentiable matrix rules: a map and its way back, on [faer].
+//! Differentiable matrix rules: a map and its way back, on faer.
 //!
 //! # Example
 //! The distance between two subspaces, and the way to bring them together.
@@ -24,13 +24,13 @@
 //!
 //! # Map
 //! ```text
-//!   batch        a rule on many inputs, over the cores      convert   ndarray, nalgebra ⇄ faer
+//!   batch        a rule on many inputs, over the cores      convert   ndarray, nalgebra
 //!     |
 //!   spectral   function   subspace   factor                 the rules, by their results
 //!        \________|__________|_________/
-//!      gap         1/(λⱼ − λᵢ), the caller's policy     free_basis   vectors of equal values
+//!      gap         1/(λⱼ − λᵢ), the caller's policy     free_basis   of equal values
 //!      rank        which singular values count
-//!      decompose   eigenvalues, SVD and QR by our own kernels     solve   LU, Cholesky, …: faer's
+//!      decompose   eigenvalues, SVD and QR by our own kernels     solve   faer's LU
 //!      products   buffer_pool   gaussian   symmetric   scale   guard   error
 //! ```
 //!

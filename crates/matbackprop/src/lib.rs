@@ -30,7 +30,7 @@
 //!  5            matbackprop   web            programs: one command line, one page
 //!  4                experiments              recipes, trainings, evaluations, reports
 //!  3   training   bench-coco   bench-bsds    trainer; data sets, official measures
-//!  2             models   pictures           trunks (dfdx), the seam, networks; photographs, painted segments
+//!  2             models   pictures           trunks (dfdx), networks; photographs
 //!  1           o2p    ncuts    gpu           layers; NVIDIA's libraries
 //!  0       matbackprop-core  segmentation    rules (faer); label maps and trees
 //! ```

@@ -19,7 +19,7 @@
 //! ```text
 //! photograph → image_input → trunk → head ─┐ f32, chains of layers
 //!                                          │ seam
-//!                 loss ← ncuts::NcutsLayer ┤ f64, matrix layers; the same way back with cotangents
+//!                 loss ← ncuts::NcutsLayer ┤ f64, matrix layers; the way back with cotangents
 //!   loss ← softmax ← classifier ← o2p      ┘
 //! ```
 //!

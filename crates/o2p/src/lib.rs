@@ -35,9 +35,9 @@
 //!          |                               |
 //!      reduction  Y = X R               region  w ≥ 0, a weight a position
 //!          |                               |
-//!          +--------- second_moment -------+      M = S (Y − 1 μᵀ), a row a position of the region
+//!          +--------- second_moment -------+      M = S (Y − 1 μᵀ), a row a position
 //!                          |
-//!                    spectral_map   C = f(MᵀM)    log, root, power or identity; MᵀM only where it is accurate
+//!                    spectral_map   C = f(MᵀM)    log, root, power or identity
 //!                          |
 //!                        vech       z             the triangle, √2 off the diagonal
 //!                          |

@@ -14,7 +14,7 @@
 //!
 //! # Map
 //! ```text
-//!   bytes ──► PictureFile ──► Photograph ──► at_working_size ──► (models: a label map, a tree of contours)
+//!   bytes ──► PictureFile ──► Photograph ──► at_working_size ──► (models: a tree)
 //!                                                                        │
 //!   outlines, colours, grey levels ◄── paint, label_image ◄── Transparency, at_full_size
 //! ```

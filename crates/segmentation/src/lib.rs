@@ -18,10 +18,10 @@
 //!
 //! # Map
 //! ```text
-//!   photograph ──► superpixels ──► SuperpixelGraph ──► SegmentationTree ──► a LabelMap at any height
-//!                                     ▲ views                              or number of segments
+//!   photograph ──► superpixels ──► SuperpixelGraph ──► SegmentationTree ──► LabelMap
+//!                                     ▲ views                    at any height or number
 //!   vectors of a grid (GridVectors) ──┤
-//!                                     └─► segmentation_pool: k-means or Ward's tree ──► a LabelMap for each k
+//!                                     └─► segmentation_pool ──► a LabelMap for each k
 //!   LabelMap ──► connected_components, merge_small_pieces
 //!            └─► run_lengths, polygons, adjacency
 //! ```
