@@ -4,7 +4,7 @@
 //!   files ─▶ text ─▶ length                 Rust
 //!        │       ├─▶ lints · layers         manifests
 //!        │       ├─▶ words · paths          every text
-//!        │       └─▶ links                  Markdown
+//!        │       └─▶ links · named_tests    Markdown
 //!        └─▶ modules · weight               paths, sizes
 //! ```
 //!
@@ -19,10 +19,12 @@ mod length;
 mod links;
 mod lints;
 mod modules;
+mod named_tests;
 mod paths;
 mod weight;
 mod words;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -63,6 +65,10 @@ fn collect(root: &Path, files: &[String]) -> Result<Vec<Finding>> {
     }
     let words = words::List::read(root)?;
     let tree = links::Tree::new(files, &texts);
+    let by_path: BTreeMap<&str, &str> = texts
+        .iter()
+        .map(|(path, text)| (*path, text.as_str()))
+        .collect();
     for (path, text) in &texts {
         if path.ends_with(".rs") {
             findings.extend(length::check(path, text));
@@ -70,6 +76,7 @@ fn collect(root: &Path, files: &[String]) -> Result<Vec<Finding>> {
         }
         if path.ends_with(".md") {
             findings.extend(links::check(path, text, &tree));
+            findings.extend(named_tests::check(path, text, &by_path));
         }
         findings.extend(lints::check(path, text));
         findings.extend(paths::check(path, text));

@@ -171,7 +171,7 @@ fn is_relative(target: &str) -> bool {
 }
 
 /// `target` seen from `folder`, without `.` and `..`; `None` where it leaves the repository.
-fn resolve(folder: &str, target: &str) -> Option<String> {
+pub fn resolve(folder: &str, target: &str) -> Option<String> {
     if target.starts_with('/') {
         return None;
     }
