@@ -15,6 +15,7 @@ pub use self::jpeg_decoder::Inks;
 use self::jpeg_decoder::JpegFile;
 #[cfg(feature = "more-formats")]
 use self::tiff_decoder::TiffFile;
+use crate::gif_frame::GifFrame;
 use crate::jpeg::coverage;
 use crate::memory_budget::MemoryBudget;
 use crate::png_chunks::PngChunks;
@@ -66,6 +67,13 @@ pub fn read_header(
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
     let samples = decoder.total_bytes();
+    let frame = match format {
+        ImageFormat::Gif => GifFrame::read(bytes),
+        _ => None,
+    };
+    if let Some(frame) = frame {
+        frame.check((width, height))?;
+    }
     let chunks = if format == ImageFormat::Png {
         PngChunks::read(bytes)
     } else {
@@ -92,7 +100,8 @@ pub fn read_header(
         scratch: match format {
             // Four bytes a pixel before the alpha is dropped, or planes of brightness and colour.
             ImageFormat::WebP => 4 * pixels,
-            ImageFormat::Tiff | ImageFormat::Gif => samples,
+            ImageFormat::Tiff => samples,
+            ImageFormat::Gif => samples.max(frame.map_or(0, |frame| 4 * frame.pixels())),
             _ => 0,
         },
         orientation: decoder.orientation().unwrap_or(Orientation::NoTransforms),

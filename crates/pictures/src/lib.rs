@@ -48,6 +48,7 @@ mod decoders;
 mod error;
 mod exports;
 mod file_kind;
+mod gif_frame;
 mod grey_images;
 mod jpeg;
 mod left_out;

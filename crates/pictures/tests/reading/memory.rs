@@ -131,3 +131,23 @@ fn what_goes_on_for_ever_is_refused_by_its_first_bytes_or_the_budget() {
         "{error}"
     );
 }
+
+/// Found by fuzzing: 180 bytes that asked for two gigabytes.
+#[test]
+fn a_gif_whose_picture_is_larger_than_its_screen_is_measured_by_the_picture() {
+    let image = RgbImage::from_pixel(60, 40, Rgb([200, 30, 40]));
+    let mut bytes = stored(image, ImageFormat::Gif);
+    let at = bytes
+        .windows(10)
+        .position(|ten| ten[0] == 0x2C && ten[5..9] == [60, 0, 40, 0]);
+    let at = at.unwrap() + 5;
+    bytes[at..at + 4].copy_from_slice(&[0x20, 0x27, 0xCE, 0xCE]);
+    let error = PictureFile::from_bytes("bomb.gif", bytes)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        error.contains("its first picture has 10016 × 52942 pixels on a screen of 60 × 40"),
+        "{error}"
+    );
+}
