@@ -100,36 +100,26 @@ pub fn coverage(bytes: &[u8]) -> Option<Coverage> {
 
 /// Bytes that decoders of a progressive picture keep until its last scan: two a coefficient; 0 for other pictures.
 pub fn kept_coefficients(bytes: &[u8]) -> u64 {
-    let mut at = 2;
-    while let Some((kind, after)) = next_marker(bytes, at) {
-        let Some(segment) = segment(bytes, after) else {
-            break;
-        };
-        match kind {
-            marker::SCAN | marker::END => break,
-            marker::PROGRESSIVE => {
-                return Frame::size(segment).map_or(0, |coefficients| 2 * coefficients);
-            }
-            _ => at = after + 2 + segment.len(),
-        }
-    }
-    0
+    let mut frames = segments_of_header(bytes).filter(|(kind, _)| *kind == marker::PROGRESSIVE);
+    let coefficients = frames.next().and_then(|(_, frame)| Frame::size(frame));
+    coefficients.map_or(0, |coefficients| 2 * coefficients)
 }
 
 /// Whether there is a part of a colour profile, of use or not.
 pub fn has_profile(bytes: &[u8]) -> bool {
+    let is_part = |segment: &[u8]| segment.starts_with(b"ICC_PROFILE\0");
+    segments_of_header(bytes).any(|(kind, segment)| kind == marker::PROFILE && is_part(segment))
+}
+
+/// Markers and their segments before the first scan.
+fn segments_of_header(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut at = 2;
-    while let Some((kind, after)) = next_marker(bytes, at) {
-        let Some(segment) = segment(bytes, after) else {
-            break;
-        };
-        match kind {
-            marker::SCAN | marker::END => break,
-            marker::PROFILE if segment.starts_with(b"ICC_PROFILE\0") => return true,
-            _ => at = after + 2 + segment.len(),
-        }
-    }
-    false
+    std::iter::from_fn(move || {
+        let (kind, after) = next_marker(bytes, at)?;
+        let segment = segment(bytes, after)?;
+        at = after + 2 + segment.len();
+        (!matches!(kind, marker::SCAN | marker::END)).then_some((kind, segment))
+    })
 }
 
 /// The second byte of a marker.
