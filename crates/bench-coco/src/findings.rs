@@ -29,6 +29,12 @@ pub enum FindingKind {
     NegativeAreas,
     /// Annotations whose box has a negative side: compared as they are, as in pycocotools.
     NegativeBoxes,
+    /// Boxes or outlines of numbers from 0 to 1 alone: shares of the image where pixels are expected.
+    SharesOfImage,
+    /// Boxes that reach beyond their image, where that is more than one of four: corners or centres, it seems.
+    BeyondImage,
+    /// Detections with a mask, where the first has none and no kind was asked for: boxes are compared.
+    MasksUnused,
     /// No annotation at all.
     NoAnnotations,
     /// An annotation with the id 0, which pycocotools takes for the mark of "not found".
@@ -75,6 +81,21 @@ impl FindingKind {
             ),
             Self::NegativeAreas => ("annotation", "annotations", "of a negative area"),
             Self::NegativeBoxes => ("annotation", "annotations", "whose box has a negative side"),
+            Self::SharesOfImage => (
+                "box or outline",
+                "boxes or outlines",
+                "of numbers from 0 to 1, none in pixels: multiply by width and height",
+            ),
+            Self::BeyondImage => (
+                "box",
+                "boxes",
+                "beyond the image: expected left, top, width and height, not corners or a centre",
+            ),
+            Self::MasksUnused => (
+                "detection",
+                "detections",
+                "with a mask, where the first has none: boxes are compared; --kind segm compares masks",
+            ),
             Self::NoAnnotations => return "expected annotations, found none".to_owned(),
             Self::IdZero => (
                 "annotation",
@@ -193,6 +214,11 @@ impl<'a> Findings<'a> {
             Some(finding) => finding.count += 1,
             None => self.found.push(Finding::new(self.path, kind, 1, first())),
         }
+    }
+
+    /// A finding that was counted elsewhere.
+    pub fn add_many(&mut self, kind: FindingKind, count: usize, first: String) {
+        self.found.push(Finding::new(self.path, kind, count, first));
     }
 
     /// All of them, in the order of their kinds.

@@ -105,6 +105,7 @@ mod findings;
 mod id;
 mod metrics;
 mod photograph_files;
+mod plausible;
 mod regions;
 mod sift;
 mod strict;

@@ -15,6 +15,7 @@ use super::shape::{Points, Refusal, Shape};
 use crate::error::{Error, Record, Result, Size};
 use crate::findings::{Finding, FindingKind, Findings};
 use crate::id::Id;
+use crate::plausible::Plausible;
 
 /// No box or area of such an image has a larger number.
 const LARGEST: f64 = 1e9;
@@ -266,6 +267,13 @@ impl<'a> Join<'a> {
             read.extend(self.annotation(place, raw, &images, &faults, &categories));
         }
         read.shrink_to_fit();
+        let mut plausible = Plausible::default();
+        for one in &read {
+            let name = || Record::Annotation(one.id.clone()).to_string();
+            let size = Some(images[one.image].size);
+            plausible.add(Some(one.bbox), Some(&one.shape), size, name);
+        }
+        plausible.report(&mut self.findings);
         Ok(CocoInstances {
             path: self.path.to_owned(),
             images,

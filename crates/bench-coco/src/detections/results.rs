@@ -13,6 +13,7 @@ use crate::dataset::{RawAnnotation, Shape, detection_file};
 use crate::error::{Error, Result};
 use crate::findings::{Finding, FindingKind, Findings};
 use crate::id::Id;
+use crate::plausible::Plausible;
 
 /// The detections of a file.
 pub(super) struct Results<'a> {
@@ -76,6 +77,7 @@ impl<'a> Results<'a> {
             .collect();
         let mut annotations = Vec::with_capacity(checked.len());
         let mut findings = Findings::of(self.path);
+        self.look(kind, truth, options, &mut findings);
         for (index, one) in checked.into_iter().enumerate() {
             match one? {
                 Some(annotation) => annotations.push(annotation),
@@ -90,6 +92,34 @@ impl<'a> Results<'a> {
             annotations,
             findings: findings.all(),
         })
+    }
+}
+
+impl Results<'_> {
+    /// What the numbers say of all detections together.
+    fn look(
+        &self,
+        kind: DetectionKind,
+        truth: &Truth,
+        options: &DetectionOptions,
+        findings: &mut Findings<'_>,
+    ) {
+        let mut plausible = Plausible::default();
+        for (index, one) in self.detections.iter().enumerate() {
+            let image = one.image.as_ref().and_then(|id| truth.image(id));
+            let size = image.and_then(|image| truth.image_at(image).size.as_ref().ok());
+            let name = || format!("detection {index}");
+            plausible.add(one.bbox, one.shape.as_ref(), size.copied(), name);
+        }
+        plausible.report(findings);
+        if kind == DetectionKind::Bbox && options.kind.is_none() {
+            let masks = || self.detections.iter().filter(|one| one.shape.is_some());
+            let first = self.detections.iter().position(|one| one.shape.is_some());
+            if let Some(first) = first {
+                let name = format!("detection {first}");
+                findings.add_many(FindingKind::MasksUnused, masks().count(), name);
+            }
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::dataset::{
 use crate::error::{Error, Record, Result, Size};
 use crate::findings::{Finding, FindingKind, Findings};
 use crate::id::Id;
+use crate::plausible::Plausible;
 
 /// Longest side of an image: its pixels are still counted in 32 bits, as run lengths are.
 const LONGEST_SIDE: u64 = 65_535;
@@ -129,6 +130,15 @@ impl Truth {
     }
 
     fn report(&self, findings: &mut Findings<'_>) {
+        let mut plausible = Plausible::default();
+        for (place, one) in self.annotations.iter().enumerate() {
+            let size = one
+                .image
+                .and_then(|image| self.images[image].size.as_ref().ok());
+            let (raw, name) = (&one.raw, || record(place, &one.raw).to_string());
+            plausible.add(raw.bbox, raw.shape.as_ref(), size.copied(), name);
+        }
+        plausible.report(findings);
         for (place, one) in self.annotations.iter().enumerate() {
             let raw = &one.raw;
             let name = |of: &str, id: &Id| format!("{}: {of} {}", record(place, raw), id.quoted());
@@ -249,7 +259,8 @@ impl Truth {
                 let expected = format!("1 to {LONGEST_SIDE} pixels");
                 refused(Record::Image(image.id.clone()), field, (expected, found))
             })?;
-            let none = || ("a mask".to_owned(), "none".to_owned());
+            let expected = "a mask; --kind bbox compares boxes";
+            let none = || (expected.to_owned(), "none".to_owned());
             let checked = raw.shape.as_ref().ok_or_else(none);
             let checked = checked.and_then(|shape| masks::check(shape, size));
             return checked.map_err(|fault| refused(record(place, raw), shape, fault));
