@@ -56,6 +56,9 @@ pub fn read_header(
     if format == ImageFormat::Jpeg {
         return JpegFile::open(bytes)?.header(bytes);
     }
+    if format == ImageFormat::Tiff && TiffTags::read(bytes).cut_planar_tiles {
+        return Err("tiles of separate planes: convert it to PNG first".to_owned());
+    }
     #[cfg(feature = "more-formats")]
     if format == ImageFormat::Tiff
         && decoder(bytes, format, memory).is_err()
@@ -158,7 +161,19 @@ pub fn decode(
         return tiff.decode();
     }
     let image = DynamicImage::from_decoder(decoder(bytes, format, memory)?);
-    image.map_err(|error| error.to_string())
+    image.map_err(|error| match format {
+        // Of the many kinds of TIFF some are read by halves: whole files among them.
+        ImageFormat::Tiff => format!("{error}: if others open it, convert it to PNG first"),
+        _ => error.to_string(),
+    })
+}
+
+/// What a decoder answers, a panic of it among the errors: one picture must not end the work on all others.
+pub fn guarded<T>(decode: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    let answered = std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode));
+    answered.unwrap_or_else(|_| {
+        Err("what its decoder is not made for: convert it to PNG first".to_owned())
+    })
 }
 
 /// A JPEG; one that breaks off within a segment as if it ended before that.

@@ -26,6 +26,8 @@ pub enum Note {
         /// How many bytes.
         bytes: usize,
     },
+    /// The first picture of a file of several, which the others may be larger than.
+    FirstOfSeveral,
     /// A picture made smaller, so that what follows fits into the memory budget.
     Reduced {
         /// Width and height in the file, upright.
@@ -55,6 +57,9 @@ impl fmt::Display for Note {
                 f,
                 "{bytes} bytes of image data are left over; the picture may be damaged"
             ),
+            Self::FirstOfSeveral => {
+                f.write_str("the file holds several pictures; the first is read")
+            }
             Self::Reduced { from, to } => write!(
                 f,
                 "{} × {} pixels are brought to {} × {}, as the memory budget allows (`--max-memory`)",

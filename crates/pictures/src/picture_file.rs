@@ -9,7 +9,7 @@ use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, GrayImage, ImageFormat, RgbImage};
 
 use crate::colour_profile::{Ink, Profile};
-use crate::decoders::{Header, decode, decode_inks, partial, read_header};
+use crate::decoders::{Header, decode, decode_inks, guarded, partial, read_header};
 use crate::error::{Error, Result};
 use crate::file_kind::{file_kind, name};
 use crate::jpeg::coverage;
@@ -136,7 +136,7 @@ impl<'a> PictureFile<'a> {
         let broken = |found: String| {
             not_a_picture(format!("a {} that cannot be read ({found})", name(format)))
         };
-        let header = read_header(&bytes, format, options.memory).map_err(broken)?;
+        let header = guarded(|| read_header(&bytes, format, options.memory)).map_err(broken)?;
         if header.width == 0 || header.height == 0 {
             return Err(broken("it has no pixels".to_owned()));
         }
@@ -205,6 +205,9 @@ impl<'a> PictureFile<'a> {
     pub fn photograph(mut self) -> Result<Photograph> {
         let mut notes = Vec::new();
         self.check_whole(&mut notes)?;
+        if self.header.tags.has_more {
+            notes.push(Note::FirstOfSeveral);
+        }
         let mut meaning = self.meaning(&mut notes);
         let shown = match self.inks(&mut meaning, &mut notes)? {
             Some(pixels) => Shown {
@@ -275,7 +278,9 @@ impl<'a> PictureFile<'a> {
 
     /// The pixels as the file has them, not turned.
     fn samples(&self, notes: &mut Vec<Note>) -> Result<DynamicImage> {
-        let found = match decode(&self.bytes, self.format, &self.header, self.options.memory) {
+        let decoded =
+            guarded(|| decode(&self.bytes, self.format, &self.header, self.options.memory));
+        let found = match decoded {
             Ok(image) => return Ok(image),
             Err(found) => found,
         };
@@ -318,8 +323,8 @@ impl<'a> PictureFile<'a> {
                 return Ok(None);
             }
         };
-        let samples =
-            decode_inks(&self.bytes, &self.header, inks).map_err(|found| self.broken(found))?;
+        let samples = guarded(|| decode_inks(&self.bytes, &self.header, inks))
+            .map_err(|found| self.broken(found))?;
         let size = (self.header.width, self.header.height);
         Ok(Some(show_inks(&samples, size, &to_srgb)))
     }

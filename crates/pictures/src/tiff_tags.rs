@@ -13,6 +13,10 @@ pub struct TiffTags {
     pub significant_bits: Option<u32>,
     /// Where the colour profile lies, and its length.
     pub profile: Option<(usize, usize)>,
+    /// Planes in tiles, the last of which are cut: the decoder cannot read these.
+    pub cut_planar_tiles: bool,
+    /// Further pictures lie behind the first.
+    pub has_more: bool,
     /// As Exif counts it: 1 is upright.
     pub orientation: u8,
     /// What the samples are, and where that stands.
@@ -20,10 +24,15 @@ pub struct TiffTags {
 }
 
 const SUBFILE: u16 = 254;
+const WIDTH: u16 = 256;
+const HEIGHT: u16 = 257;
 const PHOTOMETRIC: u16 = 262;
 const MAKE: u16 = 271;
 const ORIENTATION: u16 = 274;
 const LARGEST_SAMPLE: u16 = 281;
+const PLANES: u16 = 284;
+const TILE_WIDTH: u16 = 322;
+const TILE_HEIGHT: u16 = 323;
 const SUB_DIRECTORIES: u16 = 330;
 const EXTRA_SAMPLES: u16 = 338;
 const PROFILE: u16 = 34675;
@@ -46,6 +55,11 @@ impl TiffTags {
         let mosaic = matches!(value(PHOTOMETRIC), Some(32803 | 34892));
         let camera = find(MAKE).is_some() && find(SUB_DIRECTORIES).is_some() && preview;
         let canon = bytes.get(8..10) == Some(b"CR");
+        let cut = |side: u16, tile: u16| match (value(side), value(tile)) {
+            (Some(side), Some(tile)) => side.checked_rem(tile) != Some(0),
+            _ => false,
+        };
+        let cut = cut(WIDTH, TILE_WIDTH) || cut(HEIGHT, TILE_HEIGHT);
         let largest = value(LARGEST_SAMPLE).filter(|largest| (255..65535).contains(largest));
         let largest = largest.filter(|largest| (largest + 1).is_power_of_two());
         Self {
@@ -54,6 +68,8 @@ impl TiffTags {
             extra_is_no_alpha: value(EXTRA_SAMPLES) == Some(0),
             significant_bits: largest.map(u32::trailing_ones),
             profile: find(PROFILE).map(|(_, length, at, _)| (*at as usize, *length)),
+            cut_planar_tiles: value(PLANES) == Some(2) && cut,
+            has_more: next_directory(entries.len(), bytes),
             orientation: value(ORIENTATION).map_or(1, |turn| turn as u8),
             photometric: find(PHOTOMETRIC).map(|(_, _, kind, at)| (*kind, *at)),
         }
@@ -97,6 +113,20 @@ impl TiffTags {
         };
         Some((0..count).map_while(entry).collect())
     }
+}
+
+/// Whether another directory follows the first, which has so many entries.
+fn next_directory(entries: usize, bytes: &[u8]) -> bool {
+    let long = |at: usize| {
+        let four = *bytes.get(at..)?.first_chunk::<4>()?;
+        Some(match bytes.starts_with(b"II") {
+            true => u32::from_le_bytes(four),
+            false => u32::from_be_bytes(four),
+        })
+    };
+    let next = long(4).and_then(|directory| long(directory as usize + 2 + 12 * entries));
+    // The end of a file that breaks off there is no directory.
+    next.is_some_and(|next| next != 0 && (next as usize) < bytes.len())
 }
 
 #[cfg(test)]

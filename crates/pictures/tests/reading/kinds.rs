@@ -1,7 +1,7 @@
 //! Kinds of file, turned pictures, and the smallest ones.
 
 use image::{ImageFormat, Rgb, RgbImage};
-use pictures::PictureFile;
+use pictures::{Note, PictureFile};
 
 use crate::{drawn, read, stored};
 
@@ -132,4 +132,21 @@ fn floats_beyond_one_are_refused_with_what_to_do() {
     let error = file.photograph().unwrap_err().to_string();
     let expected = "expected numbers from 0 to 1, found 4095: scale them to 16 bits first";
     assert!(error.contains(expected), "{error}");
+}
+
+#[test]
+fn planes_in_cut_tiles_are_refused_and_no_panic() {
+    let refused = PictureFile::from_bytes("a.tif", drawn("planar_tiles.tif"));
+    let error = refused.err().unwrap().to_string();
+    assert!(
+        error.contains("tiles of separate planes: convert it to PNG first"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_first_page_of_several_is_read_and_said_to_be() {
+    let found = read(drawn("two_pages.tif"));
+    assert_eq!(found.pixels.dimensions(), (40, 24));
+    assert_eq!(found.notes, [Note::FirstOfSeveral]);
 }
