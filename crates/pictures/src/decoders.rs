@@ -201,9 +201,14 @@ fn decoder(
     memory: MemoryBudget,
 ) -> Result<Box<dyn ImageDecoder + '_>, String> {
     let cursor = Cursor::new(bytes);
-    let failed = |error: ImageError| match error {
+    let failed = |error: ImageError| {
+        match error {
         ImageError::Unsupported(error) => format!("{error}: convert it to PNG first"),
+        ImageError::Limits(_) => {
+            "more pixels than memory is allowed for: allow more (`--max-memory`), or make it smaller".to_owned()
+        }
         error => error.to_string(),
+    }
     };
     Ok(match format {
         ImageFormat::WebP => Box::new(WebPDecoder::new(cursor).map_err(failed)?),

@@ -31,7 +31,10 @@ pub enum Error {
         found: String,
     },
     /// A picture that does not decode.
-    #[error("{origin}: expected a whole {kind} of {width} × {height} pixels, found {found}")]
+    #[error(
+        "{origin}: expected a whole {kind} of {width} × {height} pixels, found {found}{}",
+        if found.contains(": ") { "" } else { "; get the file again" }
+    )]
     Broken {
         /// The name of the file.
         origin: String,

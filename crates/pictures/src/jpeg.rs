@@ -4,8 +4,11 @@ mod bits;
 mod blocks;
 mod frame;
 mod scan;
+mod standard_tables;
 
 use self::frame::{Frame, Tables};
+
+pub use standard_tables::with_tables;
 
 /// Scans of one picture that are read: encoders write about ten.
 const MOST_SCANS: usize = 100;
@@ -103,6 +106,19 @@ pub fn kept_coefficients(bytes: &[u8]) -> u64 {
     let mut frames = segments_of_header(bytes).filter(|(kind, _)| *kind == marker::PROGRESSIVE);
     let coefficients = frames.next().and_then(|(_, frame)| Frame::size(frame));
     coefficients.map_or(0, |coefficients| 2 * coefficients)
+}
+
+/// A kind of JPEG that is not read, by its frame.
+pub fn unread_kind(bytes: &[u8]) -> Option<&'static str> {
+    segments_of_header(bytes).find_map(|(kind, frame)| match kind {
+        0xC3 | 0xC7 => Some("lossless"),
+        0xF7 => Some("lossless (JPEG-LS)"),
+        0xC9..=0xCB | 0xCD..=0xCF => Some("arithmetically coded"),
+        marker::BASELINE | marker::EXTENDED | marker::PROGRESSIVE => {
+            (frame.first() > Some(&8)).then_some("of more than 8 bits")
+        }
+        _ => None,
+    })
 }
 
 /// Whether there is a part of a colour profile, of use or not.

@@ -12,7 +12,7 @@ use crate::colour_profile::{Ink, Profile};
 use crate::decoders::{Header, decode, decode_inks, guarded, partial, read_header};
 use crate::error::{Error, Result};
 use crate::file_kind::{file_kind, name};
-use crate::jpeg::coverage;
+use crate::jpeg::{coverage, with_tables};
 use crate::memory_budget::MemoryBudget;
 use crate::notes::Note;
 use crate::photograph::{Photograph, reduce, upright, upright_mask};
@@ -133,6 +133,10 @@ impl<'a> PictureFile<'a> {
             found,
         };
         let format = file_kind(&bytes).map_err(not_a_picture)?;
+        let bytes = match format {
+            ImageFormat::Jpeg => with_tables(bytes),
+            _ => bytes,
+        };
         let broken = |found: String| {
             not_a_picture(format!("a {} that cannot be read ({found})", name(format)))
         };

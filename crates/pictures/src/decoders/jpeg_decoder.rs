@@ -8,7 +8,7 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
 use super::Header;
-use crate::jpeg::{has_profile, kept_coefficients};
+use crate::jpeg::{has_profile, kept_coefficients, unread_kind};
 use crate::png_chunks::PngChunks;
 use crate::tiff_tags::TiffTags;
 
@@ -29,6 +29,9 @@ pub struct JpegFile<'a> {
 
 impl<'a> JpegFile<'a> {
     pub fn open(bytes: &'a [u8]) -> Result<Self, String> {
+        if let Some(kind) = unread_kind(bytes) {
+            return Err(format!("one that is {kind}: convert it to PNG first"));
+        }
         let options = DecoderOptions::default()
             .set_strict_mode(false)
             .set_max_width(usize::MAX)

@@ -194,3 +194,40 @@ fn no_change_of_a_byte_is_a_panic() {
         }
     }
 }
+
+#[test]
+fn a_photograph_without_tables_has_those_of_the_standard() {
+    let whole = drawn("baseline.jpg");
+    let mut bare = whole[..2].to_vec();
+    let mut at = 2;
+    while whole[at + 1] != 0xDA {
+        let end = at + 2 + usize::from(u16::from_be_bytes([whole[at + 2], whole[at + 3]]));
+        if whole[at + 1] != 0xC4 {
+            bare.extend(&whole[at..end]);
+        }
+        at = end;
+    }
+    bare.extend(&whole[at..]);
+    assert!(bare.len() < whole.len() - 400);
+    assert!(read(bare).pixels == read(whole).pixels);
+}
+
+#[test]
+fn kinds_of_jpeg_that_are_not_read_are_named() {
+    let whole = drawn("baseline.jpg");
+    let frame = whole
+        .windows(2)
+        .position(|two| two == [0xFF, 0xC0])
+        .unwrap();
+    for (kind, bits, expected) in [
+        (0xC3, 8, "one that is lossless: convert it to PNG first"),
+        (0xF7, 8, "one that is lossless (JPEG-LS): convert"),
+        (0xC9, 8, "one that is arithmetically coded: convert"),
+        (0xC1, 12, "one that is of more than 8 bits: convert"),
+    ] {
+        let mut other = whole.clone();
+        (other[frame + 1], other[frame + 4]) = (kind, bits);
+        let error = strict(&other).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
