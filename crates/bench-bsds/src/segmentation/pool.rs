@@ -3,6 +3,7 @@
 use segmentation::LabelMap;
 
 use super::level::Level;
+use super::soft_map::SoftLook;
 use crate::dataset::size_of;
 use crate::error::{Error, Result, Size};
 
@@ -31,6 +32,7 @@ use crate::error::{Error, Result, Size};
 pub struct Pool {
     segmentations: Segmentations,
     zero_is_unlabelled: bool,
+    contours: Option<SoftLook>,
 }
 
 #[derive(Clone, Debug)]
@@ -57,6 +59,7 @@ impl From<Vec<(Level, LabelMap)>> for Pool {
         Self {
             segmentations: Segmentations::Maps(maps),
             zero_is_unlabelled: false,
+            contours: None,
         }
     }
 }
@@ -70,7 +73,21 @@ impl Pool {
         Self {
             segmentations: Segmentations::Merged { pieces, levels },
             zero_is_unlabelled: false,
+            contours: None,
         }
+    }
+
+    /// The same pool, out of a contour map of these numbers.
+    pub(super) fn of_contours(self, look: SoftLook) -> Self {
+        Self {
+            contours: Some(look),
+            ..self
+        }
+    }
+
+    /// A look at the numbers of the contour map that it was cut from, if it was.
+    pub fn contour_look(&self) -> Option<SoftLook> {
+        self.contours
     }
 
     /// The same pool, where id 0 marks pixels that belong to no segment.

@@ -43,8 +43,29 @@ pub struct SoftLook {
     pub pixels: u64,
     /// Pixels above half of the highest number.
     pub bright: u64,
-    /// Pixels that are not a number.
+    /// Pixels that are not a number, or infinite.
     pub not_numbers: u64,
+}
+
+impl SoftLook {
+    /// At numbers of which `full` is strength 1.
+    pub(super) fn at(full: f64, numbers: impl Iterator<Item = f64> + Clone) -> Self {
+        let finite = || numbers.clone().filter(|number| number.is_finite());
+        let least = finite().fold(f64::INFINITY, f64::min);
+        let most = finite().fold(f64::NEG_INFINITY, f64::max);
+        let pixels = numbers.clone().count() as u64;
+        // Of no number at all there is neither.
+        let bounded = |number: f64| if number.is_finite() { number } else { 0.0 };
+        Self {
+            full,
+            integers: false,
+            least: bounded(least),
+            most: bounded(most),
+            pixels,
+            bright: finite().filter(|number| *number > 0.5 * most).count() as u64,
+            not_numbers: pixels - finite().count() as u64,
+        }
+    }
 }
 
 /// The numbers of a file, as they are stored.
@@ -131,21 +152,10 @@ impl SoftMap {
     /// At the numbers as they are meant: those of an inverted map count down from the scale.
     fn look(&self, full: f64, inverted: bool) -> SoftLook {
         let meant = move |number: f64| if inverted { full - number } else { number };
-        let numbers = || {
-            let numbers = self.numbers.iter().map(move |number| meant(*number));
-            numbers.filter(|number| !number.is_nan())
-        };
-        let least = numbers().fold(f64::INFINITY, f64::min);
-        let most = numbers().fold(f64::NEG_INFINITY, f64::max);
-        let finite = |number: f64| number.clamp(f64::MIN, f64::MAX);
+        let numbers = self.numbers.iter().map(move |number| meant(*number));
         SoftLook {
-            full,
             integers: self.integers,
-            least: finite(least),
-            most: finite(most),
-            pixels: self.numbers.len() as u64,
-            bright: numbers().filter(|number| *number > 0.5 * most).count() as u64,
-            not_numbers: (self.numbers.len() - numbers().count()) as u64,
+            ..SoftLook::at(full, numbers)
         }
     }
 }

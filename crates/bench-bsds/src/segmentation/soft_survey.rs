@@ -128,10 +128,11 @@ impl SoftDoubt {
     pub fn scale(&self) -> Option<f64> {
         const USUAL: [f64; 6] = [1.0, 100.0, 255.0, 1023.0, 4095.0, 65535.0];
         match self {
-            Self::Faint { most, .. } | Self::Beyond { most, .. } => {
+            Self::Faint { most, full } | Self::Beyond { most, full } => {
                 // The next usual scale, where the numbers fill a quarter of it.
                 let enough = |scale: &&f64| **scale >= *most && **scale <= 4.0 * most;
-                Some(*USUAL.iter().find(enough).unwrap_or(most))
+                let better = *USUAL.iter().find(enough).unwrap_or(most);
+                (better != *full).then_some(better)
             }
             _ => None,
         }
@@ -159,7 +160,7 @@ impl fmt::Display for SoftDoubt {
             ),
             Self::NotNumbers { count, pixels } => write!(
                 f,
-                "{count} of {pixels} pixels of the soft maps are not a number: they count as no boundary"
+                "{count} of {pixels} pixels of the soft maps are no finite numbers: NaN counts as no boundary"
             ),
         }
     }

@@ -4,6 +4,7 @@ use segmentation::LabelMap;
 
 use super::level::Level;
 use super::pool::Pool;
+use super::soft_map::SoftLook;
 use crate::error::{Error, Result, Size};
 use crate::metrics::SoftBoundaryMap;
 
@@ -187,7 +188,9 @@ impl Ucm {
                 .collect();
             levels.push((Level::Threshold(*threshold), segments));
         }
-        Ok(Pool::merged(pieces, levels).with_zero_unlabelled())
+        let look = SoftLook::at(1.0, self.strengths.iter().copied());
+        let pool = Pool::merged(pieces, levels).with_zero_unlabelled();
+        Ok(pool.of_contours(look))
     }
 
     /// Joins each of `cells`, which open at `step`, to its open neighbours.

@@ -11,6 +11,9 @@ pub struct Looks {
     /// At a soft boundary map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub soft: Option<SoftLook>,
+    /// At a contour map that segmentations were cut from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contours: Option<SoftLook>,
     /// At label maps whose id 0 is no segment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zero: Option<ZeroLook>,
@@ -30,6 +33,7 @@ impl Looks {
 #[derive(Clone, Debug, Default)]
 pub struct AllLooks {
     soft: SoftSurvey,
+    contours: SoftSurvey,
     zero: ZeroLook,
     truth: TruthLook,
 }
@@ -40,6 +44,9 @@ impl AllLooks {
         if let Some(soft) = looks.soft {
             self.soft.add(soft);
         }
+        if let Some(contours) = looks.contours {
+            self.contours.add(contours);
+        }
         self.zero.add(&looks.zero.unwrap_or_default());
         self.truth.add(&looks.truth.unwrap_or_default());
     }
@@ -47,6 +54,7 @@ impl AllLooks {
     /// What a person should know of these numbers, a sentence each, with the option that sets it right.
     pub fn remarks(&self, settings: &BsdsSettings) -> Vec<String> {
         let mut remarks: Vec<String> = self.soft.doubts().iter().map(of_soft).collect();
+        remarks.extend(self.contours.doubts().iter().map(of_contours));
         let zero = &self.zero;
         if zero.maps_with_zero > 0 {
             remarks.push(format!(
@@ -86,6 +94,12 @@ fn of_soft(doubt: &SoftDoubt) -> String {
     format!("{doubt}{what_to_do}")
 }
 
+/// No option changes contour maps: their regions depend on the numbers.
+fn of_contours(doubt: &SoftDoubt) -> String {
+    let found = doubt.to_string().replace("soft map", "contour map");
+    format!("{found}; save them with strengths from 0, none, to 1, the strongest")
+}
+
 fn percent(part: u64, whole: u64) -> String {
     format!(
         "{:.1} % of the pixels",
@@ -105,6 +119,47 @@ mod tests {
         let mut all = AllLooks::default();
         all.add(&looks);
         all.remarks(&BsdsSettings::new("data", Split::Val, source))
+    }
+
+    #[test]
+    fn contour_maps_of_other_numbers_are_told() {
+        let look = |least, most, bright| SoftLook {
+            full: 1.0,
+            integers: false,
+            least,
+            most,
+            pixels: 1000,
+            bright,
+            not_numbers: 0,
+        };
+        let told = |look| {
+            remarks(Looks {
+                contours: Some(look),
+                ..Looks::default()
+            })
+        };
+        assert_eq!(told(look(0.0, 0.9, 30)), Vec::<String>::new());
+        for (look, expected) in [
+            (
+                look(0.0, 255.0, 30),
+                "contour maps reach 255: expected strengths up to 1",
+            ),
+            (
+                look(-4.0, 3.0, 30),
+                "contour maps hold numbers from -4 to 3",
+            ),
+            (
+                look(0.0, 1.0, 900),
+                "90 % of the pixels of all contour maps are bright",
+            ),
+        ] {
+            let told = told(look);
+            assert!(told.len() == 1 && told[0].starts_with(expected), "{told:?}");
+            assert!(
+                told[0].ends_with("from 0, none, to 1, the strongest"),
+                "{told:?}"
+            );
+        }
     }
 
     #[test]

@@ -285,6 +285,7 @@ impl Measurement<'_> {
             boundaries,
             looks: Looks {
                 zero: ZeroLook::at(&pool),
+                contours: pool.contour_look(),
                 ..Looks::default()
             },
         };
@@ -313,7 +314,7 @@ impl Measurement<'_> {
             looks: Looks {
                 soft,
                 truth,
-                zero: None,
+                ..Looks::default()
             },
         })
     }
