@@ -101,7 +101,8 @@ impl ImageMeasures {
 }
 
 impl ImageMeasures {
-    pub(crate) fn level_names(&self) -> Vec<Level> {
+    /// The levels, in their order.
+    pub fn level_names(&self) -> Vec<Level> {
         self.levels.iter().map(|row| row.level).collect()
     }
 

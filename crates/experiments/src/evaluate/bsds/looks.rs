@@ -1,6 +1,6 @@
 //! Looks at the numbers that were measured, and the remarks on them: whether they can be meant.
 
-use bench_bsds::{SoftDoubt, SoftLook, SoftSurvey, TruthLook, ZeroLook};
+use bench_bsds::{Level, SoftDoubt, SoftLook, SoftSurvey, TruthLook, ZeroLook};
 use serde::{Deserialize, Serialize};
 
 use super::settings::BsdsSettings;
@@ -36,9 +36,27 @@ pub struct AllLooks {
     contours: SoftSurvey,
     zero: ZeroLook,
     truth: TruthLook,
+    /// Numbers of clusters of the first image, and images with others.
+    clusters: Vec<Level>,
+    other_clusters: Vec<String>,
 }
 
 impl AllLooks {
+    /// Adds the levels of an image.
+    pub fn add_levels(&mut self, id: &str, levels: Vec<Level>) {
+        if !levels
+            .iter()
+            .all(|level| matches!(level, Level::Clusters(_)))
+        {
+            return;
+        }
+        if self.clusters.is_empty() {
+            self.clusters = levels;
+        } else if self.clusters != levels {
+            self.other_clusters.push(id.to_owned());
+        }
+    }
+
     /// Adds those of an image.
     pub fn add(&mut self, looks: &Looks) {
         if let Some(soft) = looks.soft {
@@ -55,6 +73,13 @@ impl AllLooks {
     pub fn remarks(&self, settings: &BsdsSettings) -> Vec<String> {
         let mut remarks: Vec<String> = self.soft.doubts().iter().map(of_soft).collect();
         remarks.extend(self.contours.doubts().iter().map(of_contours));
+        if let Some(first) = self.other_clusters.first() {
+            remarks.push(format!(
+                "{} of the images have other numbers of clusters than the first image: {first}, for one. Where an image lacks a number, \
+                 its nearest lower one counts",
+                self.other_clusters.len(),
+            ));
+        }
         let zero = &self.zero;
         if zero.maps_with_zero > 0 {
             remarks.push(format!(
@@ -119,6 +144,24 @@ mod tests {
         let mut all = AllLooks::default();
         all.add(&looks);
         all.remarks(&BsdsSettings::new("data", Split::Val, source))
+    }
+
+    #[test]
+    fn a_number_of_clusters_that_an_image_lacks_is_told() {
+        let mut all = AllLooks::default();
+        let levels = |numbers: &[u32]| numbers.iter().map(|k| Level::Clusters(*k)).collect();
+        let source = BsdsSource::Segmentations("maps".into());
+        let settings = BsdsSettings::new("data", Split::Val, source);
+        all.add_levels("1", levels(&[2, 5]));
+        all.add_levels("2", levels(&[2, 5]));
+        assert_eq!(all.remarks(&settings), Vec::<String>::new());
+        all.add_levels("3", levels(&[2]));
+        let remarks = all.remarks(&settings);
+        assert!(
+            remarks[0].starts_with("1 of the images have other numbers"),
+            "{remarks:?}"
+        );
+        assert!(remarks[0].contains("image: 3, for one"), "{remarks:?}");
     }
 
     #[test]

@@ -162,6 +162,9 @@ impl Measurement<'_> {
         match outcome {
             Ok(measured) => {
                 all.looks.add(&measured.looks);
+                if let Some(regions) = &measured.regions {
+                    all.looks.add_levels(id, regions.level_names());
+                }
                 let added = all.evaluations.add(measured);
                 added.with_context(|| format!("image {id}"))
             }
