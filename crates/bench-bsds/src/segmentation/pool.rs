@@ -32,7 +32,7 @@ use crate::error::{Error, Result, Size};
 pub struct Pool {
     segmentations: Segmentations,
     zero_is_unlabelled: bool,
-    contours: Option<SoftLook>,
+    contours: Option<(SoftLook, Size)>,
 }
 
 #[derive(Clone, Debug)]
@@ -78,16 +78,21 @@ impl Pool {
     }
 
     /// The same pool, out of a contour map of these numbers.
-    pub(super) fn of_contours(self, look: SoftLook) -> Self {
+    pub(super) fn of_contours(self, look: SoftLook, size: Size) -> Self {
         Self {
-            contours: Some(look),
+            contours: Some((look, size)),
             ..self
         }
     }
 
     /// A look at the numbers of the contour map that it was cut from, if it was.
     pub fn contour_look(&self) -> Option<SoftLook> {
-        self.contours
+        self.contours.map(|(look, _)| look)
+    }
+
+    /// The cells of the contour map that it was cut from, if it was: twice the pixels and one more each way.
+    pub fn contour_size(&self) -> Option<Size> {
+        self.contours.map(|(_, size)| size)
     }
 
     /// The same pool, where id 0 marks pixels that belong to no segment.

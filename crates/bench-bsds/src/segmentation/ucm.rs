@@ -190,7 +190,7 @@ impl Ucm {
         }
         let look = SoftLook::at(1.0, self.strengths.iter().copied());
         let pool = Pool::merged(pieces, levels).with_zero_unlabelled();
-        Ok(pool.of_contours(look))
+        Ok(pool.of_contours(look, self.size))
     }
 
     /// Joins each of `cells`, which open at `step`, to its open neighbours.

@@ -261,6 +261,17 @@ impl Measurement<'_> {
                 let files = folder.files(index);
                 let path = files.get(map).or(files.first());
                 let path = path.map(PathBuf::from).unwrap_or_default();
+                if let Some(cells) = pool.contour_size() {
+                    return Err(bench_bsds::Error::SizeMismatch {
+                        name: format!("{}: `ucm2`, a contour map at double size", path.display()),
+                        expected: Size {
+                            width: 2 * expected.width + 1,
+                            height: 2 * expected.height + 1,
+                        },
+                        found: cells,
+                    }
+                    .into());
+                }
                 return Err(bench_bsds::Error::MapSize {
                     path,
                     expected,
