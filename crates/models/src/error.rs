@@ -55,7 +55,9 @@ pub enum Error {
         found: Vec<usize>,
     },
     /// A tensor has a type that this crate does not read.
-    #[error("{origin}: tensor `{name}`: expected F32, F16 or BF16, found {found}")]
+    #[error(
+        "{origin}: tensor `{name}`: expected F64, F32, F16 or BF16, found {found}: save it as float"
+    )]
     TensorType {
         /// Which file.
         origin: String,

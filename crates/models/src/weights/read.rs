@@ -275,6 +275,10 @@ impl TensorSource for WeightsFile {
                 .chunks_exact(4)
                 .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
                 .collect(),
+            Dtype::F64 => {
+                let doubles = data.as_chunks::<8>().0.iter();
+                doubles.map(|b| f64::from_le_bytes(*b) as f32).collect()
+            }
             Dtype::F16 => halves().map(|b| f16::from_le_bytes(b).to_f32()).collect(),
             Dtype::BF16 => halves().map(|b| bf16::from_le_bytes(b).to_f32()).collect(),
             other => {
@@ -325,6 +329,23 @@ mod tests {
             );
             assert!(file.contains("a") && !file.contains("b"));
         }
+    }
+
+    #[test]
+    fn doubles_are_rounded_and_whole_numbers_refused() {
+        let read = |kind: &str, bytes: &[u8]| {
+            let end = bytes.len();
+            let header =
+                format!(r#"{{"a":{{"dtype":"{kind}","shape":[2],"data_offsets":[0,{end}]}}}}"#);
+            let length = (header.len() as u64).to_le_bytes();
+            let bytes = [&length, header.as_bytes(), bytes].concat();
+            let file = WeightsFile::from_bytes("test".into(), bytes).unwrap();
+            file.tensor("a", &[2])
+        };
+        let doubles = [0.1_f64, -2.5].map(f64::to_le_bytes).concat();
+        assert_eq!(read("F64", &doubles).unwrap(), [0.1_f32, -2.5]);
+        let error = read("I32", &doubles[..8]).unwrap_err().to_string();
+        assert!(error.contains("found I32: save it as float"), "{error}");
     }
 
     fn named(names: &[&str]) -> WeightsFile {

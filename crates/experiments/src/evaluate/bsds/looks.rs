@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_of_clusters_that_an_image_lacks_is_told() {
+    fn a_number_of_clusters_that_an_image_lacks_is_remarked_on() {
         let mut all = AllLooks::default();
         let levels = |numbers: &[u32]| numbers.iter().map(|k| Level::Clusters(*k)).collect();
         let source = BsdsSource::Segmentations("maps".into());
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn contour_maps_of_other_numbers_are_told() {
+    fn contour_maps_of_other_numbers_are_remarked_on() {
         let look = |least, most, bright| SoftLook {
             full: 1.0,
             integers: false,
@@ -175,13 +175,13 @@ mod tests {
             bright,
             not_numbers: 0,
         };
-        let told = |look| {
+        let of = |look| {
             remarks(Looks {
                 contours: Some(look),
                 ..Looks::default()
             })
         };
-        assert_eq!(told(look(0.0, 0.9, 30)), Vec::<String>::new());
+        assert_eq!(of(look(0.0, 0.9, 30)), Vec::<String>::new());
         for (look, expected) in [
             (
                 look(0.0, 255.0, 30),
@@ -196,11 +196,14 @@ mod tests {
                 "90 % of the pixels of all contour maps are bright",
             ),
         ] {
-            let told = told(look);
-            assert!(told.len() == 1 && told[0].starts_with(expected), "{told:?}");
+            let found = of(look);
             assert!(
-                told[0].ends_with("from 0, none, to 1, the strongest"),
-                "{told:?}"
+                found.len() == 1 && found[0].starts_with(expected),
+                "{found:?}"
+            );
+            assert!(
+                found[0].ends_with("from 0, none, to 1, the strongest"),
+                "{found:?}"
             );
         }
     }
