@@ -1,4 +1,5 @@
-//! TIFFs that `image` does not decode: palettes, JPEG's colours, two and four bits of grey, grey in floating point.
+//! TIFFs that `image` does not decode: palettes, JPEG's colours, two and four bits of grey, grey in floating point, grey with
+//! opacity.
 //!
 //! The crate `tiff` unpacks their samples. It has no palettes: their indices are read as if they were greys.
 
@@ -26,6 +27,8 @@ enum Samples {
     Grey(u8),
     /// Greys from 0 to 1.
     Float,
+    /// Greys of 8 or 16 bits, each with an opacity or another number.
+    GreyAlpha(u8),
 }
 
 /// Such a TIFF, its pixels not yet read.
@@ -74,6 +77,8 @@ impl<'a> TiffFile<'a> {
             Samples::Palette(..) | Samples::Ycbcr => ColorType::Rgb8,
             Samples::Grey(_) => ColorType::L8,
             Samples::Float => ColorType::L16,
+            Samples::GreyAlpha(8) => ColorType::La8,
+            Samples::GreyAlpha(_) => ColorType::La16,
         }
     }
 
@@ -84,6 +89,7 @@ impl<'a> TiffFile<'a> {
             Samples::Palette(..) | Samples::Grey(_) => pixels,
             Samples::Ycbcr => 3 * pixels,
             Samples::Float => 4 * pixels,
+            Samples::GreyAlpha(bits) => u64::from(bits / 4) * pixels,
         }
     }
 
@@ -130,6 +136,14 @@ impl<'a> TiffFile<'a> {
                 let picture = ImageBuffer::from_raw(width, height, words.collect());
                 picture.map(DynamicImage::ImageLuma16).ok_or_else(short)
             }
+            (Samples::GreyAlpha(8), DecodingResult::U8(pairs)) => {
+                let picture = ImageBuffer::from_raw(width, height, pairs);
+                picture.map(DynamicImage::ImageLumaA8).ok_or_else(short)
+            }
+            (Samples::GreyAlpha(_), DecodingResult::U16(pairs)) => {
+                let picture = ImageBuffer::from_raw(width, height, pairs);
+                picture.map(DynamicImage::ImageLumaA16).ok_or_else(short)
+            }
             _ => Err("samples of a kind that is not read".to_owned()),
         }
     }
@@ -152,6 +166,19 @@ impl Samples {
                 (black.ok()? == Some(BLACK_IS_ZERO)).then_some(Self::Grey(bits))
             }
             (ColorType::Gray(32), 3) => Some(Self::Float),
+            (
+                ColorType::Multiband {
+                    bit_depth: bits @ (8 | 16),
+                    num_samples: 2,
+                },
+                1,
+            ) => {
+                let black = decoder.find_tag_unsigned::<u16>(Tag::PhotometricInterpretation);
+                let planes = decoder.find_tag_unsigned::<u16>(Tag::PlanarConfiguration);
+                let together = planes.ok()?.is_none_or(|planes| planes == 1);
+                let black = black.ok()? == Some(BLACK_IS_ZERO);
+                (black && together).then_some(Self::GreyAlpha(bits))
+            }
             _ => None,
         }
     }

@@ -150,3 +150,13 @@ fn the_first_page_of_several_is_read_and_said_to_be() {
     assert_eq!(found.pixels.dimensions(), (40, 24));
     assert_eq!(found.notes, [Note::FirstOfSeveral]);
 }
+
+#[test]
+fn a_tiff_of_grey_with_opacity_lies_on_white() {
+    let found = read(drawn("grey_with_opacity.tif"));
+    for (x, y, pixel) in found.pixels.enumerate_pixels() {
+        let expected = if x < 7 { (19 * x) as u8 } else { 255 };
+        assert_eq!(pixel.0, [expected; 3], "{x}, {y}");
+    }
+    assert!(found.transparency.is_some());
+}
