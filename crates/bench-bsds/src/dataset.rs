@@ -6,6 +6,7 @@ mod layout;
 mod listing;
 pub(crate) mod mat5;
 pub(crate) mod npy;
+mod truth_look;
 mod truth_pictures;
 
 pub use bsds::{BsdsDataset, MissingPartner, Split};
@@ -14,4 +15,5 @@ pub use ground_truth::{
     Annotation, decode_ground_truth, decode_ground_truth_boundaries, read_ground_truth,
 };
 pub(crate) use listing::{ending, entries, file_of_image, innermost, picture_rank, stem};
-pub use truth_pictures::{TruthLook, TruthPictures, TruthReading};
+pub use truth_look::TruthLook;
+pub use truth_pictures::{TruthPictures, TruthReading};

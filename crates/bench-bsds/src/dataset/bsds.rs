@@ -13,7 +13,8 @@ use super::ground_truth::{
     Annotation, read_from_zero, read_ground_truth, read_ground_truth_boundaries, size_of,
 };
 use super::layout::{TruthFiles, photographs, split_folders, truths};
-use super::truth_pictures::{self, TruthLook, TruthPictures, TruthReading};
+use super::truth_look::TruthLook;
+use super::truth_pictures::{self, TruthPictures, TruthReading};
 use crate::error::{Error, Result, Size};
 use crate::metrics::BoundaryMap;
 
@@ -297,14 +298,17 @@ impl BsdsDataset {
         Ok(drawn)
     }
 
-    /// The boundaries that people drew on image `index`, at least one map, and a look at those of pictures. A truth
+    /// The boundaries that people drew on image `index`, at least one map, and a look at their numbers. A truth
     /// without segments is enough.
     ///
     /// # Errors
     /// As [`BsdsDataset::annotations`], except for a pixel of segment 0.
     pub fn drawn_boundaries(&self, index: usize) -> Result<(Vec<BoundaryMap>, Option<TruthLook>)> {
         let (maps, look) = match &self.files[index].truth {
-            TruthFiles::Mat(path) => (read_ground_truth_boundaries(path)?, None),
+            TruthFiles::Mat(path) => {
+                let (maps, look) = read_ground_truth_boundaries(path)?;
+                (maps, (look != TruthLook::default()).then_some(look))
+            }
             TruthFiles::Pictures(paths) if self.truth.pictures == TruthPictures::Labels => {
                 let drawn = truth_pictures::labels(paths)?;
                 let maps = drawn.iter().map(Annotation::boundary_map);

@@ -5,6 +5,7 @@ use std::path::Path;
 use segmentation::LabelMap;
 
 use super::mat5::{IdMatrix, MatFile, View};
+use super::truth_look::TruthLook;
 use crate::error::{Error, Result, Size};
 use crate::metrics::BoundaryMap;
 
@@ -66,7 +67,7 @@ pub fn decode_ground_truth(path: &Path, bytes: &[u8]) -> Result<Vec<Annotation>>
 ///
 /// # Errors
 /// As [`read_ground_truth`], except for a pixel of segment 0.
-pub(super) fn read_ground_truth_boundaries(path: &Path) -> Result<Vec<BoundaryMap>> {
+pub(super) fn read_ground_truth_boundaries(path: &Path) -> Result<(Vec<BoundaryMap>, TruthLook)> {
     boundaries(path, &MatFile::read(path)?)
 }
 
@@ -76,7 +77,7 @@ pub(super) fn read_ground_truth_boundaries(path: &Path) -> Result<Vec<BoundaryMa
 /// # Errors
 /// As [`read_ground_truth`], except for a pixel of segment 0.
 pub fn decode_ground_truth_boundaries(path: &Path, bytes: &[u8]) -> Result<Vec<BoundaryMap>> {
-    boundaries(path, &MatFile::parse(path, bytes)?)
+    Ok(boundaries(path, &MatFile::parse(path, bytes)?)?.0)
 }
 
 fn annotations(path: &Path, file: &MatFile, from_zero: bool) -> Result<Vec<Annotation>> {
@@ -90,7 +91,9 @@ fn annotations(path: &Path, file: &MatFile, from_zero: bool) -> Result<Vec<Annot
     Ok(annotations)
 }
 
-fn boundaries(path: &Path, file: &MatFile) -> Result<Vec<BoundaryMap>> {
+/// The boundaries, and a look at the numbers of `Boundaries`.
+fn boundaries(path: &Path, file: &MatFile) -> Result<(Vec<BoundaryMap>, TruthLook)> {
+    let mut look = TruthLook::default();
     let maps = annotators(path, file)?.into_iter().map(|annotator| {
         let Some(drawn) = annotator.find_field("Boundaries")? else {
             let matrix = annotator.find_field("Segmentation")?.ok_or_else(|| {
@@ -103,11 +106,13 @@ fn boundaries(path: &Path, file: &MatFile) -> Result<Vec<BoundaryMap>> {
             return Ok(BoundaryMap::between_segments(&segments).thinned());
         };
         let (size, pixels) = drawn.nonzero()?;
-        BoundaryMap::new(size.width, size.height, pixels)
+        let map = BoundaryMap::new(size.width, size.height, pixels)?;
+        look.drawn_between += drawn.between().unwrap_or(0);
+        Ok(map)
     });
     let maps: Vec<_> = maps.collect::<Result<_>>()?;
     check_alike(path, maps.iter().map(BoundaryMap::size))?;
-    Ok(maps)
+    Ok((maps, look))
 }
 
 /// The structs of all annotators, at least one.
@@ -255,6 +260,21 @@ mod tests {
     }
 
     #[test]
+    fn numbers_between_are_looked_at() {
+        let truth = |numbers: &[f64]| {
+            let drawn = double(WRITER, "", &[1, numbers.len() as i32], numbers);
+            let annotator = structs(WRITER, "", &[("Boundaries", drawn)]);
+            let bytes = file(WRITER, &[cells(WRITER, "groundTruth", &[annotator])]);
+            let path = Path::new("x.mat");
+            boundaries(path, &MatFile::parse(path, &bytes).unwrap()).unwrap()
+        };
+        let (maps, look) = truth(&[0.0, 0.4, 1.0, 0.0]);
+        assert_eq!(maps[0].pixels(), [false, true, true, false]);
+        assert_eq!(look.drawn_between, 1);
+        assert_eq!(truth(&[0.0, 255.0, 255.0]).1, TruthLook::default());
+    }
+
+    #[test]
     fn boundaries_alone_and_arrays_of_structs_are_read() {
         let path = Path::new("7.mat");
         let line = |at: usize| {
@@ -311,7 +331,7 @@ mod tests {
         let read = read_from_zero(&path).unwrap();
         assert_eq!(read[0].segmentation.ids(), [1, 1, 2]);
         let maps = read_ground_truth_boundaries(&path).unwrap();
-        assert_eq!(maps[0].pixels(), [false, true, false]);
+        assert_eq!(maps.0[0].pixels(), [false, true, false]);
     }
 
     #[test]

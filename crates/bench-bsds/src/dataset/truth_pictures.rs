@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use segmentation::LabelMap;
-use serde::{Deserialize, Serialize};
 
 use super::ground_truth::{Annotation, size_of};
+use super::truth_look::TruthLook;
 use crate::error::{Error, Result, Size};
 use crate::metrics::BoundaryMap;
 use crate::segmentation::{read_label_png, read_picture};
@@ -34,26 +34,6 @@ pub struct TruthReading {
     pub from_zero: bool,
 }
 
-/// The pictures of one image's truth, for a judgement of whether they can be meant.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TruthLook {
-    /// Pixels of all of them.
-    pub pixels: u64,
-    /// Pixels that are boundaries.
-    pub boundaries: u64,
-    /// Pixels neither black nor white: those of averaged annotators.
-    pub between: u64,
-}
-
-impl TruthLook {
-    /// Adds another look.
-    pub fn add(&mut self, other: &Self) {
-        self.pixels += other.pixels;
-        self.boundaries += other.boundaries;
-        self.between += other.between;
-    }
-}
-
 /// The boundaries in each picture, not thinned, as those of `.mat` files are not.
 pub(super) fn boundaries(
     paths: &[PathBuf],
@@ -79,6 +59,7 @@ pub(super) fn boundaries(
             pixels: strengths.len() as u64,
             boundaries: map.count() as u64,
             between,
+            drawn_between: 0,
         });
         maps.push(map);
     }

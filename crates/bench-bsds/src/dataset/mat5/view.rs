@@ -181,6 +181,16 @@ impl<'a> View<'a> {
         Ok((size, rows_from_columns(&numbers.nonzero(), size)))
     }
 
+    /// How many numbers of a matrix lie between 0 and the largest one.
+    pub(crate) fn between(&self) -> Result<u64> {
+        let (_, numbers, _) = self.picture()?;
+        let largest = numbers.iter().copied().fold(0.0, f64::max);
+        let between = numbers
+            .iter()
+            .filter(|number| **number > 0.0 && **number < largest);
+        Ok(between.count() as u64)
+    }
+
     fn content(&self) -> Result<&'a Numbers> {
         match &self.array.content {
             Content::Numbers(numbers) => Ok(numbers),

@@ -106,6 +106,13 @@ impl AllLooks {
                 settings.truth.above,
             ));
         }
+        if truth.drawn_between > 0 {
+            remarks.push(format!(
+                "{} numbers of `Boundaries` in .mat files lie between 0 and the largest, as where annotators are averaged: \
+                 each that is not 0 is a boundary, as in the benchmark, which wants a matrix an annotator",
+                truth.drawn_between,
+            ));
+        }
         remarks
     }
 }
@@ -251,11 +258,16 @@ mod tests {
             pixels: 100,
             boundaries: 95,
             between: 7,
+            drawn_between: 7,
         };
         let found = remarks(Looks {
             truth: Some(truth),
             ..Looks::default()
         });
         assert!(found[0].contains("--truth inverted") && found[1].contains("--truth-above"));
+        assert!(
+            found[2].starts_with("7 numbers of `Boundaries`"),
+            "{found:?}"
+        );
     }
 }
