@@ -44,7 +44,10 @@ type Entry = (u16, usize, u32, usize);
 impl TiffTags {
     /// Reads them; what cannot be read is not there.
     pub fn read(bytes: &[u8]) -> Self {
-        Self::entries(bytes).map_or_else(Self::default, |entries| Self::of(&entries, bytes))
+        Self::entries(bytes).map_or_else(Self::default, |(entries, has_more)| Self {
+            has_more,
+            ..Self::of(&entries, bytes)
+        })
     }
 
     fn of(entries: &[Entry], bytes: &[u8]) -> Self {
@@ -69,14 +72,14 @@ impl TiffTags {
             significant_bits: largest.map(u32::trailing_ones),
             profile: find(PROFILE).map(|(_, length, at, _)| (*at as usize, *length)),
             cut_planar_tiles: value(PLANES) == Some(2) && cut,
-            has_more: next_directory(entries.len(), bytes),
+            has_more: false,
             orientation: value(ORIENTATION).map_or(1, |turn| turn as u8),
             photometric: find(PHOTOMETRIC).map(|(_, _, kind, at)| (*kind, *at)),
         }
     }
 
-    /// Tags and first values of the first directory, of the classic kind of TIFF.
-    fn entries(bytes: &[u8]) -> Option<Vec<Entry>> {
+    /// Tags and first values of the first directory, of the classic kind of TIFF, and whether another follows.
+    fn entries(bytes: &[u8]) -> Option<(Vec<Entry>, bool)> {
         let little = match bytes.get(..4)? {
             b"II*\0" => true,
             b"MM\0*" => false,
@@ -111,22 +114,11 @@ impl TiffTags {
             };
             Some((short(at)?, values as usize, value, at + 8))
         };
-        Some((0..count).map_while(entry).collect())
+        // What a file that breaks off there says is no directory.
+        let next = long(directory + 2 + 12 * count).unwrap_or(0) as usize;
+        let has_more = next != 0 && next < bytes.len();
+        Some(((0..count).map_while(entry).collect(), has_more))
     }
-}
-
-/// Whether another directory follows the first, which has so many entries.
-fn next_directory(entries: usize, bytes: &[u8]) -> bool {
-    let long = |at: usize| {
-        let four = *bytes.get(at..)?.first_chunk::<4>()?;
-        Some(match bytes.starts_with(b"II") {
-            true => u32::from_le_bytes(four),
-            false => u32::from_be_bytes(four),
-        })
-    };
-    let next = long(4).and_then(|directory| long(directory as usize + 2 + 12 * entries));
-    // The end of a file that breaks off there is no directory.
-    next.is_some_and(|next| next != 0 && (next as usize) < bytes.len())
 }
 
 #[cfg(test)]

@@ -136,10 +136,7 @@ impl CocoInstances {
     /// anything but COCO's JSON.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(|source| Error::Io {
-            path: path.to_owned(),
-            source,
-        })?;
+        let file = open(path)?;
         Self::decode(path, file)
     }
 
@@ -153,10 +150,7 @@ impl CocoInstances {
     /// The headers of such photographs are read.
     pub fn read_beside(path: impl AsRef<Path>, photographs: &Path) -> Result<Self> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(|source| Error::Io {
-            path: path.to_owned(),
-            source,
-        })?;
+        let file = open(path)?;
         let mut join = Join::new(path);
         join.photographs = Some(photographs);
         join.instances(annotation_file(path, file)?)
@@ -221,6 +215,13 @@ impl CocoInstances {
             found: fault.found.clone(),
         }
     }
+}
+
+fn open(path: &Path) -> Result<File> {
+    File::open(path).map_err(|source| Error::Io {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// The records of one file, joined by their ids.

@@ -127,7 +127,7 @@ impl<'a> JpegFile<'a> {
 }
 
 /// Red, green and blue of brightness and two colour differences: JFIF's equations.
-fn rgb([y, blue, red]: [u8; 3]) -> [u8; 3] {
+pub(super) fn rgb([y, blue, red]: [u8; 3]) -> [u8; 3] {
     let (y, blue, red) = (
         f32::from(y),
         f32::from(blue) - 128.0,

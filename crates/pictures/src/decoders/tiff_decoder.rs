@@ -10,6 +10,7 @@ use image::{ColorType, DynamicImage, GrayImage, ImageBuffer, RgbImage};
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 
+use super::jpeg_decoder::rgb;
 use crate::memory_budget::MemoryBudget;
 use crate::tiff_tags::TiffTags;
 
@@ -215,18 +216,6 @@ fn unpacked(bytes: &[u8], bits: u8, width: u32) -> impl Iterator<Item = u8> {
             row[x / each] >> place & mask
         })
     })
-}
-
-/// JPEG's colours as red, green and blue.
-fn rgb([y, cb, cr]: [u8; 3]) -> [u8; 3] {
-    let (y, cb, cr) = (f32::from(y), f32::from(cb) - 128.0, f32::from(cr) - 128.0);
-    let parts = [
-        y + 1.402 * cr,
-        y - 0.344_136 * cb - 0.714_136 * cr,
-        y + 1.772 * cb,
-    ];
-    // A cast saturates.
-    parts.map(|part| part.round() as u8)
 }
 
 #[cfg(test)]
