@@ -30,6 +30,10 @@ pub enum Record {
     Category(Id),
     /// The annotation with this id.
     Annotation(Id),
+    /// The image at this place in its list, from 0, where it has no id.
+    ImageAt(usize),
+    /// The category at this place in its list, from 0, where it has no id.
+    CategoryAt(usize),
     /// The annotation at this place in its list, from 0, where it has no id.
     AnnotationAt(usize),
 }
@@ -40,6 +44,8 @@ impl fmt::Display for Record {
             Self::Image(id) => write!(f, "image {}", id.quoted()),
             Self::Category(id) => write!(f, "category {}", id.quoted()),
             Self::Annotation(id) => write!(f, "annotation {}", id.quoted()),
+            Self::ImageAt(place) => write!(f, "image without an id at place {place}"),
+            Self::CategoryAt(place) => write!(f, "category without an id at place {place}"),
             Self::AnnotationAt(place) => write!(f, "annotation without an id at place {place}"),
         }
     }
@@ -151,12 +157,14 @@ pub enum Error {
         found: String,
     },
     /// An annotated image without its photograph.
-    #[error("image {}: expected the photograph {}, found none", image.quoted(), path.display())]
+    #[error("image {}: expected the photograph {}, found none{}", image.quoted(), path.display(), behind(hint))]
     MissingImage {
         /// The image's id.
         image: Id,
         /// Where it should lie.
         path: PathBuf,
+        /// What lies there in its place, in words; empty where nothing does.
+        hint: String,
     },
     /// A photograph of another size than the annotations were made on.
     #[error("{}: expected {expected} pixels, found {found}", path.display())]
@@ -319,6 +327,14 @@ fn more(others: usize) -> String {
         0 => String::new(),
         1 => "; 1 more finding".to_owned(),
         others => format!("; {others} more findings"),
+    }
+}
+
+/// Words behind a sentence, where there are any.
+fn behind(hint: &str) -> String {
+    match hint {
+        "" => String::new(),
+        hint => format!("; {hint}"),
     }
 }
 

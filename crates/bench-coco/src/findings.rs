@@ -41,80 +41,91 @@ pub enum FindingKind {
     IdZero,
     /// Detections of categories that are not listed, where pycocotools is reproduced: passed over.
     UnlistedDetections,
+    /// Images whose photograph is listed under another id too.
+    SharedPhotographs,
+    /// Images with the fields of LVIS, whose own protocol is not computed.
+    Federated,
+    /// Photographs under a name that differs from the listed one in capitals or `%` escapes: taken.
+    OtherSpelling,
     /// Photographs whose Exif tag turns them, where the listed size fits both ways: read upright.
     Turned,
 }
 
 impl FindingKind {
     fn in_words(self, count: usize) -> String {
-        let (one, many, then) = match self {
-            Self::RepeatedImages => (
-                "image",
-                "images",
-                "listed again under the same id: the last counts",
-            ),
-            Self::RepeatedCategories => (
-                "category",
-                "categories",
-                "listed again under the same id: the last counts",
-            ),
-            Self::RepeatedAnnotations => (
-                "annotation",
-                "annotations",
-                "with the id of another, in whose place pycocotools counts the last again",
-            ),
-            Self::WithoutId => ("record", "records", "without an id"),
-            Self::WithoutSize => (
-                "image",
-                "images",
-                "without width and height: those of the photograph are taken",
-            ),
-            Self::UnlistedImages => (
-                "annotation",
-                "annotations",
-                "of an image that is not listed: left out",
-            ),
-            Self::UnlistedCategories => (
-                "annotation",
-                "annotations",
-                "of a category that is not listed: left out",
-            ),
-            Self::NegativeAreas => ("annotation", "annotations", "of a negative area"),
-            Self::NegativeBoxes => ("annotation", "annotations", "whose box has a negative side"),
-            Self::SharesOfImage => (
-                "box or outline",
-                "boxes or outlines",
-                "of numbers from 0 to 1, none in pixels: multiply by width and height",
-            ),
-            Self::BeyondImage => (
-                "box",
-                "boxes",
-                "beyond the image: expected left, top, width and height, not corners or a centre",
-            ),
-            Self::MasksUnused => (
-                "detection",
-                "detections",
-                "with a mask, where the first has none: boxes are compared; --kind segm compares masks",
-            ),
-            Self::NoAnnotations => return "expected annotations, found none".to_owned(),
-            Self::IdZero => (
-                "annotation",
-                "annotations",
-                "with the id 0, which pycocotools counts as not found",
-            ),
-            Self::UnlistedDetections => (
-                "detection",
-                "detections",
-                "of a category that is not listed: left out",
-            ),
-            Self::Turned => (
-                "photograph",
-                "photographs",
+        if self == Self::NoAnnotations {
+            return "expected annotations, found none".to_owned();
+        }
+        let (one, many) = self.record();
+        format!(
+            "{count} {} {}",
+            if count == 1 { one } else { many },
+            self.behind_the_record()
+        )
+    }
+
+    /// What is counted: one, and many.
+    fn record(self) -> (&'static str, &'static str) {
+        match self {
+            Self::RepeatedImages
+            | Self::WithoutSize
+            | Self::SharedPhotographs
+            | Self::Federated => ("image", "images"),
+            Self::RepeatedCategories => ("category", "categories"),
+            Self::RepeatedAnnotations
+            | Self::UnlistedImages
+            | Self::UnlistedCategories
+            | Self::NegativeAreas
+            | Self::NegativeBoxes
+            | Self::NoAnnotations
+            | Self::IdZero => ("annotation", "annotations"),
+            Self::WithoutId => ("record", "records"),
+            Self::SharesOfImage => ("box or outline", "boxes or outlines"),
+            Self::BeyondImage => ("box", "boxes"),
+            Self::MasksUnused | Self::UnlistedDetections => ("detection", "detections"),
+            Self::OtherSpelling | Self::Turned => ("photograph", "photographs"),
+        }
+    }
+
+    /// What they have, and what becomes of them.
+    fn behind_the_record(self) -> &'static str {
+        match self {
+            Self::RepeatedImages | Self::RepeatedCategories => {
+                "listed again under the same id: the last counts"
+            }
+            Self::RepeatedAnnotations => {
+                "with the id of another, in whose place pycocotools counts the last again"
+            }
+            Self::WithoutId => "without an id",
+            Self::WithoutSize => "without width and height: those of the photograph are taken",
+            Self::UnlistedImages => "of an image that is not listed: left out",
+            Self::UnlistedCategories | Self::UnlistedDetections => {
+                "of a category that is not listed: left out"
+            }
+            Self::NegativeAreas => "of a negative area",
+            Self::NegativeBoxes => "whose box has a negative side",
+            Self::SharesOfImage => {
+                "of numbers from 0 to 1, none in pixels: multiply by width and height"
+            }
+            Self::BeyondImage => {
+                "beyond the image: expected left, top, width and height, not corners or a centre"
+            }
+            Self::MasksUnused => {
+                "with a mask, where the first has none: boxes are compared; --kind segm compares masks"
+            }
+            Self::NoAnnotations => "",
+            Self::IdZero => "with the id 0, which pycocotools counts as not found",
+            Self::SharedPhotographs => "of a photograph that is listed under another id too",
+            Self::Federated => {
+                "with the fields of LVIS (neg_category_ids, not_exhaustive_category_ids), whose federated protocol is \
+                 not computed: detections of categories that nobody verified count as false"
+            }
+            Self::OtherSpelling => "under a name of other capitals or % escapes: taken",
+            Self::Turned => {
                 "turned by an Exif tag, of a size that fits both ways: read upright. If the annotations are of the \
-                 stored pixels, remove the tag",
-            ),
-        };
-        format!("{count} {} {then}", if count == 1 { one } else { many })
+                 stored pixels, remove the tag"
+            }
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The photographs that annotations list: their sizes, and why no region of one can be read.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::path::{Path, PathBuf};
 
 use pictures::PictureHeader;
 
@@ -10,10 +12,13 @@ use super::values::Odd;
 use crate::error::{Record, Size};
 use crate::findings::{FindingKind, Findings};
 use crate::id::Id;
-use crate::photograph_files::located;
+use crate::photograph_files::{PhotographFolder, plain_name};
 
 /// The largest image that is believed: 2²⁸ pixels, 16384 × 16384.
 pub const MAX_PIXELS: u64 = 1 << 28;
+
+/// Letters of a name that a message shows.
+const LONGEST_NAME: usize = 80;
 
 /// A photograph, not yet read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,9 +45,17 @@ pub(super) fn checked_images(
     let ambiguous = images.repeated_otherwise(|a, b| {
         (&a.file_name, a.width, a.height) == (&b.file_name, b.width, b.height)
     });
+    report_shared(
+        images
+            .records
+            .iter()
+            .map(|(id, raw)| (id, raw.file_name.as_deref())),
+        findings,
+    );
+    let photographs = photographs.map(|folder| PhotographFolder::new(folder.to_owned()));
     let checked = images.records.into_iter().zip(ambiguous);
     let checked = checked.map(|((id, raw), ambiguous)| {
-        let (size, fault) = match size_of(&id, &raw, photographs, findings) {
+        let (size, fault) = match size_of(&id, &raw, photographs.as_ref(), findings) {
             Ok(size) => (size, None),
             Err(fault) => (
                 Size {
@@ -77,11 +90,35 @@ pub(super) fn checked_images(
     checked.unzip()
 }
 
+/// Counts images whose photograph another id has too.
+pub(crate) fn report_shared<'a>(
+    images: impl Iterator<Item = (&'a Id, Option<&'a str>)>,
+    findings: &mut Findings<'_>,
+) {
+    let mut first: HashMap<PathBuf, &Id> = HashMap::new();
+    for (id, name) in images {
+        let Some(name) = name.filter(|name| !name.trim().is_empty()) else {
+            continue;
+        };
+        match first.entry(plain_name(name)) {
+            Entry::Vacant(place) => drop(place.insert(id)),
+            Entry::Occupied(before) => findings.add(FindingKind::SharedPhotographs, || {
+                let name: String = name.chars().take(LONGEST_NAME).collect();
+                format!(
+                    "images {} and {}: {name}",
+                    before.get().quoted(),
+                    id.quoted()
+                )
+            }),
+        }
+    }
+}
+
 /// The size that is listed; where there is none, that of the photograph.
 fn size_of(
     id: &Id,
     raw: &RawImage,
-    photographs: Option<&Path>,
+    photographs: Option<&PhotographFolder>,
     findings: &mut Findings<'_>,
 ) -> Checked<Size> {
     let listed = listed_size(raw);
@@ -90,7 +127,7 @@ fn size_of(
     }
     let name = raw.file_name.as_deref().unwrap_or_default();
     let folder = photographs.filter(|_| !name.trim().is_empty());
-    let file = folder.and_then(|folder| located(folder, name));
+    let file = folder.and_then(|folder| folder.located(name).ok());
     let Some(Ok(header)) = file.map(|file| PictureHeader::read(&file.path)) else {
         return listed;
     };

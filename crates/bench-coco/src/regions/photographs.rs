@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::dataset::ImageRecord;
 use crate::error::{Error, Result, Size};
-use crate::photograph_files::{below, located};
+use crate::photograph_files::{Located, PhotographFolder, Spelling};
 
 /// Photographs in the cache: 15 MB of the size COCO has.
 const CACHED: usize = 16;
@@ -19,11 +19,22 @@ const CACHED: usize = 16;
 /// A folder of photographs.
 #[derive(Debug)]
 pub(super) struct Photographs {
-    folder: PathBuf,
+    folder: PhotographFolder,
     /// Those that do not lie where their records say, by the images' places.
     elsewhere: HashMap<usize, PathBuf>,
     /// The oldest first.
     cache: Mutex<VecDeque<(usize, Arc<RgbImage>)>>,
+}
+
+/// What was found of photographs that are looked for, by the images' places.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    /// Those that are turned while their size fits both ways.
+    pub turned: Vec<usize>,
+    /// Those whose file has a name of other capitals or `%` escapes.
+    pub otherwise_spelled: Vec<usize>,
+    /// Why others cannot be used.
+    pub unusable: HashMap<usize, Error>,
 }
 
 /// How the listed size fits a photograph.
@@ -53,72 +64,85 @@ impl Fit {
 impl Photographs {
     pub fn new(folder: PathBuf) -> Self {
         Self {
-            folder,
+            folder: PhotographFolder::new(folder),
             elsewhere: HashMap::new(),
             cache: Mutex::default(),
         }
     }
 
     /// Looks for the photographs of some images, given by their places, and at their headers.
-    ///
-    /// Returns those that are turned while their size fits both ways, and why others cannot be used.
-    pub fn find(
-        &mut self,
-        records: &[ImageRecord],
-        wanted: &[usize],
-    ) -> (Vec<usize>, HashMap<usize, Error>) {
-        let found: Vec<_> = wanted
-            .par_iter()
-            .map(|image| (*image, located(&self.folder, &records[*image].file_name)))
-            .collect();
-        let as_written: HashSet<&PathBuf> = found
+    pub fn find(&mut self, records: &[ImageRecord], wanted: &[usize]) -> Looked {
+        let look = |image: &usize| (*image, self.folder.located(&records[*image].file_name));
+        let found: Vec<(usize, std::result::Result<Located, String>)> =
+            wanted.par_iter().map(look).collect();
+        let mut reasons = self.settle(&found);
+        let fit = |image: &usize| {
+            let record = &records[*image];
+            (*image, self.fit(*image, record))
+        };
+        let wanted: Vec<_> = wanted
             .iter()
-            .filter_map(|(_, place)| place.as_ref().filter(|place| place.as_written))
-            .map(|place| &place.path)
+            .filter(|image| !reasons.contains_key(image))
+            .collect();
+        let seen: Vec<_> = wanted.into_par_iter().map(fit).collect();
+        let mut looked = Looked::default();
+        for (image, fit) in seen {
+            match fit {
+                Ok(Fit::Both) => looked.turned.push(image),
+                Ok(_) => {}
+                Err(error) => drop(looked.unusable.insert(image, error)),
+            }
+        }
+        let spelled = found.iter().filter_map(|(image, place)| {
+            let otherwise = place.as_ref().ok()?.spelling == Spelling::Otherwise;
+            (otherwise && self.elsewhere.contains_key(image)).then_some(*image)
+        });
+        looked.otherwise_spelled = spelled.collect();
+        let missing = reasons.drain().map(|(image, hint)| {
+            let error = Error::MissingImage {
+                image: records[image].id.clone(),
+                path: self.path(image, &records[image]),
+                hint,
+            };
+            (image, error)
+        });
+        looked.unusable.extend(missing);
+        looked
+    }
+
+    /// Keeps where photographs lie that are found elsewhere; returns why others are not found.
+    fn settle(
+        &mut self,
+        found: &[(usize, std::result::Result<Located, String>)],
+    ) -> HashMap<usize, String> {
+        let places = || {
+            let places = found.iter();
+            places.filter_map(|(image, place)| Some((*image, place.as_ref().ok()?)))
+        };
+        let elsewhere = || places().filter(|(_, place)| place.spelling != Spelling::AsWritten);
+        let as_written: HashSet<&PathBuf> = places()
+            .filter(|(_, place)| place.spelling == Spelling::AsWritten)
+            .map(|(_, place)| &place.path)
             .collect();
         // A file that several records may mean is nobody's.
         let mut claims: HashMap<&PathBuf, usize> = HashMap::new();
-        for (_, place) in &found {
-            if let Some(place) = place.as_ref().filter(|place| !place.as_written) {
-                *claims.entry(&place.path).or_default() += 1;
-            }
+        for (_, place) in elsewhere() {
+            *claims.entry(&place.path).or_default() += 1;
         }
         let mine = |path: &PathBuf| claims[path] == 1 && !as_written.contains(path);
-        let elsewhere: HashMap<usize, PathBuf> = found
-            .iter()
-            .filter_map(|(image, place)| Some((*image, place.as_ref()?)))
-            .filter(|(_, place)| !place.as_written && mine(&place.path))
-            .map(|(image, place)| (image, place.path.clone()))
-            .collect();
-        let disputed: HashSet<usize> = found
-            .iter()
-            .filter_map(|(image, place)| Some((*image, place.as_ref()?)))
-            .filter(|(image, place)| !place.as_written && !elsewhere.contains_key(image))
-            .map(|(image, _)| image)
-            .collect();
-        self.elsewhere = elsewhere;
-        let fit = |image: &usize| {
-            let record = &records[*image];
-            let missing = || Error::MissingImage {
-                image: record.id.clone(),
-                path: self.path(*image, record),
-            };
-            let fit = match disputed.contains(image) {
-                true => Err(missing()),
-                false => self.fit(*image, record),
-            };
-            (*image, fit)
-        };
-        let seen: Vec<_> = wanted.par_iter().map(fit).collect();
-        let (mut turned, mut unusable) = (Vec::new(), HashMap::new());
-        for (image, fit) in seen {
-            match fit {
-                Ok(Fit::Both) => turned.push(image),
-                Ok(_) => {}
-                Err(error) => drop(unusable.insert(image, error)),
+        let (mut kept, mut reasons) = (HashMap::new(), HashMap::new());
+        for (image, place) in elsewhere() {
+            if mine(&place.path) {
+                kept.insert(image, place.path.clone());
+            } else {
+                let path = place.path.display();
+                reasons.insert(image, format!("other images may mean {path} too"));
             }
         }
-        (turned, unusable)
+        let none = found.iter();
+        reasons.extend(none.filter_map(|(image, place)| Some((*image, place.clone().err()?))));
+        self.elsewhere = kept;
+        reasons
     }
 
     fn fit(&self, place: usize, image: &ImageRecord) -> Result<Fit> {
@@ -140,7 +164,7 @@ impl Photographs {
     pub fn path(&self, place: usize, image: &ImageRecord) -> PathBuf {
         match self.elsewhere.get(&place) {
             Some(path) => path.clone(),
-            None => below(&self.folder, &image.file_name, 0),
+            None => self.folder.path(&image.file_name),
         }
     }
 
@@ -178,6 +202,7 @@ fn missing(error: pictures::Error, path: &Path, image: &ImageRecord) -> Error {
             Error::MissingImage {
                 image: image.id.clone(),
                 path: path.to_owned(),
+                hint: String::new(),
             }
         }
         other => other.into(),

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::crop::{self, RegionCrop};
-use super::photographs::Photographs;
+use super::photographs::{Looked, Photographs};
 use super::view::View;
 use crate::dataset::{Annotation, CocoInstances, ImageRecord, Mask};
 use crate::error::{Error, Record, Result};
@@ -110,8 +110,9 @@ pub struct RegionSet {
 impl RegionSet {
     /// The regions among the annotations, whose photographs lie below a folder.
     ///
-    /// A photograph is looked for below the folder, whatever folders its name has before. It is read upright, unless its
-    /// stored pixels alone have the listed size; where both have, and an Exif tag turns it, that is a finding.
+    /// A photograph is looked for below the folder, whatever folders its name has before. One whose name differs in
+    /// capitals or `%` escapes alone is taken where there is no other; that is a finding. It is read upright, unless its
+    /// stored pixels alone have the listed size; where both have, and an Exif tag turns it, that is a finding too.
     ///
     /// # Errors
     /// [`Error::Argument`] for a context that is no factor from 1 to 100 or a share outside 0 to 1; where more cannot be
@@ -143,8 +144,9 @@ impl RegionSet {
         let mut photographs = Photographs::new(images_folder.into());
         let mut images: Vec<_> = large.iter().map(|(_, one)| one.image).collect();
         images.dedup();
-        let (turned, unusable) = photographs.find(instances.images(), &images);
-        let findings = findings(&instances, &photographs, &turned);
+        let looked = photographs.find(instances.images(), &images);
+        let findings = findings(&instances, &photographs, &looked);
+        let unusable = looked.unusable;
         if rule.strict {
             refuse(&findings)?;
         }
@@ -339,17 +341,21 @@ impl RegionRule {
     }
 }
 
-fn findings(
-    instances: &CocoInstances,
-    photographs: &Photographs,
-    turned: &[usize],
-) -> Vec<Finding> {
+fn findings(instances: &CocoInstances, photographs: &Photographs, looked: &Looked) -> Vec<Finding> {
     let mut findings = instances.findings().to_vec();
-    if let Some(first) = turned.first() {
-        let path = photographs.path(*first, &instances.images()[*first]);
-        let first = path.display().to_string();
-        let turned = Finding::new(instances.path(), FindingKind::Turned, turned.len(), first);
-        findings.push(turned);
+    for (kind, images) in [
+        (FindingKind::OtherSpelling, &looked.otherwise_spelled),
+        (FindingKind::Turned, &looked.turned),
+    ] {
+        if let Some(first) = images.first() {
+            let image = &instances.images()[*first];
+            let path = photographs.path(*first, image).display().to_string();
+            let first = match kind {
+                FindingKind::Turned => path,
+                _ => format!("{}: {path}", Record::Image(image.id.clone())),
+            };
+            findings.push(Finding::new(instances.path(), kind, images.len(), first));
+        }
     }
     findings
 }
@@ -470,7 +476,7 @@ mod tests {
         let strict = RegionRule::default();
         let error = RegionSet::new(instances.clone(), folder.path(), strict.clone()).unwrap_err();
         assert!(
-            matches!(&error, Error::MissingImage { image, path } if *image == 8 && path.ends_with("8.png")),
+            matches!(&error, Error::MissingImage { image, path, .. } if *image == 8 && path.ends_with("8.png")),
             "{error}"
         );
         let lax = RegionRule {
