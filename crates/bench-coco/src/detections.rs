@@ -2,6 +2,7 @@
 
 mod curves;
 mod kind;
+mod listed;
 mod masks;
 mod options;
 mod results;
@@ -51,14 +52,15 @@ pub struct DetectionReport {
 /// Results are a list of `{"image_id", "category_id", "score", "bbox": [x, y, width, height], "segmentation"}`, the last
 /// as polygons or run lengths, `{"size", "counts"}` in letters or numbers. Where the first has a box all need one, and a
 /// detection is as large as its box; otherwise all need a mask, and boxes are drawn around masks. An empty list has found
-/// nothing. Crowds are neither found nor missed. Only the fields that are compared are looked at.
+/// nothing. A list is read too where an object holds it, and no other, under `annotations`, `predictions`, `results` or
+/// `detections`. Crowds are neither found nor missed. Only the fields that are compared are looked at.
 ///
 /// # Errors
 /// Everything that would make the table say something else than it means. For both files: `Io`, `Truncated`, `Json`,
 /// `JsonTooDeep`. For results: `ResultsNotAList`, `ResultsEmpty` without a kind, `DetectionImage` and
 /// `DetectionCategory` for ids that the annotations lack, `Detection` for scores, boxes and masks. For annotations:
 /// `TruthEmpty`, `TooManyCategories` above 16384 with annotations, `Field` for a size, mask or box that cannot be
-/// compared. Where options are strict, `Strict` for ids that are repeated, missing or not listed, and negative numbers.
+/// compared, and for an image or category without an id where results name one that is not listed. Where options are strict, `Strict` for ids that are repeated, missing or not listed, and negative numbers.
 ///
 /// # Cost
 /// Both files are read in a stream. The curves take 200 kB a category.

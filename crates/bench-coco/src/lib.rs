@@ -69,8 +69,10 @@
 //! |---|---|
 //! | `dataset/json`, `dataset/depth_limit` | the annotation file as a stream, with everything checked, its depth too |
 //! | `dataset/shape` | outlines and run lengths, small in memory and checked before they are drawn |
+//! | `dataset/foreign`, `dataset/other_names` | files and fields of other programs, named with what to do |
 //! | `dataset/mask` | a region's pixels, row by row |
 //! | `dataset/instances` | all records of a file, joined by their ids |
+//! | `photograph_files` | where a photograph lies, also under a name of other capitals or escapes |
 //! | `regions/photographs` | the photographs, each decoded once for its regions |
 //! | `regions/view` | the box itself, or a little beside it |
 //! | `regions/crop` | a region in a square, with its mask |

@@ -1,7 +1,6 @@
 //! COCO's instances: records joined by their ids, and those that cannot be.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use super::listed::{placeholder_name, unique};
 use super::mask::Mask;
 use super::records::{RawAnnotation, RawCategory, Sections, annotation_file};
 use super::shape::{Points, Refusal, Shape};
+use super::source::open_file;
 use crate::error::{Error, Record, Result, Size};
 use crate::findings::{Finding, FindingKind, Findings};
 use crate::id::Id;
@@ -136,7 +136,7 @@ impl CocoInstances {
     /// anything but COCO's JSON.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let file = open(path)?;
+        let file = open_file(path)?;
         Self::decode(path, file)
     }
 
@@ -150,7 +150,7 @@ impl CocoInstances {
     /// The headers of such photographs are read.
     pub fn read_beside(path: impl AsRef<Path>, photographs: &Path) -> Result<Self> {
         let path = path.as_ref();
-        let file = open(path)?;
+        let file = open_file(path)?;
         let mut join = Join::new(path);
         join.photographs = Some(photographs);
         join.instances(annotation_file(path, file)?)
@@ -215,13 +215,6 @@ impl CocoInstances {
             found: fault.found.clone(),
         }
     }
-}
-
-fn open(path: &Path) -> Result<File> {
-    File::open(path).map_err(|source| Error::Io {
-        path: path.to_owned(),
-        source,
-    })
 }
 
 /// The records of one file, joined by their ids.
@@ -696,7 +689,7 @@ mod tests {
             (
                 "segmentation",
                 "\"[]\"",
-                "`segmentation`: expected polygons, or run lengths with `size` and `counts`, found the text \"[]\"".to_owned(),
+                "`segmentation`: expected polygons, or run lengths with `size` and `counts`, found the text \"[]\": write the shape itself, not the text of it".to_owned(),
             ),
         ] {
             let reason = left_out(&[annotation(&[(field, value)])]);

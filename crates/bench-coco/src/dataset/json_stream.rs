@@ -152,8 +152,7 @@ impl<R: Read> JsonStream<R> {
         }
         if !is_number(&self.scratch) {
             let ends = self.peek()?.is_none();
-            let found = String::from_utf8_lossy(&self.scratch[..self.scratch.len().min(40)]);
-            let found = format!("`{found}`");
+            let found = word_found(&self.scratch[..self.scratch.len().min(40)]);
             return Err(match ends {
                 true => self.fault(Cause::End),
                 false => self.syntax("a number", found),
@@ -228,11 +227,12 @@ impl<R: Read> JsonStream<R> {
         let word = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric());
         let found = match word.take(20).count() {
             0 => match rest.first() {
+                Some(b'\'') => "`'`, as Python prints texts (`json.dump` writes JSON),".to_owned(),
                 Some(byte) if byte.is_ascii_graphic() => format!("`{}`", char::from(*byte)),
                 Some(byte) => format!("the byte {byte:#04x}"),
                 None => "the end".to_owned(),
             },
-            length => format!("`{}`", String::from_utf8_lossy(&rest[..length])),
+            length => word_found(&rest[..length]),
         };
         self.syntax(expected, found)
     }
@@ -445,6 +445,16 @@ impl<R: Read> JsonStream<R> {
             self.next += 1;
         }
         Ok(unit)
+    }
+}
+
+/// A word where JSON has none.
+fn word_found(word: &[u8]) -> String {
+    let python = matches!(word, b"True" | b"False" | b"None");
+    let word = String::from_utf8_lossy(word);
+    match python {
+        true => format!("`{word}`, as Python prints it (`json.dump` writes JSON),"),
+        false => format!("`{word}`"),
     }
 }
 

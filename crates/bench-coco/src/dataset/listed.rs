@@ -9,18 +9,20 @@ pub(crate) struct Unique<T> {
     pub records: Vec<(Id, T)>,
     /// Those before the last, with its place in `records`.
     earlier: Vec<(usize, T)>,
-    /// How many had no id.
-    without_id: usize,
+    /// The places of those without an id.
+    without_id: Vec<usize>,
 }
 
 /// Orders records by their ids.
 pub(crate) fn unique<T>(records: Vec<T>, take_id: impl Fn(&mut T) -> Option<Id>) -> Unique<T> {
-    let all = records.len();
-    let mut named: Vec<(Id, T)> = records
-        .into_iter()
-        .filter_map(|mut record| Some((take_id(&mut record)?, record)))
-        .collect();
-    let without_id = all - named.len();
+    let mut named: Vec<(Id, T)> = Vec::with_capacity(records.len());
+    let mut without_id = Vec::new();
+    for (place, mut record) in records.into_iter().enumerate() {
+        match take_id(&mut record) {
+            Some(id) => named.push((id, record)),
+            None => without_id.push(place),
+        }
+    }
     // Stable: the last of a file stays the last of its id.
     named.sort_by(|a, b| a.0.cmp(&b.0));
     let mut records: Vec<(Id, T)> = Vec::with_capacity(named.len());
@@ -52,13 +54,20 @@ impl<T> Unique<T> {
         for (place, _) in &self.earlier {
             findings.add(kind, || record(self.records[*place].0.clone()).to_string());
         }
-        for _ in 0..self.without_id {
+        for place in &self.without_id {
             let of = match kind {
-                FindingKind::RepeatedImages => "an image: left out",
-                _ => "a category: left out",
+                FindingKind::RepeatedImages => "image",
+                _ => "category",
             };
-            findings.add(FindingKind::WithoutId, || of.to_owned());
+            findings.add(FindingKind::WithoutId, || {
+                format!("{of} at place {place}: left out")
+            });
         }
+    }
+
+    /// The place in the file's list of the first record without an id.
+    pub fn first_without_id(&self) -> Option<usize> {
+        self.without_id.first().copied()
     }
 
     /// Whether each record had others under its id that are not the same.
@@ -118,5 +127,7 @@ mod tests {
             ]
         );
         assert_eq!(all[0].first, "image 2");
+        assert_eq!(all[1].first, "image at place 2: left out");
+        assert_eq!(ordered.first_without_id(), Some(2));
     }
 }

@@ -7,7 +7,9 @@
 use std::io::Read;
 use std::path::Path;
 
+use super::foreign::{BEGINNING, Keys, by_beginning};
 use super::json_stream::{Cause, DEEPEST, Fault, JsonStream, Kind};
+use super::other_names::OtherNames;
 use super::shape::Shape;
 use super::source::text_of;
 use super::values::{Fields, Odd, described};
@@ -28,6 +30,8 @@ pub(crate) struct RawImage {
     pub file_name: Option<Box<str>>,
     pub width: Option<u64>,
     pub height: Option<u64>,
+    /// Whether it says which categories were verified, as LVIS does.
+    pub federated: bool,
     pub odd: Vec<Odd>,
 }
 
@@ -63,7 +67,8 @@ pub(crate) fn annotation_file(path: &Path, stream: impl Read) -> Result<Sections
     sections(&mut json).map_err(|fault| refused(path, expected, fault))
 }
 
-/// Reads a list of detections to its end.
+/// Reads a list of detections to its end, also one that an object holds under `annotations`, `predictions`, `results` or
+/// `detections`, where it is the only one and neither images nor categories stand beside it.
 ///
 /// # Errors
 /// As [`annotation_file`]; `ResultsNotAList`.
@@ -72,17 +77,45 @@ pub(crate) fn detection_file(path: &Path, stream: impl Read) -> Result<Vec<RawAn
     let mut json = open(path, stream)?;
     let refused = |fault| refused(path, expected, fault);
     check_beginning(&mut json).map_err(refused)?;
-    if json.kind().map_err(refused)? != Kind::List {
-        let found = described(&mut json).map_err(refused)?;
-        json.end().map_err(refused)?;
-        return Err(Error::ResultsNotAList {
-            path: path.to_owned(),
-            found,
-        });
-    }
-    let detections = records(&mut json, annotation).map_err(refused)?;
+    let detections = match json.kind().map_err(refused)? {
+        Kind::List => Ok(records(&mut json, annotation).map_err(refused)?),
+        Kind::Object => wrapped(&mut json).map_err(refused)?,
+        _ => Err(described(&mut json).map_err(refused)?),
+    };
+    let not_a_list = |found| Error::ResultsNotAList {
+        path: path.to_owned(),
+        found,
+    };
+    let detections = detections.map_err(not_a_list)?;
     json.end().map_err(refused)?;
     Ok(detections)
+}
+
+/// The one list of detections that an object holds under a name for it; what the object is otherwise.
+fn wrapped<R: Read>(
+    json: &mut JsonStream<R>,
+) -> Parsed<std::result::Result<Vec<RawAnnotation>, String>> {
+    const LISTS: [&str; 4] = ["annotations", "predictions", "results", "detections"];
+    let (mut keys, mut lists) = (Keys::default(), Vec::new());
+    json.object(|json, key| {
+        let list = LISTS.into_iter().find(|list| *list == key);
+        match (list, json.kind()?) {
+            (Some(list), Kind::List) => lists.push((list, records(json, annotation)?)),
+            _ => keys.pass_over(json, key)?,
+        }
+        Ok(())
+    })?;
+    keys.look_behind(json);
+    if let [(first, _), (second, _), ..] = lists[..] {
+        return Ok(Err(format!(
+            "an object with the lists `{first}` and `{second}`: write the one of detections alone"
+        )));
+    }
+    let other = keys.follows() || keys.has("images") || keys.has("categories");
+    Ok(match lists.pop() {
+        Some((_, detections)) if !other => Ok(detections),
+        _ => Err(keys.in_place_of_results()),
+    })
 }
 
 fn open<'a>(path: &Path, stream: impl Read + 'a) -> Result<JsonStream<Box<dyn Read + 'a>>> {
@@ -127,46 +160,42 @@ fn refused(path: &Path, expected: &'static str, fault: Fault) -> Error {
 
 /// Names a file of another kind by its first bytes.
 fn check_beginning<R: Read>(json: &mut JsonStream<R>) -> Parsed<()> {
-    let Err(fault) = json.kind() else {
+    let kind = json.kind();
+    if matches!(kind, Ok(Kind::Object | Kind::List)) {
         return Ok(());
-    };
-    let ahead = json.ahead(32)?;
-    let begins = |with: &[u8]| ahead.starts_with(with);
-    let found = if begins(b"PK\x03\x04") {
-        "a ZIP archive: unpack it first"
-    } else if begins(b"version https://git-lfs") {
-        "a pointer of Git LFS: fetch the file itself with `git lfs pull`"
-    } else if begins(b"<?xml") {
-        "XML: export the annotations as COCO JSON"
-    } else if begins(b"<") {
-        "a page in HTML: fetch the file itself"
-    } else if begins(b"\x80") {
-        "a pickle of Python: write it with `json.dump`"
-    } else {
-        return Err(fault);
-    };
-    Err(json.syntax("", found.to_owned()))
+    }
+    match by_beginning(json.ahead(BEGINNING)?) {
+        Some(found) => Err(json.syntax("", found.to_owned())),
+        None => kind.map(drop),
+    }
 }
 
 fn sections<R: Read>(json: &mut JsonStream<R>) -> Parsed<Sections> {
     check_beginning(json)?;
     if json.kind()? != Kind::Object {
-        let list = json.kind()? == Kind::List;
-        let found = described(json)?;
-        let found = if list {
-            "a list, as results are".to_owned()
-        } else {
-            found
+        let found = match json.kind()? {
+            Kind::List => Keys::of_list(json)?
+                .of_list_in_place_of_annotations()
+                .to_owned(),
+            _ => described(json)?,
         };
         return Err(json.syntax("", found));
     }
-    let mut sections = Sections::default();
+    let (mut sections, mut keys) = (Sections::default(), Keys::default());
     json.object(|json, key| match key {
         "images" => once(json, "images", &mut sections.images, image),
         "categories" => once(json, "categories", &mut sections.categories, category),
         "annotations" => once(json, "annotations", &mut sections.annotations, annotation),
-        _ => json.skip(),
+        other => keys.pass_over(json, other),
     })?;
+    keys.look_behind(json);
+    let none = sections.images.is_none() && sections.categories.is_none();
+    if let Some(found) = keys.in_place_of_annotations()
+        && none
+        && (sections.annotations.is_none() || keys.follows())
+    {
+        return Err(json.syntax("", found.to_owned()));
+    }
     json.end()?;
     Ok(sections)
 }
@@ -241,6 +270,10 @@ fn image<R: Read>(json: &mut JsonStream<R>) -> Parsed<RawImage> {
             "file_name" => image.file_name = fields.name("file_name")?.map(String::into),
             "width" => image.width = fields.pixels("width")?,
             "height" => image.height = fields.pixels("height")?,
+            "neg_category_ids" | "not_exhaustive_category_ids" => {
+                image.federated |= fields.stream.kind()? == Kind::List;
+                return Ok(false);
+            }
             "coco_url" => {
                 let mut ignored = Vec::new();
                 let mut fields = Fields {
@@ -279,20 +312,41 @@ fn category<R: Read>(json: &mut JsonStream<R>) -> Parsed<RawCategory> {
 
 fn annotation<R: Read>(json: &mut JsonStream<R>) -> Parsed<RawAnnotation> {
     let (mut read, mut odd) = (RawAnnotation::default(), Vec::new());
-    record(json, &mut read, &mut odd, |fields, key, one| {
-        match key {
-            "id" => one.id = fields.id("id")?,
-            "image_id" => one.image = fields.id("image_id")?,
-            "category_id" => one.category = fields.id("category_id")?,
-            "score" => one.score = fields.number("score", "a score")?,
-            "area" => one.area = fields.number("area", "a number of pixels")?,
-            "bbox" => one.bbox = fields.bbox()?,
-            "iscrowd" => one.crowd = fields.flag("iscrowd")?.unwrap_or(false),
-            "segmentation" => one.shape = fields.shape()?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    })?;
+    let mut names = OtherNames::default();
+    let mut annotation = (&mut read, &mut names);
+    record(
+        json,
+        &mut annotation,
+        &mut odd,
+        |fields, key, (one, names)| {
+            match key {
+                "id" => one.id = fields.id("id")?,
+                "image_id" => one.image = fields.id("image_id")?,
+                "category_id" => one.category = fields.id("category_id")?,
+                "score" => one.score = fields.number("score", "a score")?,
+                "area" => one.area = fields.number("area", "a number of pixels")?,
+                "bbox" => one.bbox = fields.bbox()?,
+                "iscrowd" => one.crowd = fields.flag("iscrowd")?.unwrap_or(false),
+                "segmentation" => one.shape = fields.shape()?,
+                other => {
+                    if fields.stream.kind()? != Kind::Null {
+                        names.add(other);
+                    }
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        },
+    )?;
+    names.report(
+        [
+            ("image_id", read.image.is_some()),
+            ("category_id", read.category.is_some()),
+            ("score", read.score.is_some()),
+            ("bbox", read.bbox.is_some() || read.shape.is_some()),
+        ],
+        &mut odd,
+    );
     read.odd = odd;
     Ok(read)
 }
@@ -419,7 +473,7 @@ mod tests {
         ));
         let list = |text: &str| detection_file(Path::new("r.json"), text.as_bytes()).map(|_| ());
         assert!(list("[{}]").is_ok());
-        let error = list("{\"images\": []}").unwrap_err();
+        let error = list("{}").unwrap_err();
         assert!(
             matches!(&error, Error::ResultsNotAList { found, .. } if found == "an object"),
             "{error}"

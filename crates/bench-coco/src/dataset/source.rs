@@ -1,13 +1,43 @@
 //! The bytes of a file of JSON, whatever they are wrapped in: gzip, a byte-order mark, UTF-16.
 
+use std::fs::File;
 use std::io::{BufReader, Cursor, Error as IoError, ErrorKind, Read, Result};
+use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
+
+use crate::error::Error;
 
 /// Text that any file may inflate to.
 const FREE: u64 = 1 << 30;
 /// Beyond that, text a byte of the file: annotations pack to a tenth, deflate's own limit is a thousandth.
 const MOST_RATIO: u64 = 100;
+
+/// Opens a file of JSON.
+///
+/// # Errors
+/// `Io`, which says so of a folder, and of `-`.
+pub(crate) fn open_file(path: &Path) -> crate::error::Result<File> {
+    let open = || {
+        let file = File::open(path)?;
+        if file.metadata()?.is_dir() {
+            let reason = "expected a file, found a folder";
+            return Err(IoError::new(ErrorKind::IsADirectory, reason));
+        }
+        Ok(file)
+    };
+    open().map_err(|error| {
+        let standard = path == Path::new("-") && error.kind() == ErrorKind::NotFound;
+        let reason = "expected a file, found none of this name: /dev/stdin is standard input";
+        Error::Io {
+            path: path.to_owned(),
+            source: match standard {
+                true => IoError::new(ErrorKind::NotFound, reason),
+                false => error,
+            },
+        }
+    })
+}
 
 /// The text of a stream in UTF-8, without a byte-order mark.
 ///
@@ -216,6 +246,26 @@ mod tests {
         for short in ["", "[", "[]", "{ }"] {
             assert_eq!(text(short.as_bytes()).unwrap(), short);
         }
+    }
+
+    #[test]
+    fn folders_and_the_dash_of_standard_input_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = open_file(folder.path()).unwrap_err().to_string();
+        assert!(
+            error.ends_with(": expected a file, found a folder"),
+            "{error}"
+        );
+        let error = open_file(Path::new("-")).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "-: expected a file, found none of this name: /dev/stdin is standard input"
+        );
+        let missing = open_file(&folder.path().join("a.json")).unwrap_err();
+        assert!(
+            matches!(&missing, Error::Io { source, .. } if source.kind() == ErrorKind::NotFound),
+            "{missing}"
+        );
     }
 
     #[test]

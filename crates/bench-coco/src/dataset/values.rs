@@ -182,7 +182,7 @@ impl<R: Read> Fields<'_, R> {
             Kind::Text => {
                 let text = self.stream.text()?;
                 if !text.is_empty() {
-                    self.odd_shape(shown(&text));
+                    self.odd_shape(text_instead(&text));
                 }
                 Ok(None)
             }
@@ -201,7 +201,7 @@ impl<R: Read> Fields<'_, R> {
     /// Polygons: lists of x₀ y₀ x₁ y₁ …. One without the list around it is taken too, and points as pairs.
     fn outline(&mut self) -> Value<Shape> {
         let (mut numbers, mut ends, mut other) = (Vec::new(), Vec::new(), None);
-        let mut bare = false;
+        let (mut bare, mut object) = (false, false);
         self.stream.list(|stream| {
             match stream.kind()? {
                 Kind::List => {
@@ -215,7 +215,8 @@ impl<R: Read> Fields<'_, R> {
                     bare = true;
                     numbers.push(value(stream.number()?));
                 }
-                _ => {
+                kind => {
+                    object = kind == Kind::Object && other.is_none();
                     let found = described(stream)?;
                     other.get_or_insert(found);
                 }
@@ -223,7 +224,11 @@ impl<R: Read> Fields<'_, R> {
             Ok(())
         })?;
         if let Some(found) = other {
-            self.odd_shape(format!("{found} in it"));
+            let advice = match object {
+                true => ": write run lengths themselves, without a list",
+                false => "",
+            };
+            self.odd_shape(format!("{found} in it{advice}"));
             return Ok(None);
         }
         if bare && !ends.is_empty() {
@@ -273,6 +278,10 @@ impl<R: Read> Fields<'_, R> {
         match (other, size, letters, counts) {
             (Some(other), ..) => self.odd_shape(other),
             (None, None, ..) => self.odd_shape("no `size` of two whole numbers".to_owned()),
+            (None, Some(_), Some(text), _) if is_python_bytes(&text) => self.odd_shape(format!(
+                "`counts`: {} of bytes in Python: write `counts.decode(\"ascii\")`",
+                shown(&text)
+            )),
             (None, Some(size), Some(text), _) => {
                 let text = text.into();
                 return Ok(Some(Shape::Compressed { size, text }));
@@ -339,6 +348,31 @@ fn whole_numbers<R: Read>(
         Ok(())
     })?;
     Ok(numbers)
+}
+
+/// Whether a text is what Python prints of bytes: no letter of run lengths is a quote.
+fn is_python_bytes(text: &str) -> bool {
+    let quoted = |quote: char| {
+        let rest = text
+            .strip_prefix('b')
+            .and_then(|rest| rest.strip_prefix(quote));
+        rest.is_some_and(|rest| rest.ends_with(quote))
+    };
+    quoted('\'') || quoted('"')
+}
+
+/// A text in the place of a shape, and what to do about it.
+fn text_instead(text: &str) -> String {
+    let words = if text.starts_with(['{', '[']) {
+        ": write the shape itself, not the text of it"
+    } else if is_python_bytes(text) {
+        ": write an object with `size` and `counts`, and `counts.decode(\"ascii\")`"
+    } else if text.bytes().all(|letter| (48..112).contains(&letter)) {
+        ": write run lengths as an object with `size` and `counts`"
+    } else {
+        ""
+    };
+    shown(text) + words
 }
 
 /// The nearest float, as Python has it.
@@ -452,7 +486,23 @@ mod tests {
         for (text, found) in [
             ("7", "7"),
             ("true", "true"),
-            ("\"[[1, 2]]\"", "the text \"[[1, 2]]\""),
+            (
+                "\"[[1, 2]]\"",
+                "the text \"[[1, 2]]\": write the shape itself, not the text of it",
+            ),
+            (
+                r#""{\"size\": [3, 4], \"counts\": \"04\"}""#,
+                "the text \"{\"size\": [3, 4], \"counts\": \"04\"}\": write the shape itself, not the text of it",
+            ),
+            (
+                "\"b'04'\"",
+                "the text \"b'04'\": write an object with `size` and `counts`, and `counts.decode(\"ascii\")`",
+            ),
+            (
+                "\"04\"",
+                "the text \"04\": write run lengths as an object with `size` and `counts`",
+            ),
+            ("\"a picture.png\"", "the text \"a picture.png\""),
             ("[\"a\"]", "the text \"a\" in it"),
             ("[[0, 0, null, 1]]", "null in it"),
             ("[[0, \"1\"]]", "the text \"1\" in it"),
@@ -460,7 +510,7 @@ mod tests {
             ("[[[1, 2, 3]]]", "a point that is not two numbers in it"),
             (
                 "[{\"size\": [3, 4], \"counts\": \"04\"}]",
-                "an object in it",
+                "an object in it: write run lengths themselves, without a list",
             ),
         ] {
             assert_eq!(shape(text), (None, found.to_owned()), "{text}");
@@ -513,6 +563,14 @@ mod tests {
                 "`size`: the text \"3x4\"",
             ),
             (r#"{"size": [3, 4]}"#, "no `counts`"),
+            (
+                r#"{"size": [3, 4], "counts": "b'04'"}"#,
+                "`counts`: the text \"b'04'\" of bytes in Python: write `counts.decode(\"ascii\")`",
+            ),
+            (
+                r#"{"size": [3, 4], "counts": "b\"04\""}"#,
+                "`counts`: the text \"b\"04\"\" of bytes in Python: write `counts.decode(\"ascii\")`",
+            ),
             (r#"{"size": [3, 4], "counts": 12}"#, "`counts`: 12"),
             (
                 r#"{"size": [3, 4], "counts": [-1]}"#,

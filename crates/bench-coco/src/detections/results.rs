@@ -6,10 +6,11 @@ use hotcoco::Annotation;
 use rayon::prelude::*;
 
 use super::kind::DetectionKind;
+use super::listed::ListedImage;
 use super::masks::{self, Fault};
 use super::options::DetectionOptions;
-use super::truth::{ListedImage, Truth};
-use crate::dataset::{RawAnnotation, Shape, detection_file};
+use super::truth::Truth;
+use crate::dataset::{RawAnnotation, Shape, detection_file, open_file};
 use crate::error::{Error, Result};
 use crate::findings::{Finding, FindingKind, Findings};
 use crate::id::Id;
@@ -33,11 +34,7 @@ impl<'a> Results<'a> {
     /// # Errors
     /// Those of the file; `ResultsNotAList`.
     pub fn read(path: &'a Path) -> Result<Self> {
-        let file = std::fs::File::open(path).map_err(|source| Error::Io {
-            path: path.to_owned(),
-            source,
-        })?;
-        let detections = detection_file(path, file)?;
+        let detections = detection_file(path, open_file(path)?)?;
         Ok(Self { path, detections })
     }
 
@@ -160,6 +157,7 @@ impl Check<'_> {
         let image = id_of("image_id", &detection.image)?;
         let category = id_of("category_id", &detection.category)?;
         let Some(image_place) = self.truth.image(&image) else {
+            self.truth.image_without_id()?;
             return Err(Error::DetectionImage {
                 path: path(),
                 index,
@@ -171,6 +169,7 @@ impl Check<'_> {
             if self.official {
                 return Ok(None);
             }
+            self.truth.category_without_id()?;
             return Err(Error::DetectionCategory {
                 path: path(),
                 index,

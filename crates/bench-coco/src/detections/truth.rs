@@ -7,17 +7,13 @@ use hotcoco::{Annotation, COCO, Category, Dataset, Image, mask};
 use rayon::prelude::*;
 
 use super::kind::DetectionKind;
+use super::listed::{LONGEST_SIDE, ListedCategory, ListedImage};
 use super::masks::{self, Fault};
-use crate::dataset::{
-    RawAnnotation, RawImage, Sections, annotation_file, placeholder_name, unique,
-};
-use crate::error::{Error, Record, Result, Size};
+use crate::dataset::{RawAnnotation, Sections, annotation_file, open_file, report_shared, unique};
+use crate::error::{Error, Record, Result};
 use crate::findings::{Finding, FindingKind, Findings};
 use crate::id::Id;
 use crate::plausible::Plausible;
-
-/// Longest side of an image: its pixels are still counted in 32 bits, as run lengths are.
-const LONGEST_SIDE: u64 = 65_535;
 
 /// Most categories with annotations: the curves of each take 200 kB. LVIS has 1,203, V3Det 13,204.
 const MOST_CATEGORIES: usize = 16_384;
@@ -32,18 +28,9 @@ pub(super) struct Truth {
     images: Vec<ListedImage>,
     categories: Vec<ListedCategory>,
     annotations: Vec<Placed>,
+    /// Places of the first image and of the first category without an id.
+    without_id: [Option<usize>; 2],
     pub findings: Vec<Finding>,
-}
-
-pub(super) struct ListedImage {
-    pub id: Id,
-    /// Width and height, where both are listed and can be counted; the field and what is found there otherwise.
-    pub size: std::result::Result<Size, (&'static str, String)>,
-}
-
-pub(super) struct ListedCategory {
-    pub id: Id,
-    pub name: String,
 }
 
 /// An annotation and the places of its image and category; `None` for one that is not listed.
@@ -68,11 +55,7 @@ impl Truth {
     /// # Errors
     /// Those of the file; `TruthEmpty`.
     pub fn read(path: &Path) -> Result<Self> {
-        let file = std::fs::File::open(path).map_err(|source| Error::Io {
-            path: path.to_owned(),
-            source,
-        })?;
-        let sections = annotation_file(path, file)?;
+        let sections = annotation_file(path, open_file(path)?)?;
         let Sections {
             images,
             categories,
@@ -84,34 +67,28 @@ impl Truth {
         let categories = unique(categories.unwrap_or_default(), |one| one.id.take());
         let kind = FindingKind::RepeatedCategories;
         categories.report(&mut findings, kind, Record::Category);
-        let images: Vec<_> = images.records.into_iter().map(ListedImage::from).collect();
-        let categories: Vec<_> = categories
-            .records
-            .into_iter()
-            .map(|(id, raw)| ListedCategory {
-                name: raw
-                    .name
-                    .filter(|name| !name.is_empty())
-                    .unwrap_or_else(|| placeholder_name(&id)),
-                id,
-            })
-            .collect();
-        for (list, empty) in [
-            ("images", images.is_empty()),
-            ("categories", categories.is_empty()),
-        ] {
-            if empty {
-                let path = path.to_owned();
-                return Err(Error::TruthEmpty { path, list });
-            }
+        let without_id = [images.first_without_id(), categories.first_without_id()];
+        let listed = images.records.iter();
+        let names = listed
+            .clone()
+            .map(|(id, raw)| (id, raw.file_name.as_deref()));
+        report_shared(names, &mut findings);
+        for (id, _) in listed.filter(|(_, raw)| raw.federated) {
+            let name = || Record::Image(id.clone()).to_string();
+            findings.add(FindingKind::Federated, name);
         }
+        let images: Vec<_> = images.records.into_iter().map(ListedImage::from).collect();
+        let categories = categories.records.into_iter().map(ListedCategory::from);
+        let categories: Vec<_> = categories.collect();
         let mut truth = Self {
             path: path.to_owned(),
             images,
             categories,
             annotations: Vec::new(),
+            without_id,
             findings: Vec::new(),
         };
+        truth.check_lists()?;
         let annotations = annotations.unwrap_or_default();
         if annotations.is_empty() {
             findings.add(FindingKind::NoAnnotations, String::new);
@@ -127,6 +104,25 @@ impl Truth {
         truth.report(&mut findings);
         truth.findings = findings.all();
         Ok(truth)
+    }
+
+    /// Refuses empty lists of images and categories: those whose records lack their ids by the first record.
+    fn check_lists(&self) -> Result<()> {
+        for (list, empty) in [
+            ("images", self.images.is_empty()),
+            ("categories", self.categories.is_empty()),
+        ] {
+            if !empty {
+                continue;
+            }
+            match list {
+                "images" => self.image_without_id()?,
+                _ => self.category_without_id()?,
+            }
+            let path = self.path.clone();
+            return Err(Error::TruthEmpty { path, list });
+        }
+        Ok(())
     }
 
     fn report(&self, findings: &mut Findings<'_>) {
@@ -196,6 +192,34 @@ impl Truth {
     /// The place of a category.
     pub fn category(&self, id: &Id) -> Option<usize> {
         self.categories.binary_search_by(|one| one.id.cmp(id)).ok()
+    }
+
+    /// Refuses annotations that have an image without an id: an image that is not listed may be meant by it.
+    ///
+    /// # Errors
+    /// `Field`.
+    pub fn image_without_id(&self) -> Result<()> {
+        let place = self.without_id[0];
+        place.map_or(Ok(()), |place| Err(self.no_id(Record::ImageAt(place))))
+    }
+
+    /// As [`Truth::image_without_id`], for a category.
+    ///
+    /// # Errors
+    /// `Field`.
+    pub fn category_without_id(&self) -> Result<()> {
+        let place = self.without_id[1];
+        place.map_or(Ok(()), |place| Err(self.no_id(Record::CategoryAt(place))))
+    }
+
+    fn no_id(&self, record: Record) -> Error {
+        Error::Field {
+            path: self.path.clone(),
+            record,
+            field: "id",
+            expected: "an id: a whole number or a text".to_owned(),
+            found: "none".to_owned(),
+        }
     }
 
     /// The image at a place.
@@ -397,26 +421,6 @@ impl Truth {
             (0, Some([_, _, width, height])) => width * height,
             (pixels, _) => pixels as f64,
         }
-    }
-}
-
-impl From<(Id, RawImage)> for ListedImage {
-    fn from((id, raw): (Id, RawImage)) -> Self {
-        let side = |field, side: Option<u64>| match side {
-            Some(pixels) if (1..=LONGEST_SIDE).contains(&pixels) => Ok(pixels as u32),
-            Some(pixels) => Err((field, pixels.to_string())),
-            None => {
-                let odd = raw.odd.iter().find(|odd| odd.field == field);
-                Err((
-                    field,
-                    odd.map_or("none".to_owned(), |odd| odd.found.to_string()),
-                ))
-            }
-        };
-        let size = side("width", raw.width)
-            .and_then(|width| Ok((width, side("height", raw.height)?)))
-            .map(|(width, height)| Size { width, height });
-        Self { id, size }
     }
 }
 

@@ -8,3 +8,4 @@ mod forms;
 mod reference;
 mod refusals;
 mod table;
+mod wrong_files;
