@@ -78,6 +78,20 @@ pub enum Error {
         /// The value found.
         found: f32,
     },
+    /// A tensor of variances holds a number below zero.
+    #[error(
+        "{origin}: tensor `{name}`: expected variances of at least 0, found {found} at place {place}"
+    )]
+    NegativeVariance {
+        /// Which file.
+        origin: String,
+        /// Which tensor.
+        name: String,
+        /// Where.
+        place: usize,
+        /// The value found.
+        found: f32,
+    },
     /// A file holds weights, but not of a network that this crate saved.
     #[error(
         "{origin}: expected the description of a network in the file's metadata, found {found}"

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// Parts that wrappers put before the names of a network: data parallelism, compilers, trainers, detectors.
-const WRAPPERS: [&str; 16] = [
+const WRAPPERS: [&str; 22] = [
     "module",
     "backbone",
     "model",
@@ -20,6 +20,13 @@ const WRAPPERS: [&str; 16] = [
     "student",
     "teacher",
     "ema",
+    // Running averages, beside the network itself: a file with both is ambiguous.
+    "ema_model",
+    "model_ema",
+    "state_dict_ema",
+    "params_ema",
+    "params",
+    "averaged_model",
 ];
 
 /// Whether `prefix` is made of the names of wrappers, each with its dot.

@@ -20,7 +20,7 @@ pub trait TensorSource {
     /// Its numbers, row-major, of just this shape.
     ///
     /// # Errors
-    /// A missing or misshapen tensor, by name; one with numbers that are not finite.
+    /// A missing or misshapen tensor, by name; one with numbers that are not finite, or variances below zero.
     fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>>;
 }
 
@@ -244,6 +244,9 @@ fn in_words(error: &SafeTensorError, bytes: &[u8]) -> String {
         SafeTensorError::InvalidHeaderDeserialization(_) | SafeTensorError::InvalidHeader(_) => {
             format!("{} whose header is no list of tensors", whole())
         }
+        SafeTensorError::InvalidOffset(name) => format!(
+            "tensor `{name}` with a hole or an overlap before it: write the file again with the library of safetensors"
+        ),
         other => other.to_string(),
     }
 }
@@ -290,9 +293,20 @@ impl TensorSource for WeightsFile {
                 });
             }
         };
-        match values.iter().position(|value| !value.is_finite()) {
+        if let Some(place) = values.iter().position(|value| !value.is_finite()) {
+            let found = values[place];
+            return Err(Error::TensorNotFinite {
+                origin,
+                name,
+                place,
+                found,
+            });
+        }
+        // Folded into a layer, one below zero has no square root.
+        let variances = name.ends_with("running_var");
+        match values.iter().position(|value| variances && *value < 0.0) {
             None => Ok(values),
-            Some(place) => Err(Error::TensorNotFinite {
+            Some(place) => Err(Error::NegativeVariance {
                 origin,
                 name,
                 place,
@@ -379,6 +393,28 @@ mod tests {
             error.contains("found it twice, as `student.b.weight` and `teacher.b.weight`"),
             "{error}"
         );
+        // A running average is not passed over in silence, nor taken.
+        for average in [
+            "ema_model",
+            "model_ema",
+            "ema_model.module",
+            "state_dict_ema",
+        ] {
+            let file = named(&["model.a.weight", &format!("{average}.a.weight")]);
+            let error = file.tensor("a.weight", &[1]).unwrap_err().to_string();
+            let twice = error.contains("found it twice, as `")
+                && error.contains("`model.a.weight`")
+                && error.contains(&format!(
+                    "`{average}.a.weight`: take one of the networks out"
+                ));
+            assert!(
+                twice || error.contains(&format!("`{average}.a.weight` and `model.a.weight`")),
+                "{error}"
+            );
+            // Alone it is the network.
+            let alone = named(&[&format!("{average}.a.weight")]);
+            assert_eq!(alone.tensor("a.weight", &[1]).unwrap(), [0.0]);
+        }
     }
 
     #[test]
@@ -474,6 +510,44 @@ mod tests {
                 assert!(error.contains(words), "{error}: expected {words}");
             }
         }
+    }
+
+    #[test]
+    fn holes_and_overlaps_between_tensors_are_named() {
+        for (start, end) in [(12, 20), (4, 12)] {
+            let header = format!(
+                r#"{{"a":{{"dtype":"F32","shape":[2],"data_offsets":[0,8]}},"b":{{"dtype":"F32","shape":[2],"data_offsets":[{start},{end}]}}}}"#
+            );
+            let length = (header.len() as u64).to_le_bytes();
+            let bytes = [&length, header.as_bytes(), &vec![0; end]].concat();
+            let error = WeightsFile::from_bytes("test".into(), bytes).err().unwrap();
+            let expected = "test: expected a safetensors file, found tensor `b` with a hole or an overlap before it";
+            assert!(error.to_string().starts_with(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn variances_below_zero_are_named() {
+        let file = |values: [f32; 2]| {
+            let tensors = ["bn.running_mean", "bn.running_var"].map(|name| TensorOut {
+                name: name.to_owned(),
+                shape: vec![2],
+                values: values.to_vec(),
+            });
+            let bytes = write_safetensors(&tensors, Precision::Single, None).unwrap();
+            WeightsFile::from_bytes("test".into(), bytes).unwrap()
+        };
+        let negative = file([0.0, -0.25]);
+        assert!(negative.tensor("bn.running_mean", &[2]).is_ok());
+        let error = negative.tensor("bn.running_var", &[2]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "test: tensor `bn.running_var`: expected variances of at least 0, found -0.25 at place 1"
+        );
+        assert_eq!(
+            file([0.0, 2.0]).tensor("bn.running_var", &[2]).unwrap(),
+            [0.0, 2.0]
+        );
     }
 
     #[test]
