@@ -137,6 +137,9 @@ fn what_may_be_meant_is_named_and_not_taken() {
         let reason = Set::new(files, names).reason();
         assert!(reason.contains(words), "{reason}: expected {words}");
     }
+    // A folder of that name is no photograph.
+    let set = Set::new(&["a.jpg/b.jpg"], &["a.jpg"]);
+    assert!(!set.reason().contains("found none"), "{}", set.reason());
     // The file of one image as it is written is not taken for another's.
     let set = Set::new(&["a.jpg"], &["a.jpg", "A.JPG"]);
     let rule = RegionRule {

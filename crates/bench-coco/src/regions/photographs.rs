@@ -110,7 +110,7 @@ impl Photographs {
         looked
     }
 
-    /// Keeps where photographs lie that are found elsewhere; returns why others are not found.
+    /// Keeps where photographs lie that are found elsewhere; returns what lies in the place of others.
     fn settle(
         &mut self,
         found: &[(usize, std::result::Result<Located, String>)],
@@ -139,8 +139,12 @@ impl Photographs {
                 reasons.insert(image, format!("other images may mean {path} too"));
             }
         }
-        let none = found.iter();
-        reasons.extend(none.filter_map(|(image, place)| Some((*image, place.clone().err()?))));
+        // Without anything to name, the file's own error says why.
+        let named = found.iter().filter_map(|(image, place)| {
+            let hint = place.as_ref().err().filter(|hint| !hint.is_empty())?;
+            Some((*image, hint.clone()))
+        });
+        reasons.extend(named);
         self.elsewhere = kept;
         reasons
     }

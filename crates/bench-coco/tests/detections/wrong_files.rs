@@ -197,6 +197,10 @@ fn annotations_of_other_tools_are_named() {
     };
     let mut changed = truth();
     panoptic(&mut changed);
+    let (mut captions, mut videos) = (truth(), truth());
+    captions["annotations"] = json!([{ "id": 5, "image_id": 1, "caption": "A cat." }]);
+    videos["annotations"] =
+        json!([{ "id": 5, "video_id": 1, "category_id": 7, "segmentations": [] }]);
     for (text, words) in [
         (
             json!({ "_via_settings": {}, "_via_img_metadata": {} }).to_string(),
@@ -214,6 +218,14 @@ fn annotations_of_other_tools_are_named() {
             changed.to_string(),
             "truth.json: annotation without an id at place 0: `category_id`: expected an id: a whole number or a text, \
              found `segments_info`, as panoptic annotations have: take those of instances",
+        ),
+        (
+            captions.to_string(),
+            "annotation 5: `category_id`: expected an id: a whole number or a text, found `caption`, as captions have",
+        ),
+        (
+            videos.to_string(),
+            "annotation 5: `image_id`: expected an id: a whole number or a text, found `video_id`, as annotations of videos",
         ),
         (
             "{\"id\": 1}\n{\"id\": 2}\n".to_owned(),
