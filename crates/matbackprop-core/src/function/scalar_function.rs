@@ -1,7 +1,7 @@
 //! A function of one real number, with the derivatives that its matrix function needs.
 
 use super::divided_difference::{first, second};
-use faer::Mat;
+use faer::{Mat, MatMut};
 
 /// A function f of one real number, with its derivatives and its divided differences.
 ///
@@ -59,17 +59,21 @@ pub trait ScalarFunction {
         first(|x| self.value(x), |x| self.slope(x), a, b)
     }
 
-    /// The symmetric matrix of f[xᵢ, xⱼ], both triangles.
-    fn divided_differences(&self, x: &[f64]) -> Mat<f64> {
-        let n = x.len();
-        let mut differences = Mat::zeros(n, n);
-        for j in 0..n {
-            for i in j..n {
+    /// The symmetric matrix of f[xᵢ, xⱼ], both triangles, where the caller has room for it: columns one behind the other.
+    fn fill_divided_differences(&self, x: &[f64], mut differences: MatMut<'_, f64>) {
+        for j in 0..x.len() {
+            for i in j..x.len() {
                 let difference = self.divided_difference(x[i], x[j]);
                 differences[(i, j)] = difference;
                 differences[(j, i)] = difference;
             }
         }
+    }
+
+    /// The symmetric matrix of f[xᵢ, xⱼ], both triangles.
+    fn divided_differences(&self, x: &[f64]) -> Mat<f64> {
+        let mut differences = Mat::zeros(x.len(), x.len());
+        self.fill_divided_differences(x, differences.as_mut());
         differences
     }
 
@@ -105,8 +109,8 @@ impl<F: ScalarFunction + ?Sized> ScalarFunction for &F {
         (**self).divided_difference(a, b)
     }
 
-    fn divided_differences(&self, x: &[f64]) -> Mat<f64> {
-        (**self).divided_differences(x)
+    fn fill_divided_differences(&self, x: &[f64], differences: MatMut<'_, f64>) {
+        (**self).fill_divided_differences(x, differences);
     }
 
     fn second_divided_difference(&self, a: f64, b: f64, c: f64) -> Option<f64> {

@@ -4,7 +4,7 @@ use super::pairs::{Pairwise, all_pairs, one_pair};
 use super::series::sinh_over_argument;
 use crate::function::divided_difference::second;
 use crate::function::scalar_function::ScalarFunction;
-use faer::Mat;
+use faer::MatMut;
 
 /// f(x) = eˣ; f[a, b] = e^((a + b)/2) sinh(h) / h with h = (b − a)/2.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -27,8 +27,8 @@ impl ScalarFunction for Exp {
         one_pair(self, a, b)
     }
 
-    fn divided_differences(&self, x: &[f64]) -> Mat<f64> {
-        all_pairs(self, x)
+    fn fill_divided_differences(&self, x: &[f64], differences: MatMut<'_, f64>) {
+        all_pairs(self, x, differences);
     }
 
     fn second_divided_difference(&self, a: f64, b: f64, c: f64) -> Option<f64> {

@@ -2,7 +2,7 @@
 
 use super::pairs::{Pairwise, all_pairs, one_pair};
 use crate::function::scalar_function::ScalarFunction;
-use faer::Mat;
+use faer::MatMut;
 
 /// f(x) = 1/x on x ≠ 0; f[a, b] = −1 / (a b), f[a, b, c] = 1 / (a b c).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -29,8 +29,8 @@ impl ScalarFunction for Inverse {
         one_pair(self, a, b)
     }
 
-    fn divided_differences(&self, x: &[f64]) -> Mat<f64> {
-        all_pairs(self, x)
+    fn fill_divided_differences(&self, x: &[f64], differences: MatMut<'_, f64>) {
+        all_pairs(self, x, differences);
     }
 
     fn second_divided_difference(&self, a: f64, b: f64, c: f64) -> Option<f64> {

@@ -4,7 +4,7 @@ use super::pairs::{Pairwise, all_pairs, one_pair};
 use super::series::atanh_over_argument;
 use crate::function::divided_difference::second;
 use crate::function::scalar_function::ScalarFunction;
-use faer::Mat;
+use faer::MatMut;
 use std::f64::consts::{LN_2, SQRT_2};
 
 /// f(x) = ln x on x > 0.
@@ -39,8 +39,8 @@ impl ScalarFunction for Log {
         one_pair(self, a, b)
     }
 
-    fn divided_differences(&self, x: &[f64]) -> Mat<f64> {
-        all_pairs(self, x)
+    fn fill_divided_differences(&self, x: &[f64], differences: MatMut<'_, f64>) {
+        all_pairs(self, x, differences);
     }
 
     fn second_divided_difference(&self, a: f64, b: f64, c: f64) -> Option<f64> {

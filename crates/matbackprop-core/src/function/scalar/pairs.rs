@@ -1,6 +1,7 @@
 //! One number for every pair of arguments, by the widest arithmetic the machine has.
 
-use faer::Mat;
+use crate::buffer_pool::Temporary;
+use faer::MatMut;
 use pulp::{Arch, Simd, WithSimd};
 
 /// A divided difference as arithmetic on K numbers that are found once an argument.
@@ -18,27 +19,25 @@ pub(super) fn one_pair<const K: usize, F: Pairwise<K>>(f: &F, a: f64, b: f64) ->
 }
 
 /// The n × n matrix of f[xᵢ, xⱼ]; both triangles, as mirroring one is slower than a division.
-pub(super) fn all_pairs<const K: usize, F: Pairwise<K>>(f: &F, x: &[f64]) -> Mat<f64> {
+pub(super) fn all_pairs<const K: usize, F: Pairwise<K>>(f: &F, x: &[f64], pairs: MatMut<'_, f64>) {
     // Each kind of number beside its like, as wide loads want it.
-    let mut parts: [Vec<f64>; K] = std::array::from_fn(|_| Vec::with_capacity(x.len()));
-    for &x in x {
-        for (column, part) in parts.iter_mut().zip(f.parts(x)) {
-            column.push(part);
+    let mut parts = Temporary::new(x.len(), K);
+    for (i, &x) in x.iter().enumerate() {
+        for (k, part) in f.parts(x).into_iter().enumerate() {
+            parts.column_mut(k)[i] = part;
         }
     }
-    let mut pairs = Mat::zeros(x.len(), x.len());
     Arch::new().dispatch(Fill {
         f,
-        parts: parts.each_ref().map(Vec::as_slice),
-        pairs: &mut pairs,
+        parts: std::array::from_fn(|k| parts.column(k)),
+        pairs,
     });
-    pairs
 }
 
 struct Fill<'a, const K: usize, F> {
     f: &'a F,
     parts: [&'a [f64]; K],
-    pairs: &'a mut Mat<f64>,
+    pairs: MatMut<'a, f64>,
 }
 
 impl<const K: usize, F: Pairwise<K>> WithSimd for Fill<'_, K, F> {
@@ -46,10 +45,18 @@ impl<const K: usize, F: Pairwise<K>> WithSimd for Fill<'_, K, F> {
 
     // A closure would be called, not inlined, and compiled for the narrowest machine.
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn with_simd<S: Simd>(mut self, _: S) {
         for j in 0..self.pairs.ncols() {
-            let column = self.pairs.col_as_slice_mut(j);
             let of_column: [f64; K] = std::array::from_fn(|k| self.parts[k][j]);
+            let mut column = self.pairs.as_mut().col_mut(j);
+            let Some(column) = column.as_mut().try_as_col_major_mut() else {
+                for i in 0..column.nrows() {
+                    let of_row = std::array::from_fn(|k| self.parts[k][i]);
+                    column[i] = self.f.pair(of_row, of_column);
+                }
+                continue;
+            };
+            let column = column.as_slice_mut();
             // Of one length with the column, so that no index is checked inside the loop.
             let parts = self.parts.map(|part| &part[..column.len()]);
             for i in 0..column.len() {

@@ -8,7 +8,7 @@ use super::series::sinh_over_argument;
 use crate::function::divided_difference::second;
 use crate::function::scalar_function::ScalarFunction;
 use crate::scale::power_of_two_scale;
-use faer::Mat;
+use faer::MatMut;
 
 /// f(x) = xᵖ: on x > 0; at zero too for p ≥ 0; on x < 0 too for whole p.
 ///
@@ -72,20 +72,19 @@ impl ScalarFunction for Power {
         }
     }
 
-    fn divided_differences(&self, x: &[f64]) -> Mat<f64> {
+    fn fill_divided_differences(&self, x: &[f64], mut differences: MatMut<'_, f64>) {
         if let Some(named) = self.named() {
-            return named.divided_differences(x);
+            return named.fill_divided_differences(x, differences);
         }
-        let mut pairs = all_pairs(self, x);
+        all_pairs(self, x, differences.as_mut());
         let closed = [0.0, 1.0, 2.0, 3.0].contains(&self.exponent);
         for j in 0..x.len() {
             for i in 0..x.len() {
                 if closed || !(x[i] > 0.0 && x[j] > 0.0) {
-                    pairs[(i, j)] = self.divided_difference(x[i], x[j]);
+                    differences[(i, j)] = self.divided_difference(x[i], x[j]);
                 }
             }
         }
-        pairs
     }
 
     fn second_divided_difference(&self, a: f64, b: f64, c: f64) -> Option<f64> {

@@ -1,8 +1,9 @@
 //! A function of x + ε.
 
+use crate::buffer_pool::Temporary;
 use crate::error::{Error, Result};
 use crate::function::scalar_function::ScalarFunction;
-use faer::Mat;
+use faer::MatMut;
 
 /// x ↦ f(x + ε): so log and the negative powers reach x = 0.
 ///
@@ -74,9 +75,13 @@ impl<F: ScalarFunction> ScalarFunction for Ridge<F> {
             .divided_difference(a + self.epsilon, b + self.epsilon)
     }
 
-    fn divided_differences(&self, x: &[f64]) -> Mat<f64> {
-        let shifted: Vec<f64> = x.iter().map(|x| x + self.epsilon).collect();
-        self.f.divided_differences(&shifted)
+    fn fill_divided_differences(&self, x: &[f64], differences: MatMut<'_, f64>) {
+        let mut shifted = Temporary::new(x.len(), 1);
+        for (shifted, x) in shifted.as_mut_slice().iter_mut().zip(x) {
+            *shifted = x + self.epsilon;
+        }
+        self.f
+            .fill_divided_differences(shifted.as_mut_slice(), differences);
     }
 
     fn second_divided_difference(&self, a: f64, b: f64, c: f64) -> Option<f64> {

@@ -2,7 +2,7 @@
 
 use super::pairs::{Pairwise, all_pairs, one_pair};
 use crate::function::scalar_function::ScalarFunction;
-use faer::Mat;
+use faer::MatMut;
 
 /// f(x) = √x on x ≥ 0, with no slope at zero; f[a, b] = 1 / (√a + √b).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -29,8 +29,8 @@ impl ScalarFunction for Sqrt {
         one_pair(self, a, b)
     }
 
-    fn divided_differences(&self, x: &[f64]) -> Mat<f64> {
-        all_pairs(self, x)
+    fn fill_divided_differences(&self, x: &[f64], differences: MatMut<'_, f64>) {
+        all_pairs(self, x, differences);
     }
 
     fn second_divided_difference(&self, a: f64, b: f64, c: f64) -> Option<f64> {
@@ -75,8 +75,8 @@ impl ScalarFunction for InverseSqrt {
         one_pair(self, a, b)
     }
 
-    fn divided_differences(&self, x: &[f64]) -> Mat<f64> {
-        all_pairs(self, x)
+    fn fill_divided_differences(&self, x: &[f64], differences: MatMut<'_, f64>) {
+        all_pairs(self, x, differences);
     }
 
     fn second_divided_difference(&self, a: f64, b: f64, c: f64) -> Option<f64> {
