@@ -215,6 +215,59 @@ pub enum Error {
         /// How many iterations were made.
         iterations: usize,
     },
+    /// A rule failed at one matrix of a stack.
+    #[error("matrix {index} of the stack: {source}")]
+    InStack {
+        /// The matrix, from zero.
+        index: usize,
+        /// What it failed with.
+        source: Box<Error>,
+    },
+    /// A list of numbers is too short for its shape and strides.
+    #[error("{op}: expected at least {expected} numbers for its shape and strides, found {found}")]
+    StackTooShort {
+        /// The rule that refused.
+        op: &'static str,
+        /// Numbers up to the last entry.
+        expected: usize,
+        /// Numbers given.
+        found: usize,
+    },
+    /// Two entries of a stack that is written would be one number, or matrices lie between each other's entries.
+    #[error(
+        "{op}: expected matrices of {} × {} that lie one behind the other, found strides of {strides:?} numbers from matrix, row and column to the next",
+        shape.0, shape.1
+    )]
+    StackOverlaps {
+        /// The rule that refused.
+        op: &'static str,
+        /// Strides given.
+        strides: [usize; 3],
+        /// Rows and columns of a matrix.
+        shape: (usize, usize),
+    },
+    /// A stack has another number of matrices than the others.
+    #[error("{op}: expected {expected} matrices in each stack, found one of {found}")]
+    StackCount {
+        /// The rule that refused.
+        op: &'static str,
+        /// Matrices of the first stack.
+        expected: usize,
+        /// Matrices of the other.
+        found: usize,
+    },
+    /// A rule got another number of stacks than it has inputs or outputs.
+    #[error("{op}: expected {expected} stacks of {what}, found {found}")]
+    StackOperands {
+        /// The rule that refused.
+        op: &'static str,
+        /// Inputs, outputs, or what is kept.
+        what: &'static str,
+        /// Stacks that fit.
+        expected: usize,
+        /// Stacks given.
+        found: usize,
+    },
     /// A derivative disagrees with finite differences.
     #[error(
         "{op}: expected a relative error up to {tolerance:e}, found {relative_error:e} along direction {direction}"

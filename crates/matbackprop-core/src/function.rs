@@ -16,6 +16,7 @@ mod trace_function;
 
 pub use gram_function::GramFunction;
 pub use gram_matrix::Eigenpairs;
+pub(crate) use gram_matrix::keeps_its_digits;
 pub use matrix_function::{MatrixFunction, MatrixFunctionSecond};
 pub use newton_schulz::{Iterations, NewtonSchulz, NewtonSchulzTangent, Normalisation};
 pub use prepared_gram::PreparedGram;

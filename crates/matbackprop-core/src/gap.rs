@@ -82,6 +82,14 @@ impl Default for GapPolicy {
 }
 
 impl GapPolicy {
+    /// Gaps up to this count as closed; above it, a quotient is the quotient. `None` where each is smoothed.
+    pub(crate) fn closed_up_to(self) -> Option<f64> {
+        match self {
+            Self::Error { floor } | Self::ZeroWhereFree { floor, .. } => Some(floor.max(EQUAL)),
+            Self::Broadened { .. } => None,
+        }
+    }
+
     /// Are the numbers of this policy usable?
     pub(crate) fn validate(self, op: &'static str) -> Result<()> {
         let non_negative = |value: f64| {

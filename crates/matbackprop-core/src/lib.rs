@@ -24,8 +24,8 @@
 //!
 //! # Map
 //! ```text
-//!   batch        a rule on many inputs, over the cores      convert   ndarray, nalgebra
-//!     |
+//!   batch, stack   a rule on many inputs, over the cores    convert   ndarray, nalgebra
+//!     |       \ lanes   small matrices side by side in registers
 //!   spectral   function   subspace   factor                 the rules, by their results
 //!        \________|__________|_________/
 //!      gap         1/(λⱼ − λᵢ), the caller's policy     free_basis   of equal values
@@ -59,6 +59,7 @@
 //! | `symmetric` | [`SymmetricProduct`]: sym(L Rᵀ) as factors; [`inner_product`]; [`symmetric_part`], [`symmetric_from_lower`]: the part of a matrix that counts | |
 //! | `guard`, `scale` | questions asked of every input; a scale that changes no digit | |
 //! | [`batch`], [`batch_owned`] | a rule on many inputs, in order | |
+//! | [`stack`] | rules on stacks of matrices, f64 or f32, in any layout: small ones as many at a time as a register holds | |
 //! | `convert` | matrices of ndarray and nalgebra, behind features | |
 //! | [`gradcheck`] | finite differences, matrices with a chosen spectrum | |
 //!
@@ -78,9 +79,9 @@
 //!
 //! # Features
 //! None by default; each adds, none changes a result.
-//! * `rayon`: [`batch`] spreads its inputs over all cores.
+//! * `rayon`: [`batch`] and [`stack`] spread their inputs over all cores.
 //! * `ndarray`, `nalgebra`: conversions of those crates' matrices, in `convert`.
-//! * `serde`: [`GapPolicy`] and [`RankTolerance`] in files, their names in kebab case.
+//! * `serde`: [`GapPolicy`], [`RankTolerance`] and [`stack::OnFailure`] in files, their names in kebab case.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -99,11 +100,13 @@ mod gap;
 mod gaussian;
 pub mod gradcheck;
 mod guard;
+mod lanes;
 mod products;
 mod rank;
 mod scale;
 mod solve;
 mod spectral;
+pub mod stack;
 mod subspace;
 mod symmetric;
 

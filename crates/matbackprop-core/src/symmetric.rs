@@ -72,6 +72,21 @@ fn ensure_sides(op: &'static str, a: MatRef<'_, f64>) -> Result<()> {
 /// # Errors
 /// Those of [`ensure_square`]; [`NotSymmetric`](Error::NotSymmetric) with the pair of entries that differ most.
 pub(crate) fn ensure_symmetric(op: &'static str, a: MatRef<'_, f64>) -> Result<usize> {
+    ensure_symmetric_up_to(op, a, f64::EPSILON)
+}
+
+/// The symmetric part of a matrix whose entries are known to `epsilon` of the largest.
+pub(crate) fn symmetric_up_to(op: &'static str, a: Mat<f64>, epsilon: f64) -> Result<Mat<f64>> {
+    ensure_symmetric_up_to(op, a.as_ref(), epsilon)?;
+    Ok(sym(a.as_ref()))
+}
+
+/// By how much entries that mirror each other may differ, relative to the largest: sums of n products in another order.
+pub(crate) fn symmetry_tolerance(n: usize, epsilon: f64) -> f64 {
+    ASYMMETRY * n as f64 * epsilon
+}
+
+fn ensure_symmetric_up_to(op: &'static str, a: MatRef<'_, f64>, epsilon: f64) -> Result<usize> {
     let n = ensure_square(op, a)?;
     let (mut largest, mut worst) = (0.0, 0.0);
     for (rows, columns) in tiles(n).filter(|(rows, columns)| rows.end > columns.start) {
@@ -84,7 +99,7 @@ pub(crate) fn ensure_symmetric(op: &'static str, a: MatRef<'_, f64>) -> Result<u
             }
         }
     }
-    let tolerance = ASYMMETRY * n as f64 * f64::EPSILON;
+    let tolerance = symmetry_tolerance(n, epsilon);
     if worst <= 0.5 * tolerance * largest {
         return Ok(n);
     }

@@ -165,6 +165,17 @@ impl<F: ScalarFunction> GramFunction<F> {
         self.value
     }
 
+    /// λ, nonincreasing, and V, where they are those of the whole FᵀF.
+    pub(crate) fn gram_eigenpairs(&self) -> Option<(&[f64], MatRef<'_, f64>)> {
+        match &self.factors {
+            Factors::Complete {
+                columns: Columns::Whole(_),
+                v,
+            } if self.support.is_everything() => Some((&self.squares, v.as_ref())),
+            _ => None,
+        }
+    }
+
     /// λ, nonincreasing: the eigenvalues of FᵀF without those that zero rows, zero columns and n < d bring.
     pub fn squares(&self) -> &[f64] {
         &self.squares

@@ -116,7 +116,7 @@ impl GramMatrix {
 }
 
 /// Do slopes at eigenvalues that are known to ε λ₁ have the accuracy of a decomposition?
-pub(super) fn keeps_its_digits(function: &impl ScalarFunction, squares: &[f64], r: usize) -> bool {
+pub(crate) fn keeps_its_digits(function: &impl ScalarFunction, squares: &[f64], r: usize) -> bool {
     let mut steepest: f64 = 0.0;
     let mut flattest = f64::INFINITY;
     let mut most_curved: f64 = 0.0;

@@ -104,6 +104,21 @@ impl<F: ScalarFunction> MatrixFunction<F> {
         })
     }
 
+    /// The way back alone, from eigenvalues, nondecreasing, and eigenvectors that `forward` gave; C is not there.
+    pub(crate) fn from_eigenpairs(values: Vec<f64>, vectors: Mat<f64>, function: F) -> Self {
+        Self {
+            value: Mat::zeros(vectors.nrows(), vectors.ncols()),
+            values,
+            vectors,
+            function,
+        }
+    }
+
+    /// The function of the matrix, C, n × n, without a copy.
+    pub fn into_value(self) -> Mat<f64> {
+        self.value
+    }
+
     /// The function of the matrix, C, n × n.
     pub fn value(&self) -> MatRef<'_, f64> {
         self.value.as_ref()

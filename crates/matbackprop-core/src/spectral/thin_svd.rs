@@ -122,6 +122,26 @@ impl ThinSvd {
         })
     }
 
+    /// The way back alone, from factors that `forward` gave.
+    pub(crate) fn from_factors(
+        u: Mat<f64>,
+        singular_values: Vec<f64>,
+        v: Mat<f64>,
+        gaps: GapPolicy,
+    ) -> Result<Self> {
+        gaps.validate(OP)?;
+        let largest = singular_values.first().copied().unwrap_or_default();
+        let largest = if largest > 0.0 { largest } else { 1.0 };
+        Ok(Self {
+            relative_values: singular_values.iter().map(|x| x / largest).collect(),
+            largest,
+            u,
+            singular_values,
+            v,
+            gaps,
+        })
+    }
+
     /// U, m × r, orthonormal columns.
     pub fn u(&self) -> MatRef<'_, f64> {
         self.u.as_ref()

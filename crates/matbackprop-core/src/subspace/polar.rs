@@ -109,6 +109,29 @@ impl Polar {
         })
     }
 
+    /// U, the singular values, and V.
+    pub(crate) fn factors(&self) -> (MatRef<'_, f64>, Vec<f64>, MatRef<'_, f64>) {
+        let values = self.relative_values.iter().map(|x| x * self.largest);
+        (self.u.as_ref(), values.collect(), self.v.as_ref())
+    }
+
+    /// The way back alone, from [`factors`](Self::factors); W and H are not there.
+    pub(crate) fn from_factors(u: Mat<f64>, values: Vec<f64>, v: Mat<f64>) -> Result<Self> {
+        let floor = RankTolerance::MachinePrecision.fraction(u.nrows(), v.nrows())?;
+        let largest = values.first().copied().unwrap_or_default();
+        let largest = if largest > 0.0 { largest } else { 1.0 };
+        Ok(Self {
+            relative_values: values.iter().map(|value| value / largest).collect(),
+            rank: count_above(&values, floor),
+            largest,
+            floor,
+            w: Mat::zeros(u.nrows(), v.nrows()),
+            h: Mat::zeros(values.len(), values.len()),
+            u,
+            v,
+        })
+    }
+
     /// The polar factor W, m × n.
     pub fn w(&self) -> MatRef<'_, f64> {
         self.w.as_ref()

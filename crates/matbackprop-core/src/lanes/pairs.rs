@@ -1,0 +1,123 @@
+//! Quotients by differences and sums of two values of a lane.
+//!
+//! Every gap is open here: `gap` says what a closed one means, and the callers leave such lanes to the rule for one matrix.
+
+use super::register::Lanes;
+use super::stride_of;
+use super::wide::Wide;
+use pulp::{Arch, Simd, WithSimd};
+
+/// X ← skew(X) / (λⱼ − λᵢ), with zeros on the diagonal.
+pub(crate) fn over_gaps(n: usize, values: &[f64], x: &mut [f64]) {
+    Arch::new().dispatch(OverGaps { n, values, x });
+}
+
+/// A ← skew(A + B) / (σⱼ − σᵢ) + skew(A − B) / (σⱼ + σᵢ), with zeros on the diagonal.
+pub(crate) fn over_pairs(n: usize, values: &[f64], a: &mut [f64], b: &[f64]) {
+    Arch::new().dispatch(OverPairs { n, values, a, b });
+}
+
+/// Mᵢⱼ = (Yᵢⱼ − Yⱼᵢ + 2 Sᵢⱼ σᵢ) / (σᵢ + σⱼ).
+pub(crate) fn over_sums(n: usize, values: &[f64], (y, s): (&[f64], &[f64]), m: &mut [f64]) {
+    Arch::new().dispatch(OverSums { n, values, y, s, m });
+}
+
+struct OverGaps<'a> {
+    n: usize,
+    values: &'a [f64],
+    x: &'a mut [f64],
+}
+
+impl WithSimd for OverGaps<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let wide = |register| Wide::<S, f64>::new(simd, register);
+        let half = Wide::constant(simd, 0.5);
+        let stride = stride_of(self.n);
+        let (values, x) = (
+            f64::registers::<S>(self.values),
+            f64::registers_mut::<S>(self.x),
+        );
+        for i in 0..self.n {
+            x[i * stride + i] = simd.splat_f64s(0.0);
+            for j in 0..i {
+                let (below, above) = (i * stride + j, j * stride + i);
+                // Numerator and denominator both change their sign across the diagonal.
+                let rotation = half * (wide(x[above]) - wide(x[below]));
+                let quotient = (rotation / (wide(values[i]) - wide(values[j]))).register;
+                (x[below], x[above]) = (quotient, quotient);
+            }
+        }
+    }
+}
+
+struct OverPairs<'a> {
+    n: usize,
+    values: &'a [f64],
+    a: &'a mut [f64],
+    b: &'a [f64],
+}
+
+impl WithSimd for OverPairs<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let wide = |register| Wide::<S, f64>::new(simd, register);
+        let half = Wide::constant(simd, 0.5);
+        let stride = stride_of(self.n);
+        let (values, b) = (
+            f64::registers::<S>(self.values),
+            f64::registers::<S>(self.b),
+        );
+        let a = f64::registers_mut::<S>(self.a);
+        for i in 0..self.n {
+            a[i * stride + i] = simd.splat_f64s(0.0);
+            for j in 0..i {
+                let (below, above) = (i * stride + j, j * stride + i);
+                let of_a = half * (wide(a[above]) - wide(a[below]));
+                let of_b = half * (wide(b[above]) - wide(b[below]));
+                let (own, other) = (wide(values[i]), wide(values[j]));
+                let together = (of_a + of_b) / (own - other);
+                let opposed = (of_a - of_b) / (own + other);
+                a[above] = (together + opposed).register;
+                a[below] = (together - opposed).register;
+            }
+        }
+    }
+}
+
+struct OverSums<'a> {
+    n: usize,
+    values: &'a [f64],
+    y: &'a [f64],
+    s: &'a [f64],
+    m: &'a mut [f64],
+}
+
+impl WithSimd for OverSums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let wide = |register| Wide::<S, f64>::new(simd, register);
+        let two = Wide::constant(simd, 2.0);
+        let stride = stride_of(self.n);
+        let (values, m) = (
+            f64::registers::<S>(self.values),
+            f64::registers_mut::<S>(self.m),
+        );
+        let (y, s) = (f64::registers::<S>(self.y), f64::registers::<S>(self.s));
+        for i in 0..self.n {
+            for j in 0..self.n {
+                let (place, mirror) = (i * stride + j, j * stride + i);
+                let turned = wide(y[place]) - wide(y[mirror]);
+                let stretched = two * wide(s[place]) * wide(values[i]);
+                let sum = wide(values[i]) + wide(values[j]);
+                m[place] = ((turned + stretched) / sum).register;
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Numbers that lie side by side in a register.
+
+use pulp::Simd;
+
+/// A number of 64 or 32 bits, and the arithmetic of a register full of them.
+///
+/// Multiplications are fused with additions where the machine can, as everywhere in this crate.
+pub(super) trait Lanes: Copy + 'static {
+    /// Numbers that one instruction works on.
+    type Register<S: Simd>: Copy;
+
+    /// The distance from one to the next number above it.
+    const EPSILON: Self;
+
+    /// From a number of 64 bits, rounded.
+    fn rounded(x: f64) -> Self;
+    /// A list as registers; what is left of it is not seen.
+    fn registers<S: Simd>(x: &[Self]) -> &[Self::Register<S>];
+    /// As [`registers`](Self::registers).
+    fn registers_mut<S: Simd>(x: &mut [Self]) -> &mut [Self::Register<S>];
+
+    /// x in every lane.
+    fn splat<S: Simd>(simd: S, x: Self) -> Self::Register<S>;
+    /// a + b.
+    fn add<S: Simd>(simd: S, a: Self::Register<S>, b: Self::Register<S>) -> Self::Register<S>;
+    /// a − b.
+    fn sub<S: Simd>(simd: S, a: Self::Register<S>, b: Self::Register<S>) -> Self::Register<S>;
+    /// a b.
+    fn mul<S: Simd>(simd: S, a: Self::Register<S>, b: Self::Register<S>) -> Self::Register<S>;
+    /// a / b.
+    fn div<S: Simd>(simd: S, a: Self::Register<S>, b: Self::Register<S>) -> Self::Register<S>;
+    /// a b + c.
+    fn mul_add<S: Simd>(
+        simd: S,
+        a: Self::Register<S>,
+        b: Self::Register<S>,
+        c: Self::Register<S>,
+    ) -> Self::Register<S>;
+    /// c − a b.
+    fn negate_mul_add<S: Simd>(
+        simd: S,
+        a: Self::Register<S>,
+        b: Self::Register<S>,
+        c: Self::Register<S>,
+    ) -> Self::Register<S>;
+    /// −a.
+    fn neg<S: Simd>(simd: S, a: Self::Register<S>) -> Self::Register<S>;
+    /// |a|.
+    fn abs<S: Simd>(simd: S, a: Self::Register<S>) -> Self::Register<S>;
+    /// √a.
+    fn sqrt<S: Simd>(simd: S, a: Self::Register<S>) -> Self::Register<S>;
+    /// `below` where a < b, `otherwise` elsewhere.
+    fn select_below<S: Simd>(
+        simd: S,
+        a: Self::Register<S>,
+        b: Self::Register<S>,
+        below: Self::Register<S>,
+        otherwise: Self::Register<S>,
+    ) -> Self::Register<S>;
+    /// Is a < b in any lane?
+    fn any_below<S: Simd>(simd: S, a: Self::Register<S>, b: Self::Register<S>) -> bool;
+}
+
+macro_rules! lanes {
+    ($number:ident, $registers:ident, $width:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident, $add:ident, $sub:ident,
+     $mul:ident, $div:ident, $mul_add:ident, $negate_mul_add:ident, $neg:ident, $abs:ident, $sqrt:ident, $less:ident,
+     $select:ident, $first_true:ident) => {
+        impl Lanes for $number {
+            type Register<S: Simd> = S::$registers;
+
+            const EPSILON: Self = $number::EPSILON;
+
+            #[inline(always)]
+            fn rounded(x: f64) -> Self {
+                x as Self
+            }
+
+            #[inline(always)]
+            fn registers<S: Simd>(x: &[Self]) -> &[S::$registers] {
+                S::$as_simd(x).0
+            }
+
+            #[inline(always)]
+            fn registers_mut<S: Simd>(x: &mut [Self]) -> &mut [S::$registers] {
+                S::$as_mut_simd(x).0
+            }
+
+            #[inline(always)]
+            fn splat<S: Simd>(simd: S, x: Self) -> S::$registers {
+                simd.$splat(x)
+            }
+
+            #[inline(always)]
+            fn add<S: Simd>(simd: S, a: S::$registers, b: S::$registers) -> S::$registers {
+                simd.$add(a, b)
+            }
+
+            #[inline(always)]
+            fn sub<S: Simd>(simd: S, a: S::$registers, b: S::$registers) -> S::$registers {
+                simd.$sub(a, b)
+            }
+
+            #[inline(always)]
+            fn mul<S: Simd>(simd: S, a: S::$registers, b: S::$registers) -> S::$registers {
+                simd.$mul(a, b)
+            }
+
+            #[inline(always)]
+            fn div<S: Simd>(simd: S, a: S::$registers, b: S::$registers) -> S::$registers {
+                simd.$div(a, b)
+            }
+
+            #[inline(always)]
+            fn mul_add<S: Simd>(
+                simd: S,
+                a: S::$registers,
+                b: S::$registers,
+                c: S::$registers,
+            ) -> S::$registers {
+                simd.$mul_add(a, b, c)
+            }
+
+            #[inline(always)]
+            fn negate_mul_add<S: Simd>(
+                simd: S,
+                a: S::$registers,
+                b: S::$registers,
+                c: S::$registers,
+            ) -> S::$registers {
+                simd.$negate_mul_add(a, b, c)
+            }
+
+            #[inline(always)]
+            fn neg<S: Simd>(simd: S, a: S::$registers) -> S::$registers {
+                simd.$neg(a)
+            }
+
+            #[inline(always)]
+            fn abs<S: Simd>(simd: S, a: S::$registers) -> S::$registers {
+                simd.$abs(a)
+            }
+
+            #[inline(always)]
+            fn sqrt<S: Simd>(simd: S, a: S::$registers) -> S::$registers {
+                simd.$sqrt(a)
+            }
+
+            #[inline(always)]
+            fn select_below<S: Simd>(
+                simd: S,
+                a: S::$registers,
+                b: S::$registers,
+                below: S::$registers,
+                otherwise: S::$registers,
+            ) -> S::$registers {
+                simd.$select(simd.$less(a, b), below, otherwise)
+            }
+
+            #[inline(always)]
+            fn any_below<S: Simd>(simd: S, a: S::$registers, b: S::$registers) -> bool {
+                simd.$first_true(simd.$less(a, b)) < S::$width
+            }
+        }
+    };
+}
+
+lanes!(
+    f64,
+    f64s,
+    F64_LANES,
+    as_simd_f64s,
+    as_mut_simd_f64s,
+    splat_f64s,
+    add_f64s,
+    sub_f64s,
+    mul_f64s,
+    div_f64s,
+    mul_add_e_f64s,
+    negate_mul_add_e_f64s,
+    neg_f64s,
+    abs_f64s,
+    sqrt_f64s,
+    less_than_f64s,
+    select_f64s,
+    first_true_m64s
+);
+lanes!(
+    f32,
+    f32s,
+    F32_LANES,
+    as_simd_f32s,
+    as_mut_simd_f32s,
+    splat_f32s,
+    add_f32s,
+    sub_f32s,
+    mul_f32s,
+    div_f32s,
+    mul_add_e_f32s,
+    negate_mul_add_e_f32s,
+    neg_f32s,
+    abs_f32s,
+    sqrt_f32s,
+    less_than_f32s,
+    select_f32s,
+    first_true_m32s
+);

@@ -1,0 +1,192 @@
+//! Functions of the Gram matrices of many feature matrices.
+
+use super::eigen_group::{group_eigen, registers_for_eigen};
+use super::group::{Done, Group, Room, scaled_symmetric};
+use super::matrix_function::{back_through_function, list, registers_for_way_back};
+use super::rule::{Forward, Saved, Shape, Shapes, StackRule};
+use super::thin_svd::not_empty;
+use super::view::{Number, StackMut};
+use crate::error::Result;
+use crate::function::{GramFunction, MatrixFunction, ScalarFunction, keeps_its_digits};
+use crate::lanes::{LARGEST, Part, Rows, RowsMut, finite_lanes, product, stride_of};
+use faer::{Mat, MatRef, Scale};
+
+const OP: &str = "function of a Gram matrix";
+
+/// The most rows of a feature matrix in registers: more no longer stay in the cache.
+const MOST_ROWS: usize = 256;
+
+/// Entries of a Gram matrix within 2^±400 come from features whose squares lost nothing.
+const MODERATE: f64 = 400.0;
+
+/// [`GramFunction`] of every matrix of a stack: C = f(FᵀF).
+///
+/// # Shapes
+/// Input F, n × d; output C, d × d. Kept: the squares λ, d × 1, nondecreasing, and V, d × d, where FᵀF was accurate enough
+/// and no row and no channel is zero throughout; NaN elsewhere: then the way back decomposes F again.
+///
+/// # Errors
+/// Those of [`GramFunction`].
+#[derive(Clone, Copy, Debug)]
+pub struct GramFunctionRule<F>(pub F);
+
+impl<F: ScalarFunction + Sync> StackRule for GramFunctionRule<F> {
+    fn op(&self) -> &'static str {
+        OP
+    }
+
+    fn shapes(&self, inputs: &[Shape]) -> Result<Shapes> {
+        let (_, d) = not_empty(OP, inputs[0])?;
+        Ok(Shapes {
+            outputs: vec![(d, d)],
+            kept: vec![(d, 1), (d, d)],
+        })
+    }
+
+    fn forward(&self, inputs: &[MatRef<'_, f64>]) -> Result<Forward> {
+        let d = inputs[0].ncols();
+        let function = GramFunction::forward(inputs[0], &self.0)?;
+        let smooth = |squares: &[f64]| !(self.ends_at_zero() && squares[d - 1] == 0.0);
+        let pairs = function.gram_eigenpairs();
+        let kept = match pairs.filter(|(squares, _)| smooth(squares)) {
+            // Nondecreasing, as those of a symmetric matrix.
+            Some((squares, vectors)) => vec![
+                Mat::from_fn(d, 1, |i, _| squares[d - 1 - i]),
+                vectors.reverse_cols().to_owned(),
+            ],
+            None => vec![Mat::full(d, 1, f64::NAN), Mat::full(d, d, f64::NAN)],
+        };
+        Ok(Forward {
+            outputs: vec![function.into_value()],
+            kept,
+        })
+    }
+
+    fn vjp(&self, saved: Saved<'_>, bars: &[Option<MatRef<'_, f64>>]) -> Result<Vec<Mat<f64>>> {
+        let f = saved.inputs[0];
+        let Some(bar) = bars[0] else {
+            return Ok(vec![Mat::zeros(f.nrows(), f.ncols())]);
+        };
+        Ok(vec![match self.of_gram(saved) {
+            None => GramFunction::forward(f, &self.0)?.vjp(bar)?,
+            // F̄ = 2 F Ḡ with the cotangent Ḡ of the Gram matrix.
+            Some(of_gram) => Scale(2.0) * f * of_gram.vjp(bar)?,
+        }])
+    }
+
+    fn jvp(&self, saved: Saved<'_>, dots: &[Option<MatRef<'_, f64>>]) -> Result<Vec<Mat<f64>>> {
+        let f = saved.inputs[0];
+        let Some(dot) = dots[0] else {
+            return Ok(vec![Mat::zeros(f.ncols(), f.ncols())]);
+        };
+        Ok(vec![match self.of_gram(saved) {
+            None => GramFunction::forward(f, &self.0)?.jvp(dot)?,
+            // Ġ = 2 sym(FᵀḞ), of which the symmetric part counts.
+            Some(of_gram) => of_gram.jvp((Scale(2.0) * f.transpose() * dot).as_ref())?,
+        }])
+    }
+
+    fn fits_registers(&self, inputs: &[Shape]) -> bool {
+        let (n, d) = inputs[0];
+        d <= LARGEST && (d..=MOST_ROWS).contains(&n)
+    }
+
+    fn forward_group<T: Number>(
+        &self,
+        group: &Group<'_, T>,
+        outputs: &mut [StackMut<'_, T>],
+        kept: &mut [StackMut<'_, f64>],
+    ) -> Done {
+        let (width, (n, d)) = (group.width, group.inputs[0].shape());
+        let (stride, long) = (stride_of(d), stride_of(n));
+        let registers = d * long + 2 * d * stride + d + registers_for_eigen(d);
+        let mut room = Room::new(width, registers);
+        let mut space = room.space();
+        let features = space.take(d * long);
+        let (gram, value) = (space.take(d * stride), space.take(d * stride));
+        let mapped = space.take(d);
+        group.pack(group.inputs[0].transpose(), features, long);
+        let channels = Rows::new(features, long);
+        let rows = RowsMut::new(gram, stride);
+        product((d, n, d), channels, channels, Part::Symmetric, rows);
+        // A channel that is zero throughout is a decision.
+        let lives = |j: usize, lane: usize| gram[j * (stride + 1) * width + lane] > 0.0;
+        let live = Done::from_fn(|lane| lane < width && (0..d).all(|j| lives(j, lane)));
+        let scaled = scaled_symmetric(d, gram, 0.0);
+        let moderate = scaled.scale.map(|scale| scale.log2().abs() <= MODERATE);
+        let Some(eigen) = group_eigen((width, d), gram, &mut space) else {
+            return Done::NONE;
+        };
+        let mut done = Done::from_fn(|lane| {
+            live.contains(lane)
+                && scaled.done.contains(lane)
+                && moderate[lane]
+                && self.keeps_digits(eigen.spectrum(lane, scaled.scale[lane]), (n, d))
+        });
+        eigen.map(&self.0, &scaled.scale, &mut done, mapped);
+        eigen.spectral_product(mapped, gram, value);
+        done = done.and(finite_lanes((d, d), value));
+        group.unpack(done, value, stride, &mut outputs[0], |_, j| j);
+        let orders = eigen.orders(done);
+        let value = |lane: usize, k: usize| {
+            eigen.value(lane, orders[lane][k]).max(0.0) * scaled.scale[lane]
+        };
+        group.write_values(done, value, &mut kept[0]);
+        let column_of = |lane: usize, j: usize| orders[lane][j];
+        group.unpack(done, eigen.vectors, stride, &mut kept[1], column_of);
+        done
+    }
+
+    fn vjp_group<T: Number>(&self, group: &Group<'_, T>, x_bars: &mut [StackMut<'_, T>]) -> Done {
+        let (width, (n, d)) = (group.width, group.inputs[0].shape());
+        let Some(bar) = group.bars[0] else {
+            return Done::NONE;
+        };
+        let stride = stride_of(d);
+        let registers = 2 * n * stride + 2 * d * stride + registers_for_way_back(d);
+        let mut room = Room::new(width, registers);
+        let mut space = room.space();
+        let (features, back) = (space.take(n * stride), space.take(n * stride));
+        let (s, v) = (space.take(d * stride), space.take(d * stride));
+        group.pack(bar, s, stride);
+        group.pack(group.kept[1], v, stride);
+        group.pack(group.inputs[0], features, stride);
+        let done = back_through_function(&self.0, group, v, s, &mut space);
+        for i in 0..d {
+            for x in &mut s[i * stride * width..][..d * width] {
+                *x *= 2.0;
+            }
+        }
+        let (f, g_bar) = (Rows::new(features, stride), Rows::new(s, stride));
+        product((n, d, d), f, g_bar, Part::Whole, RowsMut::new(back, stride));
+        let done = done.and(finite_lanes((n, d), back));
+        group.unpack(done, back, stride, &mut x_bars[0], |_, j| j);
+        done
+    }
+}
+
+impl<F: ScalarFunction> GramFunctionRule<F> {
+    /// Does f, or its derivative, end at zero?
+    fn ends_at_zero(&self) -> bool {
+        self.0.edge().is_some_and(|edge| edge >= 0.0)
+    }
+
+    /// Are eigenvalues of the Gram matrix accurate enough, and all of them away from zero where f ends there?
+    fn keeps_digits(&self, mut spectrum: [f64; LARGEST], (n, d): Shape) -> bool {
+        let squares = &mut spectrum[..d];
+        squares.sort_unstable_by(|a, b| b.total_cmp(a));
+        for square in squares.iter_mut() {
+            *square = square.max(0.0);
+        }
+        // Of σ the Gram matrix knows √(n ε) of the largest.
+        let known = 2.0 * n.max(d) as f64 * f64::EPSILON * squares[0];
+        keeps_its_digits(&self.0, squares, d) && !(self.ends_at_zero() && squares[d - 1] <= known)
+    }
+
+    /// f of the Gram matrix, where its eigenpairs were kept.
+    fn of_gram(&self, saved: Saved<'_>) -> Option<MatrixFunction<&F>> {
+        let squares = list(saved.kept[0]);
+        let vectors = saved.kept[1].to_owned();
+        (!squares[0].is_nan()).then(|| MatrixFunction::from_eigenpairs(squares, vectors, &self.0))
+    }
+}

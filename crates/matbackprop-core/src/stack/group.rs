@@ -1,0 +1,263 @@
+//! As many matrices of stacks as a register has numbers: into registers and back.
+
+use super::view::{Number, StackMut, StackRef};
+use crate::buffer_pool::Temporary;
+use crate::lanes::{LARGEST, LaneFacts, WIDEST, facts_of, symmetrise, times_lanes};
+use std::ops::Range;
+
+/// Bytes of a line of the cache: registers that straddle two lines take twice as long to fetch.
+const LINE: usize = 64;
+
+/// Matrices of a group that a rule has dealt with; the others are left to the rule for one matrix.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Done([bool; WIDEST]);
+
+impl Done {
+    /// None of them.
+    pub const NONE: Self = Self([false; WIDEST]);
+
+    /// The lanes in which `is_done` says yes.
+    pub(crate) fn from_fn(is_done: impl FnMut(usize) -> bool) -> Self {
+        Self(std::array::from_fn(is_done))
+    }
+
+    pub(crate) fn contains(self, lane: usize) -> bool {
+        self.0[lane]
+    }
+
+    /// Takes a lane out.
+    pub(crate) fn remove(&mut self, lane: usize) {
+        self.0[lane] = false;
+    }
+
+    /// Those that are in both.
+    pub(crate) fn and(self, others: [bool; WIDEST]) -> Self {
+        Self::from_fn(|lane| self.0[lane] && others[lane])
+    }
+
+    pub(crate) fn lanes(self) -> impl Iterator<Item = usize> {
+        (0..WIDEST).filter(move |&lane| self.0[lane])
+    }
+}
+
+/// Matrices of stacks side by side: what a rule reads, and where it writes.
+#[derive(Debug)]
+pub struct Group<'g, T> {
+    /// Numbers of a register.
+    pub(crate) width: usize,
+    /// Matrices of the stacks that are read, at most as many as a register has numbers.
+    pub(crate) matrices: Range<usize>,
+    /// The first of them in the stacks that are written.
+    pub(crate) first_written: usize,
+    pub(crate) inputs: &'g [StackRef<'g, T>],
+    /// What forward kept; empty in forward itself.
+    pub(crate) kept: &'g [StackRef<'g, f64>],
+    /// Cotangents of the outputs; empty in forward.
+    pub(crate) bars: &'g [Option<StackRef<'g, T>>],
+}
+
+impl<T: Number> Group<'_, T> {
+    /// How many matrices there are.
+    pub(crate) fn count(&self) -> usize {
+        self.matrices.len()
+    }
+
+    /// Entries of a stack into registers, row after row of `stride` registers; lanes without a matrix repeat the last.
+    pub(crate) fn pack<N: Number>(
+        &self,
+        stack: StackRef<'_, N>,
+        registers: &mut [f64],
+        stride: usize,
+    ) {
+        let width = self.width;
+        let (rows, columns) = stack.shape();
+        let [_, row, column] = stack.strides();
+        for lane in 0..width {
+            let matrix = stack.matrix(self.matrices.start + lane.min(self.count() - 1));
+            for i in 0..rows {
+                let line = &mut registers[i * stride * width..][..columns * width];
+                let places = line.chunks_exact_mut(width);
+                match column {
+                    0 => places.for_each(|place| place[lane] = matrix[i * row].widened()),
+                    1 => {
+                        let entries = &matrix[i * row..][..columns];
+                        for (place, x) in places.zip(entries) {
+                            place[lane] = x.widened();
+                        }
+                    }
+                    _ => {
+                        let entries = matrix[i * row..].iter().step_by(column);
+                        for (place, x) in places.zip(entries) {
+                            place[lane] = x.widened();
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Registers into the matrices of a stack whose lanes are done; their columns in the order that a lane has for them.
+    pub(crate) fn unpack<N: Number>(
+        &self,
+        done: Done,
+        registers: &[f64],
+        stride: usize,
+        stack: &mut StackMut<'_, N>,
+        column_of: impl Fn(usize, usize) -> usize,
+    ) {
+        let (rows, columns) = stack.shape();
+        self.unpack_entries(done, registers, stack, (rows, columns), |lane, i, j| {
+            i * stride + column_of(lane, j)
+        });
+    }
+
+    /// As [`unpack`](Self::unpack), with the rows in the order that a lane has for them.
+    pub(crate) fn unpack_rows<N: Number>(
+        &self,
+        done: Done,
+        registers: &[f64],
+        stride: usize,
+        stack: &mut StackMut<'_, N>,
+        row_of: impl Fn(usize, usize) -> usize,
+    ) {
+        let (rows, columns) = stack.shape();
+        self.unpack_entries(done, registers, stack, (rows, columns), |lane, i, j| {
+            row_of(lane, i) * stride + j
+        });
+    }
+
+    #[inline(always)]
+    fn unpack_entries<N: Number>(
+        &self,
+        done: Done,
+        registers: &[f64],
+        stack: &mut StackMut<'_, N>,
+        (rows, columns): (usize, usize),
+        register_of: impl Fn(usize, usize, usize) -> usize,
+    ) {
+        for lane in done.lanes().filter(|&lane| lane < self.count()) {
+            let (matrix, [row, column]) = stack.matrix_mut(self.first_written + lane);
+            for i in 0..rows {
+                for j in 0..columns {
+                    let place = register_of(lane, i, j) * self.width + lane;
+                    matrix[i * row + j * column] = N::rounded(registers[place]);
+                }
+            }
+        }
+    }
+
+    /// Values of lanes that are done into matrices of one column.
+    pub(crate) fn write_values<N: Number>(
+        &self,
+        done: Done,
+        value: impl Fn(usize, usize) -> f64,
+        stack: &mut StackMut<'_, N>,
+    ) {
+        for lane in done.lanes().filter(|&lane| lane < self.count()) {
+            for k in 0..stack.shape().0 {
+                stack.set(self.first_written + lane, k, 0, N::rounded(value(lane, k)));
+            }
+        }
+    }
+
+    /// Matrices of which forward kept a spectrum, `which` of what is kept.
+    pub(crate) fn with_finite_spectrum(&self, which: usize) -> Done {
+        let count = self.count();
+        let first = |lane| self.kept[which].entry(self.matrices.start + lane, 0, 0);
+        Done::from_fn(|lane| lane < count && first(lane).is_finite())
+    }
+
+    /// The values of one matrix, `which` of what is kept.
+    pub(crate) fn kept_spectrum(&self, which: usize, lane: usize) -> [f64; LARGEST] {
+        let mut spectrum = [0.0; LARGEST];
+        let n = self.kept[which].shape().0;
+        for (k, place) in spectrum[..n].iter_mut().enumerate() {
+            *place = self.kept[which].entry(self.matrices.start + lane, k, 0);
+        }
+        spectrum
+    }
+}
+
+/// Room for registers, from the pool of the thread.
+pub(crate) struct Room {
+    buffer: Temporary,
+    width: usize,
+}
+
+impl Room {
+    /// So many registers of a width, of any content.
+    pub(crate) fn new(width: usize, registers: usize) -> Self {
+        Self {
+            buffer: Temporary::new(registers * width + LINE / size_of::<f64>(), 1),
+            width,
+        }
+    }
+
+    /// The registers, from the beginning of a line of the cache.
+    pub(crate) fn space(&mut self) -> Space<'_> {
+        let numbers = self.buffer.as_mut_slice();
+        let skipped = numbers.as_ptr().align_offset(LINE);
+        Space {
+            numbers: &mut numbers[skipped.min(LINE / size_of::<f64>())..],
+            width: self.width,
+        }
+    }
+}
+
+/// What is left of a room.
+pub(crate) struct Space<'a> {
+    numbers: &'a mut [f64],
+    width: usize,
+}
+
+impl<'a> Space<'a> {
+    /// The next registers.
+    pub(crate) fn take(&mut self, registers: usize) -> &'a mut [f64] {
+        let (first, rest) = std::mem::take(&mut self.numbers).split_at_mut(registers * self.width);
+        self.numbers = rest;
+        first
+    }
+}
+
+/// Lanes brought to order one by powers of two.
+pub(crate) struct Scaled {
+    /// Lanes whose matrix is finite, not zero, and symmetric where that was asked for.
+    pub(crate) done: Done,
+    /// By what a lane was divided.
+    pub(crate) scale: [f64; WIDEST],
+}
+
+/// A ← (A + Aᵀ) / 2 scale. `asymmetry` is the largest difference between mirrored entries, relative to the largest entry.
+pub(crate) fn scaled_symmetric(n: usize, a: &mut [f64], asymmetry: f64) -> Scaled {
+    let facts = symmetrise(n, a);
+    let mut scaled = scale_by((n, n), a, &facts);
+    for lane in scaled.done.lanes() {
+        if facts.half_asymmetry[lane] > asymmetry * facts.half_largest[lane] {
+            scaled.done.remove(lane);
+        }
+    }
+    scaled
+}
+
+/// A ← A / scale.
+pub(crate) fn scaled_to_one(shape: (usize, usize), a: &mut [f64]) -> Scaled {
+    let facts = facts_of(shape, a);
+    scale_by(shape, a, &facts)
+}
+
+fn scale_by(shape: (usize, usize), a: &mut [f64], facts: &LaneFacts) -> Scaled {
+    let (mut scale, mut inverse) = ([1.0; WIDEST], [1.0; WIDEST]);
+    let done = Done::from_fn(|lane| {
+        let half = facts.half_largest[lane];
+        let normal = half >= f64::MIN_POSITIVE && half <= 2f64.powi(1021);
+        if !(normal && facts.finite[lane]) {
+            return false;
+        }
+        // The power of two below the largest entry.
+        scale[lane] = f64::from_bits((2.0 * half).to_bits() & 0x7ff0_0000_0000_0000);
+        inverse[lane] = scale[lane].recip();
+        true
+    });
+    times_lanes(shape, a, &inverse);
+    Scaled { done, scale }
+}

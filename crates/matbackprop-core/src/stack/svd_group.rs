@@ -1,0 +1,250 @@
+//! Singular values and vectors of a group of matrices, and the way back through L M Rᵀ.
+
+use super::group::{Done, Group, Scaled, Space, scaled_to_one};
+use super::view::{Number, StackMut};
+use crate::lanes::{
+    LARGEST, Part, Rows, RowsMut, WIDEST, orthogonalise, product, stride_of, transpose,
+};
+
+/// The most rows of a tall matrix, or columns of a wide one, in registers.
+pub(super) const MOST_ROWS: usize = 128;
+
+/// Singular vectors of a group of tall matrices, or of the transposes of wide ones: A = L Σ Rᵀ, m × n with m ≥ n.
+pub(super) struct GroupSvd<'a> {
+    pub(super) m: usize,
+    pub(super) n: usize,
+    tall: bool,
+    /// Lᵀ, row after row.
+    pub(super) left_transposed: &'a mut [f64],
+    /// Rᵀ, row after row.
+    pub(super) right_transposed: &'a mut [f64],
+    /// Lanes with positive singular values, and their powers of two.
+    pub(super) scaled: Scaled,
+    /// σ / scale of each lane, in the order of the columns.
+    pub(super) values: [[f64; LARGEST]; WIDEST],
+    /// Places of the values in nonincreasing order.
+    orders: [[usize; LARGEST]; WIDEST],
+}
+
+/// Registers that [`group_svd`] takes.
+pub(super) const fn registers_for_svd(m: usize, n: usize) -> usize {
+    n * stride_of(m) + n * stride_of(n) + n
+}
+
+/// Decomposes the input of a group; `None` where a lane does not converge.
+pub(super) fn group_svd<'a, T: Number>(
+    group: &Group<'_, T>,
+    space: &mut Space<'a>,
+) -> Option<GroupSvd<'a>> {
+    let (width, (rows, columns)) = (group.width, group.inputs[0].shape());
+    let tall = rows >= columns;
+    let (m, n) = (rows.max(columns), rows.min(columns));
+    let long = stride_of(m);
+    let left_transposed = space.take(n * long);
+    let right_transposed = space.take(n * stride_of(n));
+    let squares = space.take(n);
+    // Row j holds column j of the tall matrix.
+    let input = group.inputs[0];
+    let columns_first = if tall { input.transpose() } else { input };
+    group.pack(columns_first, left_transposed, long);
+    let mut scaled = scaled_to_one((n, m), left_transposed);
+    if !orthogonalise((m, n), left_transposed, right_transposed, squares) {
+        return None;
+    }
+    let (mut values, mut orders) = ([[0.0; LARGEST]; WIDEST], [[0; LARGEST]; WIDEST]);
+    for lane in scaled.done.lanes() {
+        let (values, order) = (&mut values[lane][..n], &mut orders[lane][..n]);
+        for (value, square) in values.iter_mut().zip(squares.chunks_exact(width)) {
+            *value = square[lane].sqrt();
+        }
+        for (k, place) in order.iter_mut().enumerate() {
+            *place = k;
+        }
+        order.sort_unstable_by(|&a, &b| values[b].total_cmp(&values[a]));
+        if values.contains(&0.0) {
+            scaled.done.remove(lane);
+        }
+    }
+    for j in 0..n {
+        let mut inverse = [0.0; WIDEST];
+        for lane in scaled.done.lanes() {
+            inverse[lane] = values[lane][j].recip();
+        }
+        let column = &mut left_transposed[j * long * width..][..m * width];
+        for x in column.chunks_exact_mut(width) {
+            for (x, inverse) in x.iter_mut().zip(&inverse) {
+                *x *= inverse;
+            }
+        }
+    }
+    Some(GroupSvd {
+        m,
+        n,
+        tall,
+        left_transposed,
+        right_transposed,
+        scaled,
+        values,
+        orders,
+    })
+}
+
+impl GroupSvd<'_> {
+    /// The k-th largest singular value of a lane, over its scale.
+    pub(super) fn value(&self, lane: usize, k: usize) -> f64 {
+        self.values[lane][self.orders[lane][k]]
+    }
+
+    /// The k-th largest singular value of a lane.
+    pub(super) fn true_value(&self, lane: usize, k: usize) -> f64 {
+        self.value(lane, k) * self.scaled.scale[lane]
+    }
+
+    /// Lanes whose smallest singular value passes this share of the largest.
+    pub(super) fn lanes_of_full_rank(&self, share: f64) -> Done {
+        Done::from_fn(|lane| {
+            self.scaled.done.contains(lane)
+                && self.value(lane, self.n - 1) > share * self.value(lane, 0)
+        })
+    }
+
+    /// Writes U and V of lanes that are done into the first and the third of three stacks, columns in the order of the values.
+    pub(super) fn write_vectors<T: Number, N: Number>(
+        &self,
+        group: &Group<'_, T>,
+        done: Done,
+        stacks: &mut [StackMut<'_, N>],
+    ) {
+        // Columns lie in rows: the stacks are written transposed, row k from the row of the k-th value.
+        let row_of = |lane: usize, k: usize| self.orders[lane][k];
+        let (left, right) = if self.tall { (0, 2) } else { (2, 0) };
+        let (of_left, of_right) = (&*self.left_transposed, &*self.right_transposed);
+        let (long, stride) = (stride_of(self.m), stride_of(self.n));
+        let mut written = |which: usize, numbers: &[f64], stride| {
+            let mut stack = stacks[which].reborrow().transpose();
+            group.unpack_rows(done, numbers, stride, &mut stack, row_of);
+        };
+        written(left, of_left, long);
+        written(right, of_right, stride);
+    }
+}
+
+/// Factors of a group on the way back: A = L Σ Rᵀ, m × n with m ≥ n; of a wide matrix L is V, and R is U.
+pub(super) struct GroupFactors<'a> {
+    pub(super) tall: bool,
+    pub(super) m: usize,
+    pub(super) n: usize,
+    /// L, row after row.
+    left: &'a mut [f64],
+    /// Lᵀ, row after row.
+    pub(super) left_transposed: &'a mut [f64],
+    /// R, row after row.
+    right: &'a mut [f64],
+    /// Rᵀ, row after row.
+    pub(super) right_transposed: &'a mut [f64],
+    /// σ.
+    pub(super) values: &'a mut [f64],
+}
+
+/// Registers that [`kept_factors`] takes, and then [`back_to_matrix`].
+pub(super) const fn registers_for_factors(m: usize, n: usize) -> usize {
+    3 * m * stride_of(n) + n * stride_of(m) + 3 * n * stride_of(n) + n
+}
+
+/// U, σ and V as forward kept them.
+pub(super) fn kept_factors<'a, T: Number>(
+    group: &Group<'_, T>,
+    space: &mut Space<'a>,
+) -> GroupFactors<'a> {
+    let (rows, columns) = group.inputs[0].shape();
+    let tall = rows >= columns;
+    let (m, n) = (rows.max(columns), rows.min(columns));
+    let (long, stride) = (stride_of(m), stride_of(n));
+    let factors = GroupFactors {
+        tall,
+        m,
+        n,
+        left: space.take(m * stride),
+        left_transposed: space.take(n * long),
+        right: space.take(n * stride),
+        right_transposed: space.take(n * stride),
+        values: space.take(n),
+    };
+    let (left, right) = if tall { (0, 2) } else { (2, 0) };
+    group.pack(group.kept[left], factors.left, stride);
+    group.pack(group.kept[right], factors.right, stride);
+    group.pack(group.kept[1], factors.values, 1);
+    let of_left = RowsMut::new(factors.left_transposed, long);
+    transpose((m, n), Rows::new(factors.left, stride), of_left);
+    let of_right = RowsMut::new(factors.right_transposed, stride);
+    transpose((n, n), Rows::new(factors.right, stride), of_right);
+    factors
+}
+
+/// Ā of the tall frame: L M Rᵀ + (I − LLᵀ) Z Σ⁻¹ Rᵀ, m × n, row after row.
+///
+/// `core` holds M, and is used up. `outside` holds Z, m × n, and LᵀZ, where there are rows beyond n and Z is not zero.
+pub(super) fn back_to_matrix<'a>(
+    width: usize,
+    factors: &GroupFactors<'_>,
+    core: &mut [f64],
+    outside: Option<(&[f64], &[f64])>,
+    space: &mut Space<'a>,
+) -> &'a mut [f64] {
+    let (m, n) = (factors.m, factors.n);
+    let stride = stride_of(n);
+    let (result, between) = (space.take(m * stride), space.take(n * stride));
+    let row = |i: usize| i * stride * width..(i * stride + n) * width;
+    if let Some((_, inner)) = outside {
+        // L (M − LᵀZ Σ⁻¹) Rᵀ + Z Σ⁻¹ Rᵀ.
+        for i in 0..n {
+            let quotients = inner[row(i)].iter().zip(&*factors.values);
+            for (core, (x, value)) in core[row(i)].iter_mut().zip(quotients) {
+                *core -= x / value;
+            }
+        }
+    }
+    let (left, right) = (
+        Rows::new(factors.left, stride),
+        Rows::new(factors.right, stride),
+    );
+    let core = Rows::new(core, stride);
+    product(
+        (n, n, n),
+        right,
+        core,
+        Part::Whole,
+        RowsMut::new(between, stride),
+    );
+    let turned = Rows::new(between, stride);
+    product(
+        (m, n, n),
+        left,
+        turned,
+        Part::Whole,
+        RowsMut::new(result, stride),
+    );
+    if let Some((z, _)) = outside {
+        for i in 0..n {
+            let quotients = factors.right[row(i)].iter().zip(&*factors.values);
+            for (place, (x, value)) in between[row(i)].iter_mut().zip(quotients) {
+                *place = x / value;
+            }
+        }
+        let beyond = space.take(m * stride);
+        let (z, over_values) = (Rows::new(z, stride), Rows::new(between, stride));
+        product(
+            (m, n, n),
+            z,
+            over_values,
+            Part::Whole,
+            RowsMut::new(beyond, stride),
+        );
+        for i in 0..m {
+            for (x, beyond) in result[row(i)].iter_mut().zip(&beyond[row(i)]) {
+                *x += beyond;
+            }
+        }
+    }
+    result
+}

@@ -1,0 +1,188 @@
+//! Eigenvalues and eigenvectors of many symmetric matrices.
+
+use super::eigen_group::{group_eigen, registers_for_eigen};
+use super::group::{Done, Group, Room, scaled_symmetric};
+use super::matrix_function::{column, list, square};
+use super::rule::{Forward, Saved, Shape, Shapes, StackRule};
+use super::view::{Number, StackMut};
+use crate::error::Result;
+use crate::gap::GapPolicy;
+use crate::lanes::{
+    LARGEST, Part, Rows, RowsMut, finite_lanes, over_gaps, product, stride_of, transpose,
+};
+use crate::spectral::SymEig;
+use crate::symmetric::symmetry_tolerance;
+use faer::{Mat, MatRef};
+
+const OP: &str = "symmetric eigendecomposition";
+
+/// [`SymEig`] of every matrix of a stack: A = V Λ Vᵀ.
+///
+/// # Shapes
+/// Input n × n; outputs λ, n × 1, nondecreasing, and V, n × n. Kept: the same in 64 bits.
+///
+/// # Errors
+/// Those of [`SymEig`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SymEigRule {
+    /// The meaning of a closed gap.
+    pub gaps: GapPolicy,
+}
+
+impl StackRule for SymEigRule {
+    fn op(&self) -> &'static str {
+        OP
+    }
+
+    fn shapes(&self, inputs: &[Shape]) -> Result<Shapes> {
+        let n = square(OP, inputs[0])?;
+        let shapes = vec![(n, 1), (n, n)];
+        Ok(Shapes {
+            outputs: shapes.clone(),
+            kept: shapes,
+        })
+    }
+
+    fn takes_symmetric(&self) -> bool {
+        true
+    }
+
+    fn forward(&self, inputs: &[MatRef<'_, f64>]) -> Result<Forward> {
+        let eigen = SymEig::forward(inputs[0], self.gaps)?;
+        let outputs = vec![column(eigen.values()), eigen.vectors().to_owned()];
+        Ok(Forward {
+            kept: outputs.clone(),
+            outputs,
+        })
+    }
+
+    fn vjp(&self, saved: Saved<'_>, bars: &[Option<MatRef<'_, f64>>]) -> Result<Vec<Mat<f64>>> {
+        let values_bar = bars[0].map(list);
+        Ok(vec![
+            self.restored(saved)?.vjp(values_bar.as_deref(), bars[1])?,
+        ])
+    }
+
+    fn jvp(&self, saved: Saved<'_>, dots: &[Option<MatRef<'_, f64>>]) -> Result<Vec<Mat<f64>>> {
+        let n = saved.kept[0].nrows();
+        let Some(dot) = dots[0] else {
+            return Ok(vec![Mat::zeros(n, 1), Mat::zeros(n, n)]);
+        };
+        let tangent = self.restored(saved)?.jvp(dot)?;
+        Ok(vec![column(&tangent.values), tangent.vectors])
+    }
+
+    fn fits_registers(&self, inputs: &[Shape]) -> bool {
+        inputs[0].0 <= LARGEST && self.gaps.closed_up_to().is_some()
+    }
+
+    fn forward_group<T: Number>(
+        &self,
+        group: &Group<'_, T>,
+        outputs: &mut [StackMut<'_, T>],
+        kept: &mut [StackMut<'_, f64>],
+    ) -> Done {
+        let (width, n) = (group.width, group.inputs[0].shape().0);
+        let Some(closed) = self.gaps.closed_up_to() else {
+            return Done::NONE;
+        };
+        let stride = stride_of(n);
+        let mut room = Room::new(width, n * stride + registers_for_eigen(n));
+        let mut space = room.space();
+        let a = space.take(n * stride);
+        group.pack(group.inputs[0], a, stride);
+        let scaled = scaled_symmetric(n, a, symmetry_tolerance(n, T::EPSILON));
+        let Some(eigen) = group_eigen((width, n), a, &mut space) else {
+            return Done::NONE;
+        };
+        let orders = eigen.orders(scaled.done);
+        let done = Done::from_fn(|lane| {
+            scaled.done.contains(lane) && {
+                let spectrum = eigen.spectrum(lane, 1.0);
+                gaps_are_open(&orders[lane].map(|place| spectrum[place])[..n], closed)
+            }
+        });
+        let value = |lane: usize, k: usize| eigen.value(lane, orders[lane][k]) * scaled.scale[lane];
+        group.write_values(done, value, &mut outputs[0]);
+        group.write_values(done, value, &mut kept[0]);
+        let column_of = |lane: usize, j: usize| orders[lane][j];
+        group.unpack(done, eigen.vectors, stride, &mut outputs[1], column_of);
+        group.unpack(done, eigen.vectors, stride, &mut kept[1], column_of);
+        done
+    }
+
+    /// Ā = V (diag(λ̄) + K ∘ skew(VᵀV̄)) Vᵀ.
+    fn vjp_group<T: Number>(&self, group: &Group<'_, T>, x_bars: &mut [StackMut<'_, T>]) -> Done {
+        let (width, n) = (group.width, group.inputs[0].shape().0);
+        let Some(closed) = self.gaps.closed_up_to() else {
+            return Done::NONE;
+        };
+        let stride = stride_of(n);
+        let mut room = Room::new(width, 4 * n * stride + 2 * n);
+        let mut space = room.space();
+        let [v, v_transposed, x, core] = [(); 4].map(|()| space.take(n * stride));
+        let (values, values_bar) = (space.take(n), space.take(n));
+        let done = Done::from_fn(|lane| {
+            lane < group.count() && gaps_are_open(&group.kept_spectrum(0, lane)[..n], closed)
+        });
+        group.pack(group.kept[0], values, 1);
+        group.pack(group.kept[1], v, stride);
+        let cube = (n, n, n);
+        match group.bars[1] {
+            None => core.fill(0.0),
+            Some(bar) => {
+                // VᵀV̄ from the rows of Vᵀ and of V̄ᵀ.
+                transpose(
+                    (n, n),
+                    Rows::new(v, stride),
+                    RowsMut::new(v_transposed, stride),
+                );
+                group.pack(bar.transpose(), x, stride);
+                let (left, right) = (Rows::new(v_transposed, stride), Rows::new(x, stride));
+                product(cube, left, right, Part::Whole, RowsMut::new(core, stride));
+                over_gaps(n, values, core);
+            }
+        }
+        match group.bars[0] {
+            None => values_bar.fill(0.0),
+            Some(bar) => group.pack(bar, values_bar, 1),
+        }
+        for (i, bar) in values_bar.chunks_exact(width).enumerate() {
+            let place = i * (stride + 1) * width;
+            core[place..place + width].copy_from_slice(bar);
+        }
+        let v = Rows::new(v, stride);
+        product(
+            cube,
+            v,
+            Rows::new(core, stride),
+            Part::Whole,
+            RowsMut::new(x, stride),
+        );
+        product(
+            cube,
+            Rows::new(x, stride),
+            v,
+            Part::Symmetric,
+            RowsMut::new(core, stride),
+        );
+        let done = done.and(finite_lanes((n, n), core));
+        group.unpack(done, core, stride, &mut x_bars[0], |_, j| j);
+        done
+    }
+}
+
+impl SymEigRule {
+    fn restored(&self, saved: Saved<'_>) -> Result<SymEig> {
+        SymEig::from_eigenpairs(list(saved.kept[0]), saved.kept[1].to_owned(), self.gaps)
+    }
+}
+
+/// Is every gap between neighbours, relative to the largest value, above what counts as closed?
+pub(super) fn gaps_are_open(sorted: &[f64], closed: f64) -> bool {
+    let largest = sorted.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+    largest.is_finite()
+        && sorted
+            .windows(2)
+            .all(|pair| (pair[1] - pair[0]).abs() > closed * largest)
+}

@@ -1,0 +1,74 @@
+//! A stack of small matrices allocates for the call, not for its matrices.
+
+use matbackprop_core::gradcheck::gaussian;
+use matbackprop_core::stack::{
+    GramFunctionRule, MatrixFunctionRule, PolarRule, Stack, StackRule, Stacked, SymEigRule,
+    ThinSvdRule,
+};
+use matbackprop_core::{Log, Ridge};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+/// The system's allocator, counted.
+#[global_allocator]
+static ALLOCATIONS: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
+
+/// Observations of a matrix: enough for Gram matrices that keep their digits.
+const ROWS: usize = 24;
+
+/// Allocations of forward and back, once the buffers of the thread are there.
+fn allocations<R: StackRule>(rule: R, count: usize, definite: bool) -> usize {
+    let n = 6;
+    let x = gaussian(count * ROWS, n, 1);
+    let row = |b: usize, k: usize, i: usize| x[(b * ROWS + k, i)];
+    let input = match definite {
+        true => Stack::from_fn(count, (n, n), |b, i, j| {
+            (0..ROWS).map(|k| row(b, k, i) * row(b, k, j)).sum::<f64>()
+        }),
+        false => Stack::from_fn(count, (ROWS, n), row),
+    };
+    let shape = input.as_ref().shape();
+    let shapes = rule.shapes(&[shape]).unwrap();
+    let of = |shapes: &[(usize, usize)]| -> Vec<Stack<f64>> {
+        shapes
+            .iter()
+            .map(|&shape| Stack::zeros(count, shape))
+            .collect()
+    };
+    let (mut outputs, mut kept) = (of(&shapes.outputs), of(&shapes.kept));
+    let (bars, mut x_bar) = (of(&shapes.outputs), Stack::zeros(count, shape));
+    let stacked = Stacked::new(rule);
+    let mut both = || {
+        let mut outputs: Vec<_> = outputs.iter_mut().map(Stack::as_mut).collect();
+        let mut written: Vec<_> = kept.iter_mut().map(Stack::as_mut).collect();
+        stacked
+            .forward_into(&[input.as_ref()], &mut outputs, &mut written)
+            .unwrap();
+        drop(written);
+        let kept: Vec<_> = kept.iter().map(Stack::as_ref).collect();
+        let bars: Vec<_> = bars.iter().map(|bar| Some(bar.as_ref())).collect();
+        stacked
+            .vjp_into(&[input.as_ref()], &kept, &bars, &mut [x_bar.as_mut()])
+            .unwrap();
+    };
+    both();
+    let region = Region::new(ALLOCATIONS);
+    both();
+    let change = region.change();
+    change.allocations + change.reallocations
+}
+
+#[test]
+fn nothing_is_allocated_for_a_matrix() {
+    fn equal<R: StackRule + Copy>(rule: R, definite: bool) {
+        let few = allocations(rule, 16, definite);
+        // Not beyond a chunk: threads share what is larger.
+        assert_eq!(allocations(rule, 64, definite), few, "{}", rule.op());
+        assert!(few < 40, "{}: {few}", rule.op());
+    }
+
+    equal(MatrixFunctionRule(Log), true);
+    equal(SymEigRule::default(), true);
+    equal(GramFunctionRule(Ridge::new(Log, 1e-3).unwrap()), false);
+    equal(ThinSvdRule::default(), false);
+    equal(PolarRule, false);
+}

@@ -1,0 +1,376 @@
+//! Stacks beside the rules for one matrix: the same numbers and the same errors at every kind of matrix.
+
+use crate::matrices::{matrix_of, stack_of};
+use faer::{Mat, MatRef};
+use matbackprop_core::gradcheck::{gaussian, symmetric_with_spectrum, with_spectrum};
+use matbackprop_core::stack::{
+    Forward, GramFunctionRule, MatrixFunctionRule, Number, OnFailure, PolarRule, Saved, Stack,
+    StackRule, Stacked, SymEigRule, ThinSvdRule,
+};
+use matbackprop_core::{Error, GapPolicy, Inverse, Log, Ridge, Sqrt, symmetric_part};
+
+type Bars = Vec<Option<Mat<f64>>>;
+
+/// Outputs of one matrix and its gradient, or the error of one of them.
+fn single<R: StackRule>(rule: &R, a: MatRef<'_, f64>, bars: &Bars) -> Result<Vec<Mat<f64>>, Error> {
+    let Forward { mut outputs, kept } = rule.forward(&[a])?;
+    let kept: Vec<_> = kept.iter().map(Mat::as_ref).collect();
+    let bars: Vec<_> = bars
+        .iter()
+        .map(|bar| bar.as_ref().map(Mat::as_ref))
+        .collect();
+    let saved = Saved {
+        inputs: &[a],
+        kept: &kept,
+    };
+    outputs.extend(rule.vjp(saved, &bars)?);
+    Ok(outputs)
+}
+
+/// What does not depend on free signs: the products of outputs that a loss sees. `weights` draws cotangents from outputs.
+struct Case<R> {
+    name: String,
+    rule: R,
+    matrices: Vec<Mat<f64>>,
+}
+
+/// Outputs and gradients of a stack against those of its matrices one by one, as `seen` sees them.
+fn compare<R: StackRule, T: Number>(
+    case: &Case<R>,
+    seen: impl Fn(&[Mat<f64>]) -> Vec<Mat<f64>>,
+    bars_of: impl Fn(&[Mat<f64>], usize) -> Bars,
+    tolerance: f64,
+) {
+    let Case {
+        name,
+        rule,
+        matrices,
+    } = case;
+    let stacked = Stacked::new(rule).on_failure(OnFailure::Nan);
+    let input = stack_of::<T>(matrices);
+    let forward = stacked.forward(&[input.as_ref()]).unwrap();
+    let count = matrices.len();
+    let outputs: Vec<Vec<Mat<f64>>> = (0..count)
+        .map(|b| {
+            let all = forward.outputs.iter();
+            all.map(|stack| matrix_of(stack.as_ref(), b)).collect()
+        })
+        .collect();
+    let bars: Vec<Bars> = (0..count).map(|b| bars_of(&outputs[b], b)).collect();
+    let bar_stacks: Vec<Option<Stack<T>>> = (0..bars[0].len())
+        .map(|k| {
+            let all: Option<Vec<Mat<f64>>> = bars.iter().map(|bars| bars[k].clone()).collect();
+            all.map(|all| stack_of::<T>(&all))
+        })
+        .collect();
+    let bar_refs: Vec<_> = bar_stacks
+        .iter()
+        .map(|stack| stack.as_ref().map(Stack::as_ref))
+        .collect();
+    let mut x_bar = Stack::<T>::zeros(count, matrices[0].shape());
+    let failures = stacked
+        .vjp_into(
+            &[input.as_ref()],
+            &forward.kept(),
+            &bar_refs,
+            &mut [x_bar.as_mut()],
+        )
+        .unwrap();
+    for b in 0..count {
+        let a = matrix_of(input.as_ref(), b);
+        let alone = rule.forward(&[a.as_ref()]).map(|forward| forward.outputs);
+        let alone_bars = alone.as_ref().map(|outputs| bars_of(outputs, b));
+        let alone = alone_bars.and_then(|bars| {
+            single(rule, a.as_ref(), &bars).map_err(|_| &Error::Overflow { op: "" })
+        });
+        let failed = failures
+            .iter()
+            .chain(&forward.failures)
+            .any(|error| matches!(error, Error::InStack { index, .. } if *index == b));
+        match alone {
+            Err(_) => assert!(failed, "{name}: matrix {b} has no result alone"),
+            Ok(alone) => {
+                assert!(
+                    !failed,
+                    "{name}: matrix {b}: {failures:?} {:?}",
+                    forward.failures
+                );
+                let (alone_outputs, alone_bar) = alone.split_at(alone.len() - 1);
+                let pairs = seen(alone_outputs).into_iter().zip(seen(&outputs[b]));
+                let gradient = (alone_bar[0].clone(), matrix_of(x_bar.as_ref(), b));
+                for (k, (expected, found)) in pairs.chain([gradient]).enumerate() {
+                    let size = expected.norm_max().max(f64::MIN_POSITIVE);
+                    let error = (&expected - &found).norm_max() / size;
+                    assert!(
+                        error <= tolerance,
+                        "{name}: matrix {b}, result {k}: {error:e}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn spectra(n: usize) -> Vec<Vec<f64>> {
+    let even: Vec<f64> = (0..n).map(|i| 1.5 + i as f64).collect();
+    let mut repeated = even.clone();
+    let mut close = even.clone();
+    if n > 1 {
+        repeated[1] = repeated[0];
+        close[1] = close[0] * (1.0 + 1e-9);
+    }
+    let graded = (0..n).map(|i| 10f64.powi(-(i as i32 % 6))).collect();
+    vec![even, repeated, close, graded, vec![2.0; n]]
+}
+
+const SIDES: [usize; 9] = [1, 2, 3, 4, 5, 8, 17, 32, 40];
+
+fn definite(n: usize) -> Vec<Mat<f64>> {
+    let mut matrices: Vec<Mat<f64>> = spectra(n)
+        .iter()
+        .enumerate()
+        .map(|(k, spectrum)| symmetric_with_spectrum(spectrum, k as u64))
+        .collect();
+    matrices.push(faer::Scale(3.0) * Mat::<f64>::identity(n, n));
+    matrices.push(faer::Scale(1e-200) * &matrices[0]);
+    matrices.push(faer::Scale(1e200) * &matrices[0]);
+    for seed in 0..12 {
+        let root = gaussian(n + 3, n, seed);
+        matrices.push(root.transpose() * &root);
+    }
+    matrices
+}
+
+#[test]
+fn functions_of_symmetric_matrices() {
+    for n in SIDES {
+        let bars = |_: &[Mat<f64>], b: usize| vec![Some(gaussian(n, n, 100 + b as u64))];
+        let all = |outputs: &[Mat<f64>]| outputs.to_vec();
+        let mut matrices = definite(n);
+        // A singular matrix, an indefinite one, one that is not symmetric, one that is not finite, zero.
+        let mut singular = symmetric_with_spectrum(&vec![1.0; n], 3);
+        singular.fill(0.0);
+        singular[(0, 0)] = 3.0;
+        matrices.push(singular);
+        matrices.push(faer::Scale(-1.0) * &matrices[0]);
+        matrices.push(gaussian(n, n, 5));
+        matrices.push(Mat::full(n, n, f64::NAN));
+        matrices.push(Mat::zeros(n, n));
+        let case = |name: &str| format!("{name} of side {n}");
+        let tolerance = 1e-10;
+        compare::<_, f64>(
+            &Case {
+                name: case("log"),
+                rule: MatrixFunctionRule(Log),
+                matrices: matrices.clone(),
+            },
+            all,
+            bars,
+            tolerance,
+        );
+        compare::<_, f64>(
+            &Case {
+                name: case("sqrt"),
+                rule: MatrixFunctionRule(Sqrt),
+                matrices: matrices.clone(),
+            },
+            all,
+            bars,
+            tolerance,
+        );
+        compare::<_, f64>(
+            &Case {
+                name: case("inverse"),
+                rule: MatrixFunctionRule(Inverse),
+                matrices,
+            },
+            all,
+            bars,
+            tolerance,
+        );
+    }
+}
+
+#[test]
+fn functions_of_gram_matrices() {
+    for d in SIDES {
+        let bars = |_: &[Mat<f64>], b: usize| vec![Some(gaussian(d, d, 100 + b as u64))];
+        for n in [d, d + 1, 4 * d, d.div_ceil(2)] {
+            let mut matrices: Vec<Mat<f64>> = (0..9).map(|seed| gaussian(n, d, seed)).collect();
+            for spectrum in spectra(n.min(d)) {
+                matrices.push(with_spectrum(n, d, &spectrum, 4));
+            }
+            let mut dead = gaussian(n, d, 3);
+            dead.col_mut(0).fill(0.0);
+            matrices.push(dead);
+            matrices.push(Mat::zeros(n, d));
+            matrices.push(faer::Scale(1e-180) * gaussian(n, d, 3));
+            matrices.push(faer::Scale(1e5) * gaussian(n, d, 3));
+            let rule = GramFunctionRule(Ridge::new(Log, 1e-3).unwrap());
+            let case = Case {
+                name: format!("log of Gram, {n} × {d}"),
+                rule,
+                matrices,
+            };
+            compare::<_, f64>(&case, |outputs| outputs.to_vec(), bars, 1e-9);
+            compare::<_, f32>(&case, |outputs| outputs.to_vec(), bars, 1e-6);
+        }
+    }
+}
+
+/// x_j (j + 1): sees every rotation.
+fn times_ranks(x: &Mat<f64>) -> Mat<f64> {
+    Mat::from_fn(x.nrows(), x.ncols(), |i, j| x[(i, j)] * (j + 1) as f64)
+}
+
+#[test]
+fn eigenvalues_and_vectors() {
+    for n in SIDES {
+        // V diag(1, 2, …) Vᵀ does not see signs; its cotangent C̄ gives V̄ = (C̄ + C̄ᵀ) V N.
+        let seen = |outputs: &[Mat<f64>]| {
+            vec![
+                outputs[0].clone(),
+                times_ranks(&outputs[1]) * outputs[1].transpose(),
+            ]
+        };
+        let bars = |outputs: &[Mat<f64>], b: usize| {
+            let c_bar = symmetric_part(gaussian(n, n, b as u64).as_ref()).unwrap();
+            let v_bar = times_ranks(&(faer::Scale(2.0) * &c_bar * &outputs[1]));
+            vec![Some(gaussian(n, 1, 7 + b as u64)), Some(v_bar)]
+        };
+        let separate: Vec<Mat<f64>> = (0..12)
+            .map(|seed| {
+                let spectrum: Vec<f64> = (0..n)
+                    .map(|i| (i + 1) as f64 * if i % 2 == 0 { 1.0 } else { -1.1 })
+                    .collect();
+                symmetric_with_spectrum(&spectrum, seed)
+            })
+            .collect();
+        for gaps in [
+            GapPolicy::default(),
+            GapPolicy::Error { floor: 0.0 },
+            GapPolicy::Broadened { width: 1e-3 },
+        ] {
+            let case = Case {
+                name: format!("eigen of side {n}"),
+                rule: SymEigRule { gaps },
+                matrices: separate.clone(),
+            };
+            compare::<_, f64>(&case, seen, bars, 1e-11);
+            compare::<_, f32>(&case, seen, bars, 1e-4);
+        }
+        // Values alone, where some are equal.
+        let only_values = |_: &[Mat<f64>], _: usize| vec![Some(Mat::full(n, 1, 1.0)), None];
+        let case = Case {
+            name: format!("values of side {n}"),
+            rule: SymEigRule::default(),
+            matrices: definite(n),
+        };
+        compare::<_, f64>(
+            &case,
+            |outputs| vec![outputs[0].clone()],
+            only_values,
+            1e-11,
+        );
+    }
+}
+
+#[test]
+fn singular_values_and_vectors() {
+    for (m, n) in [
+        (1, 1),
+        (3, 3),
+        (5, 2),
+        (2, 5),
+        (8, 8),
+        (20, 7),
+        (7, 20),
+        (32, 32),
+        (40, 32),
+        (33, 33),
+    ] {
+        let r = m.min(n);
+        let spectrum: Vec<f64> = (0..r).map(|i| 1.0 + (i as f64) * 0.7).collect();
+        let matrices: Vec<Mat<f64>> = (0..11)
+            .map(|seed| with_spectrum(m, n, &spectrum, seed))
+            .collect();
+        let seen = |outputs: &[Mat<f64>]| {
+            vec![
+                outputs[1].clone(),
+                times_ranks(&outputs[0]) * outputs[2].transpose(),
+            ]
+        };
+        let bars = |outputs: &[Mat<f64>], b: usize| {
+            let c_bar = gaussian(m, n, b as u64);
+            vec![
+                Some(times_ranks(&(&c_bar * &outputs[2]))),
+                Some(gaussian(r, 1, 7 + b as u64)),
+                Some(times_ranks(&(c_bar.transpose() * &outputs[0]))),
+            ]
+        };
+        let left_alone = |_: &[Mat<f64>], _: usize| vec![None, Some(Mat::full(r, 1, 1.0)), None];
+        let case = Case {
+            name: format!("SVD of {m} × {n}"),
+            rule: ThinSvdRule::default(),
+            matrices,
+        };
+        compare::<_, f64>(&case, seen, bars, 1e-10);
+        compare::<_, f32>(&case, seen, bars, 1e-3);
+        compare::<_, f64>(&case, seen, left_alone, 1e-12);
+        let degenerate = vec![
+            with_spectrum(m, n, &vec![1.0; r], 2),
+            Mat::zeros(m, n),
+            faer::Scale(1e-250) * gaussian(m, n, 1),
+        ];
+        let case = Case {
+            name: format!("SVD of {m} × {n}, degenerate"),
+            rule: ThinSvdRule::default(),
+            matrices: degenerate,
+        };
+        compare::<_, f64>(&case, |outputs| vec![outputs[1].clone()], left_alone, 1e-12);
+    }
+}
+
+#[test]
+fn polar_factors() {
+    for (m, n) in [
+        (1, 1),
+        (3, 3),
+        (5, 2),
+        (2, 5),
+        (8, 8),
+        (20, 7),
+        (7, 20),
+        (32, 32),
+        (40, 32),
+        (33, 33),
+    ] {
+        let k = m.min(n);
+        let mut matrices: Vec<Mat<f64>> = (0..11).map(|seed| gaussian(m, n, seed)).collect();
+        for spectrum in spectra(k) {
+            matrices.push(with_spectrum(m, n, &spectrum, 4));
+        }
+        // A rotation: all singular values are one.
+        matrices.push(with_spectrum(m, n, &vec![1.0; k], 4));
+        matrices.push(faer::Scale(1e200) * gaussian(m, n, 1));
+        matrices.push(Mat::zeros(m, n));
+        let both = |_: &[Mat<f64>], b: usize| {
+            vec![
+                Some(gaussian(m, n, 30 + b as u64)),
+                Some(gaussian(k, k, 50 + b as u64)),
+            ]
+        };
+        let first = |_: &[Mat<f64>], b: usize| vec![Some(gaussian(m, n, 30 + b as u64)), None];
+        let second = |_: &[Mat<f64>], b: usize| vec![None, Some(gaussian(k, k, 50 + b as u64))];
+        let case = Case {
+            name: format!("polar factors of {m} × {n}"),
+            rule: PolarRule,
+            matrices,
+        };
+        let all = |outputs: &[Mat<f64>]| outputs.to_vec();
+        compare::<_, f64>(&case, all, second, 1e-9);
+        compare::<_, f64>(&case, all, first, 1e-9);
+        compare::<_, f64>(&case, all, both, 1e-9);
+        compare::<_, f32>(&case, all, first, 1e-3);
+    }
+}
