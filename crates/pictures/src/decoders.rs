@@ -8,18 +8,22 @@ use std::io::Cursor;
 
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
-use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageFormat, Limits};
 
 pub use self::jpeg_decoder::Inks;
 use self::jpeg_decoder::JpegFile;
 #[cfg(feature = "more-formats")]
 use self::tiff_decoder::TiffFile;
+use crate::decoder_words::plain;
 use crate::gif_frame::GifFrame;
 use crate::jpeg::coverage;
 use crate::memory_budget::MemoryBudget;
+use crate::orientation::Turn;
 use crate::png_chunks::PngChunks;
+use crate::tiff_kinds::{unread_kind, unread_samples};
 use crate::tiff_tags::TiffTags;
+#[cfg(feature = "more-formats")]
+use crate::tiff_tags::with_longer_parts;
 
 /// Bytes that the chunks of a PNG beside its pixels, such as its profile, may inflate to.
 const MOST_CHUNKS: u64 = 64 << 20;
@@ -38,7 +42,7 @@ pub struct Header {
     pub bytes: u64,
     /// Bytes that the decoder keeps beside them.
     pub scratch: u64,
-    pub orientation: Orientation,
+    pub turn: Turn,
     /// The ICC profile, or why it cannot be read.
     pub profile: Option<Result<Vec<u8>, String>>,
     pub chunks: PngChunks,
@@ -56,8 +60,18 @@ pub fn read_header(
     if format == ImageFormat::Jpeg {
         return JpegFile::open(bytes)?.header(bytes);
     }
-    if format == ImageFormat::Tiff && TiffTags::read(bytes).cut_planar_tiles {
-        return Err("tiles of separate planes: convert it to PNG first".to_owned());
+    let tags = if format == ImageFormat::Tiff {
+        TiffTags::read(bytes)
+    } else {
+        TiffTags::default()
+    };
+    if format == ImageFormat::Tiff {
+        if let Some(found) = unread_kind(&tags) {
+            return Err(found);
+        }
+        if tags.cut_planar_tiles {
+            return Err("tiles of separate planes: convert it to PNG first".to_owned());
+        }
     }
     #[cfg(feature = "more-formats")]
     if format == ImageFormat::Tiff
@@ -82,19 +96,15 @@ pub fn read_header(
     } else {
         PngChunks::default()
     };
-    let tags = if format == ImageFormat::Tiff {
-        TiffTags::read(bytes)
-    } else {
-        TiffTags::default()
-    };
     let of_tags = profile_of(&tags, bytes);
     let profile = match decoder.icc_profile() {
         _ if of_tags.is_some() => of_tags,
         Ok(Some(profile)) => Some(Ok(profile)),
         Ok(None) if chunks.has_profile => Some(Err("it cannot be read".to_owned())),
         Ok(None) => None,
-        Err(error) => Some(Err(error.to_string())),
+        Err(error) => Some(Err(plain(&error.to_string()))),
     };
+    let turn = Turn::read(bytes, format);
     Ok(Header {
         width,
         height,
@@ -103,11 +113,12 @@ pub fn read_header(
         scratch: match format {
             // Four bytes a pixel before the alpha is dropped, or planes of brightness and colour.
             ImageFormat::WebP => 4 * pixels,
-            ImageFormat::Tiff => samples,
+            // Of LZW there may be a second copy of the file.
+            ImageFormat::Tiff => samples.saturating_add(bytes.len() as u64),
             ImageFormat::Gif => samples.max(frame.map_or(0, |frame| 4 * frame.pixels())),
             _ => 0,
         },
-        orientation: decoder.orientation().unwrap_or(Orientation::NoTransforms),
+        turn,
         profile,
         chunks,
         tags,
@@ -126,9 +137,9 @@ fn tiff_header(tiff: &TiffFile<'_>, bytes: &[u8]) -> Header {
         height: tiff.height,
         colour,
         bytes: pixels * u64::from(colour.bytes_per_pixel()),
-        // A palette's file is copied.
-        scratch: tiff.unpacked() + bytes.len() as u64,
-        orientation: Orientation::from_exif(tags.orientation).unwrap_or(Orientation::NoTransforms),
+        // A palette's file is copied, and once more where it is of LZW.
+        scratch: tiff.unpacked() + 2 * bytes.len() as u64,
+        turn: Turn::read(bytes, ImageFormat::Tiff),
         profile: profile_of(&tags, bytes),
         chunks: PngChunks::default(),
         tags,
@@ -154,17 +165,29 @@ pub fn decode(
         return decode_jpeg(bytes, header);
     }
     #[cfg(feature = "more-formats")]
-    if format == ImageFormat::Tiff
-        && decoder(bytes, format, memory).is_err()
-        && let Some(tiff) = TiffFile::open(bytes, memory)
-    {
-        return tiff.decode();
+    if format == ImageFormat::Tiff {
+        return decode_tiff(bytes, memory).or_else(|found| match with_longer_parts(bytes) {
+            Some(longer) => decode_tiff(&longer, memory).map_err(|_| found),
+            None => Err(found),
+        });
     }
     let image = DynamicImage::from_decoder(decoder(bytes, format, memory)?);
-    image.map_err(|error| match format {
-        // Of the many kinds of TIFF some are read by halves: whole files among them.
-        ImageFormat::Tiff => format!("{error}: if others open it, convert it to PNG first"),
-        _ => error.to_string(),
+    image.map_err(|error| plain(&error.to_string()))
+}
+
+#[cfg(feature = "more-formats")]
+fn decode_tiff(bytes: &[u8], memory: MemoryBudget) -> Result<DynamicImage, String> {
+    let decoder = match decoder(bytes, ImageFormat::Tiff, memory) {
+        Ok(decoder) => decoder,
+        Err(found) => match TiffFile::open(bytes, memory) {
+            Some(tiff) => return tiff.decode(),
+            None => return Err(found),
+        },
+    };
+    // Of the many kinds of TIFF some are read by halves: whole files among them.
+    DynamicImage::from_decoder(decoder).map_err(|error| {
+        let found = plain(&error.to_string());
+        format!("{found}: if others open it, convert it to PNG first")
     })
 }
 
@@ -201,14 +224,19 @@ fn decoder(
     memory: MemoryBudget,
 ) -> Result<Box<dyn ImageDecoder + '_>, String> {
     let cursor = Cursor::new(bytes);
-    let failed = |error: ImageError| {
-        match error {
-        ImageError::Unsupported(error) => format!("{error}: convert it to PNG first"),
-        ImageError::Limits(_) => {
-            "more pixels than memory is allowed for: allow more (`--max-memory`), or make it smaller".to_owned()
+    let failed = |error: ImageError| match error {
+        ImageError::Unsupported(_) if format == ImageFormat::Tiff => {
+            unread_samples(&TiffTags::read(bytes))
         }
-        error => error.to_string(),
-    }
+        ImageError::Unsupported(error) => {
+            let found = plain(&error.to_string());
+            format!("{found}: convert it to PNG first")
+        }
+        ImageError::Limits(_) => {
+            let advice = "allow more (`--max-memory`), or make it smaller";
+            format!("more pixels than memory is allowed for: {advice}")
+        }
+        error => plain(&error.to_string()),
     };
     Ok(match format {
         ImageFormat::WebP => Box::new(WebPDecoder::new(cursor).map_err(failed)?),

@@ -127,6 +127,14 @@ pub fn has_profile(bytes: &[u8]) -> bool {
     segments_of_header(bytes).any(|(kind, segment)| kind == marker::PROFILE && is_part(segment))
 }
 
+/// The contents of the application's first segments (APP1: Exif, XMP) that begin with these bytes, without these.
+pub fn app_segments<'a>(bytes: &'a [u8], prefix: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+    segments_of_header(bytes).filter_map(move |(kind, segment)| {
+        let is_app = kind == marker::EXIF;
+        is_app.then(|| segment.strip_prefix(prefix)).flatten()
+    })
+}
+
 /// Markers and their segments before the first scan.
 fn segments_of_header(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut at = 2;
@@ -149,6 +157,7 @@ mod marker {
     pub const SCAN: u8 = 0xDA;
     pub const QUANTISATION_TABLES: u8 = 0xDB;
     pub const RESTART_INTERVAL: u8 = 0xDD;
+    pub const EXIF: u8 = 0xE1;
     pub const PROFILE: u8 = 0xE2;
 }
 

@@ -44,6 +44,7 @@
 
 mod byte_units;
 mod colour_profile;
+mod decoder_words;
 mod decoders;
 mod error;
 mod exports;
@@ -54,12 +55,15 @@ mod jpeg;
 mod left_out;
 mod memory_budget;
 mod notes;
+mod orientation;
 mod paint;
 mod photograph;
 mod picture_file;
 mod picture_header;
 mod png_chunks;
 mod sample_range;
+mod tiff_directory;
+mod tiff_kinds;
 mod tiff_tags;
 mod to_srgb;
 mod transparency;

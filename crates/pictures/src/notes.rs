@@ -28,6 +28,8 @@ pub enum Note {
     },
     /// The first picture of a file of several, which the others may be larger than.
     FirstOfSeveral,
+    /// A picture turned as its XMP data say, since its Exif data say nothing: some viewers show it as it is stored.
+    TurnedByXmp,
     /// A picture made smaller, so that what follows fits into the memory budget.
     Reduced {
         /// Width and height in the file, upright.
@@ -60,6 +62,9 @@ impl fmt::Display for Note {
             Self::FirstOfSeveral => {
                 f.write_str("the file holds several pictures; the first is read")
             }
+            Self::TurnedByXmp => f.write_str(
+                "turned as its XMP data say; it has no Exif orientation, and browsers show it as it is stored",
+            ),
             Self::Reduced { from, to } => write!(
                 f,
                 "{} × {} pixels are brought to {} × {}, as the memory budget allows (`--max-memory`)",

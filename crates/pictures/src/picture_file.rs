@@ -12,9 +12,11 @@ use crate::colour_profile::{Ink, Profile};
 use crate::decoders::{Header, decode, decode_inks, guarded, partial, read_header};
 use crate::error::{Error, Result};
 use crate::file_kind::{file_kind, name};
+use crate::gif_frame::with_whole_screen;
 use crate::jpeg::{coverage, with_tables};
 use crate::memory_budget::MemoryBudget;
 use crate::notes::Note;
+use crate::orientation::Turn;
 use crate::photograph::{Photograph, reduce, upright, upright_mask};
 use crate::png_chunks::ends_without_end;
 use crate::to_srgb::{Meaning, Shown, show, show_inks};
@@ -34,8 +36,8 @@ pub struct ReadOptions {
 /// A picture whose header has been read, and no pixel yet.
 ///
 /// # Conventions
-/// The first bytes of a file decide on its format, not its name. Sizes and pixels are upright, as the Exif tag says; a
-/// tag that cannot be read is no tag. Of several pictures in a file the first is read.
+/// The first bytes of a file decide on its format, not its name. Sizes and pixels are upright, as the Exif tag says, or
+/// XMP data where there is none; a tag that cannot be read is no tag. Of several pictures in a file the first is read.
 ///
 /// # Cost
 /// What it takes to decode is compared with the budget ([`ReadOptions::memory`]) before memory is taken:
@@ -135,6 +137,7 @@ impl<'a> PictureFile<'a> {
         let format = file_kind(&bytes).map_err(not_a_picture)?;
         let bytes = match format {
             ImageFormat::Jpeg => with_tables(bytes),
+            ImageFormat::Gif => with_whole_screen(bytes),
             _ => bytes,
         };
         let broken = |found: String| {
@@ -158,7 +161,7 @@ impl<'a> PictureFile<'a> {
 
     /// Width and height, upright.
     pub fn size(&self) -> (u32, u32) {
-        turned(self.stored_size(), self.header.orientation)
+        turned(self.stored_size(), self.header.turn.orientation)
     }
 
     /// Width and height as the pixels lie in the file, before the turn that an Exif tag asks for.
@@ -168,12 +171,15 @@ impl<'a> PictureFile<'a> {
 
     /// The same picture as its pixels lie in the file: for annotations that were made without a look at the Exif tag.
     pub fn as_stored(mut self) -> Self {
-        self.header.orientation = Orientation::NoTransforms;
+        self.header.turn = Turn {
+            orientation: Orientation::NoTransforms,
+            by_xmp: false,
+        };
         self
     }
 
     pub(crate) fn orientation(&self) -> Orientation {
-        self.header.orientation
+        self.header.turn.orientation
     }
 
     /// The samples, upright, in the file's own colours and depth: for pictures that are data.
@@ -187,7 +193,7 @@ impl<'a> PictureFile<'a> {
         let mut notes = Vec::new();
         self.check_whole(&mut notes)?;
         let mut image = self.samples(&mut notes)?;
-        image.apply_orientation(self.header.orientation);
+        image.apply_orientation(self.header.turn.orientation);
         Ok(image)
     }
 
@@ -212,6 +218,9 @@ impl<'a> PictureFile<'a> {
         if self.header.tags.has_more {
             notes.push(Note::FirstOfSeveral);
         }
+        if self.header.turn.by_xmp {
+            notes.push(Note::TurnedByXmp);
+        }
         let mut meaning = self.meaning(&mut notes);
         let shown = match self.inks(&mut meaning, &mut notes)? {
             Some(pixels) => Shown {
@@ -222,7 +231,7 @@ impl<'a> PictureFile<'a> {
         };
         self.bytes = Cow::Borrowed(&[]);
         let file_size = self.size();
-        let orientation = self.header.orientation;
+        let orientation = self.header.turn.orientation;
         let (width, height) = shown.pixels.dimensions();
         let side = reduction((width, height), self.options);
         let pixels = reduce(shown.pixels, side as usize);
@@ -376,7 +385,7 @@ fn needed(header: &Header, file: u64, options: ReadOptions) -> u64 {
         .saturating_add(header.bytes)
         .saturating_add(header.scratch.max(pixels * converted));
     let side = reduction((header.width, header.height), options);
-    let is_turned = turned((1, 2), header.orientation) == (2, 1);
+    let is_turned = turned((1, 2), header.turn.orientation) == (2, 1);
     let turning = if is_turned {
         6 * pixels / (side * side)
     } else {

@@ -4,11 +4,14 @@ use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
+use image::ImageFormat;
 use image::metadata::Orientation;
-use image::{ImageDecoder, ImageReader};
 
+use crate::decoders::{guarded, read_header};
 use crate::error::{Error, Result};
-use crate::picture_file::{PictureFile, turned};
+use crate::file_kind::file_kind;
+use crate::memory_budget::MemoryBudget;
+use crate::picture_file::{PictureFile, ReadOptions, turned};
 
 /// Bytes in which almost every header ends: a JPEG with a preview and a profile has 100 kB of them.
 const BEGINNING: u64 = 1 << 18;
@@ -16,8 +19,8 @@ const BEGINNING: u64 = 1 << 18;
 /// What a picture's file says about its size.
 ///
 /// # Conventions
-/// As stored is as the pixels lie in the file, upright is after the turn that its Exif tag asks for. A tag that
-/// cannot be read is no tag.
+/// As stored is as the pixels lie in the file, upright is after the turn that its Exif tag asks for, or its XMP data
+/// where there is none. A tag that cannot be read is no tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PictureHeader {
     stored: (u32, u32),
@@ -25,33 +28,47 @@ pub struct PictureHeader {
 }
 
 impl PictureHeader {
-    /// Reads the beginning of a file, and all of it only where the header does not end there.
+    /// Reads the beginning of a JPEG, and all of a file of another kind, or whose header does not end there. No pixel is
+    /// decoded, and no budget of memory is compared.
     ///
     /// # Errors
     /// Those of [`PictureFile::open`].
     pub fn read(path: &Path) -> Result<Self> {
+        let origin = path.display().to_string();
         let refused = |source| Error::File {
-            origin: path.display().to_string(),
+            origin: origin.clone(),
             source,
         };
         let mut beginning = Vec::new();
-        let file = File::open(path).map_err(refused)?;
-        file.take(BEGINNING)
+        let mut file = File::open(path).map_err(refused)?;
+        file.by_ref()
+            .take(BEGINNING)
             .read_to_end(&mut beginning)
             .map_err(refused)?;
-        match Self::of_beginning(beginning) {
-            Some(header) => Ok(header),
-            None => Ok(Self::of(&PictureFile::open(path)?)),
+        if let Some(header) = Self::of_beginning(&beginning) {
+            return Ok(header);
         }
+        let options = ReadOptions {
+            memory: MemoryBudget::of_bytes(u64::MAX),
+            ..ReadOptions::default()
+        };
+        let whole = Cursor::new(beginning).chain(file);
+        Ok(Self::of(&PictureFile::from_reader(
+            &origin, whole, options,
+        )?))
     }
 
-    fn of_beginning(bytes: Vec<u8>) -> Option<Self> {
-        let format = image::guess_format(&bytes).ok()?;
-        let reader = ImageReader::with_format(Cursor::new(bytes), format);
-        let mut decoder = reader.into_decoder().ok()?;
+    /// Of a JPEG. In files of other kinds what turns them may lie behind the pixels.
+    fn of_beginning(bytes: &[u8]) -> Option<Self> {
+        let format = file_kind(bytes).ok()?;
+        if format != ImageFormat::Jpeg {
+            return None;
+        }
+        let memory = MemoryBudget::of_bytes(u64::MAX);
+        let header = guarded(|| read_header(bytes, format, memory)).ok()?;
         Some(Self {
-            stored: decoder.dimensions(),
-            orientation: decoder.orientation().unwrap_or(Orientation::NoTransforms),
+            stored: (header.width, header.height),
+            orientation: header.turn.orientation,
         })
     }
 

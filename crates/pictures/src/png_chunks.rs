@@ -58,6 +58,26 @@ impl PngChunks {
     }
 }
 
+/// Exif data (`eXIf`) and an XMP packet (`iTXt`, not compressed), before the pixels or behind them.
+pub fn exif_and_xmp(bytes: &[u8]) -> (Option<&[u8]>, Option<&[u8]>) {
+    // A keyword, two zeros for no compression, a language and a translation, both empty.
+    const XMP: &[u8] = b"XML:com.adobe.xmp\0\0\0\0\0";
+    let (mut exif, mut xmp) = (None, None);
+    let mut at = 8;
+    while let Some((length, kind)) = chunk_head(bytes, at) {
+        let data = bytes.get(at + 8..).and_then(|rest| rest.get(..length));
+        let Some(data) = data else { break };
+        match kind {
+            b"eXIf" => exif = exif.or(Some(data)),
+            b"iTXt" => xmp = xmp.or(data.strip_prefix(XMP)),
+            b"IEND" => break,
+            _ => {}
+        }
+        at += 12 + length;
+    }
+    (exif, xmp)
+}
+
 /// Whether a PNG ends behind its pixels, without the chunk that says so.
 pub fn ends_without_end(bytes: &[u8]) -> bool {
     let (mut at, mut pixels) = (8, false);

@@ -1,14 +1,15 @@
 //! JPEGs, straight from a file's bytes.
 
-use image::metadata::Orientation;
-use image::{ColorType, DynamicImage, ImageBuffer};
+use image::{ColorType, DynamicImage, ImageBuffer, ImageFormat};
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
 use super::Header;
+use crate::decoder_words::plain;
 use crate::jpeg::{has_profile, kept_coefficients, unread_kind};
+use crate::orientation::Turn;
 use crate::png_chunks::PngChunks;
 use crate::tiff_tags::TiffTags;
 
@@ -39,7 +40,7 @@ impl<'a> JpegFile<'a> {
         let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
         decoder
             .decode_headers()
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| plain(&error.to_string()))?;
         let colours = decoder.input_colorspace().ok_or("no frame")?;
         Ok(Self { decoder, colours })
     }
@@ -53,7 +54,6 @@ impl<'a> JpegFile<'a> {
             ColorSpace::YCCK => Some(Inks::Ycck),
             _ => None,
         };
-        let exif = self.decoder.exif();
         let profile = match self.decoder.icc_profile() {
             Some(profile) => Some(Ok(profile)),
             None => has_profile(bytes).then(|| Err("parts of it are missing".to_owned())),
@@ -69,9 +69,7 @@ impl<'a> JpegFile<'a> {
             bytes: pixels * u64::from(colour.bytes_per_pixel())
                 + if inks.is_some() { 4 * pixels } else { 0 },
             scratch: kept_coefficients(bytes),
-            orientation: exif
-                .and_then(|exif| Orientation::from_exif_chunk(exif))
-                .unwrap_or(Orientation::NoTransforms),
+            turn: Turn::read(bytes, ImageFormat::Jpeg),
             profile,
             chunks: PngChunks::default(),
             tags: TiffTags::default(),
@@ -121,7 +119,7 @@ impl<'a> JpegFile<'a> {
         let mut samples = vec![0; header.width as usize * header.height as usize * channels];
         self.decoder
             .decode_into(&mut samples)
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| plain(&error.to_string()))?;
         Ok(samples)
     }
 }

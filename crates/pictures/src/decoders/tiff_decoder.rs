@@ -11,6 +11,7 @@ use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 
 use super::jpeg_decoder::rgb;
+use crate::decoder_words::plain;
 use crate::memory_budget::MemoryBudget;
 use crate::tiff_tags::TiffTags;
 
@@ -100,7 +101,7 @@ impl<'a> TiffFile<'a> {
         let read = self
             .decoder
             .read_image()
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| plain(&error.to_string()))?;
         let short = || "fewer samples than pixels".to_owned();
         match (&self.samples, read) {
             (Samples::Palette(bits, colours), DecodingResult::U8(bytes)) => {

@@ -3,7 +3,7 @@
 use image::{ImageFormat, Rgb, RgbImage};
 use pictures::{Note, PictureFile};
 
-use crate::{drawn, read, stored};
+use crate::{drawn, read, stored, with_entry};
 
 #[test]
 fn kinds_without_loss_give_their_pixels_back() {
@@ -52,24 +52,8 @@ fn lines_of_a_single_pixel() {
 #[test]
 fn the_tag_of_a_tiff_turns_it() {
     let image = RgbImage::from_fn(6, 4, |x, _| Rgb([if x < 3 { 250 } else { 0 }; 3]));
-    let mut bytes = stored(image, ImageFormat::Tiff);
-    // The directory gets an entry more: orientation, a quarter turn. It moves behind all else.
-    let long = |at: usize| {
-        u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]) as usize
-    };
-    let directory = long(4);
-    let count = usize::from(bytes[directory]);
-    let mut entries: Vec<Vec<u8>> = bytes[directory + 2..directory + 2 + 12 * count]
-        .chunks(12)
-        .map(<[u8]>::to_vec)
-        .collect();
-    entries.push([&[0x12, 1, 3, 0, 1, 0, 0, 0, 6][..], &[0; 3]].concat());
-    entries.sort_by_key(|entry| u16::from_le_bytes([entry[0], entry[1]]));
-    let at = (bytes.len() as u32).to_le_bytes();
-    bytes[4..8].copy_from_slice(&at);
-    bytes.extend((entries.len() as u16).to_le_bytes());
-    bytes.extend(entries.concat());
-    bytes.extend([0; 4]);
+    let turn = [0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0];
+    let bytes = with_entry(&stored(image, ImageFormat::Tiff), turn);
     let found = read(bytes).pixels;
     assert_eq!(found.dimensions(), (4, 6));
     // A quarter turn clockwise brings the left to the top.
@@ -159,4 +143,107 @@ fn a_tiff_of_grey_with_opacity_lies_on_white() {
         assert_eq!(pixel.0, [expected; 3], "{x}, {y}");
     }
     assert!(found.transparency.is_some());
+}
+
+#[test]
+fn tiles_of_lzw_that_the_edge_cuts_are_whole() {
+    let found = read(drawn("tiles_of_lzw.tif")).pixels;
+    assert_eq!(found.dimensions(), (45, 32));
+    for (x, y, found) in found.enumerate_pixels() {
+        let expected = [5 * x, 12 * y, x * y].map(|value| (value % 256) as u8);
+        assert_eq!(found.0, expected, "{x}, {y}");
+    }
+}
+
+#[test]
+fn tiles_of_lzw_that_break_off_are_broken() {
+    // The last tile ends with the file.
+    let whole = drawn("tiles_of_lzw.tif");
+    for missing in 6..40 {
+        let cut = &whole[..whole.len() - missing];
+        let file = PictureFile::from_bytes("a.tif", cut).unwrap();
+        let error = file.photograph().err().map(|error| error.to_string());
+        assert!(
+            error.is_some_and(|error| error.contains("data that end too early")),
+            "{missing}"
+        );
+    }
+}
+
+#[test]
+fn a_large_tiff_of_a_palette_has_its_colours() {
+    let found = read(drawn("large_palette.tif")).pixels;
+    assert_eq!(found.dimensions(), (45, 32));
+    for (x, y, found) in found.enumerate_pixels() {
+        let index = (7 * x + 11 * y) % 256;
+        let expected = [index, 255 - index, 37 * index % 256].map(|value| value as u8);
+        assert_eq!(found.0, expected, "{x}, {y}");
+    }
+}
+
+#[test]
+fn kinds_of_tiff_that_are_not_read_are_named_in_a_sentence() {
+    let image = RgbImage::from_pixel(6, 4, Rgb([9, 80, 70]));
+    // One number of bits for all samples.
+    let bits = [2, 1, 3, 0, 1, 0, 0, 0, 8, 0, 0, 0];
+    let tiff = with_entry(&stored(image, ImageFormat::Tiff), bits);
+    // A tag, its value as a short number, and the words.
+    for (tag, value, words) in [
+        (
+            259_u16,
+            50_000_u16,
+            "(Zstandard compression: convert it to PNG first, or store it with LZW or Deflate)",
+        ),
+        (259, 34_925, "(LZMA compression: convert it"),
+        (259, 3, "(Group 3 fax compression: convert it"),
+        (259, 50_002, "(JPEG XL compression: convert it"),
+        (259, 4711, "(compression number 4711: convert it"),
+        (262, 8, "(CIELab colours: convert it to PNG first)"),
+        (
+            277,
+            65_535,
+            "(65535 samples a pixel, 8 bits each, whole numbers: convert it to PNG first)",
+        ),
+    ] {
+        let [low, high] = tag.to_le_bytes();
+        let [first, second] = value.to_le_bytes();
+        let entry = [low, high, 3, 0, 1, 0, 0, 0, first, second, 0, 0];
+        let refused = PictureFile::from_bytes("a.tif", with_entry(&tiff, entry));
+        let error = refused.err().unwrap().to_string();
+        assert!(error.contains(words) && error.len() < 200, "{error}");
+    }
+}
+
+#[test]
+fn a_gif_is_as_large_as_its_first_picture_where_its_screen_is_not() {
+    let image = RgbImage::from_pixel(60, 40, Rgb([255, 255, 255]));
+    let mut bytes = stored(image.clone(), ImageFormat::Gif);
+    for screen in [[0, 0], [5, 5]] {
+        let [width, height] = screen.map(u16::to_le_bytes);
+        bytes[6..10].copy_from_slice(&[width, height].concat());
+        assert_eq!(read(bytes.clone()).pixels, image, "{screen:?}");
+    }
+}
+
+#[test]
+fn what_decoders_say_is_one_sentence() {
+    let png = stored(RgbImage::new(6, 4), ImageFormat::Png);
+    let mut other = png.clone();
+    other[12..16].copy_from_slice(b"IHXR");
+    let jpeg = stored(RgbImage::new(16, 16), ImageFormat::Jpeg);
+    for bytes in [&other[..], &png[..30], &jpeg[..40], &jpeg[..200]] {
+        let error = PictureFile::from_bytes("a", bytes)
+            .err()
+            .unwrap()
+            .to_string();
+        assert_eq!(
+            error.matches('(').count(),
+            error.matches(')').count(),
+            "{error}"
+        );
+        assert!(
+            !error.contains(['{', '\n', '"']) && !error.contains("Format error"),
+            "{error}"
+        );
+    }
 }

@@ -8,6 +8,7 @@ mod field_cases;
 mod kinds;
 mod memory;
 mod transparency;
+mod turned;
 
 use std::io::Cursor;
 
@@ -31,13 +32,33 @@ fn stored(image: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
 /// A PNG with chunks put in before its pixels.
 fn with_chunks(png: &[u8], chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
     let mut bytes = png[..33].to_vec();
-    for (kind, data) in chunks {
-        bytes.extend((data.len() as u32).to_be_bytes());
-        let content = [&kind[..], data].concat();
-        bytes.extend(&content);
-        bytes.extend(crc32(&content).to_be_bytes());
-    }
+    bytes.extend(chunks.iter().flat_map(|(kind, data)| chunk(kind, data)));
     bytes.extend(&png[33..]);
+    bytes
+}
+
+/// A chunk of a PNG.
+fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let content = [&kind[..], data].concat();
+    let (length, sum) = (data.len() as u32, crc32(&content));
+    [&length.to_be_bytes()[..], &content, &sum.to_be_bytes()].concat()
+}
+
+/// A TIFF as `image` writes it, whose directory gets an entry more, or another in place of one. It moves behind all else.
+fn with_entry(tiff: &[u8], entry: [u8; 12]) -> Vec<u8> {
+    let directory = u32::from_le_bytes(*tiff[4..].first_chunk().unwrap()) as usize;
+    let count = usize::from(tiff[directory]);
+    let entries = &tiff[directory + 2..directory + 2 + 12 * count];
+    let mut entries: Vec<[u8; 12]> = entries.as_chunks().0.to_vec();
+    entries.retain(|found| found[..2] != entry[..2]);
+    entries.push(entry);
+    entries.sort_by_key(|entry| u16::from_le_bytes([entry[0], entry[1]]));
+    let mut bytes = tiff.to_vec();
+    let at = (bytes.len() as u32).to_le_bytes();
+    bytes[4..8].copy_from_slice(&at);
+    bytes.extend((entries.len() as u16).to_le_bytes());
+    bytes.extend(entries.concat());
+    bytes.extend([0; 4]);
     bytes
 }
 
