@@ -18,6 +18,7 @@ pub fn file_kind(bytes: &[u8]) -> Result<ImageFormat, String> {
         _ => None,
     };
     match format {
+        Some(ImageFormat::Png) if bytes.get(12..16) == Some(b"CgBI") => Err(APPLES_PNG.to_owned()),
         Some(ImageFormat::Tiff) if TiffTags::read(bytes).raw => Err(convert(RAW)),
         Some(format) if reads(format) => Ok(format),
         Some(format) => Err(convert(name(format))),
@@ -44,6 +45,9 @@ fn reads(format: ImageFormat) -> bool {
         _ => cfg!(feature = "more-formats"),
     }
 }
+
+const APPLES_PNG: &str = "a PNG that Xcode optimised for iPhones (a CgBI chunk): restore it with \
+    `xcrun -sdk iphoneos pngcrush -revert-iphone-optimizations IN.png OUT.png`, or export it as PNG on a Mac";
 
 const RAW: &str = "raw data of a camera";
 
@@ -151,7 +155,11 @@ mod tests {
         let film = b"\0\0\0\x18ftypisom\0\0\0\0isommp42";
         let mut dicom = vec![0; 128];
         dicom.extend(b"DICM");
-        let cases: [(&[u8], &str); 24] = [
+        let cases: [(&[u8], &str); 25] = [
+            (
+                b"\x89PNG\r\n\x1a\n\0\0\0\x04CgBI\x50\0\x20\x02",
+                "a PNG that Xcode optimised for iPhones (a CgBI chunk): restore it with `xcrun",
+            ),
             (b"", "an empty file"),
             (b"plain words", "another file"),
             (heic, "a HEIC file: export it as JPEG first"),
