@@ -80,6 +80,9 @@ impl Input {
 
     /// The name of its file.
     pub fn file_name(&self) -> String {
+        if self.is_standard() {
+            return STANDARD_NAME.to_owned();
+        }
         let name = self.path.file_name().unwrap_or(OsStr::new(STANDARD_NAME));
         name.to_string_lossy().into_owned()
     }

@@ -187,6 +187,15 @@ mod tests {
         );
     }
 
+    #[test]
+    fn standard_input_has_a_name_of_its_own_beside_files_of_that_name() {
+        assert_eq!(named(&["-", "stdin.jpg"]), ["stdin", "stdin.jpg"]);
+        assert_eq!(named(&["-", "a/stdin.jpg"]), ["stdin", "a/stdin"]);
+        assert_eq!(named(&["stdin", "-"]), ["stdin", "stdin-2"]);
+        // A file called so.
+        assert_eq!(named(&["-", "./-"]), ["stdin", "-"]);
+    }
+
     #[cfg(unix)]
     #[test]
     fn names_that_are_not_utf_8_get_a_number_where_their_text_is_the_same() {
