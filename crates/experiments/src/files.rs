@@ -76,8 +76,8 @@ impl Staged {
 /// A file that will be renamed to this place, in its folder, which is made where there is none.
 fn partial_of(path: &Path) -> Result<NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(writing(path))?;
-    partial_in(folder).map_err(writing(path))
+    fs::create_dir_all(folder).map_err(refused(folder))?;
+    partial_in(folder)
 }
 
 /// Checks that files can be written into a folder.
@@ -85,11 +85,11 @@ fn partial_of(path: &Path) -> Result<NamedTempFile> {
 /// # Errors
 /// Those of the folder.
 pub fn check_folder(folder: &Path) -> Result<()> {
-    partial_in(folder).map(drop).map_err(writing(folder))
+    partial_in(folder).map(drop)
 }
 
 /// A file that will be renamed to its place, with the rights of any new file.
-fn partial_in(folder: &Path) -> io::Result<NamedTempFile> {
+fn partial_in(folder: &Path) -> Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".").suffix(".partial");
     #[cfg(unix)]
@@ -98,7 +98,7 @@ fn partial_in(folder: &Path) -> io::Result<NamedTempFile> {
         // The umask of the process applies to these.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder)
+    builder.tempfile_in(folder).map_err(refused(folder))
 }
 
 /// Writes a file whole or not at all.
@@ -107,7 +107,7 @@ fn partial_in(folder: &Path) -> io::Result<NamedTempFile> {
 /// Those of the file.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new(""));
-    let mut file = partial_in(folder).map_err(writing(path))?;
+    let mut file = partial_in(folder)?;
     file.write_all(bytes).map_err(writing(path))?;
     file.persist(path)
         .map_err(|refused| writing(path)(refused.error))?;
@@ -116,5 +116,60 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 
 fn writing(path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
     let path = path.to_path_buf();
-    move |source| Error::Writing { path, source }
+    move |source| Error::Writing {
+        path,
+        source: without_place(source),
+    }
+}
+
+/// A folder into which no file can be written.
+fn refused(folder: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
+    let folder = match folder.as_os_str().is_empty() {
+        true => PathBuf::from("."),
+        false => folder.to_path_buf(),
+    };
+    move |source| {
+        Error::unexpected(format!(
+            "{}: expected a folder that can be written into: {}",
+            folder.display(),
+            without_place(source)
+        ))
+    }
+}
+
+/// An error of a file without the name that the file has until it is whole.
+fn without_place(error: io::Error) -> io::Error {
+    match error.to_string().split_once(" at path ") {
+        Some((found, _)) => io::Error::new(error.kind(), found.to_owned()),
+        None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_the_folder_and_no_file_of_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a");
+        fs::write(&file, "a").unwrap();
+        let absent = folder.path().join("absent");
+        for place in [&file, &absent] {
+            let error = check_folder(place).unwrap_err().to_string();
+            let expected = format!(
+                "{}: expected a folder that can be written into: ",
+                place.display()
+            );
+            assert!(error.starts_with(&expected), "{error}");
+            assert!(!error.contains(".partial"), "{error}");
+        }
+        let error = Staged::default()
+            .bytes(file.join("b/c.txt"), b"c")
+            .unwrap_err();
+        let expected = format!("{}/b: expected a folder", file.display());
+        assert!(error.to_string().starts_with(&expected), "{error}");
+        // Nothing is left of what was tried.
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 }
