@@ -4,6 +4,7 @@
 //!   images ─▶ inputs ─▶ names ─▶ for each: read ─▶ contours (network) ─▶ cut ─▶ files, all or none
 //! ```
 
+mod awaited;
 mod cut;
 mod exports;
 mod inputs;
@@ -24,6 +25,7 @@ use pictures::{
 };
 use segmentation::{PixelMask, SegmentationTree};
 
+use self::awaited::{awaited, may_wait};
 use self::cut::cut;
 use self::exports::{Exported, neighbours};
 use self::inputs::{Input, collect};
@@ -119,33 +121,52 @@ impl SegmentJob {
 
     /// Segments a photograph and writes its files: all of them, or none.
     pub fn segment(&self, index: usize) -> SegmentOutcome {
+        self.segment_unless(index, &|| false)
+    }
+
+    /// As [`segment`](Self::segment); the photograph is not reached where the work is stopped while standard input or a
+    /// pipe keeps it waiting.
+    pub fn segment_unless(&self, index: usize, stopped: &dyn Fn() -> bool) -> SegmentOutcome {
         let (input, name) = (&self.inputs[index], &self.names[index]);
         let exists = || input.refused.is_none() && self.plan.all_exist(name);
         if self.settings.skip_existing && exists() {
             return SegmentOutcome::skipped(&input.path);
         }
-        SegmentOutcome::of(&input.path, self.one_image(input, name))
+        let Some(read) = self.read(input, stopped) else {
+            return SegmentOutcome::NotReached;
+        };
+        let result = read.and_then(|read| self.one_image(input, name, &read));
+        SegmentOutcome::of(&input.path, result)
     }
 
-    /// The photograph of an input, as a viewer shows it.
-    fn read(&self, input: &Input) -> Result<Photograph> {
+    /// The photograph of an input, as a viewer shows it; none where the work is stopped before it is there.
+    fn read(&self, input: &Input, stopped: &dyn Fn() -> bool) -> Option<Result<Photograph>> {
         if let Some(why) = &input.refused {
-            return Err(Error::unexpected(why));
+            return Some(Err(Error::unexpected(why)));
         }
         let options = ReadOptions {
             memory: self.settings.max_memory,
             lenient: self.settings.lenient,
             bytes_to_come: Some(BYTES_A_PIXEL),
         };
-        if !input.is_standard() {
-            return Ok(PictureFile::open_with(&input.path, options)?.photograph()?);
+        let (path, is_standard) = (input.path.clone(), input.is_standard());
+        let waits = is_standard || may_wait(&path);
+        let read = move || -> Result<Photograph> {
+            if is_standard {
+                let standard = std::io::stdin().lock();
+                return Ok(
+                    PictureFile::from_reader(STANDARD_INPUT, standard, options)?.photograph()?
+                );
+            }
+            Ok(PictureFile::open_with(&path, options)?.photograph()?)
+        };
+        match waits {
+            true => awaited(read, stopped),
+            false => Some(read()),
         }
-        let standard = std::io::stdin().lock();
-        Ok(PictureFile::from_reader(STANDARD_INPUT, standard, options)?.photograph()?)
     }
 
-    fn one_image(&self, input: &Input, name: &Path) -> Result<ImageReport> {
-        let read = self.read(input)?;
+    fn one_image(&self, input: &Input, name: &Path, read: &Photograph) -> Result<ImageReport> {
         let image = &read.pixels;
         let mask = self.settings.mask.as_ref();
         let mask = mask.map(|mask| mask_of(mask, input, image.dimensions()));
@@ -160,7 +181,7 @@ impl SegmentJob {
             )));
         }
         let photograph = Staging {
-            read: &read,
+            read,
             mask: mask.as_ref(),
             file_name: input.file_name(),
             height: tree.height,

@@ -29,7 +29,8 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     code(error)
 }
 
-fn is_usage(error: &anyhow::Error) -> bool {
+/// Whether the call is to blame.
+pub fn is_usage(error: &anyhow::Error) -> bool {
     let mut causes = error.chain().filter_map(|cause| cause.downcast_ref());
     causes.any(Error::is_setting)
 }

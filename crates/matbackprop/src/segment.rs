@@ -3,12 +3,13 @@
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use experiments::error_chain_line;
 use experiments::segment::{PassedOver, SegmentJob, SegmentOutcome, SegmentReport, in_a_line};
 use experiments::sharding::{gather, shard};
 use training::Ranks;
 
 use crate::arguments::SegmentArguments;
-use crate::failure::usage;
+use crate::failure::{is_usage, usage};
 use crate::interrupt::Interrupt;
 use crate::networks::networks;
 use crate::output;
@@ -16,7 +17,8 @@ use crate::progress::Progress;
 
 /// Segments every photograph; one that fails is reported and skipped. Ranks share the photographs.
 pub fn run(arguments: &SegmentArguments, ranks: &Ranks, interrupt: &Interrupt) -> Result<()> {
-    let job = ranks.sync_result(job(arguments, ranks))?;
+    let job = ranks.sync_result(job(arguments, ranks));
+    let job = job.or_else(|error| not_begun(error, arguments.json))?;
     if job.renamed() > 0 {
         output::note(&format!(
             "{} of the photographs would share names, or write over others: their outputs get folders or numbers",
@@ -36,7 +38,7 @@ pub fn run(arguments: &SegmentArguments, ranks: &Ranks, interrupt: &Interrupt) -
         let began = Instant::now();
         let one = match interrupt.asked() {
             true => SegmentOutcome::NotReached,
-            false => job.segment(index),
+            false => job.segment_unless(index, &|| interrupt.asked()),
         };
         if ranks.is_alone() {
             let print = || {
@@ -74,6 +76,15 @@ fn job(arguments: &SegmentArguments, ranks: &Ranks) -> Result<SegmentJob> {
         ));
     }
     Ok(SegmentJob::new(settings, networks(arguments)?)?)
+}
+
+/// Prints the object of `--json` of a call without a photograph, and passes its error on. A wrong call has none.
+fn not_begun(error: anyhow::Error, json: bool) -> Result<SegmentJob> {
+    if json && !is_usage(&error) {
+        let reason = error_chain_line(error.as_ref());
+        output::print_json(&SegmentReport::not_begun(reason))?;
+    }
+    Err(error)
 }
 
 /// `coffee.jpg: reading and writing 0.12 s`: what the network did not take.

@@ -27,6 +27,9 @@ pub struct SegmentReport {
     /// How many were not reached before the work was stopped.
     #[serde(skip_serializing_if = "is_zero")]
     pub not_reached: usize,
+    /// Why none was begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 fn is_zero(number: &usize) -> bool {
@@ -42,6 +45,7 @@ impl SegmentReport {
             skipped: Vec::new(),
             passed_over,
             not_reached: 0,
+            error: None,
         };
         for one in outcomes {
             match one {
@@ -52,6 +56,14 @@ impl SegmentReport {
             }
         }
         report
+    }
+
+    /// Of a call that ended before its first photograph.
+    pub fn not_begun(error: String) -> Self {
+        Self {
+            error: Some(error),
+            ..Self::new(Vec::new(), Vec::new())
+        }
     }
 
     /// How many photographs there are.

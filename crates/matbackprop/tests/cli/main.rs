@@ -18,6 +18,8 @@ mod segment;
 mod segment_as_seen;
 mod segment_exports;
 mod segment_files;
+#[cfg(target_os = "linux")]
+mod segment_stops;
 mod small_bsds;
 mod small_coco;
 mod train_ncuts;

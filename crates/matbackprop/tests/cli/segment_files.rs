@@ -9,7 +9,7 @@ use crate::call::{Called, matbackprop, names_in};
 use crate::segment::{folder_with, photograph, size};
 
 /// A folder with photographs of 60 × 40 pixels, in subfolders where their names have some.
-fn folder_of(names: &[&str]) -> tempfile::TempDir {
+pub fn folder_of(names: &[&str]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for name in names {
         let path = folder.path().join(name);
@@ -26,7 +26,7 @@ fn images(object: &Value, key: &str) -> Vec<String> {
     entries.iter().map(name).collect()
 }
 
-fn object(out: &str) -> Value {
+pub fn object(out: &str) -> Value {
     serde_json::from_str(out).unwrap()
 }
 
@@ -242,6 +242,22 @@ fn a_photograph_comes_from_standard_input() {
     assert_eq!(images(&object(&out), "images"), ["-"]);
     let written = ["stdin.overlay.png", "stdin.segments.png"];
     assert_eq!(names_in(&folder.path().join("out")), written);
+    // Beside a file of that name.
+    std::fs::copy(folder.path().join("a.png"), folder.path().join("stdin.png")).unwrap();
+    let called = matbackprop(&["segment", "-", "stdin.png", "-o", "two"])
+        .inside(folder.path())
+        .call_with_input(&bytes);
+    assert_eq!(called.code, 0, "{}", called.err);
+    let names = names_in(&folder.path().join("two"));
+    assert_eq!(
+        names,
+        [
+            "stdin.overlay.png",
+            "stdin.png.overlay.png",
+            "stdin.png.segments.png",
+            "stdin.segments.png"
+        ]
+    );
     for wrong in [&b""[..], b"no picture", &bytes[..bytes.len() / 2]] {
         let Called { code, out, err } = call(wrong);
         assert_eq!(code, 1);
