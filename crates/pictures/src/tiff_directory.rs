@@ -92,7 +92,7 @@ impl<'a> Directory<'a> {
     }
 
     /// Adds to each of a tag's values, in a copy of the file; none becomes more than its kind holds.
-    #[cfg(feature = "more-formats")]
+    #[cfg(any(test, feature = "more-formats"))]
     pub fn add(&self, tag: u16, more: u64, copy: &mut [u8]) -> Option<()> {
         let entry = self.find(tag)?;
         let length = bytes_of(entry.kind);
