@@ -40,7 +40,7 @@
 //! | [`segment`] | photographs and folders of them in, pictures and files of their segments out |
 //! | [`report()`] | a training on one HTML page |
 //! | [`mod@reproduce`] | every row of a comparison: plans and runs the rows that are missing |
-//! | [`network_in_words`] | description of a network |
+//! | [`network_in_words`], [`counted`] | description of a network; `1 image`, `2 images` |
 //! | [`sharding`], [`files`] | work that several processes share; files that appear whole or not at all |
 //!
 //! # Features
@@ -49,6 +49,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod counted;
 pub mod datasets;
 mod description;
 mod device;
@@ -66,6 +67,7 @@ pub mod segment;
 pub mod sharding;
 pub mod train;
 
+pub use counted::counted;
 pub use description::{cuts_in_a_line, cuts_in_words, network_in_words};
 pub use error::{Error, Result, error_chain_line};
 pub use observer::{Observer, Shown};

@@ -1,6 +1,7 @@
 //! `matbackprop reproduce`.
 
 use anyhow::{Context, Result, bail};
+use experiments::counted;
 use experiments::reproduce::{Plan, reproduce};
 
 use crate::arguments::Reproduce;
@@ -18,7 +19,7 @@ pub fn run(arguments: &Reproduce) -> Result<()> {
     let interrupt = Interrupt::default();
     let reproduced = reproduce(&settings, &mut Terminal::stopped_by(&interrupt))?;
     if reproduced.stopped {
-        let place = format!("{} runs", reproduced.done);
+        let place = counted(reproduced.done, "run");
         return Err(interrupt.stopped(&place, "the same command"));
     }
     output::print(reproduced.table.trim_end())?;

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use anyhow::{Result, bail};
-use experiments::error_chain_line;
 use experiments::segment::{PassedOver, SegmentJob, SegmentOutcome, SegmentReport, in_a_line};
 use experiments::sharding::{gather, shard};
+use experiments::{counted, error_chain_line};
 use training::Ranks;
 
 use crate::arguments::SegmentArguments;
@@ -117,12 +117,14 @@ fn conclude(report: &SegmentReport, json: bool, interrupt: &Interrupt) -> Result
     }
     let total = report.total();
     if report.not_reached > 0 {
-        let done = format!("{} of {total} images", total - report.not_reached);
+        let (done, images) = (total - report.not_reached, counted(total, "image"));
+        let done = format!("{done} of {images}");
         return Err(interrupt.stopped(&done, "the same command with --skip-existing"));
     }
     match report.failed.len() {
         0 => Ok(()),
         _ if total == 1 => bail!("no image was segmented"),
+        1 => bail!("1 of {total} images was not segmented"),
         failed => bail!("{failed} of {total} images were not segmented"),
     }
 }

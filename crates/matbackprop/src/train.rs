@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use anyhow::Result;
+use experiments::counted;
 use experiments::train::{Trained, ncuts_among, o2p_among};
 use training::Ranks;
 
@@ -56,7 +57,10 @@ pub fn o2p(arguments: &TrainO2pArguments, ranks: &Rc<Ranks>, interrupt: &Interru
         lines.push(format!("exported  {}", path.display()));
     }
     lines.push(format!("network   {run}/network.safetensors"));
-    lines.push(format!("clipped   {clipped} gradients in this call"));
+    lines.push(format!(
+        "clipped   {} in this call",
+        counted(clipped as usize, "gradient")
+    ));
     lines.push(format!(
         "measure   matbackprop eval coco --data {data} --run {run}"
     ));

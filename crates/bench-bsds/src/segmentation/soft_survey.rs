@@ -160,7 +160,7 @@ impl fmt::Display for SoftDoubt {
             ),
             Self::NotNumbers { count, pixels } => write!(
                 f,
-                "{count} of {pixels} pixels of the soft maps are no finite numbers: NaN counts as no boundary"
+                "no finite number at {count} of {pixels} pixels of the soft maps: NaN counts as no boundary"
             ),
         }
     }

@@ -7,6 +7,7 @@ use models::{Descriptors, FeatureMaps, RegionCrop, RegionView};
 use segmentation::GridAxis;
 use sha2::{Digest, Sha256};
 
+use crate::counted::counted;
 use crate::error::{Error, Result};
 
 /// Regions of one split.
@@ -70,7 +71,11 @@ impl CocoRegions {
 
     /// The size of the set, and what is not in it.
     pub fn in_words(&self) -> String {
-        format!("{} regions; {}", self.set.len(), self.left_out_in_words())
+        format!(
+            "{}; {}",
+            counted(self.set.len(), "region"),
+            self.left_out_in_words()
+        )
     }
 
     fn left_out_in_words(&self) -> String {
@@ -82,8 +87,10 @@ impl CocoRegions {
             unreadable,
         } = self.set.left_out();
         let side = self.set.rule().smallest_side;
-        let mut words =
-            format!("left out: {crowds} crowds, {small} smaller than {side} x {side} pixels");
+        let mut words = format!(
+            "left out: {}, {small} smaller than {side} x {side} pixels",
+            counted(crowds, "crowd")
+        );
         for (count, what) in [
             (empty_mask, "without an outline"),
             (missing_images, "without a photograph"),

@@ -26,6 +26,7 @@ use self::measure_cache::MeasureCache;
 use self::measuring::{MeasuredImages, Measurement};
 use self::page::ReportPage;
 use self::source::Source;
+use crate::counted::counted;
 use crate::error::{Context as _, Error, Result};
 use crate::observer::Observer;
 
@@ -206,9 +207,9 @@ fn conclude(
     let left_out: Vec<_> = prepared.left_out.iter().chain(left_out).cloned().collect();
     let report = BsdsReport {
         title: format!(
-            "BSDS500 {}, {count} image{}{}, {}",
+            "BSDS500 {}, {}{}, {}",
             settings.split,
-            if count == 1 { "" } else { "s" },
+            counted(count, "image"),
             match left_out.len() {
                 0 => String::new(),
                 some => format!(" ({some} left out)"),

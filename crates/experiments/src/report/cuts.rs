@@ -13,6 +13,7 @@ use training::{CutTask, Trainer};
 use super::figure::colour_of;
 use super::settings::ReportSettings;
 use super::spectrum::SpectrumPlot;
+use crate::counted::counted;
 use crate::error::{Context as _, Error, Result};
 use crate::observer::Observer;
 use crate::page::Page;
@@ -89,8 +90,8 @@ pub fn add(
         .iter()
         .map(|moment| format!("{:.3} {}", moment.mean_covering(), moment.name));
     page.paragraph(&format!(
-        "{} photographs of {split}, evenly spaced, each cut into as many segments as the network chooses. Average covering: {}.",
-        chosen.len(),
+        "{} of {split}, evenly spaced, each cut into as many segments as the network chooses. Average covering: {}.",
+        counted(chosen.len(), "photograph"),
         coverings.collect::<Vec<_>>().join(", "),
     ));
     add_spectrum(page, &moments)?;

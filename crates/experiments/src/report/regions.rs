@@ -9,6 +9,7 @@ use models::{RegionSet as _, RegionView};
 
 use super::confusion;
 use super::settings::ReportSettings;
+use crate::counted::counted;
 use crate::datasets::{CocoRegions, region_name};
 use crate::error::{Context as _, Error, Result};
 use crate::evaluate::predictions_path;
@@ -34,8 +35,8 @@ pub fn add(page: &mut Page, settings: &ReportSettings, classes: &[String]) -> Re
     let report = ClassificationReport::new(&names, &predictions, 0)?;
     let error = &report.top1_error;
     page.paragraph(&format!(
-        "{} regions of {} images. Top-1 error {:.3} (95 % of resampled images: {:.3} to {:.3}), mean over classes {:.3}.",
-        report.regions, report.images, error.estimate, error.low, error.high, report.mean_class_error
+        "{} of {}. Top-1 error {:.3} (95 % of resampled images: {:.3} to {:.3}), mean over classes {:.3}.",
+        counted(report.regions, "region"), counted(report.images, "image"), error.estimate, error.low, error.high, report.mean_class_error
     ));
     page.begin_figures();
     page.figure(

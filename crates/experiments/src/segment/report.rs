@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::inputs::PassedOver;
 use super::shown::{bytes_of, in_a_line, lossy, lossy_map, lossy_option};
+use crate::counted::counted;
 use crate::error::{Result, error_chain_line};
 
 /// What was done with all photographs: the object of `--json`.
@@ -229,10 +230,8 @@ fn line(report: &ImageReport) -> String {
         layer,
         clustering,
     } = report.seconds;
-    let found = report.segmentations.iter().map(|found| {
-        let plural = if found.segments == 1 { "" } else { "s" };
-        format!("{} segment{plural}", found.segments)
-    });
+    let found = report.segmentations.iter();
+    let found = found.map(|found| counted(found.segments, "segment"));
     let files = report.segmentations.iter().flat_map(|found| {
         [
             Some(&found.overlay),

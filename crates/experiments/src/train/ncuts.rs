@@ -9,6 +9,7 @@ use training::{CutTask, Ranks, SegmentationSet as _, Trainer};
 use super::driver::{self, Job};
 use super::run_settings::{RunSettings, Trained, check_export};
 use super::validation::{Validation, ValidationSettings};
+use crate::counted::counted;
 use crate::datasets::{BsdsTrainingSet, TrainingSplit};
 use crate::error::{Context as _, Error, Result};
 use crate::observer::Observer;
@@ -200,9 +201,9 @@ impl<'a> Job for CutJob<'a> {
     fn in_words(&self, network: &DeepNcuts) -> String {
         let (trunk, head) = network.parameter_count();
         format!(
-            "{}: {trunk} numbers in the trunk, {head} in the head; {} images",
+            "{}: {trunk} numbers in the trunk, {head} in the head; {}",
             self.settings.plan.model.trunk.name(),
-            self.set.len()
+            counted(self.set.len(), "image")
         )
     }
 

@@ -9,6 +9,7 @@ use segmentation::LabelMap;
 use serde::Serialize;
 use training::{Journal, TrainConfig, TrunkTraining};
 
+use crate::counted::counted;
 use crate::datasets::{TrainingSplit, of_file};
 use crate::error::{Context as _, Error, Result};
 use crate::observer::Observer;
@@ -144,8 +145,11 @@ impl OpenValidation {
         };
         self.journal.write(&record)?;
         observer.message(&format!(
-            "after step {}: average covering {:.3} of {} photographs of val, {:.1} s",
-            record.step, record.mean_covering, record.images, record.seconds
+            "after step {}: average covering {:.3} of {} of val, {:.1} s",
+            record.step,
+            record.mean_covering,
+            counted(record.images, "photograph"),
+            record.seconds
         ));
         Ok(())
     }

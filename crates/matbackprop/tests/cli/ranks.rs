@@ -209,7 +209,7 @@ fn photographs_are_cut_by_two_ranks_as_by_one() {
         without_time(&one.out),
         without_time(&two.out.replace("two/", "one/"))
     );
-    for words in ["error: 13.jpg: ", "error: 1 of 3 images were not segmented"] {
+    for words in ["error: 13.jpg: ", "error: 1 of 3 images was not segmented"] {
         assert_eq!(two.err.matches(words).count(), 1, "{}", two.err);
     }
     let (one, two) = (train.join("one"), train.join("two"));

@@ -11,6 +11,7 @@ use models::{DeviceChoice, RegionClassifier, RegionSet as _};
 use serde::{Deserialize, Serialize};
 use training::{Ranks, TrainConfig};
 
+use crate::counted::counted;
 use crate::datasets::CocoRegions;
 use crate::device::open_device;
 use crate::error::{Context as _, Error, Result};
@@ -320,10 +321,10 @@ impl fmt::Display for CocoReport {
         };
         let mut lines = vec![
             format!(
-                "{} regions of {} images, {} classes",
-                report.regions,
-                report.images,
-                report.classes.len()
+                "{} of {}, {}",
+                counted(report.regions, "region"),
+                counted(report.images, "image"),
+                counted(report.classes.len(), "class")
             ),
             format!("top-1 error       {}", interval(&report.top1_error)),
         ];
