@@ -7,6 +7,8 @@ use super::mat_pool::{MatSegmentations, segmentations};
 use super::pool::Pool;
 use super::soft_map::{SoftLook, SoftMap, SoftReading};
 use super::ucm::Thresholds;
+#[cfg(doc)]
+use super::ucm::Ucm;
 use crate::dataset::mat5::MatFile;
 use crate::dataset::{ending, npy};
 use crate::error::{Error, Result, Size};
@@ -111,7 +113,8 @@ impl BoundaryPool {
 ///
 /// - `segs` in a `.mat` file, a cell array of label maps: levels 1, 2, … in order, each the boundaries between its
 ///   segments.
-/// - `ucm2` in a `.mat` file, a contour map at double size: its strengths, one level for each of `thresholds`.
+/// - `ucm2` in a `.mat` file, a contour map at double size: its strengths between the pixels, as [`Ucm::boundaries`]
+///   takes them, one level for each of `thresholds`.
 /// - any other `.mat` file with one matrix, or one under a usual name (`edge`, `img`, `pb`, …), and a NumPy array: its
 ///   numbers for strengths, those of 8 or 16 bits over 255 or 65535, one level for each of `thresholds`.
 /// - any other file, a picture in grey, or in colours that are all grey: grey level / 255 for a strength, one level for
@@ -129,7 +132,7 @@ pub fn read_boundaries(path: &Path, thresholds: &Thresholds) -> Result<BoundaryP
 
 /// As [`read_boundaries`], the numbers of soft maps read as `reading` says, and a look at them.
 ///
-/// Label maps, and contour maps at double size, are what they are: they are read alike under any `reading`.
+/// Label maps are what they are: they are read alike under any `reading`, and there is no look at them.
 ///
 /// # Errors
 /// As [`read_boundaries`].
@@ -170,10 +173,7 @@ pub fn decode_boundaries(
             }
             Ok(match segmentations(path, &file)? {
                 MatSegmentations::Maps(pool) => (BoundaryPool::from_segmentations(&pool)?, None),
-                MatSegmentations::Contours(ucm) => (
-                    BoundaryPool::from_soft(&ucm.boundaries()?, thresholds),
-                    None,
-                ),
+                MatSegmentations::Contours(ucm) => return soft(SoftMap::from_contours(&ucm)),
             })
         }
     }
@@ -246,6 +246,30 @@ mod tests {
         assert_eq!(pool.levels()[1], Level::Threshold(0.5));
         assert_eq!(counts(&pool), [1, 1, 0]);
         assert_eq!(pool.maps().len(), 2);
+    }
+
+    #[test]
+    fn contour_maps_at_double_size_are_scaled_and_looked_at() {
+        // Two pixels side by side, 153 of 255 between them.
+        let column = |strength: f64| [strength; 3];
+        let strengths = [0.0, 0.0, 153.0, 0.0, 0.0].map(column).concat();
+        let element = double(Writer::Little, "ucm2", &[3, 5], &strengths);
+        let read = |scale| {
+            let bytes = file(Writer::Little, std::slice::from_ref(&element));
+            let reading = SoftReading {
+                scale,
+                ..SoftReading::default()
+            };
+            let thresholds = Thresholds::official(3).unwrap();
+            decode_boundaries(Path::new("7.mat"), bytes, &thresholds, &reading).unwrap()
+        };
+        let (pool, look) = read(None);
+        assert_eq!(counts(&pool), [1, 1, 1]);
+        let look = look.unwrap();
+        assert_eq!((look.full, look.most, look.pixels), (1.0, 153.0, 2));
+        let (pool, look) = read(Some(255.0));
+        assert_eq!(counts(&pool), [1, 1, 0]);
+        assert_eq!(look.unwrap().full, 255.0);
     }
 
     #[test]

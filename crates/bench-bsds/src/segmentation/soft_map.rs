@@ -6,6 +6,7 @@ use image::DynamicImage;
 use pictures::PictureFile;
 use serde::{Deserialize, Serialize};
 
+use super::ucm::Ucm;
 use crate::dataset::mat5::{Class, MatFile, View};
 use crate::dataset::npy;
 use crate::error::{Error, Result, Size};
@@ -113,6 +114,12 @@ impl SoftMap {
             _ => return Err(none(path, file)),
         };
         Ok(Self::new(size, numbers, class))
+    }
+
+    /// The map in a contour map at double size: its strengths between the pixels, whatever their class.
+    pub(super) fn from_contours(ucm: &Ucm) -> Self {
+        let (size, numbers) = ucm.between_pixels();
+        Self::new(size, numbers, Class::Real)
     }
 
     fn new(size: Size, numbers: Vec<f64>, class: Class) -> Self {

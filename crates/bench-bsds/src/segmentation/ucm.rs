@@ -134,13 +134,23 @@ impl Ucm {
     /// # Errors
     /// None today; boundary maps are made by a fallible constructor.
     pub fn boundaries(&self) -> Result<SoftBoundaryMap> {
+        let (size, strengths) = self.between_pixels();
+        SoftBoundaryMap::new(size.width, size.height, strengths)
+    }
+
+    /// The strengths of [`Ucm::boundaries`], as they are stored.
+    pub(super) fn between_pixels(&self) -> (Size, Vec<f64>) {
         let between = |cells: usize| (2..cells).step_by(2);
         let (columns, rows) = (between(self.size.width), between(self.size.height));
         let strengths = rows
             .clone()
             .flat_map(|y| columns.clone().map(move |x| y * self.size.width + x))
             .map(|cell| self.strengths[cell]);
-        SoftBoundaryMap::new(columns.len(), rows.len(), strengths.collect())
+        let size = Size {
+            width: columns.len(),
+            height: rows.len(),
+        };
+        (size, strengths.collect())
     }
 
     /// The segmentations at every threshold. Segments are numbered from 1; 0 marks pixels above the threshold.
