@@ -1,4 +1,4 @@
-//! Segmentations in `.mat` files: cells of label maps (`segs`), or a contour map (`ucm2`).
+//! Segmentations in `.mat` files: label maps (`segs`), or a contour map (`ucm2`).
 
 use std::path::Path;
 
@@ -7,12 +7,13 @@ use segmentation::LabelMap;
 use super::level::Level;
 use super::pool::Pool;
 use super::ucm::{Thresholds, Ucm};
-use crate::dataset::mat5::MatFile;
+use crate::dataset::mat5::{MatFile, View};
 use crate::error::{Error, Result};
 
 /// The segmentations in a `.mat` file, as the official benchmark reads them.
 ///
-/// - `segs`, a cell array of label maps: levels 1, 2, … in order; id 0 marks pixels of no segment.
+/// - `segs`, a cell array of label maps: levels 1, 2, … in order; id 0 marks pixels of no segment. A matrix of
+///   height × width is one label map, one of height × width × N is N of them, beyond what the benchmark reads.
 /// - `ucm2`, a contour map at double size: one level for each of `thresholds`.
 ///
 /// Where both are present `segs` is read.
@@ -49,16 +50,19 @@ pub(super) enum MatSegmentations {
 
 pub(super) fn segmentations(path: &Path, file: &MatFile) -> Result<MatSegmentations> {
     if let Some(segs) = file.find("segs") {
-        let maps: Vec<_> = segs
-            .cells()?
-            .iter()
+        let matrices = match segs.is_numbers() {
+            true => segs.stacked_ids()?,
+            false => {
+                let cells = segs.cells()?;
+                cells.iter().map(View::ids).collect::<Result<_>>()?
+            }
+        };
+        let maps: Vec<_> = matrices
+            .into_iter()
             .zip(1..)
-            .map(|(cell, number)| {
-                let matrix = cell.ids()?;
-                Ok((
-                    Level::Place(number),
-                    LabelMap::new(matrix.width, matrix.height, matrix.ids)?,
-                ))
+            .map(|(matrix, number)| {
+                let map = LabelMap::new(matrix.width, matrix.height, matrix.ids)?;
+                Ok((Level::Place(number), map))
             })
             .collect::<Result<_>>()?;
         if maps.is_empty() {
@@ -73,7 +77,7 @@ pub(super) fn segmentations(path: &Path, file: &MatFile) -> Result<MatSegmentati
             path: path.to_owned(),
             variable: "segs or ucm2".to_owned(),
             expected: "a cell array of label maps, or a contour map at double size".to_owned(),
-            found: file.names(),
+            found: format!("{}; soft boundary maps are measured by --pb", file.names()),
         });
     };
     let (size, strengths) = ucm2.reals()?;
@@ -93,7 +97,7 @@ pub(super) fn segmentations(path: &Path, file: &MatFile) -> Result<MatSegmentati
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::mat5::written::{Writer, cells, double, file, uint16};
+    use crate::dataset::mat5::written::{Writer, cells, double, file, structs, uint16};
 
     const WRITER: Writer = Writer::Little;
 
@@ -116,6 +120,27 @@ mod tests {
             LabelMap::new(1, 2, vec![0, 3]).unwrap()
         );
         assert!(pool.zero_is_unlabelled());
+    }
+
+    #[test]
+    fn a_matrix_is_a_label_map_and_three_axes_are_a_stack() {
+        // By columns: the rows 1 1 2 and 1 3 2.
+        let pool = parse(uint16(WRITER, "segs", &[2, 3], &[1, 1, 1, 3, 2, 2])).unwrap();
+        assert_eq!(pool.levels(), [Level::Place(1)]);
+        let rows = LabelMap::new(3, 2, vec![1, 1, 2, 1, 3, 2]).unwrap();
+        assert_eq!(pool.label_map(0).unwrap(), rows);
+        assert!(pool.zero_is_unlabelled());
+        let both = [1, 1, 1, 3, 2, 2, 7, 8, 7, 7, 7, 7];
+        let pool = parse(uint16(WRITER, "segs", &[2, 3, 2], &both)).unwrap();
+        assert_eq!(pool.levels(), [Level::Place(1), Level::Place(2)]);
+        assert_eq!(pool.label_map(0).unwrap(), rows);
+        assert_eq!(pool.label_map(1).unwrap().ids(), [7, 7, 7, 8, 7, 7]);
+        let message = |sides: &[i32], ids: &[u16]| {
+            let error = parse(uint16(WRITER, "segs", sides, ids)).unwrap_err();
+            error.to_string()
+        };
+        assert!(message(&[1, 1, 1, 2], &[1, 1]).ends_with("found dimensions [1, 1, 1, 2]"));
+        assert!(message(&[0, 2], &[]).ends_with("found dimensions [0, 2]"));
     }
 
     #[test]
@@ -175,15 +200,20 @@ mod tests {
     fn refuses_other_variables() {
         let message = |element| parse(element).unwrap_err().to_string();
         assert!(
-            message(uint16(WRITER, "ucm", &[1, 1], &[1])).ends_with("at double size, found `ucm`")
+            message(uint16(WRITER, "ucm", &[1, 1], &[1]))
+                .ends_with("at double size, found `ucm`; soft boundary maps are measured by --pb")
         );
         assert!(
             message(cells(WRITER, "segs", &[]))
                 .ends_with("at least one label map, found an empty cell array")
         );
         assert!(
-            message(uint16(WRITER, "segs", &[1, 1], &[1]))
-                .ends_with("expected a cell array, found numbers")
+            message(structs(
+                WRITER,
+                "segs",
+                &[("map", uint16(WRITER, "", &[1, 1], &[1]))]
+            ))
+            .ends_with("`segs`: expected a cell array, found a struct")
         );
         assert!(
             message(double(WRITER, "ucm2", &[1, 5], &[0.0; 5]))

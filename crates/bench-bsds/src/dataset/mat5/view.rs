@@ -131,14 +131,40 @@ impl<'a> View<'a> {
     /// A matrix of ids.
     pub(crate) fn ids(&self) -> Result<IdMatrix> {
         let (numbers, size) = self.numbers()?;
-        let columns = numbers
-            .ids()
-            .map_err(|real| self.refuse("whole numbers from 0 to 4294967295", real.to_string()))?;
+        let columns = self.whole_numbers(numbers)?;
         Ok(IdMatrix {
             width: size.width,
             height: size.height,
             ids: rows_from_columns(&columns, size),
         })
+    }
+
+    /// The matrices of ids of height × width × N, in order; of height × width, one.
+    pub(crate) fn stacked_ids(&self) -> Result<Vec<IdMatrix>> {
+        let (height, width) = match self.array.dimensions[..] {
+            [height, width] | [height, width, _] if height > 0 && width > 0 => (height, width),
+            _ => {
+                return Err(self.refuse(
+                    "a cell array of label maps, or a matrix of height × width or height × width × N",
+                    format!("dimensions {:?}", self.array.dimensions),
+                ));
+            }
+        };
+        let columns = self.whole_numbers(self.content()?)?;
+        let maps = columns.chunks_exact(height * width);
+        Ok(maps
+            .map(|map| IdMatrix {
+                width,
+                height,
+                ids: rows_from_columns(map, Size { width, height }),
+            })
+            .collect())
+    }
+
+    fn whole_numbers(&self, numbers: &Numbers) -> Result<Vec<u32>> {
+        numbers
+            .ids()
+            .map_err(|real| self.refuse("whole numbers from 0 to 4294967295", real.to_string()))
     }
 
     /// A matrix of reals, row by row.
