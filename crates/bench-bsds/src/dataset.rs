@@ -6,6 +6,7 @@ mod layout;
 mod listing;
 pub(crate) mod mat5;
 pub(crate) mod npy;
+mod seg_file;
 mod truth_look;
 mod truth_pictures;
 
@@ -14,6 +15,6 @@ pub(crate) use ground_truth::size_of;
 pub use ground_truth::{
     Annotation, decode_ground_truth, decode_ground_truth_boundaries, read_ground_truth,
 };
-pub(crate) use listing::{ending, entries, file_of_image, innermost, picture_rank, stem};
+pub(crate) use listing::{ending, entries, found_instead, innermost, picture_rank, stem};
 pub use truth_look::TruthLook;
 pub use truth_pictures::{TruthPictures, TruthReading};

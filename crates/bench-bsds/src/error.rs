@@ -1,7 +1,7 @@
 //! The errors between a file and a measure.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::segmentation::Level;
 
@@ -73,6 +73,18 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// The form of the array.
+        expected: String,
+        /// The content found.
+        found: String,
+    },
+    /// A file that is not a truth as BSDS300 has them.
+    #[error("{}: line {line}: expected {expected}, found {found}", path.display())]
+    SegFile {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The content that the format asks for there.
         expected: String,
         /// The content found.
         found: String,
@@ -156,7 +168,7 @@ pub enum Error {
         second: PathBuf,
     },
     /// A map of another size than its photograph.
-    #[error("{}: expected {expected} pixels, as the photograph has, found {found}{}", path.display(), hint(expected, found))]
+    #[error("{}: expected {expected} pixels, as the photograph has, found {found}{}", path.display(), hint(path, *expected, *found))]
     MapSize {
         /// The map's file.
         path: PathBuf,
@@ -172,7 +184,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// A folder of results lacks an image.
-    #[error("{}: expected {expected} for image {image}, found {found}", folder.display())]
+    #[error("{}: expected {expected} for image {image}, found {found}{}", folder.display(), leaving_out(*others))]
     NoSegmentation {
         /// The folder.
         folder: PathBuf,
@@ -180,8 +192,10 @@ pub enum Error {
         image: String,
         /// The names that would have been read.
         expected: String,
-        /// A file of the image's name that is not read, or `none`.
+        /// Files that may be meant but are not read, or `none` and what else there is.
         found: String,
+        /// Whether other images have theirs.
+        others: bool,
     },
     /// A folder of results has an image twice.
     #[error("image {image}: expected one source of segmentations, found {} and {}", first.display(), second.display())]
@@ -265,13 +279,56 @@ pub enum Error {
 }
 
 /// What to do about a map of another size.
-fn hint(expected: &Size, found: &Size) -> &'static str {
+fn hint(path: &Path, expected: Size, found: Size) -> &'static str {
+    let sides = |change: fn(usize) -> usize| {
+        (found.width, found.height) == (change(expected.width), change(expected.height))
+    };
+    let is_mat = path
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("mat"));
     if (expected.width, expected.height) == (found.height, found.width) {
         ": its rows and columns are exchanged, or the photograph is turned by its Exif tag"
+    } else if sides(|side| 2 * side + 1) {
+        ": a contour map at double size? Name it `ucm2` in a .mat file, or save it at (3:2:end, 3:2:end)"
+    } else if is_mat && sides(|side| side.saturating_sub(1) / 2) {
+        ": `ucm2` at the photograph's size? Expected 2 × height + 1 rows and 2 × width + 1 columns; give it another name"
     } else {
         ": save it at the photograph's size"
     }
 }
 
+/// What to do where some images have no file.
+fn leaving_out(others: bool) -> &'static str {
+    match others {
+        true => "; --max-unreadable SHARE leaves such images out",
+        false => "",
+    }
+}
+
 /// The result of this crate's fallible functions.
 pub type Result<T> = std::result::Result<T, Error>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_of_another_size_says_what_it_may_be() {
+        for (name, width, height, end) in [
+            ("7.png", 321, 481, "its Exif tag"),
+            ("7.npy", 963, 643, "save it at (3:2:end, 3:2:end)"),
+            ("7.mat", 240, 160, "give it another name"),
+            ("7.png", 240, 160, "save it at the photograph's size"),
+        ] {
+            let size = |width, height| Size { width, height };
+            let (expected, found) = (size(481, 321), size(width, height));
+            let path = PathBuf::from(name);
+            let error = Error::MapSize {
+                path,
+                expected,
+                found,
+            };
+            assert!(error.to_string().ends_with(end), "{error}");
+        }
+    }
+}

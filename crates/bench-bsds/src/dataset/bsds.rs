@@ -13,6 +13,7 @@ use super::ground_truth::{
     Annotation, read_from_zero, read_ground_truth, read_ground_truth_boundaries, size_of,
 };
 use super::layout::{TruthFiles, photographs, split_folders, truths};
+use super::seg_file;
 use super::truth_look::TruthLook;
 use super::truth_pictures::{self, TruthPictures, TruthReading};
 use crate::error::{Error, Result, Size};
@@ -100,7 +101,7 @@ impl BsdsDataset {
     ///
     /// Layouts: `images/SPLIT` and `groundTruth/SPLIT` directly under `root`, or under `data`, `BSDS500/data` or
     /// `BSR/BSDS500/data` there (the official archive). `imgs`, and `edge_maps` or `gt`, are read as edge detectors'
-    /// data sets name them, also below `edges`. Names of folders may be in other letters of case.
+    /// data sets name them, also below `edges`; `human/color` or `human/gray` of BSDS300, where there are none. Names of folders may be in other letters of case.
     ///
     /// # Errors
     /// [`Error::NoDataset`] with the folders tried; then as [`BsdsDataset::open_folders`].
@@ -125,6 +126,7 @@ impl BsdsDataset {
     /// ID.mat                         annotators as in BSDS500
     /// ID.png                         one picture of boundaries, or of segments
     /// ID_K.png, ID-K.png, ID/*.png   one an annotator
+    /// ID.seg, USER/ID.seg            one an annotator, as in BSDS300
     /// ```
     ///
     /// Where there is an `ID.mat` it is read, and no picture. A folder that holds one folder and no such file is
@@ -286,6 +288,7 @@ impl BsdsDataset {
             TruthFiles::Pictures(paths) if self.truth.pictures == TruthPictures::Labels => {
                 truth_pictures::labels(paths)?
             }
+            TruthFiles::Segs(paths) => seg_file::annotations(paths)?,
             TruthFiles::Pictures(paths) => {
                 let path = paths[0].clone();
                 return Err(Error::BoundariesAlone { path });
@@ -296,6 +299,15 @@ impl BsdsDataset {
             .map(|annotation| size_of(&annotation.segmentation));
         self.check_sizes(index, sizes)?;
         Ok(drawn)
+    }
+
+    /// Whether the truth of image `index` is read from pictures as label maps.
+    ///
+    /// # Panics
+    /// When there is no such image.
+    pub fn truth_is_label_pictures(&self, index: usize) -> bool {
+        let pictures = matches!(self.files[index].truth, TruthFiles::Pictures(_));
+        pictures && self.truth.pictures == TruthPictures::Labels
     }
 
     /// The boundaries that people drew on image `index`, at least one map, and a look at their numbers. A truth
@@ -311,6 +323,11 @@ impl BsdsDataset {
             }
             TruthFiles::Pictures(paths) if self.truth.pictures == TruthPictures::Labels => {
                 let drawn = truth_pictures::labels(paths)?;
+                let maps = drawn.iter().map(Annotation::boundary_map);
+                (maps.collect::<Result<_>>()?, None)
+            }
+            TruthFiles::Segs(paths) => {
+                let drawn = seg_file::annotations(paths)?;
                 let maps = drawn.iter().map(Annotation::boundary_map);
                 (maps.collect::<Result<_>>()?, None)
             }

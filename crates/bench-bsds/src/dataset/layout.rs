@@ -20,13 +20,15 @@ pub(super) enum TruthFiles {
     Mat(PathBuf),
     /// A picture an annotator.
     Pictures(Vec<PathBuf>),
+    /// A `.seg` file an annotator, as in BSDS300.
+    Segs(Vec<PathBuf>),
 }
 
 impl TruthFiles {
     pub(super) fn paths(&self) -> Vec<PathBuf> {
         match self {
             Self::Mat(path) => vec![path.clone()],
-            Self::Pictures(paths) => paths.clone(),
+            Self::Pictures(paths) | Self::Segs(paths) => paths.clone(),
         }
     }
 }
@@ -45,7 +47,8 @@ pub(super) fn split_folders(root: &Path, split: &str) -> Result<(PathBuf, PathBu
             };
             if let Some(images) = below(&IMAGES) {
                 let usual = parent.join(TRUTHS[0]).join(split);
-                return Ok((images, below(&TRUTHS).unwrap_or(usual)));
+                let truths = below(&TRUTHS).or_else(|| human(&parent));
+                return Ok((images, truths.unwrap_or(usual)));
             }
         }
     }
@@ -55,6 +58,16 @@ pub(super) fn split_folders(root: &Path, split: &str) -> Result<(PathBuf, PathBu
             .map(|root| root.join(IMAGES[0]).join(split))
             .collect(),
     })
+}
+
+/// The truths of BSDS300, those of all splits in one folder: on photographs in colour, or where there are none in grey.
+fn human(parent: &Path) -> Option<PathBuf> {
+    let human = folder_named(parent, "human");
+    let shown = ["color", "gray"].map(|shown| folder_named(&human, shown));
+    shown
+        .into_iter()
+        .chain([human])
+        .find(|folder| folder.is_dir())
 }
 
 /// The photograph of each id in a folder.
@@ -82,7 +95,8 @@ pub(super) fn photographs(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
 }
 
 /// The truth of each id in a folder: `ID.mat`, or where there is none `ID.png`, `ID_K.png`, or pictures in a folder
-/// `ID`. Files of ids without a photograph stand under their own names.
+/// `ID`, or where there are none `ID.seg`, and `USER/ID.seg` of BSDS300. Files of ids without a photograph stand under
+/// their own names, but `.seg` files, which lie in one folder for all splits, are passed over.
 pub(super) fn truths(
     folder: &Path,
     ids: &BTreeSet<&str>,
@@ -90,8 +104,8 @@ pub(super) fn truths(
 ) -> Result<BTreeMap<String, TruthFiles>> {
     let mut found = BTreeMap::<String, TruthFiles>::new();
     let mut add = |id: &str, path: PathBuf| match found.get_mut(id) {
-        Some(TruthFiles::Mat(_)) => {}
         Some(TruthFiles::Pictures(paths)) => paths.push(path),
+        Some(_) => {}
         None => {
             found.insert(id.to_owned(), TruthFiles::Pictures(vec![path]));
         }
@@ -100,11 +114,14 @@ pub(super) fn truths(
         true => entered(folder, ids)?,
         false => folder.to_owned(),
     };
-    let mut mats = Vec::new();
+    let (mut mats, mut segs) = (Vec::new(), BTreeMap::<String, Vec<PathBuf>>::new());
     for path in entries(&folder)? {
         if path.is_dir() {
             let name = path.file_name().and_then(|name| name.to_str());
             let Some(id) = name.filter(|name| pictures && ids.contains(name)) else {
+                for (id, path) in segs_of(entries(&path)?, ids) {
+                    segs.entry(id).or_default().push(path);
+                }
                 continue;
             };
             for picture in entries(&path)? {
@@ -117,6 +134,10 @@ pub(super) fn truths(
         let Some(name) = stem(&path) else { continue };
         if is_mat(&path) {
             mats.push((name.to_owned(), path));
+        } else if is_seg(&path) {
+            for (id, path) in segs_of(vec![path], ids) {
+                segs.entry(id).or_default().push(path);
+            }
         } else if pictures && is_picture(&path) {
             let id = annotated(name).filter(|id| !ids.contains(name) && ids.contains(id));
             add(id.unwrap_or(name), path.clone());
@@ -125,7 +146,23 @@ pub(super) fn truths(
     for (id, path) in mats {
         found.insert(id, TruthFiles::Mat(path));
     }
+    for (id, paths) in segs {
+        found.entry(id).or_insert(TruthFiles::Segs(paths));
+    }
     Ok(found)
+}
+
+/// The `.seg` files among these that belong to an image, each with its id.
+fn segs_of(paths: Vec<PathBuf>, ids: &BTreeSet<&str>) -> Vec<(String, PathBuf)> {
+    let segs = paths.into_iter().filter(|path| is_seg(path));
+    let of_image = segs.filter_map(|path| Some((stem(&path)?.to_owned(), path)));
+    of_image
+        .filter(|(id, _)| ids.contains(id.as_str()))
+        .collect()
+}
+
+fn is_seg(path: &Path) -> bool {
+    ending(path).is_some_and(|ending| ending == "seg")
 }
 
 /// The id of `ID_K` or `ID-K`, K a number.
@@ -152,7 +189,7 @@ fn entered(folder: &Path, ids: &BTreeSet<&str>) -> Result<PathBuf> {
         name.is_some_and(|name| ids.contains(name))
     };
     Ok(innermost(folder, |path| {
-        is_picture(path) || is_mat(path) || of_image(path)
+        is_picture(path) || is_mat(path) || is_seg(path) || of_image(path)
     }))
 }
 
@@ -254,6 +291,35 @@ mod tests {
         assert_eq!(found["4"].paths().len(), 2);
         let mats = truths(folder.path(), &ids, false).unwrap();
         assert_eq!(mats.keys().collect::<Vec<_>>(), ["1"]);
+    }
+
+    #[test]
+    fn truths_of_bsds300_lie_below_their_users() {
+        let folder = folder_with(&[
+            "images/test/3.jpg",
+            "images/test/7.jpg",
+            "images/train/5.jpg",
+            "human/color/1102/3.seg",
+            "human/color/1102/5.seg",
+            "human/color/1107/3.seg",
+            "human/color/1107/7.SEG",
+            "human/gray/1102/3.seg",
+        ]);
+        let (images, human) = split_folders(folder.path(), "test").unwrap();
+        assert!(images.ends_with("images/test") && human.ends_with("human/color"));
+        let ids = BTreeSet::from(["3", "7"]);
+        let found = truths(&human, &ids, true).unwrap();
+        let counts = found
+            .iter()
+            .map(|(id, files)| (id.as_str(), files.paths().len()));
+        assert_eq!(counts.collect::<Vec<_>>(), [("3", 2), ("7", 1)]);
+        assert!(matches!(found["3"], TruthFiles::Segs(_)));
+        // The folder of an only user, and no folder at all.
+        let flat = folder_with(&["1102/3.seg", "1102/9.seg"]);
+        assert_eq!(truths(flat.path(), &ids, true).unwrap().len(), 1);
+        let flat = folder_with(&["3.seg", "7.seg", "7.mat"]);
+        let found = truths(flat.path(), &ids, true).unwrap();
+        assert!(matches!(found["7"], TruthFiles::Mat(_)) && found.len() == 2);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The files of a folder that people mean: not those that a system left there.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -46,14 +48,82 @@ pub(crate) fn picture_rank(path: &Path) -> Option<usize> {
     PICTURES.iter().position(|other| *other == ending)
 }
 
-/// The name of a file in a folder that is an image's except for its ending, or `none`; for messages.
-pub(crate) fn file_of_image(folder: &Path, id: &str) -> String {
+/// What a folder holds in place of an image's file, for messages: a file of the image's name with another ending, files
+/// with the name in theirs, the folders inside that hold one, or how many files of each ending there are.
+pub(crate) fn found_instead(folder: &Path, id: &str) -> String {
+    const SHOWN: usize = 3;
     let paths = entries(folder).unwrap_or_default();
-    let found = paths.iter().find(|path| stem(path) == Some(id));
-    let name = found.and_then(|path| path.file_name());
-    name.map_or("none".to_owned(), |name| {
-        name.to_string_lossy().into_owned()
+    if let Some(path) = paths.iter().find(|path| stem(path) == Some(id)) {
+        return name(path);
+    }
+    let with_id = |paths: &[PathBuf]| {
+        let alike = paths
+            .iter()
+            .filter(|path| path.is_file() && has_word(&name(path), id));
+        alike.map(|path| name(path)).take(SHOWN).collect::<Vec<_>>()
+    };
+    let alike = with_id(&paths);
+    if !alike.is_empty() {
+        return format!("{} under other names", alike.join(", "));
+    }
+    let folders: Vec<_> = paths.iter().filter(|path| path.is_dir()).collect();
+    let inside = folders.iter().filter_map(|inner| {
+        let file = with_id(&entries(inner).unwrap_or_default())
+            .into_iter()
+            .next()?;
+        Some(format!("{}/{file}", name(inner)))
+    });
+    let inside: Vec<_> = inside.take(SHOWN).collect();
+    if !inside.is_empty() {
+        return format!("{}: give the folder of the maps itself", inside.join(", "));
+    }
+    format!("none; {}", contents(&paths))
+}
+
+/// A path's last part.
+fn name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Whether a name has the word in it, in letters of any case: no letter or digit goes on beside it.
+fn has_word(name: &str, word: &str) -> bool {
+    let (name, word) = (name.to_ascii_lowercase(), word.to_ascii_lowercase());
+    let goes_on = |beside: Option<char>| beside.is_some_and(char::is_alphanumeric);
+    name.match_indices(&word).any(|(start, _)| {
+        let (before, after) = (&name[..start], &name[start + word.len()..]);
+        !goes_on(before.chars().next_back()) && !goes_on(after.chars().next())
     })
+}
+
+/// How many files of each ending, and folders, there are.
+fn contents(paths: &[PathBuf]) -> String {
+    const SHOWN: usize = 4;
+    let mut counts = BTreeMap::<String, usize>::new();
+    for path in paths {
+        let kind = match ending(path) {
+            _ if path.is_dir() => "folder".to_owned(),
+            Some(ending) => format!(".{ending} file"),
+            None => "file without an ending".to_owned(),
+        };
+        *counts.entry(kind).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| Reverse(*count));
+    let shown = counts.iter().take(SHOWN).map(|(kind, count)| match count {
+        1 => format!("1 {kind}"),
+        _ => format!(
+            "{count} {}",
+            kind.replacen("file", "files", 1)
+                .replace("folder", "folders")
+        ),
+    });
+    match shown.collect::<Vec<_>>() {
+        shown if shown.is_empty() => "the folder is empty".to_owned(),
+        shown => format!("the folder holds {}", shown.join(", ")),
+    }
 }
 
 /// The folder of this name, in other letters of case where none is written so.
@@ -114,6 +184,31 @@ pub(super) mod tests {
             .map(|path| path.file_name().unwrap().to_owned())
             .collect();
         assert_eq!(names, ["a.png", "b.jpg"]);
+    }
+
+    #[test]
+    fn what_is_there_in_place_of_a_file_is_named() {
+        for (files, found) in [
+            (&["7.jpg", "8.png"][..], "7.jpg"),
+            (
+                &["pred_7.png", "17.png", "7-ucm2.mat"],
+                "7-ucm2.mat, pred_7.png under other names",
+            ),
+            (&["Im7.png"], "none; the folder holds 1 .png file"),
+            (
+                &["fused/7.png", "avg/7.png"],
+                "avg/7.png, fused/7.png: give the folder of the maps itself",
+            ),
+            (
+                &["1.npy", "2.NPY", "a.csv", "b/1.png"],
+                "none; the folder holds 2 .npy files, 1 .csv file, 1 folder",
+            ),
+            (&["all"], "none; the folder holds 1 file without an ending"),
+            (&[".DS_Store"], "none; the folder is empty"),
+        ] {
+            assert_eq!(found_instead(folder_with(files).path(), "7"), found);
+        }
+        assert!(has_word("Sky_A.png", "sky_a") && !has_word("skya.png", "sky"));
     }
 
     #[test]

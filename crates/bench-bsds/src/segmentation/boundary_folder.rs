@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::boundary_pool::{BoundaryPool, read_boundaries_with};
 use super::soft_map::{SoftLook, SoftReading};
 use super::ucm::Thresholds;
-use crate::dataset::{ending, entries, file_of_image, innermost, picture_rank, stem};
+use crate::dataset::{ending, entries, found_instead, innermost, picture_rank, stem};
 use crate::error::{Error, Result};
 
 /// Soft boundary maps on disk, a file for each image of a dataset.
@@ -80,7 +80,7 @@ impl BoundaryFolder {
         Ok(self.boundaries_with_look(index)?.0)
     }
 
-    /// The same with a look at the numbers; `None` where they are label maps, or contour maps at double size.
+    /// The same with a look at the numbers; `None` where they are label maps.
     ///
     /// # Errors
     /// As [`BoundaryFolder::boundaries`].
@@ -147,7 +147,8 @@ impl Maps {
                 folder: self.folder.clone(),
                 image: id.to_owned(),
                 expected: format!("{id}.png, {id}.npy, {id}.mat or {id}.jpg"),
-                found: file_of_image(&self.folder, id),
+                found: found_instead(&self.folder, id),
+                others: ids.iter().any(|id| self.by_stem.contains_key(id)),
             }),
         }
     }
@@ -184,7 +185,7 @@ mod tests {
         assert_eq!(pool.levels(), [Level::Threshold(0.5)]);
         assert_eq!(pool.map(0).pixels(), [false, false, true]);
         let error = open(&folder, &["a", "b"]).unwrap_err().to_string();
-        let words = "expected b.png, b.npy, b.mat or b.jpg for image b, found none";
+        let words = "expected b.png, b.npy, b.mat or b.jpg for image b, found none; the folder holds 2 .png files; --max-unreadable SHARE leaves such images out";
         assert!(error.ends_with(words), "{error}");
         let ids = ["a", "b"].map(str::to_owned);
         let missing = BoundaryFolder::missing(folder.path(), &ids).unwrap();

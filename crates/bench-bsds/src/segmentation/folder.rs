@@ -11,7 +11,7 @@ use super::level::Level;
 use super::mat_pool::read_segmentation_mat;
 use super::pool::Pool;
 use super::ucm::Thresholds;
-use crate::dataset::{ending, entries, file_of_image, innermost, npy};
+use crate::dataset::{ending, entries, found_instead, innermost, npy};
 use crate::error::{Error, Result};
 
 /// Segmentations on disk, for the images of a dataset.
@@ -54,11 +54,12 @@ impl SegmentationFolder {
     pub fn open(folder: impl AsRef<Path>, ids: &[String], thresholds: Thresholds) -> Result<Self> {
         let folder = entered(folder.as_ref(), ids);
         let mut sources = sources(&folder, ids)?;
+        let some = !sources.is_empty();
         let images = ids
             .iter()
             .map(|id| match sources.remove(id.as_str()) {
                 Some(source) => Ok((id.clone(), source)),
-                None => Err(none(&folder, id)),
+                None => Err(none(&folder, id, some)),
             })
             .collect::<Result<_>>()?;
         Ok(Self {
@@ -79,7 +80,7 @@ impl SegmentationFolder {
         let missing = ids.iter().enumerate();
         let missing = missing.filter(|(_, id)| !sources.contains_key(id.as_str()));
         Ok(missing
-            .map(|(index, id)| (index, none(&folder, id)))
+            .map(|(index, id)| (index, none(&folder, id, !sources.is_empty())))
             .collect())
     }
 
@@ -213,12 +214,14 @@ fn sources<'a>(folder: &Path, ids: &'a [String]) -> Result<BTreeMap<&'a str, Sou
     Ok(sources)
 }
 
-fn none(folder: &Path, id: &str) -> Error {
+/// `some`: whether other images have one.
+fn none(folder: &Path, id: &str, some: bool) -> Error {
     Error::NoSegmentation {
         folder: folder.to_owned(),
         image: id.to_owned(),
-        expected: format!("{id}.png, {id}_K.png, {id}/K.png or {id}.mat"),
-        found: file_of_image(folder, id),
+        expected: format!("{id}.png, {id}_K.png, {id}/K.png, {id}.npy or {id}.mat"),
+        found: found_instead(folder, id),
+        others: some,
     }
 }
 
@@ -303,7 +306,10 @@ fn read_label_npy(path: &Path) -> Result<LabelMap> {
         whole.then_some(id).ok_or_else(|| Error::Npy {
             path: path.to_owned(),
             expected: "segment ids from 0 to 4294967295".to_owned(),
-            found: real.to_string(),
+            found: match real.fract() == 0.0 {
+                true => real.to_string(),
+                false => format!("{real}; soft boundary maps are measured by --pb"),
+            },
         })
     };
     let ids = matrix.values.into_iter().map(id).collect::<Result<_>>()?;
@@ -388,7 +394,8 @@ mod tests {
             .pool(0)
             .unwrap_err()
             .to_string();
-        assert!(error.ends_with("b.npy: expected segment ids from 0 to 4294967295, found 0.5"));
+        let expected = "b.npy: expected segment ids from 0 to 4294967295, found 0.5; soft boundary maps are measured by --pb";
+        assert!(error.ends_with(expected), "{error}");
         let ids = ["a", "b", "c"].map(str::to_owned);
         let missing = SegmentationFolder::missing(folder.path(), &ids).unwrap();
         assert!(matches!(missing[..], [(2, Error::NoSegmentation { .. })]));
@@ -408,7 +415,7 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .ends_with("expected b.png, b_K.png, b/K.png or b.mat for image b, found none"),
+                .ends_with("expected b.png, b_K.png, b/K.png, b.npy or b.mat for image b, found none; the folder holds 1 .png file; --max-unreadable SHARE leaves such images out"),
             "{error}"
         );
         let error = open(&folder_with(&["a.jpg"]), &["a"])
