@@ -53,12 +53,12 @@
 //! |---|---|
 //! | `dataset/mat5/` | MATLAB level 5 files, trusted in nothing |
 //! | `dataset/npy` | NumPy's arrays, trusted in nothing |
-//! | `dataset/{ground_truth, truth_pictures}` | the annotations of one image |
+//! | `dataset/{ground_truth, seg_file, truth_pictures}` | the annotations of one image |
 //! | `dataset/{listing, layout, bsds}` | the folders of the dataset, pictures in them |
 //! | `segmentation/{level, pool}` | several segmentations of one image, each under its level |
 //! | `segmentation/{label_png, mat_pool, ucm, folder}` | where they are read from: [`SegmentationFolder`], or a file by [`read_label_png`], [`read_segmentation_mat`] |
 //! | `segmentation/{soft_map, boundary_pool, boundary_folder}` | their boundaries, and those of soft maps |
-//! | `segmentation/{soft_survey, zero_look}` | whether their numbers can be meant |
+//! | `segmentation/{soft_survey, label_look, zero_look}` | whether their numbers can be meant |
 //! | `metrics/{regions, contingency}` | the counts every measure is made of |
 //! | `metrics/{covering, probabilistic_rand, variation_of_information}` | the measures |
 //! | `metrics/{boundary_map, suppression, thinning}` | boundaries, ridges of soft maps, thinning to lines |
@@ -105,7 +105,7 @@ pub use protocol::{
     Progress, Report, evaluate, evaluate_boundaries, evaluate_in_parallel,
 };
 pub use segmentation::{
-    BoundaryFolder, BoundaryPool, Level, Pool, SegmentationFolder, SoftDoubt, SoftLook,
+    BoundaryFolder, BoundaryPool, LabelLook, Level, Pool, SegmentationFolder, SoftDoubt, SoftLook,
     SoftReading, SoftSurvey, Thresholds, Ucm, ZeroLook, decode_boundaries, decode_label_png,
     decode_segmentation_mat, read_boundaries, read_boundaries_with, read_label_png,
     read_segmentation_mat,

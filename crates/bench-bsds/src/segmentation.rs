@@ -3,6 +3,7 @@
 mod boundary_folder;
 mod boundary_pool;
 mod folder;
+mod label_look;
 mod label_png;
 mod level;
 mod mat_pool;
@@ -15,6 +16,7 @@ mod zero_look;
 pub use boundary_folder::BoundaryFolder;
 pub use boundary_pool::{BoundaryPool, decode_boundaries, read_boundaries, read_boundaries_with};
 pub use folder::SegmentationFolder;
+pub use label_look::LabelLook;
 pub use label_png::{decode_label_png, read_label_png};
 pub use level::Level;
 pub(crate) use level::LevelWithKind;

@@ -1,9 +1,10 @@
 //! Looks at the numbers that were measured, and the remarks on them: whether they can be meant.
 
-use bench_bsds::{Level, SoftDoubt, SoftLook, SoftSurvey, TruthLook, ZeroLook};
+use bench_bsds::{LabelLook, Level, SoftDoubt, SoftLook, SoftSurvey, TruthLook, ZeroLook};
 use serde::{Deserialize, Serialize};
 
 use super::settings::BsdsSettings;
+use crate::counted::counted;
 
 /// Looks at the files of one image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -17,6 +18,12 @@ pub struct Looks {
     /// At label maps whose id 0 is no segment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zero: Option<ZeroLook>,
+    /// At label maps, whether they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<LabelLook>,
+    /// At label maps that are a truth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truth_labels: Option<LabelLook>,
     /// At a truth of pictures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truth: Option<TruthLook>,
@@ -35,6 +42,8 @@ pub struct AllLooks {
     soft: SoftSurvey,
     contours: SoftSurvey,
     zero: ZeroLook,
+    labels: LabelLook,
+    truth_labels: LabelLook,
     truth: TruthLook,
     /// Numbers of clusters of the first image, and images with others.
     clusters: Vec<Level>,
@@ -66,6 +75,9 @@ impl AllLooks {
             self.contours.add(contours);
         }
         self.zero.add(&looks.zero.unwrap_or_default());
+        self.labels.add(&looks.labels.unwrap_or_default());
+        self.truth_labels
+            .add(&looks.truth_labels.unwrap_or_default());
         self.truth.add(&looks.truth.unwrap_or_default());
     }
 
@@ -75,21 +87,27 @@ impl AllLooks {
         remarks.extend(self.contours.doubts().iter().map(of_contours));
         if let Some(first) = self.other_clusters.first() {
             remarks.push(format!(
-                "{} of the images have other numbers of clusters than the first image: {first}, for one. Where an image lacks a number, \
-                 its nearest lower one counts",
-                self.other_clusters.len(),
+                "{} with other numbers of clusters than the first: {first}{}. Where an image lacks a number, its nearest \
+                 lower one counts",
+                counted(self.other_clusters.len(), "image"),
+                match self.other_clusters.len() {
+                    1 => "",
+                    _ => ", for one",
+                },
             ));
         }
         let zero = &self.zero;
         if zero.maps_with_zero > 0 {
             remarks.push(format!(
-                "id 0 stands on {} of the label maps in .mat files ({} of {} maps) and counts as no segment, as in the \
+                "id 0 stands on {} of the label maps in .mat files ({} of {}) and counts as no segment, as in the \
                  benchmark: for labels counted from 0, add --labels-from-zero",
                 percent(zero.zeros, zero.pixels),
                 zero.maps_with_zero,
-                zero.maps,
+                counted(zero.maps as usize, "map"),
             ));
         }
+        remarks.extend(of_labels(&self.labels, "label map", MEASURED));
+        remarks.extend(of_labels(&self.truth_labels, "truth", TRUTH));
         let truth = &self.truth;
         if 2 * truth.boundaries > truth.pixels {
             remarks.push(format!(
@@ -108,13 +126,64 @@ impl AllLooks {
         }
         if truth.drawn_between > 0 {
             remarks.push(format!(
-                "{} numbers of `Boundaries` in .mat files lie between 0 and the largest, as where annotators are averaged: \
-                 each that is not 0 is a boundary, as in the benchmark, which wants a matrix an annotator",
-                truth.drawn_between,
+                "{} between 0 and the largest in `Boundaries` of .mat files, as where annotators are averaged: each that is \
+                 not 0 is a boundary, as in the benchmark, which wants a matrix an annotator",
+                counted(truth.drawn_between as usize, "number"),
             ));
         }
         remarks
     }
+}
+
+/// What to do about maps that are boundaries, and about lines between segments.
+struct WhatToDo {
+    boundaries: &'static str,
+    lines: &'static str,
+}
+
+const MEASURED: WhatToDo = WhatToDo {
+    boundaries: "soft boundary maps are measured by --pb in place of --segs",
+    lines: "give their pixels to the segments beside them, or save `segs` in .mat files, where id 0 is no segment",
+};
+
+const TRUTH: WhatToDo = WhatToDo {
+    boundaries: "--truth boundaries reads white lines on black, --truth inverted black ones on white; both want --pb",
+    lines: "give their pixels to the segments beside them",
+};
+
+/// What label maps, or truths, look like that are none. A picture has signs that no label map has; lines are seldom
+/// segments, so that one map in two has to have them.
+fn of_labels(look: &LabelLook, noun: &str, what_to_do: WhatToDo) -> Vec<String> {
+    let WhatToDo { boundaries, lines } = what_to_do;
+    let of_them = |count: u64| format!("{count} of {}", counted(look.maps as usize, noun));
+    let mut remarks = Vec::new();
+    if look.colours > 0 {
+        remarks.push(format!(
+            "pictures in colour in place of label maps, by their looks: {}, of very many ids in tiny pieces. Expected a \
+             number a segment: no photograph, no overlay, no map that was smoothed or saved as JPEG",
+            of_them(look.colours),
+        ));
+    }
+    if look.greys > 0 {
+        remarks.push(format!(
+            "photographs or soft boundary maps in place of label maps, by their looks: {}, of very many grey levels in tiny \
+             pieces; {boundaries}",
+            of_them(look.greys),
+        ));
+    }
+    if look.boundaries > 0 && 2 * look.boundaries >= look.maps {
+        remarks.push(format!(
+            "boundary maps in place of label maps, by their looks: {}, with thin lines alone on one id; {boundaries}",
+            of_them(look.boundaries),
+        ));
+    }
+    if look.lines > 0 && 2 * look.lines >= look.maps {
+        remarks.push(format!(
+            "thin lines of an id of their own between all segments: {}. They count as one segment; {lines}",
+            of_them(look.lines),
+        ));
+    }
+    remarks
 }
 
 fn of_soft(doubt: &SoftDoubt) -> String {
@@ -165,10 +234,66 @@ mod tests {
         all.add_levels("3", levels(&[2]));
         let remarks = all.remarks(&settings);
         assert!(
-            remarks[0].starts_with("1 of the images have other numbers"),
+            remarks[0].starts_with("1 image with other numbers of clusters than the first: 3. "),
             "{remarks:?}"
         );
-        assert!(remarks[0].contains("image: 3, for one"), "{remarks:?}");
+        all.add_levels("4", levels(&[2]));
+        let remarks = all.remarks(&settings);
+        assert!(remarks[0].starts_with("2 images with other numbers"));
+        assert!(remarks[0].contains("first: 3, for one. "), "{remarks:?}");
+    }
+
+    #[test]
+    fn maps_that_are_no_label_maps_are_remarked_on() {
+        let look = |colours, greys, boundaries, lines| LabelLook {
+            maps: 10,
+            colours,
+            greys,
+            boundaries,
+            lines,
+        };
+        let of = |labels| {
+            remarks(Looks {
+                labels: Some(labels),
+                ..Looks::default()
+            })
+        };
+        assert_eq!(of(look(0, 0, 0, 0)), Vec::<String>::new());
+        // A thin figure, and a map with a rim: fewer than half.
+        assert_eq!(of(look(0, 0, 4, 4)), Vec::<String>::new());
+        for (look, begins, has) in [
+            (
+                look(1, 0, 0, 0),
+                "pictures in colour in place of label maps",
+                "1 of 10 label maps",
+            ),
+            (
+                look(0, 1, 0, 0),
+                "photographs or soft boundary maps",
+                "by --pb in place of --segs",
+            ),
+            (
+                look(0, 0, 5, 0),
+                "boundary maps in place of label maps",
+                "by --pb in place of --segs",
+            ),
+            (
+                look(0, 0, 0, 5),
+                "thin lines of an id of their own",
+                "count as one segment",
+            ),
+        ] {
+            let found = of(look);
+            assert!(
+                found.len() == 1 && found[0].starts_with(begins) && found[0].contains(has),
+                "{found:?}"
+            );
+        }
+        let found = remarks(Looks {
+            truth_labels: Some(look(0, 0, 10, 0)),
+            ..Looks::default()
+        });
+        assert!(found[0].contains("10 of 10 truths") && found[0].contains("--truth inverted"));
     }
 
     #[test]
@@ -266,7 +391,7 @@ mod tests {
         });
         assert!(found[0].contains("--truth inverted") && found[1].contains("--truth-above"));
         assert!(
-            found[2].starts_with("7 numbers of `Boundaries`"),
+            found[2].starts_with("7 numbers between 0 and the largest in `Boundaries`"),
             "{found:?}"
         );
     }

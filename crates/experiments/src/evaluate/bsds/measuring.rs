@@ -9,9 +9,10 @@ use std::thread;
 
 use bench_bsds::{
     BoundaryEvaluation, BoundaryFolder, BoundaryMap, BoundaryPool, BoundaryReport, BsdsDataset,
-    Evaluation, ImageCounts, ImageMeasures, Report, Size, ZeroLook,
+    Evaluation, ImageCounts, ImageMeasures, LabelLook, Report, Size, ZeroLook,
 };
 use models::SegmentSeconds;
+use segmentation::LabelMap;
 use training::Ranks;
 
 use super::looks::{AllLooks, Looks};
@@ -19,6 +20,7 @@ use super::measure_cache::{MeasureCache, Measured};
 use super::report::LeftOut;
 use super::source::Source;
 use super::timing::Timing;
+use crate::counted::counted;
 use crate::error::{Context as _, Error, Result};
 use crate::observer::Observer;
 use crate::sharding::{gather, shard};
@@ -178,7 +180,8 @@ impl Measurement<'_> {
                     return Ok(());
                 }
                 Err(Error::unexpected(format!(
-                    "{why}; at most {most} images with such files are left out, found {found} (--max-unreadable)"
+                    "{why}; at most {} with such files may be left out, found {found} (--max-unreadable)",
+                    counted(most, "image")
                 )))
             }
         }
@@ -300,10 +303,21 @@ impl Measurement<'_> {
             looks: Looks {
                 zero: ZeroLook::at(&pool),
                 contours: pool.contour_look(),
+                labels: match self.source {
+                    Source::Folder(_) => LabelLook::at(&pool),
+                    _ => None,
+                },
+                truth_labels: self.truth_labels(index, &drawn),
                 ..Looks::default()
             },
         };
         Ok((measured, seconds))
+    }
+
+    /// A look at label maps that are a truth; truths in `.mat` files are said to be segments by their own name.
+    fn truth_labels(&self, index: usize, drawn: &[LabelMap]) -> Option<LabelLook> {
+        let in_pictures = self.dataset.truth_is_label_pictures(index);
+        in_pictures.then(|| LabelLook::at_maps(drawn, true))
     }
 
     /// Boundaries alone: a truth without segments is enough.
@@ -322,12 +336,17 @@ impl Measurement<'_> {
             .into());
         }
         let counts = ImageCounts::new(&self.dataset.ids()[index], &drawn, &found)?;
+        let truth_labels = match self.dataset.truth_is_label_pictures(index) {
+            true => self.truth_labels(index, &self.dataset.annotations(index)?),
+            false => None,
+        };
         Ok(Measured {
             regions: None,
             boundaries: Some(counts),
             looks: Looks {
                 soft,
                 truth,
+                truth_labels,
                 ..Looks::default()
             },
         })
@@ -343,6 +362,7 @@ fn is_of_a_file(error: &bench_bsds::Error) -> bool {
             | Error::Picture(_)
             | Error::LabelPng { .. }
             | Error::Npy { .. }
+            | Error::SegFile { .. }
             | Error::BoundaryPicture { .. }
             | Error::Mat { .. }
             | Error::MatVariable { .. }
