@@ -195,6 +195,91 @@ fn maps_and_truths_upside_down_are_read_where_that_is_asked_for() {
     assert_eq!(f_of(&object), f_of(&expected));
 }
 
+#[test]
+fn pictures_in_place_of_label_maps_are_noted() {
+    let segs = |folder: &Path| measured(&case("set"), &["--segs", &text(folder)]);
+    let (object, err) = segs(&case("45/images/val"));
+    assert!(
+        err.contains(
+            "note: pictures in colour in place of label maps, by their looks: 2 of 2 label maps"
+        ),
+        "{err}"
+    );
+    assert_eq!(object["remarks"].as_array().unwrap().len(), 1);
+    let (_, err) = segs(&case("maps"));
+    assert!(
+        err.contains("in place of label maps") && err.contains("measured by --pb"),
+        "{err}"
+    );
+    // Boundaries of a truth as label maps: measured, and as the truth.
+    let set = set_with(&["49"]);
+    let truth = set.path().join("groundTruth/val");
+    let (_, err) = segs(&truth);
+    assert!(
+        err.contains(
+            "note: boundary maps in place of label maps, by their looks: 2 of 2 label maps"
+        ),
+        "{err}"
+    );
+    let labels = ["--segs", &text(&case("40/png")), "--truth", "labels"];
+    let (_, err) = measured(set.path(), &labels);
+    assert!(
+        err.contains("2 of 2 truths") && err.contains("--truth inverted"),
+        "{err}"
+    );
+    let labels = ["--pb", &text(&case("maps")), "--truth", "labels"];
+    let (_, err) = measured(set.path(), &labels);
+    assert!(err.contains("2 of 2 truths"), "{err}");
+}
+
+#[test]
+fn an_averaged_picture_of_a_truth_is_noted() {
+    let set = set_with(&["49"]);
+    let path = set.path().join("groundTruth/val/101.png");
+    let mut truth = image::open(&path).unwrap().to_luma8();
+    truth
+        .enumerate_pixels_mut()
+        .filter(|(x, ..)| *x < 30)
+        .for_each(|(_, _, level)| level.0[0] /= 2);
+    truth.save(&path).unwrap();
+    let (_, err) = measured(set.path(), &["--pb", &text(&case("maps"))]);
+    assert!(
+        err.contains("neither black nor white") && err.contains("--truth-above"),
+        "{err}"
+    );
+}
+
+#[test]
+fn truths_of_bsds300_are_read() {
+    let set = tempfile::tempdir().unwrap();
+    copy(&case("set/images/val"), &set.path().join("images/test"));
+    for (user, id) in [("1102", "101"), ("1107", "101"), ("1102", "102")] {
+        let folder = set.path().join("human/color").join(user);
+        fs::create_dir_all(&folder).unwrap();
+        let rows = (0..40).map(|row| format!("0 {row} 0 29\n1 {row} 30 59\n"));
+        let rows: String = rows.collect();
+        let seg =
+            format!("format ascii cr\nimage {id}\nuser {user}\nwidth 60\nheight 40\ndata\n{rows}");
+        fs::write(folder.join(format!("{id}.seg")), seg).unwrap();
+    }
+    // Halves, as the truth has them.
+    let maps = tempfile::tempdir().unwrap();
+    for id in ["101", "102"] {
+        let halves = image::GrayImage::from_fn(60, 40, |x, _| image::Luma([u8::from(x >= 30)]));
+        halves.save(maps.path().join(format!("{id}.png"))).unwrap();
+    }
+    let (data, maps) = (text(set.path()), text(maps.path()));
+    let call = ["eval", "bsds", "--split", "test", "--json", "--data", &data];
+    let Called { code, out, err } = matbackprop(&call)
+        .args(["--segs", &maps, "--boundaries"])
+        .call();
+    assert_eq!(code, 0, "{err}");
+    let object: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(object["covering"]["ods"], 1.0);
+    assert_eq!(f_of(&object), 1.0);
+    assert!(!err.contains("note:"), "{err}");
+}
+
 /// The pictures of a folder, black for white.
 fn invert(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
