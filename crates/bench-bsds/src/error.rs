@@ -136,12 +136,14 @@ pub enum Error {
         expected: &'static str,
     },
     /// An image without annotation, or an annotation without image.
-    #[error("expected {} beside {}, found none; --max-unreadable SHARE leaves such images out", missing.display(), found.display())]
+    #[error("expected {} beside {}, found {instead}; --max-unreadable SHARE leaves such images out", missing.display(), found.display())]
     MissingPartner {
         /// The file that is there.
         found: PathBuf,
         /// The file that is not.
         missing: PathBuf,
+        /// Files that may be meant but are not read, or `none` and what else there is.
+        instead: String,
     },
     /// More images without a partner than may be left out.
     #[error(

@@ -223,7 +223,11 @@ fn other_images(found: &[String], asked: &[String]) -> String {
         ),
         None => "the first of them are the same".to_owned(),
     };
-    format!("{} images, not {}; {first}", found.len(), asked.len())
+    let images = match found.len() {
+        1 => "1 image".to_owned(),
+        count => format!("{count} images"),
+    };
+    format!("{images}, not {}; {first}", asked.len())
 }
 
 /// A checkpoint's tensors and metadata.
@@ -311,6 +315,6 @@ mod tests {
         let words = other_images(&names(&["a", "b", "d"]), &names(&["a", "c"]));
         assert_eq!(words, "3 images, not 2; image 2 is b, not c");
         let words = other_images(&names(&["a"]), &names(&["a", "c"]));
-        assert_eq!(words, "1 images, not 2; the first of them are the same");
+        assert_eq!(words, "1 image, not 2; the first of them are the same");
     }
 }

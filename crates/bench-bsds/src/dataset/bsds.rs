@@ -13,6 +13,7 @@ use super::ground_truth::{
     Annotation, read_from_zero, read_ground_truth, read_ground_truth_boundaries, size_of,
 };
 use super::layout::{TruthFiles, photographs, split_folders, truths};
+use super::listing::found_instead;
 use super::seg_file;
 use super::truth_look::TruthLook;
 use super::truth_pictures::{self, TruthPictures, TruthReading};
@@ -169,8 +170,13 @@ impl BsdsDataset {
         if let Some(first) = left_out.first()
             && (left_out.len() > most || ids.is_empty())
         {
-            let MissingPartner { found, missing, .. } = first.clone();
-            let first = Error::MissingPartner { found, missing };
+            let MissingPartner { id, found, missing } = first.clone();
+            let instead = found_instead(missing.parent().unwrap_or(&missing), &id);
+            let first = Error::MissingPartner {
+                found,
+                missing,
+                instead,
+            };
             return Err(match most {
                 0 => first,
                 _ => Error::TooManyMissing {
@@ -500,11 +506,16 @@ mod tests {
         write_truth(&truth.join("1.mat"), [1, 1]);
         write_truth(&truth.join("2.mat"), [1, 1]);
         match BsdsDataset::open_folders(&images, &truth).unwrap_err() {
-            Error::MissingPartner { found, missing } => {
+            Error::MissingPartner {
+                found,
+                missing,
+                instead,
+            } => {
                 assert_eq!(
                     (found, missing),
                     (truth.join("2.mat"), images.join("2.jpg"))
                 );
+                assert_eq!(instead, "none; the folder holds 1 .jpg file");
             }
             other => panic!("{other}"),
         }

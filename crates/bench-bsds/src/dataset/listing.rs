@@ -52,7 +52,9 @@ pub(crate) fn picture_rank(path: &Path) -> Option<usize> {
 /// with the name in theirs, the folders inside that hold one, or how many files of each ending there are.
 pub(crate) fn found_instead(folder: &Path, id: &str) -> String {
     const SHOWN: usize = 3;
-    let paths = entries(folder).unwrap_or_default();
+    let Ok(paths) = entries(folder) else {
+        return "none; there is no such folder".to_owned();
+    };
     if let Some(path) = paths.iter().find(|path| stem(path) == Some(id)) {
         return name(path);
     }
@@ -208,6 +210,8 @@ pub(super) mod tests {
         ] {
             assert_eq!(found_instead(folder_with(files).path(), "7"), found);
         }
+        let absent = found_instead(Path::new("no such folder"), "7");
+        assert_eq!(absent, "none; there is no such folder");
         assert!(has_word("Sky_A.png", "sky_a") && !has_word("skya.png", "sky"));
     }
 

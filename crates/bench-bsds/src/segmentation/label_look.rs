@@ -166,47 +166,31 @@ fn between(map: &LabelMap, count: usize) -> Option<u32> {
     (all > 0 && 10 * met[most] >= 9 * all).then_some(most as u32)
 }
 
-/// Whether the pixels that are set are lines: together at least as long as the picture, and almost none in the middle of
-/// a square of them.
+/// Whether the pixels that are set are lines: together at least as long as the picture, with almost no square of them.
 fn is_thin(set: &[bool], width: usize, height: usize) -> bool {
     let longest = width.max(height);
     let count = set.iter().filter(|set| **set).count();
     if count < longest {
         return false;
     }
-    let reach = (longest / 150).max(2) as u32;
-    let depth = depths(set, width, reach + 1);
-    let deep = depth.iter().filter(|depth| **depth > reach).count();
-    50 * deep <= count
+    let side = 2 * (longest / 150).max(2) + 1;
+    50 * squares(set, width, side) <= count
 }
 
-/// For each pixel that is set how many steps the nearest other one is away, diagonal ones too, up to `most`; pixels
-/// beyond the picture are set.
-fn depths(set: &[bool], width: usize, most: u32) -> Vec<u32> {
-    let mut depth: Vec<u32> = set.iter().map(|set| if *set { most } else { 0 }).collect();
-    let count = depth.len();
-    let mut step = |place: usize, back: bool| {
-        let column = place % width;
-        let row = |by: isize| place.checked_add_signed(if back { by } else { -by });
-        let wide = width as isize;
-        let (first, last) = (column > 0, column + 1 < width);
-        let (before, after) = if back { (first, last) } else { (last, first) };
-        let near = [
-            (-1, before),
-            (-wide - 1, before),
-            (-wide, true),
-            (1 - wide, after),
-        ];
-        for (by, inside) in near {
-            let other = row(by).filter(|other| inside && *other < count);
-            if let Some(other) = other {
-                depth[place] = depth[place].min(depth[other] + 1);
-            }
+/// How many squares of `side` pixels lie in those that are set.
+fn squares(set: &[bool], width: usize, side: usize) -> usize {
+    // Rows, up to this one, whose run of pixels that ends in a column is long enough.
+    let mut rows = vec![0; width];
+    let mut count = 0;
+    for row in set.chunks_exact(width) {
+        let mut run = 0;
+        for (set, rows) in row.iter().zip(&mut rows) {
+            run = if *set { run + 1 } else { 0 };
+            *rows = if run >= side { *rows + 1 } else { 0 };
+            count += usize::from(*rows >= side);
         }
-    };
-    (0..count).for_each(|place| step(place, true));
-    (0..count).rev().for_each(|place| step(place, false));
-    depth
+    }
+    count
 }
 
 #[cfg(test)]
@@ -351,13 +335,15 @@ mod tests {
     }
 
     #[test]
-    fn depths_by_hand() {
+    fn squares_by_hand() {
         let set = [
             false, true, true, true, //
             true, true, true, true, //
             true, true, true, true,
         ];
-        assert_eq!(depths(&set, 4, 9), [0, 1, 2, 3, 1, 1, 2, 3, 2, 2, 2, 3]);
-        assert_eq!(depths(&set, 4, 2), [0, 1, 2, 2, 1, 1, 2, 2, 2, 2, 2, 2]);
+        assert_eq!(
+            [1, 2, 3, 4].map(|side| squares(&set, 4, side)),
+            [11, 5, 1, 0]
+        );
     }
 }

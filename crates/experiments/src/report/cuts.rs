@@ -123,7 +123,10 @@ fn moments(run: &Path, step: f64) -> Result<Vec<Moment>> {
             )));
         }
     };
-    moments.push(Moment::new(format!("after {step} steps"), network));
+    moments.push(Moment::new(
+        format!("after {}", counted(step as usize, "step")),
+        network,
+    ));
     Ok(moments)
 }
 

@@ -14,14 +14,14 @@ const F_OF_TWO: f64 = 0.945_4;
 /// The covering of the label maps, where id 0 is a segment.
 const COVERING: f64 = 0.981_8;
 
-fn case(name: &str) -> PathBuf {
+pub fn case(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/field-cases/bsds")
         .join(name)
 }
 
 /// The usual set, with the files of these cases over its own; a kind of files that a case has replaces the set's.
-fn set_with(cases: &[&str]) -> tempfile::TempDir {
+pub fn set_with(cases: &[&str]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for kind in ["images/val", "groundTruth/val"] {
         let of_case = cases
@@ -43,7 +43,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// The object of a measurement, and the messages beside it.
-fn measured(data: &Path, more: &[&str]) -> (Value, String) {
+pub fn measured(data: &Path, more: &[&str]) -> (Value, String) {
     let data = data.display().to_string();
     let call = ["eval", "bsds", "--split", "val", "--json", "--data", &data];
     let Called { code, out, err } = matbackprop(&call).args(more).call();
@@ -62,7 +62,7 @@ fn f_of(object: &Value) -> f64 {
     object["boundary"]["ods"]["f"].as_f64().unwrap()
 }
 
-fn text(path: &Path) -> String {
+pub fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
@@ -193,60 +193,6 @@ fn maps_and_truths_upside_down_are_read_where_that_is_asked_for() {
     invert(&truth, &truth);
     let (object, _) = measured(pictures.path(), &["--pb", &maps, "--truth-above", "0.5"]);
     assert_eq!(f_of(&object), f_of(&expected));
-}
-
-#[test]
-fn pictures_in_place_of_label_maps_are_noted() {
-    let segs = |folder: &Path| measured(&case("set"), &["--segs", &text(folder)]);
-    let (object, err) = segs(&case("45/images/val"));
-    assert!(
-        err.contains(
-            "note: pictures in colour in place of label maps, by their looks: 2 of 2 label maps"
-        ),
-        "{err}"
-    );
-    assert_eq!(object["remarks"].as_array().unwrap().len(), 1);
-    let (_, err) = segs(&case("maps"));
-    assert!(
-        err.contains("in place of label maps") && err.contains("measured by --pb"),
-        "{err}"
-    );
-    // Boundaries of a truth as label maps: measured, and as the truth.
-    let set = set_with(&["49"]);
-    let truth = set.path().join("groundTruth/val");
-    let (_, err) = segs(&truth);
-    assert!(
-        err.contains(
-            "note: boundary maps in place of label maps, by their looks: 2 of 2 label maps"
-        ),
-        "{err}"
-    );
-    let labels = ["--segs", &text(&case("40/png")), "--truth", "labels"];
-    let (_, err) = measured(set.path(), &labels);
-    assert!(
-        err.contains("2 of 2 truths") && err.contains("--truth inverted"),
-        "{err}"
-    );
-    let labels = ["--pb", &text(&case("maps")), "--truth", "labels"];
-    let (_, err) = measured(set.path(), &labels);
-    assert!(err.contains("2 of 2 truths"), "{err}");
-}
-
-#[test]
-fn an_averaged_picture_of_a_truth_is_noted() {
-    let set = set_with(&["49"]);
-    let path = set.path().join("groundTruth/val/101.png");
-    let mut truth = image::open(&path).unwrap().to_luma8();
-    truth
-        .enumerate_pixels_mut()
-        .filter(|(x, ..)| *x < 30)
-        .for_each(|(_, _, level)| level.0[0] /= 2);
-    truth.save(&path).unwrap();
-    let (_, err) = measured(set.path(), &["--pb", &text(&case("maps"))]);
-    assert!(
-        err.contains("neither black nor white") && err.contains("--truth-above"),
-        "{err}"
-    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The binary, called as people call it.
 
 mod bad_input;
+mod bsds_notes;
 mod call;
 mod eval_bsds;
 mod eval_coco;

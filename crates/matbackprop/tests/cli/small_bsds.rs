@@ -49,15 +49,46 @@ fn picture(seed: usize) -> RgbImage {
 
 /// A MATLAB level 5 file: groundTruth{1}.Segmentation, uint16.
 fn ground_truth(seed: usize) -> Vec<u8> {
+    annotator(&[("Segmentation", segmentation(seed))])
+}
+
+fn segmentation(seed: usize) -> Vec<u8> {
     let ids: Vec<u8> = (0..WIDTH)
         .flat_map(|x| (0..HEIGHT).map(move |y| (x, y)))
         .flat_map(|(x, y)| segment(seed, x, y).to_le_bytes())
         .collect();
-    let segmentation = matrix(11, &[HEIGHT, WIDTH], "", &element(4, &ids));
+    matrix(11, &[HEIGHT, WIDTH], "", &element(4, &ids))
+}
+
+/// The same with `Boundaries` of one and of two annotators: 1 and 2 at the left side of segments 2 and 3.
+pub fn averaged(seed: usize) -> Vec<u8> {
+    let numbers = (0..WIDTH).flat_map(|x| (0..HEIGHT).map(move |y| (x, y)));
+    let numbers: Vec<u8> = numbers
+        .map(|(x, y)| match x > 0 && segment(seed, x - 1, y) == 1 {
+            true => segment(seed, x, y) as u8 - 1,
+            false => 0,
+        })
+        .collect();
+    annotator(&[
+        ("Segmentation", segmentation(seed)),
+        (
+            "Boundaries",
+            matrix(9, &[HEIGHT, WIDTH], "", &element(2, &numbers)),
+        ),
+    ])
+}
+
+/// A file with one annotator of these fields.
+fn annotator(fields: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let names: Vec<u8> = fields
+        .iter()
+        .flat_map(|(name, _)| padded_name(name))
+        .collect();
+    let values: Vec<u8> = fields.iter().flat_map(|(_, value)| value.clone()).collect();
     let fields = [
         element(5, &32_i32.to_le_bytes()),
-        element(1, &padded_name("Segmentation")),
-        segmentation,
+        element(1, &names),
+        values,
     ];
     let annotator = matrix(2, &[1, 1], "", &fields.concat());
     let cell = matrix(1, &[1, 1], "groundTruth", &annotator);

@@ -9,7 +9,8 @@ use std::thread;
 
 use bench_bsds::{
     BoundaryEvaluation, BoundaryFolder, BoundaryMap, BoundaryPool, BoundaryReport, BsdsDataset,
-    Evaluation, ImageCounts, ImageMeasures, LabelLook, Report, Size, ZeroLook,
+    Evaluation, ImageCounts, ImageMeasures, LabelLook, Pool, Report, SegmentationFolder, Size,
+    ZeroLook,
 };
 use models::SegmentSeconds;
 use segmentation::LabelMap;
@@ -255,42 +256,16 @@ impl Measurement<'_> {
         if let Source::Folder(folder) = self.source
             && let Some(first) = drawn.first()
         {
-            let segments = &first.segmentation;
-            let expected = Size {
-                width: segments.width(),
-                height: segments.height(),
-            };
-            if let Some((map, found)) = pool.misfit(expected) {
-                let files = folder.files(index);
-                let path = files.get(map).or(files.first());
-                let path = path.map(PathBuf::from).unwrap_or_default();
-                if let Some(cells) = pool.contour_size() {
-                    return Err(bench_bsds::Error::SizeMismatch {
-                        name: format!("{}: `ucm2`, a contour map at double size", path.display()),
-                        expected: Size {
-                            width: 2 * expected.width + 1,
-                            height: 2 * expected.height + 1,
-                        },
-                        found: cells,
-                    }
-                    .into());
-                }
-                return Err(bench_bsds::Error::MapSize {
-                    path,
-                    expected,
-                    found,
-                }
-                .into());
-            }
+            check_fit(folder, index, &pool, &first.segmentation)?;
         }
-        let mut boundaries = None;
+        let (mut boundaries, mut truth) = (None, None);
         if self.boundaries {
             let found = match self.source {
                 Source::Folder(folder) => folder.boundaries(index, &pool)?,
                 _ => BoundaryPool::from_segmentations(&pool)?,
             };
-            let maps = drawn.iter().map(|annotation| annotation.boundary_map());
-            let maps = maps.collect::<bench_bsds::Result<Vec<_>>>()?;
+            let (maps, look) = self.dataset.drawn_boundaries(index)?;
+            truth = look;
             boundaries = Some(ImageCounts::new(id, &maps, &found)?);
         }
         let drawn: Vec<_> = drawn
@@ -308,7 +283,8 @@ impl Measurement<'_> {
                     _ => None,
                 },
                 truth_labels: self.truth_labels(index, &drawn),
-                ..Looks::default()
+                truth,
+                soft: None,
             },
         };
         Ok((measured, seconds))
@@ -351,6 +327,40 @@ impl Measurement<'_> {
             },
         })
     }
+}
+
+/// Refuses label maps, or a contour map, of another size than the truth.
+fn check_fit(
+    folder: &SegmentationFolder,
+    index: usize,
+    pool: &Pool,
+    truth: &LabelMap,
+) -> bench_bsds::Result<()> {
+    let expected = Size {
+        width: truth.width(),
+        height: truth.height(),
+    };
+    let Some((map, found)) = pool.misfit(expected) else {
+        return Ok(());
+    };
+    let files = folder.files(index);
+    let path = files.get(map).or(files.first());
+    let path = path.map(PathBuf::from).unwrap_or_default();
+    Err(match pool.contour_size() {
+        Some(cells) => bench_bsds::Error::SizeMismatch {
+            name: format!("{}: `ucm2`, a contour map at double size", path.display()),
+            expected: Size {
+                width: 2 * expected.width + 1,
+                height: 2 * expected.height + 1,
+            },
+            found: cells,
+        },
+        None => bench_bsds::Error::MapSize {
+            path,
+            expected,
+            found,
+        },
+    })
 }
 
 /// Whether an error is of one image's files, so that the others may well be read.
