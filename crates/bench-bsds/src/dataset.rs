@@ -16,5 +16,6 @@ pub use ground_truth::{
     Annotation, decode_ground_truth, decode_ground_truth_boundaries, read_ground_truth,
 };
 pub(crate) use listing::{ending, entries, found_instead, innermost, picture_rank, stem};
+pub use seg_file::decode_seg;
 pub use truth_look::TruthLook;
 pub use truth_pictures::{TruthPictures, TruthReading};

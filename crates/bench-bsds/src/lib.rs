@@ -92,7 +92,7 @@ mod segmentation;
 
 pub use dataset::{
     Annotation, BsdsDataset, MissingPartner, Split, TruthLook, TruthPictures, TruthReading,
-    decode_ground_truth, decode_ground_truth_boundaries, read_ground_truth,
+    decode_ground_truth, decode_ground_truth_boundaries, decode_seg, read_ground_truth,
 };
 pub use error::{Error, MatPosition, Result, Size};
 pub use metrics::{

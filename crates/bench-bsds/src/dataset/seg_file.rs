@@ -13,7 +13,7 @@ const SHOWN: usize = 40;
 /// The annotators of one image, a file each.
 ///
 /// # Errors
-/// Those of [`decode`]; [`Error::Io`]; [`Error::SizeMismatch`] where two differ in size.
+/// Those of [`decode_seg`]; [`Error::Io`]; [`Error::SizeMismatch`] where two differ in size.
 pub(super) fn annotations(paths: &[PathBuf]) -> Result<Vec<Annotation>> {
     let mut annotations = Vec::<Annotation>::with_capacity(paths.len());
     for path in paths {
@@ -21,7 +21,7 @@ pub(super) fn annotations(paths: &[PathBuf]) -> Result<Vec<Annotation>> {
             path: path.clone(),
             source,
         })?;
-        let segmentation = decode(path, &bytes)?;
+        let segmentation = decode_seg(path, &bytes)?;
         let found = size_of(&segmentation);
         let first = annotations
             .first()
@@ -41,7 +41,7 @@ pub(super) fn annotations(paths: &[PathBuf]) -> Result<Vec<Annotation>> {
     Ok(annotations)
 }
 
-/// The segments in the text of a `.seg` file.
+/// The segments in the text of a `.seg` file, a truth of BSDS300.
 ///
 /// ```text
 /// format ascii cr
@@ -56,7 +56,7 @@ pub(super) fn annotations(paths: &[PathBuf]) -> Result<Vec<Annotation>> {
 /// # Errors
 /// [`Error::SegFile`] for another format, a line that is not as above, and a pixel of no segment;
 /// [`Error::Picture`] for more pixels than memory is to be taken for.
-fn decode(path: &Path, bytes: &[u8]) -> Result<LabelMap> {
+pub fn decode_seg(path: &Path, bytes: &[u8]) -> Result<LabelMap> {
     let text = String::from_utf8_lossy(bytes);
     let mut lines = text.lines().zip(1..);
     let refuse = |line: usize, expected: &str, found: &str| Error::SegFile {
@@ -143,7 +143,7 @@ mod tests {
                           segments 2\ngray 0\ninvert 0\nflipflop 0\n";
 
     fn parse(text: &str) -> Result<LabelMap> {
-        decode(Path::new("7.seg"), text.as_bytes())
+        decode_seg(Path::new("7.seg"), text.as_bytes())
     }
 
     #[test]
