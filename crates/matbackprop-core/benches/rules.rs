@@ -4,10 +4,11 @@ use divan::{AllocProfiler, Bencher};
 use faer::Mat;
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    Cholesky, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log, LogDet, MatrixFunction,
-    Method, NewtonSchulz, Normalisation, Polar, Projector, PseudoInverse, Qr, RankTolerance,
-    RegularisedProjector, Ridge, ScalarFunction, SignedLogDet, Sqrt, SymEig, SymmetricSolve,
-    ThinSvd, batch, eigenvalues, singular_values, symmetric_part,
+    Alignment, Cholesky, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log, LogDet,
+    MatrixFunction, Method, NewtonSchulz, Normalisation, Polar, Procrustes, Projector,
+    PseudoInverse, Qr, RankTolerance, RegularisedProjector, Ridge, Rotation, ScalarFunction,
+    SignedLogDet, Sqrt, SymEig, SymmetricSolve, ThinSvd, batch, eigenvalues, singular_values,
+    symmetric_part,
 };
 
 /// The system's allocator, counted.
@@ -235,6 +236,26 @@ fn polar(bencher: Bencher<'_, '_>, (m, n, _): (usize, usize, usize)) {
         polar
             .vjp(Some(w_bar.as_ref()), Some(h_bar.as_ref()))
             .expect("full rank")
+    });
+}
+
+#[divan::bench(args = SIDES)]
+fn rotation(bencher: Bencher<'_, '_>, n: usize) {
+    let (a, bar) = (gaussian(n, n, 1), gaussian(n, n, 2));
+    bencher.bench_local(|| {
+        let rotation = Rotation::forward(a.as_ref()).expect("finite input");
+        rotation.vjp(bar.as_ref()).expect("full rank")
+    });
+}
+
+#[divan::bench(args = [100, 10_000])]
+fn procrustes_in_space(bencher: Bencher<'_, '_>, n: usize) {
+    let (x, y, bar) = (gaussian(n, 3, 1), gaussian(n, 3, 2), gaussian(3, 3, 3));
+    bencher.bench_local(|| {
+        let fit = Procrustes::forward(x.as_ref(), y.as_ref(), None, Alignment::default())
+            .expect("finite input");
+        fit.vjp(Some(bar.as_ref()), Some(&[1.0; 3]), 0.0, 1.0)
+            .expect("points in space")
     });
 }
 

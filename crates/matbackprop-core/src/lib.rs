@@ -45,6 +45,8 @@
 //! | `subspace::regularised_projector` | [`RegularisedProjector`]: P = A (AᵀA + εI)⁻¹ Aᵀ | Ā = 2 (I − P) sym(P̄) A (AᵀA + εI)⁻¹ |
 //! | `subspace::pseudo_inverse` | [`PseudoInverse`]: P = A⁺ in factors | Ā = −PᵀP̄Pᵀ + (I − AP)P̄ᵀPPᵀ + PᵀPP̄ᵀ(I − PA) |
 //! | `subspace::polar` | [`Polar`]: A = W H | W̄ and H̄, each optional: only sums σᵢ + σⱼ divide |
+//! | `subspace::rotation` | [`Rotation`]: the rotation closest to A, reflections too | Ā = U S (skew(R̄) over sums) Vᵀ, σₙ signed by det A |
+//! | `subspace::procrustes` | [`Procrustes`]: Y ≈ s X Rᵀ + 1 tᵀ, R orthogonal | cotangents of points and weights |
 //! | `function::scalar` | [`ScalarFunction`]: [`Log`], [`Sqrt`], [`InverseSqrt`], [`Inverse`], [`Exp`], [`Power`], your own [`WithSlope`]; [`Ridge`] over each | f[a, b], to the last digits |
 //! | `function::matrix_function` | [`MatrixFunction`]: C = V f(Λ) Vᵀ | Ā = V (P ∘ (Vᵀ sym(C̄) V)) Vᵀ, Pᵢⱼ = f[λᵢ, λⱼ]; and the second order |
 //! | `function::trace_function` | [`TraceFunction`]: tr f(A) | Ā = t̄ f′(A) |
@@ -135,7 +137,8 @@ pub use spectral::{
     ThinSvdTangent, eigenvalues, singular_values,
 };
 pub use subspace::{
-    LeadingProjector, Polar, PolarTangent, Projector, PseudoInverse, RegularisedProjector,
+    Alignment, LeadingProjector, Polar, PolarTangent, Procrustes, ProcrustesCotangent,
+    ProcrustesTangent, Projector, PseudoInverse, RegularisedProjector, Rotation,
 };
 pub use symmetric::{
     SymmetricProduct, inner_product, symmetric_from_lower, symmetric_from_upper, symmetric_part,

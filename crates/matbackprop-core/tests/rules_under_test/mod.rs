@@ -14,8 +14,8 @@ use matbackprop_core::{
 };
 pub use planted::{Planted, SPECTRA, Spectrum};
 use subspaces::{
-    leading_projector, polar, projector, projector_at, pseudo_inverse, pseudo_inverse_at,
-    regularised_projector,
+    leading_projector, polar, procrustes, projector, projector_at, pseudo_inverse,
+    pseudo_inverse_at, regularised_projector, rotation,
 };
 
 /// The settings of a rule beside its matrices.
@@ -154,6 +154,24 @@ fn range_rules() -> Vec<Rule> {
             &[-1.0],
         ),
         rule("polar", |p| vec![p.general()], polar, &[0.0, 1.0]),
+        rule("rotation", |p| vec![p.square()], rotation, &[0.0]),
+        rule(
+            "procrustes",
+            points_and_weights,
+            procrustes,
+            &[0.0, 0.0, -1.0, 0.0],
+        ),
+    ]
+}
+
+/// Two point sets, more points than dimensions, and weights.
+fn points_and_weights(p: &Planted) -> Vec<Mat<f64>> {
+    let (n, d) = (p.m.max(p.n) + 2, p.m.min(p.n));
+    let weights = gaussian(n, 1, p.seed ^ 3);
+    vec![
+        Planted { m: n, n: d, ..*p }.general(),
+        gaussian(n, d, p.seed ^ 2),
+        Mat::from_fn(n, 1, |i, _| 0.1 + weights[(i, 0)].abs()),
     ]
 }
 

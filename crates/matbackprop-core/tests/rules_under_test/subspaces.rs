@@ -1,9 +1,10 @@
 //! Projectors, inverses and polar factors behind the face of every rule.
 
-use super::{Evaluated, Settings};
+use super::{Evaluated, Settings, column, list};
 use faer::{Mat, mat};
 use matbackprop_core::{
-    LeadingProjector, Polar, Projector, PseudoInverse, RankTolerance, RegularisedProjector, Result,
+    Alignment, LeadingProjector, Polar, Procrustes, Projector, PseudoInverse, RankTolerance,
+    RegularisedProjector, Result, Rotation,
 };
 
 pub fn projector(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
@@ -88,6 +89,56 @@ pub fn polar(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
         move |dots| {
             let dot = ahead.jvp(dots[0].as_ref())?;
             Ok(vec![dot.w, dot.h])
+        },
+    ))
+}
+
+pub fn rotation(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
+    let rule = Rotation::forward(x[0].as_ref())?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![rule.value().to_owned()],
+        move |bars| Ok(vec![back.vjp(bars[0].as_ref())?]),
+        move |dots| Ok(vec![ahead.jvp(dots[0].as_ref())?]),
+    ))
+}
+
+/// Rotation, translation and scale, of points with weights.
+pub fn procrustes(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
+    let alignment = Alignment {
+        scale: true,
+        ..Alignment::default()
+    };
+    let weights = list(&x[2]);
+    let rule = Procrustes::forward(x[0].as_ref(), x[1].as_ref(), Some(&weights), alignment)?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![
+            rule.rotation().to_owned(),
+            column(rule.translation()),
+            mat![[rule.scale()]],
+            mat![[rule.residual()]],
+        ],
+        move |bars| {
+            let translation_bar = list(&bars[1]);
+            let bar = back.vjp(
+                Some(bars[0].as_ref()),
+                Some(&translation_bar),
+                bars[2][(0, 0)],
+                bars[3][(0, 0)],
+            )?;
+            Ok(vec![bar.x, bar.y, column(&bar.weights)])
+        },
+        move |dots| {
+            let weights_dot = list(&dots[2]);
+            let (x_dot, y_dot) = (dots[0].as_ref(), dots[1].as_ref());
+            let dot = ahead.jvp(Some(x_dot), Some(y_dot), Some(&weights_dot))?;
+            Ok(vec![
+                dot.rotation,
+                column(&dot.translation),
+                mat![[dot.scale]],
+                mat![[dot.residual]],
+            ])
         },
     ))
 }
