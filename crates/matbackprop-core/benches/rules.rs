@@ -259,6 +259,17 @@ fn procrustes_in_space(bencher: Bencher<'_, '_>, n: usize) {
     });
 }
 
+#[divan::bench(args = TALL)]
+fn second_order_of_polar(bencher: Bencher<'_, '_>, (m, n, _): (usize, usize, usize)) {
+    let (a, bar) = (gaussian(m, n, 1), gaussian(m, n, 2));
+    bencher.bench_local(|| {
+        let polar = Polar::forward(a.as_ref()).expect("finite input");
+        polar
+            .vjp_of_vjp(bar.as_ref(), bar.as_ref())
+            .expect("full rank")
+    });
+}
+
 /// Positions and channels of features.
 const FEATURES: [(usize, usize); 3] = [(169, 256), (784, 256), (196, 512)];
 

@@ -12,9 +12,9 @@ mod rotation;
 mod weighted_points;
 
 pub use leading_projector::LeadingProjector;
-pub use polar::{Polar, PolarTangent};
+pub use polar::{Polar, PolarSecond, PolarTangent};
 pub use procrustes::{Alignment, Procrustes, ProcrustesCotangent, ProcrustesTangent};
-pub use projector::Projector;
+pub use projector::{Projector, ProjectorSecond};
 pub use pseudo_inverse::PseudoInverse;
 pub use regularised_projector::RegularisedProjector;
 pub use rotation::Rotation;

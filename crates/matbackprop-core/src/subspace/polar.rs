@@ -17,6 +17,8 @@ const OP: &str = "polar factors";
 /// vjp       Ā = D(W̄) + U ( Gᵢⱼ ) Vᵀ                            Gᵢⱼ = 2 Sᵢⱼ σᵢ / (σᵢ + σⱼ),  S = Vᵀ sym(H̄) V
 /// jvp       Ẇ = D(Ȧ),  Ḣ = V ( (σᵢFᵢⱼ + σⱼFⱼᵢ) / (σᵢ + σⱼ) ) Vᵀ                              F = UᵀȦV
 ///           wide: for H, Aᵀ = V Σ Uᵀ takes the place of A
+/// vjp of vjp, for W̄ alone: the cotangent Z of Ā goes to W̄ as D(Z), and to A as
+///           D(W P H − W₁H₂ − W₂H₁) − W P                    Wₓ = D(X), Hₓ = Ḣ(X) for X = W̄, Z;  P = sym(W₁ᵀW₂)
 /// with      D(X) = U ( (Yᵢⱼ − Yⱼᵢ) / (σᵢ + σⱼ) ) Vᵀ + (I − UUᵀ) X V Σ⁻¹ Vᵀ + U Σ⁻¹ Uᵀ X (I − VVᵀ)      Y = UᵀXV
 /// ```
 ///
@@ -31,7 +33,7 @@ const OP: &str = "polar factors";
 /// W is the matrix with orthonormal columns (rows, if wide) closest to A. A singular value up to 8 max(m, n) ε of the
 /// largest is taken for zero. H is unique at any rank; W is unique, and differentiable, where the rank is k, and
 /// else completed by vectors of the decomposition: then only cotangents that stay with the other singular vectors, on
-/// both sides, go back. H has a kink where a singular value is zero, along the vectors of that value on both sides.
+/// both sides, go back, and only to first order. H has a kink where a singular value is zero, along the vectors of that value on both sides.
 ///
 /// # Errors
 /// [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
@@ -44,7 +46,7 @@ const OP: &str = "polar factors";
 ///
 /// # Source
 /// Higham, "Functions of Matrices", SIAM 2008, chapter 8, for the factors; the derivative by singular vectors, also at
-/// zero singular values, is ours.
+/// zero singular values, and the second are ours.
 ///
 /// # Example
 /// ```
@@ -80,6 +82,16 @@ pub struct PolarTangent {
     pub w: Mat<f64>,
     /// Ḣ, k × k, symmetric.
     pub h: Mat<f64>,
+}
+
+/// The result of [`Polar::vjp_of_vjp`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PolarSecond {
+    /// The cotangent of W̄, m × n.
+    pub w_bar_bar: Mat<f64>,
+    /// The cotangent of A, m × n.
+    pub a_bar: Mat<f64>,
 }
 
 impl Polar {
@@ -222,15 +234,61 @@ impl Polar {
         within_range(OP, sym((inner * core * inner.transpose()).as_ref()))
     }
 
+    /// The way back through Ā = `vjp(W̄, None)`: from a cotangent Z of Ā to those of W̄ and of A, where the rank is k.
+    ///
+    /// With W̄ held fixed, `a_bar` is the product of the Hessian of ⟨W̄, W⟩ with Z.
+    ///
+    /// # Errors
+    /// See [`Polar`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) unless W̄ and Z are m × n.
+    pub fn vjp_of_vjp(
+        &self,
+        w_bar: MatRef<'_, f64>,
+        a_bar_bar: MatRef<'_, f64>,
+    ) -> Result<PolarSecond> {
+        ensure_shape(OP, w_bar, self.w.shape())?;
+        ensure_shape(OP, a_bar_bar, self.w.shape())?;
+        if self.rank < self.relative_values.len() {
+            return Err(self.deficient());
+        }
+        // All of A / σ₁, whose products stay in range.
+        let (w, h) = (&self.w, Scale(self.largest.recip()) * &self.h);
+        let w1 = self.turned_over(w_bar, 1.0)?;
+        let w2 = self.turned_over(a_bar_bar, 1.0)?;
+        let (h1, h2) = (self.h_jvp(w_bar)?, self.h_jvp(a_bar_bar)?);
+        let (bent, moved) = if self.is_wide() {
+            let p = sym((&w1 * w2.transpose()).as_ref());
+            let bent = p * w;
+            let moved = h * &bent - h2 * &w1 - h1 * &w2;
+            (bent, moved)
+        } else {
+            let p = sym((w1.transpose() * &w2).as_ref());
+            let bent = w * p;
+            let moved = &bent * h - &w1 * h2 - &w2 * h1;
+            (bent, moved)
+        };
+        let second = self.turned_over(moved.as_ref(), 1.0)? - bent;
+        let over_largest =
+            |x: Mat<f64>| Mat::from_fn(x.nrows(), x.ncols(), |i, j| x[(i, j)] / self.largest);
+        Ok(PolarSecond {
+            w_bar_bar: within_range(OP, over_largest(w2))?,
+            a_bar: within_range(OP, over_largest(over_largest(second)))?,
+        })
+    }
+
     /// D(X), where X needs no zero singular value.
     fn turned(&self, x: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        self.turned_over(x, self.largest)
+    }
+
+    /// D(X) of A · `largest` / σ₁.
+    fn turned_over(&self, x: MatRef<'_, f64>, largest: f64) -> Result<Mat<f64>> {
         let r = self.rank;
         let (u, v) = (self.u.subcols(0, r), self.v.subcols(0, r));
         let (x_v, u_x) = (x * v, u.transpose() * x);
         let y = u.transpose() * &x_v;
         let core = Mat::from_fn(r, r, |i, j| {
             let sum = self.relative_values[i] + self.relative_values[j];
-            (y[(i, j)] - y[(j, i)]) / sum / self.largest
+            (y[(i, j)] - y[(j, i)]) / sum / largest
         });
         let mut turned = u * core * v.transpose();
         if r < self.relative_values.len() {
@@ -240,7 +298,7 @@ impl Polar {
         }
         let over_values = |x: MatRef<'_, f64>| {
             Mat::from_fn(x.nrows(), r, |i, j| {
-                x[(i, j)] / self.relative_values[j] / self.largest
+                x[(i, j)] / self.relative_values[j] / largest
             })
         };
         if u.nrows() > r {
@@ -422,6 +480,79 @@ mod tests {
     }
 
     #[test]
+    fn the_second_order_of_a_direction_by_hand() {
+        // A column a = ρ u: D(X) = X⊥ / ρ, and once more −((u·z) e⊥ + (u·e) z⊥ + (e⊥·z⊥) u) / ρ².
+        let (a, e, z) = (mat![[3.0], [4.0]], mat![[5.0], [0.0]], mat![[0.0], [5.0]]);
+        let second = Polar::forward(a.as_ref())
+            .unwrap()
+            .vjp_of_vjp(e.as_ref(), z.as_ref())
+            .unwrap();
+        // u·e = 3, u·z = 4, e⊥ = (3.2, −2.4), z⊥ = (−2.4, 1.8), e⊥·z⊥ = −12.
+        let expected = mat![[-(12.8 - 7.2 - 7.2) / 25.0], [-(-9.6 + 5.4 - 9.6) / 25.0]];
+        assert!((&second.a_bar - &expected).norm_max() < 1e-15);
+        assert!((second.w_bar_bar - mat![[-0.48], [0.36]]).norm_max() < 1e-15);
+        // The same of the row.
+        let row = Polar::forward(a.transpose()).unwrap();
+        let second = row.vjp_of_vjp(e.transpose(), z.transpose()).unwrap();
+        assert!((second.a_bar.transpose() - expected).norm_max() < 1e-15);
+    }
+
+    #[test]
+    fn second_order_agrees_with_finite_differences_of_the_first() {
+        let check = GradientCheck {
+            step: 1e-5,
+            tolerance: 1e-7,
+            ..GradientCheck::default()
+        };
+        for (m, n, spectrum) in CASES.iter().filter(|(m, n, _)| m * n > 1) {
+            let a = with_spectrum(*m, *n, spectrum, 2);
+            let polar = Polar::forward(a.as_ref()).unwrap();
+            let bar = gaussian(*m, *n, 1);
+            let of_a = |a: MatRef<'_, f64>| Polar::forward(a)?.vjp(Some(bar.as_ref()), None);
+            let back = |z: MatRef<'_, f64>| Ok(polar.vjp_of_vjp(bar.as_ref(), z)?.a_bar);
+            check_vjp(of_a, back, a.as_ref(), &check).unwrap();
+            // Nothing is left of a cotangent of Ā but D itself, from which Ā came.
+            let of_bar = |bar: MatRef<'_, f64>| polar.vjp(Some(bar), None);
+            let back = |z: MatRef<'_, f64>| Ok(polar.vjp_of_vjp(bar.as_ref(), z)?.w_bar_bar);
+            check_vjp(of_bar, back, bar.as_ref(), &check).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_third_derivative_of_the_sum_of_values_is_symmetric() {
+        for (m, n, spectrum) in CASES {
+            let a = with_spectrum(*m, *n, spectrum, 2);
+            let polar = Polar::forward(a.as_ref()).unwrap();
+            let [x, y, z] = [1, 2, 3].map(|seed| gaussian(*m, *n, seed));
+            let third = |x: &Mat<f64>, y: &Mat<f64>, z: &Mat<f64>| {
+                let second = polar.vjp_of_vjp(x.as_ref(), y.as_ref()).unwrap();
+                inner(second.a_bar.as_ref(), z.as_ref())
+            };
+            let expected = third(&x, &y, &z);
+            let size = x.norm_l2() * y.norm_l2() * z.norm_l2();
+            for found in [third(&y, &x, &z), third(&z, &y, &x), third(&x, &z, &y)] {
+                assert!((found - expected).abs() < 1e-13 * size, "{m} × {n}");
+            }
+            for size in [1e-150, 1e150] {
+                let scaled = Polar::forward((Scale(size) * &a).as_ref()).unwrap();
+                let bar = Scale(size) * &x;
+                let second = scaled
+                    .vjp_of_vjp(bar.as_ref(), (Scale(size) * &y).as_ref())
+                    .unwrap();
+                let expected = polar.vjp_of_vjp(x.as_ref(), y.as_ref()).unwrap();
+                assert!(
+                    (second.a_bar - expected.a_bar).norm_max() < 1e-12,
+                    "{size:e}"
+                );
+                assert!(
+                    (second.w_bar_bar - expected.w_bar_bar).norm_max() < 1e-12,
+                    "{size:e}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn a_zero_singular_value_is_an_error_only_where_it_is_needed() {
         for (m, n) in [(6, 4), (4, 6), (4, 4)] {
             let a = with_spectrum(m, n, &[2.0, 2.0], 3);
@@ -560,6 +691,12 @@ mod tests {
             polar.h_jvp(nan.as_ref()) => Error::NotFinite { .. },
             tiny.vjp(Some(turning.as_ref()), None) => Error::Overflow { op: OP },
             tiny.jvp(turning.as_ref()) => Error::Overflow { op: OP },
+            polar.vjp_of_vjp(wrong.as_ref(), nan.as_ref()) => Error::ShapeMismatch { .. },
+            polar.vjp_of_vjp(polar.w(), wrong.as_ref()) => Error::ShapeMismatch { .. },
+            polar.vjp_of_vjp(polar.w(), nan.as_ref()) => Error::NotFinite { .. },
+            tiny.vjp_of_vjp(turning.as_ref(), turning.as_ref()) => Error::Overflow { op: OP },
+            forward(mat![[1.0, 1.0], [1.0, 1.0]]).unwrap().vjp_of_vjp(turning.as_ref(), turning.as_ref())
+                => Error::RankDeficient { index: 1, .. },
         }
     }
 }

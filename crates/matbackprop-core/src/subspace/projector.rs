@@ -3,7 +3,7 @@
 use super::factored_pullback::{FactorParts, factored_pullback};
 use super::leading_projector::LeadingProjector;
 use crate::decompose::{symmetric_eigen, thin_svd};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gap::GapPolicy;
 use crate::guard::{ensure_matrix, ensure_shape, values_within_range, within_range};
 use crate::products::gram;
@@ -24,6 +24,9 @@ const GRAM_FLOOR: f64 = 1e-8;
 /// forward   A = Q Σ Vᵀ,  σ above the tolerance only         Π = Q Qᵀ,  A⁺ = N Qᵀ,  N = V Σ⁻¹
 /// vjp       Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ
 /// jvp       Π̇ = 2 sym( (I − Π) Ȧ N Qᵀ )
+/// vjp of vjp   the cotangent Z of Ā goes to Π̄ as 2 sym( Zₒ N Qᵀ ), and to A as
+///           2 ( (I − Π) S Zₒ N − Zₒ N C − T (QᵀZN)ᵀ − Q (Zₒ N)ᵀT ) Nᵀ + 2 Q NᵀN TᵀZ (I − A⁺A)
+///           Zₒ = (I − Π) Z,  S = sym(Π̄),  C = QᵀS Q,  T = (I − Π) S Q
 /// ```
 ///
 /// For Π̄ = L Rᵀ no m × m matrix is formed: Ā = (I − Π) ( L (N QᵀR)ᵀ + R (N QᵀL)ᵀ ).
@@ -43,7 +46,8 @@ const GRAM_FLOOR: f64 = 1e-8;
 /// [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
 /// [`OutOfRange`](crate::Error::OutOfRange) for a tolerance outside [0, 1),
 /// [`NoConvergence`](crate::Error::NoConvergence), [`Overflow`](crate::Error::Overflow);
-/// [`GapClosed`](crate::Error::GapClosed) on the way back where the tolerance parts two equal singular values.
+/// [`GapClosed`](crate::Error::GapClosed) on the way back where the tolerance parts two equal singular values;
+/// [`CurvatureUnknown`](crate::Error::CurvatureUnknown) from second order where the tolerance drops more than rounding.
 ///
 /// # Cost
 /// O(m n²) time for tall A; (m + n) r numbers stored, (m + n) min(m, n) where the tolerance drops more than rounding. The [`Method`] is AᵀA with one correction of Q where all columns
@@ -79,6 +83,16 @@ pub struct Projector {
     method: Method,
     /// Where values are dropped that rounding does not explain: their vectors still turn the kept ones.
     truncated: Option<LeadingProjector>,
+}
+
+/// The result of [`Projector::vjp_of_vjp`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ProjectorSecond {
+    /// The cotangent of Π̄, m × m, as factors.
+    pub projector_bar_bar: SymmetricProduct,
+    /// The cotangent of A, m × n.
+    pub a_bar: Mat<f64>,
 }
 
 impl Projector {
@@ -255,6 +269,92 @@ impl Projector {
         SymmetricProduct::new(left, self.basis.clone())
     }
 
+    /// The way back through Ā = `vjp(Π̄)`: from a cotangent Z of Ā to those of Π̄ and of A.
+    ///
+    /// With Π̄ held fixed, `a_bar` is the product of the Hessian of ⟨Π̄, Π⟩ with Z where A has full column rank; at low
+    /// rank, the derivative of ⟨Z, Ā⟩ along the perturbations that keep it.
+    ///
+    /// # Errors
+    /// See [`Projector`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) unless Π̄ is m × m and Z is m × n.
+    pub fn vjp_of_vjp(
+        &self,
+        projector_bar: MatRef<'_, f64>,
+        a_bar_bar: MatRef<'_, f64>,
+    ) -> Result<ProjectorSecond> {
+        let m = self.basis.nrows();
+        ensure_shape(OP, projector_bar, (m, m))?;
+        let s = sym(projector_bar);
+        self.second(|x| &s * x, a_bar_bar)
+    }
+
+    /// The same through [`vjp_factored`](Self::vjp_factored), for Π̄ = sym(L Rᵀ): no m × m matrix is formed.
+    ///
+    /// # Errors
+    /// As [`vjp_of_vjp`](Self::vjp_of_vjp), unless L and R are m × p.
+    pub fn vjp_of_vjp_factored(
+        &self,
+        left: MatRef<'_, f64>,
+        right: MatRef<'_, f64>,
+        a_bar_bar: MatRef<'_, f64>,
+    ) -> Result<ProjectorSecond> {
+        ensure_shape(OP, left, (self.basis.nrows(), left.ncols()))?;
+        ensure_shape(OP, right, left.shape())?;
+        let times = |x: MatRef<'_, f64>| {
+            Scale(0.5) * (left * (right.transpose() * x) + right * (left.transpose() * x))
+        };
+        self.second(times, a_bar_bar)
+    }
+
+    /// From X ↦ sym(Π̄) X and Z.
+    fn second(
+        &self,
+        times_s: impl Fn(MatRef<'_, f64>) -> Mat<f64>,
+        z: MatRef<'_, f64>,
+    ) -> Result<ProjectorSecond> {
+        ensure_shape(OP, z, (self.basis.nrows(), self.coefficients.nrows()))?;
+        if self.truncated.is_some() {
+            return Err(Error::CurvatureUnknown {
+                op: "projector that drops more than rounding",
+            });
+        }
+        let (q, n) = (self.basis(), &self.coefficients);
+        let parts = |x: Mat<f64>| {
+            let inside = q.transpose() * &x;
+            (self.outside(x.as_ref(), inside.as_ref()), inside)
+        };
+        let (z_out, z_in) = parts(z * n);
+        let (t, c) = parts(times_s(q));
+        let (s_z, _) = parts(times_s(z_out.as_ref()));
+        let turned = s_z - &z_out * c - &t * z_in.transpose() - q * (z_out.transpose() * &t);
+        let mut a_bar = turned * n.transpose();
+        if let Some(rows) = self.outside_rows((t.transpose() * z).as_ref()) {
+            a_bar += q * (gram(n.as_ref()) * rows);
+        }
+        let a_bar = Scale(self.scale.recip()) * (Scale(2.0 / self.scale) * a_bar);
+        Ok(ProjectorSecond {
+            projector_bar_bar: self.jvp(z)?,
+            a_bar: within_range(OP, a_bar)?,
+        })
+    }
+
+    /// X (I − A⁺A); `None` where that is zero.
+    fn outside_rows(&self, x: MatRef<'_, f64>) -> Option<Mat<f64>> {
+        let n = self.coefficients.as_ref();
+        if n.ncols() == n.nrows() {
+            return None;
+        }
+        if self.method == Method::Gram {
+            // All columns but those of zeros are independent.
+            let dead = |j: usize| n.row(j).norm_max() == 0.0;
+            return Some(Mat::from_fn(x.nrows(), x.ncols(), |i, j| {
+                if dead(j) { x[(i, j)] } else { 0.0 }
+            }));
+        }
+        let lengths: Vec<f64> = n.col_iter().map(|column| column.norm_l2()).collect();
+        let v = Mat::from_fn(n.nrows(), n.ncols(), |i, j| n[(i, j)] / lengths[j]);
+        Some(x - (x * &v) * v.transpose())
+    }
+
     /// (I − Π) X from X and QᵀX; zero where Q is square, and the rest would be rounding over σ.
     fn outside(&self, x: MatRef<'_, f64>, inside: MatRef<'_, f64>) -> Mat<f64> {
         if self.rank() == self.basis.nrows() {
@@ -289,7 +389,6 @@ mod tests {
     use test_support::refused;
 
     use super::*;
-    use crate::error::Error;
     use crate::gradcheck::{GradientCheck, check_jvp, check_vjp, gaussian, with_spectrum};
     use crate::symmetric::inner;
     use faer::mat;
@@ -345,6 +444,105 @@ mod tests {
                     .unwrap();
                 assert_eq!(a_bar.norm_max(), 0.0, "{:?}", a.shape());
             }
+        }
+    }
+
+    #[test]
+    fn the_second_order_of_a_line_by_hand() {
+        // Π = aaᵀ/|a|² at a = (2, 0), S = (0, 1; 1, 0): Ā = (2/|a|²) (S a − (aᵀS a) a/|a|²) = 2 (y, x)/r² − 4 x y (x, y)/r⁴.
+        let projector = Projector::forward(mat![[2.0], [0.0]].as_ref(), DEFAULT).unwrap();
+        let (s, z) = (mat![[0.0, 1.0], [1.0, 0.0]], mat![[3.0], [5.0]]);
+        let second = projector.vjp_of_vjp(s.as_ref(), z.as_ref()).unwrap();
+        // ⟨Z, Ā⟩ = (6 y + 10 x)/r² − 4 x y (3 x + 5 y)/r⁴, its gradient at (2, 0).
+        let expected = mat![[-10.0 / 4.0], [6.0 / 4.0 - 48.0 / 16.0]];
+        assert!((second.a_bar - expected).norm_max() < 1e-15);
+        let bar_bar = second.projector_bar_bar.to_dense().unwrap();
+        assert!((bar_bar - mat![[0.0, 2.5], [2.5, 0.0]]).norm_max() < 1e-15);
+    }
+
+    #[test]
+    fn second_order_agrees_with_finite_differences_of_the_first() {
+        for (a, _) in cases().iter().filter(|(a, _)| a.nrows() > a.ncols()) {
+            let (m, n) = a.shape();
+            let projector = Projector::forward(a.as_ref(), DEFAULT).unwrap();
+            let smallest = projector.singular_values()[n - 1];
+            let check = GradientCheck {
+                step: 1e-3 * smallest.min(0.3),
+                tolerance: 1e-6,
+                ..GradientCheck::default()
+            };
+            let bar = gaussian(m, m, 1);
+            let of_a = |a: MatRef<'_, f64>| Projector::forward(a, DEFAULT)?.vjp(bar.as_ref());
+            let back = |z: MatRef<'_, f64>| Ok(projector.vjp_of_vjp(bar.as_ref(), z)?.a_bar);
+            check_vjp(of_a, back, a.as_ref(), &check).unwrap();
+            let of_bar = |bar: MatRef<'_, f64>| projector.vjp(bar);
+            let back = |z: MatRef<'_, f64>| {
+                projector
+                    .vjp_of_vjp(bar.as_ref(), z)?
+                    .projector_bar_bar
+                    .to_dense()
+            };
+            check_vjp(of_bar, back, bar.as_ref(), &check).unwrap();
+            // The Hessian is symmetric.
+            let (y, z) = (gaussian(m, n, 2), gaussian(m, n, 3));
+            let product = |y: &Mat<f64>, z: &Mat<f64>| {
+                let second = projector.vjp_of_vjp(bar.as_ref(), y.as_ref()).unwrap();
+                inner(second.a_bar.as_ref(), z.as_ref())
+            };
+            let (forward, back) = (product(&y, &z), product(&z, &y));
+            let size = bar.norm_l2() * y.norm_l2() * z.norm_l2() / smallest.powi(2);
+            assert!((forward - back).abs() < 1e-13 * size, "{forward} {back}");
+        }
+    }
+
+    #[test]
+    fn second_order_in_factors_is_that_of_the_full_cotangent() {
+        for (a, _) in cases() {
+            let (m, n) = a.shape();
+            let projector = Projector::forward(a.as_ref(), DEFAULT).unwrap();
+            let (left, right) = (gaussian(m, 2, 1), gaussian(m, 2, 2));
+            let z = gaussian(m, n, 3);
+            let factored = projector
+                .vjp_of_vjp_factored(left.as_ref(), right.as_ref(), z.as_ref())
+                .unwrap();
+            let full = projector
+                .vjp_of_vjp((&left * right.transpose()).as_ref(), z.as_ref())
+                .unwrap();
+            let smallest = projector.singular_values()[projector.rank() - 1];
+            let difference = (&factored.a_bar - full.a_bar).norm_max();
+            assert!(
+                difference < 1e-13 / smallest.powi(2),
+                "{m} × {n}: {difference:e}"
+            );
+            if projector.rank() == m {
+                assert_eq!(factored.a_bar.norm_max(), 0.0);
+            }
+        }
+    }
+
+    #[test]
+    fn second_order_at_low_rank_is_that_along_it() {
+        let bar = gaussian(12, 12, 8);
+        let check = GradientCheck {
+            tolerance: 1e-7,
+            ..GradientCheck::default()
+        };
+        // Rank 3 by the SVD, and a dead column by the Gram matrix.
+        let kept = mat![
+            [1.0, 0.0, 0.0, 0.0],
+            [0.0, 0.0, 1.0, 0.0],
+            [0.0, 0.0, 0.0, 1.0]
+        ];
+        for (c, method) in [(gaussian(3, 5, 7), Method::Svd), (kept, Method::Gram)] {
+            let b = gaussian(12, 3, 6);
+            let projector = Projector::forward((&b * &c).as_ref(), DEFAULT).unwrap();
+            assert_eq!((projector.rank(), projector.method()), (3, method));
+            let first = |a: Mat<f64>| Projector::forward(a.as_ref(), DEFAULT)?.vjp(bar.as_ref());
+            let second = |z: MatRef<'_, f64>| Ok(projector.vjp_of_vjp(bar.as_ref(), z)?.a_bar);
+            let of_b = |b: MatRef<'_, f64>| first(b * &c);
+            check_vjp(of_b, |z| Ok(second(z)? * c.transpose()), b.as_ref(), &check).unwrap();
+            let of_c = |c: MatRef<'_, f64>| first(&b * c);
+            check_vjp(of_c, |z| Ok(b.transpose() * second(z)?), c.as_ref(), &check).unwrap();
         }
     }
 
@@ -542,6 +740,17 @@ mod tests {
             projector.vjp_factored(wrong, wrong) => Error::ShapeMismatch { .. },
             projector.jvp(wrong) => Error::ShapeMismatch { .. },
             beyond => Error::Overflow { op: OP },
+            projector.vjp_of_vjp(wrong, wrong) => Error::ShapeMismatch { .. },
+            projector.vjp_of_vjp_factored(wrong, wrong, wrong) => Error::ShapeMismatch { .. },
+            tiny.vjp_of_vjp(turning.as_ref(), turning.subcols(1, 1)) => Error::Overflow { op: OP },
+        }
+        let truncated = forward(
+            with_spectrum(4, 2, &[2.0, 0.1], 1),
+            RankTolerance::Relative(0.5),
+        );
+        let (bar, z) = (gaussian(4, 4, 1), gaussian(4, 2, 1));
+        refused! {
+            truncated.unwrap().vjp_of_vjp(bar.as_ref(), z.as_ref()) => Error::CurvatureUnknown { .. },
         }
     }
 }
