@@ -15,6 +15,6 @@ pub use leading_projector::LeadingProjector;
 pub use polar::{Polar, PolarSecond, PolarTangent};
 pub use procrustes::{Alignment, Procrustes, ProcrustesCotangent, ProcrustesTangent};
 pub use projector::{Projector, ProjectorSecond};
-pub use pseudo_inverse::PseudoInverse;
+pub use pseudo_inverse::{PseudoInverse, PseudoInverseSecond};
 pub use regularised_projector::RegularisedProjector;
 pub use rotation::Rotation;

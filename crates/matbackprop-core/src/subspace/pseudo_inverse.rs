@@ -21,6 +21,9 @@ const BORDER: f64 = 1e-12;
 /// vjp       Ā = −Pᵀ P̄ Pᵀ + (I − AP) P̄ᵀ P Pᵀ + Pᵀ P P̄ᵀ (I − PA)
 ///             = ( −U Σ⁻¹ CᵀΣ⁻¹ + (G V − U C) Σ⁻² ) Vᵀ + U Σ⁻² ( UᵀG − C Vᵀ )      G = P̄ᵀ,  C = UᵀG V
 /// jvp       Ṗ = −P Ȧ P + P Pᵀ Ȧᵀ (I − AP) + (I − PA) Ȧᵀ Pᵀ P
+/// vjp of vjp   the cotangent Z of Ā goes to P̄ as Ṗ(Z), and to A by the P, AP and PA in Ā:
+///           G → −Z P G − G P Z + 2 Pᵀ sym(Gᵀ(I − AP) Z) + 2 sym(Z (I − PA) Gᵀ) Pᵀ,  pulled back as G is
+///           − (I − AP) 2 sym(Z P PᵀGᵀ) Pᵀ − Pᵀ 2 sym(GᵀPᵀP Z) (I − PA)
 /// ```
 ///
 /// For P̄ = L Rᵀ no n × m matrix is formed: x = A⁺ b, say, has P̄ = x̄ bᵀ.
@@ -39,14 +42,15 @@ const BORDER: f64 = 1e-12;
 /// [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
 /// [`OutOfRange`](crate::Error::OutOfRange) for a tolerance outside [0, 1),
 /// [`NoConvergence`](crate::Error::NoConvergence), [`Overflow`](crate::Error::Overflow);
-/// [`GapClosed`](crate::Error::GapClosed) on the way back where the tolerance parts two equal singular values.
+/// [`GapClosed`](crate::Error::GapClosed) on the way back where the tolerance parts two equal singular values;
+/// [`CurvatureUnknown`](crate::Error::CurvatureUnknown) from second order where the tolerance drops more than rounding.
 ///
 /// # Cost
 /// O(m n min(m, n)) time, then O(m n r) each way; (m + n) r numbers stored. Nothing is m × m or n × n.
 ///
 /// # Source
 /// Golub, Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose variables
-/// separate", SIAM Journal on Numerical Analysis 10, 1973; the factored forms are ours.
+/// separate", SIAM Journal on Numerical Analysis 10, 1973; the factored forms and the second order are ours.
 ///
 /// # Example
 /// ```
@@ -81,6 +85,30 @@ struct Dropped {
     u: Mat<f64>,
     v: Mat<f64>,
     values: Vec<f64>,
+}
+
+/// The result of [`PseudoInverse::vjp_of_vjp`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PseudoInverseSecond {
+    /// The cotangent of P̄, n × m.
+    pub inverse_bar_bar: Mat<f64>,
+    /// The cotangent of A, m × n.
+    pub a_bar: Mat<f64>,
+}
+
+/// X against the vectors of A / scale.
+struct Sides {
+    /// X V.
+    x_v: Mat<f64>,
+    /// UᵀX.
+    u_x: Mat<f64>,
+    /// UᵀX V.
+    core: Mat<f64>,
+    /// (I − UUᵀ) X V.
+    columns: Mat<f64>,
+    /// UᵀX (I − VVᵀ).
+    rows: Mat<f64>,
 }
 
 impl PseudoInverse {
@@ -197,8 +225,94 @@ impl PseudoInverse {
         within_range(OP, self.unscaled(self.unscaled(inverse_dot)))
     }
 
+    /// The way back through Ā = `vjp(P̄)`: from a cotangent Z of Ā to those of P̄ and of A.
+    ///
+    /// With P̄ held fixed, `a_bar` is the product of the Hessian of ⟨P̄, A⁺⟩ with Z where A has full rank; at low rank, the
+    /// derivative of ⟨Z, Ā⟩ along the perturbations that keep it.
+    ///
+    /// # Errors
+    /// See [`PseudoInverse`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) unless P̄ is n × m and Z is m × n.
+    pub fn vjp_of_vjp(
+        &self,
+        inverse_bar: MatRef<'_, f64>,
+        a_bar_bar: MatRef<'_, f64>,
+    ) -> Result<PseudoInverseSecond> {
+        ensure_shape(OP, inverse_bar, (self.v.nrows(), self.u.nrows()))?;
+        ensure_shape(OP, a_bar_bar, (self.u.nrows(), self.v.nrows()))?;
+        if self.dropped.is_some() {
+            return Err(Error::CurvatureUnknown {
+                op: "pseudo-inverse that drops more than rounding",
+            });
+        }
+        let (g, z) = (inverse_bar.transpose(), a_bar_bar);
+        let (of_g, of_z) = (self.sides(g), self.sides(z));
+        let turned = self.by_inverse(g, z, &of_g, &of_z)? + self.by_ranges(&of_g, &of_z);
+        let a_bar = self.unscaled(self.unscaled(self.unscaled(turned)));
+        Ok(PseudoInverseSecond {
+            inverse_bar_bar: self.jvp(a_bar_bar)?,
+            a_bar: within_range(OP, a_bar)?,
+        })
+    }
+
+    fn sides(&self, x: MatRef<'_, f64>) -> Sides {
+        let (x_v, u_x) = (x * &self.v, self.u.transpose() * x);
+        let core = self.u.transpose() * &x_v;
+        let zeros = |x: &Mat<f64>| Mat::zeros(x.nrows(), x.ncols());
+        Sides {
+            columns: self
+                .outside_columns(&x_v, &core)
+                .unwrap_or_else(|| zeros(&x_v)),
+            rows: self
+                .outside_rows(&u_x, &core)
+                .unwrap_or_else(|| zeros(&u_x)),
+            core,
+            x_v,
+            u_x,
+        }
+    }
+
+    /// The part of second order by way of P, for A / scale.
+    fn by_inverse(
+        &self,
+        g: MatRef<'_, f64>,
+        z: MatRef<'_, f64>,
+        of_g: &Sides,
+        of_z: &Sides,
+    ) -> Result<Mat<f64>> {
+        let over = |x: MatRef<'_, f64>| self.over_values(x, 1);
+        let twice_sym = |x: Mat<f64>| &x + x.transpose();
+        let left = twice_sym(of_g.columns.transpose() * &of_z.columns);
+        let right = twice_sym(&of_z.rows * of_g.rows.transpose());
+        let across = z * of_g.rows.transpose() + g * of_z.rows.transpose();
+        let g_v = over(self.u.as_ref()) * left + over(across.as_ref())
+            - over(of_z.x_v.as_ref()) * &of_g.core
+            - over(of_g.x_v.as_ref()) * &of_z.core;
+        let down = z.transpose() * &of_g.columns + g.transpose() * &of_z.columns;
+        let u_g = over(down.as_ref()).transpose() + over(right.as_ref()) * self.v.transpose()
+            - over(of_z.core.as_ref()) * &of_g.u_x
+            - over(of_g.core.as_ref()) * &of_z.u_x;
+        self.pulled_over_scale(g_v, u_g)
+    }
+
+    /// The part of second order by way of AP and PA, for A / scale.
+    fn by_ranges(&self, of_g: &Sides, of_z: &Sides) -> Mat<f64> {
+        let over = |x: MatRef<'_, f64>| self.over_values(x, 2);
+        let columns = over(of_z.columns.as_ref()) * of_g.core.transpose()
+            + over(of_g.columns.as_ref()) * of_z.core.transpose();
+        let rows =
+            over(of_g.core.transpose()) * &of_z.rows + over(of_z.core.transpose()) * &of_g.rows;
+        -(self.over_values(columns.as_ref(), 1) * self.v.transpose()
+            + self.over_values(self.u.as_ref(), 1) * rows)
+    }
+
     /// Ā from G V, m × r, and UᵀG, r × n.
     fn pulled(&self, g_v: Mat<f64>, u_g: Mat<f64>) -> Result<Mat<f64>> {
+        let a_bar = self.pulled_over_scale(g_v, u_g)?;
+        within_range(OP, self.unscaled(self.unscaled(a_bar)))
+    }
+
+    /// The same for A / scale.
+    fn pulled_over_scale(&self, g_v: Mat<f64>, u_g: Mat<f64>) -> Result<Mat<f64>> {
         let (u, v) = (self.u.as_ref(), self.v.as_ref());
         let c = u.transpose() * &g_v;
         let mut left = -(self.over_values(u, 1) * self.over_values(c.transpose(), 1));
@@ -212,7 +326,7 @@ impl PseudoInverse {
         if let Some(dropped) = &self.dropped {
             a_bar += self.turned_by(dropped, &g_v, &u_g)?;
         }
-        within_range(OP, self.unscaled(self.unscaled(a_bar)))
+        Ok(a_bar)
     }
 
     /// The part of the dropped triples (U₂, Σ₂, V₂) in D(X), the transposed derivative along X, less their part if
@@ -322,6 +436,87 @@ mod tests {
         // The Jacobian is symmetric here.
         let a_bar = inverse.vjp(mat![[1.0, 0.0]].as_ref()).unwrap();
         assert!((a_bar.transpose() - expected).norm_max() < 1e-16);
+    }
+
+    #[test]
+    fn the_second_order_by_hand() {
+        // 1/a: ā = −p̄ / a², and once more 2 p̄ z / a³.
+        let inverse = PseudoInverse::forward(mat![[2.0]].as_ref(), DEFAULT).unwrap();
+        let second = inverse
+            .vjp_of_vjp(mat![[3.0]].as_ref(), mat![[5.0]].as_ref())
+            .unwrap();
+        assert_eq!(second.a_bar, mat![[30.0 / 8.0]]);
+        assert_eq!(second.inverse_bar_bar, mat![[-5.0 / 4.0]]);
+        // a⁺ = aᵀ/r² at a = (2, 0), p̄ = (0, 1): of y/r², with z = (3, 5): −2 x y/r⁴ · 3 + (1/r² − 2 y²/r⁴) · 5.
+        let inverse = PseudoInverse::forward(mat![[2.0], [0.0]].as_ref(), DEFAULT).unwrap();
+        let second = inverse
+            .vjp_of_vjp(mat![[0.0, 1.0]].as_ref(), mat![[3.0], [5.0]].as_ref())
+            .unwrap();
+        // Its gradient: x: −10 / 8; y: −12 / 16.
+        assert!((second.a_bar - mat![[-1.25], [-0.75]]).norm_max() < 1e-15);
+    }
+
+    #[test]
+    fn second_order_agrees_with_finite_differences_of_the_first() {
+        let check = GradientCheck {
+            step: 1e-5,
+            tolerance: 1e-7,
+            ..GradientCheck::default()
+        };
+        for (m, n, spectrum) in CASES {
+            let r = spectrum.len();
+            let a = with_spectrum(*m, *n, spectrum, 2);
+            let inverse = PseudoInverse::forward(a.as_ref(), DEFAULT).unwrap();
+            let bar = gaussian(*n, *m, 1);
+            let first = |a: MatRef<'_, f64>| PseudoInverse::forward(a, DEFAULT)?.vjp(bar.as_ref());
+            let second = |z: MatRef<'_, f64>| Ok(inverse.vjp_of_vjp(bar.as_ref(), z)?.a_bar);
+            if r == *m.min(n) {
+                check_vjp(first, second, a.as_ref(), &check).unwrap();
+                let (y, z) = (gaussian(*m, *n, 2), gaussian(*m, *n, 3));
+                let (of_y, of_z) = (second(y.as_ref()).unwrap(), second(z.as_ref()).unwrap());
+                let (forward, back) = (
+                    inner(of_y.as_ref(), z.as_ref()),
+                    inner(of_z.as_ref(), y.as_ref()),
+                );
+                let size = of_y.norm_l2() * z.norm_l2() + of_z.norm_l2() * y.norm_l2();
+                assert!((forward - back).abs() < 1e-13 * size, "{m} × {n}");
+            } else if r > 0 {
+                // Along A = B C, which keeps the rank.
+                let b =
+                    &inverse.u * Mat::from_fn(r, r, |i, j| if i == j { spectrum[i] } else { 0.0 });
+                let c = inverse.v.transpose();
+                let of_b = |b: MatRef<'_, f64>| first((b * c).as_ref());
+                check_vjp(of_b, |z| Ok(second(z)? * c.transpose()), b.as_ref(), &check).unwrap();
+                let of_c = |c: MatRef<'_, f64>| first((&b * c).as_ref());
+                check_vjp(of_c, |z| Ok(b.transpose() * second(z)?), c, &check).unwrap();
+            } else {
+                assert_eq!(second(a.as_ref()).unwrap(), Mat::<f64>::zeros(*m, *n));
+            }
+            let of_bar = |bar: MatRef<'_, f64>| inverse.vjp(bar);
+            let back =
+                |z: MatRef<'_, f64>| Ok(inverse.vjp_of_vjp(bar.as_ref(), z)?.inverse_bar_bar);
+            check_vjp(of_bar, back, bar.as_ref(), &check).unwrap();
+        }
+    }
+
+    #[test]
+    fn second_order_scales_with_the_third_power() {
+        let (a, bar, z) = (
+            with_spectrum(5, 3, &[3.0, 2.0, 2.0], 2),
+            gaussian(3, 5, 1),
+            gaussian(5, 3, 2),
+        );
+        let plain = PseudoInverse::forward(a.as_ref(), DEFAULT).unwrap();
+        let plain = plain.vjp_of_vjp(bar.as_ref(), z.as_ref()).unwrap().a_bar;
+        for size in [1e-100, 1e100] {
+            let inverse = PseudoInverse::forward((Scale(size) * &a).as_ref(), DEFAULT).unwrap();
+            let a_bar = inverse.vjp_of_vjp(bar.as_ref(), z.as_ref()).unwrap().a_bar;
+            let back = Scale(size) * (Scale(size) * (Scale(size) * a_bar));
+            assert!(
+                (back - &plain).norm_max() < 1e-13 * plain.norm_max(),
+                "{size:e}"
+            );
+        }
     }
 
     #[test]
@@ -494,6 +689,19 @@ mod tests {
             tiny.vjp(one.as_ref()) => Error::Overflow { op: OP },
             tiny.vjp_factored(one.as_ref(), one.as_ref()) => Error::Overflow { op: OP },
             tiny.jvp(one.as_ref()) => Error::Overflow { op: OP },
+        }
+        let inverse = PseudoInverse::forward(gaussian(4, 2, 1).as_ref(), DEFAULT).unwrap();
+        let (bar, z, wrong) = (gaussian(2, 4, 1), gaussian(4, 2, 1), Mat::zeros(3, 3));
+        let truncated = RankTolerance::Relative(0.5);
+        let truncated =
+            PseudoInverse::forward(with_spectrum(4, 2, &[2.0, 0.1], 1).as_ref(), truncated)
+                .unwrap();
+        let small = PseudoInverse::forward(mat![[1e-150]].as_ref(), DEFAULT).unwrap();
+        refused! {
+            inverse.vjp_of_vjp(wrong.as_ref(), z.as_ref()) => Error::ShapeMismatch { .. },
+            inverse.vjp_of_vjp(bar.as_ref(), wrong.as_ref()) => Error::ShapeMismatch { .. },
+            truncated.vjp_of_vjp(bar.as_ref(), z.as_ref()) => Error::CurvatureUnknown { .. },
+            small.vjp_of_vjp(mat![[1.0]].as_ref(), mat![[1.0]].as_ref()) => Error::Overflow { op: OP },
         }
     }
 }
