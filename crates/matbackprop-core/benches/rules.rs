@@ -9,6 +9,10 @@ use matbackprop_core::{
     PseudoInverse, Qr, RankTolerance, RegularisedProjector, Ridge, Rotation, ScalarFunction,
     SignedLogDet, Sqrt, SymEig, SymmetricSolve, ThinSvd, batch, eigenvalues, singular_values,
     symmetric_part,
+    Cholesky, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log, LogDet, Lyapunov,
+    MatrixFunction, Method, NewtonSchulz, Normalisation, Polar, Projector, PseudoInverse, Qr,
+    RankTolerance, RegularisedProjector, Ridge, ScalarFunction, SignedLogDet, Sqrt, Sylvester,
+    SymEig, SymmetricSolve, ThinSvd, batch, eigenvalues, singular_values, symmetric_part,
 };
 
 /// The system's allocator, counted.
@@ -122,6 +126,28 @@ fn signed_log_det(bencher: Bencher<'_, '_>, n: usize) {
     bencher.bench_local(|| {
         let log_det = SignedLogDet::forward(a.as_ref()).expect("regular");
         log_det.vjp(1.0).expect("finite cotangent")
+    });
+}
+
+/// Sides of general matrices, where the Schur factors take most of the time.
+const GENERAL: [usize; 4] = [16, 64, 128, 256];
+
+#[divan::bench(args = GENERAL)]
+fn sylvester(bencher: Bencher<'_, '_>, n: usize) {
+    let (a, b, c) = (gaussian(n, n, 1), gaussian(n, n, 2), gaussian(n, n, 3));
+    bencher.bench_local(|| {
+        let sylvester =
+            Sylvester::forward(a.as_ref(), b.as_ref(), c.as_ref()).expect("no common eigenvalue");
+        sylvester.vjp(c.as_ref()).expect("finite cotangent")
+    });
+}
+
+#[divan::bench(args = GENERAL)]
+fn lyapunov(bencher: Bencher<'_, '_>, n: usize) {
+    let (a, c) = (gaussian(n, n, 1), symmetric(n));
+    bencher.bench_local(|| {
+        let lyapunov = Lyapunov::forward(a.as_ref(), c.as_ref()).expect("no zero sum");
+        lyapunov.vjp(c.as_ref()).expect("finite cotangent")
     });
 }
 

@@ -10,6 +10,7 @@
 //! refined_svd ── double_double                                small values to their last digit: few of them,
 //! refined_by_parts ── sliced_product                          or any number
 //! qr ── householder_qr
+//! real_schur                                                 of a general square matrix
 //! ```
 //!
 //! # Method
@@ -24,6 +25,8 @@
 //! | secular equation | ours, eight roots side by side | Li 1994 |
 //! | vectors orthogonal to rounding | ours: weights taken back from the roots | Gu, Eisenstat 1994 |
 //! | m > 11/6 n: A = Q R first | ours, Householder without pivots | Joffrain et al. 2006 |
+//! | A = P H Pᵀ, H Hessenberg | faer | |
+//! | H = Q T Qᵀ, T quasi-triangular | ours, sweeps with two shifts; faer keeps its own to itself | Francis 1961 |
 //! | values without vectors | the same joins on two rows of the vectors, O(n²) after the reduction | Gu, Eisenstat 1995 |
 //! | σ below ε σ₁ to their last digits | ours: Jacobi, or products of slices that round nothing | Hestenes 1958; Ozaki et al. 2012 |
 //!
@@ -81,6 +84,7 @@ mod implicit_ql;
 mod join;
 mod qr;
 mod rank_one_update;
+mod real_schur;
 mod refined_by_parts;
 mod refined_svd;
 mod secular;
@@ -93,6 +97,7 @@ mod tridiagonalise;
 mod wide;
 
 pub(crate) use qr::thin_qr;
+pub(crate) use real_schur::RealSchur;
 pub(crate) use refined_by_parts::refined_by_parts;
 pub(crate) use refined_svd::refined_svd;
 pub(crate) use symmetric_eigen::{SymmetricEigen, symmetric_eigen, symmetric_values};

@@ -55,6 +55,7 @@
 //! | `function::prepared_gram` | [`PreparedGram`]: its Gram matrix, whose [`Eigenpairs`] may be found elsewhere | |
 //! | `factor::cholesky` | [`Cholesky`]: A = L Lᵀ | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹) |
 //! | `factor::symmetric_solve` | [`SymmetricSolve`]: X = A⁻¹ B, A definite or not | B̄ = A⁻¹ X̄, Ā = −sym(B̄ Xᵀ) |
+//! | `factor::sylvester` | [`Sylvester`]: A X + X B = C, [`Lyapunov`]: A X + X Aᵀ = C | AᵀC̄ + C̄Bᵀ = X̄, Ā = −C̄Xᵀ, B̄ = −XᵀC̄ |
 //! | `factor::qr` | [`Qr`]: A = Q R, tall, square or wide | Ā = (Q̄ + Q copy(R̄Rᵀ − QᵀQ̄)) R⁻ᵀ |
 //! | `factor::log_det` | [`LogDet`]: log det A, [`SignedLogDet`]: its sign too | Ā = ȳ A⁻ᵀ |
 //! | `gap`, `free_basis` | [`GapPolicy`]: the meaning of a closed gap | |
@@ -115,8 +116,8 @@ mod symmetric;
 pub use batch::{batch, batch_owned};
 pub use error::{Error, Result};
 pub use factor::{
-    Cholesky, LogDet, Qr, QrTangent, SignedLogDet, SymmetricMethod, SymmetricSolve,
-    SymmetricSolveCotangent,
+    Cholesky, LogDet, Lyapunov, LyapunovCotangent, Qr, QrTangent, SignedLogDet, Sylvester,
+    SylvesterCotangent, SymmetricMethod, SymmetricSolve, SymmetricSolveCotangent,
 };
 /// The library of the matrices, in the version that the rules speak.
 pub use faer;

@@ -3,6 +3,7 @@
 //! ```text
 //! lu   triangular (Cholesky too)   bunch_kaufman      faer's kernels, behind types of ours
 //! equilibrate        rows and columns of order one before them
+//! sylvester_map ── quasi_triangular      X of A X + X B = C, from Schur factors
 //! condition          how near to singular, by Hager's and Higham's estimate
 //! ```
 
@@ -10,10 +11,13 @@ mod bunch_kaufman;
 mod condition;
 mod equilibrate;
 mod lu;
+mod quasi_triangular;
+mod sylvester_map;
 mod triangular;
 
 pub(crate) use bunch_kaufman::BunchKaufman;
 pub(crate) use condition::{ensure_regular, reciprocal_condition, singular};
 pub(crate) use equilibrate::{Equilibration, SymmetricEquilibration};
 pub(crate) use lu::Lu;
+pub(crate) use sylvester_map::SylvesterMap;
 pub(crate) use triangular::{cholesky, is_positive_definite, solve_lower, solve_root, solve_upper};

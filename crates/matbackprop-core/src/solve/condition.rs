@@ -5,15 +5,33 @@ use faer::{Mat, MatMut, MatRef};
 
 /// 1 / (‖A‖₁ ‖A⁻¹‖₁) of an n × n matrix, from solves with A and Aᵀ in place; 0 where they do not give numbers.
 ///
-/// ‖A⁻¹‖₁ is found by climbing from vertex to vertex of the unit ball, as Hager (1984) and Higham (1988) do: a lower
-/// bound, mostly within a factor of three, so that the result is an upper one. O(n²) time beside the solves.
+/// Of the estimate of ‖A⁻¹‖₁, a lower bound: so the result is an upper one.
 pub(crate) fn reciprocal_condition(
     a: MatRef<'_, f64>,
     solve: impl Fn(MatMut<'_, f64>),
     solve_transposed: impl Fn(MatMut<'_, f64>),
 ) -> f64 {
+    let norm = a
+        .col_iter()
+        .fold(0.0, |norm: f64, column| norm.max(column.norm_l1()));
+    let product = norm * inverse_norm(a.nrows(), solve, solve_transposed);
+    if product.is_finite() && product > 0.0 {
+        product.recip()
+    } else {
+        0.0
+    }
+}
+
+/// ‖A⁻¹‖₁ of an n × n matrix, from solves with A and Aᵀ in place; NaN or infinite where they do not give numbers.
+///
+/// It is found by climbing from vertex to vertex of the unit ball, as Hager (1984) and Higham (1988) do: a lower
+/// bound, mostly within a factor of three. O(n) time beside the solves.
+pub(crate) fn inverse_norm(
+    n: usize,
+    solve: impl Fn(MatMut<'_, f64>),
+    solve_transposed: impl Fn(MatMut<'_, f64>),
+) -> f64 {
     const STEPS: usize = 5;
-    let n = a.nrows();
     let mut x = Mat::full(n, 1, (n as f64).recip());
     let mut inverse_norm = 0.0;
     let mut previous = None;
@@ -26,7 +44,7 @@ pub(crate) fn reciprocal_condition(
         }
         inverse_norm = norm;
         if !norm.is_finite() {
-            return 0.0;
+            return f64::INFINITY;
         }
         // The slope of ‖A⁻¹x‖₁ points to the vertex to try next.
         let mut slope = Mat::from_fn(n, 1, |i, _| 1f64.copysign(y[(i, 0)]));
@@ -52,20 +70,11 @@ pub(crate) fn reciprocal_condition(
     });
     solve(alternating.as_mut());
     let other = 2.0 * alternating.norm_l1() / (3.0 * n as f64);
-    let norm = a
-        .col_iter()
-        .fold(0.0, |norm: f64, column| norm.max(column.norm_l1()));
     // Written so that NaN stays NaN.
-    let product = norm
-        * if other <= inverse_norm {
-            inverse_norm
-        } else {
-            other
-        };
-    if product.is_finite() && product > 0.0 {
-        product.recip()
+    if other <= inverse_norm {
+        inverse_norm
     } else {
-        0.0
+        other
     }
 }
 

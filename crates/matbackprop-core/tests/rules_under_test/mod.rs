@@ -1,11 +1,13 @@
 //! Every rule behind one face: matrices in, matrices out, and both ways between their derivatives.
 
 mod functions;
+mod general;
 mod planted;
 mod subspaces;
 
 use faer::{Mat, MatRef, mat};
 use functions::{gram_function, matrix_function, newton_schulz, trace_function};
+use general::general_rules;
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
     Cholesky, Error, GapPolicy, GeneralisedEig, InverseSqrt, Log, LogDet, Method, Qr,
@@ -66,6 +68,7 @@ pub fn rules() -> Vec<Rule> {
         spectral_rules(),
         range_rules(),
         factor_rules(),
+        general_rules(),
         function_rules(),
     ];
     groups.into_iter().flatten().collect()
