@@ -10,6 +10,7 @@ use matbackprop_core::{
     SignedLogDet, Sqrt, SymEig, SymmetricSolve, ThinSvd, batch, eigenvalues, singular_values,
     symmetric_part,
     Cholesky, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log, LogDet, Lyapunov,
+    Cholesky, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log, LogDet, Lyapunov, MatrixExp,
     MatrixFunction, Method, NewtonSchulz, Normalisation, Polar, Projector, PseudoInverse, Qr,
     RankTolerance, RegularisedProjector, Ridge, ScalarFunction, SignedLogDet, Sqrt, Sylvester,
     SymEig, SymmetricSolve, ThinSvd, batch, eigenvalues, singular_values, symmetric_part,
@@ -162,6 +163,15 @@ fn definite(n: usize) -> (Mat<f64>, Mat<f64>) {
         a + faer::Scale(1e-3) * Mat::<f64>::identity(n, n),
         gaussian(n, n, 2),
     )
+}
+
+#[divan::bench(args = GENERAL)]
+fn matrix_exp(bencher: Bencher<'_, '_>, n: usize) {
+    let (a, bar) = (gaussian(n, n, 1), gaussian(n, n, 2));
+    bencher.bench_local(|| {
+        let exp = MatrixExp::forward(a.as_ref()).expect("a moderate norm");
+        exp.vjp(bar.as_ref()).expect("finite cotangent")
+    });
 }
 
 fn matrix_function(bencher: Bencher<'_, '_>, n: usize, f: impl ScalarFunction + Copy) {

@@ -1,4 +1,4 @@
-//! A = Q T Qᵀ of a general square matrix: orthogonal Q, T upper triangular but for blocks of complex pairs.
+//! A = Q T Qᵀ of a general square matrix: orthogonal Q, T upper triangular except for blocks of complex pairs.
 //!
 //! ```text
 //! A = P H Pᵀ             Hessenberg: zero below the first subdiagonal; by faer
@@ -483,11 +483,6 @@ mod tests {
                     0.0
                 }
             });
-            let turned = {
-                let q = symmetric_with_spectrum(&vec![1.0; n], 1);
-                let r = gaussian(n, n, 2);
-                &q * &jordan + faer::Scale(1e-13) * r
-            };
             let one = gaussian(n, 1, 1) * gaussian(1, n, 2);
             let g = gaussian(n, n, 3);
             let graded = Mat::from_fn(n, n, |i, j| g[(i, j)] * 10f64.powf(-0.5 * i as f64));
@@ -496,13 +491,39 @@ mod tests {
                 jordan,
                 cycle,
                 companion,
-                turned,
                 one,
                 graded,
                 Mat::zeros(n, n),
             ] {
                 checked(&a);
             }
+        }
+    }
+
+    #[test]
+    fn small_whole_numbers_and_matrices_far_from_normal() {
+        // Ranks lost, eigenvalues of several times without their vectors, cycles of every length.
+        for seed in 0..400 {
+            let n = 2 + seed as usize % 9;
+            let share = 0.5 + 0.25 * (seed % 5) as f64;
+            let g = gaussian(n, n, seed);
+            checked(&Mat::from_fn(n, n, |i, j| (g[(i, j)] * share).round()));
+            // Shifts of sizes far from each other.
+            checked(&Mat::from_fn(n, n, |i, j| {
+                g[(i, j)] * 10f64.powf(20.0 * (g[(j, i)] * share).tanh())
+            }));
+        }
+        // Grcar's, and a Jordan block under a turn of its basis.
+        for n in [30, 90] {
+            let grcar = Mat::from_fn(n, n, |i, j| match (j + 1).wrapping_sub(i) {
+                0 => -1.0,
+                1..=4 => 1.0,
+                _ => 0.0,
+            });
+            checked(&grcar);
+            let (q, _) = crate::decompose::thin_qr("test", gaussian(n, n, 1).as_ref()).unwrap();
+            let nilpotent = Mat::from_fn(n, n, |i, j| if j == i + 1 { 1.0 } else { 0.0 });
+            checked(&(&q * nilpotent * q.transpose()));
         }
     }
 
