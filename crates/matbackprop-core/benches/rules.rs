@@ -14,6 +14,11 @@ use matbackprop_core::{
     MatrixFunction, Method, NewtonSchulz, Normalisation, Polar, Projector, PseudoInverse, Qr,
     RankTolerance, RegularisedProjector, Ridge, ScalarFunction, SignedLogDet, Sqrt, Sylvester,
     SymEig, SymmetricSolve, ThinSvd, batch, eigenvalues, singular_values, symmetric_part,
+    Cholesky, Determinant, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log, LogDet,
+    Lyapunov, MatrixExp, MatrixFunction, Method, NewtonSchulz, Normalisation, Polar, Projector,
+    PseudoInverse, Qr, RankTolerance, RegularisedProjector, Ridge, ScalarFunction, SignedLogDet,
+    Sqrt, Sylvester, SymEig, SymmetricSolve, ThinSvd, batch, eigenvalues, singular_values,
+    symmetric_part,
 };
 
 /// The system's allocator, counted.
@@ -127,6 +132,16 @@ fn signed_log_det(bencher: Bencher<'_, '_>, n: usize) {
     bencher.bench_local(|| {
         let log_det = SignedLogDet::forward(a.as_ref()).expect("regular");
         log_det.vjp(1.0).expect("finite cotangent")
+    });
+}
+
+#[divan::bench(args = SIDES)]
+fn determinant(bencher: Bencher<'_, '_>, n: usize) {
+    let root = (n as f64).sqrt().recip();
+    let a = faer::Scale(root) * gaussian(n, n, 1);
+    bencher.bench_local(|| {
+        let determinant = Determinant::forward(a.as_ref()).expect("within the numbers");
+        determinant.vjp(1.0).expect("finite cotangent")
     });
 }
 

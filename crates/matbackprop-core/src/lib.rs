@@ -59,6 +59,7 @@
 //! | `factor::sylvester` | [`Sylvester`]: A X + X B = C, [`Lyapunov`]: A X + X Aᵀ = C | AᵀC̄ + C̄Bᵀ = X̄, Ā = −C̄Xᵀ, B̄ = −XᵀC̄ |
 //! | `factor::qr` | [`Qr`]: A = Q R, tall, square or wide | Ā = (Q̄ + Q copy(R̄Rᵀ − QᵀQ̄)) R⁻ᵀ |
 //! | `factor::log_det` | [`LogDet`]: log det A, [`SignedLogDet`]: its sign too | Ā = ȳ A⁻ᵀ |
+//! | `factor::determinant` | [`Determinant`]: det A, singular or not | Ā = ȳ adj(A)ᵀ |
 //! | `gap`, `free_basis` | [`GapPolicy`]: the meaning of a closed gap | |
 //! | `symmetric` | [`SymmetricProduct`]: sym(L Rᵀ) as factors; [`inner_product`]; [`symmetric_part`], [`symmetric_from_lower`]: the part of a matrix that counts | |
 //! | `guard`, `scale` | questions asked of every input; a scale that changes no digit | |
@@ -117,8 +118,8 @@ mod symmetric;
 pub use batch::{batch, batch_owned};
 pub use error::{Error, Result};
 pub use factor::{
-    Cholesky, LogDet, Lyapunov, LyapunovCotangent, Qr, QrTangent, SignedLogDet, Sylvester,
-    SylvesterCotangent, SymmetricMethod, SymmetricSolve, SymmetricSolveCotangent,
+    Cholesky, Determinant, LogDet, Lyapunov, LyapunovCotangent, Qr, QrTangent, SignedLogDet,
+    Sylvester, SylvesterCotangent, SymmetricMethod, SymmetricSolve, SymmetricSolveCotangent,
 };
 /// The library of the matrices, in the version that the rules speak.
 pub use faer;
