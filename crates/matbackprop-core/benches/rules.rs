@@ -107,6 +107,17 @@ fn cholesky(bencher: Bencher<'_, '_>, n: usize) {
     });
 }
 
+/// Of rank n / 2.
+#[divan::bench(args = SIDES)]
+fn cholesky_with_jitter(bencher: Bencher<'_, '_>, n: usize) {
+    let (root, bar) = (gaussian(n, n / 2, 1), gaussian(n, n, 2));
+    let a = &root * root.transpose();
+    bencher.bench_local(|| {
+        let cholesky = Cholesky::forward_with_jitter(a.as_ref(), 1e-6).expect("semidefinite");
+        cholesky.vjp(bar.as_ref()).expect("finite cotangent")
+    });
+}
+
 #[divan::bench(args = SIDES)]
 fn symmetric_solve(bencher: Bencher<'_, '_>, n: usize) {
     let root = gaussian(n, n, 1);

@@ -54,7 +54,7 @@
 //! | `function::newton_schulz` | [`NewtonSchulz`]: A^½ and A^−½ by products alone | through the iterations |
 //! | `function::gram_function` | [`GramFunction`]: C = f(FᵀF) from thin factors of F | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
 //! | `function::prepared_gram` | [`PreparedGram`]: its Gram matrix, whose [`Eigenpairs`] may be found elsewhere | |
-//! | `factor::cholesky` | [`Cholesky`]: A = L Lᵀ | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹) |
+//! | `factor::cholesky` | [`Cholesky`]: A = L Lᵀ, or A + jI | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹) |
 //! | `factor::symmetric_solve` | [`SymmetricSolve`]: X = A⁻¹ B, A definite or not | B̄ = A⁻¹ X̄, Ā = −sym(B̄ Xᵀ) |
 //! | `factor::sylvester` | [`Sylvester`]: A X + X B = C, [`Lyapunov`]: A X + X Aᵀ = C | AᵀC̄ + C̄Bᵀ = X̄, Ā = −C̄Xᵀ, B̄ = −XᵀC̄ |
 //! | `factor::qr` | [`Qr`]: A = Q R, tall, square or wide | Ā = (Q̄ + Q copy(R̄Rᵀ − QᵀQ̄)) R⁻ᵀ |

@@ -1,13 +1,16 @@
 //! The triangular root of a symmetric positive definite matrix.
 
-use crate::error::Result;
-use crate::guard::{ensure_shape, within_range};
+use crate::error::{Error, Result};
+use crate::guard::{ensure_above, ensure_shape, within_range};
 use crate::solve::{cholesky, solve_lower, solve_root, solve_upper};
 use crate::symmetric::{ensure_symmetric, sym};
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Mat, MatRef, Par};
 
 const OP: &str = "Cholesky";
+
+/// The smallest jitter that is tried, ten to this power times the mean of the diagonal: below it is rounding.
+const FIRST_POWER: i32 = -16;
 
 /// A = L Lᵀ with lower triangular L, for a symmetric positive definite A.
 ///
@@ -25,6 +28,10 @@ const OP: &str = "Cholesky";
 /// and right for every perturbation. L̄ counts on and below the diagonal, not above it, where L is zero for any
 /// A. A pivot that does not exceed n ε times its diagonal entry is taken for rounding: the bound does not
 /// move when rows and columns are scaled.
+///
+/// [`forward_with_jitter`](Self::forward_with_jitter) factors A + j I instead where A fails, j = 10ᵏ tr(A) / n with the
+/// smallest k that will do. k is taken for constant, which it is near A but where one more power is needed; the mean of the
+/// diagonal is not, so that j̇ = 10ᵏ tr(Ȧ) / n, and Ā has 10ᵏ tr(Ā₀) / n more on its diagonal, Ā₀ the cotangent of A + j I.
 ///
 /// # Errors
 /// [`NotSquare`](crate::Error::NotSquare), [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
@@ -54,6 +61,9 @@ const OP: &str = "Cholesky";
 #[derive(Clone, Debug)]
 pub struct Cholesky {
     factor: Mat<f64>,
+    /// 10ᵏ, or zero.
+    relative_jitter: f64,
+    jitter: f64,
 }
 
 impl Cholesky {
@@ -66,7 +76,76 @@ impl Cholesky {
         // No scale: products of entries of L never exceed the diagonal of A, and roots halve every exponent.
         Ok(Self {
             factor: cholesky(OP, sym(a).as_ref())?,
+            relative_jitter: 0.0,
+            jitter: 0.0,
         })
+    }
+
+    /// Factors A, or else A + j I with the smallest j of 10⁻¹⁶, 10⁻¹⁵, … times the mean of A's diagonal, up to `largest`
+    /// times it.
+    ///
+    /// A covariance or kernel matrix that is singular within rounding has a factor with a `largest` of 10⁻⁶ or so; a
+    /// matrix that is truly indefinite has none. Up to sixteen more factorisations.
+    ///
+    /// # Errors
+    /// See [`Cholesky`], with the pivot that fails at the largest j; [`NotPositive`](crate::Error::NotPositive) unless
+    /// `largest` is above zero.
+    ///
+    /// # Example
+    /// ```
+    /// # fn main() -> Result<(), matbackprop_core::Error> {
+    /// use faer::mat;
+    /// use matbackprop_core::Cholesky;
+    ///
+    /// // The eigenvalue 1 − a₁₂ is −2 · 10⁻⁹: a covariance that was rounded to nine digits.
+    /// let a = mat![[1.0, 1.000000002], [1.000000002, 1.0]];
+    /// assert!(Cholesky::forward(a.as_ref()).is_err());
+    /// let cholesky = Cholesky::forward_with_jitter(a.as_ref(), 1e-6)?;
+    /// assert_eq!(cholesky.relative_jitter(), 1e-8);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn forward_with_jitter(a: MatRef<'_, f64>, largest: f64) -> Result<Self> {
+        ensure_above(OP, largest, 0.0)?;
+        let mut failure = match Self::forward(a) {
+            Err(error @ Error::NotPositiveDefinite { .. }) => error,
+            found => return found,
+        };
+        let a = sym(a);
+        let n = a.nrows();
+        let mean = (0..n).map(|i| a[(i, i)] / n as f64).sum::<f64>();
+        for power in FIRST_POWER.. {
+            let relative_jitter = 10f64.powi(power);
+            let jitter = relative_jitter * mean;
+            if relative_jitter > largest || jitter <= 0.0 {
+                break;
+            }
+            let mut lifted = a.clone();
+            for i in 0..n {
+                lifted[(i, i)] += jitter;
+            }
+            match cholesky(OP, within_range(OP, lifted)?.as_ref()) {
+                Ok(factor) => {
+                    return Ok(Self {
+                        factor,
+                        relative_jitter,
+                        jitter,
+                    });
+                }
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+
+    /// The j of A + j I = L Lᵀ: zero but after [`forward_with_jitter`](Self::forward_with_jitter).
+    pub fn jitter(&self) -> f64 {
+        self.jitter
+    }
+
+    /// The same as a share of the mean of A's diagonal: a power of ten, or zero.
+    pub fn relative_jitter(&self) -> f64 {
+        self.relative_jitter
     }
 
     /// The factor L, zero above the diagonal.
@@ -74,7 +153,7 @@ impl Cholesky {
         self.factor.as_ref()
     }
 
-    /// A⁻¹ B for B: n × p, in O(n² p) time.
+    /// A⁻¹ B for B: n × p, in O(n² p) time; with a jitter j, (A + j I)⁻¹ B.
     ///
     /// # Errors
     /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless B has n rows; [`NotFinite`](crate::Error::NotFinite);
@@ -98,7 +177,9 @@ impl Cholesky {
         halve_diagonal(&mut core);
         solve_upper(upper, core.as_mut());
         solve_upper(upper, core.transpose_mut());
-        within_range(OP, sym(core.as_ref()))
+        let mut a_bar = sym(core.as_ref());
+        self.add_share_of_trace(&mut a_bar);
+        within_range(OP, a_bar)
     }
 
     /// L̇ from Ȧ, whose symmetric part counts.
@@ -110,6 +191,7 @@ impl Cholesky {
         ensure_shape(OP, a_dot, (n, n))?;
         let l = self.factor();
         let mut core = sym(a_dot);
+        self.add_share_of_trace(&mut core);
         solve_lower(l, core.as_mut());
         solve_lower(l, core.transpose_mut());
         halve_diagonal(&mut core);
@@ -117,6 +199,17 @@ impl Cholesky {
             OP,
             lower_product(l, BlockStructure::TriangularLower, core.as_ref()),
         )
+    }
+
+    /// X ← X + 10ᵏ tr(X) / n I: the jitter moves with the mean of the diagonal.
+    fn add_share_of_trace(&self, x: &mut Mat<f64>) {
+        if self.relative_jitter > 0.0 {
+            let n = x.nrows();
+            let mean = (0..n).map(|i| x[(i, i)] / n as f64).sum::<f64>();
+            for i in 0..n {
+                x[(i, i)] += self.relative_jitter * mean;
+            }
+        }
     }
 }
 
@@ -149,7 +242,6 @@ mod tests {
     use test_support::refused;
 
     use super::*;
-    use crate::error::Error;
     use crate::gradcheck::{
         GradientCheck, check_jvp, check_vjp, gaussian, symmetric_with_spectrum,
     };
@@ -273,6 +365,104 @@ mod tests {
             Cholesky::forward(near(1e-16).as_ref()),
             Err(Error::NotPositiveDefinite { index: 1, .. })
         ));
+    }
+
+    fn with_jitter(a: MatRef<'_, f64>, largest: f64) -> Result<Cholesky> {
+        Cholesky::forward_with_jitter(a, largest)
+    }
+
+    #[test]
+    fn jitter_is_the_smallest_power_of_ten_that_will_do() {
+        // A = (1 1; 1 1): pivots 1 + j and (1 + j) − 1 / (1 + j) ≈ 2 j, above 2 ε: j = 10⁻¹⁵.
+        let one = mat![[1.0, 1.0], [1.0, 1.0]];
+        let cholesky = with_jitter(one.as_ref(), 1e-6).unwrap();
+        assert_eq!(
+            (cholesky.relative_jitter(), cholesky.jitter()),
+            (1e-15, 1e-15)
+        );
+        // The smallest eigenvalue of (1 b; b 1) is 1 − b.
+        for (b, expected) in [
+            (1.0 + 2e-12, 1e-11),
+            (1.0 + 0.5e-8, 1e-8),
+            (1.0 + 2e-4, 1e-3),
+        ] {
+            for size in [1e-200, 1.0, 1e200] {
+                let a = Scale(size) * mat![[1.0, b], [b, 1.0]];
+                let cholesky = with_jitter(a.as_ref(), 1e-3).unwrap();
+                assert_eq!(cholesky.relative_jitter(), expected);
+                assert_eq!(cholesky.jitter(), expected * size);
+                let l = cholesky.factor();
+                let lifted = a + Scale(cholesky.jitter()) * Mat::<f64>::identity(2, 2);
+                assert!((l * l.transpose() - lifted).norm_max() < 1e-15 * size);
+            }
+        }
+        // None where none is needed, and the same bits.
+        let a = symmetric_with_spectrum(SPECTRA[3], 4);
+        let (plain, other) = (
+            Cholesky::forward(a.as_ref()).unwrap(),
+            with_jitter(a.as_ref(), 1.0).unwrap(),
+        );
+        assert_eq!((other.jitter(), other.relative_jitter()), (0.0, 0.0));
+        assert_eq!(plain.factor(), other.factor());
+    }
+
+    #[test]
+    fn the_gradient_goes_through_the_mean_of_the_diagonal() {
+        // Jitters of 10⁻³, 10⁻² and 1, where differences keep the power.
+        for spectrum in [
+            &[1.0, -0.5e-3, 2.0, 0.7][..],
+            &[-5e-3, 3.0, 3.0],
+            &[-0.5, 3.0, 1.0, 2.0, 2.0],
+        ] {
+            let a = symmetric_with_spectrum(spectrum, 4);
+            let cholesky = with_jitter(a.as_ref(), 1.0).unwrap();
+            assert!(cholesky.relative_jitter() >= 1e-3);
+            let factor =
+                |a: MatRef<'_, f64>| Ok::<_, Error>(with_jitter(sym(a).as_ref(), 1.0)?.factor);
+            let check = GradientCheck {
+                step: 1e-6,
+                tolerance: 1e-6,
+                ..GradientCheck::default()
+            };
+            check_vjp(factor, |bar| cholesky.vjp(bar), a.as_ref(), &check).unwrap();
+            check_jvp(factor, |dot| cholesky.jvp(dot), a.as_ref(), &check).unwrap();
+            let n = spectrum.len();
+            let (l_bar, a_dot) = (gaussian(n, n, 1), gaussian(n, n, 2));
+            let pushed = cholesky.jvp(a_dot.as_ref()).unwrap();
+            let pulled = cholesky.vjp(l_bar.as_ref()).unwrap();
+            let forward = inner(l_bar.as_ref(), pushed.as_ref());
+            let back = inner(pulled.as_ref(), a_dot.as_ref());
+            let size = pulled.norm_l2() * a_dot.norm_l2();
+            assert!((forward - back).abs() < 1e-12 * size, "{forward} {back}");
+        }
+        // By hand: L = √(a + 10⁻¹⁵ a) of one number has no need of it; of (a 0; 0 −a/4), mean 3a/8, 10⁰ has.
+        let a = mat![[8.0, 0.0], [0.0, -2.0]];
+        let cholesky = with_jitter(a.as_ref(), 1.0).unwrap();
+        assert_eq!(cholesky.jitter(), 3.0);
+        // l₁₁ = √(11): its slope by a₁₁ is (1 + ½) / 2√11, by a₂₂ ½ / 2√11.
+        let a_bar = cholesky.vjp(mat![[1.0, 0.0], [0.0, 0.0]].as_ref()).unwrap();
+        let unit = 0.5 / 11f64.sqrt();
+        assert!((a_bar - mat![[1.5 * unit, 0.0], [0.0, 0.5 * unit]]).norm_max() < 1e-16);
+    }
+
+    #[test]
+    fn jitter_has_a_bound() {
+        let indefinite = mat![[1.0, 2.0], [2.0, 1.0]];
+        let negative = mat![[-1.0, 0.0], [0.0, -1.0]];
+        refused! {
+            with_jitter(indefinite.as_ref(), 0.99)
+                => Error::NotPositiveDefinite { index: 1, .. },
+            with_jitter(indefinite.as_ref(), 1e-20) => Error::NotPositiveDefinite { .. },
+            with_jitter(negative.as_ref(), 1.0) => Error::NotPositiveDefinite { index: 0, .. },
+            with_jitter(Mat::zeros(2, 2).as_ref(), 1.0) => Error::NotPositiveDefinite { .. },
+            with_jitter(indefinite.as_ref(), 0.0) => Error::NotPositive { value: 0.0, .. },
+            with_jitter(indefinite.as_ref(), f64::NAN) => Error::NotPositive { .. },
+            with_jitter(mat![[f64::NAN]].as_ref(), 1.0) => Error::NotFinite { .. },
+            with_jitter(mat![[0.0, 1.0], [2.0, 0.0]].as_ref(), 1.0) => Error::NotSymmetric { .. },
+            with_jitter(Mat::zeros(2, 3).as_ref(), 1.0) => Error::NotSquare { .. },
+            with_jitter(mat![[1e308, 1.2e308], [1.2e308, 1e308]].as_ref(), 1.0)
+                => Error::Overflow { op: OP },
+        }
     }
 
     #[test]
