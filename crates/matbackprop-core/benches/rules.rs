@@ -15,10 +15,10 @@ use matbackprop_core::{
     RankTolerance, RegularisedProjector, Ridge, ScalarFunction, SignedLogDet, Sqrt, Sylvester,
     SymEig, SymmetricSolve, ThinSvd, batch, eigenvalues, singular_values, symmetric_part,
     Cholesky, Determinant, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log, LogDet,
-    Lyapunov, MatrixExp, MatrixFunction, Method, NewtonSchulz, Normalisation, Polar, Projector,
-    PseudoInverse, Qr, RankTolerance, RegularisedProjector, Ridge, ScalarFunction, SignedLogDet,
-    Sqrt, Sylvester, SymEig, SymmetricSolve, ThinSvd, batch, eigenvalues, singular_values,
-    symmetric_part,
+    Lyapunov, MatrixExp, MatrixFunction, MatrixSqrt, Method, NewtonSchulz, Normalisation, Polar,
+    Projector, PseudoInverse, Qr, RankTolerance, RegularisedProjector, Ridge, ScalarFunction,
+    SignedLogDet, Sqrt, Sylvester, SymEig, SymmetricSolve, ThinSvd, batch, eigenvalues,
+    singular_values, symmetric_part,
 };
 
 /// The system's allocator, counted.
@@ -189,6 +189,17 @@ fn definite(n: usize) -> (Mat<f64>, Mat<f64>) {
         a + faer::Scale(1e-3) * Mat::<f64>::identity(n, n),
         gaussian(n, n, 2),
     )
+}
+
+#[divan::bench(args = GENERAL)]
+fn matrix_sqrt(bencher: Bencher<'_, '_>, n: usize) {
+    let bar = gaussian(n, n, 2);
+    let shift = 2.0 * (n as f64).sqrt();
+    let a = gaussian(n, n, 1) + faer::Scale(shift) * Mat::<f64>::identity(n, n);
+    bencher.bench_local(|| {
+        let root = MatrixSqrt::forward(a.as_ref()).expect("no negative eigenvalue");
+        root.vjp(bar.as_ref()).expect("finite cotangent")
+    });
 }
 
 #[divan::bench(args = GENERAL)]

@@ -50,6 +50,7 @@
 //! | `function::scalar` | [`ScalarFunction`]: [`Log`], [`Sqrt`], [`InverseSqrt`], [`Inverse`], [`Exp`], [`Power`], your own [`WithSlope`]; [`Ridge`] over each | f[a, b], to the last digits |
 //! | `function::matrix_function` | [`MatrixFunction`]: C = V f(Λ) Vᵀ | Ā = V (P ∘ (Vᵀ sym(C̄) V)) Vᵀ, Pᵢⱼ = f[λᵢ, λⱼ]; and the second order |
 //! | `function::matrix_exp` | [`MatrixExp`]: exp(A), A not symmetric | Ā = L(Aᵀ, X̄), Fréchet's derivative |
+//! | `function::matrix_sqrt` | [`MatrixSqrt`]: A^½, A not symmetric | XᵀĀ + ĀXᵀ = X̄ |
 //! | `function::trace_function` | [`TraceFunction`]: tr f(A) | Ā = t̄ f′(A) |
 //! | `function::newton_schulz` | [`NewtonSchulz`]: A^½ and A^−½ by products alone | through the iterations |
 //! | `function::gram_function` | [`GramFunction`]: C = f(FᵀF) from thin factors of F | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
@@ -124,9 +125,9 @@ pub use factor::{
 /// The library of the matrices, in the version that the rules speak.
 pub use faer;
 pub use function::{
-    Eigenpairs, Exp, GramFunction, Inverse, InverseSqrt, Iterations, Log, MatrixExp, MatrixFunction,
-    MatrixFunctionSecond, NewtonSchulz, NewtonSchulzTangent, Normalisation, Power, PreparedGram,
-    Ridge, ScalarFunction, Sqrt, TraceFunction, WithSlope,
+    Eigenpairs, Exp, GramFunction, Inverse, InverseSqrt, Iterations, Log, MatrixExp,
+    MatrixFunction, MatrixFunctionSecond, MatrixSqrt, NewtonSchulz, NewtonSchulzTangent,
+    Normalisation, Power, PreparedGram, Ridge, ScalarFunction, Sqrt, TraceFunction, WithSlope,
 };
 pub use gap::GapPolicy;
 pub use guard::{

@@ -19,5 +19,6 @@ pub(crate) use bunch_kaufman::BunchKaufman;
 pub(crate) use condition::{ensure_regular, reciprocal_condition, singular};
 pub(crate) use equilibrate::{Equilibration, SymmetricEquilibration};
 pub(crate) use lu::Lu;
+pub(crate) use quasi_triangular::{has_block_at, solve_quasi_triangular};
 pub(crate) use sylvester_map::SylvesterMap;
 pub(crate) use triangular::{cholesky, is_positive_definite, solve_lower, solve_root, solve_upper};

@@ -1,4 +1,4 @@
-//! Linear equations between matrices that are triangular but for blocks of two rows.
+//! Linear equations between matrices that are triangular except for blocks of two rows.
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -7,7 +7,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 const SMALL: usize = 16;
 
 /// Does a block of two rows of the quasi-triangular T begin at row i?
-fn has_block_at(t: MatRef<'_, f64>, i: usize) -> bool {
+pub(crate) fn has_block_at(t: MatRef<'_, f64>, i: usize) -> bool {
     i + 1 < t.nrows() && t[(i + 1, i)] != 0.0
 }
 

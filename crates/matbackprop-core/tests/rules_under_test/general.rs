@@ -1,14 +1,20 @@
 //! Rules of general square matrices, by their Schur form, behind the face of every rule.
 
-use super::{Evaluated, Planted, Rule, Settings, in_range, rule};
-use faer::Mat;
+use super::{Evaluated, Planted, Rule, Settings, in_range, in_range_of, rule};
+use faer::{Mat, Scale, mat};
 use matbackprop_core::gradcheck::gaussian;
-use matbackprop_core::{Lyapunov, Result, Sylvester, symmetric_part};
+use matbackprop_core::{
+    Cholesky, Determinant, Lyapunov, MatrixExp, MatrixSqrt, Result, Sylvester, symmetric_part,
+};
 
 pub fn general_rules() -> Vec<Rule> {
     vec![
         rule("sylvester", with_general_side, sylvester, &[-1.0]),
         rule("lyapunov", of_positive, lyapunov, &[-1.0]),
+        rule("matrix_sqrt", |p| vec![p.positive()], matrix_sqrt, &[0.5]),
+        rule("matrix_exp", |p| vec![p.square()], matrix_exp, &[0.0]),
+        rule("determinant", |p| vec![p.square()], determinant, &[0.0]),
+        rule("cholesky, jitter", |p| vec![p.positive()], jittered, &[0.5]),
     ]
 }
 
@@ -57,5 +63,55 @@ fn lyapunov(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
                 ahead.jvp(Some(dots[0].as_ref()), Some(dots[1].as_ref()))?,
             ])
         },
+    ))
+}
+
+fn matrix_sqrt(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
+    let rule = MatrixSqrt::forward(x[0].as_ref())?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![rule.value().to_owned()],
+        move |bars| Ok(vec![back.vjp(bars[0].as_ref())?]),
+        move |dots| Ok(vec![ahead.jvp(dots[0].as_ref())?]),
+    ))
+}
+
+/// Of A as it was before it was scaled: the exponential of a scaled matrix is another one.
+fn matrix_exp(x: &[Mat<f64>], settings: &Settings) -> Result<Evaluated> {
+    let share = settings.size.recip();
+    let rule = MatrixExp::forward((Scale(share) * &x[0]).as_ref())?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![rule.value().to_owned()],
+        move |bars| Ok(vec![in_range(Scale(share) * back.vjp(bars[0].as_ref())?)?]),
+        move |dots| {
+            let dot = in_range_of(&dots[0], Scale(share) * &dots[0])?;
+            Ok(vec![ahead.jvp(dot.as_ref())?])
+        },
+    ))
+}
+
+/// Of the same.
+fn determinant(x: &[Mat<f64>], settings: &Settings) -> Result<Evaluated> {
+    let share = settings.size.recip();
+    let rule = Determinant::forward((Scale(share) * &x[0]).as_ref())?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![mat![[rule.value()]]],
+        move |bars| Ok(vec![in_range(Scale(share) * back.vjp(bars[0][(0, 0)])?)?]),
+        move |dots| {
+            let dot = in_range_of(&dots[0], Scale(share) * &dots[0])?;
+            Ok(vec![mat![[ahead.jvp(dot.as_ref())?]]])
+        },
+    ))
+}
+
+fn jittered(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
+    let rule = Cholesky::forward_with_jitter(x[0].as_ref(), 1e-3)?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![rule.factor().to_owned()],
+        move |bars| Ok(vec![back.vjp(bars[0].as_ref())?]),
+        move |dots| Ok(vec![ahead.jvp(dots[0].as_ref())?]),
     ))
 }
