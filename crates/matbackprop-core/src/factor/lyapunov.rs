@@ -23,10 +23,10 @@ const OP: &str = "Lyapunov equation";
 /// A, C, X and their cotangents: n × n.
 ///
 /// # Conventions
-/// C̄ is symmetric. In control, A X + X Aᵀ + Q = 0 is the same with C = −Q; the covariance of dx = −A x dt + dw has
-/// C = I. There is one X where no two eigenvalues of A, nor one twice, add up to zero; X is positive definite where C is
-/// and all of them have positive real parts, as those of a symmetric positive definite A, whose X is the derivative of
-/// its square root: at A^½ in place of A, along C. Repeated eigenvalues cost nothing. A C that is not symmetric:
+/// C̄ is symmetric. In control, A X + X Aᵀ + Q = 0 is the same with C = −Q; the stationary covariance of
+/// dx = −A x dt + dw has C = I. There is one X where no two eigenvalues of A, nor one twice, add up to zero; X is positive
+/// definite where C is and all of them have positive real parts. Repeated eigenvalues cost nothing. Where A = H^½ is
+/// symmetric positive definite, X is the derivative of the square root at H along C. For a C that is not symmetric there is
 /// [`Sylvester`](crate::Sylvester) with B = Aᵀ.
 ///
 /// # Errors

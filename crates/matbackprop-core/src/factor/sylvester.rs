@@ -25,8 +25,8 @@ const OP: &str = "Sylvester equation";
 /// There is one X where no eigenvalue of A is the negative of one of B. How close they come is measured for the map
 /// M: X ↦ A X + X B by the [reciprocal condition](Self::reciprocal_condition) 1 / (‖M⁻¹‖ (‖A‖ + ‖B‖)), between the Schur
 /// bases: it also counts eigenvectors that are nearly dependent. Repeated eigenvalues of A, of B or of both cost nothing.
-/// For X A = C with C in place of both, see [`SymmetricSolve`](crate::SymmetricSolve); for B = Aᵀ and a symmetric C,
-/// [`Lyapunov`](crate::Lyapunov).
+/// For B = Aᵀ and a symmetric C there is [`Lyapunov`](crate::Lyapunov), for B = 0 and a symmetric A
+/// [`SymmetricSolve`](crate::SymmetricSolve).
 ///
 /// # Errors
 /// [`NotSquare`](crate::Error::NotSquare), [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),

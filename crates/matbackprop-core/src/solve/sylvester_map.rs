@@ -122,3 +122,61 @@ impl SylvesterMap {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gradcheck::gaussian;
+
+    /// Upper triangular, with these entries on the diagonal.
+    fn triangle(diagonal: &[f64], seed: u64) -> Mat<f64> {
+        let n = diagonal.len();
+        let g = gaussian(n, n, seed);
+        Mat::from_fn(n, n, |i, j| match i.cmp(&j) {
+            std::cmp::Ordering::Less => g[(i, j)],
+            std::cmp::Ordering::Equal => diagonal[i],
+            std::cmp::Ordering::Greater => 0.0,
+        })
+    }
+
+    fn map(t: &Mat<f64>, s: &Mat<f64>) -> SylvesterMap {
+        let one = |a: &Mat<f64>| Mat::identity(a.nrows(), a.ncols());
+        SylvesterMap::new((one(t), t.clone()), (one(s), s.clone()), 1.0)
+    }
+
+    #[test]
+    fn both_solves_are_inverses() {
+        let (t, s) = (triangle(&[1.0, 2.0, 3.0], 1), triangle(&[0.5, 0.5], 2));
+        let (map, x) = (map(&t, &s), gaussian(3, 2, 3));
+        let found = map.solve("test", (&t * &x + &x * &s).as_ref()).unwrap();
+        assert!((found - &x).norm_max() < 1e-14);
+        let c = t.transpose() * &x + &x * s.transpose();
+        let found = map.solve_transposed("test", c.as_ref()).unwrap();
+        assert!((found - &x).norm_max() < 1e-14);
+    }
+
+    #[test]
+    fn the_condition_is_close_to_the_truth_and_never_below_it() {
+        for (seed, gap) in [1.0, 1e-1, 1e-3, 1e-6, 1e-9].into_iter().enumerate() {
+            let seed = seed as u64;
+            let t = triangle(&[1.0, 2.0, -3.0], seed);
+            let s = triangle(&[gap - 1.0, 7.0], seed + 10);
+            let map = map(&t, &s);
+            // Every column of the inverse.
+            let norm = (0..6)
+                .map(|k| {
+                    let unit = Mat::from_fn(3, 2, |i, j| if i + 3 * j == k { 1.0 } else { 0.0 });
+                    let column = map.solve("test", unit.as_ref()).unwrap();
+                    column.col_iter().map(|column| column.norm_l1()).sum()
+                })
+                .fold(0.0, f64::max);
+            let columns = t.col_iter().map(|c| c.norm_l1()).fold(0.0, f64::max);
+            let rows = s.row_iter().map(|r| r.norm_l1()).fold(0.0, f64::max);
+            let truth = 1.0 / (norm * (columns + rows));
+            let ratio = map.reciprocal_condition() / truth;
+            assert!((1.0 - 1e-10..5.0).contains(&ratio), "{gap:e}: {ratio}");
+        }
+        let (t, s) = (triangle(&[1.0, 2.0], 1), triangle(&[-2.0], 2));
+        assert_eq!(map(&t, &s).reciprocal_condition(), 0.0);
+    }
+}
