@@ -16,6 +16,7 @@ mod second_order;
 mod support;
 mod trace_function;
 
+pub(crate) use gram_factors::svd_keeps_digits;
 pub use gram_function::GramFunction;
 pub use gram_matrix::Eigenpairs;
 pub(crate) use gram_matrix::keeps_its_digits;

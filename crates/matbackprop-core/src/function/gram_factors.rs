@@ -200,6 +200,25 @@ fn by_gram(
     Ok(Some((squares, factors)))
 }
 
+/// Do singular values of a decomposition, nonincreasing, have the digits that f sees, so that none needs to be refined?
+pub(crate) fn svd_keeps_digits(function: &impl ScalarFunction, values: &[f64]) -> bool {
+    let sensitivity = Sensitivity::new(function, values, 1.0);
+    let magnified = magnified_by(values.len());
+    let largest = values.first().copied().unwrap_or(0.0);
+    !values
+        .iter()
+        .any(|&value| sensitivity.is_seen(largest, value, magnified))
+}
+
+/// By how much rounding in so many singular values may be magnified.
+fn magnified_by(values: usize) -> f64 {
+    if values <= FEW_VALUES {
+        SVD_ROUNDING
+    } else {
+        SVD_ROUNDING_OF_MANY
+    }
+}
+
 /// From the singular value decomposition of F, refined where f sees its rounding or the caller asks for it.
 fn by_svd(
     op: &'static str,
@@ -226,10 +245,9 @@ fn by_svd(
     };
     let (u, values, v) = thin_svd(op, a)?;
     let few = values.len() <= FEW_VALUES;
-    let magnified = if few || method.is_some() {
-        SVD_ROUNDING
-    } else {
-        SVD_ROUNDING_OF_MANY
+    let magnified = match method {
+        None => magnified_by(values.len()),
+        Some(_) => SVD_ROUNDING,
     };
     let sensitivity = Sensitivity::new(function, &values, scale);
     let is_seen = |largest: f64, value: f64| sensitivity.is_seen(largest, value, magnified);

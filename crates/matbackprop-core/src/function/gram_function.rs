@@ -165,13 +165,14 @@ impl<F: ScalarFunction> GramFunction<F> {
         self.value
     }
 
-    /// λ, nonincreasing, and V, where they are those of the whole FᵀF.
+    /// λ, nonincreasing, and V, where they are those of the whole FᵀF, and none needed to be refined.
     pub(crate) fn gram_eigenpairs(&self) -> Option<(&[f64], MatRef<'_, f64>)> {
         match &self.factors {
-            Factors::Complete {
-                columns: Columns::Whole(_),
-                v,
-            } if self.support.is_everything() => Some((&self.squares, v.as_ref())),
+            Factors::Complete { v, .. }
+                if self.support.is_everything() && self.method != Method::Refined =>
+            {
+                Some((&self.squares, v.as_ref()))
+            }
             _ => None,
         }
     }

@@ -4,11 +4,14 @@ use super::eigen_group::{group_eigen, registers_for_eigen};
 use super::group::{Done, Group, Room, scaled_symmetric};
 use super::matrix_function::{back_through_function, list, registers_for_way_back};
 use super::rule::{Forward, Saved, Shape, Shapes, StackRule};
+use super::svd_group::{group_svd, registers_for_svd};
 use super::thin_svd::not_empty;
 use super::view::{Number, StackMut};
 use crate::error::Result;
-use crate::function::{GramFunction, MatrixFunction, ScalarFunction, keeps_its_digits};
-use crate::lanes::{LARGEST, Part, Rows, RowsMut, finite_lanes, product, stride_of};
+use crate::function::{
+    GramFunction, MatrixFunction, ScalarFunction, keeps_its_digits, svd_keeps_digits,
+};
+use crate::lanes::{LARGEST, Part, Rows, RowsMut, finite_lanes, product, stride_of, transpose};
 use faer::{Mat, MatRef, Scale};
 
 const OP: &str = "function of a Gram matrix";
@@ -16,14 +19,17 @@ const OP: &str = "function of a Gram matrix";
 /// The most rows of a feature matrix in registers: more no longer stay in the cache.
 const MOST_ROWS: usize = 256;
 
+/// The same where singular values are asked for.
+const MOST_ROWS_OF_SVD: usize = 128;
+
 /// Entries of a Gram matrix within 2^±400 come from features whose squares lost nothing.
 const MODERATE: f64 = 400.0;
 
 /// [`GramFunction`] of every matrix of a stack: C = f(FᵀF).
 ///
 /// # Shapes
-/// Input F, n × d; output C, d × d. Kept: the squares λ, d × 1, nondecreasing, and V, d × d, where FᵀF was accurate enough
-/// and no row and no channel is zero throughout; NaN elsewhere: then the way back decomposes F again.
+/// Input F, n × d; output C, d × d. Kept: the squares λ, d × 1, nondecreasing, and V, d × d, where neither
+/// a refinement was needed nor a row or channel is zero throughout; NaN elsewhere: then the way back decomposes F again.
 ///
 /// # Errors
 /// Those of [`GramFunction`].
@@ -134,7 +140,15 @@ impl<F: ScalarFunction + Sync> StackRule for GramFunctionRule<F> {
         group.write_values(done, value, &mut kept[0]);
         let column_of = |lane: usize, j: usize| orders[lane][j];
         group.unpack(done, eigen.vectors, stride, &mut kept[1], column_of);
-        done
+        let left = Done::from_fn(|lane| {
+            let usual = live.contains(lane) && scaled.done.contains(lane) && moderate[lane];
+            usual && !done.contains(lane) && lane < group.count()
+        });
+        if n > MOST_ROWS_OF_SVD || left == Done::NONE {
+            return done;
+        }
+        let by_svd = self.forward_by_svd(group, left, outputs, kept);
+        Done::from_fn(|lane| done.contains(lane) || by_svd.contains(lane))
     }
 
     fn vjp_group<T: Number>(&self, group: &Group<'_, T>, x_bars: &mut [StackMut<'_, T>]) -> Done {
@@ -181,6 +195,68 @@ impl<F: ScalarFunction> GramFunctionRule<F> {
         // Of σ the Gram matrix knows √(n ε) of the largest.
         let known = 2.0 * n.max(d) as f64 * f64::EPSILON * squares[0];
         keeps_its_digits(&self.0, squares, d) && !(self.ends_at_zero() && squares[d - 1] <= known)
+    }
+
+    /// Lanes whose Gram matrices would lose digits, from the singular values of F: those that need no refinement.
+    fn forward_by_svd<T: Number>(
+        &self,
+        group: &Group<'_, T>,
+        left: Done,
+        outputs: &mut [StackMut<'_, T>],
+        kept: &mut [StackMut<'_, f64>],
+    ) -> Done {
+        let (width, (n, d)) = (group.width, group.inputs[0].shape());
+        let stride = stride_of(d);
+        let mut room = Room::new(width, registers_for_svd(n, d) + 3 * d * stride);
+        let mut space = room.space();
+        let Some(svd) = group_svd(group, &mut space) else {
+            return Done::NONE;
+        };
+        let [v, mapped, value] = [(); 3].map(|()| space.take(d * stride));
+        let of_right = Rows::new(svd.right_transposed, stride);
+        transpose((d, d), of_right, RowsMut::new(v, stride));
+        let mut done = left;
+        for lane in left.lanes() {
+            let mut squares = [0.0; LARGEST];
+            let keeps = svd.scaled.done.contains(lane) && {
+                let values: [f64; LARGEST] =
+                    std::array::from_fn(|k| if k < d { svd.true_value(lane, k) } else { 0.0 });
+                let known = 16.0 * n as f64 * f64::EPSILON * values[0];
+                svd_keeps_digits(&self.0, &values[..d])
+                    && !(self.ends_at_zero() && values[d - 1] <= known)
+            };
+            for (j, square) in squares[..d].iter_mut().enumerate() {
+                let sigma = svd.values[lane][j] * svd.scaled.scale[lane];
+                *square = self.0.value(sigma * sigma);
+            }
+            if !(keeps && squares.iter().all(|x| x.is_finite())) {
+                done.remove(lane);
+            }
+            // V diag(f(λ)) of the lane.
+            for i in 0..d {
+                for j in 0..d {
+                    let place = (i * stride + j) * width + lane;
+                    mapped[place] = v[place] * squares[j];
+                }
+            }
+        }
+        let (scaled, v) = (Rows::new(mapped, stride), Rows::new(v, stride));
+        product(
+            (d, d, d),
+            scaled,
+            v,
+            Part::Symmetric,
+            RowsMut::new(value, stride),
+        );
+        done = done.and(finite_lanes((d, d), value));
+        group.unpack(done, value, stride, &mut outputs[0], |_, j| j);
+        // Nondecreasing.
+        let square = |lane: usize, k: usize| svd.true_value(lane, d - 1 - k).powi(2);
+        group.write_values(done, square, &mut kept[0]);
+        let row_of = |lane: usize, k: usize| svd.place(lane, d - 1 - k);
+        let mut vectors = kept[1].reborrow().transpose();
+        group.unpack_rows(done, svd.right_transposed, stride, &mut vectors, row_of);
+        done
     }
 
     /// f of the Gram matrix, where its eigenpairs were kept.

@@ -95,6 +95,11 @@ impl GroupSvd<'_> {
         self.values[lane][self.orders[lane][k]]
     }
 
+    /// The place of the k-th largest singular value of a lane.
+    pub(super) fn place(&self, lane: usize, k: usize) -> usize {
+        self.orders[lane][k]
+    }
+
     /// The k-th largest singular value of a lane.
     pub(super) fn true_value(&self, lane: usize, k: usize) -> f64 {
         self.value(lane, k) * self.scaled.scale[lane]

@@ -374,3 +374,36 @@ fn polar_factors() {
         compare::<_, f32>(&case, all, first, 1e-3);
     }
 }
+
+#[test]
+fn functions_of_gram_matrices_that_would_lose_digits() {
+    // Condition numbers of 10³ and more: the Gram matrix is left for the singular values, or those are refined.
+    for (n, d) in [(3, 3), (8, 8), (20, 16), (40, 32)] {
+        let bars = |_: &[Mat<f64>], b: usize| vec![Some(gaussian(d, d, 100 + b as u64))];
+        let spectrum = |ratio: f64| (0..d).map(|i| ratio.powi(i as i32)).collect::<Vec<_>>();
+        let matrices: Vec<Mat<f64>> = (0..20)
+            .map(|seed| {
+                with_spectrum(
+                    n,
+                    d,
+                    &spectrum([0.8, 0.5, 0.2, 0.05][seed % 4]),
+                    seed as u64,
+                )
+            })
+            .chain((0..20).map(|seed| gaussian(n, d, seed)))
+            .collect();
+        let case = |epsilon: f64| Case {
+            name: format!("log of Gram, {n} × {d}, graded, ridge {epsilon}"),
+            rule: GramFunctionRule(Ridge::new(Log, epsilon).unwrap()),
+            matrices: matrices.clone(),
+        };
+        compare::<_, f64>(&case(1e-3), |outputs| outputs.to_vec(), bars, 1e-11);
+        compare::<_, f64>(&case(1e-8), |outputs| outputs.to_vec(), bars, 1e-9);
+        let roots = Case {
+            name: format!("root of Gram, {n} × {d}"),
+            rule: GramFunctionRule(Sqrt),
+            matrices: matrices.clone(),
+        };
+        compare::<_, f64>(&roots, |outputs| outputs.to_vec(), bars, 1e-9);
+    }
+}
