@@ -4,21 +4,11 @@ use divan::{AllocProfiler, Bencher};
 use faer::Mat;
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    Alignment, Cholesky, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log, LogDet,
-    MatrixFunction, Method, NewtonSchulz, Normalisation, Polar, Procrustes, Projector,
-    PseudoInverse, Qr, RankTolerance, RegularisedProjector, Ridge, Rotation, ScalarFunction,
-    SignedLogDet, Sqrt, SymEig, SymmetricSolve, ThinSvd, batch, eigenvalues, singular_values,
-    symmetric_part,
-    Cholesky, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log, LogDet, Lyapunov,
-    Cholesky, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log, LogDet, Lyapunov, MatrixExp,
-    MatrixFunction, Method, NewtonSchulz, Normalisation, Polar, Projector, PseudoInverse, Qr,
-    RankTolerance, RegularisedProjector, Ridge, ScalarFunction, SignedLogDet, Sqrt, Sylvester,
-    SymEig, SymmetricSolve, ThinSvd, batch, eigenvalues, singular_values, symmetric_part,
-    Cholesky, Determinant, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log, LogDet,
-    Lyapunov, MatrixExp, MatrixFunction, MatrixSqrt, Method, NewtonSchulz, Normalisation, Polar,
-    Projector, PseudoInverse, Qr, RankTolerance, RegularisedProjector, Ridge, ScalarFunction,
-    SignedLogDet, Sqrt, Sylvester, SymEig, SymmetricSolve, ThinSvd, batch, eigenvalues,
-    singular_values, symmetric_part,
+    Alignment, Cholesky, Determinant, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log,
+    LogDet, Lyapunov, MatrixExp, MatrixFunction, MatrixSqrt, Method, NewtonSchulz, Normalisation,
+    Polar, Procrustes, Projector, PseudoInverse, Qr, RankTolerance, RegularisedProjector, Ridge,
+    Rotation, ScalarFunction, SignedLogDet, Sqrt, Sylvester, SymEig, SymmetricSolve, ThinSvd,
+    batch, eigenvalues, singular_values, symmetric_part,
 };
 
 /// The system's allocator, counted.

@@ -10,8 +10,9 @@ const SWEEPS: usize = 40;
 
 /// A V = U Σ: turns the columns of A, m × n with m ≥ n, until they are orthogonal. `false` where a lane does not converge.
 ///
-/// The rows of `a` are the columns of A and become those of U Σ; the rows of `v` become the columns of V. `squares` become the
-/// squares of the lengths, in any order. A is of order one.
+/// The rows of `a` are the columns of A and become those of U Σ. The rows of `v` are the columns of an orthogonal matrix that A
+/// was multiplied by before, such as the identity, and become those of its product with V. `squares` become the squares of the
+/// lengths, in any order. A is of order one.
 ///
 /// ```text
 /// α = ‖a_p‖², β = ‖a_q‖², γ = a_pᵀa_q,  δ = (β − α)/2,  t = γ / (δ ± √(δ² + γ²)),  c = 1/√(1 + t²),  s = c t
@@ -55,11 +56,6 @@ impl WithSimd for Orthogonalise<'_> {
             f64::registers_mut::<S>(self.v),
         );
         let squares = f64::registers_mut::<S>(self.squares);
-        for j in 0..n {
-            let row = &mut v[j * stride..][..n];
-            row.fill(constant(0.0).register);
-            row[j] = constant(1.0).register;
-        }
         // Squares, to compare with a square: a sum of m products is known to about √m ε of its largest.
         let tolerance = constant(m as f64 * f64::EPSILON * f64::EPSILON);
         for _ in 0..SWEEPS {
@@ -186,6 +182,9 @@ mod tests {
             let (long, stride) = (stride_of(m), stride_of(n));
             let mut a = vec![0.0; n * long * width];
             let (mut v, mut squares) = (vec![0.0; n * stride * width], vec![0.0; n * width]);
+            for j in 0..n {
+                v[j * (stride + 1) * width..][..width].fill(1.0);
+            }
             for (lane, matrix) in matrices.iter().enumerate() {
                 for j in 0..n {
                     for i in 0..m {

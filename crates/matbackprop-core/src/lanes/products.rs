@@ -1,7 +1,7 @@
 //! Products of matrices, lane by lane.
 
 use super::wide::Wide;
-use super::{Rows, RowsMut, width};
+use super::{Rows, RowsMut};
 use pulp::{Arch, Simd, WithSimd};
 
 /// Which entries of a product are asked for.
@@ -99,18 +99,39 @@ impl WithSimd for Product<'_> {
 
 /// The transpose of X, `rows` × `columns`.
 pub(crate) fn transpose((rows, columns): (usize, usize), x: Rows<'_>, z: RowsMut<'_>) {
-    let width = width();
-    for i in 0..rows {
-        let row = x.numbers[i * x.stride * width..].chunks_exact(width);
-        for (j, x) in row.take(columns).enumerate() {
-            let place = (j * z.stride + i) * width;
-            z.numbers[place..place + width].copy_from_slice(x);
+    Arch::new().dispatch(Transpose {
+        rows,
+        columns,
+        x,
+        z,
+    });
+}
+
+struct Transpose<'a> {
+    rows: usize,
+    columns: usize,
+    x: Rows<'a>,
+    z: RowsMut<'a>,
+}
+
+impl WithSimd for Transpose<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let x = S::as_simd_f64s(self.x.numbers).0;
+        let (z, stride) = (S::as_mut_simd_f64s(self.z.numbers).0, self.z.stride);
+        for i in 0..self.rows {
+            for (j, x) in x[i * self.x.stride..][..self.columns].iter().enumerate() {
+                z[j * stride + i] = *x;
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::width;
     use super::*;
     use crate::gradcheck::gaussian;
     use faer::Mat;

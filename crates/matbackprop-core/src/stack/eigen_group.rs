@@ -40,29 +40,30 @@ impl GroupEigen<'_> {
     /// The eigenvalues of a lane, times its scale, as they lie in registers.
     pub(super) fn spectrum(&self, lane: usize, scale: f64) -> [f64; LARGEST] {
         let mut spectrum = [0.0; LARGEST];
-        let values = self.values.chunks_exact(self.width);
-        for (place, value) in spectrum.iter_mut().zip(values) {
-            *place = value[lane] * scale;
+        for (k, place) in spectrum[..self.n].iter_mut().enumerate() {
+            *place = self.values[k * self.width + lane] * scale;
         }
         spectrum
     }
 
     /// Places of the eigenvalues of each lane in nondecreasing order.
-    pub(super) fn orders(&self, done: Done) -> [[usize; LARGEST]; WIDEST] {
+    pub(super) fn orders(&self, done: Done) -> [[u8; LARGEST]; WIDEST] {
         let mut orders = [[0; LARGEST]; WIDEST];
         for lane in done.lanes() {
             let (spectrum, order) = (self.spectrum(lane, 1.0), &mut orders[lane][..self.n]);
             for (k, place) in order.iter_mut().enumerate() {
-                *place = k;
+                *place = k as u8;
             }
-            order.sort_unstable_by(|&a, &b| spectrum[a].total_cmp(&spectrum[b]));
+            order.sort_unstable_by(|&a, &b| {
+                spectrum[usize::from(a)].total_cmp(&spectrum[usize::from(b)])
+            });
         }
         orders
     }
 
     /// The eigenvalue of a lane, over its scale, that lies in a place.
-    pub(super) fn value(&self, lane: usize, place: usize) -> f64 {
-        self.values[place * self.width + lane]
+    pub(super) fn value(&self, lane: usize, place: u8) -> f64 {
+        self.values[usize::from(place) * self.width + lane]
     }
 
     /// V diag(m) Vᵀ, by `scaled` for V diag(m).
@@ -100,8 +101,8 @@ impl GroupEigen<'_> {
                 done.remove(lane);
                 continue;
             }
-            for (place, value) in mapped.chunks_exact_mut(self.width).zip(values) {
-                place[lane] = value;
+            for (k, value) in values[..self.n].iter().enumerate() {
+                mapped[k * self.width + lane] = *value;
             }
         }
     }
@@ -164,10 +165,9 @@ pub(super) fn weighted_in_eigenbasis(
             done.remove(lane);
             continue;
         }
-        for (i, weight) in weight.chunks_exact(n).enumerate() {
-            let row = s[i * stride * width..].chunks_exact_mut(width);
-            for (x, weight) in row.zip(weight) {
-                x[lane] *= weight;
+        for i in 0..n {
+            for (j, weight) in weight[i * n..][..n].iter().enumerate() {
+                s[(i * stride + j) * width + lane] *= weight;
             }
         }
     }

@@ -138,7 +138,7 @@ impl<F: ScalarFunction + Sync> StackRule for GramFunctionRule<F> {
             eigen.value(lane, orders[lane][k]).max(0.0) * scaled.scale[lane]
         };
         group.write_values(done, value, &mut kept[0]);
-        let column_of = |lane: usize, j: usize| orders[lane][j];
+        let column_of = |lane: usize, j: usize| usize::from(orders[lane][j]);
         group.unpack(done, eigen.vectors, stride, &mut kept[1], column_of);
         let left = Done::from_fn(|lane| {
             let usual = live.contains(lane) && scaled.done.contains(lane) && moderate[lane];

@@ -69,28 +69,37 @@ impl<T: Number> Group<'_, T> {
         registers: &mut [f64],
         stride: usize,
     ) {
-        let width = self.width;
+        match self.width {
+            8 => self.pack_lanes::<8, N>(stack, registers, stride),
+            4 => self.pack_lanes::<4, N>(stack, registers, stride),
+            2 => self.pack_lanes::<2, N>(stack, registers, stride),
+            _ => self.pack_lanes::<1, N>(stack, registers, stride),
+        }
+    }
+
+    /// A register at a time, from as many matrices as it has numbers.
+    fn pack_lanes<const W: usize, N: Number>(
+        &self,
+        stack: StackRef<'_, N>,
+        registers: &mut [f64],
+        stride: usize,
+    ) {
         let (rows, columns) = stack.shape();
         let [_, row, column] = stack.strides();
-        for lane in 0..width {
-            let matrix = stack.matrix(self.matrices.start + lane.min(self.count() - 1));
-            for i in 0..rows {
-                let line = &mut registers[i * stride * width..][..columns * width];
-                let places = line.chunks_exact_mut(width);
-                match column {
-                    0 => places.for_each(|place| place[lane] = matrix[i * row].widened()),
-                    1 => {
-                        let entries = &matrix[i * row..][..columns];
-                        for (place, x) in places.zip(entries) {
-                            place[lane] = x.widened();
-                        }
-                    }
-                    _ => {
-                        let entries = matrix[i * row..].iter().step_by(column);
-                        for (place, x) in places.zip(entries) {
-                            place[lane] = x.widened();
-                        }
-                    }
+        let (registers, _) = registers.as_chunks_mut::<W>();
+        let last = self.count() - 1;
+        let matrices: [&[N]; W] =
+            std::array::from_fn(|lane| stack.matrix(self.matrices.start + lane.min(last)));
+        for i in 0..rows {
+            let places = &mut registers[i * stride..][..columns];
+            if column == 1 {
+                let lines = matrices.map(|matrix| &matrix[i * row..][..columns]);
+                for (j, place) in places.iter_mut().enumerate() {
+                    *place = lines.map(|line| line[j].widened());
+                }
+            } else {
+                for (j, place) in places.iter_mut().enumerate() {
+                    *place = matrices.map(|matrix| matrix[i * row + j * column].widened());
                 }
             }
         }
@@ -135,12 +144,14 @@ impl<T: Number> Group<'_, T> {
         (rows, columns): (usize, usize),
         register_of: impl Fn(usize, usize, usize) -> usize,
     ) {
-        for lane in done.lanes().filter(|&lane| lane < self.count()) {
-            let (matrix, [row, column]) = stack.matrix_mut(self.first_written + lane);
-            for i in 0..rows {
+        // Row by row, whose registers stay in the cache for all lanes.
+        for i in 0..rows {
+            for lane in (0..self.count()).filter(|&lane| done.contains(lane)) {
+                let (matrix, [row, column]) = stack.matrix_mut(self.first_written + lane);
+                let line = &mut matrix[i * row..];
                 for j in 0..columns {
                     let place = register_of(lane, i, j) * self.width + lane;
-                    matrix[i * row + j * column] = N::rounded(registers[place]);
+                    line[j * column] = N::rounded(registers[place]);
                 }
             }
         }

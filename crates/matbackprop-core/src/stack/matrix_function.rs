@@ -84,7 +84,7 @@ impl<F: ScalarFunction + Sync> StackRule for MatrixFunctionRule<F> {
         let orders = eigen.orders(done);
         let value = |lane: usize, k: usize| eigen.value(lane, orders[lane][k]) * scaled.scale[lane];
         group.write_values(done, value, &mut kept[0]);
-        let column_of = |lane: usize, j: usize| orders[lane][j];
+        let column_of = |lane: usize, j: usize| usize::from(orders[lane][j]);
         group.unpack(done, eigen.vectors, stride, &mut kept[1], column_of);
         done
     }

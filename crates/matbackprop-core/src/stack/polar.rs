@@ -94,10 +94,11 @@ impl StackRule for PolarRule {
         transpose((n, n), of_right, RowsMut::new(right, stride));
         // In the tall frame W = L Rᵀ and H = R Σ Rᵀ.
         for i in 0..n {
-            let row = i * stride * width..(i * stride + n) * width;
-            let places = stretched[row.clone()].chunks_exact_mut(width);
-            for (j, (place, x)) in places.zip(right[row].chunks_exact(width)).enumerate() {
-                for (lane, (place, x)) in place.iter_mut().zip(x).enumerate() {
+            for j in 0..n {
+                let place = (i * stride + j) * width;
+                let entries = right[place..][..width].iter();
+                let places = stretched[place..][..width].iter_mut();
+                for (lane, (place, x)) in places.zip(entries).enumerate() {
                     *place = x * svd.values[lane][j] * svd.scaled.scale[lane];
                 }
             }

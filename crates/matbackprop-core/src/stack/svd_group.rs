@@ -3,7 +3,7 @@
 use super::group::{Done, Group, Scaled, Space, scaled_to_one};
 use super::view::{Number, StackMut};
 use crate::lanes::{
-    LARGEST, Part, Rows, RowsMut, WIDEST, orthogonalise, product, stride_of, transpose,
+    LARGEST, Part, Rows, RowsMut, WIDEST, eigen, orthogonalise, product, stride_of, transpose,
 };
 
 /// The most rows of a tall matrix, or columns of a wide one, in registers.
@@ -23,12 +23,15 @@ pub(super) struct GroupSvd<'a> {
     /// σ / scale of each lane, in the order of the columns.
     pub(super) values: [[f64; LARGEST]; WIDEST],
     /// Places of the values in nonincreasing order.
-    orders: [[usize; LARGEST]; WIDEST],
+    orders: [[u8; LARGEST]; WIDEST],
 }
+
+/// From this side on, eigenvectors of AᵀA come first: then one sweep of rotations is left of seven.
+const EIGENVECTORS_FIRST: usize = 6;
 
 /// Registers that [`group_svd`] takes.
 pub(super) const fn registers_for_svd(m: usize, n: usize) -> usize {
-    n * stride_of(m) + n * stride_of(n) + n
+    n * stride_of(m) + n * stride_of(n) + n + (m + 2 * n) * stride_of(n) + 4 * n
 }
 
 /// Decomposes the input of a group; `None` where a lane does not converge.
@@ -48,19 +51,27 @@ pub(super) fn group_svd<'a, T: Number>(
     let columns_first = if tall { input.transpose() } else { input };
     group.pack(columns_first, left_transposed, long);
     let mut scaled = scaled_to_one((n, m), left_transposed);
+    if n < EIGENVECTORS_FIRST
+        || !nearly_orthogonal((m, n), left_transposed, right_transposed, space)
+    {
+        right_transposed.fill(0.0);
+        for j in 0..n {
+            right_transposed[j * (stride_of(n) + 1) * width..][..width].fill(1.0);
+        }
+    }
     if !orthogonalise((m, n), left_transposed, right_transposed, squares) {
         return None;
     }
     let (mut values, mut orders) = ([[0.0; LARGEST]; WIDEST], [[0; LARGEST]; WIDEST]);
     for lane in scaled.done.lanes() {
         let (values, order) = (&mut values[lane][..n], &mut orders[lane][..n]);
-        for (value, square) in values.iter_mut().zip(squares.chunks_exact(width)) {
-            *value = square[lane].sqrt();
+        for (k, value) in values.iter_mut().enumerate() {
+            *value = squares[k * width + lane].sqrt();
         }
         for (k, place) in order.iter_mut().enumerate() {
-            *place = k;
+            *place = k as u8;
         }
-        order.sort_unstable_by(|&a, &b| values[b].total_cmp(&values[a]));
+        order.sort_unstable_by(|&a, &b| values[usize::from(b)].total_cmp(&values[usize::from(a)]));
         if values.contains(&0.0) {
             scaled.done.remove(lane);
         }
@@ -71,8 +82,9 @@ pub(super) fn group_svd<'a, T: Number>(
             inverse[lane] = values[lane][j].recip();
         }
         let column = &mut left_transposed[j * long * width..][..m * width];
-        for x in column.chunks_exact_mut(width) {
-            for (x, inverse) in x.iter_mut().zip(&inverse) {
+        for i in 0..m {
+            let entries = column[i * width..][..width].iter_mut();
+            for (x, inverse) in entries.zip(&inverse) {
                 *x *= inverse;
             }
         }
@@ -89,15 +101,54 @@ pub(super) fn group_svd<'a, T: Number>(
     })
 }
 
+/// A ← A V with the eigenvectors V of AᵀA, whose columns are orthogonal up to the square of A's condition; Vᵀ, row after row.
+/// `false`, and nothing is changed, where a lane does not converge.
+fn nearly_orthogonal(
+    (m, n): (usize, usize),
+    columns: &mut [f64],
+    v_transposed: &mut [f64],
+    space: &mut Space<'_>,
+) -> bool {
+    let (long, stride) = (stride_of(m), stride_of(n));
+    let [gram, v] = [(); 2].map(|()| space.take(n * stride));
+    let (values, scratch, rows) = (space.take(n), space.take(3 * n), space.take(m * stride));
+    let of_columns = Rows::new(columns, long);
+    product(
+        (n, m, n),
+        of_columns,
+        of_columns,
+        Part::Symmetric,
+        RowsMut::new(gram, stride),
+    );
+    if !eigen(n, gram, v, values, scratch) {
+        return false;
+    }
+    transpose((n, m), of_columns, RowsMut::new(rows, stride));
+    transpose(
+        (n, n),
+        Rows::new(v, stride),
+        RowsMut::new(v_transposed, stride),
+    );
+    let (turned, rows) = (Rows::new(v_transposed, stride), Rows::new(rows, stride));
+    product(
+        (n, n, m),
+        turned,
+        rows,
+        Part::Whole,
+        RowsMut::new(columns, long),
+    );
+    true
+}
+
 impl GroupSvd<'_> {
     /// The k-th largest singular value of a lane, over its scale.
     pub(super) fn value(&self, lane: usize, k: usize) -> f64 {
-        self.values[lane][self.orders[lane][k]]
+        self.values[lane][self.place(lane, k)]
     }
 
     /// The place of the k-th largest singular value of a lane.
     pub(super) fn place(&self, lane: usize, k: usize) -> usize {
-        self.orders[lane][k]
+        usize::from(self.orders[lane][k])
     }
 
     /// The k-th largest singular value of a lane.
@@ -121,7 +172,7 @@ impl GroupSvd<'_> {
         stacks: &mut [StackMut<'_, N>],
     ) {
         // Columns lie in rows: the stacks are written transposed, row k from the row of the k-th value.
-        let row_of = |lane: usize, k: usize| self.orders[lane][k];
+        let row_of = |lane: usize, k: usize| self.place(lane, k);
         let (left, right) = if self.tall { (0, 2) } else { (2, 0) };
         let (of_left, of_right) = (&*self.left_transposed, &*self.right_transposed);
         let (long, stride) = (stride_of(self.m), stride_of(self.n));

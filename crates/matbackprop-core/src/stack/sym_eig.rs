@@ -99,13 +99,16 @@ impl StackRule for SymEigRule {
         let done = Done::from_fn(|lane| {
             scaled.done.contains(lane) && {
                 let spectrum = eigen.spectrum(lane, 1.0);
-                gaps_are_open(&orders[lane].map(|place| spectrum[place])[..n], closed)
+                gaps_are_open(
+                    &orders[lane].map(|place| spectrum[usize::from(place)])[..n],
+                    closed,
+                )
             }
         });
         let value = |lane: usize, k: usize| eigen.value(lane, orders[lane][k]) * scaled.scale[lane];
         group.write_values(done, value, &mut outputs[0]);
         group.write_values(done, value, &mut kept[0]);
-        let column_of = |lane: usize, j: usize| orders[lane][j];
+        let column_of = |lane: usize, j: usize| usize::from(orders[lane][j]);
         group.unpack(done, eigen.vectors, stride, &mut outputs[1], column_of);
         group.unpack(done, eigen.vectors, stride, &mut kept[1], column_of);
         done
@@ -147,10 +150,7 @@ impl StackRule for SymEigRule {
             None => values_bar.fill(0.0),
             Some(bar) => group.pack(bar, values_bar, 1),
         }
-        for (i, bar) in values_bar.chunks_exact(width).enumerate() {
-            let place = i * (stride + 1) * width;
-            core[place..place + width].copy_from_slice(bar);
-        }
+        write_diagonal((width, n), values_bar, core);
         let v = Rows::new(v, stride);
         product(
             cube,
@@ -185,4 +185,12 @@ pub(super) fn gaps_are_open(sorted: &[f64], closed: f64) -> bool {
         && sorted
             .windows(2)
             .all(|pair| (pair[1] - pair[0]).abs() > closed * largest)
+}
+
+/// Writes the diagonal of n × n matrices in registers.
+pub(super) fn write_diagonal((width, n): (usize, usize), values: &[f64], matrix: &mut [f64]) {
+    for i in 0..n {
+        let place = i * (stride_of(n) + 1) * width;
+        matrix[place..place + width].copy_from_slice(&values[i * width..][..width]);
+    }
 }

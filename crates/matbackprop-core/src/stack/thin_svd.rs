@@ -6,7 +6,7 @@ use super::rule::{Forward, Saved, Shape, Shapes, StackRule};
 use super::svd_group::{
     MOST_ROWS, back_to_matrix, group_svd, kept_factors, registers_for_factors, registers_for_svd,
 };
-use super::sym_eig::gaps_are_open;
+use super::sym_eig::{gaps_are_open, write_diagonal};
 use super::view::{Number, StackMut};
 use crate::error::{Error, Result};
 use crate::gap::GapPolicy;
@@ -165,10 +165,7 @@ impl StackRule for ThinSvdRule {
         }
         if let Some(bar) = group.bars[1] {
             group.pack(bar, values_bar, 1);
-            for (i, bar) in values_bar.chunks_exact(width).enumerate() {
-                let place = i * (stride + 1) * width;
-                core[place..place + width].copy_from_slice(bar);
-            }
+            write_diagonal((width, n), values_bar, core);
         }
         let outside = left_bar.filter(|_| m > n).map(|bar| {
             group.pack(bar, z, stride);
