@@ -61,21 +61,16 @@
 //! | `factor::qr` | [`Qr`]: A = Q R, tall, square or wide | Ā = (Q̄ + Q copy(R̄Rᵀ − QᵀQ̄)) R⁻ᵀ |
 //! | `factor::log_det` | [`LogDet`]: log det A, [`SignedLogDet`]: its sign too | Ā = ȳ A⁻ᵀ |
 //! | `factor::determinant` | [`Determinant`]: det A, singular or not | Ā = ȳ adj(A)ᵀ |
-//! | `gap`, `free_basis` | [`GapPolicy`]: the meaning of a closed gap | |
 //! | `symmetric` | [`SymmetricProduct`]: sym(L Rᵀ) as factors; [`inner_product`]; [`symmetric_part`], [`symmetric_from_lower`]: the part of a matrix that counts | |
-//! | `guard`, `scale` | questions asked of every input; a scale that changes no digit | |
-//! | [`batch`], [`batch_owned`] | a rule on many inputs, in order | |
-//! | [`stack`] | rules on stacks of matrices, f64 or f32, in any layout: small ones as many at a time as a register holds | |
-//! | `convert` | matrices of ndarray and nalgebra, behind features | |
-//! | [`gradcheck`] | finite differences, matrices with a chosen spectrum | |
+//! | [`stack`]; [`batch`], [`batch_owned`] | rules on stacks of matrices, f64 or f32, in any layout; a rule on many inputs | |
+//! | [`GapPolicy`]; [`gradcheck`]; `convert` | the meaning of a closed gap; finite differences; ndarray, nalgebra | |
 //!
 //! # Conventions
 //! * Matrices are those of faer 0.24, `f64`; it is here as [`faer`].
 //! * `forward` stores the state for `vjp` and `jvp`, and neither factorises again.
 //! * `x_bar` is the cotangent of x, `x_dot` its tangent: ⟨ȳ, ẏ⟩ = ⟨x̄, ẋ⟩.
 //! * Eigenvalues nondecreasing, singular values nonincreasing; signs and rotations of vectors are free.
-//! * Inputs may have any size between the subnormal numbers and overflow.
-//! * Nothing finite becomes NaN or an infinity: a rule answers with numbers or with an [`Error`] that carries them.
+//! * Inputs may have any size. Nothing finite becomes NaN or an infinity: a rule answers with numbers or with an [`Error`] that carries them.
 //! * A gradient is right, to the rounding that its rule states, or an [`Error`]. Two answers are not gradients, by name:
 //!   the smoothed one of [`GapPolicy::Broadened`], and the limiting subgradient that a cotangent of values alone brings
 //!   where they are equal ([`GapPolicy`]).
@@ -84,10 +79,8 @@
 //! * One thread a call, the same bits each time. A thread keeps up to 64 MiB of buffers between calls.
 //!
 //! # Features
-//! None by default; each adds, none changes a result.
-//! * `rayon`: [`batch`] and [`stack`] spread their inputs over all cores.
-//! * `ndarray`, `nalgebra`: conversions of those crates' matrices, in `convert`.
-//! * `serde`: [`GapPolicy`], [`RankTolerance`] and [`stack::OnFailure`] in files, their names in kebab case.
+//! None by default; each adds, none changes a result. `rayon`: [`batch`] and [`stack`] spread their inputs over all cores;
+//! `ndarray`, `nalgebra`: `convert`; `serde`: [`GapPolicy`], [`RankTolerance`] and [`stack::OnFailure`] in kebab case.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
