@@ -47,7 +47,7 @@ fn the_first_interrupt_ends_a_wait_for_standard_input_or_a_pipe() {
         assert!(sent.unwrap().success());
         let found = Called::of(child.wait_with_output().unwrap());
         assert_eq!(found.code, code, "{}", found.err);
-        assert!(found.err.contains("after 0 of 1 images"), "{}", found.err);
+        assert!(found.err.contains("after 0 of 1 image;"), "{}", found.err);
         assert_eq!(object(&found.out)["not_reached"], 1);
     }
 }
