@@ -3,7 +3,7 @@
 //! ```text
 //! Stacked    forward, vjp, jvp on stacks; threads, errors by matrix
 //!   └─ StackRule    a rule whose state is a list of arrays
-//!        MatrixFunctionRule, GramFunctionRule, SymEigRule, ThinSvdRule, PolarRule
+//!        MatrixFunctionRule, GramFunctionRule, SymEigRule, ThinSvdRule, PolarRule, RotationRule
 //! StackRef, StackMut, Stack    matrices as they lie in memory
 //! ```
 
@@ -13,6 +13,7 @@ mod group;
 mod matrix_function;
 mod pass;
 mod polar;
+mod rotation;
 mod rule;
 mod stacked;
 mod svd_group;
@@ -23,6 +24,7 @@ mod view;
 pub use gram_function::GramFunctionRule;
 pub use matrix_function::MatrixFunctionRule;
 pub use polar::PolarRule;
+pub use rotation::RotationRule;
 pub use rule::{Forward, Saved, Shape, Shapes, StackRule};
 pub use stacked::{OnFailure, StackForward, Stacked};
 pub use sym_eig::SymEigRule;

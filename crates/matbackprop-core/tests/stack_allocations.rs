@@ -2,8 +2,8 @@
 
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::stack::{
-    GramFunctionRule, MatrixFunctionRule, PolarRule, Stack, StackRule, Stacked, SymEigRule,
-    ThinSvdRule,
+    GramFunctionRule, MatrixFunctionRule, PolarRule, RotationRule, Stack, StackRule, Stacked,
+    SymEigRule, ThinSvdRule,
 };
 use matbackprop_core::{Log, Ridge};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -71,4 +71,5 @@ fn nothing_is_allocated_for_a_matrix() {
     equal(GramFunctionRule(Ridge::new(Log, 1e-3).unwrap()), false);
     equal(ThinSvdRule::default(), false);
     equal(PolarRule, false);
+    equal(RotationRule, true);
 }

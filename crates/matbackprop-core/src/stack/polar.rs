@@ -7,7 +7,7 @@ use super::svd_group::{
     back_to_matrix, group_svd, kept_factors, registers_for_factors, registers_for_svd,
 };
 use super::thin_svd::{fits, not_empty};
-use super::view::{Number, StackMut};
+use super::view::{Number, StackMut, StackRef};
 use crate::error::Result;
 use crate::lanes::{
     Part, Rows, RowsMut, finite_lanes, over_sums, product, stride_of, symmetrise, transpose,
@@ -129,83 +129,97 @@ impl StackRule for PolarRule {
         done
     }
 
-    /// Ā = L ((Yᵢⱼ − Yⱼᵢ + 2 Sᵢⱼ σᵢ) / (σᵢ + σⱼ)) Rᵀ and the part beyond L, with Y = LᵀW̄R, S = Rᵀ sym(H̄) R.
     fn vjp_group<T: Number>(&self, group: &Group<'_, T>, x_bars: &mut [StackMut<'_, T>]) -> Done {
-        let (width, (rows, columns)) = (group.width, group.inputs[0].shape());
-        let (m, n) = (rows.max(columns), rows.min(columns));
-        let (long, stride) = (stride_of(m), stride_of(n));
-        let more = 2 * m * stride + n * long + 3 * n * stride;
-        let mut room = Room::new(width, registers_for_factors(m, n) + more);
-        let mut space = room.space();
-        let factors = kept_factors(group, &mut space);
+        let (rows, columns) = group.inputs[0].shape();
+        let n = rows.min(columns);
         let full = |lane: usize| {
             let values = group.kept_spectrum(1, lane);
             values[n - 1] > SMALLEST * values[0]
         };
         let done = Done::from_fn(|lane| lane < group.count() && full(lane));
-        let [core, inner, s] = [(); 3].map(|()| space.take(n * stride));
-        let (bar, z) = (space.take(m * stride), space.take(m * stride));
-        let z_transposed = space.take(n * long);
-        inner.fill(0.0);
-        s.fill(0.0);
-        let right = Rows::new(factors.right_transposed, stride);
-        if let Some(w_bar) = group.bars[0] {
-            let framed = if factors.tall {
-                w_bar
-            } else {
-                w_bar.transpose()
-            };
-            group.pack(framed, bar, stride);
-            // Zᵀ = Rᵀ W̄ᵀ, and Y = Lᵀ Z.
-            let z_rows = RowsMut::new(z_transposed, long);
-            product(
-                (n, n, m),
-                right,
-                Rows::new(bar, stride),
-                Part::Whole,
-                z_rows,
-            );
-            let left = Rows::new(factors.left_transposed, long);
-            let z = Rows::new(z_transposed, long);
-            product((n, m, n), left, z, Part::Whole, RowsMut::new(inner, stride));
-        }
-        if let Some(h_bar) = group.bars[1] {
-            group.pack(h_bar, core, stride);
-            symmetrise(n, core);
-            let core = Rows::new(core, stride);
-            product(
-                (n, n, n),
-                right,
-                core,
-                Part::Whole,
-                RowsMut::new(bar, stride),
-            );
-            let between = Rows::new(bar, stride);
-            product(
-                (n, n, n),
-                between,
-                right,
-                Part::Symmetric,
-                RowsMut::new(s, stride),
-            );
-        }
-        over_sums(n, factors.values, (inner, s), core);
-        let outside = group.bars[0].filter(|_| m > n).map(|_| {
-            let z_rows = Rows::new(z_transposed, long);
-            transpose((n, m), z_rows, RowsMut::new(z, stride));
-            (&*z, &*inner)
-        });
-        let result = back_to_matrix(width, &factors, core, outside, &mut space);
-        let done = done.and(finite_lanes((m, n), result));
-        let x_bar = x_bars[0].reborrow();
-        let mut x_bar = if factors.tall {
-            x_bar
-        } else {
-            x_bar.transpose()
-        };
-        group.unpack(done, result, stride, &mut x_bar, |_, j| j);
-        done
+        back_through_factor(group, done, group.bars[0], group.bars[1], x_bars)
     }
+}
+
+/// Ā = L ((Yᵢⱼ − Yⱼᵢ + 2 Sᵢⱼ σᵢ) / (σᵢ + σⱼ)) Rᵀ and the part beyond L, with Y = LᵀW̄R, S = Rᵀ sym(H̄) R, for W = L Rᵀ.
+///
+/// σ may be negative where a factor was turned for it.
+pub(super) fn back_through_factor<T: Number>(
+    group: &Group<'_, T>,
+    done: Done,
+    w_bar: Option<StackRef<'_, T>>,
+    h_bar: Option<StackRef<'_, T>>,
+    x_bars: &mut [StackMut<'_, T>],
+) -> Done {
+    let (width, (rows, columns)) = (group.width, group.inputs[0].shape());
+    let (m, n) = (rows.max(columns), rows.min(columns));
+    let (long, stride) = (stride_of(m), stride_of(n));
+    let more = 2 * m * stride + n * long + 3 * n * stride;
+    let mut room = Room::new(width, registers_for_factors(m, n) + more);
+    let mut space = room.space();
+    let factors = kept_factors(group, &mut space);
+    let [core, inner, s] = [(); 3].map(|()| space.take(n * stride));
+    let (bar, z) = (space.take(m * stride), space.take(m * stride));
+    let z_transposed = space.take(n * long);
+    inner.fill(0.0);
+    s.fill(0.0);
+    let right = Rows::new(factors.right_transposed, stride);
+    if let Some(w_bar) = w_bar {
+        let framed = if factors.tall {
+            w_bar
+        } else {
+            w_bar.transpose()
+        };
+        group.pack(framed, bar, stride);
+        // Zᵀ = Rᵀ W̄ᵀ, and Y = Lᵀ Z.
+        let z_rows = RowsMut::new(z_transposed, long);
+        product(
+            (n, n, m),
+            right,
+            Rows::new(bar, stride),
+            Part::Whole,
+            z_rows,
+        );
+        let left = Rows::new(factors.left_transposed, long);
+        let z = Rows::new(z_transposed, long);
+        product((n, m, n), left, z, Part::Whole, RowsMut::new(inner, stride));
+    }
+    if let Some(h_bar) = h_bar {
+        group.pack(h_bar, core, stride);
+        symmetrise(n, core);
+        let core = Rows::new(core, stride);
+        product(
+            (n, n, n),
+            right,
+            core,
+            Part::Whole,
+            RowsMut::new(bar, stride),
+        );
+        let between = Rows::new(bar, stride);
+        product(
+            (n, n, n),
+            between,
+            right,
+            Part::Symmetric,
+            RowsMut::new(s, stride),
+        );
+    }
+    over_sums(n, factors.values, (inner, s), core);
+    let outside = w_bar.filter(|_| m > n).map(|_| {
+        let z_rows = Rows::new(z_transposed, long);
+        transpose((n, m), z_rows, RowsMut::new(z, stride));
+        (&*z, &*inner)
+    });
+    let result = back_to_matrix(width, &factors, core, outside, &mut space);
+    let done = done.and(finite_lanes((m, n), result));
+    let x_bar = x_bars[0].reborrow();
+    let mut x_bar = if factors.tall {
+        x_bar
+    } else {
+        x_bar.transpose()
+    };
+    group.unpack(done, result, stride, &mut x_bar, |_, j| j);
+    done
 }
 
 fn restored(saved: Saved<'_>) -> Result<Polar> {

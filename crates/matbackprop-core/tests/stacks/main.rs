@@ -1,5 +1,6 @@
 //! Stacks: the rules on them, and the door to them.
 
+mod compare;
 mod door;
 mod matrices;
 mod rules;

@@ -1,115 +1,12 @@
 //! Stacks beside the rules for one matrix: the same numbers and the same errors at every kind of matrix.
 
-use crate::matrices::{matrix_of, stack_of};
-use faer::{Mat, MatRef};
+use crate::compare::{Case, compare};
+use faer::Mat;
 use matbackprop_core::gradcheck::{gaussian, symmetric_with_spectrum, with_spectrum};
 use matbackprop_core::stack::{
-    Forward, GramFunctionRule, MatrixFunctionRule, Number, OnFailure, PolarRule, Saved, Stack,
-    StackRule, Stacked, SymEigRule, ThinSvdRule,
+    GramFunctionRule, MatrixFunctionRule, PolarRule, RotationRule, SymEigRule, ThinSvdRule,
 };
-use matbackprop_core::{Error, GapPolicy, Inverse, Log, Ridge, Sqrt, symmetric_part};
-
-type Bars = Vec<Option<Mat<f64>>>;
-
-/// Outputs of one matrix and its gradient, or the error of one of them.
-fn single<R: StackRule>(rule: &R, a: MatRef<'_, f64>, bars: &Bars) -> Result<Vec<Mat<f64>>, Error> {
-    let Forward { mut outputs, kept } = rule.forward(&[a])?;
-    let kept: Vec<_> = kept.iter().map(Mat::as_ref).collect();
-    let bars: Vec<_> = bars
-        .iter()
-        .map(|bar| bar.as_ref().map(Mat::as_ref))
-        .collect();
-    let saved = Saved {
-        inputs: &[a],
-        kept: &kept,
-    };
-    outputs.extend(rule.vjp(saved, &bars)?);
-    Ok(outputs)
-}
-
-/// What does not depend on free signs: the products of outputs that a loss sees. `weights` draws cotangents from outputs.
-struct Case<R> {
-    name: String,
-    rule: R,
-    matrices: Vec<Mat<f64>>,
-}
-
-/// Outputs and gradients of a stack against those of its matrices one by one, as `seen` sees them.
-fn compare<R: StackRule, T: Number>(
-    case: &Case<R>,
-    seen: impl Fn(&[Mat<f64>]) -> Vec<Mat<f64>>,
-    bars_of: impl Fn(&[Mat<f64>], usize) -> Bars,
-    tolerance: f64,
-) {
-    let Case {
-        name,
-        rule,
-        matrices,
-    } = case;
-    let stacked = Stacked::new(rule).on_failure(OnFailure::Nan);
-    let input = stack_of::<T>(matrices);
-    let forward = stacked.forward(&[input.as_ref()]).unwrap();
-    let count = matrices.len();
-    let outputs: Vec<Vec<Mat<f64>>> = (0..count)
-        .map(|b| {
-            let all = forward.outputs.iter();
-            all.map(|stack| matrix_of(stack.as_ref(), b)).collect()
-        })
-        .collect();
-    let bars: Vec<Bars> = (0..count).map(|b| bars_of(&outputs[b], b)).collect();
-    let bar_stacks: Vec<Option<Stack<T>>> = (0..bars[0].len())
-        .map(|k| {
-            let all: Option<Vec<Mat<f64>>> = bars.iter().map(|bars| bars[k].clone()).collect();
-            all.map(|all| stack_of::<T>(&all))
-        })
-        .collect();
-    let bar_refs: Vec<_> = bar_stacks
-        .iter()
-        .map(|stack| stack.as_ref().map(Stack::as_ref))
-        .collect();
-    let mut x_bar = Stack::<T>::zeros(count, matrices[0].shape());
-    let failures = stacked
-        .vjp_into(
-            &[input.as_ref()],
-            &forward.kept(),
-            &bar_refs,
-            &mut [x_bar.as_mut()],
-        )
-        .unwrap();
-    for b in 0..count {
-        let a = matrix_of(input.as_ref(), b);
-        let alone = rule.forward(&[a.as_ref()]).map(|forward| forward.outputs);
-        let alone_bars = alone.as_ref().map(|outputs| bars_of(outputs, b));
-        let alone = alone_bars.and_then(|bars| {
-            single(rule, a.as_ref(), &bars).map_err(|_| &Error::Overflow { op: "" })
-        });
-        let failed = failures
-            .iter()
-            .chain(&forward.failures)
-            .any(|error| matches!(error, Error::InStack { index, .. } if *index == b));
-        match alone {
-            Err(_) => assert!(failed, "{name}: matrix {b} has no result alone"),
-            Ok(alone) => {
-                assert!(
-                    !failed,
-                    "{name}: matrix {b}: {failures:?} {:?}",
-                    forward.failures
-                );
-                let (alone_outputs, alone_bar) = alone.split_at(alone.len() - 1);
-                let pairs = seen(alone_outputs).into_iter().zip(seen(&outputs[b]));
-                let gradient = (alone_bar[0].clone(), matrix_of(x_bar.as_ref(), b));
-                for (k, (expected, found)) in pairs.chain([gradient]).enumerate() {
-                    let size = expected.norm_max().max(f64::MIN_POSITIVE);
-                    let error = (&expected - &found).norm_max() / size;
-                    assert!(
-                        error <= tolerance,
-                        "{name}: matrix {b}, result {k}: {error:e}"
-                    );
-                }
-            }
-        }
-    }
-}
+use matbackprop_core::{GapPolicy, Inverse, Log, Ridge, Sqrt, symmetric_part};
 
 fn spectra(n: usize) -> Vec<Vec<f64>> {
     let even: Vec<f64> = (0..n).map(|i| 1.5 + i as f64).collect();
@@ -405,5 +302,36 @@ fn functions_of_gram_matrices_that_would_lose_digits() {
             matrices: matrices.clone(),
         };
         compare::<_, f64>(&roots, |outputs| outputs.to_vec(), bars, 1e-9);
+    }
+}
+
+#[test]
+fn closest_rotations() {
+    for n in SIDES {
+        let mut matrices: Vec<Mat<f64>> = (0..20).map(|seed| gaussian(n, n, seed)).collect();
+        for spectrum in spectra(n) {
+            // A reflection of each as well: its last two values may cancel.
+            let a = with_spectrum(n, n, &spectrum, 4);
+            let mirrored = Mat::from_fn(n, n, |i, j| if i == 0 { -a[(i, j)] } else { a[(i, j)] });
+            matrices.extend([a, mirrored]);
+        }
+        matrices.push(Mat::identity(n, n));
+        matrices.push(Mat::zeros(n, n));
+        let bars = |_: &[Mat<f64>], b: usize| vec![Some(gaussian(n, n, 60 + b as u64))];
+        let case = Case {
+            name: format!("closest rotation of side {n}"),
+            rule: RotationRule,
+            matrices,
+        };
+        let well_known: Vec<Mat<f64>> = case.matrices[..20].to_vec();
+        // Where the last two values nearly cancel, a gradient keeps as few digits as their sum.
+        compare::<_, f64>(&case, |_| Vec::new(), bars, 1e-5);
+        let generic = Case {
+            name: case.name,
+            rule: RotationRule,
+            matrices: well_known,
+        };
+        compare::<_, f64>(&generic, |outputs| outputs.to_vec(), bars, 1e-9);
+        compare::<_, f32>(&generic, |outputs| outputs.to_vec(), bars, 1e-3);
     }
 }
