@@ -9,6 +9,11 @@ use matbackprop_core::{
     Polar, Procrustes, Projector, PseudoInverse, Qr, RankTolerance, RegularisedProjector, Ridge,
     Rotation, ScalarFunction, SignedLogDet, Sqrt, Sylvester, SymEig, SymmetricSolve, ThinSvd,
     batch, eigenvalues, singular_values, symmetric_part,
+    Alignment, Cholesky, GapPolicy, GeneralisedEig, GramFunction, Iterations, LeastSquares, Log,
+    LogDet, MatrixFunction, Method, NewtonSchulz, Normalisation, Polar, Procrustes, Projector,
+    PseudoInverse, Qr, RankTolerance, RegularisedLeastSquares, RegularisedProjector, Ridge,
+    Rotation, ScalarFunction, SignedLogDet, Sqrt, SymEig, SymmetricSolve, ThinSvd, batch,
+    eigenvalues, singular_values, symmetric_part,
 };
 
 /// The system's allocator, counted.
@@ -288,6 +293,26 @@ fn pseudo_inverse(bencher: Bencher<'_, '_>, (m, n, p): (usize, usize, usize)) {
         inverse
             .vjp_factored(left.as_ref(), right.as_ref())
             .expect("finite cotangent")
+    });
+}
+
+#[divan::bench(args = TALL)]
+fn least_squares(bencher: Bencher<'_, '_>, (m, n, p): (usize, usize, usize)) {
+    let (a, b, bar) = (gaussian(m, n, 1), gaussian(m, p, 2), gaussian(n, p, 3));
+    bencher.bench_local(|| {
+        let fit = LeastSquares::forward(a.as_ref(), b.as_ref(), RankTolerance::default())
+            .expect("finite input");
+        fit.vjp(Some(bar.as_ref()), None).expect("full rank")
+    });
+}
+
+#[divan::bench(args = TALL)]
+fn regularised_least_squares(bencher: Bencher<'_, '_>, (m, n, p): (usize, usize, usize)) {
+    let (a, b, bar) = (gaussian(m, n, 1), gaussian(m, p, 2), gaussian(n, p, 3));
+    bencher.bench_local(|| {
+        let fit =
+            RegularisedLeastSquares::forward(a.as_ref(), b.as_ref(), 1.0).expect("finite input");
+        fit.vjp(bar.as_ref()).expect("finite cotangent")
     });
 }
 

@@ -44,6 +44,7 @@
 //! | `subspace::leading_projector` | [`LeadingProjector`]: P = U₁U₁ᵀ, k leading singular vectors | Ā = 4 sym(Y U₁ᵀ) A, Y by gaps of σ² |
 //! | `subspace::regularised_projector` | [`RegularisedProjector`]: P = A (AᵀA + εI)⁻¹ Aᵀ | Ā = 2 (I − P) sym(P̄) A (AᵀA + εI)⁻¹ |
 //! | `subspace::pseudo_inverse` | [`PseudoInverse`]: P = A⁺ in factors, to second order | Ā = −PᵀP̄Pᵀ + (I − AP)P̄ᵀPPᵀ + PᵀPP̄ᵀ(I − PA) |
+//! | `subspace::least_squares` | [`LeastSquares`]: X = A⁺ B, R = B − A X at a stated rank; [`RegularisedLeastSquares`] | Ā = −B̄ Xᵀ + R (P B̄)ᵀ + PᵀX ((I − PA) X̄)ᵀ, B̄ = PᵀX̄ |
 //! | `subspace::polar` | [`Polar`]: A = W H | W̄ and H̄, each optional: only sums σᵢ + σⱼ divide; W to second order |
 //! | `subspace::rotation` | [`Rotation`]: the rotation closest to A, reflections too | Ā = U S (skew(R̄) over sums) Vᵀ, σₙ signed by det A |
 //! | `subspace::procrustes` | [`Procrustes`]: Y ≈ s X Rᵀ + 1 tᵀ, R orthogonal | cotangents of points and weights |
@@ -134,9 +135,10 @@ pub use spectral::{
     ThinSvdTangent, eigenvalues, singular_values,
 };
 pub use subspace::{
-    Alignment, LeadingProjector, Polar, PolarSecond, PolarTangent, Procrustes, ProcrustesCotangent,
-    ProcrustesTangent, Projector, ProjectorSecond, PseudoInverse, PseudoInverseSecond,
-    RegularisedProjector, Rotation,
+    Alignment, LeadingProjector, LeastSquares, LeastSquaresCotangent, LeastSquaresTangent, Polar,
+    PolarSecond, PolarTangent, Procrustes, ProcrustesCotangent, ProcrustesTangent, Projector,
+    ProjectorSecond, PseudoInverse, PseudoInverseSecond, RegularisedLeastSquares,
+    RegularisedLeastSquaresCotangent, RegularisedProjector, Rotation,
 };
 pub use symmetric::{
     SymmetricProduct, inner_product, symmetric_from_lower, symmetric_from_upper, symmetric_part,

@@ -55,6 +55,28 @@ impl<'a> Scaled<'a> {
     }
 }
 
+/// The exponent of a scale that [`power_of_two_scale`] gave: a product of scales that would leave the range is a sum.
+pub(crate) fn exponent(scale: f64) -> i32 {
+    ((scale.to_bits() >> 52) & 0x7ff) as i32 - 1023
+}
+
+/// X brought to order one, and the exponent of the power of two that it was divided by.
+pub(crate) fn of_order_one(x: MatRef<'_, f64>) -> (Scaled<'_>, i32) {
+    let scale = power_of_two_scale(x);
+    (Scaled::new(x, scale), exponent(scale))
+}
+
+/// X 2ᵉ, in steps that stay in range where the result does.
+pub(crate) fn times_power_of_two(mut x: Mat<f64>, exponent: i32) -> Mat<f64> {
+    let mut left = exponent;
+    while left != 0 {
+        let step = left.clamp(-1000, 1000);
+        x *= faer::Scale(2f64.powi(step));
+        left -= step;
+    }
+    x
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,5 +109,17 @@ mod tests {
     #[test]
     fn the_zero_matrix_keeps_its_size() {
         assert_eq!(power_of_two_scale(Mat::zeros(2, 2).as_ref()), 1.0);
+    }
+
+    #[test]
+    fn exponents_add_where_scales_would_overflow() {
+        for power in [-1022, -201, 0, 201, 1022] {
+            assert_eq!(exponent(2f64.powi(power)), power);
+        }
+        let x = mat![[1.5 * 2f64.powi(-1000), 0.0]];
+        let moved = times_power_of_two(x.clone(), 2010);
+        assert_eq!(moved, mat![[1.5 * 2f64.powi(1010), 0.0]]);
+        assert_eq!(times_power_of_two(moved, -2010), x);
+        assert_eq!(times_power_of_two(mat![[1.0]], 3000)[(0, 0)], f64::INFINITY);
     }
 }

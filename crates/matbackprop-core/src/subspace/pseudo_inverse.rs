@@ -1,18 +1,12 @@
 //! The inverse of a matrix on its range.
 
-use crate::decompose::thin_svd;
+use super::truncated_svd::TruncatedSvd;
 use crate::error::{Error, Result};
-use crate::guard::{
-    ensure_matrix, ensure_shape, number_within_range, values_within_range, within_range,
-};
-use crate::rank::{RankTolerance, count_above};
-use crate::scale::{Scaled, power_of_two_scale};
-use faer::{Mat, MatRef, Scale};
+use crate::guard::{ensure_shape, within_range};
+use crate::rank::RankTolerance;
+use faer::{Mat, MatRef};
 
 const OP: &str = "pseudo-inverse";
-
-/// Kept and dropped singular values must be further apart than this, relative to the largest.
-const BORDER: f64 = 1e-12;
 
 /// P = A⁺, stored as thin factors: P = V Σ⁻¹ Uᵀ.
 ///
@@ -69,22 +63,7 @@ const BORDER: f64 = 1e-12;
 /// ```
 #[derive(Clone, Debug)]
 pub struct PseudoInverse {
-    u: Mat<f64>,
-    v: Mat<f64>,
-    /// 1 / σ of A / scale, r of them.
-    reciprocals: Vec<f64>,
-    singular_values: Vec<f64>,
-    scale: f64,
-    /// Where values are dropped that rounding does not explain: their vectors still turn the kept ones.
-    dropped: Option<Dropped>,
-}
-
-/// Singular triples of A / scale that the tolerance leaves out.
-#[derive(Clone, Debug)]
-struct Dropped {
-    u: Mat<f64>,
-    v: Mat<f64>,
-    values: Vec<f64>,
+    svd: TruncatedSvd,
 }
 
 /// The result of [`PseudoInverse::vjp_of_vjp`].
@@ -117,55 +96,36 @@ impl PseudoInverse {
     /// # Errors
     /// See [`PseudoInverse`].
     pub fn forward(a: MatRef<'_, f64>, tolerance: RankTolerance) -> Result<Self> {
-        ensure_matrix(OP, a)?;
-        let fraction = tolerance.fraction(a.nrows(), a.ncols())?;
-        let scale = power_of_two_scale(a);
-        let (u, values, v) = thin_svd(OP, Scaled::new(a, scale).as_ref())?;
-        let r = count_above(&values, fraction);
-        let reciprocals: Vec<f64> = values[..r].iter().map(|value| value.recip()).collect();
-        if let Some(largest) = reciprocals.last() {
-            number_within_range(OP, largest / scale)?;
-        }
-        let singular_values = values.iter().map(|value| value * scale).collect();
-        let rounding = RankTolerance::default().fraction(a.nrows(), a.ncols())?;
-        let dropped = count_above(&values, rounding).saturating_sub(r);
         Ok(Self {
-            dropped: (dropped > 0).then(|| Dropped {
-                u: u.subcols(r, dropped).to_owned(),
-                v: v.subcols(r, dropped).to_owned(),
-                values: values[r..r + dropped].to_vec(),
-            }),
-            u: u.subcols(0, r).to_owned(),
-            v: v.subcols(0, r).to_owned(),
-            reciprocals,
-            singular_values: values_within_range(OP, singular_values)?,
-            scale,
+            svd: TruncatedSvd::new(OP, a, tolerance)?,
         })
     }
 
     /// The pseudo-inverse P itself, n × m.
     pub fn value(&self) -> Mat<f64> {
-        self.unscaled(self.over_values(self.v.as_ref(), 1)) * self.u.transpose()
+        self.svd
+            .unscaled(self.svd.over_values(self.svd.v.as_ref(), 1))
+            * self.svd.u.transpose()
     }
 
     /// U, m × r: an orthonormal basis of the range of A.
     pub fn u(&self) -> MatRef<'_, f64> {
-        self.u.as_ref()
+        self.svd.u.as_ref()
     }
 
     /// V, n × r: an orthonormal basis of the range of Aᵀ.
     pub fn v(&self) -> MatRef<'_, f64> {
-        self.v.as_ref()
+        self.svd.v.as_ref()
     }
 
     /// The number of singular values above the tolerance.
     pub fn rank(&self) -> usize {
-        self.reciprocals.len()
+        self.svd.rank()
     }
 
     /// All min(m, n) singular values of A, nonincreasing.
     pub fn singular_values(&self) -> &[f64] {
-        &self.singular_values
+        &self.svd.singular_values
     }
 
     /// A⁺ B for B: m × p, in O((m + n) r p) time: of all that bring A X closest to B, the smallest X.
@@ -174,9 +134,12 @@ impl PseudoInverse {
     /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless B has m rows; [`NotFinite`](crate::Error::NotFinite);
     /// [`Overflow`](crate::Error::Overflow).
     pub fn solve(&self, b: MatRef<'_, f64>) -> Result<Mat<f64>> {
-        ensure_shape(OP, b, (self.u.nrows(), b.ncols()))?;
-        let scaled_v = self.over_values(self.v.as_ref(), 1);
-        within_range(OP, self.unscaled(scaled_v * (self.u.transpose() * b)))
+        ensure_shape(OP, b, (self.svd.u.nrows(), b.ncols()))?;
+        let scaled_v = self.svd.over_values(self.svd.v.as_ref(), 1);
+        within_range(
+            OP,
+            self.svd.unscaled(scaled_v * (self.svd.u.transpose() * b)),
+        )
     }
 
     /// Ā from a full P̄, n × m.
@@ -184,9 +147,9 @@ impl PseudoInverse {
     /// # Errors
     /// See [`PseudoInverse`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) unless P̄ is n × m.
     pub fn vjp(&self, inverse_bar: MatRef<'_, f64>) -> Result<Mat<f64>> {
-        ensure_shape(OP, inverse_bar, (self.v.nrows(), self.u.nrows()))?;
+        ensure_shape(OP, inverse_bar, (self.svd.v.nrows(), self.svd.u.nrows()))?;
         let g = inverse_bar.transpose();
-        self.pulled(g * &self.v, self.u.transpose() * g)
+        self.pulled(g * &self.svd.v, self.svd.u.transpose() * g)
     }
 
     /// Ā from P̄ = L Rᵀ stored as factors, in O((m + n) r p + m n r) time.
@@ -194,11 +157,11 @@ impl PseudoInverse {
     /// # Errors
     /// See [`PseudoInverse`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) unless L is n × p and R is m × p.
     pub fn vjp_factored(&self, left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Result<Mat<f64>> {
-        ensure_shape(OP, left, (self.v.nrows(), left.ncols()))?;
-        ensure_shape(OP, right, (self.u.nrows(), left.ncols()))?;
+        ensure_shape(OP, left, (self.svd.v.nrows(), left.ncols()))?;
+        ensure_shape(OP, right, (self.svd.u.nrows(), left.ncols()))?;
         self.pulled(
-            right * (left.transpose() * &self.v),
-            (self.u.transpose() * right) * left.transpose(),
+            right * (left.transpose() * &self.svd.v),
+            (self.svd.u.transpose() * right) * left.transpose(),
         )
     }
 
@@ -207,22 +170,22 @@ impl PseudoInverse {
     /// # Errors
     /// See [`PseudoInverse`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) unless Ȧ is m × n.
     pub fn jvp(&self, a_dot: MatRef<'_, f64>) -> Result<Mat<f64>> {
-        let (u, v) = (self.u.as_ref(), self.v.as_ref());
+        let (u, v) = (self.svd.u.as_ref(), self.svd.v.as_ref());
         ensure_shape(OP, a_dot, (u.nrows(), v.nrows()))?;
         let (a_dot_v, u_a_dot) = (a_dot * v, u.transpose() * a_dot);
         let c = u.transpose() * &a_dot_v;
-        let mut right = -(self.over_values(v, 1) * self.over_values(c.as_ref(), 1));
+        let mut right = -(self.svd.over_values(v, 1) * self.svd.over_values(c.as_ref(), 1));
         if let Some(rows) = self.outside_rows(&u_a_dot, &c) {
-            right += self.over_values(rows.transpose(), 2);
+            right += self.svd.over_values(rows.transpose(), 2);
         }
         let mut inverse_dot = right * u.transpose();
         if let Some(columns) = self.outside_columns(&a_dot_v, &c) {
-            inverse_dot += v * self.over_values(columns.as_ref(), 2).transpose();
+            inverse_dot += v * self.svd.over_values(columns.as_ref(), 2).transpose();
         }
-        if let Some(dropped) = &self.dropped {
-            inverse_dot += self.turned_by(dropped, &a_dot_v, &u_a_dot)?.transpose();
+        if let Some(turned) = self.svd.turned_by_dropped(&a_dot_v, &u_a_dot)? {
+            inverse_dot += turned.transpose();
         }
-        within_range(OP, self.unscaled(self.unscaled(inverse_dot)))
+        within_range(OP, self.svd.unscaled(self.svd.unscaled(inverse_dot)))
     }
 
     /// The way back through Ā = `vjp(P̄)`: from a cotangent Z of Ā to those of P̄ and of A.
@@ -237,9 +200,9 @@ impl PseudoInverse {
         inverse_bar: MatRef<'_, f64>,
         a_bar_bar: MatRef<'_, f64>,
     ) -> Result<PseudoInverseSecond> {
-        ensure_shape(OP, inverse_bar, (self.v.nrows(), self.u.nrows()))?;
-        ensure_shape(OP, a_bar_bar, (self.u.nrows(), self.v.nrows()))?;
-        if self.dropped.is_some() {
+        ensure_shape(OP, inverse_bar, (self.svd.v.nrows(), self.svd.u.nrows()))?;
+        ensure_shape(OP, a_bar_bar, (self.svd.u.nrows(), self.svd.v.nrows()))?;
+        if self.svd.drops_more_than_rounding() {
             return Err(Error::CurvatureUnknown {
                 op: "pseudo-inverse that drops more than rounding",
             });
@@ -247,7 +210,9 @@ impl PseudoInverse {
         let (g, z) = (inverse_bar.transpose(), a_bar_bar);
         let (of_g, of_z) = (self.sides(g), self.sides(z));
         let turned = self.by_inverse(g, z, &of_g, &of_z)? + self.by_ranges(&of_g, &of_z);
-        let a_bar = self.unscaled(self.unscaled(self.unscaled(turned)));
+        let a_bar = self
+            .svd
+            .unscaled(self.svd.unscaled(self.svd.unscaled(turned)));
         Ok(PseudoInverseSecond {
             inverse_bar_bar: self.jvp(a_bar_bar)?,
             a_bar: within_range(OP, a_bar)?,
@@ -255,8 +220,8 @@ impl PseudoInverse {
     }
 
     fn sides(&self, x: MatRef<'_, f64>) -> Sides {
-        let (x_v, u_x) = (x * &self.v, self.u.transpose() * x);
-        let core = self.u.transpose() * &x_v;
+        let (x_v, u_x) = (x * &self.svd.v, self.svd.u.transpose() * x);
+        let core = self.svd.u.transpose() * &x_v;
         let zeros = |x: &Mat<f64>| Mat::zeros(x.nrows(), x.ncols());
         Sides {
             columns: self
@@ -279,16 +244,16 @@ impl PseudoInverse {
         of_g: &Sides,
         of_z: &Sides,
     ) -> Result<Mat<f64>> {
-        let over = |x: MatRef<'_, f64>| self.over_values(x, 1);
+        let over = |x: MatRef<'_, f64>| self.svd.over_values(x, 1);
         let twice_sym = |x: Mat<f64>| &x + x.transpose();
         let left = twice_sym(of_g.columns.transpose() * &of_z.columns);
         let right = twice_sym(&of_z.rows * of_g.rows.transpose());
         let across = z * of_g.rows.transpose() + g * of_z.rows.transpose();
-        let g_v = over(self.u.as_ref()) * left + over(across.as_ref())
+        let g_v = over(self.svd.u.as_ref()) * left + over(across.as_ref())
             - over(of_z.x_v.as_ref()) * &of_g.core
             - over(of_g.x_v.as_ref()) * &of_z.core;
         let down = z.transpose() * &of_g.columns + g.transpose() * &of_z.columns;
-        let u_g = over(down.as_ref()).transpose() + over(right.as_ref()) * self.v.transpose()
+        let u_g = over(down.as_ref()).transpose() + over(right.as_ref()) * self.svd.v.transpose()
             - over(of_z.core.as_ref()) * &of_g.u_x
             - over(of_g.core.as_ref()) * &of_z.u_x;
         self.pulled_over_scale(g_v, u_g)
@@ -296,102 +261,47 @@ impl PseudoInverse {
 
     /// The part of second order by way of AP and PA, for A / scale.
     fn by_ranges(&self, of_g: &Sides, of_z: &Sides) -> Mat<f64> {
-        let over = |x: MatRef<'_, f64>| self.over_values(x, 2);
+        let over = |x: MatRef<'_, f64>| self.svd.over_values(x, 2);
         let columns = over(of_z.columns.as_ref()) * of_g.core.transpose()
             + over(of_g.columns.as_ref()) * of_z.core.transpose();
         let rows =
             over(of_g.core.transpose()) * &of_z.rows + over(of_z.core.transpose()) * &of_g.rows;
-        -(self.over_values(columns.as_ref(), 1) * self.v.transpose()
-            + self.over_values(self.u.as_ref(), 1) * rows)
+        -(self.svd.over_values(columns.as_ref(), 1) * self.svd.v.transpose()
+            + self.svd.over_values(self.svd.u.as_ref(), 1) * rows)
     }
 
     /// Ā from G V, m × r, and UᵀG, r × n.
     fn pulled(&self, g_v: Mat<f64>, u_g: Mat<f64>) -> Result<Mat<f64>> {
         let a_bar = self.pulled_over_scale(g_v, u_g)?;
-        within_range(OP, self.unscaled(self.unscaled(a_bar)))
+        within_range(OP, self.svd.unscaled(self.svd.unscaled(a_bar)))
     }
 
     /// The same for A / scale.
     fn pulled_over_scale(&self, g_v: Mat<f64>, u_g: Mat<f64>) -> Result<Mat<f64>> {
-        let (u, v) = (self.u.as_ref(), self.v.as_ref());
+        let (u, v) = (self.svd.u.as_ref(), self.svd.v.as_ref());
         let c = u.transpose() * &g_v;
-        let mut left = -(self.over_values(u, 1) * self.over_values(c.transpose(), 1));
+        let mut left = -(self.svd.over_values(u, 1) * self.svd.over_values(c.transpose(), 1));
         if let Some(columns) = self.outside_columns(&g_v, &c) {
-            left += self.over_values(columns.as_ref(), 2);
+            left += self.svd.over_values(columns.as_ref(), 2);
         }
         let mut a_bar = left * v.transpose();
         if let Some(rows) = self.outside_rows(&u_g, &c) {
-            a_bar += self.over_values(u, 2) * rows;
+            a_bar += self.svd.over_values(u, 2) * rows;
         }
-        if let Some(dropped) = &self.dropped {
-            a_bar += self.turned_by(dropped, &g_v, &u_g)?;
+        if let Some(turned) = self.svd.turned_by_dropped(&g_v, &u_g)? {
+            a_bar += turned;
         }
         Ok(a_bar)
     }
 
-    /// The part of the dropped triples (U₂, Σ₂, V₂) in D(X), the transposed derivative along X, less their part if
-    /// Σ₂ were zero; i counts kept values, j dropped ones.
-    ///
-    /// ```text
-    /// U₂ ( Kⱼᵢ σⱼ (σⱼ/σᵢ Mⱼᵢ + Nᵢⱼ) / σᵢ ) Vᵀ + U ( Kⱼᵢ σⱼ (σⱼ/σᵢ Nᵢⱼ + Mⱼᵢ) / σᵢ ) V₂ᵀ
-    /// M = U₂ᵀX V,  N = UᵀX V₂,  Kⱼᵢ = 1 / (σᵢ² − σⱼ²)
-    /// ```
-    fn turned_by(&self, dropped: &Dropped, x_v: &Mat<f64>, u_x: &Mat<f64>) -> Result<Mat<f64>> {
-        let Dropped { u, v, values } = dropped;
-        let (m, n) = (u.transpose() * x_v, u_x * v);
-        let (r, q) = (self.rank(), values.len());
-        let kept: Vec<f64> = self.reciprocals.iter().map(|x| x.recip()).collect();
-        // A⁺ jumps where the tolerance parts two equal values.
-        if let (Some(&last), Some(&first)) = (kept.last(), values.first()) {
-            let gap = (last - first) / kept[0];
-            if gap <= BORDER {
-                return Err(Error::GapClosed {
-                    op: OP,
-                    i: r - 1,
-                    j: r,
-                    gap,
-                    floor: BORDER,
-                    instead: "A⁺ jumps there: take a tolerance that ends at a gap",
-                });
-            }
-        }
-        let factor = |i: usize, j: usize| {
-            values[j] / kept[i] / ((kept[i] - values[j]) * (kept[i] + values[j]))
-        };
-        let share = |i: usize, j: usize| values[j] / kept[i];
-        let left = Mat::from_fn(q, r, |j, i| {
-            factor(i, j) * (share(i, j) * m[(j, i)] + n[(i, j)])
-        });
-        let right = Mat::from_fn(r, q, |i, j| {
-            factor(i, j) * (share(i, j) * n[(i, j)] + m[(j, i)])
-        });
-        Ok(u * left * self.v.transpose() + &self.u * right * v.transpose())
-    }
-
     /// (I − UUᵀ) X V from X V and C = UᵀX V; `None` where U is square, and the rest would be rounding over σ².
     fn outside_columns(&self, x_v: &Mat<f64>, c: &Mat<f64>) -> Option<Mat<f64>> {
-        (self.u.nrows() > self.rank()).then(|| x_v - &self.u * c)
+        (self.svd.u.nrows() > self.rank()).then(|| x_v - &self.svd.u * c)
     }
 
     /// UᵀX (I − VVᵀ) from UᵀX and C = UᵀX V; `None` where V is square.
     fn outside_rows(&self, u_x: &Mat<f64>, c: &Mat<f64>) -> Option<Mat<f64>> {
-        (self.v.nrows() > self.rank()).then(|| u_x - c * self.v.transpose())
-    }
-
-    /// X Σ⁻ᵖ, for A / scale.
-    fn over_values(&self, x: MatRef<'_, f64>, power: i32) -> Mat<f64> {
-        Mat::from_fn(x.nrows(), x.ncols(), |i, j| {
-            x[(i, j)] * self.reciprocals[j].powi(power)
-        })
-    }
-
-    /// X / scale.
-    fn unscaled(&self, x: Mat<f64>) -> Mat<f64> {
-        if self.scale == 1.0 {
-            x
-        } else {
-            Scale(self.scale.recip()) * x
-        }
+        (self.svd.v.nrows() > self.rank()).then(|| u_x - c * self.svd.v.transpose())
     }
 }
 
@@ -402,7 +312,7 @@ mod tests {
     use super::*;
     use crate::gradcheck::{GradientCheck, check_jvp, check_vjp, gaussian, with_spectrum};
     use crate::symmetric::inner;
-    use faer::mat;
+    use faer::{Scale, mat};
 
     const DEFAULT: RankTolerance = RankTolerance::MachinePrecision;
 
@@ -483,8 +393,8 @@ mod tests {
             } else if r > 0 {
                 // Along A = B C, which keeps the rank.
                 let b =
-                    &inverse.u * Mat::from_fn(r, r, |i, j| if i == j { spectrum[i] } else { 0.0 });
-                let c = inverse.v.transpose();
+                    inverse.u() * Mat::from_fn(r, r, |i, j| if i == j { spectrum[i] } else { 0.0 });
+                let c = inverse.v().transpose();
                 let of_b = |b: MatRef<'_, f64>| first((b * c).as_ref());
                 check_vjp(of_b, |z| Ok(second(z)? * c.transpose()), b.as_ref(), &check).unwrap();
                 let of_c = |c: MatRef<'_, f64>| first((&b * c).as_ref());

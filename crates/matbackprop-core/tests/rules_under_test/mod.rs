@@ -16,8 +16,8 @@ use matbackprop_core::{
 };
 pub use planted::{Planted, SPECTRA, Spectrum};
 use subspaces::{
-    leading_projector, polar, procrustes, projector, projector_at, pseudo_inverse,
-    pseudo_inverse_at, regularised_projector, rotation,
+    leading_projector, least_squares, least_squares_at, polar, procrustes, projector, projector_at,
+    pseudo_inverse, pseudo_inverse_at, regularised_least_squares, regularised_projector, rotation,
 };
 
 /// The settings of a rule beside its matrices.
@@ -156,6 +156,19 @@ fn range_rules() -> Vec<Rule> {
             |x, _| pseudo_inverse_at(x, RankTolerance::Relative(0.3)),
             &[-1.0],
         ),
+        rule("least_squares", system, least_squares, &[-1.0, 0.0]),
+        rule(
+            "least_squares, truncated",
+            system,
+            |x, _| least_squares_at(x, RankTolerance::Relative(0.3)),
+            &[-1.0, 0.0],
+        ),
+        rule(
+            "regularised_least_squares",
+            system,
+            regularised_least_squares,
+            &[-1.0],
+        ),
         rule("polar", |p| vec![p.general()], polar, &[0.0, 1.0]),
         rule("rotation", |p| vec![p.square()], rotation, &[0.0]),
         rule(
@@ -165,6 +178,13 @@ fn range_rules() -> Vec<Rule> {
             &[0.0, 0.0, -1.0, 0.0],
         ),
     ]
+}
+
+/// A matrix and right-hand sides.
+fn system(p: &Planted) -> Vec<Mat<f64>> {
+    let a = p.general();
+    let b = gaussian(a.nrows(), 3, p.seed ^ 2);
+    vec![a, b]
 }
 
 /// Two point sets, more points than dimensions, and weights.

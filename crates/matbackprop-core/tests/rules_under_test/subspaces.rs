@@ -3,8 +3,8 @@
 use super::{Evaluated, Settings, column, list};
 use faer::{Mat, mat};
 use matbackprop_core::{
-    Alignment, LeadingProjector, Polar, Procrustes, Projector, PseudoInverse, RankTolerance,
-    RegularisedProjector, Result, Rotation,
+    Alignment, LeadingProjector, LeastSquares, Polar, Procrustes, Projector, PseudoInverse,
+    RankTolerance, RegularisedLeastSquares, RegularisedProjector, Result, Rotation,
 };
 
 pub fn projector(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
@@ -74,6 +74,43 @@ pub fn pseudo_inverse_at(x: &[Mat<f64>], tolerance: RankTolerance) -> Result<Eva
         vec![rule.value()],
         move |bars| Ok(vec![back.vjp(bars[0].as_ref())?]),
         move |dots| Ok(vec![ahead.jvp(dots[0].as_ref())?]),
+    ))
+}
+
+pub fn least_squares(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
+    least_squares_at(x, RankTolerance::default())
+}
+
+pub fn least_squares_at(x: &[Mat<f64>], tolerance: RankTolerance) -> Result<Evaluated> {
+    let rule = LeastSquares::forward(x[0].as_ref(), x[1].as_ref(), tolerance)?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![rule.solution().to_owned(), rule.residual().to_owned()],
+        move |bars| {
+            let bar = back.vjp(Some(bars[0].as_ref()), Some(bars[1].as_ref()))?;
+            Ok(vec![bar.a, bar.b])
+        },
+        move |dots| {
+            let dot = ahead.jvp(Some(dots[0].as_ref()), Some(dots[1].as_ref()))?;
+            Ok(vec![dot.solution, dot.residual])
+        },
+    ))
+}
+
+pub fn regularised_least_squares(x: &[Mat<f64>], settings: &Settings) -> Result<Evaluated> {
+    let epsilon = 0.1 * settings.size * settings.size;
+    let rule = RegularisedLeastSquares::forward(x[0].as_ref(), x[1].as_ref(), epsilon)?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![rule.solution().to_owned()],
+        move |bars| {
+            let bar = back.vjp(bars[0].as_ref())?;
+            Ok(vec![bar.a, bar.b])
+        },
+        move |dots| {
+            let dots = (Some(dots[0].as_ref()), Some(dots[1].as_ref()));
+            Ok(vec![ahead.jvp(dots.0, dots.1, 0.0)?])
+        },
     ))
 }
 
