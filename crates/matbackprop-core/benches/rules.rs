@@ -14,6 +14,11 @@ use matbackprop_core::{
     PseudoInverse, Qr, RankTolerance, RegularisedLeastSquares, RegularisedProjector, Ridge,
     Rotation, ScalarFunction, SignedLogDet, Sqrt, SymEig, SymmetricSolve, ThinSvd, batch,
     eigenvalues, singular_values, symmetric_part,
+    Alignment, Cholesky, DenseOperator, GapPolicy, GeneralisedEig, GramFunction, Iterations,
+    LanczosOptions, Leading, LeadingEigenpairs, LeastSquares, Log, LogDet, MatrixFunction, Method,
+    NewtonSchulz, Normalisation, Polar, Procrustes, Projector, PseudoInverse, Qr, RankTolerance,
+    RegularisedLeastSquares, RegularisedProjector, Ridge, Rotation, ScalarFunction, SignedLogDet,
+    Sqrt, SymEig, SymmetricSolve, ThinSvd, batch, eigenvalues, singular_values, symmetric_part,
 };
 
 /// The system's allocator, counted.
@@ -38,6 +43,20 @@ fn sym_eig(bencher: Bencher<'_, '_>, n: usize) {
         let eigen = SymEig::forward(a.as_ref(), gaps).expect("distinct eigenvalues");
         eigen
             .vjp(Some(&values_bar), Some(bar.as_ref()))
+            .expect("distinct eigenvalues")
+    });
+}
+
+#[divan::bench(args = [256, 512])]
+fn leading_eigenpairs(bencher: Bencher<'_, '_>, n: usize) {
+    let (a, bar) = (symmetric(n), gaussian(n, 1, 2));
+    bencher.bench_local(|| {
+        let operator = DenseOperator::new(a.as_ref()).expect("a symmetric matrix");
+        let pairs =
+            LeadingEigenpairs::forward(operator, 4, Leading::Largest, LanczosOptions::default())
+                .expect("distinct eigenvalues");
+        pairs
+            .vjp(Some(&[1.0; 4]), Some((bar.as_ref(), bar.as_ref())))
             .expect("distinct eigenvalues")
     });
 }

@@ -11,6 +11,7 @@
 //! refined_by_parts ── sliced_product                          or any number
 //! qr ── householder_qr
 //! real_schur                                                 of a general square matrix
+//! thick_restart ── symmetric_eigen                           the leading pairs of an operator
 //! ```
 //!
 //! # Method
@@ -28,6 +29,7 @@
 //! | A = P H Pᵀ, H Hessenberg | faer | |
 //! | H = Q T Qᵀ, T quasi-triangular | ours, sweeps with two shifts; faer keeps its own to itself | Francis 1961 |
 //! | values without vectors | the same joins on two rows of the vectors, O(n²) after the reduction | Gu, Eisenstat 1995 |
+//! | a few pairs of an operator | ours: Lanczos with thick restarts, equal values searched for | Wu, Simon 2000 |
 //! | σ below ε σ₁ to their last digits | ours: Jacobi, or products of slices that round nothing | Hestenes 1958; Ozaki et al. 2012 |
 //!
 //! # Why not faer's alone
@@ -91,6 +93,7 @@ mod secular;
 mod sliced_product;
 mod small_svd;
 mod symmetric_eigen;
+mod thick_restart;
 mod thin_svd;
 mod tridiagonal;
 mod tridiagonalise;
@@ -101,4 +104,5 @@ pub(crate) use real_schur::RealSchur;
 pub(crate) use refined_by_parts::refined_by_parts;
 pub(crate) use refined_svd::refined_svd;
 pub(crate) use symmetric_eigen::{SymmetricEigen, symmetric_eigen, symmetric_values};
+pub(crate) use thick_restart::{Search, leading_pairs};
 pub(crate) use thin_svd::{singular_values_only, thin_svd};

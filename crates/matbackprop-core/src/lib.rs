@@ -39,6 +39,7 @@
 //! | `spectral::sym_eig` | [`SymEig`]: A = V Λ Vᵀ | Ā = V (diag(λ̄) + K ∘ skew(VᵀV̄)) Vᵀ |
 //! | `spectral::thin_svd` | [`ThinSvd`]: A = U Σ Vᵀ, tall or wide | three cotangents, each optional |
 //! | `spectral::generalised_eig` | [`GeneralisedEig`]: A V = B V Λ, VᵀBV = I | Ā = V (diag(λ̄) + K ∘ skew(VᵀV̄)) Vᵀ, and B̄ |
+//! | `spectral::leading_eigenpairs` | [`LeadingEigenpairs`] of a [`SymmetricOperator`], by products | Ā = sym((V diag(λ̄) + 2 Y) Vᵀ), by solves beside V |
 //! | `spectral::values_only` | [`eigenvalues`], [`singular_values`]: where no gradient is asked for | |
 //! | `subspace::projector` | [`Projector`]: Π = A A⁺ at a stated [`RankTolerance`] | Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ; and the second order |
 //! | `subspace::leading_projector` | [`LeadingProjector`]: P = U₁U₁ᵀ, k leading singular vectors | Ā = 4 sym(Y U₁ᵀ) A, Y by gaps of σ² |
@@ -57,6 +58,8 @@
 //! | `function::gram_function` | [`GramFunction`]: C = f(FᵀF) from thin factors of F | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
 //! | `function::prepared_gram` | [`PreparedGram`]: its Gram matrix, whose [`Eigenpairs`] may be found elsewhere | |
 //! | `factor::cholesky` | [`Cholesky`]: A = L Lᵀ, or A + jI | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹) |
+//! | `function::gram_function` | [`GramFunction`]: C = f(FᵀF) from thin factors of F; [`PreparedGram`], whose [`Eigenpairs`] may be found elsewhere | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
+//! | `factor::cholesky` | [`Cholesky`]: A = L Lᵀ | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹) |
 //! | `factor::symmetric_solve` | [`SymmetricSolve`]: X = A⁻¹ B, A definite or not | B̄ = A⁻¹ X̄, Ā = −sym(B̄ Xᵀ) |
 //! | `factor::sylvester` | [`Sylvester`]: A X + X B = C, [`Lyapunov`]: A X + X Aᵀ = C | AᵀC̄ + C̄Bᵀ = X̄, Ā = −C̄Xᵀ, B̄ = −XᵀC̄ |
 //! | `factor::qr` | [`Qr`]: A = Q R, tall, square or wide | Ā = (Q̄ + Q copy(R̄Rᵀ − QᵀQ̄)) R⁻ᵀ |
@@ -65,6 +68,9 @@
 //! | `symmetric` | [`SymmetricProduct`]: sym(L Rᵀ) as factors; [`inner_product`]; [`symmetric_part`], [`symmetric_from_lower`]: the part of a matrix that counts | |
 //! | [`stack`]; [`batch`], [`batch_owned`] | rules on stacks of matrices, f64 or f32, in any layout; a rule on many inputs | |
 //! | [`GapPolicy`]; [`gradcheck`]; `convert` | the meaning of a closed gap; finite differences; ndarray, nalgebra | |
+//! | `guard`, `scale` | questions asked of every input; a scale that changes no digit | |
+//! | [`batch`], [`batch_owned`]; `convert` | a rule on many inputs, in order; matrices of ndarray and nalgebra, behind features | |
+//! | [`gradcheck`] | finite differences, matrices with a chosen spectrum | |
 //!
 //! # Conventions
 //! * Matrices are those of faer 0.24, `f64`; it is here as [`faer`].
@@ -77,6 +83,11 @@
 //!   where they are equal ([`GapPolicy`]).
 //! * A rule for symmetric matrices refuses asymmetry beyond rounding: [`symmetric_part`] and [`symmetric_from_lower`]
 //!   choose the part that counts.
+//! * Inputs may have any size between the subnormal numbers and overflow.
+//! * Nothing finite becomes NaN or an infinity: a rule answers with numbers or with an [`Error`] that carries them.
+//! * A gradient is right, to the rounding that its rule states, or an [`Error`], except by name ([`GapPolicy`]): the
+//!   smoothed one of [`GapPolicy::Broadened`], and the limiting subgradient of values that are equal.
+//! * A rule for symmetric matrices refuses asymmetry beyond rounding: [`symmetric_part`] and others choose what counts.
 //! * One thread a call, the same bits each time. A thread keeps up to 64 MiB of buffers between calls.
 //!
 //! # Features
@@ -109,6 +120,7 @@ mod spectral;
 pub mod stack;
 mod subspace;
 mod symmetric;
+mod symmetric_operator;
 
 pub use batch::{batch, batch_owned};
 pub use error::{Error, Result};
@@ -131,8 +143,9 @@ pub use guard::{
 pub use rank::{Method, RankTolerance};
 pub use scale::power_of_two_scale;
 pub use spectral::{
-    GeneralisedEig, GeneralisedEigCotangent, GeneralisedEigTangent, SymEig, SymEigTangent, ThinSvd,
-    ThinSvdTangent, eigenvalues, singular_values,
+    GeneralisedEig, GeneralisedEigCotangent, GeneralisedEigTangent, LanczosOptions, Leading,
+    LeadingEigenpairs, LeadingEigenpairsTangent, SymEig, SymEigTangent, ThinSvd, ThinSvdTangent,
+    eigenvalues, singular_values,
 };
 pub use subspace::{
     Alignment, LeadingProjector, LeastSquares, LeastSquaresCotangent, LeastSquaresTangent, Polar,
@@ -143,6 +156,7 @@ pub use subspace::{
 pub use symmetric::{
     SymmetricProduct, inner_product, symmetric_from_lower, symmetric_from_upper, symmetric_part,
 };
+pub use symmetric_operator::{DenseOperator, SymmetricOperator};
 
 /// The README's example runs as a doc test.
 #[cfg(doctest)]

@@ -1,7 +1,8 @@
-//! Linear systems: faer's factors, and how near to singular a matrix is.
+//! Linear systems: faer's factors, products alone, and how near to singular a matrix is.
 //!
 //! ```text
 //! lu   triangular (Cholesky too)   bunch_kaufman      faer's kernels, behind types of ours
+//! minres             by products with the matrix
 //! equilibrate        rows and columns of order one before them
 //! sylvester_map ── quasi_triangular      X of A X + X B = C, from Schur factors
 //! condition          how near to singular, by Hager's and Higham's estimate
@@ -13,6 +14,7 @@ mod equilibrate;
 mod lu;
 mod quasi_triangular;
 mod sylvester_map;
+mod minres;
 mod triangular;
 
 pub(crate) use bunch_kaufman::BunchKaufman;
@@ -21,4 +23,5 @@ pub(crate) use equilibrate::{Equilibration, SymmetricEquilibration};
 pub(crate) use lu::Lu;
 pub(crate) use quasi_triangular::{has_block_at, solve_quasi_triangular};
 pub(crate) use sylvester_map::SylvesterMap;
+pub(crate) use minres::minres;
 pub(crate) use triangular::{cholesky, is_positive_definite, solve_lower, solve_root, solve_upper};

@@ -2,11 +2,15 @@
 
 mod eigenvalue_gaps;
 mod generalised_eig;
+mod leading_eigenpairs;
 mod sym_eig;
 mod thin_svd;
 mod values_only;
 
 pub use generalised_eig::{GeneralisedEig, GeneralisedEigCotangent, GeneralisedEigTangent};
+pub use leading_eigenpairs::{
+    LanczosOptions, Leading, LeadingEigenpairs, LeadingEigenpairsTangent,
+};
 pub use sym_eig::{SymEig, SymEigTangent};
 pub use thin_svd::{ThinSvd, ThinSvdTangent};
 pub use values_only::{eigenvalues, singular_values};

@@ -10,9 +10,9 @@ use functions::{gram_function, matrix_function, newton_schulz, trace_function};
 use general::general_rules;
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    Cholesky, Error, GapPolicy, GeneralisedEig, InverseSqrt, Log, LogDet, Method, Qr,
-    RankTolerance, Result, Ridge, SignedLogDet, Sqrt, SymEig, SymmetricSolve, ThinSvd,
-    ensure_finite,
+    Cholesky, Error, GapPolicy, GeneralisedEig, InverseSqrt, LanczosOptions, Leading,
+    LeadingEigenpairs, Log, LogDet, Method, Qr, RankTolerance, Result, Ridge, SignedLogDet, Sqrt,
+    SymEig, SymmetricOperator, SymmetricSolve, ThinSvd, ensure_finite, symmetric_part,
 };
 pub use planted::{Planted, SPECTRA, Spectrum};
 use subspaces::{
@@ -92,6 +92,19 @@ fn rule(
 fn spectral_rules() -> Vec<Rule> {
     vec![
         rule("sym_eig", |p| vec![p.indefinite()], sym_eig, &[1.0, 0.0]),
+        rule(
+            "leading_eigenpairs",
+            // Solves are right to the tolerance over the gap: both ways agree to 1e-12 where gaps are wide.
+            |p| {
+                let well = Planted {
+                    spectrum: Spectrum::Distinct,
+                    ..*p
+                };
+                vec![well.indefinite()]
+            },
+            leading_eigenpairs,
+            &[1.0, 0.0],
+        ),
         rule("thin_svd", |p| vec![p.general()], thin_svd, &[1.0, 0.0]),
         rule(
             "generalised_eig",
@@ -399,6 +412,44 @@ fn cholesky(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
         vec![rule.factor().to_owned()],
         move |bars| Ok(vec![back.vjp(bars[0].as_ref())?]),
         move |dots| Ok(vec![ahead.jvp(dots[0].as_ref())?]),
+    ))
+}
+
+/// A matrix of our own, by its products.
+#[derive(Clone)]
+struct Owned(Mat<f64>);
+
+impl SymmetricOperator for Owned {
+    fn side(&self) -> usize {
+        self.0.nrows()
+    }
+
+    fn apply(&self, x: &[f64], out: &mut [f64]) {
+        let product = &self.0 * MatRef::from_column_major_slice(x, x.len(), 1);
+        out.copy_from_slice(product.col_as_slice(0));
+    }
+}
+
+/// The two largest values and their projector.
+fn leading_eigenpairs(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
+    let (operator, n) = (Owned(x[0].clone()), x[0].nrows());
+    ensure_finite("leading eigenpairs", x[0].as_ref())?;
+    let options = LanczosOptions::default();
+    let rule = LeadingEigenpairs::forward(operator, n.min(2), Leading::Largest, options)?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    let projector = rule.vectors() * rule.vectors().transpose();
+    Ok(Evaluated::new(
+        vec![column(rule.values()), projector],
+        move |bars| {
+            let one = Mat::identity(n, n);
+            let projector_bar = (bars[1].as_ref(), one.as_ref());
+            let bar = back.vjp(Some(&list(&bars[0])), Some(projector_bar))?;
+            Ok(vec![bar.to_dense()?])
+        },
+        move |dots| {
+            let dot = ahead.jvp(&Owned(symmetric_part(dots[0].as_ref())?))?;
+            Ok(vec![column(&dot.values), dot.projector.to_dense()?])
+        },
     ))
 }
 
