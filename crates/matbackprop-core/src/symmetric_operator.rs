@@ -175,8 +175,9 @@ mod tests {
         let a = mat![[1.0, 2.0], [2.0, -1.0]];
         let operator = DenseOperator::new(a.as_ref()).unwrap();
         let mut out = [f64::NAN; 2];
-        (&operator).apply(&[1.0, 1.0], &mut out);
-        assert_eq!((out, operator.side()), ([3.0, 1.0], 2));
+        let side = |a: &dyn SymmetricOperator| a.side();
+        operator.apply(&[1.0, 1.0], &mut out);
+        assert_eq!((out, side(&operator)), ([3.0, 1.0], 2));
         apply_scaled("test", &operator, 3, &[1.0, 1.0], &mut out).unwrap();
         assert_eq!(out, [3.0 / 8.0, 1.0 / 8.0]);
         let huge = mat![[f64::MAX, f64::MAX], [f64::MAX, 0.0]];

@@ -38,7 +38,7 @@ const SEED: u64 = 0x6c65_6164;
 /// [`GapPolicy`](crate::GapPolicy). Starts are drawn from a fixed seed: the same operator gives the same bits.
 ///
 /// Residuals ‖A v − λ v‖ are up to [`tolerance`](LanczosOptions::tolerance) times ‖A‖: values are right to its square
-/// over the gap, but for rounding; vectors, and Ā of P̄, to about the tolerance over the gap to the values left out.
+/// over the gap, and rounding; vectors, and Ā of P̄, to about the tolerance over the gap to the values left out.
 ///
 /// # Errors
 /// [`Empty`](crate::Error::Empty); [`OutOfRange`](crate::Error::OutOfRange) unless 1 ≤ k ≤ n and the tolerance lies in

@@ -1,23 +1,27 @@
 //! Every rule behind one face: matrices in, matrices out, and both ways between their derivatives.
 
+mod factors;
 mod functions;
 mod general;
+mod operators;
 mod planted;
 mod subspaces;
 
-use faer::{Mat, MatRef, mat};
+use factors::{cholesky, log_det, qr, signed_log_det, symmetric_solve};
+use faer::{Mat, MatRef};
 use functions::{gram_function, matrix_function, newton_schulz, trace_function};
 use general::general_rules;
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    Cholesky, Error, GapPolicy, GeneralisedEig, InverseSqrt, LanczosOptions, Leading,
-    LeadingEigenpairs, Log, LogDet, Method, Qr, RankTolerance, Result, Ridge, SignedLogDet, Sqrt,
-    SymEig, SymmetricOperator, SymmetricSolve, ThinSvd, ensure_finite, symmetric_part,
+    Error, GapPolicy, GeneralisedEig, InverseSqrt, Log, Method, RankTolerance, Result, Ridge, Sqrt,
+    SymEig, ThinSvd, ensure_finite,
 };
+use operators::leading_eigenpairs;
 pub use planted::{Planted, SPECTRA, Spectrum};
 use subspaces::{
     leading_projector, least_squares, least_squares_at, polar, procrustes, projector, projector_at,
     pseudo_inverse, pseudo_inverse_at, regularised_least_squares, regularised_projector, rotation,
+    system,
 };
 
 /// The settings of a rule beside its matrices.
@@ -191,13 +195,6 @@ fn range_rules() -> Vec<Rule> {
             &[0.0, 0.0, -1.0, 0.0],
         ),
     ]
-}
-
-/// A matrix and right-hand sides.
-fn system(p: &Planted) -> Vec<Mat<f64>> {
-    let a = p.general();
-    let b = gaussian(a.nrows(), 3, p.seed ^ 2);
-    vec![a, b]
 }
 
 /// Two point sets, more points than dimensions, and weights.
@@ -402,105 +399,5 @@ fn generalised_eig(x: &[Mat<f64>], settings: &Settings) -> Result<Evaluated> {
                 from_vectors(ahead.vectors(), &dot.vectors)?,
             ])
         },
-    ))
-}
-
-fn cholesky(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
-    let rule = Cholesky::forward(x[0].as_ref())?;
-    let (back, ahead) = (rule.clone(), rule.clone());
-    Ok(Evaluated::new(
-        vec![rule.factor().to_owned()],
-        move |bars| Ok(vec![back.vjp(bars[0].as_ref())?]),
-        move |dots| Ok(vec![ahead.jvp(dots[0].as_ref())?]),
-    ))
-}
-
-/// A matrix of our own, by its products.
-#[derive(Clone)]
-struct Owned(Mat<f64>);
-
-impl SymmetricOperator for Owned {
-    fn side(&self) -> usize {
-        self.0.nrows()
-    }
-
-    fn apply(&self, x: &[f64], out: &mut [f64]) {
-        let product = &self.0 * MatRef::from_column_major_slice(x, x.len(), 1);
-        out.copy_from_slice(product.col_as_slice(0));
-    }
-}
-
-/// The two largest values and their projector.
-fn leading_eigenpairs(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
-    let (operator, n) = (Owned(x[0].clone()), x[0].nrows());
-    ensure_finite("leading eigenpairs", x[0].as_ref())?;
-    let options = LanczosOptions::default();
-    let rule = LeadingEigenpairs::forward(operator, n.min(2), Leading::Largest, options)?;
-    let (back, ahead) = (rule.clone(), rule.clone());
-    let projector = rule.vectors() * rule.vectors().transpose();
-    Ok(Evaluated::new(
-        vec![column(rule.values()), projector],
-        move |bars| {
-            let one = Mat::identity(n, n);
-            let projector_bar = (bars[1].as_ref(), one.as_ref());
-            let bar = back.vjp(Some(&list(&bars[0])), Some(projector_bar))?;
-            Ok(vec![bar.to_dense()?])
-        },
-        move |dots| {
-            let dot = ahead.jvp(&Owned(symmetric_part(dots[0].as_ref())?))?;
-            Ok(vec![column(&dot.values), dot.projector.to_dense()?])
-        },
-    ))
-}
-
-fn symmetric_solve(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
-    let rule = SymmetricSolve::forward(x[0].as_ref(), x[1].as_ref())?;
-    let (back, ahead) = (rule.clone(), rule.clone());
-    Ok(Evaluated::new(
-        vec![rule.solution().to_owned()],
-        move |bars| {
-            let bar = back.vjp(bars[0].as_ref())?;
-            Ok(vec![bar.a, bar.b])
-        },
-        move |dots| {
-            let dots = (Some(dots[0].as_ref()), Some(dots[1].as_ref()));
-            Ok(vec![ahead.jvp(dots.0, dots.1)?])
-        },
-    ))
-}
-
-fn qr(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
-    let rule = Qr::forward(x[0].as_ref())?;
-    let (back, ahead) = (rule.clone(), rule.clone());
-    Ok(Evaluated::new(
-        vec![rule.q().to_owned(), rule.r().to_owned()],
-        move |bars| {
-            let bars = (Some(bars[0].as_ref()), Some(bars[1].as_ref()));
-            Ok(vec![back.vjp(bars.0, bars.1)?])
-        },
-        move |dots| {
-            let dot = ahead.jvp(dots[0].as_ref())?;
-            Ok(vec![dot.q, dot.r])
-        },
-    ))
-}
-
-fn log_det(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
-    let rule = LogDet::forward(x[0].as_ref())?;
-    let (back, ahead) = (rule.clone(), rule.clone());
-    Ok(Evaluated::new(
-        vec![mat![[rule.value()]]],
-        move |bars| Ok(vec![back.vjp(bars[0][(0, 0)])?]),
-        move |dots| Ok(vec![mat![[ahead.jvp(dots[0].as_ref())?]]]),
-    ))
-}
-
-fn signed_log_det(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
-    let rule = SignedLogDet::forward(x[0].as_ref())?;
-    let (back, ahead) = (rule.clone(), rule.clone());
-    Ok(Evaluated::new(
-        vec![mat![[rule.value()]]],
-        move |bars| Ok(vec![back.vjp(bars[0][(0, 0)])?]),
-        move |dots| Ok(vec![mat![[ahead.jvp(dots[0].as_ref())?]]]),
     ))
 }

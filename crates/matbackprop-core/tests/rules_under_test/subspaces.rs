@@ -1,7 +1,9 @@
 //! Projectors, inverses and polar factors behind the face of every rule.
 
-use super::{Evaluated, Settings, column, list};
+use super::{Evaluated, Planted, Settings, column, list};
+
 use faer::{Mat, mat};
+use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
     Alignment, LeadingProjector, LeastSquares, Polar, Procrustes, Projector, PseudoInverse,
     RankTolerance, RegularisedLeastSquares, RegularisedProjector, Result, Rotation,
@@ -75,6 +77,13 @@ pub fn pseudo_inverse_at(x: &[Mat<f64>], tolerance: RankTolerance) -> Result<Eva
         move |bars| Ok(vec![back.vjp(bars[0].as_ref())?]),
         move |dots| Ok(vec![ahead.jvp(dots[0].as_ref())?]),
     ))
+}
+
+/// A matrix and right-hand sides.
+pub fn system(p: &Planted) -> Vec<Mat<f64>> {
+    let a = p.general();
+    let b = gaussian(a.nrows(), 3, p.seed ^ 2);
+    vec![a, b]
 }
 
 pub fn least_squares(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
