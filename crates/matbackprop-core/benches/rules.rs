@@ -19,6 +19,11 @@ use matbackprop_core::{
     NewtonSchulz, Normalisation, Polar, Procrustes, Projector, PseudoInverse, Qr, RankTolerance,
     RegularisedLeastSquares, RegularisedProjector, Ridge, Rotation, ScalarFunction, SignedLogDet,
     Sqrt, SymEig, SymmetricSolve, ThinSvd, batch, eigenvalues, singular_values, symmetric_part,
+    Alignment, Cholesky, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log, LogDet,
+    MatrixFunction, Method, NewtonSchulz, Normalisation, Polar, Procrustes, Projector,
+    PseudoInverse, Qr, RankTolerance, RegularisedProjector, Ridge, Rotation, ScalarFunction,
+    SignedLogDet, Sqrt, SymEig, SymmetricPower, SymmetricSolve, ThinSvd, batch, eigenvalues, singular_values,
+    symmetric_part,
 };
 
 /// The system's allocator, counted.
@@ -242,6 +247,15 @@ fn log_of_symmetric(bencher: Bencher<'_, '_>, n: usize) {
 #[divan::bench(args = DEFINITE)]
 fn sqrt_of_symmetric(bencher: Bencher<'_, '_>, n: usize) {
     matrix_function(bencher, n, Sqrt);
+}
+
+#[divan::bench(args = DEFINITE)]
+fn symmetric_power(bencher: Bencher<'_, '_>, n: usize) {
+    let (a, bar) = definite(n);
+    bencher.bench_local(|| {
+        let power = SymmetricPower::forward(a.as_ref(), 0.3).expect("a definite matrix");
+        power.vjp(bar.as_ref()).expect("a definite matrix")
+    });
 }
 
 #[divan::bench(args = DEFINITE)]

@@ -14,6 +14,7 @@ mod scalar;
 mod scalar_function;
 mod second_order;
 mod support;
+mod symmetric_power;
 mod trace_function;
 
 pub(crate) use gram_factors::svd_keeps_digits;
@@ -27,4 +28,5 @@ pub use newton_schulz::{Iterations, NewtonSchulz, NewtonSchulzTangent, Normalisa
 pub use prepared_gram::PreparedGram;
 pub use scalar::{Exp, Inverse, InverseSqrt, Log, Power, Ridge, Sqrt, WithSlope};
 pub use scalar_function::ScalarFunction;
+pub use symmetric_power::{SymmetricPower, SymmetricPowerCotangent};
 pub use trace_function::TraceFunction;

@@ -3,7 +3,6 @@
 //! # Example
 //! The distance between two subspaces, and the way to bring them together.
 //! ```
-//! # fn main() -> Result<(), matbackprop_core::Error> {
 //! use matbackprop_core::gradcheck::gaussian;
 //! use matbackprop_core::{Projector, RankTolerance};
 //!
@@ -18,8 +17,7 @@
 //!     a -= faer::Scale(10.0) * a_bar;
 //! }
 //! assert!(distances[0] > 2.0 && distances[49] < 0.1);
-//! # Ok(())
-//! # }
+//! # Ok::<(), matbackprop_core::Error>(())
 //! ```
 //!
 //! # Map
@@ -37,7 +35,7 @@
 //! | module | rule | back |
 //! |---|---|---|
 //! | `spectral::sym_eig` | [`SymEig`]: A = V Λ Vᵀ | Ā = V (diag(λ̄) + K ∘ skew(VᵀV̄)) Vᵀ |
-//! | `spectral::thin_svd` | [`ThinSvd`]: A = U Σ Vᵀ, tall or wide | three cotangents, each optional |
+//! | `spectral::thin_svd` | [`ThinSvd`]: A = U Σ Vᵀ, tall or wide | three cotangents, each optional; values alone: [`eigenvalues`], [`singular_values`] |
 //! | `spectral::generalised_eig` | [`GeneralisedEig`]: A V = B V Λ, VᵀBV = I | Ā = V (diag(λ̄) + K ∘ skew(VᵀV̄)) Vᵀ, and B̄ |
 //! | `spectral::leading_eigenpairs` | [`LeadingEigenpairs`] of a [`SymmetricOperator`], by products | Ā = sym((V diag(λ̄) + 2 Y) Vᵀ), by solves beside V |
 //! | `spectral::values_only` | [`eigenvalues`], [`singular_values`]: where no gradient is asked for | |
@@ -54,11 +52,13 @@
 //! | `function::matrix_exp` | [`MatrixExp`]: exp(A), A not symmetric | Ā = L(Aᵀ, X̄), Fréchet's derivative |
 //! | `function::matrix_sqrt` | [`MatrixSqrt`]: A^½, A not symmetric | XᵀĀ + ĀXᵀ = X̄ |
 //! | `function::trace_function` | [`TraceFunction`]: tr f(A) | Ā = t̄ f′(A) |
+//! | `function::symmetric_power` | [`SymmetricPower`]: Aᵖ, with a derivative in p too | p̄ = ⟨C̄, V diag(λᵖ ln λ) Vᵀ⟩ |
 //! | `function::newton_schulz` | [`NewtonSchulz`]: A^½ and A^−½ by products alone | through the iterations |
 //! | `function::gram_function` | [`GramFunction`]: C = f(FᵀF) from thin factors of F | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
 //! | `function::prepared_gram` | [`PreparedGram`]: its Gram matrix, whose [`Eigenpairs`] may be found elsewhere | |
 //! | `factor::cholesky` | [`Cholesky`]: A = L Lᵀ, or A + jI | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹) |
 //! | `function::gram_function` | [`GramFunction`]: C = f(FᵀF) from thin factors of F; [`PreparedGram`], whose [`Eigenpairs`] may be found elsewhere | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
+//! | `function::gram_function` | [`GramFunction`]: C = f(FᵀF) from thin factors of F; [`PreparedGram`]: its [`Eigenpairs`] found elsewhere | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
 //! | `factor::cholesky` | [`Cholesky`]: A = L Lᵀ | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹) |
 //! | `factor::symmetric_solve` | [`SymmetricSolve`]: X = A⁻¹ B, A definite or not | B̄ = A⁻¹ X̄, Ā = −sym(B̄ Xᵀ) |
 //! | `factor::sylvester` | [`Sylvester`]: A X + X B = C, [`Lyapunov`]: A X + X Aᵀ = C | AᵀC̄ + C̄Bᵀ = X̄, Ā = −C̄Xᵀ, B̄ = −XᵀC̄ |
@@ -71,6 +71,7 @@
 //! | `guard`, `scale` | questions asked of every input; a scale that changes no digit | |
 //! | [`batch`], [`batch_owned`]; `convert` | a rule on many inputs, in order; matrices of ndarray and nalgebra, behind features | |
 //! | [`gradcheck`] | finite differences, matrices with a chosen spectrum | |
+//! | [`batch`], `convert`, `guard`, `scale`, [`gradcheck`] | many inputs; other crates' matrices; questions asked of every input; a scale that changes no digit; finite differences | |
 //!
 //! # Conventions
 //! * Matrices are those of faer 0.24, `f64`; it is here as [`faer`].
@@ -93,6 +94,9 @@
 //! # Features
 //! None by default; each adds, none changes a result. `rayon`: [`batch`] and [`stack`] spread their inputs over all cores;
 //! `ndarray`, `nalgebra`: `convert`; `serde`: [`GapPolicy`], [`RankTolerance`] and [`stack::OnFailure`] in kebab case.
+//! None by default; each adds, none changes a result.
+//! * `rayon`: [`batch`] on all cores; `ndarray`, `nalgebra`: conversions of those crates' matrices, in `convert`.
+//! * `serde`: [`GapPolicy`] and [`RankTolerance`] in files, their names in kebab case.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -134,6 +138,9 @@ pub use function::{
     Eigenpairs, Exp, GramFunction, Inverse, InverseSqrt, Iterations, Log, MatrixExp,
     MatrixFunction, MatrixFunctionSecond, MatrixSqrt, NewtonSchulz, NewtonSchulzTangent,
     Normalisation, Power, PreparedGram, Ridge, ScalarFunction, Sqrt, TraceFunction, WithSlope,
+    Eigenpairs, Exp, GramFunction, Inverse, InverseSqrt, Iterations, Log, MatrixFunction,
+    MatrixFunctionSecond, NewtonSchulz, NewtonSchulzTangent, Normalisation, Power, PreparedGram,
+    Ridge, ScalarFunction, Sqrt, SymmetricPower, SymmetricPowerCotangent, TraceFunction, WithSlope,
 };
 pub use gap::GapPolicy;
 pub use guard::{
