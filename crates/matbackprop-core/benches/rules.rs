@@ -22,7 +22,7 @@ use matbackprop_core::{
     Alignment, Cholesky, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log, LogDet,
     MatrixFunction, Method, NewtonSchulz, Normalisation, Polar, Procrustes, Projector,
     PseudoInverse, Qr, RankTolerance, RegularisedProjector, Ridge, Rotation, ScalarFunction,
-    SignedLogDet, Sqrt, SymEig, SymmetricPower, SymmetricSolve, ThinSvd, batch, eigenvalues, singular_values,
+    SignedLogDet, Sqrt, SymEig, SymmetricPower, SymmetricSolve, ThinSvd, Whitening, batch, eigenvalues, singular_values,
     symmetric_part,
 };
 
@@ -401,6 +401,15 @@ fn gram_log(bencher: Bencher<'_, '_>, (n, d): (usize, usize)) {
     bencher.bench_local(|| {
         let c = GramFunction::forward(features.as_ref(), log).expect("finite features");
         c.vjp(bar.as_ref()).expect("finite cotangent")
+    });
+}
+
+#[divan::bench(args = FEATURES)]
+fn whitening(bencher: Bencher<'_, '_>, (n, d): (usize, usize)) {
+    let (x, bar) = (gaussian(n, d, 1), gaussian(n, d, 2));
+    bencher.bench_local(|| {
+        let white = Whitening::forward(x.as_ref(), 1e-3).expect("a positive ridge");
+        white.vjp(bar.as_ref()).expect("finite cotangent")
     });
 }
 

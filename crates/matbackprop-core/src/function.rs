@@ -16,6 +16,7 @@ mod second_order;
 mod support;
 mod symmetric_power;
 mod trace_function;
+mod whitening;
 
 pub(crate) use gram_factors::svd_keeps_digits;
 pub use gram_function::GramFunction;
@@ -30,3 +31,4 @@ pub use scalar::{Exp, Inverse, InverseSqrt, Log, Power, Ridge, Sqrt, WithSlope};
 pub use scalar_function::ScalarFunction;
 pub use symmetric_power::{SymmetricPower, SymmetricPowerCotangent};
 pub use trace_function::TraceFunction;
+pub use whitening::Whitening;

@@ -53,6 +53,7 @@
 //! | `function::matrix_sqrt` | [`MatrixSqrt`]: A^½, A not symmetric | XᵀĀ + ĀXᵀ = X̄ |
 //! | `function::trace_function` | [`TraceFunction`]: tr f(A) | Ā = t̄ f′(A) |
 //! | `function::symmetric_power` | [`SymmetricPower`]: Aᵖ, with a derivative in p too | p̄ = ⟨C̄, V diag(λᵖ ln λ) Vᵀ⟩ |
+//! | `function::whitening` | [`Whitening`]: (X − 1μᵀ)(C + εI)^−½ of data X | by sums of singular values, at equal ones and low rank too |
 //! | `function::newton_schulz` | [`NewtonSchulz`]: A^½ and A^−½ by products alone | through the iterations |
 //! | `function::gram_function` | [`GramFunction`]: C = f(FᵀF) from thin factors of F | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
 //! | `function::prepared_gram` | [`PreparedGram`]: its Gram matrix, whose [`Eigenpairs`] may be found elsewhere | |
@@ -140,7 +141,7 @@ pub use function::{
     Normalisation, Power, PreparedGram, Ridge, ScalarFunction, Sqrt, TraceFunction, WithSlope,
     Eigenpairs, Exp, GramFunction, Inverse, InverseSqrt, Iterations, Log, MatrixFunction,
     MatrixFunctionSecond, NewtonSchulz, NewtonSchulzTangent, Normalisation, Power, PreparedGram,
-    Ridge, ScalarFunction, Sqrt, SymmetricPower, SymmetricPowerCotangent, TraceFunction, WithSlope,
+    Ridge, ScalarFunction, Sqrt, SymmetricPower, SymmetricPowerCotangent, TraceFunction, Whitening, WithSlope,
 };
 pub use gap::GapPolicy;
 pub use guard::{
