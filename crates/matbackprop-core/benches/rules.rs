@@ -20,6 +20,7 @@ use matbackprop_core::{
     RegularisedLeastSquares, RegularisedProjector, Ridge, Rotation, ScalarFunction, SignedLogDet,
     Sqrt, SymEig, SymmetricSolve, ThinSvd, batch, eigenvalues, singular_values, symmetric_part,
     Alignment, Cholesky, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log, LogDet,
+    Alignment, Cholesky, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log, LogDet, LogEuclideanDistance, LogEuclideanMean,
     MatrixFunction, Method, NewtonSchulz, Normalisation, Polar, Procrustes, Projector,
     PseudoInverse, Qr, RankTolerance, RegularisedProjector, Ridge, Rotation, ScalarFunction,
     SignedLogDet, Sqrt, SymEig, SymmetricPower, SymmetricSolve, ThinSvd, Whitening, batch, eigenvalues, singular_values,
@@ -265,6 +266,24 @@ fn second_order_of_log(bencher: Bencher<'_, '_>, n: usize) {
         let c = MatrixFunction::forward(a.as_ref(), Log).expect("a definite matrix");
         c.vjp_of_vjp(bar.as_ref(), bar.as_ref())
             .expect("a definite matrix")
+    });
+}
+
+#[divan::bench(args = DEFINITE)]
+fn log_euclidean_distance(bencher: Bencher<'_, '_>, n: usize) {
+    let (a, b) = (definite(n).0, positive_definite(n));
+    bencher.bench_local(|| {
+        let distance = LogEuclideanDistance::forward(a.as_ref(), b.as_ref()).expect("definite");
+        distance.vjp(0.0, 1.0).expect("definite")
+    });
+}
+
+#[divan::bench(args = DEFINITE)]
+fn log_euclidean_mean(bencher: Bencher<'_, '_>, n: usize) {
+    let ((a, bar), b) = (definite(n), positive_definite(n));
+    bencher.bench_local(|| {
+        let mean = LogEuclideanMean::forward(&[a.as_ref(), b.as_ref()], None).expect("definite");
+        mean.vjp(bar.as_ref()).expect("definite")
     });
 }
 

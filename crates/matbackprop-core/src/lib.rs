@@ -26,6 +26,10 @@
 //!     |       \ lanes   small matrices side by side in registers
 //!   spectral   function   subspace   factor                 the rules, by their results
 //!        \________|__________|_________/
+//!   batch        a rule on many inputs, over the cores      convert   ndarray, nalgebra
+//!     |
+//!   spectral   function   subspace   factor   definite      the rules, by their results
+//!        \________|__________|_________|________/
 //!      gap         1/(λⱼ − λᵢ), the caller's policy     free_basis   of equal values
 //!      rank        which singular values count
 //!      decompose   eigenvalues, SVD and QR by our own kernels     solve   faer's LU
@@ -60,6 +64,7 @@
 //! | `factor::cholesky` | [`Cholesky`]: A = L Lᵀ, or A + jI | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹) |
 //! | `function::gram_function` | [`GramFunction`]: C = f(FᵀF) from thin factors of F; [`PreparedGram`], whose [`Eigenpairs`] may be found elsewhere | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
 //! | `function::gram_function` | [`GramFunction`]: C = f(FᵀF) from thin factors of F; [`PreparedGram`]: its [`Eigenpairs`] found elsewhere | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
+//! | `definite::log_euclidean_…` | [`LogEuclideanMean`]: exp Σ wᵢ log Aᵢ; [`LogEuclideanDistance`]: ‖log A − log B‖ | of each matrix and weight |
 //! | `factor::cholesky` | [`Cholesky`]: A = L Lᵀ | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹) |
 //! | `factor::symmetric_solve` | [`SymmetricSolve`]: X = A⁻¹ B, A definite or not | B̄ = A⁻¹ X̄, Ā = −sym(B̄ Xᵀ) |
 //! | `factor::sylvester` | [`Sylvester`]: A X + X B = C, [`Lyapunov`]: A X + X Aᵀ = C | AᵀC̄ + C̄Bᵀ = X̄, Ā = −C̄Xᵀ, B̄ = −XᵀC̄ |
@@ -83,6 +88,11 @@
 //! * A gradient is right, to the rounding that its rule states, or an [`Error`]. Two answers are not gradients, by name:
 //!   the smoothed one of [`GapPolicy::Broadened`], and the limiting subgradient that a cotangent of values alone brings
 //!   where they are equal ([`GapPolicy`]).
+//! * Inputs may have any size between the subnormal numbers and overflow.
+//! * Nothing finite becomes NaN or an infinity: a rule answers with numbers or with an [`Error`] that carries them.
+//! * A gradient is right, to the rounding that its rule states, or an [`Error`]. Three answers are not gradients, by name:
+//!   the smoothed one of [`GapPolicy::Broadened`], the limiting subgradient that a cotangent of values alone brings
+//!   where they are equal ([`GapPolicy`]), and the subgradient 0 of a distance at distance zero.
 //! * A rule for symmetric matrices refuses asymmetry beyond rounding: [`symmetric_part`] and [`symmetric_from_lower`]
 //!   choose the part that counts.
 //! * Inputs may have any size between the subnormal numbers and overflow.
@@ -108,6 +118,7 @@ mod buffer_pool;
 #[cfg(any(feature = "ndarray", feature = "nalgebra"))]
 pub mod convert;
 mod decompose;
+mod definite;
 mod error;
 mod factor;
 mod free_basis;
@@ -128,6 +139,9 @@ mod symmetric;
 mod symmetric_operator;
 
 pub use batch::{batch, batch_owned};
+pub use definite::{
+    DistanceCotangent, DistanceTangent, LogEuclideanDistance, LogEuclideanMean, MeanCotangent,
+};
 pub use error::{Error, Result};
 pub use factor::{
     Cholesky, Determinant, LogDet, Lyapunov, LyapunovCotangent, Qr, QrTangent, SignedLogDet,
