@@ -21,6 +21,7 @@ use matbackprop_core::{
     Sqrt, SymEig, SymmetricSolve, ThinSvd, batch, eigenvalues, singular_values, symmetric_part,
     Alignment, Cholesky, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log, LogDet,
     Alignment, Cholesky, GapPolicy, GeneralisedEig, GramFunction, Iterations, Log, LogDet, LogEuclideanDistance, LogEuclideanMean,
+    AffineInvariantDistance, Alignment, Cholesky, GapPolicy, GeneralisedEig, GramFunction, Iterations, KarcherMean, Log, LogDet, LogEuclideanDistance, LogEuclideanMean,
     MatrixFunction, Method, NewtonSchulz, Normalisation, Polar, Procrustes, Projector,
     PseudoInverse, Qr, RankTolerance, RegularisedProjector, Ridge, Rotation, ScalarFunction,
     SignedLogDet, Sqrt, SymEig, SymmetricPower, SymmetricSolve, ThinSvd, Whitening, batch, eigenvalues, singular_values,
@@ -283,6 +284,30 @@ fn log_euclidean_mean(bencher: Bencher<'_, '_>, n: usize) {
     let ((a, bar), b) = (definite(n), positive_definite(n));
     bencher.bench_local(|| {
         let mean = LogEuclideanMean::forward(&[a.as_ref(), b.as_ref()], None).expect("definite");
+        mean.vjp(bar.as_ref()).expect("definite")
+    });
+}
+
+#[divan::bench(args = DEFINITE)]
+fn affine_invariant_distance(bencher: Bencher<'_, '_>, n: usize) {
+    let (a, b) = (definite(n).0, positive_definite(n));
+    bencher.bench_local(|| {
+        let distance = AffineInvariantDistance::forward(a.as_ref(), b.as_ref()).expect("definite");
+        distance.vjp(0.0, 1.0).expect("definite")
+    });
+}
+
+#[divan::bench(args = [8, 16, 32])]
+fn karcher_mean_of_ten(bencher: Bencher<'_, '_>, n: usize) {
+    let matrices: Vec<Mat<f64>> = (0..10)
+        .map(|seed| {
+            let g = gaussian(2 * n, n, seed);
+            g.transpose() * g
+        })
+        .collect();
+    let (views, bar) = (matrices.iter().map(Mat::as_ref).collect::<Vec<_>>(), gaussian(n, n, 20));
+    bencher.bench_local(|| {
+        let mean = KarcherMean::forward(&views, None).expect("definite");
         mean.vjp(bar.as_ref()).expect("definite")
     });
 }

@@ -65,6 +65,8 @@
 //! | `function::gram_function` | [`GramFunction`]: C = f(FᵀF) from thin factors of F; [`PreparedGram`], whose [`Eigenpairs`] may be found elsewhere | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
 //! | `function::gram_function` | [`GramFunction`]: C = f(FᵀF) from thin factors of F; [`PreparedGram`]: its [`Eigenpairs`] found elsewhere | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
 //! | `definite::log_euclidean_…` | [`LogEuclideanMean`]: exp Σ wᵢ log Aᵢ; [`LogEuclideanDistance`]: ‖log A − log B‖ | of each matrix and weight |
+//! | `definite::affine_invariant_distance` | [`AffineInvariantDistance`]: ‖log(A^−½BA^−½)‖ | Ā = −2 V diag(ln λ) Vᵀ of its square: no gap |
+//! | `definite::karcher_mean` | [`KarcherMean`]: the weighted mean in that distance | implicit: H Y = LᵀM̄L |
 //! | `factor::cholesky` | [`Cholesky`]: A = L Lᵀ | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹) |
 //! | `factor::symmetric_solve` | [`SymmetricSolve`]: X = A⁻¹ B, A definite or not | B̄ = A⁻¹ X̄, Ā = −sym(B̄ Xᵀ) |
 //! | `factor::sylvester` | [`Sylvester`]: A X + X B = C, [`Lyapunov`]: A X + X Aᵀ = C | AᵀC̄ + C̄Bᵀ = X̄, Ā = −C̄Xᵀ, B̄ = −XᵀC̄ |
@@ -140,7 +142,8 @@ mod symmetric_operator;
 
 pub use batch::{batch, batch_owned};
 pub use definite::{
-    DistanceCotangent, DistanceTangent, LogEuclideanDistance, LogEuclideanMean, MeanCotangent,
+    AffineInvariantDistance, DistanceCotangent, DistanceTangent, KarcherMean, LogEuclideanDistance,
+    LogEuclideanMean, MeanCotangent,
 };
 pub use error::{Error, Result};
 pub use factor::{
