@@ -26,6 +26,12 @@ use matbackprop_core::{
     PseudoInverse, Qr, RankTolerance, RegularisedProjector, Ridge, Rotation, ScalarFunction,
     SignedLogDet, Sqrt, SymEig, SymmetricPower, SymmetricSolve, ThinSvd, Whitening, batch, eigenvalues, singular_values,
     symmetric_part,
+    AffineInvariantDistance, Alignment, Cholesky, GapPolicy, GeneralisedEig, GramFunction,
+    Iterations, KarcherMean, Log, LogDet, LogEuclideanDistance, LogEuclideanMean, MatrixFunction,
+    Method, NewtonSchulz, Normalisation, Polar, Procrustes, Projector, PseudoInverse, Qr,
+    RankTolerance, RegularisedProjector, Ridge, Rotation, ScalarFunction, SignedLogDet, Sqrt,
+    SymEig, SymmetricPower, SymmetricSolve, ThinSvd, Whitening, batch, eigenvalues,
+    singular_values, symmetric_part,
 };
 
 /// The system's allocator, counted.
@@ -302,10 +308,13 @@ fn karcher_mean_of_ten(bencher: Bencher<'_, '_>, n: usize) {
     let matrices: Vec<Mat<f64>> = (0..10)
         .map(|seed| {
             let g = gaussian(2 * n, n, seed);
-            g.transpose() * g
+            g.transpose() * &g
         })
         .collect();
-    let (views, bar) = (matrices.iter().map(Mat::as_ref).collect::<Vec<_>>(), gaussian(n, n, 20));
+    let (views, bar) = (
+        matrices.iter().map(Mat::as_ref).collect::<Vec<_>>(),
+        gaussian(n, n, 20),
+    );
     bencher.bench_local(|| {
         let mean = KarcherMean::forward(&views, None).expect("definite");
         mean.vjp(bar.as_ref()).expect("definite")

@@ -30,8 +30,7 @@
 //!     |
 //!   spectral   function   subspace   factor   definite      the rules, by their results
 //!        \________|__________|_________|________/
-//!      gap         1/(λⱼ − λᵢ), the caller's policy     free_basis   of equal values
-//!      rank        which singular values count
+//!      gap   1/(λⱼ − λᵢ), the caller's policy     free_basis   of equal values     rank   which values count
 //!      decompose   eigenvalues, SVD and QR by our own kernels     solve   faer's LU
 //!      products   buffer_pool   gaussian   symmetric   scale   guard   error
 //! ```
@@ -158,7 +157,8 @@ pub use function::{
     Normalisation, Power, PreparedGram, Ridge, ScalarFunction, Sqrt, TraceFunction, WithSlope,
     Eigenpairs, Exp, GramFunction, Inverse, InverseSqrt, Iterations, Log, MatrixFunction,
     MatrixFunctionSecond, NewtonSchulz, NewtonSchulzTangent, Normalisation, Power, PreparedGram,
-    Ridge, ScalarFunction, Sqrt, SymmetricPower, SymmetricPowerCotangent, TraceFunction, Whitening, WithSlope,
+    Ridge, ScalarFunction, Sqrt, SymmetricPower, SymmetricPowerCotangent, TraceFunction, Whitening,
+    WithSlope,
 };
 pub use gap::GapPolicy;
 pub use guard::{

@@ -639,6 +639,41 @@ mod tests {
     }
 
     #[test]
+    fn nearly_singular_matrices_agree_with_fifty_digits() {
+        // Conditions of 10⁹, in three directions.
+        let d = 2f64.powi(-30);
+        let matrices = [
+            mat![[1.0, 0.5], [0.5, 0.25 + d]],
+            mat![[d, 0.0], [0.0, 1.0]],
+            mat![[4.0, -1.0], [-1.0, 0.25 + 4.0 * d]],
+        ];
+        // By mpmath.
+        let value = mat![
+            [0.0003686622100091823, -8.690560101511474e-5],
+            [-8.690560101511474e-5, 3.2804455946807324e-5]
+        ];
+        let bars = [
+            mat![
+                [-2579.6718989685353, 5159.3437945020338],
+                [5159.3437945020338, -10318.687587907369]
+            ],
+            mat![
+                [-18261.774520629166, 3.0255184055321633e-5],
+                [3.0255184055321633e-5, -5.0991291054570929e-6]
+            ],
+        ];
+        let mean = of(&matrices, &[1.0, 2.0, 4.0]);
+        let distance = AffineInvariantDistance::forward(mean.value(), value.as_ref()).unwrap();
+        // Roots of relative conditions near 10⁵.
+        assert!(distance.value() < 1e-9, "{:e}", distance.value());
+        let bar = mean.vjp(mat![[1.0, 2.0], [2.0, -3.0]].as_ref()).unwrap();
+        for (found, expected) in bar.matrices.iter().zip(&bars) {
+            let error = (found - expected).norm_max() / expected.norm_max();
+            assert!(error < 1e-9, "{error:e}");
+        }
+    }
+
+    #[test]
     fn hard_means_are_found() {
         // Random axes, eigenvalues over eight decades, all weights.
         for (seed, count, n) in [(0, 2, 2), (10, 3, 6), (20, 8, 4), (30, 5, 12)] {

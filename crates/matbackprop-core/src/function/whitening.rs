@@ -323,6 +323,40 @@ mod tests {
     }
 
     #[test]
+    fn small_variances_keep_the_digits_of_the_data() {
+        // Two columns that differ by 10⁻⁶, ε = 2⁻⁴⁴: the covariance has lost all but two digits of its small eigenvalue.
+        let e = 2f64.powi(-20);
+        let x = mat![
+            [1.0, 1.0 + e],
+            [3.0, 3.0],
+            [0.0, -e],
+            [2.0, 2.0 + 3.0 * e],
+            [-1.0, -1.0]
+        ];
+        let y_bar = mat![[1.0, 0.0], [0.0, 2.0], [-1.0, 1.0], [3.0, -2.0], [1.0, 1.0]];
+        // By mpmath, to 60 digits.
+        let value = mat![
+            [-0.22052708206657626, 0.22052718867695334],
+            [1.7718449960890054, 0.22815463077460389],
+            [0.16158114177173455, -1.1615814616028303],
+            [-0.60263530590488707, 1.602635838956737],
+            [-1.1102637498892766, -0.88973619680546391]
+        ];
+        let x_bar = mat![
+            [-91722.707306598207, 91722.638475370181],
+            [-199259.46265559678, 199259.4550902968],
+            [101737.80486570251, -101738.51453005596],
+            [292915.29453370675, -292915.00200451624],
+            [-103670.92943721426, 103671.42296890522]
+        ];
+        let white = of(&x, 2f64.powi(-44));
+        // 5 ε σ₁ / (σ² + ε)^½.
+        assert!((white.value() - value).norm_max() < 4e-9);
+        let error = (white.vjp(y_bar.as_ref()).unwrap() - &x_bar).norm_max();
+        assert!(error < 4e-9 * x_bar.norm_max(), "{error:e}");
+    }
+
+    #[test]
     fn whitened_data_has_the_covariance_that_it_should() {
         for (x, epsilon) in cases() {
             let white = of(&x, epsilon);

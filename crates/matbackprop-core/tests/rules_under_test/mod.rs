@@ -1,6 +1,7 @@
 //! Every rule behind one face: matrices in, matrices out, and both ways between their derivatives.
 
 mod factors;
+mod definite;
 mod functions;
 mod general;
 mod operators;
@@ -9,6 +10,8 @@ mod subspaces;
 
 use factors::{cholesky, log_det, qr, signed_log_det, symmetric_solve};
 use faer::{Mat, MatRef};
+use definite::definite_rules;
+use faer::{Mat, MatRef, mat};
 use functions::{gram_function, matrix_function, newton_schulz, trace_function};
 use general::general_rules;
 use matbackprop_core::gradcheck::gaussian;
@@ -74,6 +77,7 @@ pub fn rules() -> Vec<Rule> {
         factor_rules(),
         general_rules(),
         function_rules(),
+        definite_rules(),
     ];
     groups.into_iter().flatten().collect()
 }
