@@ -22,93 +22,57 @@
 //!
 //! # Map
 //! ```text
-//!   batch, stack   a rule on many inputs, over the cores    convert   ndarray, nalgebra
-//!     |       \ lanes   small matrices side by side in registers
-//!   spectral   function   subspace   factor                 the rules, by their results
-//!        \________|__________|_________/
-//!   batch        a rule on many inputs, over the cores      convert   ndarray, nalgebra
-//!     |
+//!   batch, stack ── lanes       many inputs, over the cores; small matrices side by side in registers
 //!   spectral   function   subspace   factor   definite      the rules, by their results
 //!        \________|__________|_________|________/
 //!      gap   1/(λⱼ − λᵢ), the caller's policy     free_basis   of equal values     rank   which values count
 //!      decompose   eigenvalues, SVD and QR by our own kernels     solve   faer's LU
-//!      products   buffer_pool   gaussian   symmetric   scale   guard   error
+//!      products   buffer_pool   gaussian   symmetric   scale   guard   error   convert
 //! ```
 //!
 //! | module | rule | back |
 //! |---|---|---|
-//! | `spectral::sym_eig` | [`SymEig`]: A = V Λ Vᵀ | Ā = V (diag(λ̄) + K ∘ skew(VᵀV̄)) Vᵀ |
-//! | `spectral::thin_svd` | [`ThinSvd`]: A = U Σ Vᵀ, tall or wide | three cotangents, each optional; values alone: [`eigenvalues`], [`singular_values`] |
-//! | `spectral::generalised_eig` | [`GeneralisedEig`]: A V = B V Λ, VᵀBV = I | Ā = V (diag(λ̄) + K ∘ skew(VᵀV̄)) Vᵀ, and B̄ |
-//! | `spectral::leading_eigenpairs` | [`LeadingEigenpairs`] of a [`SymmetricOperator`], by products | Ā = sym((V diag(λ̄) + 2 Y) Vᵀ), by solves beside V |
-//! | `spectral::values_only` | [`eigenvalues`], [`singular_values`]: where no gradient is asked for | |
-//! | `subspace::projector` | [`Projector`]: Π = A A⁺ at a stated [`RankTolerance`] | Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ; and the second order |
-//! | `subspace::leading_projector` | [`LeadingProjector`]: P = U₁U₁ᵀ, k leading singular vectors | Ā = 4 sym(Y U₁ᵀ) A, Y by gaps of σ² |
-//! | `subspace::regularised_projector` | [`RegularisedProjector`]: P = A (AᵀA + εI)⁻¹ Aᵀ | Ā = 2 (I − P) sym(P̄) A (AᵀA + εI)⁻¹ |
-//! | `subspace::pseudo_inverse` | [`PseudoInverse`]: P = A⁺ in factors, to second order | Ā = −PᵀP̄Pᵀ + (I − AP)P̄ᵀPPᵀ + PᵀPP̄ᵀ(I − PA) |
-//! | `subspace::least_squares` | [`LeastSquares`]: X = A⁺ B, R = B − A X at a stated rank; [`RegularisedLeastSquares`] | Ā = −B̄ Xᵀ + R (P B̄)ᵀ + PᵀX ((I − PA) X̄)ᵀ, B̄ = PᵀX̄ |
-//! | `subspace::polar` | [`Polar`]: A = W H | W̄ and H̄, each optional: only sums σᵢ + σⱼ divide; W to second order |
-//! | `subspace::rotation` | [`Rotation`]: the rotation closest to A, reflections too | Ā = U S (skew(R̄) over sums) Vᵀ, σₙ signed by det A |
-//! | `subspace::procrustes` | [`Procrustes`]: Y ≈ s X Rᵀ + 1 tᵀ, R orthogonal | cotangents of points and weights |
-//! | `function::scalar` | [`ScalarFunction`]: [`Log`], [`Sqrt`], [`InverseSqrt`], [`Inverse`], [`Exp`], [`Power`], your own [`WithSlope`]; [`Ridge`] over each | f[a, b], to the last digits |
-//! | `function::matrix_function` | [`MatrixFunction`]: C = V f(Λ) Vᵀ | Ā = V (P ∘ (Vᵀ sym(C̄) V)) Vᵀ, Pᵢⱼ = f[λᵢ, λⱼ]; and the second order |
-//! | `function::matrix_exp` | [`MatrixExp`]: exp(A), A not symmetric | Ā = L(Aᵀ, X̄), Fréchet's derivative |
-//! | `function::matrix_sqrt` | [`MatrixSqrt`]: A^½, A not symmetric | XᵀĀ + ĀXᵀ = X̄ |
-//! | `function::trace_function` | [`TraceFunction`]: tr f(A) | Ā = t̄ f′(A) |
-//! | `function::symmetric_power` | [`SymmetricPower`]: Aᵖ, with a derivative in p too | p̄ = ⟨C̄, V diag(λᵖ ln λ) Vᵀ⟩ |
-//! | `function::whitening` | [`Whitening`]: (X − 1μᵀ)(C + εI)^−½ of data X | by sums of singular values, at equal ones and low rank too |
-//! | `function::newton_schulz` | [`NewtonSchulz`]: A^½ and A^−½ by products alone | through the iterations |
-//! | `function::gram_function` | [`GramFunction`]: C = f(FᵀF) from thin factors of F | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
-//! | `function::prepared_gram` | [`PreparedGram`]: its Gram matrix, whose [`Eigenpairs`] may be found elsewhere | |
-//! | `factor::cholesky` | [`Cholesky`]: A = L Lᵀ, or A + jI | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹) |
-//! | `function::gram_function` | [`GramFunction`]: C = f(FᵀF) from thin factors of F; [`PreparedGram`], whose [`Eigenpairs`] may be found elsewhere | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
-//! | `function::gram_function` | [`GramFunction`]: C = f(FᵀF) from thin factors of F; [`PreparedGram`]: its [`Eigenpairs`] found elsewhere | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
-//! | `definite::log_euclidean_…` | [`LogEuclideanMean`]: exp Σ wᵢ log Aᵢ; [`LogEuclideanDistance`]: ‖log A − log B‖ | of each matrix and weight |
-//! | `definite::affine_invariant_distance` | [`AffineInvariantDistance`]: ‖log(A^−½BA^−½)‖ | Ā = −2 V diag(ln λ) Vᵀ of its square: no gap |
-//! | `definite::karcher_mean` | [`KarcherMean`]: the weighted mean in that distance | implicit: H Y = LᵀM̄L |
-//! | `factor::cholesky` | [`Cholesky`]: A = L Lᵀ | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹) |
-//! | `factor::symmetric_solve` | [`SymmetricSolve`]: X = A⁻¹ B, A definite or not | B̄ = A⁻¹ X̄, Ā = −sym(B̄ Xᵀ) |
-//! | `factor::sylvester` | [`Sylvester`]: A X + X B = C, [`Lyapunov`]: A X + X Aᵀ = C | AᵀC̄ + C̄Bᵀ = X̄, Ā = −C̄Xᵀ, B̄ = −XᵀC̄ |
-//! | `factor::qr` | [`Qr`]: A = Q R, tall, square or wide | Ā = (Q̄ + Q copy(R̄Rᵀ − QᵀQ̄)) R⁻ᵀ |
-//! | `factor::log_det` | [`LogDet`]: log det A, [`SignedLogDet`]: its sign too | Ā = ȳ A⁻ᵀ |
-//! | `factor::determinant` | [`Determinant`]: det A, singular or not | Ā = ȳ adj(A)ᵀ |
-//! | `symmetric` | [`SymmetricProduct`]: sym(L Rᵀ) as factors; [`inner_product`]; [`symmetric_part`], [`symmetric_from_lower`]: the part of a matrix that counts | |
+//! | `spectral` | [`SymEig`]: A = V Λ Vᵀ; [`GeneralisedEig`]: A V = B V Λ, VᵀBV = I | Ā = V (diag(λ̄) + K ∘ skew(VᵀV̄)) Vᵀ, and B̄ |
+//! | | [`ThinSvd`]: A = U Σ Vᵀ, tall or wide | three cotangents, each optional; values alone: [`eigenvalues`], [`singular_values`] |
+//! | | [`LeadingEigenpairs`] of a [`SymmetricOperator`], by products | Ā = sym((V diag(λ̄) + 2 Y) Vᵀ), by solves beside V |
+//! | `subspace` | [`Projector`]: Π = A A⁺ at a stated [`RankTolerance`] | Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ; and the second order |
+//! | | [`LeadingProjector`]: P = U₁U₁ᵀ, k leading singular vectors | Ā = 4 sym(Y U₁ᵀ) A, Y by gaps of σ² |
+//! | | [`RegularisedProjector`]: P = A (AᵀA + εI)⁻¹ Aᵀ | Ā = 2 (I − P) sym(P̄) A (AᵀA + εI)⁻¹ |
+//! | | [`PseudoInverse`]: P = A⁺ in factors, to second order | Ā = −PᵀP̄Pᵀ + (I − AP)P̄ᵀPPᵀ + PᵀPP̄ᵀ(I − PA) |
+//! | | [`LeastSquares`]: X = A⁺ B, R = B − A X at a stated rank; [`RegularisedLeastSquares`] | B̄ = PᵀX̄, Ā = −B̄ Xᵀ + R (P B̄)ᵀ + PᵀX ((I − PA) X̄)ᵀ |
+//! | | [`Polar`]: A = W H; [`Rotation`]: the rotation closest to A | only sums σᵢ + σⱼ divide, σₙ signed by det A; W to second order |
+//! | | [`Procrustes`]: Y ≈ s X Rᵀ + 1 tᵀ, R orthogonal | cotangents of points and weights |
+//! | `function` | [`ScalarFunction`]: [`Log`], [`Sqrt`], [`InverseSqrt`], [`Inverse`], [`Exp`], [`Power`], your own [`WithSlope`]; [`Ridge`] over each | f[a, b], to the last digits |
+//! | | [`MatrixFunction`]: C = V f(Λ) Vᵀ; [`TraceFunction`]: tr f(A) | Ā = V (P ∘ (Vᵀ sym(C̄) V)) Vᵀ, Pᵢⱼ = f[λᵢ, λⱼ]; and the second order |
+//! | | [`GramFunction`]: C = f(FᵀF) from thin factors of F; [`PreparedGram`]: its [`Eigenpairs`] found elsewhere | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
+//! | | [`SymmetricPower`]: Aᵖ, with a derivative in p too; [`NewtonSchulz`]: A^½ and A^−½ by products alone | p̄ = ⟨C̄, V diag(λᵖ ln λ) Vᵀ⟩ |
+//! | | [`Whitening`]: (X − 1μᵀ)(C + εI)^−½ of data X | by sums of singular values, at equal ones and low rank too |
+//! | | [`MatrixExp`], [`MatrixSqrt`]: exp(A) and A^½, A not symmetric | Ā = L(Aᵀ, X̄), Fréchet's derivative; XᵀĀ + ĀXᵀ = X̄ |
+//! | `definite` | [`LogEuclideanMean`]: exp Σ wᵢ log Aᵢ; [`LogEuclideanDistance`]: ‖log A − log B‖ | of each matrix and weight |
+//! | | [`AffineInvariantDistance`]: ‖log(A^−½BA^−½)‖; [`KarcherMean`]: the weighted mean in it | Ā = −2 V diag(ln λ) Vᵀ of its square; implicit: H Y = LᵀM̄L |
+//! | `factor` | [`Cholesky`]: A = L Lᵀ, or A + jI; [`Qr`]: A = Q R, tall, square or wide | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹); Ā = (Q̄ + Q copy(R̄Rᵀ − QᵀQ̄)) R⁻ᵀ |
+//! | | [`SymmetricSolve`]: X = A⁻¹ B; [`Sylvester`]: A X + X B = C, [`Lyapunov`]: A X + X Aᵀ = C | B̄ = A⁻¹ X̄, Ā = −sym(B̄ Xᵀ); AᵀC̄ + C̄Bᵀ = X̄, Ā = −C̄Xᵀ |
+//! | | [`LogDet`], [`SignedLogDet`]: log det A; [`Determinant`]: det A, singular or not | Ā = ȳ A⁻ᵀ; Ā = ȳ adj(A)ᵀ |
 //! | [`stack`]; [`batch`], [`batch_owned`] | rules on stacks of matrices, f64 or f32, in any layout; a rule on many inputs | |
+//! | `symmetric` | [`SymmetricProduct`]: sym(L Rᵀ) as factors; [`inner_product`]; [`symmetric_part`], [`symmetric_from_lower`] | |
 //! | [`GapPolicy`]; [`gradcheck`]; `convert` | the meaning of a closed gap; finite differences; ndarray, nalgebra | |
-//! | `guard`, `scale` | questions asked of every input; a scale that changes no digit | |
-//! | [`batch`], [`batch_owned`]; `convert` | a rule on many inputs, in order; matrices of ndarray and nalgebra, behind features | |
-//! | [`gradcheck`] | finite differences, matrices with a chosen spectrum | |
-//! | [`batch`], `convert`, `guard`, `scale`, [`gradcheck`] | many inputs; other crates' matrices; questions asked of every input; a scale that changes no digit; finite differences | |
 //!
 //! # Conventions
 //! * Matrices are those of faer 0.24, `f64`; it is here as [`faer`].
 //! * `forward` stores the state for `vjp` and `jvp`, and neither factorises again.
 //! * `x_bar` is the cotangent of x, `x_dot` its tangent: ⟨ȳ, ẏ⟩ = ⟨x̄, ẋ⟩.
 //! * Eigenvalues nondecreasing, singular values nonincreasing; signs and rotations of vectors are free.
-//! * Inputs may have any size. Nothing finite becomes NaN or an infinity: a rule answers with numbers or with an [`Error`] that carries them.
-//! * A gradient is right, to the rounding that its rule states, or an [`Error`]. Two answers are not gradients, by name:
-//!   the smoothed one of [`GapPolicy::Broadened`], and the limiting subgradient that a cotangent of values alone brings
-//!   where they are equal ([`GapPolicy`]).
 //! * Inputs may have any size between the subnormal numbers and overflow.
 //! * Nothing finite becomes NaN or an infinity: a rule answers with numbers or with an [`Error`] that carries them.
 //! * A gradient is right, to the rounding that its rule states, or an [`Error`]. Three answers are not gradients, by name:
 //!   the smoothed one of [`GapPolicy::Broadened`], the limiting subgradient that a cotangent of values alone brings
 //!   where they are equal ([`GapPolicy`]), and the subgradient 0 of a distance at distance zero.
-//! * A rule for symmetric matrices refuses asymmetry beyond rounding: [`symmetric_part`] and [`symmetric_from_lower`]
-//!   choose the part that counts.
-//! * Inputs may have any size between the subnormal numbers and overflow.
-//! * Nothing finite becomes NaN or an infinity: a rule answers with numbers or with an [`Error`] that carries them.
-//! * A gradient is right, to the rounding that its rule states, or an [`Error`], except by name ([`GapPolicy`]): the
-//!   smoothed one of [`GapPolicy::Broadened`], and the limiting subgradient of values that are equal.
 //! * A rule for symmetric matrices refuses asymmetry beyond rounding: [`symmetric_part`] and others choose what counts.
 //! * One thread a call, the same bits each time. A thread keeps up to 64 MiB of buffers between calls.
 //!
 //! # Features
 //! None by default; each adds, none changes a result. `rayon`: [`batch`] and [`stack`] spread their inputs over all cores;
 //! `ndarray`, `nalgebra`: `convert`; `serde`: [`GapPolicy`], [`RankTolerance`] and [`stack::OnFailure`] in kebab case.
-//! None by default; each adds, none changes a result.
-//! * `rayon`: [`batch`] on all cores; `ndarray`, `nalgebra`: conversions of those crates' matrices, in `convert`.
-//! * `serde`: [`GapPolicy`] and [`RankTolerance`] in files, their names in kebab case.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -154,11 +118,8 @@ pub use faer;
 pub use function::{
     Eigenpairs, Exp, GramFunction, Inverse, InverseSqrt, Iterations, Log, MatrixExp,
     MatrixFunction, MatrixFunctionSecond, MatrixSqrt, NewtonSchulz, NewtonSchulzTangent,
-    Normalisation, Power, PreparedGram, Ridge, ScalarFunction, Sqrt, TraceFunction, WithSlope,
-    Eigenpairs, Exp, GramFunction, Inverse, InverseSqrt, Iterations, Log, MatrixFunction,
-    MatrixFunctionSecond, NewtonSchulz, NewtonSchulzTangent, Normalisation, Power, PreparedGram,
-    Ridge, ScalarFunction, Sqrt, SymmetricPower, SymmetricPowerCotangent, TraceFunction, Whitening,
-    WithSlope,
+    Normalisation, Power, PreparedGram, Ridge, ScalarFunction, Sqrt, SymmetricPower,
+    SymmetricPowerCotangent, TraceFunction, Whitening, WithSlope,
 };
 pub use gap::GapPolicy;
 pub use guard::{

@@ -12,16 +12,16 @@ mod bunch_kaufman;
 mod condition;
 mod equilibrate;
 mod lu;
+mod minres;
 mod quasi_triangular;
 mod sylvester_map;
-mod minres;
 mod triangular;
 
 pub(crate) use bunch_kaufman::BunchKaufman;
 pub(crate) use condition::{ensure_regular, reciprocal_condition, singular};
 pub(crate) use equilibrate::{Equilibration, SymmetricEquilibration};
 pub(crate) use lu::Lu;
+pub(crate) use minres::minres;
 pub(crate) use quasi_triangular::{has_block_at, solve_quasi_triangular};
 pub(crate) use sylvester_map::SylvesterMap;
-pub(crate) use minres::minres;
 pub(crate) use triangular::{cholesky, is_positive_definite, solve_lower, solve_root, solve_upper};

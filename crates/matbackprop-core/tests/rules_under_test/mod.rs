@@ -1,17 +1,16 @@
 //! Every rule behind one face: matrices in, matrices out, and both ways between their derivatives.
 
-mod factors;
 mod definite;
+mod factors;
 mod functions;
 mod general;
 mod operators;
 mod planted;
 mod subspaces;
 
+use definite::definite_rules;
 use factors::{cholesky, log_det, qr, signed_log_det, symmetric_solve};
 use faer::{Mat, MatRef};
-use definite::definite_rules;
-use faer::{Mat, MatRef, mat};
 use functions::{gram_function, matrix_function, newton_schulz, trace_function};
 use general::general_rules;
 use matbackprop_core::gradcheck::gaussian;
