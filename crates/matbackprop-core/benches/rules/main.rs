@@ -4,18 +4,19 @@ use divan::{AllocProfiler, Bencher};
 use faer::Mat;
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    AffineInvariantDistance, Alignment, Cholesky, DenseOperator, Determinant, GapPolicy,
-    GeneralisedEig, GramFunction, Iterations, KarcherMean, LanczosOptions, Leading,
-    LeadingEigenpairs, LeastSquares, Log, LogDet, LogEuclideanDistance, LogEuclideanMean, Lyapunov,
+    Alignment, Cholesky, DenseOperator, Determinant, GapPolicy, GeneralisedEig, GramFunction,
+    Iterations, LanczosOptions, Leading, LeadingEigenpairs, LeastSquares, Log, LogDet, Lyapunov,
     MatrixExp, MatrixFunction, MatrixSqrt, Method, NewtonSchulz, Normalisation, Polar, Procrustes,
     Projector, PseudoInverse, Qr, RankTolerance, RegularisedLeastSquares, RegularisedProjector,
-    Ridge, Rotation, ScalarFunction, SignedLogDet, Sqrt, Sylvester, SymEig, SymmetricPower,
-    SymmetricSolve, ThinSvd, Whitening, batch, eigenvalues, singular_values, symmetric_part,
+    Ridge, Rotation, ScalarFunction, SignedLogDet, Sqrt, Sylvester, SymEig, SymmetricSolve,
+    ThinSvd, Whitening, batch, eigenvalues, singular_values, symmetric_part,
 };
 
 /// The system's allocator, counted.
 #[global_allocator]
 static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
+
+mod definite;
 
 fn main() {
     divan::main();
@@ -184,19 +185,6 @@ fn lyapunov(bencher: Bencher<'_, '_>, n: usize) {
     });
 }
 
-/// Sides of positive definite matrices.
-const DEFINITE: [usize; 3] = [64, 128, 256];
-
-/// GᵀG/n + 10⁻³ I of a Gaussian G, and a cotangent.
-fn definite(n: usize) -> (Mat<f64>, Mat<f64>) {
-    let g = gaussian(n, n, 1);
-    let a = faer::Scale((n as f64).recip()) * (g.transpose() * &g);
-    (
-        a + faer::Scale(1e-3) * Mat::<f64>::identity(n, n),
-        gaussian(n, n, 2),
-    )
-}
-
 #[divan::bench(args = GENERAL)]
 fn matrix_sqrt(bencher: Bencher<'_, '_>, n: usize) {
     let bar = gaussian(n, n, 2);
@@ -218,36 +206,27 @@ fn matrix_exp(bencher: Bencher<'_, '_>, n: usize) {
 }
 
 fn matrix_function(bencher: Bencher<'_, '_>, n: usize, f: impl ScalarFunction + Copy) {
-    let (a, bar) = definite(n);
+    let (a, bar) = definite::definite(n);
     bencher.bench_local(|| {
         let c = MatrixFunction::forward(a.as_ref(), f).expect("a definite matrix");
         c.vjp(bar.as_ref()).expect("a definite matrix")
     });
 }
 
-#[divan::bench(args = DEFINITE)]
+#[divan::bench(args = definite::DEFINITE)]
 fn log_of_symmetric(bencher: Bencher<'_, '_>, n: usize) {
     let f = Ridge::new(Log, 1e-3).expect("a positive ridge");
     matrix_function(bencher, n, f);
 }
 
-#[divan::bench(args = DEFINITE)]
+#[divan::bench(args = definite::DEFINITE)]
 fn sqrt_of_symmetric(bencher: Bencher<'_, '_>, n: usize) {
     matrix_function(bencher, n, Sqrt);
 }
 
-#[divan::bench(args = DEFINITE)]
-fn symmetric_power(bencher: Bencher<'_, '_>, n: usize) {
-    let (a, bar) = definite(n);
-    bencher.bench_local(|| {
-        let power = SymmetricPower::forward(a.as_ref(), 0.3).expect("a definite matrix");
-        power.vjp(bar.as_ref()).expect("a definite matrix")
-    });
-}
-
-#[divan::bench(args = DEFINITE)]
+#[divan::bench(args = definite::DEFINITE)]
 fn second_order_of_log(bencher: Bencher<'_, '_>, n: usize) {
-    let (a, bar) = definite(n);
+    let (a, bar) = definite::definite(n);
     bencher.bench_local(|| {
         let c = MatrixFunction::forward(a.as_ref(), Log).expect("a definite matrix");
         c.vjp_of_vjp(bar.as_ref(), bar.as_ref())
@@ -255,54 +234,9 @@ fn second_order_of_log(bencher: Bencher<'_, '_>, n: usize) {
     });
 }
 
-#[divan::bench(args = DEFINITE)]
-fn log_euclidean_distance(bencher: Bencher<'_, '_>, n: usize) {
-    let (a, b) = (definite(n).0, positive_definite(n));
-    bencher.bench_local(|| {
-        let distance = LogEuclideanDistance::forward(a.as_ref(), b.as_ref()).expect("definite");
-        distance.vjp(0.0, 1.0).expect("definite")
-    });
-}
-
-#[divan::bench(args = DEFINITE)]
-fn log_euclidean_mean(bencher: Bencher<'_, '_>, n: usize) {
-    let ((a, bar), b) = (definite(n), positive_definite(n));
-    bencher.bench_local(|| {
-        let mean = LogEuclideanMean::forward(&[a.as_ref(), b.as_ref()], None).expect("definite");
-        mean.vjp(bar.as_ref()).expect("definite")
-    });
-}
-
-#[divan::bench(args = DEFINITE)]
-fn affine_invariant_distance(bencher: Bencher<'_, '_>, n: usize) {
-    let (a, b) = (definite(n).0, positive_definite(n));
-    bencher.bench_local(|| {
-        let distance = AffineInvariantDistance::forward(a.as_ref(), b.as_ref()).expect("definite");
-        distance.vjp(0.0, 1.0).expect("definite")
-    });
-}
-
-#[divan::bench(args = [8, 16, 32])]
-fn karcher_mean_of_ten(bencher: Bencher<'_, '_>, n: usize) {
-    let matrices: Vec<Mat<f64>> = (0..10)
-        .map(|seed| {
-            let g = gaussian(2 * n, n, seed);
-            g.transpose() * &g
-        })
-        .collect();
-    let (views, bar) = (
-        matrices.iter().map(Mat::as_ref).collect::<Vec<_>>(),
-        gaussian(n, n, 20),
-    );
-    bencher.bench_local(|| {
-        let mean = KarcherMean::forward(&views, None).expect("definite");
-        mean.vjp(bar.as_ref()).expect("definite")
-    });
-}
-
-#[divan::bench(args = DEFINITE)]
+#[divan::bench(args = definite::DEFINITE)]
 fn newton_schulz(bencher: Bencher<'_, '_>, n: usize) {
-    let (a, bar) = definite(n);
+    let (a, bar) = definite::definite(n);
     bencher.bench_local(|| {
         let roots = NewtonSchulz::forward(a.as_ref(), Normalisation::Trace, Iterations::Fixed(5))
             .expect("a definite matrix");
