@@ -118,7 +118,7 @@ impl FindingKind {
             Self::SharedPhotographs => "of a photograph that is listed under another id too",
             Self::Federated => {
                 "with the fields of LVIS (neg_category_ids, not_exhaustive_category_ids), whose federated protocol is \
-                 not computed: detections of categories that nobody verified count as false"
+                 not computed: detections of unverified categories count as false"
             }
             Self::OtherSpelling => "under a name of other capitals or % escapes: taken",
             Self::Turned => {

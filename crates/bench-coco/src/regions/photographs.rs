@@ -124,7 +124,7 @@ impl Photographs {
             .filter(|(_, place)| place.spelling == Spelling::AsWritten)
             .map(|(_, place)| &place.path)
             .collect();
-        // A file that several records may mean is nobody's.
+        // A file that several records may mean is taken for none of them.
         let mut claims: HashMap<&PathBuf, usize> = HashMap::new();
         for (_, place) in elsewhere() {
             *claims.entry(&place.path).or_default() += 1;

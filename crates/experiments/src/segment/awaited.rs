@@ -11,14 +11,14 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What `read` answers; none where the work is stopped before it does.
 ///
-/// A thread of its own reads: the system goes on with a read that a signal interrupts. Where the work is stopped it is
+/// A separate thread reads, since the system restarts a read that a signal interrupts. If the work is stopped, the thread is
 /// left behind, and ends with the process.
 pub fn awaited<T: Send + 'static>(
     read: impl FnOnce() -> T + Send + 'static,
     stopped: &dyn Fn() -> bool,
 ) -> Option<T> {
     let (sender, receiver) = mpsc::channel();
-    // Nobody listens any more where the work was stopped.
+    // Sending fails if the work was stopped and the receiver is gone.
     let reader = thread::spawn(move || drop(sender.send(read())));
     loop {
         match receiver.recv_timeout(POLL_INTERVAL) {

@@ -55,7 +55,7 @@ fn the_first_interrupt_ends_a_wait_for_standard_input_or_a_pipe() {
 #[test]
 fn a_folder_that_cannot_be_written_into_is_named_and_json_says_what_was_done() {
     let folder = folder_of(&["a.png"]);
-    // Nobody can make files there, whoever calls.
+    // No user can make files there, not even root.
     let call = ["segment", "a.png", "-o", "/proc", "--json"];
     let Called { code, out, err } = matbackprop(&call).inside(folder.path()).call();
     assert_eq!(code, 1, "{err}");
