@@ -49,7 +49,7 @@
 //! | | [`Whitening`]: (X − 1μᵀ)(C + εI)^−½ of data X | by sums of singular values, at equal ones and low rank too |
 //! | | [`MatrixExp`], [`MatrixSqrt`]: exp(A) and A^½, A not symmetric | Ā = L(Aᵀ, X̄), Fréchet's derivative; XᵀĀ + ĀXᵀ = X̄ |
 //! | `definite` | [`LogEuclideanMean`]: exp Σ wᵢ log Aᵢ; [`LogEuclideanDistance`]: ‖log A − log B‖ | of each matrix and weight |
-//! | | [`AffineInvariantDistance`]: ‖log(A^−½BA^−½)‖; [`KarcherMean`]: the weighted mean in it | Ā = −2 V diag(ln λ) Vᵀ of its square; implicit: H Y = LᵀM̄L |
+//! | | [`AffineInvariantDistance`]: ‖log(A^−½ B A^−½)‖; [`KarcherMean`]: the weighted mean in it | Ā = −2 V diag(ln λ) Vᵀ of its square; implicit: H Y = LᵀM̄L |
 //! | `factor` | [`Cholesky`]: A = L Lᵀ, or A + jI; [`Qr`]: A = Q R, tall, square or wide | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹); Ā = (Q̄ + Q copy(R̄Rᵀ − QᵀQ̄)) R⁻ᵀ |
 //! | | [`SymmetricSolve`]: X = A⁻¹ B; [`Sylvester`]: A X + X B = C, [`Lyapunov`]: A X + X Aᵀ = C | B̄ = A⁻¹ X̄, Ā = −sym(B̄ Xᵀ); AᵀC̄ + C̄Bᵀ = X̄, Ā = −C̄Xᵀ |
 //! | | [`LogDet`], [`SignedLogDet`]: log det A; [`Determinant`]: det A, singular or not | Ā = ȳ A⁻ᵀ; Ā = ȳ adj(A)ᵀ |
