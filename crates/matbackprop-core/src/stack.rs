@@ -3,27 +3,62 @@
 //! ```text
 //! Stacked    forward, vjp, jvp on stacks; threads, errors by matrix
 //!   └─ StackRule    a rule whose state is a list of arrays
-//!        MatrixFunctionRule, GramFunctionRule, SymEigRule, ThinSvdRule, PolarRule, RotationRule
+//!        in registers up to a side of 32:
+//!          MatrixFunctionRule, GramFunctionRule, SymEigRule, ThinSvdRule, PolarRule, RotationRule
+//!        one matrix at a time:
+//!          projectors       ProjectorRule, RegularisedProjectorRule, LeadingProjectorRule
+//!          least_squares    PseudoInverseRule, LeastSquaresRule, RegularisedLeastSquaresRule
+//!          procrustes       ProcrustesRule
+//!          factors          CholeskyRule, QrRule
+//!          determinants     LogDetRule, SignedLogDetRule, DeterminantRule
+//!          equations        SymmetricSolveRule, SylvesterRule, LyapunovRule
+//!          general          MatrixExpRule, MatrixSqrtRule, NewtonSchulzRule
+//!          powers           SymmetricPowerRule, TraceFunctionRule, WhiteningRule
+//!          definite         LogEuclideanDistanceRule, AffineInvariantDistanceRule, LogEuclideanMeanRule, KarcherMeanRule
+//!          generalised_eig  GeneralisedEigRule
 //! StackRef, StackMut, Stack    matrices as they lie in memory
 //! ```
 
+mod definite;
+mod determinants;
 mod eigen_group;
+mod equations;
+mod factors;
+mod general;
+mod generalised_eig;
 mod gram_function;
 mod group;
+mod least_squares;
 mod matrix_function;
 mod pass;
 mod polar;
+mod powers;
+mod procrustes;
+mod projectors;
 mod rotation;
 mod rule;
+mod single;
 mod stacked;
 mod svd_group;
 mod sym_eig;
 mod thin_svd;
 mod view;
 
+pub use definite::{
+    AffineInvariantDistanceRule, KarcherMeanRule, LogEuclideanDistanceRule, LogEuclideanMeanRule,
+};
+pub use determinants::{DeterminantRule, LogDetRule, SignedLogDetRule};
+pub use equations::{LyapunovRule, SylvesterRule, SymmetricSolveRule};
+pub use factors::{CholeskyRule, QrRule};
+pub use general::{MatrixExpRule, MatrixSqrtRule, NewtonSchulzRule};
+pub use generalised_eig::GeneralisedEigRule;
 pub use gram_function::GramFunctionRule;
+pub use least_squares::{LeastSquaresRule, PseudoInverseRule, RegularisedLeastSquaresRule};
 pub use matrix_function::MatrixFunctionRule;
 pub use polar::PolarRule;
+pub use powers::{SymmetricPowerRule, TraceFunctionRule, WhiteningRule};
+pub use procrustes::ProcrustesRule;
+pub use projectors::{LeadingProjectorRule, ProjectorRule, RegularisedProjectorRule};
 pub use rotation::RotationRule;
 pub use rule::{Forward, Saved, Shape, Shapes, StackRule};
 pub use stacked::{OnFailure, StackForward, Stacked};

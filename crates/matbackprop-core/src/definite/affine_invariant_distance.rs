@@ -89,12 +89,26 @@ impl AffineInvariantDistance {
         } else {
             spectrum.log_values.iter().map(|x| 2.0 * x).collect()
         };
-        Ok(Self {
+        Ok(Self::from_factors(
+            log_values,
+            within_range(OP, v)?,
+            spectrum.z,
+        ))
+    }
+
+    /// ln λ, V and Z.
+    pub(crate) fn factors(&self) -> (&[f64], MatRef<'_, f64>, MatRef<'_, f64>) {
+        (&self.log_values, self.v.as_ref(), self.z.as_ref())
+    }
+
+    /// From [`factors`](Self::factors).
+    pub(crate) fn from_factors(log_values: Vec<f64>, v: Mat<f64>, z: Mat<f64>) -> Self {
+        Self {
             distance: log_values.iter().map(|x| x * x).sum::<f64>().sqrt(),
             log_values,
-            v: within_range(OP, v)?,
-            z: spectrum.z,
-        })
+            v,
+            z,
+        }
     }
 
     /// d.

@@ -97,6 +97,27 @@ impl KarcherMean {
         Self::within(matrices, weights, STEPS)
     }
 
+    /// The lower triangular root L of the mean.
+    pub(crate) fn root(&self) -> MatRef<'_, f64> {
+        self.frame.root.as_ref()
+    }
+
+    /// From the inputs and the [`root`](Self::root) of their mean, without a step.
+    pub(crate) fn from_root(
+        matrices: &[MatRef<'_, f64>],
+        weights: &[f64],
+        root: Mat<f64>,
+    ) -> Result<Self> {
+        let shares = Shares::new(OP, Some(weights), matrices.len())?;
+        let frame = Frame::new(root, &roots_of(matrices)?, &shares.shares)?;
+        Ok(Self {
+            value: within_range(OP, gram(frame.root.transpose()))?,
+            shares,
+            frame,
+            steps: 0,
+        })
+    }
+
     /// The mean M, n × n.
     pub fn value(&self) -> MatRef<'_, f64> {
         self.value.as_ref()
@@ -176,10 +197,7 @@ impl KarcherMean {
     fn within(matrices: &[MatRef<'_, f64>], weights: Option<&[f64]>, steps: usize) -> Result<Self> {
         let n = ensure_matrices(OP, matrices)?;
         let shares = Shares::new(OP, weights, matrices.len())?;
-        let roots = matrices
-            .iter()
-            .map(|a| cholesky(OP, sym(*a).as_ref()))
-            .collect::<Result<Vec<_>>>()?;
+        let roots = roots_of(matrices)?;
         let mut arithmetic = Mat::zeros(n, n);
         for (a, share) in matrices.iter().zip(&shares.shares) {
             arithmetic += Scale(*share) * sym(*a);
@@ -376,6 +394,12 @@ impl Member {
 fn times(mut x: Mat<f64>, factors: &Mat<f64>) -> Mat<f64> {
     zip!(&mut x, factors).for_each(|unzip!(x, factor)| *x *= factor);
     x
+}
+
+/// The Cholesky factors of matrices.
+fn roots_of(matrices: &[MatRef<'_, f64>]) -> Result<Vec<Mat<f64>>> {
+    let roots = matrices.iter().map(|a| cholesky(OP, sym(*a).as_ref()));
+    roots.collect()
 }
 
 #[cfg(test)]

@@ -68,11 +68,26 @@ impl LogEuclideanDistance {
         ensure_shape(OP, b, a.shape())?;
         let log_b = MatrixFunction::forward(b, Log)?;
         let difference = log_a.value() - log_b.value();
-        Ok(Self {
+        Ok(Self::from_logs([log_a, log_b], difference))
+    }
+
+    /// The logarithms.
+    pub(crate) fn logs(&self) -> &[MatrixFunction<Log>; 2] {
+        &self.logs
+    }
+
+    /// log A − log B.
+    pub(crate) fn difference(&self) -> MatRef<'_, f64> {
+        self.difference.as_ref()
+    }
+
+    /// From logarithms, whose values are not read, and their difference.
+    pub(crate) fn from_logs(logs: [MatrixFunction<Log>; 2], difference: Mat<f64>) -> Self {
+        Self {
             distance: difference.norm_l2(),
             difference,
-            logs: [log_a, log_b],
-        })
+            logs,
+        }
     }
 
     /// d.

@@ -89,6 +89,26 @@ impl LogEuclideanMean {
         })
     }
 
+    /// The logarithms of the matrices, the deviations from their mean, and the exponential of that.
+    pub(crate) fn parts(&self) -> (&[MatrixFunction<Log>], &[Mat<f64>], &MatrixFunction<Exp>) {
+        (&self.logs, &self.deviations, &self.mean)
+    }
+
+    /// The way back alone, from [`parts`](Self::parts), whose values are not read, and the weights.
+    pub(crate) fn from_parts(
+        logs: Vec<MatrixFunction<Log>>,
+        deviations: Vec<Mat<f64>>,
+        mean: MatrixFunction<Exp>,
+        weights: &[f64],
+    ) -> Result<Self> {
+        Ok(Self {
+            shares: Shares::new(OP, Some(weights), logs.len())?,
+            logs,
+            mean,
+            deviations,
+        })
+    }
+
     /// The mean M, n × n.
     pub fn value(&self) -> MatRef<'_, f64> {
         self.mean.value()

@@ -138,6 +138,15 @@ impl Cholesky {
         Err(failure)
     }
 
+    /// The way back alone, from L and the relative jitter.
+    pub(crate) fn from_factor(factor: Mat<f64>, relative_jitter: f64) -> Self {
+        Self {
+            factor,
+            relative_jitter,
+            jitter: 0.0,
+        }
+    }
+
     /// The j of A + j I = L Lᵀ: zero but after [`forward_with_jitter`](Self::forward_with_jitter).
     pub fn jitter(&self) -> f64 {
         self.jitter

@@ -101,6 +101,23 @@ impl Determinant {
         })
     }
 
+    /// Cofactors of R A C, and the power of two that they are multiplied by beside R and C.
+    pub(crate) fn factors(&self) -> (MatRef<'_, f64>, i64) {
+        (self.cofactors.as_ref(), self.exponent)
+    }
+
+    /// The way back alone, from [`factors`](Self::factors) of A; the value is not there.
+    pub(crate) fn from_factors(a: MatRef<'_, f64>, cofactors: Mat<f64>, exponent: i64) -> Self {
+        let WideEquilibration { rows, columns, .. } = WideEquilibration::new(a);
+        Self {
+            value: 0.0,
+            cofactors,
+            exponent,
+            rows,
+            columns,
+        }
+    }
+
     /// det A.
     pub fn value(&self) -> f64 {
         self.value

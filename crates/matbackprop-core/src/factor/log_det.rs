@@ -67,12 +67,21 @@ impl LogDet {
     /// See [`LogDet`].
     pub fn forward(a: MatRef<'_, f64>) -> Result<Self> {
         ensure_symmetric(OP, a)?;
-        let factor = cholesky(OP, sym(a).as_ref())?;
+        Ok(Self::from_factor(cholesky(OP, sym(a).as_ref())?))
+    }
+
+    /// L.
+    pub(crate) fn factor(&self) -> MatRef<'_, f64> {
+        self.factor.as_ref()
+    }
+
+    /// From L.
+    pub(crate) fn from_factor(factor: Mat<f64>) -> Self {
         let diagonal = factor.diagonal().column_vector();
-        Ok(Self {
+        Self {
             value: 2.0 * diagonal.iter().map(|l| l.ln()).sum::<f64>(),
             factor,
-        })
+        }
     }
 
     /// log det A.
@@ -185,6 +194,27 @@ impl SignedLogDet {
             lu,
             rows,
             columns,
+        })
+    }
+
+    /// L and U of R A C in one matrix, and the permutation of the rows.
+    pub(crate) fn factors(&self) -> (MatRef<'_, f64>, &[usize]) {
+        self.lu.arrays()
+    }
+
+    /// The way back alone, from [`factors`](Self::factors) of A, if they are factors; sign and value are not there.
+    pub(crate) fn from_factors(
+        a: MatRef<'_, f64>,
+        factors: Mat<f64>,
+        permutation: &[f64],
+    ) -> Option<Self> {
+        let Equilibration { rows, columns, .. } = Equilibration::new(a)?;
+        Some(Self {
+            lu: Lu::from_arrays(factors, permutation)?,
+            rows,
+            columns,
+            sign: 0.0,
+            value: 0.0,
         })
     }
 

@@ -97,6 +97,27 @@ impl Lyapunov {
         Ok(Self { map, solution })
     }
 
+    /// U and T of A / scale, and X.
+    pub(crate) fn factors(&self) -> [MatRef<'_, f64>; 3] {
+        let [u, t, ..] = self.map.factors();
+        [u, t, self.solution.as_ref()]
+    }
+
+    /// The way back alone, from [`factors`](Self::factors) of A; the condition number is not there.
+    pub(crate) fn from_factors(
+        a: MatRef<'_, f64>,
+        [vectors, triangle, solution]: [Mat<f64>; 3],
+    ) -> Self {
+        let schur = RealSchur { vectors, triangle };
+        let back = schur.transposed();
+        let map = SylvesterMap::from_factors(
+            (schur.vectors, schur.triangle),
+            (back.vectors, back.triangle),
+            power_of_two_scale(a),
+        );
+        Self { map, solution }
+    }
+
     /// The solution X, n × n, symmetric.
     pub fn solution(&self) -> MatRef<'_, f64> {
         self.solution.as_ref()

@@ -102,6 +102,11 @@ impl Qr {
         })
     }
 
+    /// From the factors themselves.
+    pub(crate) fn from_factors(q: Mat<f64>, r: Mat<f64>) -> Self {
+        Self { q, r }
+    }
+
     /// Q, m × k, orthonormal columns.
     pub fn q(&self) -> MatRef<'_, f64> {
         self.q.as_ref()

@@ -96,6 +96,23 @@ impl Sylvester {
         Ok(Self { map, solution })
     }
 
+    /// U and T of A / scale, V and S of B / scale, and X.
+    pub(crate) fn factors(&self) -> [MatRef<'_, f64>; 5] {
+        let [u, t, v, s] = self.map.factors();
+        [u, t, v, s, self.solution.as_ref()]
+    }
+
+    /// The way back alone, from [`factors`](Self::factors) of A and B; the condition number is not there.
+    pub(crate) fn from_factors(
+        (a, b): (MatRef<'_, f64>, MatRef<'_, f64>),
+        [u, t, v, s, solution]: [Mat<f64>; 5],
+    ) -> Self {
+        Self {
+            map: SylvesterMap::from_factors((u, t), (v, s), scale_of_both(a, b)),
+            solution,
+        }
+    }
+
     /// The solution X, m × n.
     pub fn solution(&self) -> MatRef<'_, f64> {
         self.solution.as_ref()

@@ -147,6 +147,42 @@ impl SymmetricSolve {
         Ok(solve)
     }
 
+    /// The factors of S A S in one matrix, a list of three columns, and X. The columns are the diagonal of S, which row
+    /// comes where, and what is below the diagonal of B; with Cholesky's factors the second is −1 and the third 0.
+    pub(crate) fn factors(&self) -> (MatRef<'_, f64>, Mat<f64>, MatRef<'_, f64>) {
+        let (factors, below, permutation) = match &self.factors {
+            Factors::Cholesky(l) => (l.as_ref(), Vec::new(), &[][..]),
+            Factors::BunchKaufman(factors) => factors.arrays(),
+        };
+        let lists = Mat::from_fn(self.scales.len(), 3, |i, j| match j {
+            0 => self.scales[i],
+            1 => permutation.get(i).map_or(-1.0, |&row| row as f64),
+            _ => below.get(i).copied().unwrap_or(0.0),
+        });
+        (factors, lists, self.solution.as_ref())
+    }
+
+    /// The way back alone, from [`factors`](Self::factors), if they are some; the condition number is not there.
+    pub(crate) fn from_factors(
+        factors: Mat<f64>,
+        lists: MatRef<'_, f64>,
+        solution: Mat<f64>,
+    ) -> Option<Self> {
+        let list = |j: usize| lists.col(j).iter().copied().collect::<Vec<f64>>();
+        let rows = list(1);
+        let factors = if rows.iter().all(|&row| row < 0.0) {
+            Factors::Cholesky(factors)
+        } else {
+            Factors::BunchKaufman(BunchKaufman::from_arrays(factors, &list(2), &rows)?)
+        };
+        Some(Self {
+            factors,
+            scales: list(0),
+            solution,
+            reciprocal_condition: 0.0,
+        })
+    }
+
     /// The solution X, n × p.
     pub fn solution(&self) -> MatRef<'_, f64> {
         self.solution.as_ref()

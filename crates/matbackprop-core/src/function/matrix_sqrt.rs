@@ -86,6 +86,22 @@ impl MatrixSqrt {
         })
     }
 
+    /// U and the root R of the triangle, of A / scale.
+    pub(crate) fn factors(&self) -> [MatRef<'_, f64>; 2] {
+        let [u, root, ..] = self.map.factors();
+        [u, root]
+    }
+
+    /// The way back alone, from [`factors`](Self::factors) of A; root and condition number are not there.
+    pub(crate) fn from_factors(a: MatRef<'_, f64>, [u, root]: [Mat<f64>; 2]) -> Self {
+        let (_, root_of_scale) = even_power_of_two(power_of_two_scale(a));
+        let factors = (u, root);
+        Self {
+            value: Mat::zeros(a.nrows(), a.ncols()),
+            map: SylvesterMap::from_factors(factors.clone(), factors, root_of_scale),
+        }
+    }
+
     /// The root X, n × n.
     pub fn value(&self) -> MatRef<'_, f64> {
         self.value.as_ref()

@@ -92,6 +92,16 @@ impl SymmetricPower {
         })
     }
 
+    /// The way back alone, from eigenvalues, nondecreasing, and eigenvectors that `forward` gave; Aᵖ is not there.
+    pub(crate) fn from_eigenpairs(values: Vec<f64>, vectors: Mat<f64>, exponent: f64) -> Self {
+        let function = PositivePower(Power { exponent });
+        Self {
+            rates: values.iter().map(|&x| rate(x, exponent)).collect(),
+            power: MatrixFunction::from_eigenpairs(values, vectors, function),
+            exponent,
+        }
+    }
+
     /// The power C, n × n.
     pub fn value(&self) -> MatRef<'_, f64> {
         self.power.value()

@@ -76,6 +76,21 @@ impl<F: ScalarFunction> TraceFunction<F> {
         })
     }
 
+    /// V.
+    pub(crate) fn vectors(&self) -> MatRef<'_, f64> {
+        self.vectors.as_ref()
+    }
+
+    /// The way back alone, from eigenvalues and eigenvectors that `forward` gave; the trace is not there.
+    pub(crate) fn from_eigenpairs(values: Vec<f64>, vectors: Mat<f64>, function: F) -> Self {
+        Self {
+            values,
+            vectors,
+            value: 0.0,
+            function,
+        }
+    }
+
     /// The trace, t.
     pub fn value(&self) -> f64 {
         self.value

@@ -121,6 +121,29 @@ impl Whitening {
         Ok(whitening)
     }
 
+    /// U, σ and V of the centred X over √n and over scale.
+    pub(crate) fn factors(&self) -> (MatRef<'_, f64>, &[f64], MatRef<'_, f64>) {
+        (self.u.as_ref(), &self.values, self.v.as_ref())
+    }
+
+    /// The way back alone, from [`factors`](Self::factors) of X; value and mean are not there.
+    pub(crate) fn from_factors(
+        x: MatRef<'_, f64>,
+        epsilon: f64,
+        (u, values, v): (Mat<f64>, Vec<f64>, Mat<f64>),
+    ) -> Self {
+        let scale = power_of_two_scale(x);
+        Self {
+            value: Mat::zeros(x.nrows(), x.ncols()),
+            mean: Mat::new(),
+            u,
+            v,
+            values,
+            ridge: epsilon.sqrt() / scale,
+            scale,
+        }
+    }
+
     /// The whitened data Y, n × d.
     pub fn value(&self) -> MatRef<'_, f64> {
         self.value.as_ref()

@@ -5,7 +5,9 @@ use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::lblt::factor::{cholesky_in_place, cholesky_in_place_scratch};
 use faer::linalg::cholesky::lblt::solve::{solve_in_place, solve_in_place_scratch};
 use faer::perm::Perm;
-use faer::{Mat, MatMut, Par};
+use faer::{Mat, MatMut, MatRef, Par};
+
+use super::lu::permutation_of;
 
 /// P A Pᵀ = L B Lᵀ of a symmetric A: unit lower triangular L, B of blocks 1 × 1 and 2 × 2, P a permutation.
 #[derive(Clone, Debug)]
@@ -39,6 +41,30 @@ impl BunchKaufman {
             subdiagonal,
             permutation: Perm::new_checked(forward.into(), inverse.into(), n),
         }
+    }
+
+    /// L and the diagonal of B in one matrix, what is below B's diagonal, and which row of A comes where.
+    pub(crate) fn arrays(&self) -> (MatRef<'_, f64>, Vec<f64>, &[usize]) {
+        let below = self.subdiagonal.column_vector();
+        let below = below.iter().copied().collect();
+        (self.factors.as_ref(), below, self.permutation.arrays().0)
+    }
+
+    /// From [`arrays`](Self::arrays); `None` where the list is none of a permutation.
+    pub(crate) fn from_arrays(
+        factors: Mat<f64>,
+        below: &[f64],
+        permutation: &[f64],
+    ) -> Option<Self> {
+        let mut subdiagonal = Diag::zeros(below.len());
+        for (place, &x) in subdiagonal.column_vector_mut().iter_mut().zip(below) {
+            *place = x;
+        }
+        Some(Self {
+            factors,
+            subdiagonal,
+            permutation: permutation_of(permutation)?,
+        })
     }
 
     /// Is a pivot exactly zero?

@@ -7,7 +7,7 @@ use faer::linalg::lu::partial_pivoting::solve::{
     solve_transpose_in_place_scratch,
 };
 use faer::perm::Perm;
-use faer::{Mat, MatMut, Par};
+use faer::{Mat, MatMut, MatRef, Par};
 
 /// P A = L U of a square A: unit lower triangular L, upper triangular U, rows exchanged by P.
 #[derive(Clone, Debug)]
@@ -38,6 +38,21 @@ impl Lu {
             permutation: Perm::new_checked(forward.into(), inverse.into(), n),
             odd: info.transposition_count % 2 == 1,
         }
+    }
+
+    /// L and U in one matrix, and which row of A comes where.
+    pub(crate) fn arrays(&self) -> (MatRef<'_, f64>, &[usize]) {
+        (self.factors.as_ref(), self.permutation.arrays().0)
+    }
+
+    /// From [`arrays`](Self::arrays), for solving alone: the parity of P is not known. `None` where the list is none of
+    /// a permutation.
+    pub(crate) fn from_arrays(factors: Mat<f64>, permutation: &[f64]) -> Option<Self> {
+        Some(Self {
+            factors,
+            permutation: permutation_of(permutation)?,
+            odd: false,
+        })
     }
 
     /// The diagonal of U.
@@ -77,6 +92,18 @@ impl Lu {
             MemStack::new(&mut MemBuffer::new(scratch)),
         );
     }
+}
+
+/// A permutation with its inverse, from which row comes where.
+pub(super) fn permutation_of(rows: &[f64]) -> Option<Perm<usize>> {
+    let n = rows.len();
+    let (mut forward, mut inverse) = (vec![0; n], vec![n; n]);
+    for (place, &number) in rows.iter().enumerate() {
+        let row = (0..n).find(|&row| row as f64 == number)?;
+        (forward[place], inverse[row]) = (row, place);
+    }
+    let complete = !inverse.contains(&n);
+    complete.then(|| Perm::new_checked(forward.into(), inverse.into(), n))
 }
 
 #[cfg(test)]

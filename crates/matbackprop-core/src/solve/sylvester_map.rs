@@ -26,16 +26,30 @@ impl SylvesterMap {
         (v, s): (Mat<f64>, Mat<f64>),
         scale: f64,
     ) -> Self {
-        let mut map = Self {
+        let mut map = Self::from_factors((u, t), (v, s), scale);
+        map.reciprocal_condition = map.estimate();
+        map
+    }
+
+    /// From the factors of another, without its condition number.
+    pub(crate) fn from_factors(
+        (u, t): (Mat<f64>, Mat<f64>),
+        (v, s): (Mat<f64>, Mat<f64>),
+        scale: f64,
+    ) -> Self {
+        Self {
             u,
             t,
             v,
             s,
             scale,
             reciprocal_condition: 0.0,
-        };
-        map.reciprocal_condition = map.estimate();
-        map
+        }
+    }
+
+    /// U and T of A / scale, V and S of B / scale.
+    pub(crate) fn factors(&self) -> [MatRef<'_, f64>; 4] {
+        [&self.u, &self.t, &self.v, &self.s].map(Mat::as_ref)
     }
 
     /// An estimate of 1 / (‖M⁻¹‖₁ (‖T‖₁ + ‖S‖∞)) for the map M between the Schur bases, mostly within a factor of

@@ -124,6 +124,20 @@ impl GeneralisedEig {
         })
     }
 
+    /// The way back alone, from values and vectors that `forward` gave.
+    pub(crate) fn from_eigenpairs(
+        values: Vec<f64>,
+        vectors: Mat<f64>,
+        gaps: GapPolicy,
+    ) -> Result<Self> {
+        gaps.validate(OP)?;
+        Ok(Self {
+            gaps: EigenvalueGaps::new(OP, INSTEAD, gaps, &values, 1.0),
+            values,
+            vectors,
+        })
+    }
+
     /// Eigenvalues, nondecreasing.
     pub fn values(&self) -> &[f64] {
         &self.values

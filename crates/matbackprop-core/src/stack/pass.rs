@@ -116,9 +116,10 @@ impl<R: StackRule, T: Number> Pass<'_, '_, R, T> {
             .read
             .inputs
             .iter()
-            .map(|stack| {
+            .enumerate()
+            .map(|(k, stack)| {
                 let a = matrix(stack, b);
-                match rule.takes_symmetric() && T::EPSILON > f64::EPSILON {
+                match rule.takes_symmetric_at(k) && T::EPSILON > f64::EPSILON {
                     true => symmetric_up_to(rule.op(), a, T::EPSILON),
                     false => Ok(a),
                 }

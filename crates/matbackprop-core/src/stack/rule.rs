@@ -38,7 +38,7 @@ pub struct Forward {
 /// A rule whose state is a list of arrays: what [`Stacked`](super::Stacked) and bindings to other languages need of it.
 ///
 /// Inputs and outputs are matrices; lists of values are matrices of one column. A rule of your own implements the methods
-/// for one matrix; those of this crate deal with small matrices as many at a time as a register has numbers.
+/// for one matrix; some of this crate deal with small matrices as many at a time as a register has numbers.
 pub trait StackRule: Sync {
     /// The rule's name in errors.
     fn op(&self) -> &'static str;
@@ -57,6 +57,11 @@ pub trait StackRule: Sync {
     /// Are the inputs symmetric? Those of 32 bits then come as their symmetric parts, if they are symmetric up to rounding.
     fn takes_symmetric(&self) -> bool {
         false
+    }
+
+    /// The same, of one of several inputs.
+    fn takes_symmetric_at(&self, _input: usize) -> bool {
+        self.takes_symmetric()
     }
 
     /// Outputs, and what the way back needs.
@@ -116,6 +121,10 @@ impl<R: StackRule> StackRule for &R {
 
     fn takes_symmetric(&self) -> bool {
         (**self).takes_symmetric()
+    }
+
+    fn takes_symmetric_at(&self, input: usize) -> bool {
+        (**self).takes_symmetric_at(input)
     }
 
     fn forward(&self, inputs: &[MatRef<'_, f64>]) -> Result<Forward> {

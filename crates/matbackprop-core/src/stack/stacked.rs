@@ -20,16 +20,17 @@ pub enum OnFailure {
 
 /// A rule, and the way it is applied to stacks of matrices.
 ///
-/// Matrices with sides up to 32 go through the rules of this crate as many at a time as a register has numbers (8 of 64
-/// bits with AVX-512, 4 with AVX2, 2 elsewhere). A matrix that needs a decision, because gaps are closed, rank is missing
-/// or a value lies at the edge of a domain, goes through the rule for one matrix, as larger ones do. With the feature
-/// `rayon` all cores share the stack. A matrix's numbers do not depend on the number of cores; they depend on its
-/// neighbours, and on the width of registers, within rounding alone.
+/// Matrices with sides up to 32 go through six rules of this crate, which the module names, as many at a time as a register
+/// has numbers (8 of 64 bits with AVX-512, 4 with AVX2, 2 elsewhere); all other rules take one at a time. A matrix that
+/// needs a decision, because gaps are closed, rank is missing or a value lies at the edge of a domain, goes through the rule
+/// for one matrix, as larger ones do. With the feature `rayon` all cores share the stack. A matrix's numbers do not depend
+/// on the number of cores; they depend on its neighbours, and on the width of registers, within rounding alone.
 ///
 /// # Conventions
 /// Entries of 32 bits are computed in 64 and rounded once. What is kept is a list of stacks of 64 bits: it can be stored,
 /// sent to another thread, and handed to a framework that wants arrays. The stacks of the way back are those of the way
-/// forth: same matrices, same order.
+/// forth: same matrices, same order. What is kept of a matrix may be NaN, where a rule says so: the way back then decomposes
+/// the matrix again. An input that all share is a stack with a stride of zero; its cotangent is the sum of theirs.
 /// In steady state nothing is allocated for a matrix that stays in registers: buffers belong to the thread.
 ///
 /// # Errors

@@ -86,6 +86,26 @@ impl LeadingProjector {
         Self::from_svd(svd, scale, count, gaps)
     }
 
+    /// U, σ / σ₁, V and σ₁.
+    pub(crate) fn factors(&self) -> (MatRef<'_, f64>, &[f64], MatRef<'_, f64>, f64) {
+        (
+            self.u.as_ref(),
+            &self.relative,
+            self.v.as_ref(),
+            self.largest(),
+        )
+    }
+
+    /// From the parts of [`factors`](Self::factors).
+    pub(crate) fn from_factors(
+        (u, relative, v): (Mat<f64>, Vec<f64>, Mat<f64>),
+        largest: f64,
+        count: usize,
+        gaps: GapPolicy,
+    ) -> Result<Self> {
+        Self::from_svd((u, relative, v), largest, count, gaps)
+    }
+
     /// The same from U, Σ and V of A / scale.
     pub(super) fn from_svd(
         (u, values, v): (Mat<f64>, Vec<f64>, Mat<f64>),

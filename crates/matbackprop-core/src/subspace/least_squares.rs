@@ -110,8 +110,25 @@ impl LeastSquares {
         b: MatRef<'_, f64>,
         tolerance: RankTolerance,
     ) -> Result<Self> {
-        let svd = TruncatedSvd::new(OP, a, tolerance)?;
-        ensure_shape(OP, b, (a.nrows(), b.ncols()))?;
+        Self::solved(TruncatedSvd::new(OP, a, tolerance)?, b)
+    }
+
+    /// U, σ of A / scale, and V, with zeros in place of the vectors that rounding explains.
+    pub(crate) fn factors(&self) -> (Mat<f64>, Vec<f64>, Mat<f64>) {
+        self.svd.factors()
+    }
+
+    /// From [`factors`](Self::factors) of A, and B.
+    pub(crate) fn from_factors(
+        (a, b): (MatRef<'_, f64>, MatRef<'_, f64>),
+        factors: (Mat<f64>, Vec<f64>, Mat<f64>),
+        tolerance: RankTolerance,
+    ) -> Result<Self> {
+        Self::solved(TruncatedSvd::from_factors(OP, a, factors, tolerance)?, b)
+    }
+
+    fn solved(svd: TruncatedSvd, b: MatRef<'_, f64>) -> Result<Self> {
+        ensure_shape(OP, b, (svd.u.nrows(), b.ncols()))?;
         let (b, b_exponent) = of_order_one(b);
         let inside = svd.u.transpose() * b.as_ref();
         let solution = &svd.v * svd.over_values(inside.transpose(), 1).transpose();

@@ -184,6 +184,24 @@ impl Projector {
         })
     }
 
+    /// Q and N of A / scale, where rounding alone is dropped.
+    pub(crate) fn factors(&self) -> Option<(MatRef<'_, f64>, MatRef<'_, f64>)> {
+        let whole = self.truncated.is_none();
+        whole.then(|| (self.basis.as_ref(), self.coefficients.as_ref()))
+    }
+
+    /// The way back alone, from [`factors`](Self::factors); the singular values are not there.
+    pub(crate) fn from_factors(basis: Mat<f64>, coefficients: Mat<f64>, scale: f64) -> Self {
+        Self {
+            basis,
+            coefficients,
+            singular_values: Vec::new(),
+            scale,
+            method: Method::Svd,
+            truncated: None,
+        }
+    }
+
     /// Q, m × r, orthonormal columns.
     pub fn basis(&self) -> MatRef<'_, f64> {
         self.basis.as_ref()

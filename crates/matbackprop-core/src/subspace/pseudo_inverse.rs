@@ -101,6 +101,22 @@ impl PseudoInverse {
         })
     }
 
+    /// U, σ of A / scale, and V, with zeros in place of the vectors that rounding explains.
+    pub(crate) fn factors(&self) -> (Mat<f64>, Vec<f64>, Mat<f64>) {
+        self.svd.factors()
+    }
+
+    /// From [`factors`](Self::factors) of A.
+    pub(crate) fn from_factors(
+        a: MatRef<'_, f64>,
+        factors: (Mat<f64>, Vec<f64>, Mat<f64>),
+        tolerance: RankTolerance,
+    ) -> Result<Self> {
+        Ok(Self {
+            svd: TruncatedSvd::from_factors(OP, a, factors, tolerance)?,
+        })
+    }
+
     /// The pseudo-inverse P itself, n × m.
     pub fn value(&self) -> Mat<f64> {
         self.svd

@@ -100,9 +100,35 @@ impl RegularisedLeastSquares {
         ensure_matrix(OP, a)?;
         ensure_above(OP, epsilon, 0.0)?;
         ensure_shape(OP, b, (a.nrows(), b.ncols()))?;
+        let scale = scale_of_both(a, epsilon);
+        let svd = thin_svd(OP, Scaled::new(a, scale).as_ref())?;
+        Self::solved(svd, b, epsilon, scale)
+    }
+
+    /// U, σ and V.
+    pub(crate) fn factors(&self) -> (MatRef<'_, f64>, &[f64], MatRef<'_, f64>) {
+        (self.u.as_ref(), &self.singular_values, self.v.as_ref())
+    }
+
+    /// From [`factors`](Self::factors) of A, and the inputs.
+    pub(crate) fn from_factors(
+        (a, b): (MatRef<'_, f64>, MatRef<'_, f64>),
+        epsilon: f64,
+        (u, values, v): (Mat<f64>, Vec<f64>, Mat<f64>),
+    ) -> Result<Self> {
+        let scale = scale_of_both(a, epsilon);
+        let relative = values.iter().map(|value| value / scale).collect();
+        Self::solved((u, relative, v), b, epsilon, scale)
+    }
+
+    /// From U, σ and V of A / scale.
+    fn solved(
+        (u, values, v): (Mat<f64>, Vec<f64>, Mat<f64>),
+        b: MatRef<'_, f64>,
+        epsilon: f64,
+        scale: f64,
+    ) -> Result<Self> {
         let root = epsilon.sqrt();
-        let scale = power_of_two_scale(mat![[a.norm_max(), root]].as_ref());
-        let (u, values, v) = thin_svd(OP, Scaled::new(a, scale).as_ref())?;
         // The floor keeps 1 / h finite.
         let root = (root / scale).max(f64::MIN_POSITIVE);
         let lengths: Vec<f64> = values.iter().map(|value| value.hypot(root)).collect();
@@ -259,6 +285,11 @@ fn quotients(x: &[f64], y: &[f64]) -> Vec<f64> {
 
 fn squares(x: &[f64]) -> Vec<f64> {
     x.iter().map(|x| x * x).collect()
+}
+
+/// The power of two that brings A and √ε to order one.
+fn scale_of_both(a: MatRef<'_, f64>, epsilon: f64) -> f64 {
+    power_of_two_scale(mat![[a.norm_max(), epsilon.sqrt()]].as_ref())
 }
 
 #[cfg(test)]

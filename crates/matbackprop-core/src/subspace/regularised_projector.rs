@@ -155,6 +155,25 @@ impl RegularisedProjector {
         })
     }
 
+    /// Y, K and M of P = Y K Yᵀ and H⁻¹Aᵀ = M Yᵀ, of A / scale.
+    pub(crate) fn factors(&self) -> [MatRef<'_, f64>; 3] {
+        [&self.range, &self.kernel, &self.coefficients].map(Mat::as_ref)
+    }
+
+    /// The way back of P alone, from [`factors`](Self::factors); values and norms are not there.
+    pub(crate) fn from_factors([range, kernel, coefficients]: [Mat<f64>; 3], scale: f64) -> Self {
+        Self {
+            range,
+            kernel,
+            coefficients,
+            squared: Mat::new(),
+            weights: Vec::new(),
+            singular_values: Vec::new(),
+            scale,
+            method: Method::Svd,
+        }
+    }
+
     /// tr P = Σ p: how many directions count, each by its weight.
     pub fn trace(&self) -> f64 {
         self.weights.iter().sum()

@@ -46,16 +46,32 @@ impl TruncatedSvd {
         tolerance: RankTolerance,
     ) -> Result<Self> {
         ensure_matrix(op, a)?;
-        let fraction = tolerance.fraction(a.nrows(), a.ncols())?;
         let scale = power_of_two_scale(a);
-        let (u, values, v) = thin_svd(op, Scaled::new(a, scale).as_ref())?;
+        // A tolerance out of range is refused first.
+        tolerance.fraction(a.nrows(), a.ncols())?;
+        let svd = thin_svd(op, Scaled::new(a, scale).as_ref())?;
+        Self::from_svd(op, svd, scale, tolerance)
+    }
+
+    /// From U, σ and V of A / scale.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    fn from_svd(
+        op: &'static str,
+        (u, values, v): (Mat<f64>, Vec<f64>, Mat<f64>),
+        scale: f64,
+        tolerance: RankTolerance,
+    ) -> Result<Self> {
+        let (m, n) = (u.nrows(), v.nrows());
+        let fraction = tolerance.fraction(m, n)?;
         let r = count_above(&values, fraction);
         let reciprocals: Vec<f64> = values[..r].iter().map(|value| value.recip()).collect();
         if let Some(largest) = reciprocals.last() {
             number_within_range(op, largest / scale)?;
         }
         let singular_values = values.iter().map(|value| value * scale).collect();
-        let rounding = RankTolerance::default().fraction(a.nrows(), a.ncols())?;
+        let rounding = RankTolerance::default().fraction(m, n)?;
         let dropped = count_above(&values, rounding).saturating_sub(r);
         Ok(Self {
             op,
@@ -70,6 +86,35 @@ impl TruncatedSvd {
             singular_values: values_within_range(op, singular_values)?,
             scale,
         })
+    }
+
+    /// U, σ / scale and V, with zeros in place of the vectors that rounding explains.
+    pub(super) fn factors(&self) -> (Mat<f64>, Vec<f64>, Mat<f64>) {
+        let k = self.singular_values.len();
+        let (mut u, mut v) = (Mat::zeros(self.u.nrows(), k), Mat::zeros(self.v.nrows(), k));
+        let r = self.rank();
+        u.subcols_mut(0, r).copy_from(&self.u);
+        v.subcols_mut(0, r).copy_from(&self.v);
+        if let Some(dropped) = &self.dropped {
+            let q = dropped.values.len();
+            u.subcols_mut(r, q).copy_from(&dropped.u);
+            v.subcols_mut(r, q).copy_from(&dropped.v);
+        }
+        let relative = |value: &f64| value / self.scale;
+        (u, self.singular_values.iter().map(relative).collect(), v)
+    }
+
+    /// From [`factors`](Self::factors) of A.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub(super) fn from_factors(
+        op: &'static str,
+        a: MatRef<'_, f64>,
+        factors: (Mat<f64>, Vec<f64>, Mat<f64>),
+        tolerance: RankTolerance,
+    ) -> Result<Self> {
+        Self::from_svd(op, factors, power_of_two_scale(a), tolerance)
     }
 
     /// How many values are kept.

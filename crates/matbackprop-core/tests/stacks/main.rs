@@ -3,4 +3,6 @@
 mod compare;
 mod door;
 mod matrices;
+mod one_by_one;
 mod rules;
+mod single_rules;
