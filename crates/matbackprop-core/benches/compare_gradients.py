@@ -8,7 +8,7 @@
         [--peers crates/matbackprop-core/tests/reference/peers.json]
         [--only gram]                                           some of the tables
 
-Two minutes on one core; of the libraries only PyTorch, numpy and mpmath are needed. Every number is a relative error in
+`compare_stack_gradients.py` measures the tables of stacks. Two minutes on one core; of the libraries only PyTorch, numpy and mpmath are needed. Every number is a relative error in
 the Frobenius norm, absolute where the reference is zero, the worst of a row's draws. A reference belongs to the matrix
 exactly as the methods get it: in the tables of f32 that is the matrix rounded to f32. References of functions are
 divided differences in 120 digits; of second order, of the SVD and of normalised cuts, central differences with a step of
