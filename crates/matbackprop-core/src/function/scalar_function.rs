@@ -70,6 +70,13 @@ pub trait ScalarFunction {
         }
     }
 
+    /// f[xᵢ, xⱼ] of several lists of n numbers that lie side by side: number k of list l is `x[k * lists + l]`, and its
+    /// difference with number i of the same list goes to `differences[(k * n + i) * lists + l]`.
+    #[doc(hidden)]
+    fn fill_differences_of_lists(&self, lists: usize, x: &[f64], differences: &mut [f64]) {
+        differences_of_lists(self, lists, x, differences);
+    }
+
     /// The symmetric matrix of f[xᵢ, xⱼ], both triangles.
     fn divided_differences(&self, x: &[f64]) -> Mat<f64> {
         let mut differences = Mat::zeros(x.len(), x.len());
@@ -85,6 +92,25 @@ pub trait ScalarFunction {
             |x| self.curvature(x),
             [a, b, c],
         )
+    }
+}
+
+/// Divided differences of several lists, one by one.
+pub(super) fn differences_of_lists(
+    f: &(impl ScalarFunction + ?Sized),
+    lists: usize,
+    x: &[f64],
+    differences: &mut [f64],
+) {
+    let n = x.len() / lists;
+    for i in 0..n {
+        for j in 0..=i {
+            for list in 0..lists {
+                let difference = f.divided_difference(x[i * lists + list], x[j * lists + list]);
+                differences[(i * n + j) * lists + list] = difference;
+                differences[(j * n + i) * lists + list] = difference;
+            }
+        }
     }
 }
 
@@ -111,6 +137,10 @@ impl<F: ScalarFunction + ?Sized> ScalarFunction for &F {
 
     fn fill_divided_differences(&self, x: &[f64], differences: MatMut<'_, f64>) {
         (**self).fill_divided_differences(x, differences);
+    }
+
+    fn fill_differences_of_lists(&self, lists: usize, x: &[f64], differences: &mut [f64]) {
+        (**self).fill_differences_of_lists(lists, x, differences);
     }
 
     fn second_divided_difference(&self, a: f64, b: f64, c: f64) -> Option<f64> {

@@ -2,8 +2,9 @@
 
 use super::register::Lanes;
 use super::wide::Wide;
+use super::{Kernel, Width};
 use super::{WIDEST, stride_of};
-use pulp::{Arch, Simd, WithSimd};
+use pulp::Simd;
 
 /// Facts of each lane.
 #[derive(Clone, Copy)]
@@ -17,28 +18,18 @@ pub(crate) struct LaneFacts {
 }
 
 /// Sizes of `rows` × `columns` matrices.
-pub(crate) fn facts_of((rows, columns): (usize, usize), a: &[f64]) -> LaneFacts {
-    Arch::new().dispatch(FactsOf { rows, columns, a })
+pub(crate) fn facts_of(width: Width, (rows, columns): (usize, usize), a: &[f64]) -> LaneFacts {
+    width.run(FactsOf { rows, columns, a })
 }
 
 /// Is every entry of a lane finite?
-pub(crate) fn finite_lanes(shape: (usize, usize), a: &[f64]) -> [bool; WIDEST] {
-    facts_of(shape, a).finite
+pub(crate) fn finite_lanes(width: Width, shape: (usize, usize), a: &[f64]) -> [bool; WIDEST] {
+    facts_of(width, shape, a).finite
 }
 
 /// A ← (A + Aᵀ) / 2, and how far it was from that.
-pub(crate) fn symmetrise(n: usize, a: &mut [f64]) -> LaneFacts {
-    Arch::new().dispatch(Symmetrise { n, a })
-}
-
-/// A ← A times a number for each lane.
-pub(crate) fn times_lanes((rows, columns): (usize, usize), a: &mut [f64], factors: &[f64; WIDEST]) {
-    Arch::new().dispatch(TimesLanes {
-        rows,
-        columns,
-        a,
-        factors,
-    });
+pub(crate) fn symmetrise(width: Width, n: usize, a: &mut [f64]) -> LaneFacts {
+    width.run(Symmetrise { n, a })
 }
 
 struct FactsOf<'a> {
@@ -47,17 +38,17 @@ struct FactsOf<'a> {
     a: &'a [f64],
 }
 
-impl WithSimd for FactsOf<'_> {
+impl Kernel for FactsOf<'_> {
     type Output = LaneFacts;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> LaneFacts {
-        let (half, zero) = (Wide::constant(simd, 0.5), Wide::constant(simd, 0.0));
-        let (stride, a) = (stride_of(self.columns), f64::registers::<S>(self.a));
+    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) -> LaneFacts {
+        let (half, zero) = (Wide::<S, T>::constant(simd, 0.5), Wide::constant(simd, 0.0));
+        let (stride, a) = (stride_of(self.columns), T::registers::<S>(self.a));
         let (mut largest, mut not_finite) = (zero, zero);
         for i in 0..self.rows {
             for x in &a[i * stride..][..self.columns] {
-                let x = half * Wide::<S, f64>::new(simd, *x);
+                let x = half * Wide::<S, T>::new(simd, *x);
                 largest = largest.max(x.abs());
                 not_finite = x.times_plus(zero, not_finite);
             }
@@ -75,19 +66,19 @@ struct Symmetrise<'a> {
     a: &'a mut [f64],
 }
 
-impl WithSimd for Symmetrise<'_> {
+impl Kernel for Symmetrise<'_> {
     type Output = LaneFacts;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> LaneFacts {
-        let (half, zero) = (Wide::constant(simd, 0.5), Wide::constant(simd, 0.0));
-        let (stride, a) = (stride_of(self.n), f64::registers_mut::<S>(self.a));
+    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) -> LaneFacts {
+        let (half, zero) = (Wide::<S, T>::constant(simd, 0.5), Wide::constant(simd, 0.0));
+        let (stride, a) = (stride_of(self.n), T::registers_mut::<S>(self.a));
         let (mut largest, mut worst, mut not_finite) = (zero, zero, zero);
         for i in 0..self.n {
             for j in 0..=i {
                 // Halves, so that a sum stays in range.
-                let x = half * Wide::<S, f64>::new(simd, a[i * stride + j]);
-                let y = half * Wide::<S, f64>::new(simd, a[j * stride + i]);
+                let x = half * Wide::<S, T>::new(simd, a[i * stride + j]);
+                let y = half * Wide::<S, T>::new(simd, a[j * stride + i]);
                 largest = largest.max(x.abs()).max(y.abs());
                 worst = worst.max((x - y).abs());
                 // NaN or an infinity times zero is NaN.
@@ -104,32 +95,10 @@ impl WithSimd for Symmetrise<'_> {
     }
 }
 
-struct TimesLanes<'a> {
-    rows: usize,
-    columns: usize,
-    a: &'a mut [f64],
-    factors: &'a [f64; WIDEST],
-}
-
-impl WithSimd for TimesLanes<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let factors = Wide::<S, f64>::new(simd, f64::registers::<S>(self.factors)[0]);
-        let (stride, a) = (stride_of(self.columns), f64::registers_mut::<S>(self.a));
-        for i in 0..self.rows {
-            for x in &mut a[i * stride..][..self.columns] {
-                *x = (Wide::new(simd, *x) * factors).register;
-            }
-        }
-    }
-}
-
-/// The numbers of a register.
+/// The numbers of the lanes.
 #[inline(always)]
-fn numbers_of<S: Simd>(x: Wide<S, f64>) -> [f64; WIDEST] {
+pub(super) fn numbers_of<S: Simd, T: Lanes<Number = f64>>(x: Wide<S, T>) -> [f64; WIDEST] {
     let mut numbers = [0.0; WIDEST];
-    f64::registers_mut::<S>(&mut numbers)[0] = x.register;
+    T::registers_mut::<S>(&mut numbers)[0] = x.register;
     numbers
 }

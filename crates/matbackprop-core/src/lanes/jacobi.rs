@@ -3,7 +3,8 @@
 use super::register::Lanes;
 use super::stride_of;
 use super::wide::Wide;
-use pulp::{Arch, Simd, WithSimd};
+use super::{Kernel, Width};
+use pulp::Simd;
 
 /// Sweeps over all pairs of columns; six to nine are usual.
 const SWEEPS: usize = 40;
@@ -21,12 +22,13 @@ const SWEEPS: usize = 40;
 ///
 /// Source: Hestenes, "Inversion of matrices by biorthogonalization and related results", 1958.
 pub(crate) fn orthogonalise(
+    width: Width,
     (m, n): (usize, usize),
     a: &mut [f64],
     v: &mut [f64],
     squares: &mut [f64],
 ) -> bool {
-    Arch::new().dispatch(Orthogonalise {
+    width.run(Orthogonalise {
         m,
         n,
         a,
@@ -43,25 +45,22 @@ struct Orthogonalise<'a> {
     squares: &'a mut [f64],
 }
 
-impl WithSimd for Orthogonalise<'_> {
+impl Kernel for Orthogonalise<'_> {
     type Output = bool;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> bool {
-        let constant = |x| Wide::<S, f64>::constant(simd, x);
+    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) -> bool {
+        let constant = |x| Wide::<S, T>::constant(simd, x);
         let (m, n) = (self.m, self.n);
         let (long, stride) = (stride_of(m), stride_of(n));
-        let (a, v) = (
-            f64::registers_mut::<S>(self.a),
-            f64::registers_mut::<S>(self.v),
-        );
-        let squares = f64::registers_mut::<S>(self.squares);
+        let (a, v) = (T::registers_mut::<S>(self.a), T::registers_mut::<S>(self.v));
+        let squares = T::registers_mut::<S>(self.squares);
         // Squares, to compare with a square: a sum of m products is known to about √m ε of its largest.
         let tolerance = constant(m as f64 * f64::EPSILON * f64::EPSILON);
         for _ in 0..SWEEPS {
             for j in 0..n {
                 let column = &a[j * long..][..m];
-                squares[j] = dot::<S, f64>(simd, column, column).register;
+                squares[j] = dot::<S, T>(simd, column, column).register;
             }
             let mut turned = false;
             for p in 0..n {
@@ -70,13 +69,13 @@ impl WithSimd for Orthogonalise<'_> {
                     let columns = (&mut head[p * long..][..m], &mut tail[..m]);
                     let (head, tail) = squares.split_at_mut(q);
                     let lengths = (&mut head[p], &mut tail[0]);
-                    let rotation = turn_pair::<S, f64>(simd, columns, lengths, tolerance);
+                    let rotation = turn_pair::<S, T>(simd, columns, lengths, tolerance);
                     let Some((c, s)) = rotation else {
                         continue;
                     };
                     turned = true;
                     let (head, tail) = v.split_at_mut(q * stride);
-                    rotate::<S, f64>(simd, &mut head[p * stride..][..n], &mut tail[..n], c, s);
+                    rotate::<S, T>(simd, &mut head[p * stride..][..n], &mut tail[..n], c, s);
                 }
             }
             if !turned {
@@ -84,6 +83,53 @@ impl WithSimd for Orthogonalise<'_> {
             }
         }
         false
+    }
+}
+
+/// Lengths from their squares, and columns of length one; columns of length zero stay as they are.
+///
+/// The rows of `a` are the columns of an m × n matrix.
+pub(crate) fn normalise(
+    width: Width,
+    (m, n): (usize, usize),
+    a: &mut [f64],
+    squares: &[f64],
+    lengths: &mut [f64],
+) {
+    width.run(Normalise {
+        m,
+        n,
+        a,
+        squares,
+        lengths,
+    });
+}
+
+struct Normalise<'a> {
+    m: usize,
+    n: usize,
+    a: &'a mut [f64],
+    squares: &'a [f64],
+    lengths: &'a mut [f64],
+}
+
+impl Kernel for Normalise<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) {
+        let (zero, one) = (Wide::<S, T>::constant(simd, 0.0), Wide::constant(simd, 1.0));
+        let a = T::registers_mut::<S>(self.a);
+        let squares = &T::registers::<S>(self.squares)[..self.n];
+        let lengths = T::registers_mut::<S>(self.lengths);
+        for (j, (square, length)) in squares.iter().zip(lengths).enumerate() {
+            let root = Wide::new(simd, *square).sqrt();
+            let inverse = one / zero.where_below(root, root, one);
+            *length = root.register;
+            for x in &mut a[j * stride_of(self.m)..][..self.m] {
+                *x = (Wide::new(simd, *x) * inverse).register;
+            }
+        }
     }
 }
 
@@ -163,8 +209,9 @@ mod tests {
 
     #[test]
     fn columns_become_orthogonal_in_every_lane() {
-        let width = super::super::width();
         for (m, n) in [(1, 1), (2, 2), (3, 3), (9, 4), (17, 16), (32, 32), (100, 5)] {
+            let lanes = Width::for_shape((m, n));
+            let width = lanes.numbers();
             let spectra: [&dyn Fn(usize) -> f64; 5] = [
                 &|i| 1.0 / (1 + i) as f64,
                 &|_| 1.0,
@@ -192,7 +239,7 @@ mod tests {
                     }
                 }
             }
-            assert!(orthogonalise((m, n), &mut a, &mut v, &mut squares));
+            assert!(orthogonalise(lanes, (m, n), &mut a, &mut v, &mut squares));
             for (lane, matrix) in matrices.iter().enumerate() {
                 let turned = Mat::from_fn(m, n, |i, j| a[(j * long + i) * width + lane]);
                 let v = Mat::from_fn(n, n, |i, j| v[(j * stride + i) * width + lane]);

@@ -5,21 +5,28 @@
 use super::register::Lanes;
 use super::stride_of;
 use super::wide::Wide;
-use pulp::{Arch, Simd, WithSimd};
+use super::{Kernel, Width};
+use pulp::Simd;
 
 /// X ← skew(X) / (λⱼ − λᵢ), with zeros on the diagonal.
-pub(crate) fn over_gaps(n: usize, values: &[f64], x: &mut [f64]) {
-    Arch::new().dispatch(OverGaps { n, values, x });
+pub(crate) fn over_gaps(width: Width, n: usize, values: &[f64], x: &mut [f64]) {
+    width.run(OverGaps { n, values, x });
 }
 
 /// A ← skew(A + B) / (σⱼ − σᵢ) + skew(A − B) / (σⱼ + σᵢ), with zeros on the diagonal.
-pub(crate) fn over_pairs(n: usize, values: &[f64], a: &mut [f64], b: &[f64]) {
-    Arch::new().dispatch(OverPairs { n, values, a, b });
+pub(crate) fn over_pairs(width: Width, n: usize, values: &[f64], a: &mut [f64], b: &[f64]) {
+    width.run(OverPairs { n, values, a, b });
 }
 
 /// Mᵢⱼ = (Yᵢⱼ − Yⱼᵢ + 2 Sᵢⱼ σᵢ) / (σᵢ + σⱼ).
-pub(crate) fn over_sums(n: usize, values: &[f64], (y, s): (&[f64], &[f64]), m: &mut [f64]) {
-    Arch::new().dispatch(OverSums { n, values, y, s, m });
+pub(crate) fn over_sums(
+    width: Width,
+    n: usize,
+    values: &[f64],
+    (y, s): (&[f64], &[f64]),
+    m: &mut [f64],
+) {
+    width.run(OverSums { n, values, y, s, m });
 }
 
 struct OverGaps<'a> {
@@ -28,20 +35,20 @@ struct OverGaps<'a> {
     x: &'a mut [f64],
 }
 
-impl WithSimd for OverGaps<'_> {
+impl Kernel for OverGaps<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let wide = |register| Wide::<S, f64>::new(simd, register);
+    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) {
+        let wide = |register| Wide::<S, T>::new(simd, register);
         let half = Wide::constant(simd, 0.5);
         let stride = stride_of(self.n);
         let (values, x) = (
-            f64::registers::<S>(self.values),
-            f64::registers_mut::<S>(self.x),
+            T::registers::<S>(self.values),
+            T::registers_mut::<S>(self.x),
         );
         for i in 0..self.n {
-            x[i * stride + i] = simd.splat_f64s(0.0);
+            x[i * stride + i] = T::splat(simd, 0.0);
             for j in 0..i {
                 let (below, above) = (i * stride + j, j * stride + i);
                 // Numerator and denominator both change their sign across the diagonal.
@@ -60,21 +67,18 @@ struct OverPairs<'a> {
     b: &'a [f64],
 }
 
-impl WithSimd for OverPairs<'_> {
+impl Kernel for OverPairs<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let wide = |register| Wide::<S, f64>::new(simd, register);
+    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) {
+        let wide = |register| Wide::<S, T>::new(simd, register);
         let half = Wide::constant(simd, 0.5);
         let stride = stride_of(self.n);
-        let (values, b) = (
-            f64::registers::<S>(self.values),
-            f64::registers::<S>(self.b),
-        );
-        let a = f64::registers_mut::<S>(self.a);
+        let (values, b) = (T::registers::<S>(self.values), T::registers::<S>(self.b));
+        let a = T::registers_mut::<S>(self.a);
         for i in 0..self.n {
-            a[i * stride + i] = simd.splat_f64s(0.0);
+            a[i * stride + i] = T::splat(simd, 0.0);
             for j in 0..i {
                 let (below, above) = (i * stride + j, j * stride + i);
                 let of_a = half * (wide(a[above]) - wide(a[below]));
@@ -97,19 +101,19 @@ struct OverSums<'a> {
     m: &'a mut [f64],
 }
 
-impl WithSimd for OverSums<'_> {
+impl Kernel for OverSums<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let wide = |register| Wide::<S, f64>::new(simd, register);
+    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) {
+        let wide = |register| Wide::<S, T>::new(simd, register);
         let two = Wide::constant(simd, 2.0);
         let stride = stride_of(self.n);
         let (values, m) = (
-            f64::registers::<S>(self.values),
-            f64::registers_mut::<S>(self.m),
+            T::registers::<S>(self.values),
+            T::registers_mut::<S>(self.m),
         );
-        let (y, s) = (f64::registers::<S>(self.y), f64::registers::<S>(self.s));
+        let (y, s) = (T::registers::<S>(self.y), T::registers::<S>(self.s));
         for i in 0..self.n {
             for j in 0..self.n {
                 let (place, mirror) = (i * stride + j, j * stride + i);

@@ -1,8 +1,10 @@
 //! Products of matrices, lane by lane.
 
+use super::register::Lanes;
 use super::wide::Wide;
+use super::{Kernel, Width};
 use super::{Rows, RowsMut};
-use pulp::{Arch, Simd, WithSimd};
+use pulp::Simd;
 
 /// Which entries of a product are asked for.
 #[derive(Clone, Copy, PartialEq)]
@@ -19,13 +21,14 @@ const COLUMNS: usize = 2;
 
 /// Z = X Yᵀ: `rows` rows of X, `columns` rows of Y, `inner` entries in each.
 pub(crate) fn product(
+    width: Width,
     (rows, inner, columns): (usize, usize, usize),
     x: Rows<'_>,
     y: Rows<'_>,
     part: Part,
     z: RowsMut<'_>,
 ) {
-    Arch::new().dispatch(Product {
+    width.run(Product {
         sizes: (rows, inner, columns),
         x,
         y,
@@ -42,17 +45,17 @@ struct Product<'a> {
     z: RowsMut<'a>,
 }
 
-impl WithSimd for Product<'_> {
+impl Kernel for Product<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
+    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) {
         let (rows, inner, columns) = self.sizes;
         let (x, y) = (
-            S::as_simd_f64s(self.x.numbers).0,
-            S::as_simd_f64s(self.y.numbers).0,
+            T::registers::<S>(self.x.numbers),
+            T::registers::<S>(self.y.numbers),
         );
-        let (z, stride) = (S::as_mut_simd_f64s(self.z.numbers).0, self.z.stride);
+        let (z, stride) = (T::registers_mut::<S>(self.z.numbers), self.z.stride);
         let last_column = |i: usize| match self.part {
             Part::Whole => columns,
             Part::Symmetric => (i + 1).min(columns),
@@ -68,7 +71,7 @@ impl WithSimd for Product<'_> {
                 let across = (columns - j).min(COLUMNS);
                 let y_rows: [_; COLUMNS] =
                     std::array::from_fn(|c| &y[(j + c.min(across - 1)) * self.y.stride..][..inner]);
-                let mut sums = [[Wide::<S, f64>::constant(simd, 0.0); COLUMNS]; ROWS];
+                let mut sums = [[Wide::<S, T>::constant(simd, 0.0); COLUMNS]; ROWS];
                 for k in 0..inner {
                     let y = y_rows.map(|row| Wide::new(simd, row[k]));
                     for r in 0..ROWS {
@@ -98,8 +101,13 @@ impl WithSimd for Product<'_> {
 }
 
 /// The transpose of X, `rows` × `columns`.
-pub(crate) fn transpose((rows, columns): (usize, usize), x: Rows<'_>, z: RowsMut<'_>) {
-    Arch::new().dispatch(Transpose {
+pub(crate) fn transpose(
+    width: Width,
+    (rows, columns): (usize, usize),
+    x: Rows<'_>,
+    z: RowsMut<'_>,
+) {
+    width.run(Transpose {
         rows,
         columns,
         x,
@@ -114,13 +122,13 @@ struct Transpose<'a> {
     z: RowsMut<'a>,
 }
 
-impl WithSimd for Transpose<'_> {
+impl Kernel for Transpose<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let x = S::as_simd_f64s(self.x.numbers).0;
-        let (z, stride) = (S::as_mut_simd_f64s(self.z.numbers).0, self.z.stride);
+    fn run<S: Simd, T: Lanes<Number = f64>>(self, _: S) {
+        let x = T::registers::<S>(self.x.numbers);
+        let (z, stride) = (T::registers_mut::<S>(self.z.numbers), self.z.stride);
         for i in 0..self.rows {
             for (j, x) in x[i * self.x.stride..][..self.columns].iter().enumerate() {
                 z[j * stride + i] = *x;
@@ -131,7 +139,6 @@ impl WithSimd for Transpose<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::width;
     use super::*;
     use crate::gradcheck::gaussian;
     use faer::Mat;
@@ -151,13 +158,15 @@ mod tests {
 
     #[test]
     fn products_and_transposes_of_every_size() {
-        let width = width();
+        let lanes = Width::for_shape((3, 3));
+        let width = lanes.numbers();
         for (rows, inner, columns) in [(1, 1, 1), (3, 2, 5), (4, 7, 2), (5, 3, 1), (9, 8, 10)] {
             let (x, y) = (gaussian(rows, inner, 1), gaussian(columns, inner, 2));
             let strides = [inner + 2, inner, columns + 1];
             let (x_lanes, y_lanes) = (packed(&x, strides[0], width), packed(&y, strides[1], width));
             let mut z = vec![0.0; rows * strides[2] * width];
             product(
+                lanes,
                 (rows, inner, columns),
                 Rows::new(&x_lanes, strides[0]),
                 Rows::new(&y_lanes, strides[1]),
@@ -167,6 +176,7 @@ mod tests {
             let expected = &x * y.transpose();
             let mut flipped = vec![0.0; columns * rows * width];
             transpose(
+                lanes,
                 (rows, columns),
                 Rows::new(&z, strides[2]),
                 RowsMut::new(&mut flipped, rows),
@@ -186,13 +196,14 @@ mod tests {
 
     #[test]
     fn a_symmetric_product_is_mirrored() {
-        let width = width();
+        let lanes = Width::for_shape((3, 3));
+        let width = lanes.numbers();
         for n in [1, 2, 3, 4, 5, 8, 9] {
             let x = packed(&gaussian(n, 6, 4), 6, width);
             let [mut whole, mut mirrored] = [(); 2].map(|()| vec![0.0; n * n * width]);
             for (part, z) in [(Part::Whole, &mut whole), (Part::Symmetric, &mut mirrored)] {
                 let rows = Rows::new(&x, 6);
-                product((n, 6, n), rows, rows, part, RowsMut::new(z, n));
+                product(lanes, (n, 6, n), rows, rows, part, RowsMut::new(z, n));
             }
             assert_eq!(whole, mirrored, "{n}");
         }

@@ -4,7 +4,8 @@ use super::register::Lanes;
 use super::stride_of;
 use super::tridiagonal::tridiagonalise;
 use super::wide::Wide;
-use pulp::{Arch, Simd, WithSimd};
+use super::{Kernel, Width};
+use pulp::Simd;
 
 /// Steps granted to an eigenvalue; two are usual, and the lane that needs most decides.
 const STEPS: usize = 60;
@@ -15,18 +16,27 @@ const TINY: [f64; 2] = [1e-150, 1e-17];
 /// Rows that are turned side by side.
 const TOGETHER: usize = 4;
 
+/// Steps whose rotations wait for each other, so that the vectors come from memory once for all of them.
+const DELAYED: usize = 4;
+
+/// Registers that [`eigen`] takes beside the matrix, its vectors and its values.
+pub(crate) const fn scratch_for_eigen(n: usize) -> usize {
+    n + 2 * n * DELAYED
+}
+
 /// A = V Λ Vᵀ of symmetric matrices of order one, whose entries are used up; Λ in any order, V row after row. `false` where a lane
 /// does not converge.
 ///
-/// `scratch` has 3 n registers.
+/// `scratch` has [`scratch_for_eigen`] registers.
 pub(crate) fn eigen(
+    width: Width,
     n: usize,
     a: &mut [f64],
     vectors: &mut [f64],
     values: &mut [f64],
     scratch: &mut [f64],
 ) -> bool {
-    Arch::new().dispatch(Eigen {
+    width.run(Eigen {
         n,
         a,
         vectors,
@@ -43,26 +53,26 @@ struct Eigen<'a> {
     scratch: &'a mut [f64],
 }
 
-impl WithSimd for Eigen<'_> {
+impl Kernel for Eigen<'_> {
     type Output = bool;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> bool {
+    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) -> bool {
         let size = (self.n, stride_of(self.n));
         let (a, vectors) = (
-            f64::registers_mut::<S>(self.a),
-            f64::registers_mut::<S>(self.vectors),
+            T::registers_mut::<S>(self.a),
+            T::registers_mut::<S>(self.vectors),
         );
-        let values = f64::registers_mut::<S>(self.values);
-        let (below, scratch) = f64::registers_mut::<S>(self.scratch).split_at_mut(self.n);
-        tridiagonalise::<S, f64>(simd, size, a, vectors, values, below, scratch);
-        ql::<S, f64>(simd, size, values, below, vectors, scratch)
+        let values = T::registers_mut::<S>(self.values);
+        let (below, scratch) = T::registers_mut::<S>(self.scratch).split_at_mut(self.n);
+        tridiagonalise::<S, T>(simd, size, a, vectors, values, below, scratch);
+        ql::<S, T>(simd, size, values, below, vectors, scratch)
     }
 }
 
 /// V T Vᵀ = V W Λ Wᵀ Vᵀ: turns `vectors`, row after row, by the QL iteration that makes `diagonal` the eigenvalues, in any order.
 ///
-/// T is of order one; `below` is used up; `scratch` has 2 n registers. `false` where a lane does not converge.
+/// T is of order one; `below` is used up; `scratch` has 2 n [`DELAYED`] registers. `false` where a lane does not converge.
 ///
 /// Every lane makes the steps of the one that needs most: a step more is a rotation by rounding. The shift is subtracted from
 /// the diagonal, so that a matrix that falls apart inside needs no decision: its parts make their steps side by side.
@@ -80,7 +90,6 @@ fn ql<S: Simd, T: Lanes>(
 ) -> bool {
     let wide = |register| Wide::<S, T>::new(simd, register);
     let zero = Wide::<S, T>::constant(simd, 0.0);
-    let (cosines, sines) = scratch[..2 * n].split_at_mut(n);
     let (d, e) = (&mut diagonal[..n], &mut below[..n]);
 
     let mut size = zero;
@@ -89,6 +98,8 @@ fn ql<S: Simd, T: Lanes>(
     }
     let negligible = Wide::splat(simd, T::EPSILON) * Wide::constant(simd, 0.5) * size;
     let mut shifted = zero;
+    // Where the steps begin whose rotations the vectors have not seen yet.
+    let (mut begins, mut waiting) = ([0; DELAYED], 0);
     for l in 0..n.saturating_sub(1) {
         let mut steps = 0;
         while negligible.any_below(wide(e[l]).abs()) {
@@ -96,12 +107,19 @@ fn ql<S: Simd, T: Lanes>(
                 return false;
             }
             steps += 1;
+            let (cosines, sines) = scratch[2 * n * waiting..][..2 * n].split_at_mut(n);
             shifted = shifted + step::<S, T>(simd, l, d, e, cosines, sines);
-            turn::<S, T>(simd, (l, n), stride, cosines, sines, vectors);
+            begins[waiting] = l;
+            waiting += 1;
+            if waiting == DELAYED {
+                turn::<S, T>(simd, (n, stride), &begins, scratch, vectors);
+                waiting = 0;
+            }
         }
         d[l] = (wide(d[l]) + shifted).register;
         e[l] = zero.register;
     }
+    turn::<S, T>(simd, (n, stride), &begins[..waiting], scratch, vectors);
     if let Some(last) = d.last_mut() {
         *last = (wide(*last) + shifted).register;
     }
@@ -121,7 +139,7 @@ fn step<S: Simd, T: Lanes>(
     let wide = |register| Wide::<S, T>::new(simd, register);
     let constant = |x| Wide::<S, T>::constant(simd, x);
     let (zero, one) = (constant(0.0), constant(1.0));
-    let tiny = constant(TINY[usize::from(size_of::<T>() == 4)]);
+    let tiny = constant(TINY[usize::from(size_of::<T::Number>() == 4)]);
     let nonzero = |x: Wide<S, T>| tiny.where_below(x.abs(), x, one);
     let n = d.len();
 
@@ -167,65 +185,75 @@ fn step<S: Simd, T: Lanes>(
     shift
 }
 
-/// Turns the columns l … n − 1 by the rotations of a step, from the last pair to the first, a few rows at a time: the column
-/// that two rotations share stays in its register.
+/// Turns the columns by the rotations of several steps, a few rows at a time, which stay in the fastest cache for all steps.
+///
+/// Step k has its cosines and its sines in the k-th 2 n registers, and begins at column `begins[k]`.
 #[inline(always)]
 fn turn<S: Simd, T: Lanes>(
     simd: S,
-    (l, n): (usize, usize),
-    stride: usize,
-    cosines: &[T::Register<S>],
-    sines: &[T::Register<S>],
+    (n, stride): (usize, usize),
+    begins: &[usize],
+    rotations: &[T::Register<S>],
     vectors: &mut [T::Register<S>],
 ) {
-    let wide = |register| Wide::<S, T>::new(simd, register);
-    let (cosines, sines) = (&cosines[l..n - 1], &sines[l..n - 1]);
-    let mut rest = vectors;
-    let mut row = 0;
-    while row < n {
-        let together = (n - row).min(TOGETHER);
-        if together == TOGETHER {
-            let (now, later) = rest.split_at_mut(TOGETHER * stride);
-            let (first, others) = now.split_at_mut(2 * stride);
-            let (a, b) = first.split_at_mut(stride);
-            let (c, d) = others.split_at_mut(stride);
-            let len = n - l;
-            let rows = [a, b, c, d].map(|row| &mut row[l..][..len]);
-            let mut held = [0, 1, 2, 3].map(|r| wide(rows[r][len - 1]));
-            for i in (0..cosines.len()).rev() {
-                let (c, s) = (wide(cosines[i]), wide(sines[i]));
-                for r in 0..TOGETHER {
-                    let x = wide(rows[r][i]);
-                    rows[r][i + 1] = s.times_plus(x, c * held[r]).register;
-                    held[r] = (c * x).minus_product(s, held[r]);
-                }
-            }
-            for r in 0..TOGETHER {
-                rows[r][0] = held[r].register;
-            }
-            rest = later;
-        } else {
-            let (now, later) = rest.split_at_mut(stride);
-            let now = &mut now[l..n];
-            let mut held = wide(now[n - l - 1]);
-            for i in (0..cosines.len()).rev() {
-                let (c, s) = (wide(cosines[i]), wide(sines[i]));
-                let x = wide(now[i]);
-                now[i + 1] = s.times_plus(x, c * held).register;
-                held = (c * x).minus_product(s, held);
-            }
-            now[0] = held.register;
-            rest = later;
+    let whole = n - n % TOGETHER;
+    let (fours, rest) = vectors.split_at_mut(whole * stride);
+    let steps = || begins.iter().zip(rotations.chunks_exact(2 * n));
+    for rows in fours.chunks_exact_mut(TOGETHER * stride) {
+        for (&l, rotations) in steps() {
+            turn_rows::<S, T, TOGETHER>(simd, (l, n), stride, rotations, rows);
         }
-        row += if together == TOGETHER { TOGETHER } else { 1 };
+    }
+    for (&l, rotations) in steps() {
+        match n - whole {
+            3 => turn_rows::<S, T, 3>(simd, (l, n), stride, rotations, rest),
+            2 => turn_rows::<S, T, 2>(simd, (l, n), stride, rotations, rest),
+            1 => turn_rows::<S, T, 1>(simd, (l, n), stride, rotations, rest),
+            _ => {}
+        }
+    }
+}
+
+/// Turns the columns l … n − 1 of R rows by the rotations of a step, from the last pair to the first: the column that two
+/// rotations share stays in its register.
+#[inline(always)]
+fn turn_rows<S: Simd, T: Lanes, const R: usize>(
+    simd: S,
+    (l, n): (usize, usize),
+    stride: usize,
+    rotations: &[T::Register<S>],
+    rows: &mut [T::Register<S>],
+) {
+    let wide = |register| Wide::<S, T>::new(simd, register);
+    let len = n - l;
+    let (cosines, sines) = (&rotations[l..n - 1], &rotations[n + l..2 * n - 1]);
+    let mut rest = rows;
+    let rows: [&mut [T::Register<S>]; R] = std::array::from_fn(|_| {
+        let (row, later) = std::mem::take(&mut rest).split_at_mut(stride);
+        rest = later;
+        &mut row[l..n]
+    });
+    let mut held: [_; R] = std::array::from_fn(|r| wide(rows[r][len - 1]));
+    for i in (0..len - 1).rev() {
+        let (c, s) = (wide(cosines[i]), wide(sines[i]));
+        for r in 0..R {
+            let x = wide(rows[r][i]);
+            rows[r][i + 1] = s.times_plus(x, c * held[r]).register;
+            held[r] = (c * x).minus_product(s, held[r]);
+        }
+    }
+    for r in 0..R {
+        rows[r][0] = held[r].register;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::register::Twice;
     use super::*;
     use crate::gradcheck::{gaussian, symmetric_with_spectrum};
     use faer::Mat;
+    use pulp::{Arch, WithSimd};
 
     /// Kinds of matrices of one side, of order one.
     fn matrices(n: usize) -> Vec<Mat<f64>> {
@@ -257,9 +285,25 @@ mod tests {
         ]
     }
 
-    /// Eigenvalues and vectors of matrices in as many lanes as `S` has.
-    fn solve<S: Simd>(simd: S, matrices: &[Mat<f64>]) -> Vec<(Vec<f64>, Mat<f64>)> {
-        let (n, width) = (matrices[0].nrows(), S::F64_LANES);
+    /// A kernel on registers of one kind.
+    struct On<'a, T>(Eigen<'a>, std::marker::PhantomData<T>);
+
+    impl<T: Lanes<Number = f64>> WithSimd for On<'_, T> {
+        type Output = bool;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> bool {
+            self.0.run::<S, T>(simd)
+        }
+    }
+
+    /// Eigenvalues and vectors of matrices in as many lanes as `S` has, once or twice.
+    fn solve<S: Simd, T: Lanes<Number = f64>>(
+        simd: S,
+        matrices: &[Mat<f64>],
+    ) -> Vec<(Vec<f64>, Mat<f64>)> {
+        let width = size_of::<T::Register<S>>() / size_of::<f64>();
+        let n = matrices[0].nrows();
         let stride = stride_of(n);
         let mut results = Vec::new();
         for group in matrices.chunks(width) {
@@ -273,7 +317,7 @@ mod tests {
                 }
             }
             let (mut v, mut values) = (a.clone(), vec![0.0; n * width]);
-            let mut scratch = vec![0.0; 3 * n * width];
+            let mut scratch = vec![0.0; scratch_for_eigen(n) * width];
             let eigen = Eigen {
                 n,
                 a: &mut a,
@@ -281,7 +325,7 @@ mod tests {
                 values: &mut values,
                 scratch: &mut scratch,
             };
-            assert!(simd.vectorize(eigen));
+            assert!(simd.vectorize(On::<T>(eigen, std::marker::PhantomData)));
             for lane in 0..group.len() {
                 let values = values.chunks_exact(width).map(|x| x[lane]).collect();
                 let entry = |i: usize, j: usize| v[(i * stride + j) * width + lane];
@@ -291,10 +335,10 @@ mod tests {
         results
     }
 
-    fn check<S: Simd>(simd: S) {
-        for n in [1, 2, 3, 4, 5, 7, 8, 16, 23, 32] {
+    fn check<S: Simd, T: Lanes<Number = f64>>(simd: S) {
+        for n in [1, 2, 3, 4, 5, 7, 8, 16, 23, 32, 64] {
             let matrices = matrices(n);
-            for (k, (values, v)) in solve(simd, &matrices).into_iter().enumerate() {
+            for (k, (values, v)) in solve::<S, T>(simd, &matrices).into_iter().enumerate() {
                 let a = &matrices[k];
                 let tolerance = 12.0 * (n as f64).sqrt() * f64::EPSILON;
                 let unit = v.transpose() * &v - Mat::<f64>::identity(n, n);
@@ -319,14 +363,16 @@ mod tests {
 
             #[inline(always)]
             fn with_simd<S: Simd>(self, simd: S) {
-                check(simd);
+                check::<S, f64>(simd);
+                check::<S, Twice<f64>>(simd);
             }
         }
 
         Arch::new().dispatch(Check);
         // Registers of one number, and of four.
-        check(pulp::Scalar::new());
-        check(pulp::Scalar256b);
+        check::<_, f64>(pulp::Scalar::new());
+        check::<_, f64>(pulp::Scalar256b);
+        check::<_, Twice<f64>>(pulp::Scalar256b);
     }
 
     #[test]
@@ -346,7 +392,8 @@ mod tests {
                     *x = if j < n { self.0[(i, j)] as f32 } else { 0.0 };
                 }
                 let mut v = a.clone();
-                let [mut d, mut e, mut w] = [n, n, 2 * n].map(|len| vec![0f32; len * width]);
+                let [mut d, mut e, mut w] =
+                    [n, n, 2 * n * DELAYED].map(|len| vec![0f32; len * width]);
                 let of = <f32 as Lanes>::registers_mut::<S>;
                 tridiagonalise::<S, f32>(
                     simd,

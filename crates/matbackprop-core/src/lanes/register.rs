@@ -1,26 +1,29 @@
 //! Numbers that lie side by side in a register.
 
 use pulp::Simd;
+use std::marker::PhantomData;
 
-/// A number of 64 or 32 bits, and the arithmetic of a register full of them.
+/// Registers full of numbers of 64 or 32 bits, and their arithmetic.
 ///
 /// Multiplications are fused with additions where the machine can, as everywhere in this crate.
 pub(super) trait Lanes: Copy + 'static {
-    /// Numbers that one instruction works on.
+    /// What a lane holds.
+    type Number: Copy + 'static;
+    /// Numbers that are worked on at once.
     type Register<S: Simd>: Copy;
 
     /// The distance from one to the next number above it.
-    const EPSILON: Self;
+    const EPSILON: Self::Number;
 
     /// From a number of 64 bits, rounded.
-    fn rounded(x: f64) -> Self;
+    fn rounded(x: f64) -> Self::Number;
     /// A list as registers; what is left of it is not seen.
-    fn registers<S: Simd>(x: &[Self]) -> &[Self::Register<S>];
+    fn registers<S: Simd>(x: &[Self::Number]) -> &[Self::Register<S>];
     /// As [`registers`](Self::registers).
-    fn registers_mut<S: Simd>(x: &mut [Self]) -> &mut [Self::Register<S>];
+    fn registers_mut<S: Simd>(x: &mut [Self::Number]) -> &mut [Self::Register<S>];
 
     /// x in every lane.
-    fn splat<S: Simd>(simd: S, x: Self) -> Self::Register<S>;
+    fn splat<S: Simd>(simd: S, x: Self::Number) -> Self::Register<S>;
     /// a + b.
     fn add<S: Simd>(simd: S, a: Self::Register<S>, b: Self::Register<S>) -> Self::Register<S>;
     /// a − b.
@@ -66,6 +69,7 @@ macro_rules! lanes {
      $mul:ident, $div:ident, $mul_add:ident, $negate_mul_add:ident, $neg:ident, $abs:ident, $sqrt:ident, $less:ident,
      $select:ident, $first_true:ident) => {
         impl Lanes for $number {
+            type Number = Self;
             type Register<S: Simd> = S::$registers;
 
             const EPSILON: Self = $number::EPSILON;
@@ -204,3 +208,106 @@ lanes!(
     select_f32s,
     first_true_m32s
 );
+
+/// Two registers for one, whose instructions do not wait for each other: quotients and roots take long, and matrices of a few
+/// rows have nothing else to do meanwhile.
+#[derive(Clone, Copy)]
+pub(super) struct Twice<T>(PhantomData<T>);
+
+impl<T: Lanes> Lanes for Twice<T> {
+    type Number = T::Number;
+    type Register<S: Simd> = [T::Register<S>; 2];
+
+    const EPSILON: T::Number = T::EPSILON;
+
+    #[inline(always)]
+    fn rounded(x: f64) -> T::Number {
+        T::rounded(x)
+    }
+
+    #[inline(always)]
+    fn registers<S: Simd>(x: &[T::Number]) -> &[Self::Register<S>] {
+        T::registers::<S>(x).as_chunks().0
+    }
+
+    #[inline(always)]
+    fn registers_mut<S: Simd>(x: &mut [T::Number]) -> &mut [Self::Register<S>] {
+        T::registers_mut::<S>(x).as_chunks_mut().0
+    }
+
+    #[inline(always)]
+    fn splat<S: Simd>(simd: S, x: T::Number) -> Self::Register<S> {
+        [T::splat(simd, x); 2]
+    }
+
+    #[inline(always)]
+    fn add<S: Simd>(simd: S, a: Self::Register<S>, b: Self::Register<S>) -> Self::Register<S> {
+        [0, 1].map(|r| T::add(simd, a[r], b[r]))
+    }
+
+    #[inline(always)]
+    fn sub<S: Simd>(simd: S, a: Self::Register<S>, b: Self::Register<S>) -> Self::Register<S> {
+        [0, 1].map(|r| T::sub(simd, a[r], b[r]))
+    }
+
+    #[inline(always)]
+    fn mul<S: Simd>(simd: S, a: Self::Register<S>, b: Self::Register<S>) -> Self::Register<S> {
+        [0, 1].map(|r| T::mul(simd, a[r], b[r]))
+    }
+
+    #[inline(always)]
+    fn div<S: Simd>(simd: S, a: Self::Register<S>, b: Self::Register<S>) -> Self::Register<S> {
+        [0, 1].map(|r| T::div(simd, a[r], b[r]))
+    }
+
+    #[inline(always)]
+    fn mul_add<S: Simd>(
+        simd: S,
+        a: Self::Register<S>,
+        b: Self::Register<S>,
+        c: Self::Register<S>,
+    ) -> Self::Register<S> {
+        [0, 1].map(|r| T::mul_add(simd, a[r], b[r], c[r]))
+    }
+
+    #[inline(always)]
+    fn negate_mul_add<S: Simd>(
+        simd: S,
+        a: Self::Register<S>,
+        b: Self::Register<S>,
+        c: Self::Register<S>,
+    ) -> Self::Register<S> {
+        [0, 1].map(|r| T::negate_mul_add(simd, a[r], b[r], c[r]))
+    }
+
+    #[inline(always)]
+    fn neg<S: Simd>(simd: S, a: Self::Register<S>) -> Self::Register<S> {
+        a.map(|a| T::neg(simd, a))
+    }
+
+    #[inline(always)]
+    fn abs<S: Simd>(simd: S, a: Self::Register<S>) -> Self::Register<S> {
+        a.map(|a| T::abs(simd, a))
+    }
+
+    #[inline(always)]
+    fn sqrt<S: Simd>(simd: S, a: Self::Register<S>) -> Self::Register<S> {
+        a.map(|a| T::sqrt(simd, a))
+    }
+
+    #[inline(always)]
+    fn select_below<S: Simd>(
+        simd: S,
+        a: Self::Register<S>,
+        b: Self::Register<S>,
+        below: Self::Register<S>,
+        otherwise: Self::Register<S>,
+    ) -> Self::Register<S> {
+        [0, 1].map(|r| T::select_below(simd, a[r], b[r], below[r], otherwise[r]))
+    }
+
+    #[inline(always)]
+    fn any_below<S: Simd>(simd: S, a: Self::Register<S>, b: Self::Register<S>) -> bool {
+        T::any_below(simd, a[0], b[0]) || T::any_below(simd, a[1], b[1])
+    }
+}

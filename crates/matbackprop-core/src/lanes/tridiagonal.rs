@@ -32,7 +32,7 @@ pub(super) fn tridiagonalise<S: Simd, T: Lanes>(
     let wide = |register| Wide::<S, T>::new(simd, register);
     let constant = |x| Wide::<S, T>::constant(simd, x);
     let (zero, one) = (constant(0.0), constant(1.0));
-    let nothing = constant(NOTHING[usize::from(size_of::<T>() == 4)]);
+    let nothing = constant(NOTHING[usize::from(size_of::<T::Number>() == 4)]);
     let (betas, w) = scratch[..2 * n].split_at_mut(n);
 
     for k in 0..n.saturating_sub(2) {

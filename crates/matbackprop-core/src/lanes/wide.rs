@@ -20,7 +20,7 @@ impl<S: Simd, T: Lanes> Wide<S, T> {
 
     /// x in every lane.
     #[inline(always)]
-    pub(super) fn splat(simd: S, x: T) -> Self {
+    pub(super) fn splat(simd: S, x: T::Number) -> Self {
         Self::new(simd, T::splat(simd, x))
     }
 

@@ -1,91 +1,83 @@
 //! Eigenvalues and eigenvectors of a group of symmetric matrices, and the way back through V M Vᵀ.
 
-use super::group::{Done, Space};
+use super::group::{Done, Space, registers_for_places};
 use crate::function::ScalarFunction;
-use crate::lanes::{LARGEST, Part, Rows, RowsMut, WIDEST, eigen, product, stride_of, transpose};
-use faer::MatMut;
+use crate::lanes::{
+    First, Part, Rows, RowsMut, WIDEST, Width, eigen, finite_lanes, product, scratch_for_eigen,
+    sort, stride_of, times_columns, times_entries, transpose,
+};
 
 /// Eigenvalues and eigenvectors of a group, in registers.
 pub(super) struct GroupEigen<'a> {
-    width: usize,
+    width: Width,
     n: usize,
-    /// λ / scale, in any order.
+    /// λ / scale, in the order of the vectors.
     values: &'a mut [f64],
     /// V, row after row.
     pub(super) vectors: &'a mut [f64],
+    /// λ / scale, nondecreasing.
+    pub(super) sorted: &'a mut [f64],
+    /// Which vector belongs to a sorted value.
+    places: &'a mut [u8],
 }
 
 /// Registers that [`group_eigen`] takes beside those of the matrix.
 pub(super) const fn registers_for_eigen(n: usize) -> usize {
-    n * stride_of(n) + 4 * n
+    n * stride_of(n) + 2 * n + registers_for_places(n) + scratch_for_eigen(n)
 }
 
 /// A = V Λ Vᵀ for a group of matrices of order one, which are used up; `None` where a lane does not converge.
 pub(super) fn group_eigen<'a>(
-    (width, n): (usize, usize),
+    (width, n): (Width, usize),
     a: &mut [f64],
     space: &mut Space<'a>,
 ) -> Option<GroupEigen<'a>> {
     let vectors = space.take(n * stride_of(n));
-    let values = space.take(n);
-    eigen(n, a, vectors, values, space.take(3 * n)).then_some(GroupEigen {
+    let (values, sorted) = (space.take(n), space.take(n));
+    let (places, scratch) = (space.take_places(n), space.take(scratch_for_eigen(n)));
+    if !eigen(width, n, a, vectors, values, scratch) {
+        return None;
+    }
+    sort(width, First::Smallest, values, scratch, places, sorted);
+    Some(GroupEigen {
         width,
         n,
         values,
         vectors,
+        sorted,
+        places,
     })
 }
 
 impl GroupEigen<'_> {
-    /// The eigenvalues of a lane, times its scale, as they lie in registers.
-    pub(super) fn spectrum(&self, lane: usize, scale: f64) -> [f64; LARGEST] {
-        let mut spectrum = [0.0; LARGEST];
-        for (k, place) in spectrum[..self.n].iter_mut().enumerate() {
-            *place = self.values[k * self.width + lane] * scale;
-        }
-        spectrum
+    /// The k-th smallest eigenvalue of a lane, over its scale.
+    pub(super) fn value(&self, lane: usize, k: usize) -> f64 {
+        self.sorted[k * self.width.numbers() + lane]
     }
 
-    /// Places of the eigenvalues of each lane in nondecreasing order.
-    pub(super) fn orders(&self, done: Done) -> [[u8; LARGEST]; WIDEST] {
-        let mut orders = [[0; LARGEST]; WIDEST];
-        for lane in done.lanes() {
-            let (spectrum, order) = (self.spectrum(lane, 1.0), &mut orders[lane][..self.n]);
-            for (k, place) in order.iter_mut().enumerate() {
-                *place = k as u8;
-            }
-            order.sort_unstable_by(|&a, &b| {
-                spectrum[usize::from(a)].total_cmp(&spectrum[usize::from(b)])
-            });
-        }
-        orders
-    }
-
-    /// The eigenvalue of a lane, over its scale, that lies in a place.
-    pub(super) fn value(&self, lane: usize, place: u8) -> f64 {
-        self.values[usize::from(place) * self.width + lane]
+    /// The column of V that belongs to it.
+    pub(super) fn place(&self, lane: usize, k: usize) -> usize {
+        usize::from(self.places[k * self.width.numbers() + lane])
     }
 
     /// V diag(m) Vᵀ, by `scaled` for V diag(m).
     pub(super) fn spectral_product(&self, mapped: &[f64], scaled: &mut [f64], result: &mut [f64]) {
         let (n, stride, width) = (self.n, stride_of(self.n), self.width);
-        for i in 0..n {
-            let row = i * stride * width..(i * stride + n) * width;
-            let entries = self.vectors[row.clone()].iter().zip(mapped);
-            for (scaled, (x, m)) in scaled[row].iter_mut().zip(entries) {
-                *scaled = x * m;
-            }
-        }
+        let v = Rows::new(self.vectors, stride);
+        times_columns(width, (n, n), v, mapped, RowsMut::new(scaled, stride));
+        let scaled = Rows::new(scaled, stride);
         product(
+            width,
             (n, n, n),
-            Rows::new(scaled, stride),
-            Rows::new(self.vectors, stride),
+            scaled,
+            v,
             Part::Symmetric,
             RowsMut::new(result, stride),
         );
     }
 
-    /// f of the eigenvalues of each lane, a register each; lanes that need a decision are taken out of `done`.
+    /// f of the eigenvalues of each lane, a register each; lanes that need a decision are taken out of `done`: those whose values
+    /// are not finite, or whose eigenvalues lie within rounding of the edge of f's domain.
     pub(super) fn map(
         &self,
         f: &impl ScalarFunction,
@@ -93,59 +85,56 @@ impl GroupEigen<'_> {
         done: &mut Done,
         mapped: &mut [f64],
     ) {
-        mapped.fill(0.0);
+        let (edge, numbers) = (f.edge(), self.width.numbers());
         for lane in done.lanes() {
-            let spectrum = self.spectrum(lane, scale[lane]);
-            let mut values = [0.0; LARGEST];
-            if !map_spectrum(f, &spectrum[..self.n], &mut values[..self.n]) {
+            let ends = [self.value(lane, 0), self.value(lane, self.n - 1)];
+            let largest = scale[lane] * ends[0].abs().max(ends[1].abs());
+            // Twice what the rule for one matrix takes for the edge.
+            let reach = 2.0 * self.n as f64 * f64::EPSILON * largest;
+            let mut usual = true;
+            for k in 0..self.n {
+                let place = k * numbers + lane;
+                let value = scale[lane] * self.values[place];
+                mapped[place] = f.value(value);
+                usual &= mapped[place].is_finite();
+                usual &= edge.is_none_or(|edge| (value - edge).abs() > reach);
+            }
+            if !usual {
                 done.remove(lane);
-                continue;
             }
-            for (k, value) in values[..self.n].iter().enumerate() {
-                mapped[k * self.width + lane] = *value;
+        }
+        for lane in (0..numbers).filter(|&lane| !done.contains(lane)) {
+            for k in 0..self.n {
+                mapped[k * numbers + lane] = 0.0;
             }
         }
     }
 }
 
-/// f of a spectrum; `false` where it is not finite, or an eigenvalue lies within rounding of the edge of f's domain.
-fn map_spectrum(f: &impl ScalarFunction, spectrum: &[f64], mapped: &mut [f64]) -> bool {
-    if let Some(edge) = f.edge() {
-        let largest = spectrum.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
-        // Twice what the rule for one matrix takes for the edge.
-        let reach = 2.0 * spectrum.len() as f64 * f64::EPSILON * largest;
-        if spectrum.iter().any(|x| (x - edge).abs() <= reach) {
-            return false;
-        }
-    }
-    for (mapped, x) in mapped.iter_mut().zip(spectrum) {
-        *mapped = f.value(*x);
-    }
-    mapped.iter().all(|x| x.is_finite())
-}
-
-/// V (M ∘ (Vᵀ S V)) Vᵀ for symmetric S and M, into S; `weights` fills M, column after column, for the spectrum of a lane.
+/// V (P ∘ (Vᵀ S V)) Vᵀ for symmetric S, into S, with the divided differences P of f at `values`.
 ///
-/// `v` holds V row after row. Lanes whose weights are not finite are taken out of `done`.
+/// `v` holds V row after row. Lanes whose P is not finite are taken out of `done`.
 pub(super) fn weighted_in_eigenbasis(
-    (width, n): (usize, usize),
+    (width, n): (Width, usize),
     done: &mut Done,
     v: &[f64],
     s: &mut [f64],
     space: &mut Space<'_>,
-    weights: impl Fn(usize, MatMut<'_, f64>),
+    (f, values): (&impl ScalarFunction, &[f64]),
 ) {
     let stride = stride_of(n);
     let (v_transposed, between) = (space.take(n * stride), space.take(n * stride));
-    let weight = &mut space.take((n * n).div_ceil(width))[..n * n];
+    let weights = space.take(n * n);
     let cube = (n, n, n);
     transpose(
+        width,
         (n, n),
         Rows::new(v, stride),
         RowsMut::new(v_transposed, stride),
     );
     let turned = Rows::new(v_transposed, stride);
     product(
+        width,
         cube,
         turned,
         Rows::new(s, stride),
@@ -153,25 +142,19 @@ pub(super) fn weighted_in_eigenbasis(
         RowsMut::new(between, stride),
     );
     product(
+        width,
         cube,
         Rows::new(between, stride),
         turned,
         Part::Symmetric,
         RowsMut::new(s, stride),
     );
-    for lane in done.lanes() {
-        weights(lane, MatMut::from_column_major_slice_mut(weight, n, n));
-        if !weight.iter().all(|x| x.is_finite()) {
-            done.remove(lane);
-            continue;
-        }
-        for i in 0..n {
-            for (j, weight) in weight[i * n..][..n].iter().enumerate() {
-                s[(i * stride + j) * width + lane] *= weight;
-            }
-        }
-    }
+    f.fill_differences_of_lists(width.numbers(), values, weights);
+    *done = done.and(finite_lanes(width, (1, n * n), weights));
+    let weights = Rows::new(weights, n);
+    times_entries(width, (n, n), RowsMut::new(s, stride), weights);
     product(
+        width,
         cube,
         Rows::new(v, stride),
         Rows::new(s, stride),
@@ -179,6 +162,7 @@ pub(super) fn weighted_in_eigenbasis(
         RowsMut::new(between, stride),
     );
     product(
+        width,
         cube,
         Rows::new(between, stride),
         Rows::new(v, stride),

@@ -11,7 +11,11 @@ use crate::error::Result;
 use crate::function::{
     GramFunction, MatrixFunction, ScalarFunction, keeps_its_digits, svd_keeps_digits,
 };
-use crate::lanes::{LARGEST, Part, Rows, RowsMut, finite_lanes, product, stride_of, transpose};
+use crate::lanes::{
+    LARGEST, Part, Rows, RowsMut, WIDEST, finite_lanes, product, stride_of, times_columns,
+    times_lanes, transpose,
+};
+use crate::scale::exponent;
 use faer::{Mat, MatRef, Scale};
 
 const OP: &str = "function of a Gram matrix";
@@ -23,7 +27,7 @@ const MOST_ROWS: usize = 256;
 const MOST_ROWS_OF_SVD: usize = 128;
 
 /// Entries of a Gram matrix within 2^±400 come from features whose squares lost nothing.
-const MODERATE: f64 = 400.0;
+const MODERATE: i32 = 400;
 
 /// [`GramFunction`] of every matrix of a stack: C = f(FᵀF).
 ///
@@ -114,12 +118,12 @@ impl<F: ScalarFunction + Sync> StackRule for GramFunctionRule<F> {
         group.pack(group.inputs[0].transpose(), features, long);
         let channels = Rows::new(features, long);
         let rows = RowsMut::new(gram, stride);
-        product((d, n, d), channels, channels, Part::Symmetric, rows);
+        product(width, (d, n, d), channels, channels, Part::Symmetric, rows);
         // A channel that is zero throughout is a decision.
-        let lives = |j: usize, lane: usize| gram[j * (stride + 1) * width + lane] > 0.0;
-        let live = Done::from_fn(|lane| lane < width && (0..d).all(|j| lives(j, lane)));
-        let scaled = scaled_symmetric(d, gram, 0.0);
-        let moderate = scaled.scale.map(|scale| scale.log2().abs() <= MODERATE);
+        let lives = |j: usize, lane: usize| gram[j * (stride + 1) * width.numbers() + lane] > 0.0;
+        let live = Done::from_fn(|lane| lane < width.numbers() && (0..d).all(|j| lives(j, lane)));
+        let scaled = scaled_symmetric(width, d, gram, 0.0);
+        let moderate = scaled.scale.map(|scale| exponent(scale).abs() <= MODERATE);
         let Some(eigen) = group_eigen((width, d), gram, &mut space) else {
             return Done::NONE;
         };
@@ -127,19 +131,20 @@ impl<F: ScalarFunction + Sync> StackRule for GramFunctionRule<F> {
             live.contains(lane)
                 && scaled.done.contains(lane)
                 && moderate[lane]
-                && self.keeps_digits(eigen.spectrum(lane, scaled.scale[lane]), (n, d))
+                && self.keeps_digits(
+                    eigen.value(lane, 0) * scaled.scale[lane],
+                    eigen.value(lane, d - 1) * scaled.scale[lane],
+                    (n, d),
+                )
         });
         eigen.map(&self.0, &scaled.scale, &mut done, mapped);
         eigen.spectral_product(mapped, gram, value);
-        done = done.and(finite_lanes((d, d), value));
-        group.unpack(done, value, stride, &mut outputs[0], |_, j| j);
-        let orders = eigen.orders(done);
-        let value = |lane: usize, k: usize| {
-            eigen.value(lane, orders[lane][k]).max(0.0) * scaled.scale[lane]
-        };
+        done = done.and(finite_lanes(width, (d, d), value));
+        group.unpack(done, value, stride, &mut outputs[0]);
+        let value = |lane: usize, k: usize| eigen.value(lane, k).max(0.0) * scaled.scale[lane];
         group.write_values(done, value, &mut kept[0]);
-        let column_of = |lane: usize, j: usize| usize::from(orders[lane][j]);
-        group.unpack(done, eigen.vectors, stride, &mut kept[1], column_of);
+        let column_of = |lane: usize, j: usize| eigen.place(lane, j);
+        group.unpack_columns(done, eigen.vectors, stride, &mut kept[1], column_of);
         let left = Done::from_fn(|lane| {
             let usual = live.contains(lane) && scaled.done.contains(lane) && moderate[lane];
             usual && !done.contains(lane) && lane < group.count()
@@ -166,15 +171,18 @@ impl<F: ScalarFunction + Sync> StackRule for GramFunctionRule<F> {
         group.pack(group.kept[1], v, stride);
         group.pack(group.inputs[0], features, stride);
         let done = back_through_function(&self.0, group, v, s, &mut space);
-        for i in 0..d {
-            for x in &mut s[i * stride * width..][..d * width] {
-                *x *= 2.0;
-            }
-        }
+        times_lanes(width, (d, d), s, &[2.0; WIDEST]);
         let (f, g_bar) = (Rows::new(features, stride), Rows::new(s, stride));
-        product((n, d, d), f, g_bar, Part::Whole, RowsMut::new(back, stride));
-        let done = done.and(finite_lanes((n, d), back));
-        group.unpack(done, back, stride, &mut x_bars[0], |_, j| j);
+        product(
+            width,
+            (n, d, d),
+            f,
+            g_bar,
+            Part::Whole,
+            RowsMut::new(back, stride),
+        );
+        let done = done.and(finite_lanes(width, (n, d), back));
+        group.unpack(done, back, stride, &mut x_bars[0]);
         done
     }
 }
@@ -186,15 +194,11 @@ impl<F: ScalarFunction> GramFunctionRule<F> {
     }
 
     /// Are eigenvalues of the Gram matrix accurate enough, and all of them away from zero where f ends there?
-    fn keeps_digits(&self, mut spectrum: [f64; LARGEST], (n, d): Shape) -> bool {
-        let squares = &mut spectrum[..d];
-        squares.sort_unstable_by(|a, b| b.total_cmp(a));
-        for square in squares.iter_mut() {
-            *square = square.max(0.0);
-        }
+    fn keeps_digits(&self, smallest: f64, largest: f64, (n, d): Shape) -> bool {
+        let ends = [largest, smallest.max(0.0)];
         // Of σ the Gram matrix knows √(n ε) of the largest.
-        let known = 2.0 * n.max(d) as f64 * f64::EPSILON * squares[0];
-        keeps_its_digits(&self.0, squares, d) && !(self.ends_at_zero() && squares[d - 1] <= known)
+        let known = 2.0 * n.max(d) as f64 * f64::EPSILON * largest;
+        keeps_its_digits(&self.0, &ends, d) && !(self.ends_at_zero() && ends[1] <= known)
     }
 
     /// Lanes whose Gram matrices would lose digits, from the singular values of F: those that need no refinement.
@@ -207,49 +211,48 @@ impl<F: ScalarFunction> GramFunctionRule<F> {
     ) -> Done {
         let (width, (n, d)) = (group.width, group.inputs[0].shape());
         let stride = stride_of(d);
-        let mut room = Room::new(width, registers_for_svd(n, d) + 3 * d * stride);
+        let mut room = Room::new(width, registers_for_svd(n, d) + 3 * d * stride + d);
         let mut space = room.space();
         let Some(svd) = group_svd(group, &mut space) else {
             return Done::NONE;
         };
-        let [v, mapped, value] = [(); 3].map(|()| space.take(d * stride));
+        let [v, scaled, value] = [(); 3].map(|()| space.take(d * stride));
+        let mapped = space.take(d);
+        mapped.fill(0.0);
         let of_right = Rows::new(svd.right_transposed, stride);
-        transpose((d, d), of_right, RowsMut::new(v, stride));
+        transpose(width, (d, d), of_right, RowsMut::new(v, stride));
         let mut done = left;
+        let mut spectrum = [0.0; LARGEST];
         for lane in left.lanes() {
-            let mut squares = [0.0; LARGEST];
-            let keeps = svd.scaled.done.contains(lane) && {
-                let values: [f64; LARGEST] =
-                    std::array::from_fn(|k| if k < d { svd.true_value(lane, k) } else { 0.0 });
-                let known = 16.0 * n as f64 * f64::EPSILON * values[0];
-                svd_keeps_digits(&self.0, &values[..d])
-                    && !(self.ends_at_zero() && values[d - 1] <= known)
-            };
-            for (j, square) in squares[..d].iter_mut().enumerate() {
-                let sigma = svd.values[lane][j] * svd.scaled.scale[lane];
-                *square = self.0.value(sigma * sigma);
+            let spectrum = &mut spectrum[..d];
+            for (k, value) in spectrum.iter_mut().enumerate() {
+                *value = svd.true_value(lane, k);
             }
-            if !(keeps && squares.iter().all(|x| x.is_finite())) {
+            let known = 16.0 * n as f64 * f64::EPSILON * spectrum[0];
+            let keeps = svd.scaled.done.contains(lane)
+                && svd_keeps_digits(&self.0, spectrum)
+                && !(self.ends_at_zero() && spectrum[d - 1] <= known);
+            for (k, value) in spectrum.iter_mut().enumerate() {
+                *value = self.0.value(*value * *value);
+                mapped[svd.place(lane, k) * width.numbers() + lane] = *value;
+            }
+            if !(keeps && spectrum.iter().all(|x| x.is_finite())) {
                 done.remove(lane);
             }
-            // V diag(f(λ)) of the lane.
-            for i in 0..d {
-                for j in 0..d {
-                    let place = (i * stride + j) * width + lane;
-                    mapped[place] = v[place] * squares[j];
-                }
-            }
         }
-        let (scaled, v) = (Rows::new(mapped, stride), Rows::new(v, stride));
+        let (v, stretched) = (Rows::new(v, stride), RowsMut::new(scaled, stride));
+        times_columns(width, (d, d), v, mapped, stretched);
+        let scaled = Rows::new(scaled, stride);
         product(
+            width,
             (d, d, d),
             scaled,
             v,
             Part::Symmetric,
             RowsMut::new(value, stride),
         );
-        done = done.and(finite_lanes((d, d), value));
-        group.unpack(done, value, stride, &mut outputs[0], |_, j| j);
+        done = done.and(finite_lanes(width, (d, d), value));
+        group.unpack(done, value, stride, &mut outputs[0]);
         // Nondecreasing.
         let square = |lane: usize, k: usize| svd.true_value(lane, d - 1 - k).powi(2);
         group.write_values(done, square, &mut kept[0]);

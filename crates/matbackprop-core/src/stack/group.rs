@@ -2,7 +2,7 @@
 
 use super::view::{Number, StackMut, StackRef};
 use crate::buffer_pool::Temporary;
-use crate::lanes::{LARGEST, LaneFacts, WIDEST, facts_of, symmetrise, times_lanes};
+use crate::lanes::{LaneFacts, WIDEST, Width, facts_of, symmetrise, times_lanes};
 use std::ops::Range;
 
 /// Bytes of a line of the cache: registers that straddle two lines take twice as long to fetch.
@@ -43,8 +43,8 @@ impl Done {
 /// Matrices of stacks side by side: what a rule reads, and where it writes.
 #[derive(Debug)]
 pub struct Group<'g, T> {
-    /// Numbers of a register.
-    pub(crate) width: usize,
+    /// How many matrices lie side by side.
+    pub(crate) width: Width,
     /// Matrices of the stacks that are read, at most as many as a register has numbers.
     pub(crate) matrices: Range<usize>,
     /// The first of them in the stacks that are written.
@@ -62,6 +62,11 @@ impl<T: Number> Group<'_, T> {
         self.matrices.len()
     }
 
+    /// The lanes that have a matrix.
+    pub(crate) fn lanes(&self) -> Done {
+        Done::from_fn(|lane| lane < self.count())
+    }
+
     /// Entries of a stack into registers, row after row of `stride` registers; lanes without a matrix repeat the last.
     pub(crate) fn pack<N: Number>(
         &self,
@@ -69,7 +74,8 @@ impl<T: Number> Group<'_, T> {
         registers: &mut [f64],
         stride: usize,
     ) {
-        match self.width {
+        match self.width.numbers() {
+            16 => self.pack_lanes::<16, N>(stack, registers, stride),
             8 => self.pack_lanes::<8, N>(stack, registers, stride),
             4 => self.pack_lanes::<4, N>(stack, registers, stride),
             2 => self.pack_lanes::<2, N>(stack, registers, stride),
@@ -77,7 +83,7 @@ impl<T: Number> Group<'_, T> {
         }
     }
 
-    /// A register at a time, from as many matrices as it has numbers.
+    /// A matrix at a time, whose entries go to every W-th number.
     fn pack_lanes<const W: usize, N: Number>(
         &self,
         stack: StackRef<'_, N>,
@@ -88,25 +94,91 @@ impl<T: Number> Group<'_, T> {
         let [_, row, column] = stack.strides();
         let (registers, _) = registers.as_chunks_mut::<W>();
         let last = self.count() - 1;
-        let matrices: [&[N]; W] =
-            std::array::from_fn(|lane| stack.matrix(self.matrices.start + lane.min(last)));
-        for i in 0..rows {
-            let places = &mut registers[i * stride..][..columns];
-            if column == 1 {
-                let lines = matrices.map(|matrix| &matrix[i * row..][..columns]);
-                for (j, place) in places.iter_mut().enumerate() {
-                    *place = lines.map(|line| line[j].widened());
+        let in_one_line = column == 1 && row == columns && stride == columns;
+        for lane in 0..W {
+            let matrix = stack.matrix(self.matrices.start + lane.min(last));
+            if in_one_line {
+                let entries = matrix.iter().zip(&mut registers[..rows * columns]);
+                for (x, place) in entries {
+                    place[lane] = x.widened();
                 }
-            } else {
-                for (j, place) in places.iter_mut().enumerate() {
-                    *place = matrices.map(|matrix| matrix[i * row + j * column].widened());
+                continue;
+            }
+            for i in 0..rows {
+                let places = registers[i * stride..][..columns].iter_mut();
+                let line = &matrix[i * row..];
+                match column {
+                    1 => {
+                        for (x, place) in line.iter().zip(places) {
+                            place[lane] = x.widened();
+                        }
+                    }
+                    0 => {
+                        for place in places {
+                            place[lane] = line[0].widened();
+                        }
+                    }
+                    _ => {
+                        for (x, place) in line.iter().step_by(column).zip(places) {
+                            place[lane] = x.widened();
+                        }
+                    }
                 }
             }
         }
     }
 
-    /// Registers into the matrices of a stack whose lanes are done; their columns in the order that a lane has for them.
+    /// Registers into the matrices of a stack whose lanes are done.
     pub(crate) fn unpack<N: Number>(
+        &self,
+        done: Done,
+        registers: &[f64],
+        stride: usize,
+        stack: &mut StackMut<'_, N>,
+    ) {
+        match self.width.numbers() {
+            16 => self.unpack_lanes::<16, N>(done, registers, stride, stack),
+            8 => self.unpack_lanes::<8, N>(done, registers, stride, stack),
+            4 => self.unpack_lanes::<4, N>(done, registers, stride, stack),
+            2 => self.unpack_lanes::<2, N>(done, registers, stride, stack),
+            _ => self.unpack_lanes::<1, N>(done, registers, stride, stack),
+        }
+    }
+
+    fn unpack_lanes<const W: usize, N: Number>(
+        &self,
+        done: Done,
+        registers: &[f64],
+        stride: usize,
+        stack: &mut StackMut<'_, N>,
+    ) {
+        let (mut rows, mut columns) = stack.shape();
+        let [_, row, column] = stack.strides();
+        if column == 1 && row == columns && stride == columns {
+            (rows, columns) = (1, rows * columns);
+        }
+        let (registers, _) = registers.as_chunks::<W>();
+        // Row by row, whose registers stay in the cache for all lanes.
+        for i in 0..rows {
+            let entries = &registers[i * stride..][..columns];
+            for lane in (0..self.count().min(W)).filter(|&lane| done.contains(lane)) {
+                let (matrix, _) = stack.matrix_mut(self.first_written + lane);
+                let line = &mut matrix[i * row..];
+                if column == 1 {
+                    for (x, entry) in line.iter_mut().zip(entries) {
+                        *x = N::rounded(entry[lane]);
+                    }
+                } else {
+                    for (j, entry) in entries.iter().enumerate() {
+                        line[j * column] = N::rounded(entry[lane]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// As [`unpack`](Self::unpack), with the columns in the order that a lane has for them.
+    pub(crate) fn unpack_columns<N: Number>(
         &self,
         done: Done,
         registers: &[f64],
@@ -150,7 +222,7 @@ impl<T: Number> Group<'_, T> {
                 let (matrix, [row, column]) = stack.matrix_mut(self.first_written + lane);
                 let line = &mut matrix[i * row..];
                 for j in 0..columns {
-                    let place = register_of(lane, i, j) * self.width + lane;
+                    let place = register_of(lane, i, j) * self.width.numbers() + lane;
                     line[j * column] = N::rounded(registers[place]);
                 }
             }
@@ -178,28 +250,28 @@ impl<T: Number> Group<'_, T> {
         Done::from_fn(|lane| lane < count && first(lane).is_finite())
     }
 
-    /// The values of one matrix, `which` of what is kept.
-    pub(crate) fn kept_spectrum(&self, which: usize, lane: usize) -> [f64; LARGEST] {
-        let mut spectrum = [0.0; LARGEST];
-        let n = self.kept[which].shape().0;
-        for (k, place) in spectrum[..n].iter_mut().enumerate() {
-            *place = self.kept[which].entry(self.matrices.start + lane, k, 0);
-        }
-        spectrum
+    /// The values of all matrices, `which` of what is kept.
+    pub(crate) fn pack_spectrum(&self, which: usize, values: &mut [f64]) {
+        self.pack(self.kept[which], values, 1);
+    }
+
+    /// A value of one matrix, `which` of what is kept.
+    pub(crate) fn kept_value(&self, which: usize, lane: usize, k: usize) -> f64 {
+        self.kept[which].entry(self.matrices.start + lane, k, 0)
     }
 }
 
 /// Room for registers, from the pool of the thread.
 pub(crate) struct Room {
     buffer: Temporary,
-    width: usize,
+    width: Width,
 }
 
 impl Room {
     /// So many registers of a width, of any content.
-    pub(crate) fn new(width: usize, registers: usize) -> Self {
+    pub(crate) fn new(width: Width, registers: usize) -> Self {
         Self {
-            buffer: Temporary::new(registers * width + LINE / size_of::<f64>(), 1),
+            buffer: Temporary::new(registers * width.numbers() + LINE / size_of::<f64>(), 1),
             width,
         }
     }
@@ -218,15 +290,29 @@ impl Room {
 /// What is left of a room.
 pub(crate) struct Space<'a> {
     numbers: &'a mut [f64],
-    width: usize,
+    width: Width,
 }
 
 impl<'a> Space<'a> {
     /// The next registers.
     pub(crate) fn take(&mut self, registers: usize) -> &'a mut [f64] {
-        let (first, rest) = std::mem::take(&mut self.numbers).split_at_mut(registers * self.width);
+        let (first, rest) =
+            std::mem::take(&mut self.numbers).split_at_mut(registers * self.width.numbers());
         self.numbers = rest;
         first
+    }
+}
+
+/// Registers that the places of n values take.
+pub(crate) const fn registers_for_places(n: usize) -> usize {
+    n.div_ceil(size_of::<f64>())
+}
+
+impl<'a> Space<'a> {
+    /// Room for the places of n values.
+    pub(crate) fn take_places(&mut self, n: usize) -> &'a mut [u8] {
+        let bytes: &mut [u8] = pulp::bytemuck::cast_slice_mut(self.take(registers_for_places(n)));
+        &mut bytes[..n * self.width.numbers()]
     }
 }
 
@@ -239,9 +325,9 @@ pub(crate) struct Scaled {
 }
 
 /// A ← (A + Aᵀ) / 2 scale. `asymmetry` is the largest difference between mirrored entries, relative to the largest entry.
-pub(crate) fn scaled_symmetric(n: usize, a: &mut [f64], asymmetry: f64) -> Scaled {
-    let facts = symmetrise(n, a);
-    let mut scaled = scale_by((n, n), a, &facts);
+pub(crate) fn scaled_symmetric(width: Width, n: usize, a: &mut [f64], asymmetry: f64) -> Scaled {
+    let facts = symmetrise(width, n, a);
+    let mut scaled = scale_by(width, (n, n), a, &facts);
     for lane in scaled.done.lanes() {
         if facts.half_asymmetry[lane] > asymmetry * facts.half_largest[lane] {
             scaled.done.remove(lane);
@@ -251,12 +337,12 @@ pub(crate) fn scaled_symmetric(n: usize, a: &mut [f64], asymmetry: f64) -> Scale
 }
 
 /// A ← A / scale.
-pub(crate) fn scaled_to_one(shape: (usize, usize), a: &mut [f64]) -> Scaled {
-    let facts = facts_of(shape, a);
-    scale_by(shape, a, &facts)
+pub(crate) fn scaled_to_one(width: Width, shape: (usize, usize), a: &mut [f64]) -> Scaled {
+    let facts = facts_of(width, shape, a);
+    scale_by(width, shape, a, &facts)
 }
 
-fn scale_by(shape: (usize, usize), a: &mut [f64], facts: &LaneFacts) -> Scaled {
+fn scale_by(width: Width, shape: (usize, usize), a: &mut [f64], facts: &LaneFacts) -> Scaled {
     let (mut scale, mut inverse) = ([1.0; WIDEST], [1.0; WIDEST]);
     let done = Done::from_fn(|lane| {
         let half = facts.half_largest[lane];
@@ -269,6 +355,6 @@ fn scale_by(shape: (usize, usize), a: &mut [f64], facts: &LaneFacts) -> Scaled {
         inverse[lane] = scale[lane].recip();
         true
     });
-    times_lanes(shape, a, &inverse);
+    times_lanes(width, shape, a, &inverse);
     Scaled { done, scale }
 }

@@ -72,20 +72,19 @@ impl<F: ScalarFunction + Sync> StackRule for MatrixFunctionRule<F> {
         let (a, value) = (space.take(n * stride), space.take(n * stride));
         let mapped = space.take(n);
         group.pack(group.inputs[0], a, stride);
-        let scaled = scaled_symmetric(n, a, symmetry_tolerance(n, T::EPSILON));
+        let scaled = scaled_symmetric(width, n, a, symmetry_tolerance(n, T::EPSILON));
         let Some(eigen) = group_eigen((width, n), a, &mut space) else {
             return Done::NONE;
         };
         let mut done = scaled.done;
         eigen.map(&self.0, &scaled.scale, &mut done, mapped);
         eigen.spectral_product(mapped, a, value);
-        done = done.and(finite_lanes((n, n), value));
-        group.unpack(done, value, stride, &mut outputs[0], |_, j| j);
-        let orders = eigen.orders(done);
-        let value = |lane: usize, k: usize| eigen.value(lane, orders[lane][k]) * scaled.scale[lane];
+        done = done.and(finite_lanes(width, (n, n), value));
+        group.unpack(done, value, stride, &mut outputs[0]);
+        let value = |lane: usize, k: usize| eigen.value(lane, k) * scaled.scale[lane];
         group.write_values(done, value, &mut kept[0]);
-        let column_of = |lane: usize, j: usize| usize::from(orders[lane][j]);
-        group.unpack(done, eigen.vectors, stride, &mut kept[1], column_of);
+        let column_of = |lane: usize, j: usize| eigen.place(lane, j);
+        group.unpack_columns(done, eigen.vectors, stride, &mut kept[1], column_of);
         done
     }
 
@@ -101,7 +100,7 @@ impl<F: ScalarFunction + Sync> StackRule for MatrixFunctionRule<F> {
         group.pack(bar, s, stride);
         group.pack(group.kept[1], v, stride);
         let done = back_through_function(&self.0, group, v, s, &mut space);
-        group.unpack(done, s, stride, &mut x_bars[0], |_, j| j);
+        group.unpack(done, s, stride, &mut x_bars[0]);
         done
     }
 }
@@ -123,7 +122,7 @@ impl<F: ScalarFunction> MatrixFunctionRule<F> {
 
 /// Registers that [`back_through_function`] takes.
 pub(super) const fn registers_for_way_back(n: usize) -> usize {
-    2 * n * stride_of(n) + n * n
+    2 * n * stride_of(n) + n * n + n
 }
 
 /// S ← V (P ∘ (Vᵀ sym(S) V)) Vᵀ with the divided differences P of f at the spectra that were kept.
@@ -134,13 +133,13 @@ pub(super) fn back_through_function<T: Number>(
     s: &mut [f64],
     space: &mut Space<'_>,
 ) -> Done {
-    let n = group.kept[0].shape().0;
-    let facts = symmetrise(n, s);
+    let (width, n) = (group.width, group.kept[0].shape().0);
+    let facts = symmetrise(width, n, s);
     let mut done = group.with_finite_spectrum(0).and(facts.finite);
-    weighted_in_eigenbasis((group.width, n), &mut done, v, s, space, |lane, weights| {
-        f.fill_divided_differences(&group.kept_spectrum(0, lane)[..n], weights);
-    });
-    done.and(finite_lanes((n, n), s))
+    let values = space.take(n);
+    group.pack_spectrum(0, values);
+    weighted_in_eigenbasis((width, n), &mut done, v, s, space, (f, values));
+    done.and(finite_lanes(width, (n, n), s))
 }
 
 /// The side of a square matrix that is not empty.

@@ -4,6 +4,7 @@ use super::group::{Done, Group};
 use super::rule::{Forward, Saved, StackRule};
 use super::view::{Number, StackMut, StackRef};
 use crate::error::{Error, Result};
+use crate::lanes::Width;
 use crate::symmetric::symmetric_up_to;
 use faer::{Mat, MatRef};
 use std::ops::Range;
@@ -76,10 +77,10 @@ impl<R: StackRule, T: Number> Pass<'_, '_, R, T> {
 
     fn run_here(mut self) -> Vec<(usize, Error)> {
         let mut failures = Vec::new();
-        let width = crate::lanes::width();
+        let width = Width::for_shape(self.read.inputs[0].shape());
         let Range { mut start, end } = self.matrices.clone();
         while start < end {
-            let count = (end - start).min(width);
+            let count = (end - start).min(width.numbers());
             let group = Group {
                 width,
                 matrices: start..start + count,

@@ -10,7 +10,8 @@ use super::thin_svd::{fits, not_empty};
 use super::view::{Number, StackMut, StackRef};
 use crate::error::Result;
 use crate::lanes::{
-    Part, Rows, RowsMut, finite_lanes, over_sums, product, stride_of, symmetrise, transpose,
+    Part, Rows, RowsMut, finite_lanes, over_sums, product, stride_of, symmetrise, times_columns,
+    times_lanes, transpose,
 };
 use crate::subspace::Polar;
 use faer::{Mat, MatRef};
@@ -89,24 +90,31 @@ impl StackRule for PolarRule {
         let (left, w) = (space.take(m * stride), space.take(m * stride));
         let [right, stretched, h] = [(); 3].map(|()| space.take(n * stride));
         let of_left = Rows::new(svd.left_transposed, long);
-        transpose((n, m), of_left, RowsMut::new(left, stride));
+        transpose(width, (n, m), of_left, RowsMut::new(left, stride));
         let of_right = Rows::new(svd.right_transposed, stride);
-        transpose((n, n), of_right, RowsMut::new(right, stride));
+        transpose(width, (n, n), of_right, RowsMut::new(right, stride));
         // In the tall frame W = L Rᵀ and H = R Σ Rᵀ.
-        for i in 0..n {
-            for j in 0..n {
-                let place = (i * stride + j) * width;
-                let entries = right[place..][..width].iter();
-                let places = stretched[place..][..width].iter_mut();
-                for (lane, (place, x)) in places.zip(entries).enumerate() {
-                    *place = x * svd.values[lane][j] * svd.scaled.scale[lane];
-                }
-            }
-        }
+        let to_stretch = RowsMut::new(stretched, stride);
+        times_columns(
+            width,
+            (n, n),
+            Rows::new(right, stride),
+            svd.values,
+            to_stretch,
+        );
+        times_lanes(width, (n, n), stretched, &svd.scaled.scale);
         let (left, right) = (Rows::new(left, stride), Rows::new(right, stride));
-        product((m, n, n), left, right, Part::Whole, RowsMut::new(w, stride));
+        product(
+            width,
+            (m, n, n),
+            left,
+            right,
+            Part::Whole,
+            RowsMut::new(w, stride),
+        );
         let stretched = Rows::new(stretched, stride);
         product(
+            width,
             (n, n, n),
             stretched,
             right,
@@ -115,15 +123,15 @@ impl StackRule for PolarRule {
         );
         let done = svd
             .lanes_of_full_rank(SMALLEST)
-            .and(finite_lanes((n, n), h));
+            .and(finite_lanes(width, (n, n), h));
         let output = outputs[0].reborrow();
         let mut output = if rows >= columns {
             output
         } else {
             output.transpose()
         };
-        group.unpack(done, w, stride, &mut output, |_, j| j);
-        group.unpack(done, h, stride, &mut outputs[1], |_, j| j);
+        group.unpack(done, w, stride, &mut output);
+        group.unpack(done, h, stride, &mut outputs[1]);
         group.write_values(done, |lane, k| svd.true_value(lane, k), &mut kept[1]);
         svd.write_vectors(group, done, kept);
         done
@@ -133,8 +141,7 @@ impl StackRule for PolarRule {
         let (rows, columns) = group.inputs[0].shape();
         let n = rows.min(columns);
         let full = |lane: usize| {
-            let values = group.kept_spectrum(1, lane);
-            values[n - 1] > SMALLEST * values[0]
+            group.kept_value(1, lane, n - 1) > SMALLEST * group.kept_value(1, lane, 0)
         };
         let done = Done::from_fn(|lane| lane < group.count() && full(lane));
         back_through_factor(group, done, group.bars[0], group.bars[1], x_bars)
@@ -174,6 +181,7 @@ pub(super) fn back_through_factor<T: Number>(
         // Zᵀ = Rᵀ W̄ᵀ, and Y = Lᵀ Z.
         let z_rows = RowsMut::new(z_transposed, long);
         product(
+            width,
             (n, n, m),
             right,
             Rows::new(bar, stride),
@@ -182,13 +190,21 @@ pub(super) fn back_through_factor<T: Number>(
         );
         let left = Rows::new(factors.left_transposed, long);
         let z = Rows::new(z_transposed, long);
-        product((n, m, n), left, z, Part::Whole, RowsMut::new(inner, stride));
+        product(
+            width,
+            (n, m, n),
+            left,
+            z,
+            Part::Whole,
+            RowsMut::new(inner, stride),
+        );
     }
     if let Some(h_bar) = h_bar {
         group.pack(h_bar, core, stride);
-        symmetrise(n, core);
+        symmetrise(width, n, core);
         let core = Rows::new(core, stride);
         product(
+            width,
             (n, n, n),
             right,
             core,
@@ -197,6 +213,7 @@ pub(super) fn back_through_factor<T: Number>(
         );
         let between = Rows::new(bar, stride);
         product(
+            width,
             (n, n, n),
             between,
             right,
@@ -204,21 +221,21 @@ pub(super) fn back_through_factor<T: Number>(
             RowsMut::new(s, stride),
         );
     }
-    over_sums(n, factors.values, (inner, s), core);
+    over_sums(width, n, factors.values, (inner, s), core);
     let outside = w_bar.filter(|_| m > n).map(|_| {
         let z_rows = Rows::new(z_transposed, long);
-        transpose((n, m), z_rows, RowsMut::new(z, stride));
+        transpose(width, (n, m), z_rows, RowsMut::new(z, stride));
         (&*z, &*inner)
     });
     let result = back_to_matrix(width, &factors, core, outside, &mut space);
-    let done = done.and(finite_lanes((m, n), result));
+    let done = done.and(finite_lanes(width, (m, n), result));
     let x_bar = x_bars[0].reborrow();
     let mut x_bar = if factors.tall {
         x_bar
     } else {
         x_bar.transpose()
     };
-    group.unpack(done, result, stride, &mut x_bar, |_, j| j);
+    group.unpack(done, result, stride, &mut x_bar);
     done
 }
 

@@ -8,7 +8,7 @@ use super::svd_group::{group_svd, registers_for_svd};
 use super::thin_svd::fits;
 use super::view::{Number, StackMut};
 use crate::error::Result;
-use crate::lanes::{LARGEST, Part, Rows, RowsMut, WIDEST, product, stride_of, transpose};
+use crate::lanes::{Part, Rows, RowsMut, WIDEST, product, stride_of, transpose};
 use crate::subspace::Rotation;
 use faer::{Mat, MatRef};
 
@@ -21,7 +21,7 @@ const SMALLEST: f64 = 1e-12;
 ///
 /// # Shapes
 /// Input and output n × n. Kept: U, n × n, the signed values τ, n × 1, and V, n × n, with R = U Vᵀ and A = U diag(τ) Vᵀ; NaN where
-/// the way back decomposes A again: in matrices beyond a side of 32, and near those whose closest rotation is not unique.
+/// the way back decomposes A again: in matrices beyond a side of 64, and near those whose closest rotation is not unique.
 ///
 /// # Errors
 /// Those of [`Rotation`].
@@ -79,32 +79,44 @@ impl StackRule for RotationRule {
     ) -> Done {
         let (width, n) = (group.width, group.inputs[0].shape().0);
         let stride = stride_of(n);
-        let mut room = Room::new(width, registers_for_svd(n, n) + 3 * n * stride);
+        let mut room = Room::new(width, registers_for_svd(n, n) + 4 * n * stride);
         let mut space = room.space();
         let Some(svd) = group_svd(group, &mut space) else {
             return Done::NONE;
         };
         let [left, right, r] = [(); 3].map(|()| space.take(n * stride));
         let of_right = Rows::new(svd.right_transposed, stride);
-        transpose((n, n), of_right, RowsMut::new(right, stride));
+        transpose(width, (n, n), of_right, RowsMut::new(right, stride));
+        let one = &mut space.take(n * stride)[..n * n];
         let mut turned = [false; WIDEST];
         let full = svd.lanes_of_full_rank(SMALLEST);
         // Once to learn which products are reflections, and again where one was.
         for pass in 0..2 {
             let of_left = Rows::new(svd.left_transposed, stride);
-            transpose((n, n), of_left, RowsMut::new(left, stride));
+            transpose(width, (n, n), of_left, RowsMut::new(left, stride));
             let (left, right) = (Rows::new(left, stride), Rows::new(right, stride));
-            product((n, n, n), left, right, Part::Whole, RowsMut::new(r, stride));
+            product(
+                width,
+                (n, n, n),
+                left,
+                right,
+                Part::Whole,
+                RowsMut::new(r, stride),
+            );
             if pass == 1 {
                 break;
             }
             for lane in full.lanes().filter(|&lane| lane < group.count()) {
-                turned[lane] = is_reflection(n, |i, j| r[(i * stride + j) * width + lane]);
+                for (place, entry) in one.iter_mut().enumerate() {
+                    let (i, j) = (place / n, place % n);
+                    *entry = r[(i * stride + j) * width.numbers() + lane];
+                }
+                turned[lane] = is_reflection(n, one);
                 if turned[lane] {
                     // The direction of the smallest value changes its side.
                     let row = svd.place(lane, n - 1) * stride;
                     for k in 0..n {
-                        let place = (row + k) * width + lane;
+                        let place = (row + k) * width.numbers() + lane;
                         svd.left_transposed[place] = -svd.left_transposed[place];
                     }
                 }
@@ -121,7 +133,7 @@ impl StackRule for RotationRule {
             n == 1 || value(lane, n - 2) + value(lane, n - 1) > SMALLEST * value(lane, 0)
         };
         let done = Done::from_fn(|lane| full.contains(lane) && unique(lane));
-        group.unpack(done, r, stride, &mut outputs[0], |_, j| j);
+        group.unpack(done, r, stride, &mut outputs[0]);
         group.write_values(done, value, &mut kept[1]);
         svd.write_vectors(group, done, kept);
         done
@@ -136,31 +148,28 @@ impl StackRule for RotationRule {
     }
 }
 
-/// Is the determinant of an orthogonal matrix −1? By elimination with pivots.
-fn is_reflection(n: usize, entry: impl Fn(usize, usize) -> f64) -> bool {
-    let mut a = [[0.0; LARGEST]; LARGEST];
-    for i in 0..n {
-        for j in 0..n {
-            a[i][j] = entry(i, j);
-        }
-    }
+/// Is the determinant of an orthogonal matrix −1? By elimination with pivots; `a` holds it row after row, and is used up.
+fn is_reflection(n: usize, a: &mut [f64]) -> bool {
     let mut negative = false;
     for k in 0..n {
-        let mut pivot = k;
-        for i in k + 1..n {
-            if a[i][k].abs() > a[pivot][k].abs() {
-                pivot = i;
+        let pivot = (k..n).fold(k, |best, i| {
+            if a[i * n + k].abs() > a[best * n + k].abs() {
+                i
+            } else {
+                best
             }
-        }
+        });
         if pivot != k {
-            a.swap(pivot, k);
+            for j in k..n {
+                a.swap(pivot * n + j, k * n + j);
+            }
             negative = !negative;
         }
-        negative ^= a[k][k] < 0.0;
+        negative ^= a[k * n + k] < 0.0;
         for i in k + 1..n {
-            let factor = a[i][k] / a[k][k];
+            let factor = a[i * n + k] / a[k * n + k];
             for j in k + 1..n {
-                a[i][j] -= factor * a[k][j];
+                a[i * n + j] -= factor * a[k * n + j];
             }
         }
     }

@@ -1,9 +1,10 @@
 //! Singular values and vectors of a group of matrices, and the way back through L M Rᵀ.
 
-use super::group::{Done, Group, Scaled, Space, scaled_to_one};
+use super::group::{Done, Group, Scaled, Space, registers_for_places, scaled_to_one};
 use super::view::{Number, StackMut};
 use crate::lanes::{
-    LARGEST, Part, Rows, RowsMut, WIDEST, eigen, orthogonalise, product, stride_of, transpose,
+    First, Part, Rows, RowsMut, Width, eigen, normalise, orthogonalise, product, scratch_for_eigen,
+    sort, stride_of, transpose,
 };
 
 /// The most rows of a tall matrix, or columns of a wide one, in registers.
@@ -11,6 +12,7 @@ pub(super) const MOST_ROWS: usize = 128;
 
 /// Singular vectors of a group of tall matrices, or of the transposes of wide ones: A = L Σ Rᵀ, m × n with m ≥ n.
 pub(super) struct GroupSvd<'a> {
+    width: Width,
     pub(super) m: usize,
     pub(super) n: usize,
     tall: bool,
@@ -20,10 +22,12 @@ pub(super) struct GroupSvd<'a> {
     pub(super) right_transposed: &'a mut [f64],
     /// Lanes with positive singular values, and their powers of two.
     pub(super) scaled: Scaled,
-    /// σ / scale of each lane, in the order of the columns.
-    pub(super) values: [[f64; LARGEST]; WIDEST],
-    /// Places of the values in nonincreasing order.
-    orders: [[u8; LARGEST]; WIDEST],
+    /// σ / scale, nonincreasing.
+    pub(super) sorted: &'a mut [f64],
+    /// Which column belongs to a sorted value.
+    places: &'a mut [u8],
+    /// σ / scale, in the order of the columns.
+    pub(super) values: &'a mut [f64],
 }
 
 /// From this side on, eigenvectors of AᵀA come first: then one sweep of rotations is left of seven.
@@ -31,7 +35,8 @@ const EIGENVECTORS_FIRST: usize = 6;
 
 /// Registers that [`group_svd`] takes.
 pub(super) const fn registers_for_svd(m: usize, n: usize) -> usize {
-    n * stride_of(m) + n * stride_of(n) + n + (m + 2 * n) * stride_of(n) + 4 * n
+    let results = n * stride_of(m) + n * stride_of(n) + 4 * n + registers_for_places(n);
+    results + (m + 2 * n) * stride_of(n) + n + scratch_for_eigen(n)
 }
 
 /// Decomposes the input of a group; `None` where a lane does not converge.
@@ -45,65 +50,48 @@ pub(super) fn group_svd<'a, T: Number>(
     let long = stride_of(m);
     let left_transposed = space.take(n * long);
     let right_transposed = space.take(n * stride_of(n));
-    let squares = space.take(n);
+    let [squares, values, sorted, ranks] = [(); 4].map(|()| space.take(n));
+    let places = space.take_places(n);
     // Row j holds column j of the tall matrix.
     let input = group.inputs[0];
     let columns_first = if tall { input.transpose() } else { input };
     group.pack(columns_first, left_transposed, long);
-    let mut scaled = scaled_to_one((n, m), left_transposed);
+    let mut scaled = scaled_to_one(width, (n, m), left_transposed);
     if n < EIGENVECTORS_FIRST
-        || !nearly_orthogonal((m, n), left_transposed, right_transposed, space)
+        || !nearly_orthogonal(width, (m, n), left_transposed, right_transposed, space)
     {
         right_transposed.fill(0.0);
         for j in 0..n {
-            right_transposed[j * (stride_of(n) + 1) * width..][..width].fill(1.0);
+            right_transposed[j * (stride_of(n) + 1) * width.numbers()..][..width.numbers()]
+                .fill(1.0);
         }
     }
-    if !orthogonalise((m, n), left_transposed, right_transposed, squares) {
+    if !orthogonalise(width, (m, n), left_transposed, right_transposed, squares) {
         return None;
     }
-    let (mut values, mut orders) = ([[0.0; LARGEST]; WIDEST], [[0; LARGEST]; WIDEST]);
-    for lane in scaled.done.lanes() {
-        let (values, order) = (&mut values[lane][..n], &mut orders[lane][..n]);
-        for (k, value) in values.iter_mut().enumerate() {
-            *value = squares[k * width + lane].sqrt();
-        }
-        for (k, place) in order.iter_mut().enumerate() {
-            *place = k as u8;
-        }
-        order.sort_unstable_by(|&a, &b| values[usize::from(b)].total_cmp(&values[usize::from(a)]));
-        if values.contains(&0.0) {
-            scaled.done.remove(lane);
-        }
-    }
-    for j in 0..n {
-        let mut inverse = [0.0; WIDEST];
-        for lane in scaled.done.lanes() {
-            inverse[lane] = values[lane][j].recip();
-        }
-        let column = &mut left_transposed[j * long * width..][..m * width];
-        for i in 0..m {
-            let entries = column[i * width..][..width].iter_mut();
-            for (x, inverse) in entries.zip(&inverse) {
-                *x *= inverse;
-            }
-        }
-    }
+    normalise(width, (m, n), left_transposed, squares, values);
+    sort(width, First::Largest, values, ranks, places, sorted);
+    let smallest = &sorted[(n - 1) * width.numbers()..];
+    let positive = std::array::from_fn(|lane| smallest.get(lane).is_some_and(|x| *x > 0.0));
+    scaled.done = scaled.done.and(positive);
     Some(GroupSvd {
+        width,
         m,
         n,
         tall,
         left_transposed,
         right_transposed,
         scaled,
+        sorted,
+        places,
         values,
-        orders,
     })
 }
 
 /// A ← A V with the eigenvectors V of AᵀA, whose columns are orthogonal up to the square of A's condition; Vᵀ, row after row.
 /// `false`, and nothing is changed, where a lane does not converge.
 fn nearly_orthogonal(
+    width: Width,
     (m, n): (usize, usize),
     columns: &mut [f64],
     v_transposed: &mut [f64],
@@ -111,26 +99,33 @@ fn nearly_orthogonal(
 ) -> bool {
     let (long, stride) = (stride_of(m), stride_of(n));
     let [gram, v] = [(); 2].map(|()| space.take(n * stride));
-    let (values, scratch, rows) = (space.take(n), space.take(3 * n), space.take(m * stride));
+    let (values, scratch, rows) = (
+        space.take(n),
+        space.take(scratch_for_eigen(n)),
+        space.take(m * stride),
+    );
     let of_columns = Rows::new(columns, long);
     product(
+        width,
         (n, m, n),
         of_columns,
         of_columns,
         Part::Symmetric,
         RowsMut::new(gram, stride),
     );
-    if !eigen(n, gram, v, values, scratch) {
+    if !eigen(width, n, gram, v, values, scratch) {
         return false;
     }
-    transpose((n, m), of_columns, RowsMut::new(rows, stride));
+    transpose(width, (n, m), of_columns, RowsMut::new(rows, stride));
     transpose(
+        width,
         (n, n),
         Rows::new(v, stride),
         RowsMut::new(v_transposed, stride),
     );
     let (turned, rows) = (Rows::new(v_transposed, stride), Rows::new(rows, stride));
     product(
+        width,
         (n, n, m),
         turned,
         rows,
@@ -143,12 +138,12 @@ fn nearly_orthogonal(
 impl GroupSvd<'_> {
     /// The k-th largest singular value of a lane, over its scale.
     pub(super) fn value(&self, lane: usize, k: usize) -> f64 {
-        self.values[lane][self.place(lane, k)]
+        self.sorted[k * self.width.numbers() + lane]
     }
 
     /// The place of the k-th largest singular value of a lane.
     pub(super) fn place(&self, lane: usize, k: usize) -> usize {
-        usize::from(self.orders[lane][k])
+        usize::from(self.places[k * self.width.numbers() + lane])
     }
 
     /// The k-th largest singular value of a lane.
@@ -212,7 +207,7 @@ pub(super) fn kept_factors<'a, T: Number>(
     group: &Group<'_, T>,
     space: &mut Space<'a>,
 ) -> GroupFactors<'a> {
-    let (rows, columns) = group.inputs[0].shape();
+    let (width, (rows, columns)) = (group.width, group.inputs[0].shape());
     let tall = rows >= columns;
     let (m, n) = (rows.max(columns), rows.min(columns));
     let (long, stride) = (stride_of(m), stride_of(n));
@@ -229,11 +224,11 @@ pub(super) fn kept_factors<'a, T: Number>(
     let (left, right) = if tall { (0, 2) } else { (2, 0) };
     group.pack(group.kept[left], factors.left, stride);
     group.pack(group.kept[right], factors.right, stride);
-    group.pack(group.kept[1], factors.values, 1);
+    group.pack_spectrum(1, factors.values);
     let of_left = RowsMut::new(factors.left_transposed, long);
-    transpose((m, n), Rows::new(factors.left, stride), of_left);
+    transpose(width, (m, n), Rows::new(factors.left, stride), of_left);
     let of_right = RowsMut::new(factors.right_transposed, stride);
-    transpose((n, n), Rows::new(factors.right, stride), of_right);
+    transpose(width, (n, n), Rows::new(factors.right, stride), of_right);
     factors
 }
 
@@ -241,7 +236,7 @@ pub(super) fn kept_factors<'a, T: Number>(
 ///
 /// `core` holds M, and is used up. `outside` holds Z, m × n, and LᵀZ, where there are rows beyond n and Z is not zero.
 pub(super) fn back_to_matrix<'a>(
-    width: usize,
+    width: Width,
     factors: &GroupFactors<'_>,
     core: &mut [f64],
     outside: Option<(&[f64], &[f64])>,
@@ -250,7 +245,7 @@ pub(super) fn back_to_matrix<'a>(
     let (m, n) = (factors.m, factors.n);
     let stride = stride_of(n);
     let (result, between) = (space.take(m * stride), space.take(n * stride));
-    let row = |i: usize| i * stride * width..(i * stride + n) * width;
+    let row = |i: usize| i * stride * width.numbers()..(i * stride + n) * width.numbers();
     if let Some((_, inner)) = outside {
         // L (M − LᵀZ Σ⁻¹) Rᵀ + Z Σ⁻¹ Rᵀ.
         for i in 0..n {
@@ -266,6 +261,7 @@ pub(super) fn back_to_matrix<'a>(
     );
     let core = Rows::new(core, stride);
     product(
+        width,
         (n, n, n),
         right,
         core,
@@ -274,6 +270,7 @@ pub(super) fn back_to_matrix<'a>(
     );
     let turned = Rows::new(between, stride);
     product(
+        width,
         (m, n, n),
         left,
         turned,
@@ -290,6 +287,7 @@ pub(super) fn back_to_matrix<'a>(
         let beyond = space.take(m * stride);
         let (z, over_values) = (Rows::new(z, stride), Rows::new(between, stride));
         product(
+            width,
             (m, n, n),
             z,
             over_values,

@@ -8,7 +8,8 @@ use super::view::{Number, StackMut};
 use crate::error::Result;
 use crate::gap::GapPolicy;
 use crate::lanes::{
-    LARGEST, Part, Rows, RowsMut, finite_lanes, over_gaps, product, stride_of, transpose,
+    LARGEST, Part, Rows, RowsMut, Width, finite_lanes, open_gaps, over_gaps, product, stride_of,
+    transpose,
 };
 use crate::spectral::SymEig;
 use crate::symmetric::symmetry_tolerance;
@@ -91,26 +92,17 @@ impl StackRule for SymEigRule {
         let mut space = room.space();
         let a = space.take(n * stride);
         group.pack(group.inputs[0], a, stride);
-        let scaled = scaled_symmetric(n, a, symmetry_tolerance(n, T::EPSILON));
+        let scaled = scaled_symmetric(width, n, a, symmetry_tolerance(n, T::EPSILON));
         let Some(eigen) = group_eigen((width, n), a, &mut space) else {
             return Done::NONE;
         };
-        let orders = eigen.orders(scaled.done);
-        let done = Done::from_fn(|lane| {
-            scaled.done.contains(lane) && {
-                let spectrum = eigen.spectrum(lane, 1.0);
-                gaps_are_open(
-                    &orders[lane].map(|place| spectrum[usize::from(place)])[..n],
-                    closed,
-                )
-            }
-        });
-        let value = |lane: usize, k: usize| eigen.value(lane, orders[lane][k]) * scaled.scale[lane];
+        let done = scaled.done.and(open_gaps(width, eigen.sorted, closed));
+        let value = |lane: usize, k: usize| eigen.value(lane, k) * scaled.scale[lane];
         group.write_values(done, value, &mut outputs[0]);
         group.write_values(done, value, &mut kept[0]);
-        let column_of = |lane: usize, j: usize| usize::from(orders[lane][j]);
-        group.unpack(done, eigen.vectors, stride, &mut outputs[1], column_of);
-        group.unpack(done, eigen.vectors, stride, &mut kept[1], column_of);
+        let column_of = |lane: usize, j: usize| eigen.place(lane, j);
+        group.unpack_columns(done, eigen.vectors, stride, &mut outputs[1], column_of);
+        group.unpack_columns(done, eigen.vectors, stride, &mut kept[1], column_of);
         done
     }
 
@@ -125,10 +117,8 @@ impl StackRule for SymEigRule {
         let mut space = room.space();
         let [v, v_transposed, x, core] = [(); 4].map(|()| space.take(n * stride));
         let (values, values_bar) = (space.take(n), space.take(n));
-        let done = Done::from_fn(|lane| {
-            lane < group.count() && gaps_are_open(&group.kept_spectrum(0, lane)[..n], closed)
-        });
-        group.pack(group.kept[0], values, 1);
+        group.pack_spectrum(0, values);
+        let done = group.lanes().and(open_gaps(width, values, closed));
         group.pack(group.kept[1], v, stride);
         let cube = (n, n, n);
         match group.bars[1] {
@@ -136,14 +126,22 @@ impl StackRule for SymEigRule {
             Some(bar) => {
                 // VᵀV̄ from the rows of Vᵀ and of V̄ᵀ.
                 transpose(
+                    width,
                     (n, n),
                     Rows::new(v, stride),
                     RowsMut::new(v_transposed, stride),
                 );
                 group.pack(bar.transpose(), x, stride);
                 let (left, right) = (Rows::new(v_transposed, stride), Rows::new(x, stride));
-                product(cube, left, right, Part::Whole, RowsMut::new(core, stride));
-                over_gaps(n, values, core);
+                product(
+                    width,
+                    cube,
+                    left,
+                    right,
+                    Part::Whole,
+                    RowsMut::new(core, stride),
+                );
+                over_gaps(width, n, values, core);
             }
         }
         match group.bars[0] {
@@ -153,6 +151,7 @@ impl StackRule for SymEigRule {
         write_diagonal((width, n), values_bar, core);
         let v = Rows::new(v, stride);
         product(
+            width,
             cube,
             v,
             Rows::new(core, stride),
@@ -160,14 +159,15 @@ impl StackRule for SymEigRule {
             RowsMut::new(x, stride),
         );
         product(
+            width,
             cube,
             Rows::new(x, stride),
             v,
             Part::Symmetric,
             RowsMut::new(core, stride),
         );
-        let done = done.and(finite_lanes((n, n), core));
-        group.unpack(done, core, stride, &mut x_bars[0], |_, j| j);
+        let done = done.and(finite_lanes(width, (n, n), core));
+        group.unpack(done, core, stride, &mut x_bars[0]);
         done
     }
 }
@@ -178,19 +178,11 @@ impl SymEigRule {
     }
 }
 
-/// Is every gap between neighbours, relative to the largest value, above what counts as closed?
-pub(super) fn gaps_are_open(sorted: &[f64], closed: f64) -> bool {
-    let largest = sorted.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
-    largest.is_finite()
-        && sorted
-            .windows(2)
-            .all(|pair| (pair[1] - pair[0]).abs() > closed * largest)
-}
-
 /// Writes the diagonal of n × n matrices in registers.
-pub(super) fn write_diagonal((width, n): (usize, usize), values: &[f64], matrix: &mut [f64]) {
+pub(super) fn write_diagonal((width, n): (Width, usize), values: &[f64], matrix: &mut [f64]) {
     for i in 0..n {
-        let place = i * (stride_of(n) + 1) * width;
-        matrix[place..place + width].copy_from_slice(&values[i * width..][..width]);
+        let place = i * (stride_of(n) + 1) * width.numbers();
+        matrix[place..place + width.numbers()]
+            .copy_from_slice(&values[i * width.numbers()..][..width.numbers()]);
     }
 }

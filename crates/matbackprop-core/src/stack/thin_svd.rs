@@ -6,11 +6,13 @@ use super::rule::{Forward, Saved, Shape, Shapes, StackRule};
 use super::svd_group::{
     MOST_ROWS, back_to_matrix, group_svd, kept_factors, registers_for_factors, registers_for_svd,
 };
-use super::sym_eig::{gaps_are_open, write_diagonal};
+use super::sym_eig::write_diagonal;
 use super::view::{Number, StackMut};
 use crate::error::{Error, Result};
 use crate::gap::GapPolicy;
-use crate::lanes::{LARGEST, Part, Rows, RowsMut, finite_lanes, over_pairs, product, stride_of};
+use crate::lanes::{
+    LARGEST, Part, Rows, RowsMut, finite_lanes, open_gaps, over_pairs, product, stride_of,
+};
 use crate::spectral::ThinSvd;
 use faer::{Mat, MatRef};
 
@@ -87,20 +89,13 @@ impl StackRule for ThinSvdRule {
         let Some(closed) = self.gaps.closed_up_to() else {
             return Done::NONE;
         };
-        let mut room = Room::new(group.width, registers_for_svd(m.max(n), m.min(n)));
+        let width = group.width;
+        let mut room = Room::new(width, registers_for_svd(m.max(n), m.min(n)));
         let Some(svd) = group_svd(group, &mut room.space()) else {
             return Done::NONE;
         };
         let full = svd.lanes_of_full_rank(closed.max(SMALLEST));
-        let done = Done::from_fn(|lane| {
-            full.contains(lane) && {
-                let mut sorted = [0.0; LARGEST];
-                for (k, place) in sorted[..svd.n].iter_mut().enumerate() {
-                    *place = svd.value(lane, k);
-                }
-                gaps_are_open(&sorted[..svd.n], closed)
-            }
-        });
+        let done = full.and(open_gaps(width, svd.sorted, closed));
         let value = |lane: usize, k: usize| svd.true_value(lane, k);
         group.write_values(done, value, &mut outputs[1]);
         group.write_values(done, value, &mut kept[1]);
@@ -121,11 +116,12 @@ impl StackRule for ThinSvdRule {
         let mut room = Room::new(width, registers_for_factors(m, n) + more);
         let mut space = room.space();
         let factors = kept_factors(group, &mut space);
-        let open = |lane: usize| {
-            let sorted = &group.kept_spectrum(1, lane)[..n];
-            sorted[n - 1] > closed.max(SMALLEST) * sorted[0] && gaps_are_open(sorted, closed)
+        let share = closed.max(SMALLEST);
+        let full = |lane: usize| {
+            lane < group.count()
+                && group.kept_value(1, lane, n - 1) > share * group.kept_value(1, lane, 0)
         };
-        let done = Done::from_fn(|lane| lane < group.count() && open(lane));
+        let done = Done::from_fn(full).and(open_gaps(width, factors.values, closed));
         let [core, other, inner] = [(); 3].map(|()| space.take(n * stride));
         let (bar_transposed, z) = (space.take(n * long), space.take(m * stride));
         let values_bar = space.take(n);
@@ -140,6 +136,7 @@ impl StackRule for ThinSvdRule {
             let left = Rows::new(factors.left_transposed, long);
             let bar = Rows::new(bar_transposed, long);
             product(
+                width,
                 (n, m, n),
                 left,
                 bar,
@@ -153,6 +150,7 @@ impl StackRule for ThinSvdRule {
             let right = Rows::new(factors.right_transposed, stride);
             let bar = Rows::new(bar_transposed, stride);
             product(
+                width,
                 (n, n, n),
                 right,
                 bar,
@@ -161,7 +159,7 @@ impl StackRule for ThinSvdRule {
             );
         }
         if left_bar.is_some() || right_bar.is_some() {
-            over_pairs(n, factors.values, core, other);
+            over_pairs(width, n, factors.values, core, other);
         }
         if let Some(bar) = group.bars[1] {
             group.pack(bar, values_bar, 1);
@@ -172,10 +170,10 @@ impl StackRule for ThinSvdRule {
             (&*z, &*inner)
         });
         let result = back_to_matrix(width, &factors, core, outside, &mut space);
-        let done = done.and(finite_lanes((m, n), result));
+        let done = done.and(finite_lanes(width, (m, n), result));
         let bar = x_bars[0].reborrow();
         let mut bar = if factors.tall { bar } else { bar.transpose() };
-        group.unpack(done, result, stride, &mut bar, |_, j| j);
+        group.unpack(done, result, stride, &mut bar);
         done
     }
 }

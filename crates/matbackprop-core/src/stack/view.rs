@@ -333,6 +333,11 @@ impl<'a, T: Copy> StackMut<'a, T> {
         }
     }
 
+    /// Numbers from one matrix, row and column to the next.
+    pub(crate) fn strides(&self) -> [usize; 3] {
+        self.layout.strides
+    }
+
     /// The numbers from the first entry of matrix b on, and the strides of rows and columns.
     pub(crate) fn matrix_mut(&mut self, b: usize) -> (&mut [T], [usize; 2]) {
         let [matrix, row, column] = self.layout.strides;

@@ -57,7 +57,7 @@ fn layouts_give_the_same_numbers() {
 
 #[test]
 fn one_bad_matrix_is_named_or_becomes_nan() {
-    for n in [3, 40] {
+    for n in [3, 40, 70] {
         let count = 150;
         let of = |b: usize| match b {
             70 => Mat::full(n, n, f64::NAN),

@@ -20,7 +20,7 @@ fn spectra(n: usize) -> Vec<Vec<f64>> {
     vec![even, repeated, close, graded, vec![2.0; n]]
 }
 
-const SIDES: [usize; 9] = [1, 2, 3, 4, 5, 8, 17, 32, 40];
+const SIDES: [usize; 10] = [1, 2, 3, 4, 5, 8, 17, 32, 40, 66];
 
 fn definite(n: usize) -> Vec<Mat<f64>> {
     let mut matrices: Vec<Mat<f64>> = spectra(n)
@@ -184,7 +184,9 @@ fn singular_values_and_vectors() {
         (7, 20),
         (32, 32),
         (40, 32),
+        (64, 64),
         (33, 33),
+        (66, 66),
     ] {
         let r = m.min(n);
         let spectrum: Vec<f64> = (0..r).map(|i| 1.0 + (i as f64) * 0.7).collect();
@@ -241,6 +243,7 @@ fn polar_factors() {
         (32, 32),
         (40, 32),
         (33, 33),
+        (66, 66),
     ] {
         let k = m.min(n);
         let mut matrices: Vec<Mat<f64>> = (0..11).map(|seed| gaussian(m, n, seed)).collect();

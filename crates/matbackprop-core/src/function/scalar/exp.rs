@@ -1,6 +1,6 @@
 //! The exponential.
 
-use super::pairs::{Pairwise, all_pairs, one_pair};
+use super::pairs::{Pairwise, all_pairs, all_pairs_of_lists, one_pair};
 use super::series::sinh_over_argument;
 use crate::function::divided_difference::second;
 use crate::function::scalar_function::ScalarFunction;
@@ -29,6 +29,10 @@ impl ScalarFunction for Exp {
 
     fn fill_divided_differences(&self, x: &[f64], differences: MatMut<'_, f64>) {
         all_pairs(self, x, differences);
+    }
+
+    fn fill_differences_of_lists(&self, lists: usize, x: &[f64], differences: &mut [f64]) {
+        all_pairs_of_lists(self, lists, x, differences);
     }
 
     fn second_divided_difference(&self, a: f64, b: f64, c: f64) -> Option<f64> {

@@ -65,3 +65,56 @@ impl<const K: usize, F: Pairwise<K>> WithSimd for Fill<'_, K, F> {
         }
     }
 }
+
+/// f[xᵢ, xⱼ] of lists that lie side by side, see
+/// [`fill_differences_of_lists`](crate::ScalarFunction::fill_differences_of_lists).
+pub(super) fn all_pairs_of_lists<const K: usize, F: Pairwise<K>>(
+    f: &F,
+    lists: usize,
+    x: &[f64],
+    pairs: &mut [f64],
+) {
+    let mut parts = Temporary::new(x.len(), K);
+    for (i, &x) in x.iter().enumerate() {
+        for (k, part) in f.parts(x).into_iter().enumerate() {
+            parts.column_mut(k)[i] = part;
+        }
+    }
+    Arch::new().dispatch(FillLists {
+        f,
+        lists,
+        parts: std::array::from_fn(|k| parts.column(k)),
+        pairs,
+    });
+}
+
+struct FillLists<'a, const K: usize, F> {
+    f: &'a F,
+    lists: usize,
+    parts: [&'a [f64]; K],
+    pairs: &'a mut [f64],
+}
+
+impl<const K: usize, F: Pairwise<K>> WithSimd for FillLists<'_, K, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let lists = self.lists;
+        let n = self.parts[0].len() / lists;
+        for i in 0..n {
+            let own = self.parts.map(|part| &part[i * lists..][..lists]);
+            for j in 0..=i {
+                let other = self.parts.map(|part| &part[j * lists..][..lists]);
+                let below = &mut self.pairs[(i * n + j) * lists..][..lists];
+                for l in 0..lists {
+                    let own = std::array::from_fn(|k| own[k][l]);
+                    below[l] = self.f.pair(own, std::array::from_fn(|k| other[k][l]));
+                }
+                let from = (i * n + j) * lists;
+                self.pairs
+                    .copy_within(from..from + lists, (j * n + i) * lists);
+            }
+        }
+    }
+}

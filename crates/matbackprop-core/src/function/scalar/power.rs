@@ -2,11 +2,11 @@
 
 use super::inverse::Inverse;
 use super::log::{difference_and_half_ratio, log_parts};
-use super::pairs::{Pairwise, all_pairs, one_pair};
+use super::pairs::{Pairwise, all_pairs, all_pairs_of_lists, one_pair};
 use super::roots::{InverseSqrt, Sqrt};
 use super::series::sinh_over_argument;
 use crate::function::divided_difference::second;
-use crate::function::scalar_function::ScalarFunction;
+use crate::function::scalar_function::{ScalarFunction, differences_of_lists};
 use crate::scale::power_of_two_scale;
 use faer::MatMut;
 
@@ -77,13 +77,23 @@ impl ScalarFunction for Power {
             return named.fill_divided_differences(x, differences);
         }
         all_pairs(self, x, differences.as_mut());
-        let closed = [0.0, 1.0, 2.0, 3.0].contains(&self.exponent);
+        let closed = self.is_small_whole();
         for j in 0..x.len() {
             for i in 0..x.len() {
                 if closed || !(x[i] > 0.0 && x[j] > 0.0) {
                     differences[(i, j)] = self.divided_difference(x[i], x[j]);
                 }
             }
+        }
+    }
+
+    fn fill_differences_of_lists(&self, lists: usize, x: &[f64], differences: &mut [f64]) {
+        if let Some(named) = self.named() {
+            named.fill_differences_of_lists(lists, x, differences);
+        } else if !self.is_small_whole() && x.iter().all(|x| *x > 0.0) {
+            all_pairs_of_lists(self, lists, x, differences);
+        } else {
+            differences_of_lists(self, lists, x, differences);
         }
     }
 
@@ -104,6 +114,11 @@ impl ScalarFunction for Power {
 }
 
 impl Power {
+    /// Is the divided difference a polynomial of few terms?
+    fn is_small_whole(&self) -> bool {
+        [0.0, 1.0, 2.0, 3.0].contains(&self.exponent)
+    }
+
     /// The type that this power has for itself.
     fn named(&self) -> Option<&'static dyn ScalarFunction> {
         if self.exponent == 0.5 {

@@ -84,6 +84,16 @@ impl<F: ScalarFunction> ScalarFunction for Ridge<F> {
             .fill_divided_differences(shifted.as_mut_slice(), differences);
     }
 
+    fn fill_differences_of_lists(&self, lists: usize, x: &[f64], differences: &mut [f64]) {
+        let mut shifted = Temporary::new(x.len(), 1);
+        for (shifted, x) in shifted.as_mut_slice().iter_mut().zip(x) {
+            *shifted = x + self.epsilon;
+        }
+        let shifted = &shifted.as_mut_slice()[..x.len()];
+        self.f
+            .fill_differences_of_lists(lists, shifted, differences);
+    }
+
     fn second_divided_difference(&self, a: f64, b: f64, c: f64) -> Option<f64> {
         let epsilon = self.epsilon;
         self.f

@@ -1,0 +1,129 @@
+//! Products entry by entry.
+
+use super::register::Lanes;
+use super::wide::Wide;
+use super::{Kernel, Rows, RowsMut, WIDEST, Width, stride_of};
+use pulp::Simd;
+
+/// A ← A times a number for each lane.
+pub(crate) fn times_lanes(
+    width: Width,
+    (rows, columns): (usize, usize),
+    a: &mut [f64],
+    factors: &[f64; WIDEST],
+) {
+    width.run(TimesLanes {
+        rows,
+        columns,
+        a,
+        factors,
+    });
+}
+
+/// Z = X diag(m), with a register of `factors` for each column.
+pub(crate) fn times_columns(
+    width: Width,
+    (rows, columns): (usize, usize),
+    x: Rows<'_>,
+    factors: &[f64],
+    z: RowsMut<'_>,
+) {
+    width.run(TimesColumns {
+        rows,
+        columns,
+        x,
+        factors,
+        z,
+    });
+}
+
+/// A ← A ∘ X.
+pub(crate) fn times_entries(
+    width: Width,
+    (rows, columns): (usize, usize),
+    a: RowsMut<'_>,
+    x: Rows<'_>,
+) {
+    width.run(TimesEntries {
+        rows,
+        columns,
+        a,
+        x,
+    });
+}
+
+struct TimesLanes<'a> {
+    rows: usize,
+    columns: usize,
+    a: &'a mut [f64],
+    factors: &'a [f64; WIDEST],
+}
+
+impl Kernel for TimesLanes<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) {
+        let factors = Wide::<S, T>::new(simd, T::registers::<S>(self.factors)[0]);
+        let (stride, a) = (stride_of(self.columns), T::registers_mut::<S>(self.a));
+        for i in 0..self.rows {
+            for x in &mut a[i * stride..][..self.columns] {
+                *x = (Wide::new(simd, *x) * factors).register;
+            }
+        }
+    }
+}
+
+struct TimesColumns<'a> {
+    rows: usize,
+    columns: usize,
+    x: Rows<'a>,
+    factors: &'a [f64],
+    z: RowsMut<'a>,
+}
+
+impl Kernel for TimesColumns<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) {
+        let wide = |register| Wide::<S, T>::new(simd, register);
+        let factors = &T::registers::<S>(self.factors)[..self.columns];
+        let (x, z) = (
+            T::registers::<S>(self.x.numbers),
+            T::registers_mut::<S>(self.z.numbers),
+        );
+        for i in 0..self.rows {
+            let entries = x[i * self.x.stride..].iter().zip(factors);
+            for (z, (x, factor)) in z[i * self.z.stride..].iter_mut().zip(entries) {
+                *z = (wide(*x) * wide(*factor)).register;
+            }
+        }
+    }
+}
+
+struct TimesEntries<'a> {
+    rows: usize,
+    columns: usize,
+    a: RowsMut<'a>,
+    x: Rows<'a>,
+}
+
+impl Kernel for TimesEntries<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) {
+        let wide = |register| Wide::<S, T>::new(simd, register);
+        let (a, x) = (
+            T::registers_mut::<S>(self.a.numbers),
+            T::registers::<S>(self.x.numbers),
+        );
+        for i in 0..self.rows {
+            let entries = &x[i * self.x.stride..][..self.columns];
+            for (a, x) in a[i * self.a.stride..].iter_mut().zip(entries) {
+                *a = (wide(*a) * wide(*x)).register;
+            }
+        }
+    }
+}
