@@ -44,7 +44,7 @@
 //! | | [`Procrustes`]: Y ≈ s X Rᵀ + 1 tᵀ, R orthogonal | cotangents of points and weights |
 //! | `function` | [`ScalarFunction`]: [`Log`], [`Sqrt`], [`InverseSqrt`], [`Inverse`], [`Exp`], [`Power`], your own [`WithSlope`]; [`Ridge`] over each | f[a, b], to the last digits |
 //! | | [`MatrixFunction`]: C = V f(Λ) Vᵀ; [`TraceFunction`]: tr f(A) | Ā = V (P ∘ (Vᵀ sym(C̄) V)) Vᵀ, Pᵢⱼ = f[λᵢ, λⱼ]; and the second order |
-//! | | [`GramFunction`]: C = f(FᵀF) from thin factors of F; [`PreparedGram`]: its [`Eigenpairs`] found elsewhere | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form |
+//! | | [`GramFunction`]: C = f(FᵀF) from thin factors of F; [`PreparedGram`]: its [`Eigenpairs`] found elsewhere | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form; and the second order |
 //! | | [`SymmetricPower`]: Aᵖ, with a derivative in p too; [`NewtonSchulz`]: A^½ and A^−½ by products alone | p̄ = ⟨C̄, V diag(λᵖ ln λ) Vᵀ⟩ |
 //! | | [`Whitening`]: (X − 1μᵀ)(C + εI)^−½ of data X | by sums of singular values, at equal ones and low rank too |
 //! | | [`MatrixExp`], [`MatrixSqrt`]: exp(A) and A^½, A not symmetric | Ā = L(Aᵀ, X̄), Fréchet's derivative; XᵀĀ + ĀXᵀ = X̄ |
@@ -116,8 +116,8 @@ pub use factor::{
 /// The library of the matrices, in the version that the rules speak.
 pub use faer;
 pub use function::{
-    Eigenpairs, Exp, GramFunction, Inverse, InverseSqrt, Iterations, Log, MatrixExp,
-    MatrixFunction, MatrixFunctionSecond, MatrixSqrt, NewtonSchulz, NewtonSchulzTangent,
+    Eigenpairs, Exp, GramFunction, GramFunctionSecond, Inverse, InverseSqrt, Iterations, Log,
+    MatrixExp, MatrixFunction, MatrixFunctionSecond, MatrixSqrt, NewtonSchulz, NewtonSchulzTangent,
     Normalisation, Power, PreparedGram, Ridge, ScalarFunction, Sqrt, SymmetricPower,
     SymmetricPowerCotangent, TraceFunction, Whitening, WithSlope,
 };

@@ -3,7 +3,7 @@
 //! ```text
 //! Stacked    forward, vjp, jvp on stacks; threads, errors by matrix
 //!   └─ StackRule    a rule whose state is a list of arrays
-//!        in registers up to a side of 32:
+//!        in registers up to a side of 64:
 //!          MatrixFunctionRule, GramFunctionRule, SymEigRule, ThinSvdRule, PolarRule, RotationRule
 //!        one matrix at a time:
 //!          projectors       ProjectorRule, RegularisedProjectorRule, LeadingProjectorRule

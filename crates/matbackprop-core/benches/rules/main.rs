@@ -6,10 +6,10 @@ use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
     Alignment, Cholesky, DenseOperator, Determinant, GapPolicy, GeneralisedEig, GramFunction,
     Iterations, LanczosOptions, Leading, LeadingEigenpairs, LeastSquares, Log, LogDet, Lyapunov,
-    MatrixExp, MatrixFunction, MatrixSqrt, Method, NewtonSchulz, Normalisation, Polar, Procrustes,
-    Projector, PseudoInverse, Qr, RankTolerance, RegularisedLeastSquares, RegularisedProjector,
-    Ridge, Rotation, ScalarFunction, SignedLogDet, Sqrt, Sylvester, SymEig, SymmetricSolve,
-    ThinSvd, Whitening, batch, eigenvalues, singular_values, symmetric_part,
+    MatrixExp, MatrixFunction, MatrixSqrt, Method, NewtonSchulz, Normalisation, Polar,
+    Procrustes, Projector, PseudoInverse, Qr, RankTolerance, RegularisedLeastSquares,
+    RegularisedProjector, Ridge, Rotation, ScalarFunction, SignedLogDet, Sqrt, Sylvester, SymEig,
+    SymmetricSolve, ThinSvd, Whitening, batch, eigenvalues, singular_values, symmetric_part,
 };
 
 /// The system's allocator, counted.
@@ -367,6 +367,17 @@ fn gram_log(bencher: Bencher<'_, '_>, (n, d): (usize, usize)) {
     bencher.bench_local(|| {
         let c = GramFunction::forward(features.as_ref(), log).expect("finite features");
         c.vjp(bar.as_ref()).expect("finite cotangent")
+    });
+}
+
+#[divan::bench(args = FEATURES)]
+fn second_order_of_gram_log(bencher: Bencher<'_, '_>, (n, d): (usize, usize)) {
+    let (features, bar, z) = (gaussian(n, d, 1), gaussian(d, d, 2), gaussian(n, d, 3));
+    bencher.bench_local(|| {
+        let log = Ridge::new(Log, 1e-3).expect("a positive ridge");
+        let c = GramFunction::forward(features.as_ref(), log).expect("finite input");
+        c.vjp_of_vjp(bar.as_ref(), z.as_ref())
+            .expect("a smooth function")
     });
 }
 

@@ -37,6 +37,15 @@ const HUGE: f64 = 1e120;
 /// jvp       Ċ = V (P ∘ (VᵀĠV)) Vᵀ,  Ġ = FᵀḞ + ḞᵀF
 /// ```
 ///
+/// To second order, a cotangent Z of F̄ goes to C̄ as `jvp` of Z, and to F, in each form, as
+///
+/// ```text
+/// n < d     U ( 2 diag(q) Zᵤ S + 2 (R ∘ M) Zᵤ + 4 (R ∘ Y) WᵀS + 4 (R ∘ N + H) Wᵀ )      qᵢ = f[λᵢ, 0],  Zᵤ = UᵀZ
+///           M = WᵀSW,  Y = sym(Zᵤ W),  N = sym(Zᵤ S W),  Hᵢⱼ = Σₖ f[λᵢ, λₖ, λⱼ, 0] (Mᵢₖ Yₖⱼ + Yᵢₖ Mₖⱼ)
+/// n ≥ d     ( 2 Z V (P ∘ X) + 2 U Σ H ) Vᵀ      X = VᵀSV,  Y = 2 sym(Σ UᵀZ V)
+///           Hᵢⱼ = Σₖ f[λᵢ, λₖ, λⱼ] (Xᵢₖ Yₖⱼ + Yᵢₖ Xₖⱼ)
+/// ```
+///
 /// With f(x) = log(x + ε), [`Ridge`](crate::Ridge) of [`Log`](crate::Log), this is the log map of second-order pooling.
 ///
 /// # Shapes
@@ -60,10 +69,11 @@ const HUGE: f64 = 1e120;
 /// [`Empty`](Error::Empty), [`NotFinite`](Error::NotFinite), [`NoConvergence`](Error::NoConvergence);
 /// [`OutsideDomain`](Error::OutsideDomain) with the eigenvalue at which f is not finite: zero where n < d or a channel
 /// is dead and f has no value there; [`NotDifferentiable`](Error::NotDifferentiable), from `vjp` and `jvp` alone, where
-/// they ask for a slope that f does not have; [`Overflow`](Error::Overflow).
+/// they ask for a slope that f does not have; [`Overflow`](Error::Overflow);
+/// [`CurvatureUnknown`](Error::CurvatureUnknown) from second order.
 ///
 /// # Cost
-/// O(n d min(n, d) + d² min(n, d)) time; n r + d r + d² numbers stored. The Gram method is about three times as fast as the SVD's;
+/// O(n d min(n, d) + d² min(n, d)) time, to second order too; n r + d r + d² numbers stored. The Gram method is about three times as fast as the SVD's;
 /// refinement takes five to ten times that for up to 16 values, and for more about as many products of n d s numbers as
 /// thirty a part, s the values that are refined. Where eigenpairs of many Gram matrices are found faster together, see
 /// [`prepare`](Self::prepare).
@@ -71,7 +81,7 @@ const HUGE: f64 = 1e120;
 /// # Source
 /// Ionescu, Vantzos, Sminchisescu, "Matrix Backpropagation for Deep Networks with Structured Layers", ICCV 2015,
 /// section on O2P. There the derivative goes through that of the singular vectors; ours is Daleckii's and Krein's, in
-/// thin factors, and keeps its digits where singular values meet or vanish.
+/// thin factors, and keeps its digits where singular values meet or vanish. The second is ours, by the same differences.
 ///
 /// # Example
 /// ```
@@ -91,12 +101,12 @@ const HUGE: f64 = 1e120;
 /// ```
 #[derive(Clone, Debug)]
 pub struct GramFunction<F> {
-    function: F,
+    pub(super) function: F,
     value: Mat<f64>,
     /// λ, one for each column of the factors.
-    squares: Vec<f64>,
-    factors: Factors,
-    support: Support,
+    pub(super) squares: Vec<f64>,
+    pub(super) factors: Factors,
+    pub(super) support: Support,
     method: Method,
 }
 
@@ -392,7 +402,7 @@ impl<F: ScalarFunction> GramFunction<F> {
     }
 
     /// f[λᵢ, 0] and R for W / scale: times scale² and scale⁴, so that sizes far from one cancel.
-    fn second_differences(&self, scale: f64) -> Result<(Vec<f64>, Mat<f64>)> {
+    pub(super) fn second_differences(&self, scale: f64) -> Result<(Vec<f64>, Mat<f64>)> {
         let squares = &self.squares;
         let q = self.differences_from_zero()?;
         let mut r = self.first_differences()?;
@@ -426,7 +436,7 @@ fn is_flat_at_zero(f: &impl ScalarFunction) -> bool {
 }
 
 /// F V = U Σ.
-fn turned(columns: &Columns, v: MatRef<'_, f64>) -> Temporary {
+pub(super) fn turned(columns: &Columns, v: MatRef<'_, f64>) -> Temporary {
     match columns {
         Columns::Whole(f) => temporary_product(f.as_ref(), v),
         Columns::Turned(turned) => turned.clone(),

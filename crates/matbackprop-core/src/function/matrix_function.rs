@@ -166,7 +166,7 @@ impl<F: ScalarFunction> MatrixFunction<F> {
         let differences = domain::divided_differences(OP, &self.function, &self.values)?;
         let spectrum = Spectrum {
             op: OP,
-            f: &self.function,
+            second: |a, b, c| self.function.second_divided_difference(a, b, c),
             values: &self.values,
             differences: &differences,
         };

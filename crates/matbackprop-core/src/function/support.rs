@@ -64,6 +64,19 @@ impl Support {
         }
     }
 
+    /// Rows that are zero throughout.
+    pub(super) fn dead_rows(&self) -> Vec<usize> {
+        match &self.rows {
+            None => Vec::new(),
+            Some(rows) => {
+                let mut alive = rows.iter().peekable();
+                (0..self.shape.0)
+                    .filter(|i| alive.next_if_eq(&i).is_none())
+                    .collect()
+            }
+        }
+    }
+
     /// Columns of two matrices, those that belong to supported columns and those that do not, in their places.
     pub(super) fn join_columns(&self, alive: &Mat<f64>, dead: &Mat<f64>) -> Mat<f64> {
         let mut joined = Mat::zeros(alive.nrows(), self.shape.1);
@@ -132,6 +145,7 @@ mod tests {
         let support = Support::of(a.as_ref());
         assert_eq!(support.alive_columns(), vec![1, 2]);
         assert_eq!(support.dead_columns(), vec![0]);
+        assert_eq!(support.dead_rows(), vec![1]);
         let compact = support.compact(a.as_ref()).unwrap();
         assert_eq!(compact, mat![[0.0, 1.0], [-5e-324, 1.0]]);
         let rows = support.compact_rows(a.as_ref());
