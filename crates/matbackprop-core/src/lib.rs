@@ -37,7 +37,7 @@
 //! | | [`LeadingEigenpairs`] of a [`SymmetricOperator`], by products | Ā = sym((V diag(λ̄) + 2 Y) Vᵀ), by solves beside V |
 //! | `subspace` | [`Projector`]: Π = A A⁺ at a stated [`RankTolerance`] | Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ; and the second order |
 //! | | [`LeadingProjector`]: P = U₁U₁ᵀ, k leading singular vectors | Ā = 4 sym(Y U₁ᵀ) A, Y by gaps of σ² |
-//! | | [`RegularisedProjector`]: P = A (AᵀA + εI)⁻¹ Aᵀ | Ā = 2 (I − P) sym(P̄) A (AᵀA + εI)⁻¹ |
+//! | | [`RegularisedProjector`]: P = A (AᵀA + εI)⁻¹ Aᵀ | Ā = 2 (I − P) sym(P̄) A (AᵀA + εI)⁻¹; and the second order |
 //! | | [`PseudoInverse`]: P = A⁺ in factors, to second order | Ā = −PᵀP̄Pᵀ + (I − AP)P̄ᵀPPᵀ + PᵀPP̄ᵀ(I − PA) |
 //! | | [`LeastSquares`]: X = A⁺ B, R = B − A X at a stated rank; [`RegularisedLeastSquares`] | B̄ = PᵀX̄, Ā = −B̄ Xᵀ + R (P B̄)ᵀ + PᵀX ((I − PA) X̄)ᵀ |
 //! | | [`Polar`]: A = W H; [`Rotation`]: the rotation closest to A | only sums σᵢ + σⱼ divide, σₙ signed by det A; W to second order |
@@ -137,7 +137,7 @@ pub use subspace::{
     Alignment, LeadingProjector, LeastSquares, LeastSquaresCotangent, LeastSquaresTangent, Polar,
     PolarSecond, PolarTangent, Procrustes, ProcrustesCotangent, ProcrustesTangent, Projector,
     ProjectorSecond, PseudoInverse, PseudoInverseSecond, RegularisedLeastSquares,
-    RegularisedLeastSquaresCotangent, RegularisedProjector, Rotation,
+    RegularisedLeastSquaresCotangent, RegularisedProjector, RegularisedProjectorSecond, Rotation,
 };
 pub use symmetric::{
     SymmetricProduct, inner_product, symmetric_from_lower, symmetric_from_upper, symmetric_part,

@@ -13,7 +13,7 @@ use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::{SymmetricProduct, inner, sym};
 use faer::{Mat, MatRef, Scale};
 
-const OP: &str = "regularised projector";
+pub(super) const OP: &str = "regularised projector";
 
 /// The Gram method is taken for ε above this times σ₁²: AᵀA is known to 2⁻⁵² σ₁², so P_ε to about 10⁻¹⁰ or better.
 const GRAM_FLOOR: f64 = 2e-6;
@@ -27,7 +27,8 @@ const GRAM_FLOOR: f64 = 2e-6;
 /// jvp       Ṗ = 2 sym( (I − P) Ȧ H⁻¹ Aᵀ )
 /// ```
 ///
-/// For P̄ = L Rᵀ no m × m matrix is formed: Ā = (I − P) ( L (H⁻¹AᵀR)ᵀ + R (H⁻¹AᵀL)ᵀ ).
+/// For P̄ = L Rᵀ no m × m matrix is formed: Ā = (I − P) ( L (H⁻¹AᵀR)ᵀ + R (H⁻¹AᵀL)ᵀ ). To second order, see
+/// [`vjp_of_vjp`](Self::vjp_of_vjp).
 ///
 /// # Shapes
 /// A, Ā: m × n; P, P̄: m × m, or L, R: m × p.
@@ -63,17 +64,19 @@ const GRAM_FLOOR: f64 = 2e-6;
 #[derive(Clone, Debug)]
 pub struct RegularisedProjector {
     /// Y, m × r, with the range of A: A itself with the Gram method, U with the other.
-    range: Mat<f64>,
+    pub(super) range: Mat<f64>,
     /// K, r × r, symmetric: P = Y K Yᵀ.
-    kernel: Mat<f64>,
+    pub(super) kernel: Mat<f64>,
     /// M, n × r: H⁻¹ Aᵀ = M Yᵀ.
-    coefficients: Mat<f64>,
+    pub(super) coefficients: Mat<f64>,
     /// S, r × n: (I − P) P A H⁻¹ = Y S.
     squared: Mat<f64>,
     weights: Vec<f64>,
-    singular_values: Vec<f64>,
-    scale: f64,
-    method: Method,
+    pub(super) singular_values: Vec<f64>,
+    pub(super) scale: f64,
+    /// ε / scale².
+    pub(super) epsilon: f64,
+    pub(super) method: Method,
 }
 
 impl RegularisedProjector {
@@ -128,6 +131,7 @@ impl RegularisedProjector {
                 squares.iter().map(|square| square.sqrt() * scale).collect(),
             )?,
             scale,
+            epsilon,
             method: Method::Gram,
         })
     }
@@ -151,6 +155,7 @@ impl RegularisedProjector {
                 values.iter().map(|value| value * scale).collect(),
             )?,
             scale,
+            epsilon,
             method: Method::Svd,
         })
     }
@@ -289,7 +294,7 @@ impl RegularisedProjector {
     }
 
     /// (I − P) X.
-    fn outside(&self, x: Mat<f64>) -> Mat<f64> {
+    pub(super) fn outside(&self, x: Mat<f64>) -> Mat<f64> {
         let inside = &self.kernel * (self.range.transpose() * &x);
         x - &self.range * inside
     }
