@@ -118,6 +118,25 @@ impl Degrees {
         })
     }
 
+    /// Adds to F the way back through [`vjp`](Self::vjp) at fixed w̄, from a cotangent Y of F̄: w̄ (Λ Yᵀ1)ᵀ + 1 (Λ Yᵀw̄)ᵀ.
+    pub(crate) fn second(
+        affinity: &Affinity,
+        degrees_bar: &[f64],
+        features_dot: &Mat<f64>,
+        features_bar: &mut Mat<f64>,
+    ) {
+        let w_bar = Col::from_fn(degrees_bar.len(), |i| degrees_bar[i]);
+        let sums = Col::from_fn(features_dot.ncols(), |j| features_dot.col(j).sum());
+        let across = times(affinity, &sums);
+        let down = times(affinity, &(features_dot.transpose() * &w_bar));
+        for j in 0..features_dot.ncols() {
+            let (a, b) = (across[j], down[j]);
+            for (f_bar, w_bar) in features_bar.col_as_slice_mut(j).iter_mut().zip(degrees_bar) {
+                *f_bar += w_bar * a + b;
+            }
+        }
+    }
+
     /// ẇ, zero on isolated pixels.
     pub(crate) fn jvp(
         &self,

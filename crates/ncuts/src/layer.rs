@@ -1,13 +1,13 @@
 //! The layer: from features and annotations to one number, and back.
 
-use crate::affinity::{Affinity, NcutsCotangents, Tangents};
+use crate::affinity::{Affinity, NcutsCotangents, Tangents, within_range};
 use crate::criterion::{Criterion, CriterionForward};
 use crate::degree::Degrees;
 use crate::error::Result;
 use crate::indicator::Indicator;
 use crate::similarity;
 use crate::target::Targets;
-use faer::MatRef;
+use faer::{Mat, MatRef};
 use matbackprop_core::{ensure_finite_values, power_of_two_scale};
 
 const OP: &str = "normalised cuts";
@@ -117,6 +117,16 @@ pub struct NcutsForward {
     criterion: CriterionForward,
 }
 
+/// The result of [`NcutsForward::vjp_of_vjp`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NcutsSecond {
+    /// The cotangent of J̄: the derivative of J along Y.
+    pub loss_bar_bar: f64,
+    /// The cotangent of F, n × d: J̄ times the Hessian of J in F, times Y.
+    pub features: Mat<f64>,
+}
+
 impl NcutsForward {
     /// J, the mean over the annotations.
     pub fn loss(&self) -> f64 {
@@ -212,5 +222,91 @@ impl NcutsForward {
         } else {
             Err(matbackprop_core::Error::Overflow { op: OP }.into())
         }
+    }
+    /// The way back through F̄ = `vjp(J̄)`: from a cotangent Y of F̄ to those of J̄ and of F, Λ held fixed.
+    ///
+    /// `features` is a Hessian-vector product; with Y = 2 F̄ it is the gradient of ‖F̄‖²_F, a gradient penalty.
+    ///
+    /// # Conventions
+    /// Of the hard criterion where Z has lost rank, the derivative of ⟨Y, F̄⟩ along the perturbations that keep the rank:
+    /// J jumps along any other.
+    ///
+    /// # Errors
+    /// [`Error::Rule`](crate::Error::Rule) when `loss_bar` is not finite, Y does not fit or is not finite, where a result is
+    /// beyond the numbers, and, [`CurvatureUnknown`](matbackprop_core::Error::CurvatureUnknown), for the criterion of
+    /// leading eigenvectors and a hard one whose tolerance drops more than rounding.
+    ///
+    /// # Cost
+    /// O(n d² + n K d) time, K the segments of all annotations; no n × n matrix is formed.
+    ///
+    /// # Example
+    /// ```
+    /// # fn main() -> Result<(), ncuts::Error> {
+    /// use ncuts::{Indicator, NcutsLayer};
+    ///
+    /// let features = faer::mat![[1.0, 0.1], [0.9, 0.2], [0.2, 1.0], [0.1, 0.8]];
+    /// let indicator = Indicator::from_assignment(vec![0, 0, 1, 1], 2)?;
+    /// let forward = NcutsLayer::default().forward(features.as_ref(), None, &[indicator])?;
+    /// // J does not depend on the size of F: along F itself its gradient turns into its negative.
+    /// let along = forward.vjp_of_vjp(1.0, features.as_ref())?;
+    /// let gradient = forward.vjp(1.0)?.features;
+    /// assert!((along.features + gradient).norm_max() < 1e-9);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn vjp_of_vjp(
+        &self,
+        loss_bar: f64,
+        features_bar_bar: MatRef<'_, f64>,
+    ) -> Result<NcutsSecond> {
+        ensure_finite_values(OP, &[loss_bar])?;
+        let loss_bar_bar = self.jvp(features_bar_bar, None)?;
+        let unit = power_of_two_scale(faer::mat![[loss_bar]].as_ref());
+        let loss_bar = loss_bar / unit;
+        let Self {
+            affinity,
+            degrees,
+            targets,
+            criterion,
+        } = self;
+        let Tangents {
+            features: y,
+            exponent,
+            ..
+        } = affinity.tangents(features_bar_bar, None)?;
+        // The way there, whose steps are walked back one by one: Z̄, Q̄ and w̄, and what Y makes of w, Q and Z.
+        let (factor_bar, basis_bar) = criterion.vjp(targets, loss_bar)?;
+        let (_, mut degrees_bar) = similarity::vjp(affinity, degrees, factor_bar.clone());
+        targets.vjp(degrees, basis_bar.as_ref(), &mut degrees_bar);
+        let degrees_dot = degrees.jvp(affinity, &y, None);
+        let basis_dot = targets.jvp(degrees, &degrees_dot);
+        let factor_dot = similarity::jvp(affinity, degrees, &y, &degrees_dot);
+
+        let (factor_second, basis_second) =
+            criterion.second(targets, loss_bar, factor_dot.as_ref(), &basis_dot)?;
+        let (mut features, mut degrees_second) =
+            similarity::second(affinity, degrees, &factor_bar, &y, &degrees_dot);
+        Degrees::second(affinity, &degrees_bar, &y, &mut features);
+        targets.second(
+            degrees,
+            basis_bar.as_ref(),
+            &degrees_dot,
+            &mut degrees_second,
+        );
+        targets.vjp(degrees, basis_second.as_ref(), &mut degrees_second);
+        let (through_factor, through_roots) = similarity::vjp(affinity, degrees, factor_second);
+        features += through_factor;
+        for (sum, bar) in degrees_second.iter_mut().zip(through_roots) {
+            *sum += bar;
+        }
+        degrees.vjp(affinity, &degrees_second, &mut features);
+        let NcutsCotangents { features, .. } = affinity.cotangents(features, None, unit)?;
+        // In two steps, as 2^exponent alone may be out of range.
+        let (half, rest) = (exponent / 2, exponent - exponent / 2);
+        let features = faer::Scale(2f64.powi(half)) * features;
+        Ok(NcutsSecond {
+            loss_bar_bar,
+            features: within_range(OP, faer::Scale(2f64.powi(rest)) * features)?,
+        })
     }
 }

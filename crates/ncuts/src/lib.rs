@@ -47,7 +47,7 @@
 //! | `indicator` | [`Indicator`]: a [`LabelMap`] at feature resolution |
 //! | `similarity`, `target` | the two factors whose ranges are compared |
 //! | `criterion` | [`Criterion`]: hard projector at a rank tolerance, or regularised |
-//! | `layer` | [`NcutsLayer`] → [`NcutsForward`] → [`NcutsCotangents`] |
+//! | `layer` | [`NcutsLayer`] → [`NcutsForward`] → [`NcutsCotangents`], and to second order [`NcutsSecond`] |
 //! | `embedding`, `leading_eigen`, `choose_k` | [`Embedding`], whose rows [`segmentation::segmentation_pool`] clusters; [`choose_k`] |
 //! | `intervening_contour` | [`InterveningContourCut`]: multiscale cuts on the edges of [`Planes`], nothing learned |
 //!
@@ -86,7 +86,7 @@ pub use embedding::Embedding;
 pub use error::{Error, Result};
 pub use indicator::Indicator;
 pub use intervening_contour::{EdgeMap, InterveningContourCut, InterveningContourOptions, Planes};
-pub use layer::{NcutsForward, NcutsLayer};
+pub use layer::{NcutsForward, NcutsLayer, NcutsSecond};
 /// An image of segment ids, and a grid over it: see [`segmentation`].
 pub use segmentation::{GridAxis, LabelMap};
 

@@ -86,6 +86,45 @@ pub(crate) fn jvp(
     }
 }
 
+/// The way back through [`vjp`] at fixed Z̄: from cotangents Y of F̄ and ẇ of w̄ to F and w.
+///
+/// ```text
+/// X̄ = Z̄ Lᵀ,   F: −½ (ẇᵢ / wᵢ^{3/2}) X̄ᵢ,   w: −½ wᵢ^{−3/2} ⟨Yᵢ, X̄ᵢ⟩ + ¾ ẇᵢ wᵢ^{−5/2} ⟨Fᵢ, X̄ᵢ⟩
+/// ```
+pub(crate) fn second(
+    affinity: &Affinity,
+    degrees: &Degrees,
+    factor_bar: &Mat<f64>,
+    features_dot: &Mat<f64>,
+    degrees_dot: &[f64],
+) -> (Mat<f64>, Vec<f64>) {
+    let f = affinity.features();
+    let mut x_bar = match affinity.lambda_root() {
+        Some(lambda) => factor_bar * lambda.root.transpose(),
+        None => factor_bar.clone(),
+    };
+    scale_rows(&mut x_bar, degrees.inverse_roots());
+    // ẇ / w, zero for isolated pixels.
+    let rates: Vec<f64> = degrees_dot
+        .iter()
+        .zip(degrees.values())
+        .map(|(dot, w)| if *w > 0.0 { dot / w } else { 0.0 })
+        .collect();
+    let mut degrees_bar = vec![0.0; f.nrows()];
+    for j in 0..f.ncols() {
+        for i in 0..f.nrows() {
+            let pull = -0.5 * features_dot[(i, j)] + 0.75 * rates[i] * f[(i, j)];
+            degrees_bar[i] += pull * x_bar[(i, j)];
+        }
+    }
+    for (bar, root) in degrees_bar.iter_mut().zip(degrees.inverse_roots()) {
+        *bar *= root * root;
+    }
+    let halves: Vec<f64> = rates.iter().map(|rate| -0.5 * rate).collect();
+    scale_rows(&mut x_bar, &halves);
+    (x_bar, degrees_bar)
+}
+
 fn scale_rows(x: &mut Mat<f64>, factors: &[f64]) {
     for j in 0..x.ncols() {
         for (x, factor) in x.col_as_slice_mut(j).iter_mut().zip(factors) {

@@ -128,6 +128,37 @@ impl Targets {
         }
     }
 
+    /// Adds to w the way back through [`vjp`](Self::vjp) at fixed Q̄, from a cotangent ẇ of w̄.
+    ///
+    /// ```text
+    /// rᵢ = ẇᵢ / wᵢ,  ρᵢ = rᵢ − vol̇_c / vol_c,  pᵢ = q̄ᵢ qᵢ
+    /// w: (¼ pᵢ ρᵢ − ½ pᵢ rᵢ) / wᵢ + (½ (vol̇_c / vol_c) Σ pⱼ − ¼ Σ pⱼ ρⱼ) / vol_c          sums over j ∈ c
+    /// ```
+    pub(crate) fn second(
+        &self,
+        degrees: &Degrees,
+        basis_bar: MatRef<'_, f64>,
+        degrees_dot: &[f64],
+        degrees_bar: &mut [f64],
+    ) {
+        let w = degrees.values();
+        let mut rates = vec![0.0; self.volumes.len()];
+        for (i, c) in self.entries() {
+            rates[c] += degrees_dot[i] / self.volumes[c];
+        }
+        let pull = |i, c| basis_bar[(i, c)] * self.basis[(i, c)];
+        let mut shares = vec![0.0; self.volumes.len()];
+        for (i, c) in self.entries() {
+            let turn = degrees_dot[i] / w[i] - rates[c];
+            shares[c] += pull(i, c) * (0.5 * rates[c] - 0.25 * turn);
+        }
+        for (i, c) in self.entries() {
+            let rate = degrees_dot[i] / w[i];
+            let own = pull(i, c) * (0.25 * (rate - rates[c]) - 0.5 * rate);
+            degrees_bar[i] += own / w[i] + shares[c] / self.volumes[c];
+        }
+    }
+
     /// Q̇ from ẇ.
     pub(crate) fn jvp(&self, degrees: &Degrees, degrees_dot: &[f64]) -> Mat<f64> {
         let w = degrees.values();

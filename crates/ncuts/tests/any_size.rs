@@ -98,6 +98,16 @@ proptest! {
             Ok(loss_dot) => prop_assert!(loss_dot.is_finite()),
             Err(error) => prop_assert!(is_a_refusal_of_numbers(&error), "{error}"),
         }
+        for loss_bar in [loss_size, 1.0] {
+            match forward.vjp_of_vjp(loss_bar, features_dot.as_ref()) {
+                Ok(second) => {
+                    prop_assert!(second.loss_bar_bar.is_finite());
+                    prop_assert!(ensure_finite("H Y", second.features.as_ref()).is_ok());
+                }
+                Err(Error::Rule(Rule::CurvatureUnknown { .. })) => {}
+                Err(error) => prop_assert!(is_a_refusal_of_numbers(&error), "{error}"),
+            }
+        }
     }
 }
 
