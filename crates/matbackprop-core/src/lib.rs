@@ -47,7 +47,7 @@
 //! | | [`GramFunction`]: C = f(FᵀF) from thin factors of F; [`PreparedGram`]: its [`Eigenpairs`] found elsewhere | F̄ = 2 F V (P ∘ VᵀSV) Vᵀ, and its thin form; and the second order |
 //! | | [`SymmetricPower`]: Aᵖ, with a derivative in p too; [`NewtonSchulz`]: A^½ and A^−½ by products alone | p̄ = ⟨C̄, V diag(λᵖ ln λ) Vᵀ⟩ |
 //! | | [`Whitening`]: (X − 1μᵀ)(C + εI)^−½ of data X | by sums of singular values, at equal ones and low rank too |
-//! | | [`MatrixExp`], [`MatrixSqrt`]: exp(A) and A^½, A not symmetric | Ā = L(Aᵀ, X̄), Fréchet's derivative; XᵀĀ + ĀXᵀ = X̄ |
+//! | | [`MatrixExp`], [`MatrixLog`], [`MatrixSqrt`]: exp(A), log(A) and A^½, A not symmetric | Ā = L(Aᵀ, X̄), Fréchet's derivative; XᵀĀ + ĀXᵀ = X̄ |
 //! | `definite` | [`LogEuclideanMean`]: exp Σ wᵢ log Aᵢ; [`LogEuclideanDistance`]: ‖log A − log B‖ | of each matrix and weight |
 //! | | [`AffineInvariantDistance`]: ‖log(A^−½ B A^−½)‖; [`KarcherMean`]: the weighted mean in it | Ā = −2 V diag(ln λ) Vᵀ of its square; implicit: H Y = LᵀM̄L |
 //! | `factor` | [`Cholesky`]: A = L Lᵀ, or A + jI; [`Qr`]: A = Q R, tall, square or wide | Ā = sym(L⁻ᵀ Φ(LᵀL̄) L⁻¹); Ā = (Q̄ + Q copy(R̄Rᵀ − QᵀQ̄)) R⁻ᵀ |
@@ -117,9 +117,9 @@ pub use factor::{
 pub use faer;
 pub use function::{
     Eigenpairs, Exp, GramFunction, GramFunctionSecond, Inverse, InverseSqrt, Iterations, Log,
-    MatrixExp, MatrixFunction, MatrixFunctionSecond, MatrixSqrt, NewtonSchulz, NewtonSchulzTangent,
-    Normalisation, Power, PreparedGram, Ridge, ScalarFunction, Sqrt, SymmetricPower,
-    SymmetricPowerCotangent, TraceFunction, Whitening, WithSlope,
+    MatrixExp, MatrixFunction, MatrixFunctionSecond, MatrixLog, MatrixSqrt, NewtonSchulz,
+    NewtonSchulzTangent, Normalisation, Power, PreparedGram, Ridge, ScalarFunction, Sqrt,
+    SymmetricPower, SymmetricPowerCotangent, TraceFunction, Whitening, WithSlope,
 };
 pub use gap::GapPolicy;
 pub use guard::{

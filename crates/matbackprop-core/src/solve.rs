@@ -5,6 +5,7 @@
 //! minres             by products with the matrix
 //! equilibrate        rows and columns of order one before them
 //! sylvester_map ── quasi_triangular      X of A X + X B = C, from Schur factors
+//!      triangle_root ────┘               X of X² = T
 //! condition          how near to singular, by Hager's and Higham's estimate
 //! ```
 
@@ -15,6 +16,7 @@ mod lu;
 mod minres;
 mod quasi_triangular;
 mod sylvester_map;
+mod triangle_root;
 mod triangular;
 
 pub(crate) use bunch_kaufman::BunchKaufman;
@@ -22,6 +24,7 @@ pub(crate) use condition::{ensure_regular, reciprocal_condition, singular};
 pub(crate) use equilibrate::{Equilibration, SymmetricEquilibration};
 pub(crate) use lu::Lu;
 pub(crate) use minres::minres;
-pub(crate) use quasi_triangular::{has_block_at, solve_quasi_triangular};
+pub(crate) use quasi_triangular::{blocks, solve_quasi_triangular};
 pub(crate) use sylvester_map::SylvesterMap;
+pub(crate) use triangle_root::root_of_triangle;
 pub(crate) use triangular::{cholesky, is_positive_definite, solve_lower, solve_root, solve_upper};

@@ -4,7 +4,9 @@
 //! references.
 
 use faer::{Mat, MatRef};
-use matbackprop_core::{Determinant, Lyapunov, MatrixExp, MatrixSqrt, Result, Sylvester};
+use matbackprop_core::{
+    Determinant, Lyapunov, MatrixExp, MatrixLog, MatrixSqrt, Result, Sylvester,
+};
 use serde_json::Value;
 
 /// What a rule gives for a case: the value, cotangents of the inputs, the tangent of the value.
@@ -49,6 +51,11 @@ fn answer(case: &Value) -> Result<Answer> {
     Ok(match case["rule"].as_str().expect("a name") {
         "exp" => {
             let rule = MatrixExp::forward(a)?;
+            let bars = vec![rule.vjp(bar.as_ref())?];
+            (rule.value().to_owned(), bars, rule.jvp(dot(0))?)
+        }
+        "log" => {
+            let rule = MatrixLog::forward(a)?;
             let bars = vec![rule.vjp(bar.as_ref())?];
             (rule.value().to_owned(), bars, rule.jvp(dot(0))?)
         }

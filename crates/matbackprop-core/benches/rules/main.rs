@@ -6,7 +6,7 @@ use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
     Alignment, Cholesky, DenseOperator, Determinant, GapPolicy, GeneralisedEig, GramFunction,
     Iterations, LanczosOptions, Leading, LeadingEigenpairs, LeastSquares, Log, LogDet, Lyapunov,
-    MatrixExp, MatrixFunction, MatrixSqrt, Method, NewtonSchulz, Normalisation, Polar,
+    MatrixExp, MatrixFunction, MatrixLog, MatrixSqrt, Method, NewtonSchulz, Normalisation, Polar,
     Procrustes, Projector, PseudoInverse, Qr, RankTolerance, RegularisedLeastSquares,
     RegularisedProjector, Ridge, Rotation, ScalarFunction, SignedLogDet, Sqrt, Sylvester, SymEig,
     SymmetricSolve, ThinSvd, Whitening, batch, eigenvalues, singular_values, symmetric_part,
@@ -193,6 +193,17 @@ fn matrix_sqrt(bencher: Bencher<'_, '_>, n: usize) {
     bencher.bench_local(|| {
         let root = MatrixSqrt::forward(a.as_ref()).expect("no negative eigenvalue");
         root.vjp(bar.as_ref()).expect("finite cotangent")
+    });
+}
+
+#[divan::bench(args = GENERAL)]
+fn matrix_log(bencher: Bencher<'_, '_>, n: usize) {
+    let bar = gaussian(n, n, 2);
+    let shift = 2.0 * (n as f64).sqrt();
+    let a = gaussian(n, n, 1) + faer::Scale(shift) * Mat::<f64>::identity(n, n);
+    bencher.bench_local(|| {
+        let log = MatrixLog::forward(a.as_ref()).expect("no negative eigenvalue");
+        log.vjp(bar.as_ref()).expect("finite cotangent")
     });
 }
 

@@ -5,7 +5,7 @@
 //! gaps of eigenvectors.
 
 /// Nodes and weights of Gauss–Legendre quadrature on [0, 1], by their distance from ½; each occurs on both sides.
-const EIGHT: [(f64, f64); 4] = [
+pub(super) const EIGHT: [(f64, f64); 4] = [
     (0.480_144_928_248_768_1, 0.050_614_268_145_188_13),
     (0.398_333_238_706_813_4, 0.111_190_517_226_687_24),
     (0.262_766_204_958_164_5, 0.156_853_322_938_943_63),

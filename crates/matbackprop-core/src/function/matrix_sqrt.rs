@@ -4,8 +4,8 @@ use crate::decompose::RealSchur;
 use crate::error::{Error, Result};
 use crate::guard::{ensure_shape, ensure_square, within_range};
 use crate::scale::{Scaled, power_of_two_scale};
-use crate::solve::{SylvesterMap, ensure_regular, has_block_at, solve_quasi_triangular};
-use faer::{Mat, MatMut, MatRef, Scale};
+use crate::solve::{SylvesterMap, ensure_regular, root_of_triangle};
+use faer::{Mat, MatRef, Scale};
 
 const OP: &str = "matrix square root";
 
@@ -135,44 +135,6 @@ impl MatrixSqrt {
 fn even_power_of_two(scale: f64) -> (f64, f64) {
     let half = (scale.log2() / 2.0).trunc() as i32;
     (2f64.powi(2 * half), 2f64.powi(half))
-}
-
-/// T ← R with R² = T, from the roots of two halves of the diagonal; a negative eigenvalue where there is one.
-fn root_of_triangle(mut t: MatMut<'_, f64>, floor: f64) -> std::result::Result<(), f64> {
-    let n = t.nrows();
-    if n == 1 {
-        if t[(0, 0)] < -floor {
-            return Err(t[(0, 0)]);
-        }
-        t[(0, 0)] = t[(0, 0)].max(0.0).sqrt();
-        return Ok(());
-    }
-    if n == 2 && has_block_at(t.as_ref(), 0) {
-        root_of_block(t);
-        return Ok(());
-    }
-    let half = n / 2 + usize::from(has_block_at(t.as_ref(), n / 2 - 1));
-    let (first, mut corner, _, last) = t.split_at_mut(half, half);
-    let (mut first, mut last) = (first, last);
-    root_of_triangle(first.as_mut(), floor)?;
-    root_of_triangle(last.as_mut(), floor)?;
-    // R₁₁ R₁₂ + R₁₂ R₂₂ = T₁₂.
-    solve_quasi_triangular(first.as_ref(), last.as_ref(), corner.as_mut());
-    Ok(())
-}
-
-/// Of (a b; c a) with the eigenvalues a ± iμ, μ² = −bc: α I + (T − a I) / 2α, α the real part of √(a + iμ).
-fn root_of_block(mut t: MatMut<'_, f64>) {
-    let (a, b, c) = (t[(0, 0)], t[(0, 1)], t[(1, 0)]);
-    let mu = b.abs().sqrt() * c.abs().sqrt();
-    let modulus = a.hypot(mu);
-    let alpha = if a >= 0.0 {
-        (0.5 * (modulus + a)).sqrt()
-    } else {
-        mu / (2.0 * (modulus - a)).sqrt()
-    };
-    (t[(0, 0)], t[(1, 1)]) = (alpha, alpha);
-    (t[(0, 1)], t[(1, 0)]) = (0.5 * b / alpha, 0.5 * c / alpha);
 }
 
 #[cfg(test)]

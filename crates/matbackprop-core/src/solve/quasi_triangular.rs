@@ -58,7 +58,7 @@ fn half(t: MatRef<'_, f64>) -> usize {
 }
 
 /// First rows and sizes of the blocks on the diagonal.
-fn blocks(t: MatRef<'_, f64>) -> Vec<(usize, usize)> {
+pub(crate) fn blocks(t: MatRef<'_, f64>) -> Vec<(usize, usize)> {
     let mut blocks = Vec::with_capacity(t.nrows());
     let mut i = 0;
     while i < t.nrows() {

@@ -1,10 +1,10 @@
 """Rules of general square matrices, to more than 50 digits.
 
     pip install mpmath
-    python crates/matbackprop-core/tests/reference/general.py        writes general.json, a second
+    python crates/matbackprop-core/tests/reference/general.py        writes general.json, half a minute
 
 tests/general.rs reads its output. Inputs are numbers of f64; values, cotangents and tangents are rounded to f64 at the
-end. Derivatives of the exponential are blocks of exp (A E; 0 A), those of roots and equations solutions of the linear
+end. Derivatives of exponential and logarithm are blocks of their values at (A E; 0 A), those of roots and equations solutions of the linear
 system in all entries, those of the determinant cofactors by Laplace's expansion.
 """
 
@@ -67,6 +67,31 @@ def block(a, e):
 def exp_derivative(a, e):
     n = a.rows
     return mp.expm(block(a, e), method="taylor")[:n, n : 2 * n]
+
+
+def logarithm(a):
+    """Square roots by Denman and Beavers until the series converges, held to the exponential."""
+    one = mp.eye(a.rows)
+    value, count = a.copy(), 0
+    with mp.workdps(110):
+        while mp.norm(value - one) > mp.mpf(2) ** -10:
+            x, y, step = value, one, mp.inf
+            while step > mp.mpf(10) ** -60 * mp.norm(x):
+                x, y, last = (x + mp.inverse(y)) / 2, (y + mp.inverse(x)) / 2, x
+                step = mp.norm(x - last)
+            value, count = x, count + 1
+        less_one, power, log = value - one, one, mp.zeros(a.rows)
+        for k in range(1, 30):
+            power = power * less_one
+            log -= power * (mp.mpf(-1) ** k / k)
+        log = log * mp.mpf(2) ** count
+    assert mp.norm(mp.expm(log, method="taylor") - a) < mp.mpf(10) ** -50 * mp.norm(a)
+    return log
+
+
+def log_derivative(a, e):
+    n = a.rows
+    return logarithm(block(a, e))[:n, n : 2 * n]
 
 
 def minor(a, i, j):
@@ -148,6 +173,34 @@ def roots(numbers):
         assert mp.norm(value * value - a) < mp.mpf(10) ** -50
         back = sylvester(value.T, value.T, bar)
         yield case("sqrt", name, [a], value, bar, [back], [dot], sylvester(value, value, dot), limit)
+
+
+def logarithms(numbers):
+    generic, skew, shear = numbers.matrix(4, 4), numbers.matrix(4, 4), numbers.matrix(4, 4)
+    turn = mp.inverse(mp.eye(4) - (skew - skew.T)) * (mp.eye(4) + skew - skew.T)
+    shear = mp.eye(4) + mp.matrix([[shear[i, j] if j > i else 0 for j in range(4)] for i in range(4)])
+    spread = shear * mp.diag([1, 1, mp.mpf(2) ** -20, 3]) * mp.inverse(shear)
+    steep = mp.matrix([[1, 1000, 0], [0, mp.mpf(1.25), 1000], [0, 0, 3]])
+    for name, a, limit in [
+        ("general", generic + 4 * mp.eye(4), 1e-13),
+        ("near the identity", mp.eye(4) + generic / 1024, 1e-12),
+        ("of any size", mp.mpf(2) ** 100 * (generic + 4 * mp.eye(4)), 1e-13),
+        ("complex pairs on both sides of the imaginary axis", mp.matrix([[-1, 4], [-2, -1]]), 1e-14),
+        ("a pair near the negative axis", mp.matrix([[-1, 1], [-mp.mpf(2) ** -10, -1]]), 1e-12),
+        ("a rotation", turn, 1e-13),
+        ("a Jordan block", jordan(4, 4), 1e-14),
+        ("a Jordan block of entries of 1000", jordan(4, 1, 1000), 1e-13),
+        ("far from normal", steep, 1e-13),
+        ("eigenvalues from one to a millionth", spread, 1e-10),
+        ("a multiple of the identity", 3 * mp.eye(3), 1e-15),
+        ("one number", mp.matrix([[9]]), 1e-15),
+    ]:
+        n = a.rows
+        a = mp.matrix(listed(a))
+        bar, dot = numbers.matrix(n, n), numbers.matrix(n, n)
+        value = logarithm(a)
+        back = log_derivative(a.T, bar)
+        yield case("log", name, [a], value, bar, [back], [dot], log_derivative(a, dot), limit)
 
 
 def root(a):
@@ -236,7 +289,7 @@ def determinants(numbers):
 
 
 def main():
-    groups = [exponentials, roots, equations, symmetric_equations, determinants]
+    groups = [exponentials, roots, equations, symmetric_equations, determinants, logarithms]
     cases = [case for seed, group in enumerate(groups) for case in group(Numbers(seed + 1))]
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "general.json")
     with open(path, "w") as file:

@@ -4,7 +4,8 @@ use super::{Evaluated, Planted, Rule, Settings, in_range, in_range_of, rule};
 use faer::{Mat, Scale, mat};
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    Cholesky, Determinant, Lyapunov, MatrixExp, MatrixSqrt, Result, Sylvester, symmetric_part,
+    Cholesky, Determinant, Lyapunov, MatrixExp, MatrixLog, MatrixSqrt, Result, Sylvester,
+    symmetric_part,
 };
 
 pub fn general_rules() -> Vec<Rule> {
@@ -13,6 +14,7 @@ pub fn general_rules() -> Vec<Rule> {
         rule("lyapunov", of_positive, lyapunov, &[-1.0]),
         rule("matrix_sqrt", |p| vec![p.positive()], matrix_sqrt, &[0.5]),
         rule("matrix_exp", |p| vec![p.square()], matrix_exp, &[0.0]),
+        rule("matrix_log", |p| vec![p.positive()], matrix_log, &[0.0]),
         rule("determinant", |p| vec![p.square()], determinant, &[0.0]),
         rule("cholesky, jitter", |p| vec![p.positive()], jittered, &[0.5]),
     ]
@@ -80,6 +82,21 @@ fn matrix_sqrt(x: &[Mat<f64>], _: &Settings) -> Result<Evaluated> {
 fn matrix_exp(x: &[Mat<f64>], settings: &Settings) -> Result<Evaluated> {
     let share = settings.size.recip();
     let rule = MatrixExp::forward((Scale(share) * &x[0]).as_ref())?;
+    let (back, ahead) = (rule.clone(), rule.clone());
+    Ok(Evaluated::new(
+        vec![rule.value().to_owned()],
+        move |bars| Ok(vec![in_range(Scale(share) * back.vjp(bars[0].as_ref())?)?]),
+        move |dots| {
+            let dot = in_range_of(&dots[0], Scale(share) * &dots[0])?;
+            Ok(vec![ahead.jvp(dot.as_ref())?])
+        },
+    ))
+}
+
+/// Of the same: that of a scaled matrix has the logarithm of the scale in it.
+fn matrix_log(x: &[Mat<f64>], settings: &Settings) -> Result<Evaluated> {
+    let share = settings.size.recip();
+    let rule = MatrixLog::forward((Scale(share) * &x[0]).as_ref())?;
     let (back, ahead) = (rule.clone(), rule.clone());
     Ok(Evaluated::new(
         vec![rule.value().to_owned()],
