@@ -73,7 +73,7 @@ const HUGE: f64 = 1e120;
 /// [`CurvatureUnknown`](Error::CurvatureUnknown) from second order.
 ///
 /// # Cost
-/// O(n d min(n, d) + d² min(n, d)) time, to second order too; n r + d r + d² numbers stored. The Gram method is about three times as fast as the SVD's;
+/// O(n d min(n, d) + d² min(n, d)) time, to second order too, and there O(d³) where channels are dead and n ≥ d; n r + d r + d² numbers stored. The Gram method is about three times as fast as the SVD's;
 /// refinement takes five to ten times that for up to 16 values, and for more about as many products of n d s numbers as
 /// thirty a part, s the values that are refined. Where eigenpairs of many Gram matrices are found faster together, see
 /// [`prepare`](Self::prepare).
