@@ -165,7 +165,7 @@ impl RegularisedProjector {
         [&self.range, &self.kernel, &self.coefficients].map(Mat::as_ref)
     }
 
-    /// The way back of P alone, from [`factors`](Self::factors); values and norms are not there.
+    /// The way back of P alone, from [`factors`](Self::factors); values, norms and ε are not there.
     pub(crate) fn from_factors([range, kernel, coefficients]: [Mat<f64>; 3], scale: f64) -> Self {
         Self {
             range,
@@ -174,6 +174,7 @@ impl RegularisedProjector {
             squared: Mat::new(),
             weights: Vec::new(),
             singular_values: Vec::new(),
+            epsilon: f64::NAN,
             scale,
             method: Method::Svd,
         }
