@@ -1,9 +1,11 @@
 //! Inputs that break Cholesky and plain QR: each has a defined, finite outcome.
 
 mod dense_twin;
+mod inputs;
 
-use dense_twin::{DenseCriterion, blocks, definite_lambda, dense_twin, relu_features};
+use dense_twin::{DenseCriterion, dense_twin};
 use faer::{Mat, MatRef, Side, mat};
+use inputs::{blocks, definite_lambda, relu_features};
 use matbackprop_core::RankTolerance;
 use matbackprop_core::gradcheck::{GradientCheck, check_vjp};
 use ncuts::{Criterion, Error, Indicator, NcutsForward, NcutsLayer};

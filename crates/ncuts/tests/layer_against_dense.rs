@@ -1,9 +1,11 @@
 //! The layer against the dense n × n way, and against finite differences.
 
 mod dense_twin;
+mod inputs;
 
-use dense_twin::{DenseCriterion, blocks, definite_lambda, dense_twin, relu_features};
+use dense_twin::{DenseCriterion, dense_twin};
 use faer::{Mat, MatRef, Scale, mat};
+use inputs::{blocks, definite_lambda, relu_features};
 use matbackprop_core::gradcheck::{GradientCheck, check_jvp, check_vjp, gaussian};
 use matbackprop_core::{GapPolicy, RankTolerance};
 use ncuts::{Criterion, Error, Indicator, NcutsLayer};

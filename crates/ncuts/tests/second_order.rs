@@ -1,9 +1,9 @@
 //! Products with the Hessian of the loss, against finite differences of its gradient.
 
-mod dense_twin;
+mod inputs;
 
-use dense_twin::{blocks, definite_lambda, relu_features};
 use faer::{Mat, MatRef, Scale, mat};
+use inputs::{blocks, definite_lambda, relu_features};
 use matbackprop_core::gradcheck::{GradientCheck, check_vjp, gaussian};
 use matbackprop_core::{Error as Rule, GapPolicy, RankTolerance, inner_product};
 use ncuts::{Criterion, Error, Indicator, NcutsForward, NcutsLayer};
