@@ -6,9 +6,8 @@
 //! use matbackprop_core::gradcheck::gaussian;
 //! use matbackprop_core::{Projector, RankTolerance};
 //!
-//! let (mut a, b) = (gaussian(50, 3, 1), gaussian(50, 3, 2));
+//! let (mut a, b, mut distances) = (gaussian(50, 3, 1), gaussian(50, 3, 2), Vec::new());
 //! let target = Projector::forward(b.as_ref(), RankTolerance::default())?;
-//! let mut distances = Vec::new();
 //! for _ in 0..50 {
 //!     let projector = Projector::forward(a.as_ref(), RankTolerance::default())?;
 //!     // ½‖Π_A − Π_B‖² = 3 − tr(Π_B Π_A), so Π̄ = −Π_B = −Q Qᵀ: never a 50 × 50 matrix.
@@ -138,6 +137,7 @@ pub use subspace::{
     PolarSecond, PolarTangent, Procrustes, ProcrustesCotangent, ProcrustesTangent, Projector,
     ProjectorSecond, PseudoInverse, PseudoInverseSecond, RegularisedLeastSquares,
     RegularisedLeastSquaresCotangent, RegularisedProjector, RegularisedProjectorSecond, Rotation,
+    Split,
 };
 pub use symmetric::{
     SymmetricProduct, inner_product, symmetric_from_lower, symmetric_from_upper, symmetric_part,

@@ -1,5 +1,6 @@
 //! The range of a matrix.
 
+mod column_range;
 mod factored_pullback;
 mod leading_projector;
 mod least_squares;
@@ -12,6 +13,7 @@ mod regularised_least_squares;
 mod regularised_projector;
 mod regularised_second;
 mod rotation;
+mod split;
 mod truncated_svd;
 mod weighted_points;
 
@@ -25,3 +27,4 @@ pub use regularised_least_squares::{RegularisedLeastSquares, RegularisedLeastSqu
 pub use regularised_projector::RegularisedProjector;
 pub use regularised_second::RegularisedProjectorSecond;
 pub use rotation::Rotation;
+pub use split::Split;

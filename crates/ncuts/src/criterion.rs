@@ -7,8 +7,8 @@ use crate::similarity::normalised_features;
 use crate::target::Targets;
 use faer::{Mat, MatRef, Scale};
 use matbackprop_core::{
-    GapPolicy, LeadingProjector, Projector, RankTolerance, RegularisedProjector, SymmetricProduct,
-    inner_product,
+    GapPolicy, LeadingProjector, Projector, RankTolerance, RegularisedProjector, Split,
+    SymmetricProduct, inner_product,
 };
 
 /// The matrix that is compared with the projector Π_A onto the segments.
@@ -75,8 +75,10 @@ pub(crate) struct CriterionForward {
 
 #[derive(Clone, Debug)]
 enum SimilarityProjector {
-    Hard(Projector),
-    Regularised(RegularisedProjector, f64),
+    /// With the parts of Q inside its range and beside it.
+    Hard(Projector, Split),
+    /// With ε, and the same parts.
+    Regularised(RegularisedProjector, f64, Split),
     /// One for each annotation.
     Leading(Vec<LeadingProjector>),
 }
@@ -92,26 +94,26 @@ impl CriterionForward {
         let (projector, rank, squared_norm, projected) = match criterion {
             Criterion::HardProjector { rank_tolerance } => {
                 let projector = Projector::forward(factor, rank_tolerance)?;
-                let (rank, projected) = (projector.rank(), projector.project(q)?);
+                let (rank, split) = (projector.rank(), projector.split(q)?);
+                let projected = q - split.outside();
                 let projector = if truncates(&projector, factor)? {
                     // Dropped vectors still rotate the kept ones, and Λ rotates both.
                     let gaps = GapPolicy::default();
                     let leading = LeadingProjector::forward(factor, rank, gaps)?;
                     SimilarityProjector::Leading(vec![leading; targets.ranks().len()])
                 } else {
-                    SimilarityProjector::Hard(projector)
+                    SimilarityProjector::Hard(projector, split)
                 };
                 (projector, rank, rank as f64, projected)
             }
             Criterion::Regularised { epsilon } => {
                 let projector = RegularisedProjector::forward(factor, epsilon)?;
-                let (rank, projected) = (
-                    projector.rank(RankTolerance::default())?,
-                    projector.project(q)?,
-                );
+                let rank = projector.rank(RankTolerance::default())?;
+                let split = projector.split(q)?;
+                let projected = q - split.outside();
                 let squared_norm = projector.squared_norm();
                 (
-                    SimilarityProjector::Regularised(projector, epsilon),
+                    SimilarityProjector::Regularised(projector, epsilon, split),
                     rank,
                     squared_norm,
                     projected,
@@ -166,8 +168,8 @@ impl CriterionForward {
     /// Singular values of Z, nonincreasing.
     pub(crate) fn singular_values(&self) -> &[f64] {
         match &self.projector {
-            SimilarityProjector::Hard(projector) => projector.singular_values(),
-            SimilarityProjector::Regularised(projector, _) => projector.singular_values(),
+            SimilarityProjector::Hard(projector, _) => projector.singular_values(),
+            SimilarityProjector::Regularised(projector, _, _) => projector.singular_values(),
             SimilarityProjector::Leading(projectors) => projectors[0].singular_values(),
         }
     }
@@ -181,13 +183,13 @@ impl CriterionForward {
     pub(crate) fn vjp(&self, targets: &Targets, loss_bar: f64) -> Result<(Mat<f64>, Mat<f64>)> {
         let share = loss_bar / self.annotations;
         let q = targets.basis();
-        let pulled = Scale(-share) * q;
         let factor_bar = match &self.projector {
-            SimilarityProjector::Hard(projector) => projector.vjp_factored(pulled.as_ref(), q)?,
-            SimilarityProjector::Regularised(projector, _) => {
-                projector.vjp_factored(pulled.as_ref(), q, 0.5 * loss_bar)?
+            SimilarityProjector::Hard(projector, split) => projector.vjp_split(-share, split)?,
+            SimilarityProjector::Regularised(projector, _, split) => {
+                projector.vjp_split(-share, split, 0.5 * loss_bar)?
             }
             SimilarityProjector::Leading(projectors) => {
+                let pulled = Scale(-share) * q;
                 let mut sum: Option<Mat<f64>> = None;
                 for (projector, columns) in projectors.iter().zip(targets.columns()) {
                     let [own, pulled] =
@@ -222,13 +224,13 @@ impl CriterionForward {
         let pulled = Scale(-share) * q;
         let turned = Scale(-2.0 * share) * basis_dot;
         let (moved, bent, across, projected_dot) = match &self.projector {
-            SimilarityProjector::Hard(projector) => {
+            SimilarityProjector::Hard(projector, _) => {
                 let second = projector.vjp_of_vjp_factored(pulled.as_ref(), q, factor_dot)?;
                 let across = projector.vjp_factored(turned.as_ref(), q)?;
                 let dot = projector.project(basis_dot.as_ref())?;
                 (second.projector_bar_bar, second.a_bar, across, dot)
             }
-            SimilarityProjector::Regularised(projector, _) => {
+            SimilarityProjector::Regularised(projector, _, _) => {
                 let second = projector.vjp_of_vjp_factored(
                     pulled.as_ref(),
                     q,
@@ -265,12 +267,12 @@ impl CriterionForward {
         };
         let x = normalised_features(affinity, degrees);
         let bar = match &self.projector {
-            SimilarityProjector::Hard(_) => {
+            SimilarityProjector::Hard(..) => {
                 let pulled = x.transpose() * factor_bar;
                 let free = &pulled - &lambda.range * (lambda.range.transpose() * &pulled);
                 free * &lambda.inverse
             }
-            SimilarityProjector::Regularised(projector, epsilon) => {
+            SimilarityProjector::Regularised(projector, epsilon, _) => {
                 let outside = &x - projector.project(x.as_ref())?;
                 let aligned = outside.transpose() * targets.basis();
                 let spread = outside.transpose() * projector.project(outside.as_ref())?;
@@ -326,8 +328,8 @@ impl CriterionForward {
                 }
                 return Ok(-alignment_dot / self.annotations);
             }
-            SimilarityProjector::Hard(projector) => (projector.jvp(factor_dot)?, 0.0),
-            SimilarityProjector::Regularised(projector, _) => (
+            SimilarityProjector::Hard(projector, _) => (projector.jvp(factor_dot)?, 0.0),
+            SimilarityProjector::Regularised(projector, _, _) => (
                 projector.jvp(factor_dot)?,
                 projector.squared_norm_jvp(factor_dot)?,
             ),

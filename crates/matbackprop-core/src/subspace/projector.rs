@@ -1,8 +1,10 @@
 //! The orthogonal projector onto the range of a matrix.
 
+use super::column_range::{Basis, ColumnRange, Columns};
 use super::factored_pullback::{FactorParts, factored_pullback};
 use super::leading_projector::LeadingProjector;
-use crate::decompose::{symmetric_eigen, thin_svd};
+use super::split::Split;
+use crate::decompose::thin_svd;
 use crate::error::{Error, Result};
 use crate::gap::GapPolicy;
 use crate::guard::{ensure_matrix, ensure_shape, values_within_range, within_range};
@@ -10,8 +12,7 @@ use crate::products::gram;
 use crate::rank::{Method, RankTolerance, count_above};
 use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::{SymmetricProduct, sym};
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatRef, Par, Scale};
+use faer::{Mat, MatRef, Scale};
 
 const OP: &str = "projector";
 
@@ -50,8 +51,10 @@ const GRAM_FLOOR: f64 = 1e-8;
 /// [`CurvatureUnknown`](crate::Error::CurvatureUnknown) from second order where the tolerance drops more than rounding.
 ///
 /// # Cost
-/// O(m n²) time for tall A; (m + n) r numbers stored, (m + n) min(m, n) where the tolerance drops more than rounding. The [`Method`] is AᵀA with one correction of Q where all columns
-/// that are not zero have cond ≤ 10⁴, which then holds QᵀQ = I to rounding; elsewhere, and for wide A, the SVD.
+/// O(m n²) time for tall A; (m + n) r numbers stored, (m + n) min(m, n) where the tolerance drops more than rounding. The
+/// [`Method`] is AᵀA where all columns that are not zero have cond ≤ 10⁴: up to r/4 columns Y are then projected by A and the
+/// Cholesky factor of AᵀA with one correction, more of them by Q, whose one correction holds QᵀQ = I to rounding. Elsewhere,
+/// and for wide A, the SVD.
 ///
 /// # Source
 /// Ionescu, Vantzos, Sminchisescu, "Training Deep Networks with Structured Layers by Matrix Backpropagation",
@@ -75,9 +78,8 @@ const GRAM_FLOOR: f64 = 1e-8;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Projector {
-    basis: Mat<f64>,
-    /// N, n × r, of A / scale.
-    coefficients: Mat<f64>,
+    /// Of A / scale.
+    range: ColumnRange,
     singular_values: Vec<f64>,
     scale: f64,
     method: Method,
@@ -115,46 +117,13 @@ impl Projector {
 
     /// From AᵀA, where the columns that are not zero are well conditioned; `None` elsewhere.
     fn by_gram(a: MatRef<'_, f64>, scale: f64) -> Result<Option<Self>> {
-        let alive: Vec<usize> = (0..a.ncols())
-            .filter(|&j| a.col(j).norm_max() > 0.0)
-            .collect();
-        let r = alive.len();
-        if r == 0 || r > a.nrows() {
+        let Some((columns, values)) = Columns::new(OP, a, GRAM_FLOOR)? else {
             return Ok(None);
-        }
-        let compact;
-        let columns = if r == a.ncols() {
-            a
-        } else {
-            compact = Mat::from_fn(a.nrows(), r, |i, j| a[(i, alive[j])]);
-            compact.as_ref()
         };
-        let (squares, v) = symmetric_eigen(OP, gram(columns).as_ref())?;
-        if squares[0] < GRAM_FLOOR * squares[r - 1] {
-            return Ok(None);
-        }
-        // Q₁ = A V Σ⁻¹ is orthonormal up to E = Q₁ᵀQ₁ − I of size ε cond²; Q = Q₁ (I − E/2) up to E².
-        let n1 = Mat::from_fn(r, r, |i, j| v[(i, j)] / squares[j].sqrt());
-        let mut basis = columns * &n1;
-        let correction =
-            Scale(1.5) * Mat::<f64>::identity(r, r) - Scale(0.5) * gram(basis.as_ref());
-        times_in_place(&mut basis, correction.as_ref());
-        let compact_coefficients = n1 * correction;
-        let mut coefficients = Mat::zeros(a.ncols(), r);
-        for (row, &j) in alive.iter().enumerate() {
-            coefficients
-                .row_mut(j)
-                .copy_from(compact_coefficients.row(row));
-        }
-        let mut singular_values: Vec<f64> = squares
-            .iter()
-            .rev()
-            .map(|square| square.sqrt() * scale)
-            .collect();
+        let mut singular_values: Vec<f64> = values.iter().map(|value| value * scale).collect();
         singular_values.resize(a.nrows().min(a.ncols()), 0.0);
         Ok(Some(Self {
-            basis,
-            coefficients,
+            range: ColumnRange::Columns(columns),
             singular_values: values_within_range(OP, singular_values)?,
             scale,
             method: Method::Gram,
@@ -166,9 +135,16 @@ impl Projector {
         let (u, values, v) = thin_svd(OP, a)?;
         let r = count_above(&values, fraction);
         let rounding = RankTolerance::default().fraction(a.nrows(), a.ncols())?;
+        let alive: Vec<bool> = a.col_iter().map(|x| x.norm_max() > 0.0).collect();
         Ok(Self {
-            basis: u.subcols(0, r).to_owned(),
-            coefficients: Mat::from_fn(a.ncols(), r, |i, j| v[(i, j)] / values[j]),
+            range: ColumnRange::Basis(Basis {
+                q: u.subcols(0, r).to_owned(),
+                // AᵀU Σ⁻²: a column of zeros has none of it, where V has rounding.
+                n: Mat::from_fn(a.ncols(), r, |i, j| match alive[i] {
+                    true => v[(i, j)] / values[j],
+                    false => 0.0,
+                }),
+            }),
             singular_values: values_within_range(
                 OP,
                 values.iter().map(|value| value * scale).collect(),
@@ -187,14 +163,19 @@ impl Projector {
     /// Q and N of A / scale, where rounding alone is dropped.
     pub(crate) fn factors(&self) -> Option<(MatRef<'_, f64>, MatRef<'_, f64>)> {
         let whole = self.truncated.is_none();
-        whole.then(|| (self.basis.as_ref(), self.coefficients.as_ref()))
+        whole.then(|| {
+            let Basis { q, n } = self.range.basis();
+            (q.as_ref(), n.as_ref())
+        })
     }
 
     /// The way back alone, from [`factors`](Self::factors); the singular values are not there.
     pub(crate) fn from_factors(basis: Mat<f64>, coefficients: Mat<f64>, scale: f64) -> Self {
         Self {
-            basis,
-            coefficients,
+            range: ColumnRange::Basis(Basis {
+                q: basis,
+                n: coefficients,
+            }),
             singular_values: Vec::new(),
             scale,
             method: Method::Svd,
@@ -203,13 +184,16 @@ impl Projector {
     }
 
     /// Q, m × r, orthonormal columns.
+    ///
+    /// With the Gram method it is formed by the first call of this, of [`vjp`](Self::vjp), [`jvp`](Self::jvp) or second
+    /// order, or by more than r/4 columns elsewhere: a few columns are projected through A itself.
     pub fn basis(&self) -> MatRef<'_, f64> {
-        self.basis.as_ref()
+        self.range.basis().q.as_ref()
     }
 
     /// The number of singular values above the tolerance.
     pub fn rank(&self) -> usize {
-        self.basis.ncols()
+        self.range.rank()
     }
 
     /// All min(m, n) singular values of A, nonincreasing.
@@ -227,8 +211,38 @@ impl Projector {
     /// # Errors
     /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless Y has m rows; [`NotFinite`](crate::Error::NotFinite).
     pub fn project(&self, y: MatRef<'_, f64>) -> Result<Mat<f64>> {
-        ensure_shape(OP, y, (self.basis.nrows(), y.ncols()))?;
-        within_range(OP, &self.basis * (self.basis.transpose() * y))
+        ensure_shape(OP, y, (self.range.shape().0, y.ncols()))?;
+        let (_, outside) = self.range.split(y);
+        within_range(OP, y - outside)
+    }
+
+    /// Y = A C + R, C = A⁺ Y and R = (I − Π) Y, in O(m (n + r) p) time: with [`vjp_split`](Self::vjp_split), the way
+    /// forward and back of Y in a few products.
+    ///
+    /// # Errors
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless Y has m rows; [`NotFinite`](crate::Error::NotFinite);
+    /// [`Overflow`](crate::Error::Overflow).
+    pub fn split(&self, y: MatRef<'_, f64>) -> Result<Split> {
+        ensure_shape(OP, y, (self.range.shape().0, y.ncols()))?;
+        let (coefficients, outside) = self.range.split(y);
+        Ok(Split {
+            coefficients: within_range(OP, Scale(self.scale.recip()) * coefficients)?,
+            outside: within_range(OP, outside)?,
+            whole: self.truncated.as_ref().map(|_| y.to_owned()),
+        })
+    }
+
+    /// Ā from Π̄ = w Y Yᵀ, by the split of Y: Ā = 2 w R Cᵀ, in O(m n p) time.
+    ///
+    /// # Errors
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless the split is one of A's shape;
+    /// [`NotFinite`](crate::Error::NotFinite) of w; [`Overflow`](crate::Error::Overflow).
+    pub fn vjp_split(&self, weight: f64, split: &Split) -> Result<Mat<f64>> {
+        split.ensure_fits(OP, weight, self.range.shape())?;
+        if let (Some(leading), Some(y)) = (&self.truncated, &split.whole) {
+            return leading.vjp_factored((Scale(weight) * y).as_ref(), y.as_ref());
+        }
+        within_range(OP, split.pulled_back(2.0 * weight))
     }
 
     /// Ā from a full Π̄, m × m: for small m.
@@ -236,18 +250,15 @@ impl Projector {
     /// # Errors
     /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless Π̄ is m × m; [`NotFinite`](crate::Error::NotFinite).
     pub fn vjp(&self, projector_bar: MatRef<'_, f64>) -> Result<Mat<f64>> {
-        let m = self.basis.nrows();
+        let m = self.range.shape().0;
         ensure_shape(OP, projector_bar, (m, m))?;
         if let Some(leading) = &self.truncated {
             return leading.vjp_factored(projector_bar, Mat::identity(m, m).as_ref());
         }
-        let q = self.basis();
+        let Basis { q, n } = self.range.basis();
         let pulled = sym(projector_bar) * q;
         let outside = self.outside(pulled.as_ref(), (q.transpose() * &pulled).as_ref());
-        within_range(
-            OP,
-            Scale(2.0 / self.scale) * outside * self.coefficients.transpose(),
-        )
+        within_range(OP, Scale(2.0 / self.scale) * outside * n.transpose())
     }
 
     /// Ā from Π̄ = sym(L Rᵀ) stored as factors, in O(m (n + r) p) time.
@@ -256,19 +267,19 @@ impl Projector {
     /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless L and R are m × p;
     /// [`NotFinite`](crate::Error::NotFinite).
     pub fn vjp_factored(&self, left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Result<Mat<f64>> {
-        ensure_shape(OP, left, (self.basis.nrows(), left.ncols()))?;
+        ensure_shape(OP, left, (self.range.shape().0, left.ncols()))?;
         ensure_shape(OP, right, left.shape())?;
         if let Some(leading) = &self.truncated {
             return leading.vjp_factored(left, right);
         }
-        let q = self.basis();
         let parts = |x: MatRef<'_, f64>| {
-            let inside = q.transpose() * x;
-            let outside = self.outside(x, inside.as_ref());
-            FactorParts { inside, outside }
+            let (coefficients, outside) = self.range.split(x);
+            FactorParts {
+                coefficients: Scale(self.scale.recip()) * coefficients,
+                outside,
+            }
         };
-        let n = Scale(self.scale.recip()) * &self.coefficients;
-        within_range(OP, factored_pullback(&n, &parts(left), &parts(right)))
+        within_range(OP, factored_pullback(&parts(left), &parts(right)))
     }
 
     /// Π̇ as factors, from Ȧ.
@@ -276,15 +287,15 @@ impl Projector {
     /// # Errors
     /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless Ȧ is m × n; [`NotFinite`](crate::Error::NotFinite).
     pub fn jvp(&self, a_dot: MatRef<'_, f64>) -> Result<SymmetricProduct> {
-        ensure_shape(OP, a_dot, (self.basis.nrows(), self.coefficients.nrows()))?;
+        ensure_shape(OP, a_dot, self.range.shape())?;
         if let Some(leading) = &self.truncated {
             return leading.jvp(a_dot);
         }
-        let q = self.basis();
-        let moved = a_dot * &self.coefficients;
+        let Basis { q, n } = self.range.basis();
+        let moved = a_dot * n;
         let outside = self.outside(moved.as_ref(), (q.transpose() * &moved).as_ref());
         let left = within_range(OP, Scale(2.0 / self.scale) * outside)?;
-        SymmetricProduct::new(left, self.basis.clone())
+        SymmetricProduct::new(left, q.clone())
     }
 
     /// The way back through Ā = `vjp(Π̄)`: from a cotangent Z of Ā to those of Π̄ and of A.
@@ -299,7 +310,7 @@ impl Projector {
         projector_bar: MatRef<'_, f64>,
         a_bar_bar: MatRef<'_, f64>,
     ) -> Result<ProjectorSecond> {
-        let m = self.basis.nrows();
+        let m = self.range.shape().0;
         ensure_shape(OP, projector_bar, (m, m))?;
         let s = sym(projector_bar);
         self.second(|x| &s * x, a_bar_bar)
@@ -315,7 +326,7 @@ impl Projector {
         right: MatRef<'_, f64>,
         a_bar_bar: MatRef<'_, f64>,
     ) -> Result<ProjectorSecond> {
-        ensure_shape(OP, left, (self.basis.nrows(), left.ncols()))?;
+        ensure_shape(OP, left, (self.range.shape().0, left.ncols()))?;
         ensure_shape(OP, right, left.shape())?;
         let times = |x: MatRef<'_, f64>| {
             Scale(0.5) * (left * (right.transpose() * x) + right * (left.transpose() * x))
@@ -329,19 +340,19 @@ impl Projector {
         times_s: impl Fn(MatRef<'_, f64>) -> Mat<f64>,
         z: MatRef<'_, f64>,
     ) -> Result<ProjectorSecond> {
-        ensure_shape(OP, z, (self.basis.nrows(), self.coefficients.nrows()))?;
+        ensure_shape(OP, z, self.range.shape())?;
         if self.truncated.is_some() {
             return Err(Error::CurvatureUnknown {
                 op: "projector that drops more than rounding",
             });
         }
-        let (q, n) = (self.basis(), &self.coefficients);
+        let Basis { q, n } = self.range.basis();
         let parts = |x: Mat<f64>| {
             let inside = q.transpose() * &x;
             (self.outside(x.as_ref(), inside.as_ref()), inside)
         };
         let (z_out, z_in) = parts(z * n);
-        let (t, c) = parts(times_s(q));
+        let (t, c) = parts(times_s(q.as_ref()));
         let (s_z, _) = parts(times_s(z_out.as_ref()));
         let turned = s_z - &z_out * c - &t * z_in.transpose() - q * (z_out.transpose() * &t);
         let mut a_bar = turned * n.transpose();
@@ -357,7 +368,7 @@ impl Projector {
 
     /// X (I − A⁺A); `None` where that is zero.
     fn outside_rows(&self, x: MatRef<'_, f64>) -> Option<Mat<f64>> {
-        let n = self.coefficients.as_ref();
+        let n = self.range.basis().n.as_ref();
         if n.ncols() == n.nrows() {
             return None;
         }
@@ -375,30 +386,10 @@ impl Projector {
 
     /// (I − Π) X from X and QᵀX; zero where Q is square, and the rest would be rounding over σ.
     fn outside(&self, x: MatRef<'_, f64>, inside: MatRef<'_, f64>) -> Mat<f64> {
-        if self.rank() == self.basis.nrows() {
+        if self.rank() == self.range.shape().0 {
             return Mat::zeros(x.nrows(), x.ncols());
         }
-        x - &self.basis * inside
-    }
-}
-
-/// X ← X C for a square C, a band of rows at a time: no second matrix of the size of X.
-fn times_in_place(x: &mut Mat<f64>, c: MatRef<'_, f64>) {
-    const BAND: usize = 256;
-    let mut product = Mat::zeros(BAND, c.ncols());
-    for first in (0..x.nrows()).step_by(BAND) {
-        let rows = BAND.min(x.nrows() - first);
-        let mut product = product.subrows_mut(0, rows);
-        let mut band = x.subrows_mut(first, rows);
-        matmul(
-            product.as_mut(),
-            Accum::Replace,
-            band.as_ref(),
-            c,
-            1.0,
-            Par::Seq,
-        );
-        band.copy_from(product);
+        x - self.basis() * inside
     }
 }
 
@@ -593,6 +584,32 @@ mod tests {
     }
 
     #[test]
+    fn a_split_adds_up_and_goes_back_as_its_factors() {
+        let truncating = RankTolerance::Relative(0.3);
+        let tall = (gaussian(60, 12, 4), DEFAULT);
+        let truncated = (with_spectrum(9, 3, &[3.0, 1.0, 0.5], 2), truncating);
+        let all = cases().into_iter().map(|(a, _)| (a, DEFAULT));
+        for (a, tolerance) in all.chain([tall, truncated]) {
+            let (m, n) = a.shape();
+            let projector = Projector::forward(a.as_ref(), tolerance).unwrap();
+            let smallest = projector.singular_values()[projector.rank() - 1];
+            let y = gaussian(m, 3, 1);
+            let split = projector.split(y.as_ref()).unwrap();
+            let inside = projector.project(y.as_ref()).unwrap();
+            assert!((&inside + split.outside() - &y).norm_max() < 1e-14);
+            if projector.rank() == m.min(n) {
+                let sum = &a * split.coefficients() + split.outside();
+                assert!((sum - &y).norm_max() < 1e-14 / smallest, "{m} × {n}");
+            }
+            let found = projector.vjp_split(-0.5, &split).unwrap();
+            let left = Scale(-0.5) * &y;
+            let expected = projector.vjp_factored(left.as_ref(), y.as_ref()).unwrap();
+            let difference = (found - &expected).norm_max();
+            assert!(difference < 1e-13 / smallest, "{m} × {n}: {difference:e}");
+        }
+    }
+
+    #[test]
     fn dead_and_duplicate_columns_change_nothing() {
         let a = gaussian(200, 20, 4);
         let plain = Projector::forward(a.as_ref(), DEFAULT).unwrap();
@@ -752,12 +769,16 @@ mod tests {
         let tiny = Projector::forward(mat![[1e-150], [0.0]].as_ref(), DEFAULT).unwrap();
         let turning = mat![[0.0, 1e200], [0.0, 0.0]];
         let beyond = tiny.vjp(turning.as_ref());
+        let fits_tiny = tiny.split(mat![[1.0], [1.0]].as_ref()).unwrap();
         refused! {
             projector.project(wrong) => Error::ShapeMismatch { .. },
             projector.vjp(wrong) => Error::ShapeMismatch { .. },
             projector.vjp_factored(wrong, wrong) => Error::ShapeMismatch { .. },
             projector.jvp(wrong) => Error::ShapeMismatch { .. },
             beyond => Error::Overflow { op: OP },
+            projector.split(wrong) => Error::ShapeMismatch { .. },
+            projector.vjp_split(1.0, &fits_tiny) => Error::ShapeMismatch { .. },
+            tiny.vjp_split(f64::NAN, &fits_tiny) => Error::NotFinite { .. },
             projector.vjp_of_vjp(wrong, wrong) => Error::ShapeMismatch { .. },
             projector.vjp_of_vjp_factored(wrong, wrong, wrong) => Error::ShapeMismatch { .. },
             tiny.vjp_of_vjp(turning.as_ref(), turning.subcols(1, 1)) => Error::Overflow { op: OP },

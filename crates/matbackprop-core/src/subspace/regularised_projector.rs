@@ -1,6 +1,7 @@
 //! A smooth stand-in for the orthogonal projector onto a range.
 
 use super::factored_pullback::{FactorParts, factored_pullback};
+use super::split::Split;
 use crate::decompose::{symmetric_eigen, thin_svd};
 use crate::error::Result;
 use crate::guard::{
@@ -257,17 +258,58 @@ impl RegularisedProjector {
         ensure_shape(OP, left, (self.range.nrows(), left.ncols()))?;
         ensure_shape(OP, right, left.shape())?;
         ensure_finite_values(OP, &[squared_norm_bar])?;
-        let y = self.range.as_ref();
         let parts = |x: MatRef<'_, f64>| {
-            let inside = y.transpose() * x;
-            let outside = x - y * (&self.kernel * &inside);
-            FactorParts { inside, outside }
+            let (coefficients, outside) = self.parts(x);
+            FactorParts {
+                coefficients,
+                outside,
+            }
         };
-        let m = Scale(self.scale.recip()) * &self.coefficients;
-        let mut a_bar = factored_pullback(&m, &parts(left), &parts(right));
+        let a_bar = factored_pullback(&parts(left), &parts(right));
+        self.with_squared_norm(a_bar, squared_norm_bar)
+    }
+
+    /// Y = A C + R, C = H⁻¹AᵀY and R = (I − P) Y, in O(m n p) time: with [`vjp_split`](Self::vjp_split), the way forward
+    /// and back of Y in a few products.
+    ///
+    /// # Errors
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless Y has m rows; [`NotFinite`](crate::Error::NotFinite);
+    /// [`Overflow`](crate::Error::Overflow).
+    pub fn split(&self, y: MatRef<'_, f64>) -> Result<Split> {
+        ensure_shape(OP, y, (self.range.nrows(), y.ncols()))?;
+        let (coefficients, outside) = self.parts(y);
+        Ok(Split {
+            coefficients: within_range(OP, coefficients)?,
+            outside: within_range(OP, outside)?,
+            whole: None,
+        })
+    }
+
+    /// Ā from P̄ = w Y Yᵀ, by the split of Y, and a cotangent q̄ of ‖P‖²_F: Ā = 2 w R Cᵀ + 4 q̄ (I − P) P A H⁻¹.
+    ///
+    /// # Errors
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless the split is one of A's shape;
+    /// [`NotFinite`](crate::Error::NotFinite) of w and q̄; [`Overflow`](crate::Error::Overflow).
+    pub fn vjp_split(&self, weight: f64, split: &Split, squared_norm_bar: f64) -> Result<Mat<f64>> {
+        split.ensure_fits(OP, weight, (self.range.nrows(), self.coefficients.nrows()))?;
+        ensure_finite_values(OP, &[squared_norm_bar])?;
+        self.with_squared_norm(split.pulled_back(2.0 * weight), squared_norm_bar)
+    }
+
+    /// H⁻¹AᵀX and (I − P) X.
+    fn parts(&self, x: MatRef<'_, f64>) -> (Mat<f64>, Mat<f64>) {
+        let inside = self.range.transpose() * x;
+        let mut outside = x.to_owned();
+        add_product(outside.as_mut(), -1.0, &self.range, &self.kernel * &inside);
+        let coefficients = Scale(self.scale.recip()) * (&self.coefficients * inside);
+        (coefficients, outside)
+    }
+
+    /// Ā + 4 q̄ (I − P) P A H⁻¹.
+    fn with_squared_norm(&self, mut a_bar: Mat<f64>, squared_norm_bar: f64) -> Result<Mat<f64>> {
         if squared_norm_bar != 0.0 {
             let share = 4.0 * squared_norm_bar / self.scale;
-            add_product(a_bar.as_mut(), share, y, &self.squared);
+            add_product(a_bar.as_mut(), share, &self.range, &self.squared);
         }
         within_range(OP, a_bar)
     }
@@ -333,6 +375,27 @@ mod tests {
     fn dense(a: MatRef<'_, f64>, epsilon: f64) -> Result<Mat<f64>> {
         RegularisedProjector::forward(a, epsilon)?
             .project(Mat::identity(a.nrows(), a.nrows()).as_ref())
+    }
+
+    #[test]
+    fn a_split_adds_up_and_goes_back_as_its_factors() {
+        for (a, epsilon, _) in cases() {
+            let projector = RegularisedProjector::forward(a.as_ref(), epsilon).unwrap();
+            let y = gaussian(a.nrows(), 2, 1);
+            let split = projector.split(y.as_ref()).unwrap();
+            let sum = &a * split.coefficients() + split.outside();
+            // C is up to 1 / (2 √ε) of Y.
+            let tolerance = 1e-14 / epsilon.sqrt();
+            assert!((sum - &y).norm_max() < tolerance, "{:?}", a.shape());
+            let found = projector.vjp_split(-0.5, &split, 0.25).unwrap();
+            let left = Scale(-0.5) * &y;
+            let expected = projector
+                .vjp_factored(left.as_ref(), y.as_ref(), 0.25)
+                .unwrap();
+            let size = 1.0 + expected.norm_max();
+            assert!((found - &expected).norm_max() < 1e-13 * size);
+            assert!(projector.vjp_split(f64::NAN, &split, 0.0).is_err());
+        }
     }
 
     #[test]
