@@ -5,6 +5,7 @@ use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::mat::AsMatRef;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
+use std::ops::Range;
 
 /// G = Aᵀ A, both triangles.
 pub(crate) fn gram(a: MatRef<'_, f64>) -> Mat<f64> {
@@ -118,17 +119,44 @@ pub(crate) fn times_diagonal(a: MatRef<'_, f64>, x: &[f64]) -> Mat<f64> {
 
 /// Copies the lower triangle to the upper, in tiles that stay in the cache.
 pub(crate) fn mirror_lower(mut a: MatMut<'_, f64>) {
-    const TILE: usize = 16;
     let n = a.nrows();
-    for first_column in (0..n).step_by(TILE) {
-        for first_row in (first_column..n).step_by(TILE) {
-            for j in first_column..(first_column + TILE).min(n) {
-                for i in first_row.max(j + 1)..(first_row + TILE).min(n) {
-                    a[(j, i)] = a[(i, j)];
-                }
+    for columns in tiles(n) {
+        for rows in tiles(n).filter(|rows| rows.start >= columns.start) {
+            let across = transposed_tile(a.as_ref(), &rows, &columns);
+            for (row, across) in rows.clone().zip(&across) {
+                // Of a tile on the diagonal, what lies left of it.
+                let count = columns.len().min(row - columns.start);
+                let out = a.as_mut().col_mut(row).subrows_mut(columns.start, count);
+                out.iter_mut().zip(across).for_each(|(out, x)| *out = *x);
             }
         }
     }
+}
+
+/// The side of a tile: so small that it and its mirror image stay in the cache.
+const TILE: usize = 16;
+
+/// 0, …, n − 1 in parts of a tile's side.
+pub(crate) fn tiles(n: usize) -> impl Iterator<Item = Range<usize>> {
+    let part = move |first: usize| first..(first + TILE).min(n);
+    (0..n).step_by(TILE).map(part)
+}
+
+/// The rows of a tile of A, each a list: reads run down the columns, where entries lie side by side.
+#[inline]
+pub(crate) fn transposed_tile(
+    a: MatRef<'_, f64>,
+    rows: &Range<usize>,
+    columns: &Range<usize>,
+) -> [[f64; TILE]; TILE] {
+    let mut tile = [[0.0; TILE]; TILE];
+    for (j, column) in columns.clone().enumerate() {
+        let from = a.col(column).subrows(rows.start, rows.len());
+        for (to, from) in tile.iter_mut().zip(from.iter()) {
+            to[j] = *from;
+        }
+    }
+    tile
 }
 
 #[cfg(test)]
@@ -159,6 +187,17 @@ mod tests {
             // n² products an entry, of a few units each.
             let tolerance = 100.0 * f64::EPSILON * (n * n) as f64;
             assert!((found - &a * s * a.transpose()).norm_max() < tolerance);
+        }
+    }
+
+    #[test]
+    fn a_mirrored_triangle_is_symmetric_at_every_side() {
+        for n in [1, 2, 15, 16, 17, 40] {
+            let a = gaussian(n, n, 3);
+            let mut mirrored = a.clone();
+            mirror_lower(mirrored.as_mut());
+            let expected = Mat::from_fn(n, n, |i, j| a[(i.max(j), i.min(j))]);
+            assert_eq!(mirrored, expected, "{n}");
         }
     }
 

@@ -3,9 +3,9 @@
 use crate::buffer_pool::Temporary;
 use crate::error::{Error, Result};
 use crate::guard::{ensure_shape, ensure_square, number_within_range, within_range};
+use crate::products::{tiles, transposed_tile};
 use crate::scale::{Scaled, power_of_two_scale};
 use faer::{Mat, MatMut, MatRef};
-use std::ops::Range;
 
 /// Entries that should be equal may differ by this times n ε of the largest: sums of n products in another order.
 const ASYMMETRY: f64 = 16.0;
@@ -89,7 +89,8 @@ pub(crate) fn symmetry_tolerance(n: usize, epsilon: f64) -> f64 {
 fn ensure_symmetric_up_to(op: &'static str, a: MatRef<'_, f64>, epsilon: f64) -> Result<usize> {
     let n = ensure_square(op, a)?;
     let (mut largest, mut worst) = (0.0, 0.0);
-    for (rows, columns) in tiles(n).filter(|(rows, columns)| rows.end > columns.start) {
+    let pairs = tiles(n).flat_map(|columns| tiles(n).map(move |rows| (rows, columns.clone())));
+    for (rows, columns) in pairs.filter(|(rows, columns)| rows.end > columns.start) {
         for j in columns {
             for i in rows.clone() {
                 let (x, y) = (a[(i, j)], a[(j, i)]);
@@ -156,29 +157,20 @@ fn fill_with_transpose(
 ) {
     let n = a.nrows();
     assert_eq!(n, a.ncols(), "a square matrix has two parts");
-    for (rows, columns) in tiles(n) {
-        let across = a.submatrix(columns.start, rows.start, columns.len(), rows.len());
-        for (j, column) in columns.enumerate() {
-            let out = parts.as_mut().col_mut(column);
-            let out = out.subrows_mut(rows.start, rows.len());
-            let down = a.col(column).subrows(rows.start, rows.len());
-            let pairs = down.iter().zip(across.row(j).iter());
-            for (out, (&x, &y)) in out.iter_mut().zip(pairs) {
-                *out = part(x, y);
+    for rows in tiles(n) {
+        for columns in tiles(n) {
+            // Row j of A in these columns of it is column j of Aᵀ.
+            let across = transposed_tile(a, &columns, &rows);
+            for (column, across) in columns.clone().zip(&across) {
+                let out = parts.as_mut().col_mut(column);
+                let out = out.subrows_mut(rows.start, rows.len());
+                let down = a.col(column).subrows(rows.start, rows.len());
+                for ((out, &x), &y) in out.iter_mut().zip(down.iter()).zip(across) {
+                    *out = part(x, y);
+                }
             }
         }
     }
-}
-
-/// Rows and columns of tiles of an n × n matrix, so small that a tile and its mirror image stay in the cache.
-fn tiles(n: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
-    const TILE: usize = 16;
-    let parts = move || {
-        (0..n)
-            .step_by(TILE)
-            .map(move |first| first..(first + TILE).min(n))
-    };
-    parts().flat_map(move |columns| parts().map(move |rows| (rows, columns.clone())))
 }
 
 /// The symmetric m × m matrix S = (L Rᵀ + R Lᵀ) / 2, stored as its m × p factors.
