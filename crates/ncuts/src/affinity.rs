@@ -68,7 +68,11 @@ impl Affinity {
             .transpose()?;
         let features_scale = power_of_two_scale(features);
         Ok(Self {
-            features: Scale(features_scale.recip()) * features,
+            features: if features_scale == 1.0 {
+                features.to_owned()
+            } else {
+                Scale(features_scale.recip()) * features
+            },
             features_scale,
             lambda,
         })
@@ -87,6 +91,11 @@ impl Affinity {
     /// F, divided by its scale.
     pub(crate) fn features(&self) -> MatRef<'_, f64> {
         self.features.as_ref()
+    }
+
+    /// Column j of F, divided by its scale.
+    pub(crate) fn feature(&self, j: usize) -> &[f64] {
+        self.features.col_as_slice(j)
     }
 
     /// Λ = L Lᵀ, divided by its scale; `None` for the identity.

@@ -40,16 +40,15 @@ pub(crate) fn vjp(
     degrees: &Degrees,
     factor_bar: Mat<f64>,
 ) -> (Mat<f64>, Vec<f64>) {
-    let f = affinity.features();
     let mut x_bar = match affinity.lambda_root() {
         Some(lambda) => factor_bar * lambda.root.transpose(),
         None => factor_bar,
     };
     scale_rows(&mut x_bar, degrees.inverse_roots());
     // From here on x_bar is F̄, and w̄ = −½ ⟨Fᵢ, F̄ᵢ⟩ / wᵢ.
-    let mut degrees_bar = vec![0.0; f.nrows()];
-    for j in 0..f.ncols() {
-        let columns = f.col(j).iter().zip(x_bar.col_as_slice(j));
+    let mut degrees_bar = vec![0.0; affinity.pixels()];
+    for j in 0..affinity.channels() {
+        let columns = affinity.feature(j).iter().zip(x_bar.col_as_slice(j));
         for (bar, (f, f_bar)) in degrees_bar.iter_mut().zip(columns) {
             *bar += f * f_bar;
         }
