@@ -131,6 +131,16 @@ def thin_svd_methods():
     return {"svd, autograd": method}
 
 
+def values_methods():
+    """Without vectors there is no way back: both is the same call."""
+
+    def method(tensors, back):
+        values = torch.linalg.svdvals(tensors["A"]).unsqueeze(-1)
+        return values, values if back else None
+
+    return {"svdvals": method}
+
+
 def ncuts_methods(segments, epsilon):
     """½ ‖Π_A − P‖² with P hard (epsilon None) or regularised, never n × n."""
 
@@ -185,9 +195,10 @@ def cases():
     for n in [64, 128, 256, 512]:
         a = normal((n, n))
         yield f"sym_eig {n}", "sym_eig", {}, {"A": (a + a.T) / 2, "c": normal((n, 1)), "x": normal((n, 1))}, sym_eig_methods(), 1
-    for n in [64, 128, 256, 512]:
+    for n in [64, 128, 256, 512, 8, 16, 24, 32, 48]:
         matrices = {"A": normal((n, n)), "c": normal((n, 1)), "x": normal((n, 1)), "y": normal((n, 1))}
         yield f"thin_svd {n}", "thin_svd", {}, matrices, thin_svd_methods(), 1
+        yield f"singular values {n}", "singular_values", {}, {"A": matrices["A"]}, values_methods(), 1
     n, d, k = 2400, 128, 10
     f = np.maximum(normal((n, d)) + 0.5, 0.0)
     yield f"ncuts hard {n} x {d}, k = {k}", "ncuts_hard", {"segments": k}, {"F": f}, ncuts_methods(k, None), 1

@@ -10,7 +10,9 @@ use std::time::Instant;
 
 use faer::{Mat, MatRef};
 use matbackprop_core::gradcheck::gaussian;
-use matbackprop_core::{GapPolicy, GramFunction, Log, Ridge, SymEig, ThinSvd, batch};
+use matbackprop_core::{
+    GapPolicy, GramFunction, Log, Ridge, SymEig, ThinSvd, batch, singular_values,
+};
 use serde_json::{Value, json};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -47,6 +49,7 @@ fn main() -> Outcome<()> {
         }
         Some("sym_eig") => sym_eig(&read("A")?, &read("c")?, &read("x")?, seconds)?,
         Some("thin_svd") => thin_svd(&read("A")?, &read("c")?, &read("x")?, &read("y")?, seconds)?,
+        Some("singular_values") => values_alone(&read("A")?, seconds)?,
         other => return Err(format!("expected a kind of case we know, found {other:?}").into()),
     };
     for (name, result) in results {
@@ -123,6 +126,14 @@ fn thin_svd(
             ("gradient", a_bar),
         ],
     ))
+}
+
+/// Singular values without vectors. They have no way back: both is the same call, and both results are the values.
+fn values_alone(a: &Mat<f64>, seconds: f64) -> Outcome<(Value, Results)> {
+    let forward = || singular_values(a.as_ref());
+    let line = measure(seconds, forward, forward)?;
+    let values = column(&forward()?);
+    Ok((line, vec![("value", values.clone()), ("gradient", values)]))
 }
 
 /// Milliseconds of every run of both, and how often and how much one call of `both` allocates.
