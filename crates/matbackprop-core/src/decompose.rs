@@ -4,9 +4,10 @@
 //! symmetric_eigen ── tridiagonalise ── householder, wide      ours; values with vectors or without
 //!       └─────────── tridiagonal ── rank_one_update ── secular
 //!                         └──────── implicit_ql, join
-//! thin_svd ── householder_qr ── householder, wide             ours; the reduction and the small blocks by faer
+//! thin_svd ── householder_qr ── householder, wide             ours; the reduction of large sides by faer
+//!     ├────── bidiagonalise ─── householder, wide
 //!     └────── bidiagonal ── rank_one_update, join
-//!                └───────── small_svd
+//!                └───────── small_svd ── implicit_qr
 //! refined_svd ── double_double                                small values to their last digit: few of them,
 //! refined_by_parts ── sliced_product                          or any number
 //! qr ── householder_qr
@@ -19,9 +20,9 @@
 //! | step | by | source |
 //! |---|---|---|
 //! | A = H T Hᵀ, T tridiagonal | ours, panels of 16 columns | Dongarra, Hammarling, Sorensen 1989 |
-//! | A = H B Gᵀ, B bidiagonal | faer | Golub, Kahan 1965 |
+//! | A = H B Gᵀ, B bidiagonal | ours up to a side of 192; faer | Golub, Kahan 1965 |
 //! | T = W Λ Wᵀ, side ≤ 24 | ours, implicit QL | Bowdler, Martin, Reinsch, Wilkinson 1968 |
-//! | B = W Σ Zᵀ, side ≤ 24 | faer's QR iteration; Jacobi in twice the precision where that gives up | Hestenes 1958 |
+//! | B = W Σ Zᵀ, side ≤ 24 | ours, implicit QR; Jacobi in twice the precision where that gives up | Demmel, Kahan 1990; Hestenes 1958 |
 //! | larger T and B | ours: divide and conquer | Cuppen 1981; Gu, Eisenstat 1995 |
 //! | secular equation | ours, eight roots side by side | Li 1994 |
 //! | vectors orthogonal to rounding | ours: weights taken back from the roots | Gu, Eisenstat 1994 |
@@ -60,13 +61,11 @@
 //! | 256 | 3130, 6030: 0.52 | 1690, 3310: 0.51 | 7530, 10700: 0.70 | 5950, 7470: 0.80 |
 //! | 512 | 19900, 32200: 0.62 | 9320, 17100: 0.55 | 51900, 65200: 0.80 | 35300, 48000: 0.74 |
 //!
-//! Below a side of about 60 faer's SVD is the faster one: ours hands it blocks that are bidiagonal already, which it reduces
-//! again, since its iteration cannot be called by itself. Ours stays there, for two reasons:
-//! * Called as it is, faer's failed at 842 of 9881 matrices of a shorter side up to 48, as `tests/attack` draws and judges them
-//!   (residuals up to ‖A‖, no convergence); of matrices brought to order one, at 41 of those that are tall, whose QR drops columns, and
-//!   at none of the others. Ours fails at none.
-//! * It would give other last bits, and trainings would no longer end with the same bytes. A version that may change bits can
-//!   take faer's SVD, of R where A is tall, at order one and up to a side of 48: a factor of 1.2 to 1.8.
+//! The columns of SVD and singular values are from before small blocks and the reduction were ours: the blocks, bidiagonal
+//! already, went through faer's SVD, which reduced them again.
+//!
+//! faer's own SVD is not called for small sides. As it is, it failed at 842 of 9881 matrices of a shorter side up to 48, as
+//! `tests/attack` draws and judges them (residuals up to ‖A‖, no convergence).
 //!
 //! # Where each is used
 //! `spectral`, `subspace` and `function` take [`symmetric_eigen`], [`thin_svd`] or their values alone; `function::gram_factors`
@@ -77,12 +76,14 @@
 //! Small singular values are known to ε σ₁ unless refined. A call uses one thread and O(n²) numbers of buffers.
 
 mod bidiagonal;
+mod bidiagonalise;
 mod double_double;
 #[cfg(test)]
 mod hard_cases;
 mod householder;
 mod householder_qr;
 mod implicit_ql;
+mod implicit_qr;
 mod join;
 mod qr;
 mod rank_one_update;

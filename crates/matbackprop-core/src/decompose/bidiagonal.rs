@@ -11,6 +11,8 @@
 //! Source: Gu, Eisenstat, "A divide-and-conquer algorithm for the bidiagonal SVD", SIAM Journal on Matrix Analysis and
 //! Applications 16, 1995.
 
+use super::implicit_ql::SMALL;
+use super::implicit_qr::Vectors;
 use super::join::{
     Basis, Edges, Outcome, RankOne, Reach, Rows, Span, Update, finish_join, multiply, put_back,
     rotate, solve_at_order_one,
@@ -19,10 +21,7 @@ use super::rank_one_update::{FillSingularVectors, deflate, rounding};
 use super::secular::Squares;
 use super::small_svd::small_bidiagonal_svd;
 use crate::buffer_pool::Temporary;
-use faer::{Mat, MatRef};
-
-/// Sides up to this are solved whole.
-const SMALL: usize = 24;
+use faer::Mat;
 
 /// The least that a join neglects, in a matrix of order one whose values are known to 1e-16: products of a few squares
 /// of anything larger are far from underflow.
@@ -97,7 +96,7 @@ trait BlockBasis: Basis<Squares> {
     /// Whether it wants U and V of this small block.
     fn wants(&self, block: Block) -> [bool; 2];
     /// Takes the wanted parts of U and V of a small block; the others have any content.
-    fn take(&mut self, block: Block, left: MatRef<'_, f64>, right: MatRef<'_, f64>);
+    fn take(&mut self, block: Block, left: &Vectors, right: &Vectors);
     /// As `rotate`, of right vectors alone.
     fn rotate_right(&mut self, span: Span, columns: (usize, usize), turn: (f64, f64));
 }
@@ -108,10 +107,10 @@ impl BlockBasis for Edges {
         [false, block.rows < self.columns()]
     }
 
-    fn take(&mut self, block: Block, _: MatRef<'_, f64>, right: MatRef<'_, f64>) {
+    fn take(&mut self, block: Block, _: &Vectors, right: &Vectors) {
         let columns = block.rows + block.extra;
         self.set(block.first, columns, |j| {
-            (right[(0, j)], right[(columns - 1, j)])
+            (right[j][0], right[j][columns - 1])
         });
     }
 
@@ -145,14 +144,15 @@ impl BlockBasis for Pair<'_> {
         [true, true]
     }
 
-    fn take(&mut self, block: Block, left: MatRef<'_, f64>, right: MatRef<'_, f64>) {
-        for (all, own) in [(&mut *self.left, left), (&mut *self.right, right)] {
-            let (first, (rows, columns)) = (block.first, own.shape());
-            let mut place = all.as_mut();
-            place
-                .as_mut()
-                .submatrix_mut(first, first, rows, columns)
-                .copy_from(own);
+    fn take(&mut self, block: Block, left: &Vectors, right: &Vectors) {
+        let (first, columns) = (block.first, block.rows + block.extra);
+        for (all, own, side) in [
+            (&mut *self.left, left, block.rows),
+            (&mut *self.right, right, columns),
+        ] {
+            for (j, column) in own[..side].iter().enumerate() {
+                all.column_mut(first + j)[first..][..side].copy_from_slice(&column[..side]);
+            }
         }
     }
 
@@ -220,17 +220,18 @@ impl<B: BlockBasis> Solver<B> {
     /// Solves a block: its columns of U and V in place, values nondecreasing in `d`, the null vector of V last.
     fn solve(&mut self, block: Block, d: &mut [f64], e: &mut [f64]) -> bool {
         let Block { first, rows, extra } = block;
-        if rows <= SMALL {
-            let columns = rows + extra;
-            let (mut left, mut right) = (Mat::zeros(rows, rows), Mat::zeros(columns, columns));
+        let columns = rows + extra;
+        if columns <= SMALL {
+            let (mut left, mut right) = ([[0.0; SMALL]; SMALL], [[0.0; SMALL]; SMALL]);
             let [with_left, with_right] = self.basis.wants(block);
             let converged = small_bidiagonal_svd(
+                self.arch,
                 d,
                 &e[..columns - 1],
-                with_left.then_some(left.as_mut()),
-                with_right.then_some(right.as_mut()),
+                with_left.then_some(&mut left),
+                with_right.then_some(&mut right),
             );
-            self.basis.take(block, left.as_ref(), right.as_ref());
+            self.basis.take(block, &left, &right);
             return converged;
         }
         // The middle row is taken out, which leaves two bidiagonal blocks. The upper one has a column more than

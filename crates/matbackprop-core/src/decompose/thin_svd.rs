@@ -1,20 +1,21 @@
 //! Singular values and vectors of a matrix.
 
 use super::bidiagonal::{bidiagonal_svd, bidiagonal_values};
+use super::bidiagonalise::Bidiagonalise;
+use super::householder::{BLOCK, Order, apply_block};
 use super::householder_qr::HouseholderQr;
 use crate::buffer_pool::Temporary;
 use crate::error::{Error, Result};
 use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::householder::{
-    apply_block_householder_sequence_on_the_left_in_place_scratch,
-    apply_block_householder_sequence_on_the_left_in_place_with_conj,
-};
 use faer::linalg::qr::no_pivoting::factor::recommended_block_size;
 use faer::linalg::svd::bidiag::{bidiag_in_place, bidiag_in_place_scratch};
-use faer::{Conj, Mat, MatRef, Par};
+use faer::{Mat, MatMut, MatRef, Par};
 
 /// m / n above which a tall matrix goes through its triangular factor first.
 const TALL: f64 = 11.0 / 6.0;
+
+/// Longest side of a matrix that stays in the second cache from pass to pass.
+const IN_CACHE: usize = 192;
 
 /// U (m × r), singular values, nonincreasing, and V (n × r) of a finite matrix, r = min(m, n).
 ///
@@ -61,42 +62,37 @@ fn thin_svd_of_squarish(a: MatRef<'_, f64>) -> Option<(Mat<f64>, Vec<f64>, Mat<f
         diagonal: mut values,
         mut above,
     } = Bidiagonalised::new(a);
-    let scratch = apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(
-        m,
-        from_left.nrows(),
-        n,
-    );
-    let mut memory = MemBuffer::new(scratch);
     let reflected = reflected.as_ref();
     let (left, right) = bidiagonal_svd(&mut values, &mut above)?;
 
     values.reverse();
     let mut u = Mat::zeros(m, n);
     u.subrows_mut(0, n).copy_from(left.as_ref().reverse_cols());
-    apply_block_householder_sequence_on_the_left_in_place_with_conj(
-        reflected,
-        from_left.as_ref(),
-        Conj::No,
-        u.as_mut(),
-        Par::Seq,
-        MemStack::new(&mut memory),
-    );
+    apply_reflections(reflected, &from_left, u.as_mut());
     let mut v = right.as_ref().reverse_cols().to_owned();
     if n > 1 {
         // The reflections from the right lie in the rows above the diagonal; they are applied as columns.
-        let rows = Mat::from_fn(n - 1, n - 1, |i, j| {
-            if i >= j { reflected[(j, i + 1)] } else { 0.0 }
-        });
-        apply_block_householder_sequence_on_the_left_in_place_with_conj(
-            rows.as_ref(),
-            from_right.as_ref(),
-            Conj::No,
-            v.subrows_mut(1, n - 1),
-            Par::Seq,
-            MemStack::new(&mut memory),
-        );
+        let mut rows = Temporary::new(n - 1, n - 1);
+        for j in 0..n - 1 {
+            let row = reflected.row(j).subcols(j + 1, n - 1 - j);
+            for (to, from) in rows.column_mut(j)[j..].iter_mut().zip(row.iter()) {
+                *to = *from;
+            }
+        }
+        apply_reflections(rows.as_ref(), &from_right[..n - 1], v.subrows_mut(1, n - 1));
     }
     Some((u, values, v))
+}
+
+/// X ← H₁ ⋯ H_k X; vᵢ lies in column i below entry i, which is taken for one.
+fn apply_reflections(below: MatRef<'_, f64>, taus: &[f64], mut x: MatMut<'_, f64>) {
+    let (rows, n) = below.shape();
+    for first in (0..n).step_by(BLOCK).rev() {
+        let width = BLOCK.min(n - first);
+        let below = below.submatrix(first, first, rows - first, width);
+        let x = x.as_mut().subrows_mut(first, rows - first);
+        apply_block(below, &taus[first..first + width], Order::LastFirst, x);
+    }
 }
 
 /// Singular values alone, nonincreasing, of a finite matrix.
@@ -135,8 +131,9 @@ fn is_tall(a: MatRef<'_, f64>) -> bool {
 struct Bidiagonalised {
     /// Their vectors, below the diagonal and right of the one above it.
     reflected: Temporary,
-    from_left: Mat<f64>,
-    from_right: Mat<f64>,
+    /// τ of each; the last one from the right is spare.
+    from_left: Vec<f64>,
+    from_right: Vec<f64>,
     diagonal: Vec<f64>,
     /// n entries, the last one spare.
     above: Vec<f64>,
@@ -144,6 +141,35 @@ struct Bidiagonalised {
 
 impl Bidiagonalised {
     fn new(a: MatRef<'_, f64>) -> Self {
+        if a.nrows().max(a.ncols()) <= IN_CACHE {
+            Self::by_columns(a)
+        } else {
+            Self::by_library(a)
+        }
+    }
+
+    fn by_columns(a: MatRef<'_, f64>) -> Self {
+        let (m, n) = a.shape();
+        let list = || vec![0.0; n];
+        let mut of = Self {
+            reflected: Temporary::copy_of(a),
+            from_left: list(),
+            from_right: list(),
+            diagonal: list(),
+            above: list(),
+        };
+        pulp::Arch::new().dispatch(Bidiagonalise {
+            m,
+            a: of.reflected.as_mut_slice(),
+            from_left: &mut of.from_left,
+            from_right: &mut of.from_right,
+            diagonal: &mut of.diagonal,
+            above: &mut of.above,
+        });
+        of
+    }
+
+    fn by_library(a: MatRef<'_, f64>) -> Self {
         let (m, n) = a.shape();
         let block = recommended_block_size::<f64>(m, n);
         let mut reflected = Temporary::copy_of(a);
@@ -162,12 +188,17 @@ impl Bidiagonalised {
         let diagonal = (0..n).map(|i| b[(i, i)]).collect();
         let mut above: Vec<f64> = (1..n).map(|j| b[(j - 1, j)]).collect();
         above.push(0.0);
+        // On the diagonals of the factors of each block.
+        let taus = |factors: &Mat<f64>| {
+            let of_block = |i: usize| factors[(i % block, i)];
+            (0..factors.ncols()).map(of_block).collect()
+        };
         Self {
             diagonal,
             above,
+            from_left: taus(&from_left),
+            from_right: taus(&from_right),
             reflected,
-            from_left,
-            from_right,
         }
     }
 }

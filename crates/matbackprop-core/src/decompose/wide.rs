@@ -59,6 +59,21 @@ pub(super) fn add_columns<S: Simd>(simd: S, columns: Columns<'_>, weights: &[f64
     }
 }
 
+/// y += a x + b z, for the pairs (x, a) and (z, b).
+#[inline(always)]
+pub(super) fn add_two<S: Simd>(simd: S, [(x, a), (z, b)]: [(&[f64], f64); 2], y: &mut [f64]) {
+    let ((x_wide, x_rest), (z_wide, z_rest)) = (S::as_simd_f64s(x), S::as_simd_f64s(z));
+    let (y_wide, y_rest) = S::as_mut_simd_f64s(y);
+    let (a_wide, b_wide) = (simd.splat_f64s(a), simd.splat_f64s(b));
+    for ((y, x), z) in y_wide.iter_mut().zip(x_wide).zip(z_wide) {
+        let sum = simd.mul_add_e_f64s(*x, a_wide, *y);
+        *y = simd.mul_add_e_f64s(*z, b_wide, sum);
+    }
+    for ((y, x), z) in y_rest.iter_mut().zip(x_rest).zip(z_rest) {
+        *y += x * a + z * b;
+    }
+}
+
 /// productsⱼ = columnⱼᵀ x.
 #[inline(always)]
 pub(super) fn column_products<S: Simd>(
@@ -207,6 +222,13 @@ mod tests {
                     let expected = &a * &weights;
                     for i in 0..n {
                         assert!((y[i] - 1.0 - expected[(i, 0)]).abs() < 1e-13);
+                    }
+                    let (z, mut y) = (gaussian(n, 1, 4), vec![1.0; n]);
+                    let pair = [(x.col_as_slice(0), 2.0), (z.col_as_slice(0), -3.0)];
+                    add_two(simd, pair, &mut y);
+                    for i in 0..n {
+                        let expected = 1.0 + 2.0 * x[(i, 0)] - 3.0 * z[(i, 0)];
+                        assert!((y[i] - expected).abs() < 1e-14);
                     }
                     let mut products = vec![0.0; k];
                     column_products(simd, columns, x.col_as_slice(0), &mut products);
