@@ -95,6 +95,9 @@ struct FillLists<'a, const K: usize, F> {
     pairs: &'a mut [f64],
 }
 
+/// Lists that are worked on at once, in arrays of their own: the compiler need not ask whether they overlap.
+const SIDE_BY_SIDE: usize = 8;
+
 impl<const K: usize, F: Pairwise<K>> WithSimd for FillLists<'_, K, F> {
     type Output = ();
 
@@ -103,15 +106,34 @@ impl<const K: usize, F: Pairwise<K>> WithSimd for FillLists<'_, K, F> {
         let lists = self.lists;
         let n = self.parts[0].len() / lists;
         for i in 0..n {
-            let own = self.parts.map(|part| &part[i * lists..][..lists]);
             for j in 0..=i {
+                let own = self.parts.map(|part| &part[i * lists..][..lists]);
                 let other = self.parts.map(|part| &part[j * lists..][..lists]);
-                let below = &mut self.pairs[(i * n + j) * lists..][..lists];
-                for l in 0..lists {
-                    let own = std::array::from_fn(|k| own[k][l]);
-                    below[l] = self.f.pair(own, std::array::from_fn(|k| other[k][l]));
-                }
                 let from = (i * n + j) * lists;
+                let below = &mut self.pairs[from..][..lists];
+                let (eights, rest) = below.as_chunks_mut::<SIDE_BY_SIDE>();
+                for (e, eight) in eights.iter_mut().enumerate() {
+                    let (mut a, mut b) = ([[0.0; SIDE_BY_SIDE]; K], [[0.0; SIDE_BY_SIDE]; K]);
+                    for k in 0..K {
+                        a[k].copy_from_slice(&own[k][e * SIDE_BY_SIDE..][..SIDE_BY_SIDE]);
+                        b[k].copy_from_slice(&other[k][e * SIDE_BY_SIDE..][..SIDE_BY_SIDE]);
+                    }
+                    let mut pairs = [0.0; SIDE_BY_SIDE];
+                    for l in 0..SIDE_BY_SIDE {
+                        // Without closures, which are not always inlined here.
+                        let (mut x, mut y) = ([0.0; K], [0.0; K]);
+                        for k in 0..K {
+                            (x[k], y[k]) = (a[k][l], b[k][l]);
+                        }
+                        pairs[l] = self.f.pair(x, y);
+                    }
+                    *eight = pairs;
+                }
+                let first = lists - rest.len();
+                for (l, pair) in rest.iter_mut().enumerate() {
+                    let at = |parts: [&[f64]; K]| parts.map(|part| part[first + l]);
+                    *pair = self.f.pair(at(own), at(other));
+                }
                 self.pairs
                     .copy_within(from..from + lists, (j * n + i) * lists);
             }
