@@ -12,7 +12,7 @@
 //!          factors          CholeskyRule, QrRule
 //!          determinants     LogDetRule, SignedLogDetRule, DeterminantRule
 //!          equations        SymmetricSolveRule, SylvesterRule, LyapunovRule
-//!          general          MatrixExpRule, MatrixSqrtRule, NewtonSchulzRule
+//!          general          MatrixExpRule, MatrixLogRule, MatrixSqrtRule, NewtonSchulzRule
 //!          powers           SymmetricPowerRule, TraceFunctionRule, WhiteningRule
 //!          definite         LogEuclideanDistanceRule, AffineInvariantDistanceRule, LogEuclideanMeanRule, KarcherMeanRule
 //!          generalised_eig  GeneralisedEigRule
@@ -50,7 +50,7 @@ pub use definite::{
 pub use determinants::{DeterminantRule, LogDetRule, SignedLogDetRule};
 pub use equations::{LyapunovRule, SylvesterRule, SymmetricSolveRule};
 pub use factors::{CholeskyRule, QrRule};
-pub use general::{MatrixExpRule, MatrixSqrtRule, NewtonSchulzRule};
+pub use general::{MatrixExpRule, MatrixLogRule, MatrixSqrtRule, NewtonSchulzRule};
 pub use generalised_eig::GeneralisedEigRule;
 pub use gram_function::GramFunctionRule;
 pub use least_squares::{LeastSquaresRule, PseudoInverseRule, RegularisedLeastSquaresRule};

@@ -1,15 +1,61 @@
-//! Exponentials and roots of many matrices.
+//! Exponentials, logarithms and roots of many matrices.
 
 use super::matrix_function::square;
 use super::rule::{Forward, Saved, Shape, Shapes, StackRule};
 use super::single::{image, zeros_like};
 use crate::error::Result;
-use crate::function::{Iterations, MatrixExp, MatrixSqrt, NewtonSchulz, Normalisation};
+use crate::function::{Iterations, MatrixExp, MatrixLog, MatrixSqrt, NewtonSchulz, Normalisation};
 use faer::{Mat, MatRef};
 
 const EXP: &str = "matrix exponential";
+const LOG: &str = "matrix logarithm";
 const SQRT: &str = "matrix square root";
 const NEWTON_SCHULZ: &str = "Newton–Schulz iteration";
+
+/// A rule from n × n to n × n that keeps nothing: its way back computes again.
+macro_rules! keeps_nothing {
+    ($rule:ident, $single:ident, $op:ident) => {
+        impl StackRule for $rule {
+            fn op(&self) -> &'static str {
+                $op
+            }
+
+            fn shapes(&self, inputs: &[Shape]) -> Result<Shapes> {
+                let n = square($op, inputs[0])?;
+                Ok(Shapes {
+                    outputs: vec![(n, n)],
+                    kept: Vec::new(),
+                })
+            }
+
+            fn forward(&self, inputs: &[MatRef<'_, f64>]) -> Result<Forward> {
+                let single = $single::forward(inputs[0])?;
+                Ok(Forward {
+                    outputs: vec![single.value().to_owned()],
+                    kept: Vec::new(),
+                })
+            }
+
+            fn vjp(
+                &self,
+                saved: Saved<'_>,
+                bars: &[Option<MatRef<'_, f64>>],
+            ) -> Result<Vec<Mat<f64>>> {
+                let a = saved.inputs[0];
+                image(bars[0], a.shape(), |bar| $single::forward(a)?.vjp(bar))
+            }
+
+            fn jvp(
+                &self,
+                saved: Saved<'_>,
+                dots: &[Option<MatRef<'_, f64>>],
+            ) -> Result<Vec<Mat<f64>>> {
+                let a = saved.inputs[0];
+                image(dots[0], a.shape(), |dot| $single::forward(a)?.jvp(dot))
+            }
+        }
+    };
+}
 
 /// [`MatrixExp`] of every matrix of a stack: exp A of a general A.
 ///
@@ -22,37 +68,20 @@ const NEWTON_SCHULZ: &str = "Newton–Schulz iteration";
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MatrixExpRule;
 
-impl StackRule for MatrixExpRule {
-    fn op(&self) -> &'static str {
-        EXP
-    }
+keeps_nothing!(MatrixExpRule, MatrixExp, EXP);
 
-    fn shapes(&self, inputs: &[Shape]) -> Result<Shapes> {
-        let n = square(EXP, inputs[0])?;
-        Ok(Shapes {
-            outputs: vec![(n, n)],
-            kept: Vec::new(),
-        })
-    }
+/// [`MatrixLog`] of every matrix of a stack: the principal log A of a general A.
+///
+/// # Shapes
+/// Input and output n × n. Nothing is kept: the way back goes through roots that are as many as the size of A − I asks for,
+/// and computes them again.
+///
+/// # Errors
+/// Those of [`MatrixLog`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MatrixLogRule;
 
-    fn forward(&self, inputs: &[MatRef<'_, f64>]) -> Result<Forward> {
-        let exp = MatrixExp::forward(inputs[0])?;
-        Ok(Forward {
-            outputs: vec![exp.value().to_owned()],
-            kept: Vec::new(),
-        })
-    }
-
-    fn vjp(&self, saved: Saved<'_>, bars: &[Option<MatRef<'_, f64>>]) -> Result<Vec<Mat<f64>>> {
-        let a = saved.inputs[0];
-        image(bars[0], a.shape(), |bar| MatrixExp::forward(a)?.vjp(bar))
-    }
-
-    fn jvp(&self, saved: Saved<'_>, dots: &[Option<MatRef<'_, f64>>]) -> Result<Vec<Mat<f64>>> {
-        let a = saved.inputs[0];
-        image(dots[0], a.shape(), |dot| MatrixExp::forward(a)?.jvp(dot))
-    }
-}
+keeps_nothing!(MatrixLogRule, MatrixLog, LOG);
 
 /// [`MatrixSqrt`] of every matrix of a stack: the principal A^½ of a general A.
 ///

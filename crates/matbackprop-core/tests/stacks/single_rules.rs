@@ -6,18 +6,18 @@ use matbackprop_core::gradcheck::{gaussian, symmetric_with_spectrum, with_spectr
 use matbackprop_core::stack::{
     AffineInvariantDistanceRule, CholeskyRule, DeterminantRule, GeneralisedEigRule,
     KarcherMeanRule, LeadingProjectorRule, LeastSquaresRule, LogDetRule, LogEuclideanDistanceRule,
-    LogEuclideanMeanRule, LyapunovRule, MatrixExpRule, MatrixSqrtRule, NewtonSchulzRule,
-    ProcrustesRule, ProjectorRule, PseudoInverseRule, QrRule, RegularisedLeastSquaresRule,
-    RegularisedProjectorRule, SignedLogDetRule, SylvesterRule, SymmetricPowerRule,
-    SymmetricSolveRule, TraceFunctionRule, WhiteningRule,
+    LogEuclideanMeanRule, LyapunovRule, MatrixExpRule, MatrixLogRule, MatrixSqrtRule,
+    NewtonSchulzRule, ProcrustesRule, ProjectorRule, PseudoInverseRule, QrRule,
+    RegularisedLeastSquaresRule, RegularisedProjectorRule, SignedLogDetRule, SylvesterRule,
+    SymmetricPowerRule, SymmetricSolveRule, TraceFunctionRule, WhiteningRule,
 };
 use matbackprop_core::{
     AffineInvariantDistance, Alignment, Cholesky, Determinant, GapPolicy, GeneralisedEig,
     Iterations, KarcherMean, LeadingProjector, LeastSquares, LogDet, LogEuclideanDistance,
-    LogEuclideanMean, Lyapunov, MatrixExp, MatrixSqrt, MeanCotangent, NewtonSchulz, Normalisation,
-    Procrustes, Projector, PseudoInverse, Qr, RankTolerance, RegularisedLeastSquares,
-    RegularisedProjector, SignedLogDet, Sqrt, Sylvester, SymmetricPower, SymmetricSolve,
-    TraceFunction, Whitening, symmetric_part,
+    LogEuclideanMean, Lyapunov, MatrixExp, MatrixLog, MatrixSqrt, MeanCotangent, NewtonSchulz,
+    Normalisation, Procrustes, Projector, PseudoInverse, Qr, RankTolerance,
+    RegularisedLeastSquares, RegularisedProjector, SignedLogDet, Sqrt, Sylvester, SymmetricPower,
+    SymmetricSolve, TraceFunction, Whitening, symmetric_part,
 };
 
 const SHAPES: [(usize, usize); 6] = [(1, 1), (3, 3), (6, 2), (2, 5), (12, 12), (40, 34)];
@@ -315,6 +315,11 @@ fn functions_of_general_matrices() {
             Ok((vec![y.value().to_owned()], vec![y.vjp(bars[0].as_ref())?]))
         };
         same_as_alone(MatrixSqrtRule, &draw, &root, 1e-9);
+        let log = |x: &[Mat<f64>], bars: &[Mat<f64>]| {
+            let y = MatrixLog::forward(x[0].as_ref())?;
+            Ok((vec![y.value().to_owned()], vec![y.vjp(bars[0].as_ref())?]))
+        };
+        same_as_alone(MatrixLogRule, &draw, &log, 1e-9);
         let rule = NewtonSchulzRule {
             normalisation: Normalisation::Trace,
             iterations: Iterations::Fixed(8),
