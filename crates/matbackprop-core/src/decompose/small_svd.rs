@@ -70,7 +70,7 @@ fn by_rotations(
     // Bᵀ U = W: the columns of W are those of V times the values.
     let (w, u) = refined_svd("small block", b.transpose(), start.as_ref()).ok()?;
     left.copy_from(&u);
-    let values: Vec<f64> = (0..rows).map(|j| w.col(j).norm_l2()).collect();
+    let mut values: Vec<f64> = (0..rows).map(|j| w.col(j).norm_l2()).collect();
     // Columns of W are right to 10⁻³⁰ of the longest: a shorter one than this has not all digits of its direction.
     let floor = 1e-14 * values.first().copied().unwrap_or(0.0);
     let mut candidates = 0..columns;
@@ -97,6 +97,10 @@ fn by_rotations(
             }
         }
         right.as_mut().subcols_mut(j, 1).copy_from(&v);
+    }
+    // In order in twice the digits; lengths in one may differ in the last.
+    for j in 1..rows {
+        values[j] = values[j].min(values[j - 1]);
     }
     Some(values)
 }
@@ -161,5 +165,63 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn equal_values_stay_in_order_where_rotations_take_over() {
+        // Columns of half rank with equal values: no step of QR makes an entry beside them vanish.
+        let diagonal = [
+            -0.877_096_697_155_547_9,
+            -8.710_448_046_663_598e-16,
+            0.205_951_354_634_138_97,
+            0.998_651_138_731_174_1,
+            -4.236_914_035_265_974e-15,
+            -0.041_930_636_578_034_27,
+            0.999_913_810_379_079,
+            2.017_653_364_598_579_6e-14,
+            0.008_186_924_219_439_31,
+            -0.999_992_996_004_394_6,
+            6.821_947_189_135_537e-14,
+            -0.002_335_570_872_830_239_4,
+            -0.999_999_821_729_825_5,
+            -6.044_173_251_789_497e-13,
+            0.000_465_177_247_474_735_8,
+            1.0,
+            2.111_793_636_583_008_4e-16,
+            -7.883_390_210_667_828e-17,
+            9.023_091_152_470_7e-17,
+            -1.511_959_639_492_330_7e-16,
+            -1.581_543_565_280_274_6e-16,
+        ];
+        let above = [
+            -0.480_313_853_445_145_66,
+            -0.978_562_237_927_082_1,
+            2.649_960_329_921_412e-15,
+            0.051_922_221_480_069_51,
+            0.999_120_531_106_535_5,
+            7.848_880_596_744_08e-15,
+            0.013_129_576_752_010_03,
+            -0.999_966_493_560_819_6,
+            -1.576_036_188_502_464_2e-14,
+            -0.003_744_584_710_034_522,
+            0.999_997_279_536_896_2,
+            2.473_937_099_612_159e-13,
+            0.000_608_697_636_912_179_5,
+            0.999_999_898_791_306_9,
+            1.290_648_739_000_303_3e-12,
+            0.000_118_205_307_926_987_91,
+            1.606_880_921_133_494_2e-16,
+            1.232_982_618_885_930_8e-16,
+            -6.736_044_192_488_544e-17,
+            8.851_472_121_517_725e-18,
+        ];
+        let b = Mat::from_fn(21, 21, |i, j| match j.wrapping_sub(i) {
+            0 => diagonal[i],
+            1 => above[i],
+            _ => 0.0,
+        });
+        let (mut u, mut v) = (Mat::zeros(21, 21), Mat::zeros(21, 21));
+        let values = by_rotations(b.as_ref(), u.as_mut(), v.as_mut()).unwrap();
+        assert!(values.is_sorted_by(|a, b| a >= b), "{values:?}");
     }
 }
