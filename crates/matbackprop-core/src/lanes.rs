@@ -47,7 +47,7 @@ pub(crate) const LARGEST: usize = 64;
 pub(crate) const WIDEST: usize = 16;
 
 /// The most entries with which two registers are at least as fast as one.
-const LARGEST_OF_TWO: usize = 1024;
+const LARGEST_OF_TWO: usize = 512;
 
 /// Registers from one row to the next of a matrix with n columns: an odd number, so that the entries of a column do not
 /// meet in the same places of the cache.

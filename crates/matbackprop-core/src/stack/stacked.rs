@@ -21,7 +21,7 @@ pub enum OnFailure {
 /// A rule, and the way it is applied to stacks of matrices.
 ///
 /// Matrices with sides up to 64 go through six rules of this crate, which the module names, as many at a time as a register
-/// has numbers (8 of 64 bits with AVX-512, 4 with AVX2, 2 elsewhere), and twice as many up to 32 × 32; all other rules take one
+/// has numbers (8 of 64 bits with AVX-512, 4 with AVX2, 2 elsewhere), and twice as many up to 22 × 22; all other rules take one
 /// at a time. A matrix that needs a decision, because gaps are closed, rank is missing or a value lies at the edge of a
 /// domain, goes through the rule for one matrix, as larger ones do. With the feature `rayon` all cores share the stack. A
 /// matrix's numbers do not depend on the number of cores; they depend on its neighbours, and on the width of registers,
