@@ -296,30 +296,28 @@ fn equations() {
     }
 }
 
+/// Value and cotangent of a rule for one matrix.
+macro_rules! alone {
+    ($single:ident) => {
+        |x: &[Mat<f64>], bars: &[Mat<f64>]| {
+            let y = $single::forward(x[0].as_ref())?;
+            Ok((vec![y.value().to_owned()], vec![y.vjp(bars[0].as_ref())?]))
+        }
+    };
+}
+
 #[test]
 fn functions_of_general_matrices() {
     for n in SIDES {
         // From small to large: steps of squaring differ between the matrices.
         let draw = |seed: u64| vec![Scale(0.1 * (1.0 + seed as f64)) * gaussian(n, n, seed)];
-        let exp = |x: &[Mat<f64>], bars: &[Mat<f64>]| {
-            let y = MatrixExp::forward(x[0].as_ref())?;
-            Ok((vec![y.value().to_owned()], vec![y.vjp(bars[0].as_ref())?]))
-        };
-        same_as_alone(MatrixExpRule, &draw, &exp, 1e-9);
+        same_as_alone(MatrixExpRule, &draw, &alone!(MatrixExp), 1e-9);
         let draw = |seed: u64| {
             let near = Scale(0.5 / (n as f64).sqrt()) * gaussian(n, n, seed);
             vec![near + Scale(2.0) * Mat::<f64>::identity(n, n)]
         };
-        let root = |x: &[Mat<f64>], bars: &[Mat<f64>]| {
-            let y = MatrixSqrt::forward(x[0].as_ref())?;
-            Ok((vec![y.value().to_owned()], vec![y.vjp(bars[0].as_ref())?]))
-        };
-        same_as_alone(MatrixSqrtRule, &draw, &root, 1e-9);
-        let log = |x: &[Mat<f64>], bars: &[Mat<f64>]| {
-            let y = MatrixLog::forward(x[0].as_ref())?;
-            Ok((vec![y.value().to_owned()], vec![y.vjp(bars[0].as_ref())?]))
-        };
-        same_as_alone(MatrixLogRule, &draw, &log, 1e-9);
+        same_as_alone(MatrixSqrtRule, &draw, &alone!(MatrixSqrt), 1e-9);
+        same_as_alone(MatrixLogRule, &draw, &alone!(MatrixLog), 1e-9);
         let rule = NewtonSchulzRule {
             normalisation: Normalisation::Trace,
             iterations: Iterations::Fixed(8),
