@@ -589,7 +589,7 @@ mod tests {
             let error = MatrixLog::forward(a.as_ref()).unwrap_err();
             assert_eq!(error, Error::OutsideDomain { op: OP, value: 0.0 });
         }
-        // −1 ± 10⁻⁸ i·10⁻⁸: on which side of the negative numbers, nobody knows.
+        // −1 ± 10⁻⁸ i·10⁻⁸: rounding decides on which side of the negative numbers they lie.
         let error = MatrixLog::forward(mat![[-1.0, 1.0], [-1e-32, -1.0]].as_ref()).unwrap_err();
         assert_eq!(
             error,
