@@ -8,7 +8,9 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use faer::{Mat, MatRef};
+use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::{Accum, Mat, MatRef, Par};
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
     GapPolicy, GramFunction, Log, Ridge, SymEig, ThinSvd, batch, singular_values,
@@ -72,7 +74,9 @@ fn gram_log(
         let f_bar = c.vjp(g)?;
         Ok::<_, matbackprop_core::Error>((c.into_value(), f_bar))
     };
-    let line = measure(seconds, || batch(inputs, forward), || batch(inputs, both))?;
+    let mut line = measure(seconds, || batch(inputs, forward), || batch(inputs, both))?;
+    let (n, d) = inputs[0].shape();
+    line["products"] = json!(products(seconds, inputs.len(), &gram_products(n, d)));
     let (values, bars): (Vec<_>, Vec<_>) = batch(inputs, both)?.into_iter().unzip();
     Ok((
         line,
@@ -134,6 +138,76 @@ fn values_alone(a: &Mat<f64>, seconds: f64) -> Outcome<(Value, Results)> {
     let line = measure(seconds, forward, forward)?;
     let values = column(&forward()?);
     Ok((line, vec![("value", values.clone()), ("gradient", values)]))
+}
+
+/// A product L R: rows of L, their length, columns of R, and whether the lower triangle is enough.
+type Product = (usize, usize, usize, BlockStructure);
+
+/// The products of f(FᵀF) and its gradient, F n × d, that no decomposition replaces, in the smaller of both forms.
+fn gram_products(n: usize, d: usize) -> Vec<Product> {
+    let (whole, half) = (BlockStructure::Rectangular, BlockStructure::TriangularLower);
+    if n >= d {
+        vec![
+            (d, n, d, half),  // FᵀF
+            (d, d, d, half),  // V f(Λ) Vᵀ
+            (d, d, d, whole), // S V
+            (d, d, d, half),  // Vᵀ S V
+            (d, d, d, whole), // V (P ∘ VᵀSV)
+            (d, d, d, half),  // the same times Vᵀ
+            (n, d, d, whole), // F times that
+        ]
+    } else {
+        vec![
+            (n, d, n, half),  // F Fᵀ
+            (d, n, n, whole), // W = Fᵀ U
+            (d, n, d, half),  // W diag(q) Wᵀ
+            (d, d, n, whole), // S W
+            (n, d, n, half),  // Wᵀ S W
+            (d, n, n, whole), // W (R ∘ WᵀSW)
+            (n, n, d, whole), // U times its sum with S W diag(q)
+        ]
+    }
+}
+
+/// Milliseconds of products alone, `count` times each: what is left of a rule when all else costs nothing.
+fn products(seconds: f64, count: usize, shapes: &[Product]) -> Vec<f64> {
+    let mut cases: Vec<_> = shapes
+        .iter()
+        .map(|&(rows, inner, columns, part)| {
+            let (left, right) = (gaussian(rows, inner, 1), gaussian(inner, columns, 2));
+            (left, right, Mat::<f64>::zeros(rows, columns), part)
+        })
+        .collect();
+    let (start, mut times) = (Instant::now(), Vec::new());
+    while times.len() < 3 || start.elapsed().as_secs_f64() < seconds {
+        let begin = Instant::now();
+        for _ in 0..count {
+            for (left, right, result, part) in &mut cases {
+                let (result, replace) = (result.as_mut(), Accum::Replace);
+                let (left, right) = (left.as_ref(), right.as_ref());
+                let whole = BlockStructure::Rectangular;
+                if *part == whole {
+                    matmul(result, replace, left, right, 1.0, Par::Seq);
+                } else {
+                    let part = *part;
+                    triangular::matmul(
+                        result,
+                        part,
+                        replace,
+                        left,
+                        whole,
+                        right,
+                        whole,
+                        1.0,
+                        Par::Seq,
+                    );
+                }
+            }
+            black_box(&cases);
+        }
+        times.push(1e3 * begin.elapsed().as_secs_f64());
+    }
+    times
 }
 
 /// Milliseconds of every run of both, and how often and how much one call of `both` allocates.
