@@ -33,9 +33,9 @@
 //! |---|---|---|
 //! | `spectral` | [`SymEig`]: A = V Λ Vᵀ; [`GeneralisedEig`]: A V = B V Λ, VᵀBV = I | Ā = V (diag(λ̄) + K ∘ skew(VᵀV̄)) Vᵀ, and B̄ |
 //! | | [`ThinSvd`]: A = U Σ Vᵀ, tall or wide | three cotangents, each optional; values alone: [`eigenvalues`], [`singular_values`] |
-//! | | [`LeadingEigenpairs`] of a [`SymmetricOperator`], by products | Ā = sym((V diag(λ̄) + 2 Y) Vᵀ), by solves beside V |
+//! | | [`LeadingEigenpairs`] of a [`SymmetricOperator`], by products | Ā = sym((V diag(λ̄) + 2 Y) Vᵀ), by solves beside V; and the second order |
 //! | `subspace` | [`Projector`]: Π = A A⁺ at a stated [`RankTolerance`] | Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ; and the second order |
-//! | | [`LeadingProjector`]: P = U₁U₁ᵀ, k leading singular vectors | Ā = 4 sym(Y U₁ᵀ) A, Y by gaps of σ² |
+//! | | [`LeadingProjector`]: P = U₁U₁ᵀ, k leading singular vectors | Ā = 4 sym(Y U₁ᵀ) A, Y by gaps of σ²; and the second order |
 //! | | [`RegularisedProjector`]: P = A (AᵀA + εI)⁻¹ Aᵀ | Ā = 2 (I − P) sym(P̄) A (AᵀA + εI)⁻¹; and the second order |
 //! | | [`PseudoInverse`]: P = A⁺ in factors, to second order | Ā = −PᵀP̄Pᵀ + (I − AP)P̄ᵀPPᵀ + PᵀPP̄ᵀ(I − PA) |
 //! | | [`LeastSquares`]: X = A⁺ B, R = B − A X at a stated rank; [`RegularisedLeastSquares`] | B̄ = PᵀX̄, Ā = −B̄ Xᵀ + R (P B̄)ᵀ + PᵀX ((I − PA) X̄)ᵀ |
@@ -129,15 +129,15 @@ pub use rank::{Method, RankTolerance};
 pub use scale::power_of_two_scale;
 pub use spectral::{
     GeneralisedEig, GeneralisedEigCotangent, GeneralisedEigTangent, LanczosOptions, Leading,
-    LeadingEigenpairs, LeadingEigenpairsTangent, SymEig, SymEigTangent, ThinSvd, ThinSvdTangent,
-    eigenvalues, singular_values,
+    LeadingEigenpairs, LeadingEigenpairsSecond, LeadingEigenpairsTangent, SymEig, SymEigTangent,
+    ThinSvd, ThinSvdTangent, eigenvalues, singular_values,
 };
 pub use subspace::{
-    Alignment, LeadingProjector, LeastSquares, LeastSquaresCotangent, LeastSquaresTangent, Polar,
-    PolarSecond, PolarTangent, Procrustes, ProcrustesCotangent, ProcrustesTangent, Projector,
-    ProjectorSecond, PseudoInverse, PseudoInverseSecond, RegularisedLeastSquares,
-    RegularisedLeastSquaresCotangent, RegularisedProjector, RegularisedProjectorSecond, Rotation,
-    Split,
+    Alignment, LeadingProjector, LeadingProjectorSecond, LeadingProjectorSquareSecond,
+    LeastSquares, LeastSquaresCotangent, LeastSquaresTangent, Polar, PolarSecond, PolarTangent,
+    Procrustes, ProcrustesCotangent, ProcrustesTangent, Projector, ProjectorSecond, PseudoInverse,
+    PseudoInverseSecond, RegularisedLeastSquares, RegularisedLeastSquaresCotangent,
+    RegularisedProjector, RegularisedProjectorSecond, Rotation, Split,
 };
 pub use symmetric::{
     SymmetricProduct, inner_product, symmetric_from_lower, symmetric_from_upper, symmetric_part,

@@ -3,6 +3,7 @@
 mod eigenvalue_gaps;
 mod generalised_eig;
 mod leading_eigenpairs;
+mod leading_second;
 mod sym_eig;
 mod thin_svd;
 mod values_only;
@@ -11,6 +12,7 @@ pub use generalised_eig::{GeneralisedEig, GeneralisedEigCotangent, GeneralisedEi
 pub use leading_eigenpairs::{
     LanczosOptions, Leading, LeadingEigenpairs, LeadingEigenpairsTangent,
 };
+pub use leading_second::LeadingEigenpairsSecond;
 pub use sym_eig::{SymEig, SymEigTangent};
 pub use thin_svd::{ThinSvd, ThinSvdTangent};
 pub use values_only::{eigenvalues, singular_values};

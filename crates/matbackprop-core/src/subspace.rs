@@ -3,6 +3,7 @@
 mod column_range;
 mod factored_pullback;
 mod leading_projector;
+mod leading_second;
 mod least_squares;
 mod nearest_orthogonal;
 mod polar;
@@ -18,6 +19,7 @@ mod truncated_svd;
 mod weighted_points;
 
 pub use leading_projector::LeadingProjector;
+pub use leading_second::{LeadingProjectorSecond, LeadingProjectorSquareSecond};
 pub use least_squares::{LeastSquares, LeastSquaresCotangent, LeastSquaresTangent};
 pub use polar::{Polar, PolarSecond, PolarTangent};
 pub use procrustes::{Alignment, Procrustes, ProcrustesCotangent, ProcrustesTangent};

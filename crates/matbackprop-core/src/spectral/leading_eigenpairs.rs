@@ -12,7 +12,7 @@ use crate::symmetric_operator::{
 };
 use faer::{Mat, MatRef, Scale};
 
-const OP: &str = "leading eigenpairs";
+pub(super) const OP: &str = "leading eigenpairs";
 
 /// Of the random vectors, the same in every call.
 const SEED: u64 = 0x6c65_6164;
@@ -24,6 +24,8 @@ const SEED: u64 = 0x6c65_6164;
 /// vjp       Ā = sym( (V diag(λ̄) + 2 Y) Vᵀ ),   (λᵢ I − A) yᵢ = (I − P) sym(P̄) vᵢ,  Vᵀ yᵢ = 0
 /// jvp       λ̇ᵢ = vᵢᵀ Ȧ vᵢ,  Ṗ = 2 sym(Y Vᵀ),   (λᵢ I − A) yᵢ = (I − P) Ȧ vᵢ,  Vᵀ yᵢ = 0
 /// ```
+///
+/// and to second order by the same solves, see [`vjp_of_vjp`](Self::vjp_of_vjp).
 ///
 /// Ā comes as factors: where A depends on parameters θ, θ̄ = ⟨Ā, ∂A/∂θ⟩ is a sum of lᵀ (∂A/∂θ) r over their columns
 /// l, r. P̄ is given as factors too, P̄ = L Rᵀ. Nothing is n × n.
@@ -245,15 +247,10 @@ impl<A: SymmetricOperator> LeadingEigenpairs<A> {
             ensure_length(OP, values_bar, k)?;
             left += times_diagonal(self.vectors.as_ref(), values_bar);
         }
-        if let Some((l, r)) = projector_bar {
-            ensure_shape(OP, l, (n, l.ncols()))?;
-            ensure_shape(OP, r, l.shape())?;
-            let ((l, l_unit), (r, r_unit)) = (of_order_one(l), of_order_one(r));
-            let (l, r) = (l.as_ref(), r.as_ref());
-            let v = &self.vectors;
-            let pulled = Scale(0.5) * (l * (r.transpose() * v) + r * (l.transpose() * v));
-            let y = self.solved(pulled)?;
-            left += times_power_of_two(Scale(2.0) * y, l_unit + r_unit - self.exponent);
+        if let Some(bar) = projector_bar {
+            let (times_s, unit) = self.projector_cotangent(bar)?;
+            let y = self.solved(times_s(self.vectors.as_ref()))?;
+            left += times_power_of_two(Scale(2.0) * y, unit - self.exponent);
         }
         SymmetricProduct::new(within_range(OP, left)?, self.vectors.clone())
     }
@@ -284,19 +281,49 @@ impl<A: SymmetricOperator> LeadingEigenpairs<A> {
         values_within_range(OP, dots.collect())
     }
 
+    /// X ↦ sym(P̄) X / 2ᵉ and e, for P̄ = L Rᵀ.
+    pub(super) fn projector_cotangent<'a>(
+        &self,
+        (l, r): (MatRef<'a, f64>, MatRef<'a, f64>),
+    ) -> Result<(impl Fn(MatRef<'_, f64>) -> Mat<f64> + use<'a, A>, i32)> {
+        ensure_shape(OP, l, (self.vectors.nrows(), l.ncols()))?;
+        ensure_shape(OP, r, l.shape())?;
+        let ((l, l_unit), (r, r_unit)) = (of_order_one(l), of_order_one(r));
+        let times = move |x: MatRef<'_, f64>| {
+            let (l, r) = (l.as_ref(), r.as_ref());
+            Scale(0.5) * (l * (r.transpose() * x) + r * (l.transpose() * x))
+        };
+        Ok((times, l_unit + r_unit))
+    }
+
+    /// The values of A / 2ᵉ, and its norm.
+    pub(super) fn relative(&self) -> (&[f64], f64) {
+        (&self.relative, self.norm)
+    }
+
+    /// e, which brings A / 2ᵉ to order one.
+    pub(super) fn exponent(&self) -> i32 {
+        self.exponent
+    }
+
+    /// A gap up to this is closed, relative to ‖A‖.
+    pub(super) fn floor(&self) -> f64 {
+        100.0 * self.options.tolerance.max(f64::EPSILON)
+    }
+
     /// Ȧ V.
-    fn moved(&self, a_dot: &impl SymmetricOperator) -> Result<Mat<f64>> {
+    pub(super) fn moved(&self, a_dot: &impl SymmetricOperator) -> Result<Mat<f64>> {
         ensure_side(OP, a_dot, self.vectors.nrows())?;
         apply_to_columns(OP, a_dot, 0, &self.vectors)
     }
 
     /// Y for A / 2^`exponent`: (λᵢ I − A) yᵢ = (I − P) xᵢ beside V.
-    fn solved(&self, mut x: Mat<f64>) -> Result<Mat<f64>> {
+    pub(super) fn solved(&self, mut x: Mat<f64>) -> Result<Mat<f64>> {
         let (n, k) = x.shape();
         if n == k {
             return Ok(Mat::zeros(n, k));
         }
-        let floor = 100.0 * self.options.tolerance.max(f64::EPSILON);
+        let floor = self.floor();
         if self.border <= floor {
             return Err(Error::GapClosed {
                 op: OP,

@@ -10,7 +10,7 @@ use crate::scale::{Scaled, power_of_two_scale};
 use crate::symmetric::SymmetricProduct;
 use faer::{Mat, MatRef, Scale};
 
-const OP: &str = "leading projector";
+pub(super) const OP: &str = "leading projector";
 
 /// The rules that have a gradient at an open border.
 const INSTEAD: &str =
@@ -24,6 +24,8 @@ const INSTEAD: &str =
 ///           Ā = 2 N̄ A
 /// jvp       Ṗ = 2 sym(X U₁ᵀ),  X = U₂ (K ∘ (U₂ᵀȦV₁ Σ₁ + Σ₂ V₂ᵀȦᵀU₁)) + (I − U Uᵀ) Ȧ V₁ Σ₁⁻¹
 /// ```
+///
+/// and to second order, see [`vjp_of_vjp`](Self::vjp_of_vjp).
 ///
 /// # Shapes
 /// A, Ā: m × n; U₁: m × k; P̄ = sym(L Rᵀ) with L, R: m × p.
@@ -40,7 +42,8 @@ const INSTEAD: &str =
 /// # Errors
 /// [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
 /// [`OutOfRange`](crate::Error::OutOfRange) for the numbers of the policy, [`NoConvergence`](crate::Error::NoConvergence),
-/// [`GapClosed`](crate::Error::GapClosed) on the way back as the policy says, [`Overflow`](crate::Error::Overflow).
+/// [`GapClosed`](crate::Error::GapClosed) on the way back as the policy says, [`Overflow`](crate::Error::Overflow);
+/// [`CurvatureUnknown`](crate::Error::CurvatureUnknown) from second order where gaps are broadened.
 ///
 /// # Cost
 /// O(m n min(m, n)) time; (m + n) min(m, n) numbers stored.
@@ -225,8 +228,32 @@ impl LeadingProjector {
         SymmetricProduct::new(left, first.to_owned())
     }
 
+    /// σ / σ₁ of the kept values, and of the dropped ones.
+    pub(super) fn relative_values(&self) -> (&[f64], &[f64]) {
+        self.relative.split_at(self.count)
+    }
+
+    /// U₂ and V₂.
+    pub(super) fn dropped(&self) -> (MatRef<'_, f64>, MatRef<'_, f64>) {
+        let (first, dropped) = (self.count, self.relative.len() - self.count);
+        (
+            self.u.subcols(first, dropped),
+            self.v.subcols(first, dropped),
+        )
+    }
+
+    /// V₁.
+    pub(super) fn kept_rows(&self) -> MatRef<'_, f64> {
+        self.v.subcols(0, self.count)
+    }
+
+    /// The policy where gaps close.
+    pub(super) fn gaps(&self) -> GapPolicy {
+        self.gaps
+    }
+
     /// U₂ᵀ Y and (I − U Uᵀ) Y, in units of σ₁⁻².
-    fn relative_parts(
+    pub(super) fn relative_parts(
         &self,
         left: MatRef<'_, f64>,
         right: MatRef<'_, f64>,
@@ -246,7 +273,7 @@ impl LeadingProjector {
     }
 
     /// K ∘ X in units of σ₁⁻², a row a dropped value, a column a leading one.
-    fn over_gaps(&self, mut x: Mat<f64>) -> Result<Mat<f64>> {
+    pub(super) fn over_gaps(&self, mut x: Mat<f64>) -> Result<Mat<f64>> {
         let (k, s) = (self.count, &self.relative);
         let divider = GapDivider {
             op: OP,
@@ -273,7 +300,7 @@ impl LeadingProjector {
     }
 
     /// (I − U Uᵀ) X; zero where U is square, and the rest would be rounding over σ.
-    fn outside(&self, x: MatRef<'_, f64>) -> Mat<f64> {
+    pub(super) fn outside(&self, x: MatRef<'_, f64>) -> Mat<f64> {
         if self.u.ncols() == self.u.nrows() {
             return Mat::zeros(x.nrows(), x.ncols());
         }
@@ -281,7 +308,7 @@ impl LeadingProjector {
     }
 
     /// σ₁, or 1 for a zero matrix.
-    fn largest(&self) -> f64 {
+    pub(super) fn largest(&self) -> f64 {
         match self.singular_values.first() {
             Some(largest) if *largest > 0.0 => *largest,
             _ => 1.0,

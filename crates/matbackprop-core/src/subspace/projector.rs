@@ -3,9 +3,10 @@
 use super::column_range::{Basis, ColumnRange, Columns};
 use super::factored_pullback::{FactorParts, factored_pullback};
 use super::leading_projector::LeadingProjector;
+use super::leading_second::LeadingProjectorSecond;
 use super::split::Split;
 use crate::decompose::thin_svd;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gap::GapPolicy;
 use crate::guard::{ensure_matrix, ensure_shape, values_within_range, within_range};
 use crate::products::gram;
@@ -47,8 +48,7 @@ const GRAM_FLOOR: f64 = 1e-8;
 /// [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
 /// [`OutOfRange`](crate::Error::OutOfRange) for a tolerance outside [0, 1),
 /// [`NoConvergence`](crate::Error::NoConvergence), [`Overflow`](crate::Error::Overflow);
-/// [`GapClosed`](crate::Error::GapClosed) on the way back where the tolerance parts two equal singular values;
-/// [`CurvatureUnknown`](crate::Error::CurvatureUnknown) from second order where the tolerance drops more than rounding.
+/// [`GapClosed`](crate::Error::GapClosed) on the way back where the tolerance parts two equal singular values.
 ///
 /// # Cost
 /// O(m n²) time for tall A; (m + n) r numbers stored, (m + n) min(m, n) where the tolerance drops more than rounding. The
@@ -301,7 +301,8 @@ impl Projector {
     /// The way back through Ā = `vjp(Π̄)`: from a cotangent Z of Ā to those of Π̄ and of A.
     ///
     /// With Π̄ held fixed, `a_bar` is the product of the Hessian of ⟨Π̄, Π⟩ with Z where A has full column rank; at low
-    /// rank, the derivative of ⟨Z, Ā⟩ along the perturbations that keep it.
+    /// rank, the derivative of ⟨Z, Ā⟩ along the perturbations that keep it. Where the tolerance drops more than rounding,
+    /// it is the Hessian's product of the projector onto the leading vectors.
     ///
     /// # Errors
     /// See [`Projector`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) unless Π̄ is m × m and Z is m × n.
@@ -341,9 +342,14 @@ impl Projector {
         z: MatRef<'_, f64>,
     ) -> Result<ProjectorSecond> {
         ensure_shape(OP, z, self.range.shape())?;
-        if self.truncated.is_some() {
-            return Err(Error::CurvatureUnknown {
-                op: "projector that drops more than rounding",
+        if let Some(leading) = &self.truncated {
+            let LeadingProjectorSecond {
+                projector_bar_bar,
+                a_bar,
+            } = leading.second(times_s, z)?;
+            return Ok(ProjectorSecond {
+                projector_bar_bar,
+                a_bar,
             });
         }
         let Basis { q, n } = self.range.basis();
@@ -398,6 +404,7 @@ mod tests {
     use test_support::refused;
 
     use super::*;
+    use crate::error::Error;
     use crate::gradcheck::{GradientCheck, check_jvp, check_vjp, gaussian, with_spectrum};
     use crate::symmetric::inner;
     use faer::mat;
@@ -751,6 +758,11 @@ mod tests {
                 check_vjp(value, factored, a.as_ref(), &check).unwrap();
                 let jvp = |dot: MatRef<'_, f64>| projector.jvp(dot)?.to_dense();
                 check_jvp(value, jvp, a.as_ref(), &check).unwrap();
+                // And their turning turns.
+                let bar = gaussian(m, m, 2);
+                let of_a = |a: MatRef<'_, f64>| Projector::forward(a, tolerance)?.vjp(bar.as_ref());
+                let back = |z: MatRef<'_, f64>| Ok(projector.vjp_of_vjp(bar.as_ref(), z)?.a_bar);
+                check_vjp(of_a, back, a.as_ref(), &check).unwrap();
             }
         }
     }
@@ -782,14 +794,6 @@ mod tests {
             projector.vjp_of_vjp(wrong, wrong) => Error::ShapeMismatch { .. },
             projector.vjp_of_vjp_factored(wrong, wrong, wrong) => Error::ShapeMismatch { .. },
             tiny.vjp_of_vjp(turning.as_ref(), turning.subcols(1, 1)) => Error::Overflow { op: OP },
-        }
-        let truncated = forward(
-            with_spectrum(4, 2, &[2.0, 0.1], 1),
-            RankTolerance::Relative(0.5),
-        );
-        let (bar, z) = (gaussian(4, 4, 1), gaussian(4, 2, 1));
-        refused! {
-            truncated.unwrap().vjp_of_vjp(bar.as_ref(), z.as_ref()) => Error::CurvatureUnknown { .. },
         }
     }
 }
