@@ -64,17 +64,17 @@ impl Default for Criterion {
 /// Λ̇ that would raise the rank, along which Π_Z jumps, and zero altogether for an invertible Λ.
 #[derive(Clone, Debug)]
 pub(crate) struct CriterionForward {
-    projector: SimilarityProjector,
+    pub(crate) projector: SimilarityProjector,
     /// T, n × K.
     projected: Mat<f64>,
-    annotations: f64,
+    pub(crate) annotations: f64,
     similarity_rank: usize,
     alignment: f64,
     loss: f64,
 }
 
 #[derive(Clone, Debug)]
-enum SimilarityProjector {
+pub(crate) enum SimilarityProjector {
     /// With the parts of Q inside its range and beside it.
     Hard(Projector, Split),
     /// With ε, and the same parts.
@@ -207,52 +207,6 @@ impl CriterionForward {
         Ok((factor_bar, Scale(-2.0 * share) * &self.projected))
     }
 
-    /// The way back through [`vjp`](Self::vjp): Z̄ and Q̄ of J̄ times the derivative of J along Ż and Q̇.
-    ///
-    /// ```text
-    /// Q: −2 (Ṗ Q + P Q̇) J̄/m,  Ṗ along Ż          Z: the second order of P at P̄ and q̄ along Ż, and vjp of −2 Q̇ Qᵀ J̄/m
-    /// ```
-    pub(crate) fn second(
-        &self,
-        targets: &Targets,
-        loss_bar: f64,
-        factor_dot: MatRef<'_, f64>,
-        basis_dot: &Mat<f64>,
-    ) -> Result<(Mat<f64>, Mat<f64>)> {
-        let share = loss_bar / self.annotations;
-        let q = targets.basis();
-        let pulled = Scale(-share) * q;
-        let turned = Scale(-2.0 * share) * basis_dot;
-        let (moved, bent, across, projected_dot) = match &self.projector {
-            SimilarityProjector::Hard(projector, _) => {
-                let second = projector.vjp_of_vjp_factored(pulled.as_ref(), q, factor_dot)?;
-                let across = projector.vjp_factored(turned.as_ref(), q)?;
-                let dot = projector.project(basis_dot.as_ref())?;
-                (second.projector_bar_bar, second.a_bar, across, dot)
-            }
-            SimilarityProjector::Regularised(projector, _, _) => {
-                let second = projector.vjp_of_vjp_factored(
-                    pulled.as_ref(),
-                    q,
-                    0.5 * loss_bar,
-                    factor_dot,
-                )?;
-                let across = projector.vjp_factored(turned.as_ref(), q, 0.0)?;
-                let dot = projector.project(basis_dot.as_ref())?;
-                (second.projector_bar_bar, second.a_bar, across, dot)
-            }
-            SimilarityProjector::Leading(_) => {
-                let op = "normalised cuts by leading eigenvectors";
-                return Err(matbackprop_core::Error::CurvatureUnknown { op }.into());
-            }
-        };
-        let (left, right) = (moved.left(), moved.right());
-        let projector_dot_q =
-            Scale(0.5) * (left * (right.transpose() * q) + right * (left.transpose() * q));
-        let basis_bar = Scale(-2.0 * share) * (projector_dot_q + projected_dot);
-        Ok((bent + across, basis_bar))
-    }
-
     /// The part of Λ̄ that does not go through the degrees, from J̄ and Z̄; `None` without Λ.
     pub(crate) fn lambda_vjp(
         &self,
@@ -348,7 +302,7 @@ fn truncates(projector: &Projector, factor: MatRef<'_, f64>) -> Result<bool> {
 }
 
 /// Xᵀ S X for S = sym(L Rᵀ), up to its symmetric part.
-fn within(square: &SymmetricProduct, x: MatRef<'_, f64>) -> Mat<f64> {
+pub(crate) fn within(square: &SymmetricProduct, x: MatRef<'_, f64>) -> Mat<f64> {
     (x.transpose() * square.left()) * (square.right().transpose() * x)
 }
 

@@ -118,23 +118,39 @@ impl Degrees {
         })
     }
 
-    /// Adds to F the way back through [`vjp`](Self::vjp) at fixed w̄, from a cotangent Y of F̄: w̄ (Λ Yᵀ1)ᵀ + 1 (Λ Yᵀw̄)ᵀ.
+    /// The way back through [`vjp`](Self::vjp) at fixed w̄, from cotangents Y of F̄ and M of Λ̄: adds to F, returns Λ's.
+    ///
+    /// ```text
+    /// F: w̄ (Λ Yᵀ1 + M s)ᵀ + 1 (Λ Yᵀw̄ + M t)ᵀ          Λ: sym((Yᵀw̄) sᵀ + t (Yᵀ1)ᵀ),  t = Fᵀ w̄
+    /// ```
     pub(crate) fn second(
+        &self,
         affinity: &Affinity,
         degrees_bar: &[f64],
         features_dot: &Mat<f64>,
+        lambda_dot: Option<&Mat<f64>>,
         features_bar: &mut Mat<f64>,
-    ) {
+    ) -> Mat<f64> {
         let w_bar = Col::from_fn(degrees_bar.len(), |i| degrees_bar[i]);
+        let s = &self.column_sums;
+        let t = affinity.features().transpose() * &w_bar;
         let sums = Col::from_fn(features_dot.ncols(), |j| features_dot.col(j).sum());
-        let across = times(affinity, &sums);
-        let down = times(affinity, &(features_dot.transpose() * &w_bar));
+        let pulled = features_dot.transpose() * &w_bar;
+        let mut across = times(affinity, &sums);
+        let mut down = times(affinity, &pulled);
+        if let Some(lambda_dot) = lambda_dot {
+            across += lambda_dot * s;
+            down += lambda_dot * &t;
+        }
         for j in 0..features_dot.ncols() {
             let (a, b) = (across[j], down[j]);
             for (f_bar, w_bar) in features_bar.col_as_slice_mut(j).iter_mut().zip(degrees_bar) {
                 *f_bar += w_bar * a + b;
             }
         }
+        Mat::from_fn(t.nrows(), t.nrows(), |i, j| {
+            0.5 * (pulled[i] * s[j] + s[i] * pulled[j] + t[i] * sums[j] + sums[i] * t[j])
+        })
     }
 
     /// ẇ, zero on isolated pixels.

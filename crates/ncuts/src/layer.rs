@@ -2,12 +2,13 @@
 
 use crate::affinity::{Affinity, NcutsCotangents, Tangents, within_range};
 use crate::criterion::{Criterion, CriterionForward};
+use crate::criterion_second::Motion;
 use crate::degree::Degrees;
 use crate::error::Result;
 use crate::indicator::Indicator;
 use crate::similarity;
 use crate::target::Targets;
-use faer::{Mat, MatRef};
+use faer::{Mat, MatRef, Scale};
 use matbackprop_core::{ensure_finite_values, power_of_two_scale};
 
 const OP: &str = "normalised cuts";
@@ -121,10 +122,12 @@ pub struct NcutsForward {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct NcutsSecond {
-    /// The cotangent of J̄: the derivative of J along Y.
+    /// The cotangent of J̄: the derivative of J along Y and M.
     pub loss_bar_bar: f64,
-    /// The cotangent of F, n × d: J̄ times the Hessian of J in F, times Y.
+    /// The cotangent of F, n × d: J̄ times the rows of the Hessian of J for F, times (Y, M).
     pub features: Mat<f64>,
+    /// The cotangent of Λ, d × d, symmetric, where Λ was given: J̄ times the rows for Λ, times (Y, M).
+    pub lambda: Option<Mat<f64>>,
 }
 
 impl NcutsForward {
@@ -223,18 +226,22 @@ impl NcutsForward {
             Err(matbackprop_core::Error::Overflow { op: OP }.into())
         }
     }
-    /// The way back through F̄ = `vjp(J̄)`: from a cotangent Y of F̄ to those of J̄ and of F, Λ held fixed.
+
+    /// The way back through (F̄, Λ̄) = `vjp(J̄)`: from cotangents Y of F̄ and M of Λ̄ to those of J̄, F and Λ; `None` is a zero.
     ///
-    /// `features` is a Hessian-vector product; with Y = 2 F̄ it is the gradient of ‖F̄‖²_F, a gradient penalty.
+    /// `features` and `lambda` are the product of the Hessian of J in F and Λ with (Y, M); with Y = 2 F̄ and M = 2 Λ̄ they
+    /// are the gradient of ‖F̄‖²_F + ‖Λ̄‖²_F, a gradient penalty.
     ///
     /// # Conventions
-    /// Of the hard criterion where Z has lost rank, the derivative of ⟨Y, F̄⟩ along the perturbations that keep the rank:
-    /// J jumps along any other.
+    /// Of the hard criterion where Z or Λ has lost rank, the derivative of ⟨Y, F̄⟩ + ⟨M, Λ̄⟩ along the perturbations that
+    /// keep the rank: J jumps along any other. Where Λ and F have both lost rank, M counts where it keeps that of Z. Gaps
+    /// of leading eigenvectors are to be open; with Λ, kept singular values σ of Z have a relative error of about
+    /// 2⁻⁵² / σ⁴ there, as N = Z Zᵀ is differentiated.
     ///
     /// # Errors
-    /// [`Error::Rule`](crate::Error::Rule) when `loss_bar` is not finite, Y does not fit or is not finite, where a result is
-    /// beyond the numbers, and, [`CurvatureUnknown`](matbackprop_core::Error::CurvatureUnknown), for the criterion of
-    /// leading eigenvectors and a hard one whose tolerance drops more than rounding.
+    /// [`Error::Rule`](crate::Error::Rule) when `loss_bar` is not finite, Y or M does not fit or is not finite, where a
+    /// result is beyond the numbers, and, [`CurvatureUnknown`](matbackprop_core::Error::CurvatureUnknown), for leading
+    /// eigenvectors with broadened gaps.
     ///
     /// # Cost
     /// O(n d² + n K d) time, K the segments of all annotations; no n × n matrix is formed.
@@ -248,7 +255,7 @@ impl NcutsForward {
     /// let indicator = Indicator::from_assignment(vec![0, 0, 1, 1], 2)?;
     /// let forward = NcutsLayer::default().forward(features.as_ref(), None, &[indicator])?;
     /// // J does not depend on the size of F: along F itself its gradient turns into its negative.
-    /// let along = forward.vjp_of_vjp(1.0, features.as_ref())?;
+    /// let along = forward.vjp_of_vjp(1.0, features.as_ref(), None)?;
     /// let gradient = forward.vjp(1.0)?.features;
     /// assert!((along.features + gradient).norm_max() < 1e-9);
     /// # Ok(())
@@ -258,9 +265,10 @@ impl NcutsForward {
         &self,
         loss_bar: f64,
         features_bar_bar: MatRef<'_, f64>,
+        lambda_bar_bar: Option<MatRef<'_, f64>>,
     ) -> Result<NcutsSecond> {
         ensure_finite_values(OP, &[loss_bar])?;
-        let loss_bar_bar = self.jvp(features_bar_bar, None)?;
+        let loss_bar_bar = self.jvp(features_bar_bar, lambda_bar_bar)?;
         let unit = power_of_two_scale(faer::mat![[loss_bar]].as_ref());
         let loss_bar = loss_bar / unit;
         let Self {
@@ -271,42 +279,57 @@ impl NcutsForward {
         } = self;
         let Tangents {
             features: y,
+            lambda: m,
             exponent,
-            ..
-        } = affinity.tangents(features_bar_bar, None)?;
-        // The way there, whose steps are walked back one by one: Z̄, Q̄ and w̄, and what Y makes of w, Q and Z.
+        } = affinity.tangents(features_bar_bar, lambda_bar_bar)?;
+        // The way there, whose steps are walked back one by one: Z̄, Q̄ and w̄, and what Y and M make of w, Q and X.
         let (factor_bar, basis_bar) = criterion.vjp(targets, loss_bar)?;
         let (_, mut degrees_bar) = similarity::vjp(affinity, degrees, factor_bar.clone());
         targets.vjp(degrees, basis_bar.as_ref(), &mut degrees_bar);
-        let degrees_dot = degrees.jvp(affinity, &y, None);
-        let basis_dot = targets.jvp(degrees, &degrees_dot);
-        let factor_dot = similarity::jvp(affinity, degrees, &y, &degrees_dot);
+        let degrees_dot = degrees.jvp(affinity, &y, m.as_ref());
+        let motion = Motion {
+            normalised: similarity::normalised_jvp(affinity, degrees, &y, &degrees_dot),
+            basis: targets.jvp(degrees, &degrees_dot),
+            lambda: m,
+        };
 
-        let (factor_second, basis_second) =
-            criterion.second(targets, loss_bar, factor_dot.as_ref(), &basis_dot)?;
+        let second = criterion.second((affinity, degrees, targets), loss_bar, &motion)?;
         let (mut features, mut degrees_second) =
             similarity::second(affinity, degrees, &factor_bar, &y, &degrees_dot);
-        Degrees::second(affinity, &degrees_bar, &y, &mut features);
+        let m = motion.lambda.as_ref();
+        let mut lambda = degrees.second(affinity, &degrees_bar, &y, m, &mut features);
         targets.second(
             degrees,
             basis_bar.as_ref(),
             &degrees_dot,
             &mut degrees_second,
         );
-        targets.vjp(degrees, basis_second.as_ref(), &mut degrees_second);
-        let (through_factor, through_roots) = similarity::vjp(affinity, degrees, factor_second);
+        targets.vjp(degrees, second.basis.as_ref(), &mut degrees_second);
+        let (through_factor, through_roots) =
+            similarity::normalised_vjp(affinity, degrees, second.normalised);
         features += through_factor;
         for (sum, bar) in degrees_second.iter_mut().zip(through_roots) {
             *sum += bar;
         }
-        degrees.vjp(affinity, &degrees_second, &mut features);
-        let NcutsCotangents { features, .. } = affinity.cotangents(features, None, unit)?;
-        // In two steps, as 2^exponent alone may be out of range.
-        let (half, rest) = (exponent / 2, exponent - exponent / 2);
-        let features = faer::Scale(2f64.powi(half)) * features;
+        lambda += degrees.vjp(affinity, &degrees_second, &mut features);
+        let lambda = second
+            .lambda
+            .map(|direct| lambda + Scale(0.5) * (&direct + direct.transpose()));
+        let NcutsCotangents { features, lambda } = affinity.cotangents(features, lambda, unit)?;
         Ok(NcutsSecond {
             loss_bar_bar,
-            features: within_range(OP, faer::Scale(2f64.powi(rest)) * features)?,
+            features: times_power_of_two(features, exponent)?,
+            lambda: lambda
+                .map(|lambda| times_power_of_two(lambda, exponent))
+                .transpose()?,
         })
     }
+}
+
+/// X times 2^`exponent`, if that is finite.
+fn times_power_of_two(x: Mat<f64>, exponent: i32) -> Result<Mat<f64>> {
+    // In two steps, as 2^exponent alone may be out of range.
+    let (half, rest) = (exponent / 2, exponent - exponent / 2);
+    let x = Scale(2f64.powi(half)) * x;
+    within_range(OP, Scale(2f64.powi(rest)) * x)
 }

@@ -46,7 +46,7 @@
 //! | `degree` | [`Degrees`]: row sums, isolated pixels |
 //! | `indicator` | [`Indicator`]: a [`LabelMap`] at feature resolution |
 //! | `similarity`, `target` | the two factors whose ranges are compared |
-//! | `criterion` | [`Criterion`]: hard projector at a rank tolerance, or regularised |
+//! | `criterion`, `criterion_second` | [`Criterion`]: hard projector at a rank tolerance, or regularised; to second order |
 //! | `layer` | [`NcutsLayer`] → [`NcutsForward`] → [`NcutsCotangents`], and to second order [`NcutsSecond`] |
 //! | `embedding`, `leading_eigen`, `choose_k` | [`Embedding`], whose rows [`segmentation::segmentation_pool`] clusters; [`choose_k`] |
 //! | `intervening_contour` | [`InterveningContourCut`]: multiscale cuts on the edges of [`Planes`], nothing learned |
@@ -66,6 +66,7 @@
 mod affinity;
 mod choose_k;
 mod criterion;
+mod criterion_second;
 mod degree;
 mod embedding;
 mod error;

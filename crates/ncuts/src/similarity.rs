@@ -40,10 +40,19 @@ pub(crate) fn vjp(
     degrees: &Degrees,
     factor_bar: Mat<f64>,
 ) -> (Mat<f64>, Vec<f64>) {
-    let mut x_bar = match affinity.lambda_root() {
+    let x_bar = match affinity.lambda_root() {
         Some(lambda) => factor_bar * lambda.root.transpose(),
         None => factor_bar,
     };
+    normalised_vjp(affinity, degrees, x_bar)
+}
+
+/// F̄ and w̄ from X̄.
+pub(crate) fn normalised_vjp(
+    affinity: &Affinity,
+    degrees: &Degrees,
+    mut x_bar: Mat<f64>,
+) -> (Mat<f64>, Vec<f64>) {
     scale_rows(&mut x_bar, degrees.inverse_roots());
     // From here on x_bar is F̄, and w̄ = −½ ⟨Fᵢ, F̄ᵢ⟩ / wᵢ.
     let mut degrees_bar = vec![0.0; affinity.pixels()];
@@ -70,19 +79,29 @@ pub(crate) fn jvp(
     features_dot: &Mat<f64>,
     degrees_dot: &[f64],
 ) -> Mat<f64> {
+    let x_dot = normalised_jvp(affinity, degrees, features_dot, degrees_dot);
+    match affinity.lambda_root() {
+        Some(lambda) => x_dot * &lambda.root,
+        None => x_dot,
+    }
+}
+
+/// Ẋ from Ḟ and ẇ.
+pub(crate) fn normalised_jvp(
+    affinity: &Affinity,
+    degrees: &Degrees,
+    features_dot: &Mat<f64>,
+    degrees_dot: &[f64],
+) -> Mat<f64> {
     let f = affinity.features();
     let (w, roots) = (degrees.values(), degrees.inverse_roots());
-    let x_dot = Mat::from_fn(f.nrows(), f.ncols(), |i, j| {
+    Mat::from_fn(f.nrows(), f.ncols(), |i, j| {
         if w[i] > 0.0 {
             roots[i] * (features_dot[(i, j)] - 0.5 * degrees_dot[i] / w[i] * f[(i, j)])
         } else {
             0.0
         }
-    });
-    match affinity.lambda_root() {
-        Some(lambda) => x_dot * &lambda.root,
-        None => x_dot,
-    }
+    })
 }
 
 /// The way back through [`vjp`] at fixed Z̄: from cotangents Y of F̄ and ẇ of w̄ to F and w.

@@ -99,10 +99,14 @@ proptest! {
             Err(error) => prop_assert!(is_a_refusal_of_numbers(&error), "{error}"),
         }
         for loss_bar in [loss_size, 1.0] {
-            match forward.vjp_of_vjp(loss_bar, features_dot.as_ref()) {
+            match forward.vjp_of_vjp(loss_bar, features_dot.as_ref(), lambda_dot) {
                 Ok(second) => {
                     prop_assert!(second.loss_bar_bar.is_finite());
                     prop_assert!(ensure_finite("H Y", second.features.as_ref()).is_ok());
+                    prop_assert_eq!(second.lambda.is_some(), with_lambda);
+                    if let Some(lambda) = second.lambda {
+                        prop_assert!(ensure_finite("H M", lambda.as_ref()).is_ok());
+                    }
                 }
                 Err(Error::Rule(Rule::CurvatureUnknown { .. })) => {}
                 Err(error) => prop_assert!(is_a_refusal_of_numbers(&error), "{error}"),
