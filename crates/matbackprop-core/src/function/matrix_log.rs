@@ -15,6 +15,9 @@ const OP: &str = "matrix logarithm";
 /// Roots that are taken at most: those of numbers need eleven, those of matrices far from normal some more.
 const MOST_ROOTS: usize = 100;
 
+/// Up to this ‖A − I‖ the Schur form is that of A − I: no eigenvalue is smaller than ½, so that none loses digits by it.
+const NEAR: f64 = 0.5;
+
 /// Nodes and weights of Gauss–Legendre quadrature on [0, 1], by their distance from ½; each occurs on both sides.
 const FOUR: [(f64, f64); 2] = [
     (0.430_568_155_797_026_3, 0.173_927_422_568_726_93),
@@ -51,9 +54,10 @@ const DEGREES: [(f64, Nodes); 3] = [(2.88e-2, &FOUR), (0.136, &SIX), (0.28, &EIG
 /// There is one such X where no eigenvalue of A is zero or a negative number; pairs of complex ones may lie anywhere else.
 /// The logarithm of a rotation by less than π is antisymmetric. Repeated eigenvalues and missing eigenvectors cost
 /// nothing. An eigenvalue within n ε‖A‖ of zero, and a pair that rounding of that size could bring onto the negative
-/// numbers, count as there. X is right to about n ε times the condition of the logarithm at A, so near I a small X has
-/// the digits that A has beside I. The imaginary part jumps by 2π across them, and the derivative grows as one over the
-/// distance. For a symmetric A, [`MatrixFunction`](crate::MatrixFunction) with [`Log`](crate::Log).
+/// numbers, count as there. X is right to about n ε times the condition of the logarithm at A, and up to ‖A − I‖ = ½ to
+/// about n ε of its own size, however small: there the Schur form is that of A − I. The imaginary part jumps by 2π
+/// across the negative numbers, and the derivative grows as one over the distance. For a symmetric A,
+/// [`MatrixFunction`](crate::MatrixFunction) with [`Log`](crate::Log).
 ///
 /// # Errors
 /// [`NotSquare`](crate::Error::NotSquare), [`Empty`](crate::Error::Empty), [`NotFinite`](crate::Error::NotFinite),
@@ -105,10 +109,14 @@ impl MatrixLog {
     /// See [`MatrixLog`].
     pub fn forward(a: MatRef<'_, f64>) -> Result<Self> {
         let n = ensure_square(OP, a)?;
-        let scale = power_of_two_scale(a);
-        let RealSchur { vectors, triangle } = RealSchur::new(OP, Scaled::new(a, scale).as_ref())?;
+        let SchurForm {
+            vectors,
+            triangle,
+            beside_one,
+            scale,
+        } = SchurForm::of(a)?;
         let t = triangle.as_ref();
-        let diagonal = Diagonal::of(t).map_err(|value| Error::OutsideDomain {
+        let diagonal = Diagonal::of(t, beside_one).map_err(|value| Error::OutsideDomain {
             op: OP,
             value: value * scale,
         })?;
@@ -193,6 +201,49 @@ impl MatrixLog {
     }
 }
 
+/// A = scale · Q T Qᵀ.
+struct SchurForm {
+    vectors: Mat<f64>,
+    triangle: Mat<f64>,
+    /// The diagonal of T − I, with digits that T has not, where A is near I.
+    beside_one: Option<Vec<f64>>,
+    scale: f64,
+}
+
+impl SchurForm {
+    fn of(a: MatRef<'_, f64>) -> Result<Self> {
+        let n = a.nrows();
+        let mut less_one = a.to_owned();
+        for i in 0..n {
+            // Exact between ½ and 2.
+            less_one[(i, i)] -= 1.0;
+        }
+        if less_one.norm_l2() <= NEAR {
+            let size = power_of_two_scale(less_one.as_ref());
+            let schur = RealSchur::new(OP, Scaled::new(less_one.as_ref(), size).as_ref())?;
+            let mut triangle = Scale(size) * schur.triangle;
+            let beside_one = (0..n).map(|i| triangle[(i, i)]).collect();
+            for i in 0..n {
+                triangle[(i, i)] += 1.0;
+            }
+            return Ok(Self {
+                vectors: schur.vectors,
+                triangle,
+                beside_one: Some(beside_one),
+                scale: 1.0,
+            });
+        }
+        let scale = power_of_two_scale(a);
+        let RealSchur { vectors, triangle } = RealSchur::new(OP, Scaled::new(a, scale).as_ref())?;
+        Ok(Self {
+            vectors,
+            triangle,
+            beside_one: None,
+            scale,
+        })
+    }
+}
+
 /// The logarithm of an eigenvalue: one number, or ln|λ| and the angle of λ with its positive imaginary part.
 #[derive(Clone, Copy, Debug)]
 enum Eigenvalue {
@@ -214,13 +265,17 @@ struct Diagonal {
 
 impl Diagonal {
     /// An eigenvalue that has no logarithm, within rounding, where there is one: the smallest.
-    fn of(t: MatRef<'_, f64>) -> std::result::Result<Self, f64> {
+    ///
+    /// `beside_one` is the diagonal of T − I, where that has more digits.
+    fn of(t: MatRef<'_, f64>, beside_one: Option<Vec<f64>>) -> std::result::Result<Self, f64> {
+        let beside = |i: usize| beside_one.as_ref().and_then(|all| all.get(i)).copied();
         let floor = t.nrows() as f64 * f64::EPSILON * t.norm_l2();
         let (mut found, mut outside) = (Vec::new(), None::<f64>);
         for (i, size) in blocks(t) {
             let real = t[(i, i)];
             let (eigenvalue, refused) = if size == 1 {
-                (Eigenvalue::Real { log: real.ln() }, real <= floor)
+                let log = beside(i).map_or_else(|| real.ln(), f64::ln_1p);
+                (Eigenvalue::Real { log }, real <= floor)
             } else {
                 let (b, c) = (t[(i, i + 1)].abs(), t[(i + 1, i)].abs());
                 let imaginary = b.sqrt() * c.sqrt();
@@ -229,7 +284,11 @@ impl Diagonal {
                 let refused =
                     (b.min(c) <= floor && real <= spread) || real.hypot(imaginary) <= floor;
                 let pair = Eigenvalue::Pair {
-                    log: log_of_modulus(real, imaginary),
+                    log: match beside(i) {
+                        // |1 + e + iμ|² = 1 + e (2 + e) + μ².
+                        Some(e) => 0.5 * (e * (2.0 + e) + imaginary * imaginary).ln_1p(),
+                        None => log_of_modulus(real, imaginary),
+                    },
                     angle: imaginary.atan2(real),
                     imaginary,
                 };
@@ -533,6 +592,44 @@ mod tests {
         let dot = general.jvp(e.as_ref()).unwrap();
         let other = symmetric.jvp(e.as_ref()).unwrap();
         assert!((dot - &other).norm_max() < 1e-13 * other.norm_max());
+    }
+
+    #[test]
+    fn near_the_identity_all_digits_of_the_difference_count() {
+        let one = |n: usize| Mat::<f64>::identity(n, n);
+        let upper = mat![[0.3, 1.0, 0.2], [0.0, 0.3, -0.7], [0.0, 0.0, 0.3]];
+        let pairs = mat![[0.1, -1.0, 0.5], [2.0, 0.1, 0.3], [0.4, -0.2, -0.6]];
+        for shape in [
+            mat![[-0.7]],
+            upper,
+            pairs,
+            gaussian(6, 6, 1),
+            skew(gaussian(5, 5, 2).as_ref()),
+            symmetric_with_spectrum(&[1.0, 1.0, -0.5, 1e-3], 3),
+        ] {
+            let n = shape.nrows();
+            for size in [1e-12, 1e-9, 1e-6, 1e-3, 1e-2, 0.1, 0.2] {
+                let a = one(n) + Scale(size / shape.norm_l2()) * &shape;
+                let e = &a - one(n);
+                let dot = gaussian(n, n, 4);
+                // E − E²/2 + E³/3 − …, and its derivative that of Eᵏ⁺¹ by E (Eᵏ)˙ + Ė Eᵏ.
+                let (mut power, mut power_dot) = (e.clone(), dot.clone());
+                let (mut value, mut value_dot) = (Mat::zeros(n, n), Mat::zeros(n, n));
+                for k in 1..40 {
+                    let share = if k % 2 == 1 { 1.0 } else { -1.0 } / f64::from(k);
+                    value += Scale(share) * &power;
+                    value_dot += Scale(share) * &power_dot;
+                    power_dot = &e * power_dot + &dot * &power;
+                    power = &e * power;
+                }
+                let rule = of(&a);
+                let error = (rule.value() - &value).norm_l2() / value.norm_l2();
+                assert!(error < 5e-15, "{n} {size:e}: {error:e}");
+                let error = rule.jvp(dot.as_ref()).unwrap() - &value_dot;
+                let error = error.norm_l2() / value_dot.norm_l2();
+                assert!(error < 5e-15, "{n} {size:e}: {error:e} back");
+            }
+        }
     }
 
     #[test]
