@@ -111,14 +111,15 @@ impl SylvesterMap {
 
     fn estimate(&self) -> f64 {
         let (m, n) = self.shape();
-        let as_matrix = |x: MatMut<'_, f64>, solve: &dyn Fn(MatMut<'_, f64>)| {
-            let column = x.col_mut(0).try_as_col_major_mut();
-            let column = column.expect("the estimate's vectors are contiguous");
-            solve(MatMut::from_column_major_slice_mut(
-                column.as_slice_mut(),
-                m,
-                n,
-            ));
+        // A copy as a matrix costs far less than the solve.
+        let as_matrix = |mut x: MatMut<'_, f64>, solve: &dyn Fn(MatMut<'_, f64>)| {
+            let mut f = Mat::from_fn(m, n, |i, j| x[(i + j * m, 0)]);
+            solve(f.as_mut());
+            for j in 0..n {
+                for i in 0..m {
+                    x[(i + j * m, 0)] = f[(i, j)];
+                }
+            }
         };
         let norm = inverse_norm(
             m * n,
