@@ -7,6 +7,7 @@
 //! entrywise      X diag(m), X ∘ Y
 //! products       X Yᵀ
 //! tridiagonal    A = H T Hᵀ by reflections ── ql    T = W Λ Wᵀ by rotations
+//! refine         V and Λ one step closer
 //! jacobi         A = U Σ Vᵀ by rotations from the right
 //! order          values in order, and their gaps
 //! pairs          quotients by differences and sums of two values
@@ -17,6 +18,7 @@
 //! a matrix of n columns has the stride [`stride_of`]`(n)`. Each finds the widest registers of the machine by itself. Nothing is decided for a single lane: loops run until every lane has converged. A lane whose matrix
 //! asks for more than arithmetic (closed gaps, missing rank, an edge of a domain) is left to the rule for one matrix.
 //! A lane's result does not depend on its neighbours, save for rotations by rounding that a neighbour asks for.
+//! The arithmetic, of 64 or of 32 bits, is that of the [`Width`]; what a lane is known by comes as numbers of 64 bits.
 
 mod entrywise;
 mod facts;
@@ -25,12 +27,14 @@ mod order;
 mod pairs;
 mod products;
 mod ql;
+mod refine;
 mod register;
 mod tridiagonal;
 mod wide;
 
 use pulp::{Arch, Simd, WithSimd};
 use register::{Lanes, Twice};
+use std::marker::PhantomData;
 
 pub(crate) use entrywise::{times_columns, times_entries, times_lanes};
 pub(crate) use facts::{LaneFacts, facts_of, finite_lanes, symmetrise};
@@ -39,12 +43,14 @@ pub(crate) use order::{First, open_gaps, sort};
 pub(crate) use pairs::{over_gaps, over_pairs, over_sums};
 pub(crate) use products::{Part, product, transpose};
 pub(crate) use ql::{eigen, scratch_for_eigen};
+pub(crate) use refine::refine;
+pub use register::{LaneNumber, NumbersMut};
 
 /// The largest side that goes this way: larger matrices no longer stay in the cache, and fill registers by themselves.
 pub(crate) const LARGEST: usize = 64;
 
 /// The most matrices that may lie side by side.
-pub(crate) const WIDEST: usize = 16;
+pub(crate) const WIDEST: usize = 32;
 
 /// The most entries with which two registers are at least as fast as one.
 const LARGEST_OF_TWO: usize = 512;
@@ -57,53 +63,60 @@ pub(crate) const fn stride_of(n: usize) -> usize {
 
 /// How many matrices lie side by side: as many as one register or two of this machine have numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Width(usize);
+pub(crate) struct Width<A> {
+    numbers: usize,
+    arithmetic: PhantomData<A>,
+}
 
-impl Width {
+impl<A: LaneNumber> Width<A> {
     /// What is fastest for matrices of this shape.
     pub(crate) fn for_shape((rows, columns): (usize, usize)) -> Self {
-        struct Numbers;
+        struct Numbers<A>(PhantomData<A>);
 
-        impl WithSimd for Numbers {
+        impl<A: LaneNumber> WithSimd for Numbers<A> {
             type Output = usize;
 
             #[inline(always)]
             fn with_simd<S: Simd>(self, _: S) -> usize {
-                S::F64_LANES
+                A::in_a_register::<S>()
             }
         }
 
-        let one = Arch::new().dispatch(Numbers);
-        Self(if rows * columns <= LARGEST_OF_TWO {
-            2 * one
+        let one = Arch::new().dispatch(Numbers::<A>(PhantomData));
+        let registers = if rows * columns <= LARGEST_OF_TWO {
+            2
         } else {
-            one
-        })
+            1
+        };
+        Self {
+            numbers: registers * one,
+            arithmetic: PhantomData,
+        }
     }
 
     /// Numbers side by side.
     #[inline(always)]
     pub(crate) fn numbers(self) -> usize {
-        self.0
+        self.numbers
     }
 
     /// Runs a kernel on registers of this width, by the widest instructions of the machine.
     #[inline(always)]
-    fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        struct OfWidth<K> {
-            width: Width,
+    fn run<K: Kernel<A>>(self, kernel: K) -> K::Output {
+        struct OfWidth<A, K> {
+            width: Width<A>,
             kernel: K,
         }
 
-        impl<K: Kernel> WithSimd for OfWidth<K> {
+        impl<A: LaneNumber, K: Kernel<A>> WithSimd for OfWidth<A, K> {
             type Output = K::Output;
 
             #[inline(always)]
             fn with_simd<S: Simd>(self, simd: S) -> K::Output {
-                if self.width.0 == S::F64_LANES {
-                    self.kernel.run::<S, f64>(simd)
+                if self.width.numbers == A::in_a_register::<S>() {
+                    self.kernel.run::<S, A>(simd)
                 } else {
-                    self.kernel.run::<S, Twice<f64>>(simd)
+                    self.kernel.run::<S, Twice<A>>(simd)
                 }
             }
         }
@@ -116,33 +129,33 @@ impl Width {
 }
 
 /// Work on registers.
-trait Kernel {
+trait Kernel<A: LaneNumber> {
     type Output;
 
-    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) -> Self::Output;
+    fn run<S: Simd, T: Lanes<Number = A>>(self, simd: S) -> Self::Output;
 }
 
 /// Numbers in registers, row after row of `stride` registers.
 #[derive(Clone, Copy)]
-pub(crate) struct Rows<'a> {
-    pub(crate) numbers: &'a [f64],
+pub(crate) struct Rows<'a, A> {
+    pub(crate) numbers: &'a [A],
     pub(crate) stride: usize,
 }
 
 /// Numbers in registers to be written, row after row of `stride` registers.
-pub(crate) struct RowsMut<'a> {
-    pub(crate) numbers: &'a mut [f64],
+pub(crate) struct RowsMut<'a, A> {
+    pub(crate) numbers: &'a mut [A],
     pub(crate) stride: usize,
 }
 
-impl<'a> RowsMut<'a> {
-    pub(crate) fn new(numbers: &'a mut [f64], stride: usize) -> Self {
+impl<'a, A> RowsMut<'a, A> {
+    pub(crate) fn new(numbers: &'a mut [A], stride: usize) -> Self {
         Self { numbers, stride }
     }
 }
 
-impl<'a> Rows<'a> {
-    pub(crate) fn new(numbers: &'a [f64], stride: usize) -> Self {
+impl<'a, A> Rows<'a, A> {
+    pub(crate) fn new(numbers: &'a [A], stride: usize) -> Self {
         Self { numbers, stride }
     }
 }

@@ -3,8 +3,10 @@
 //! ```text
 //! Stacked    forward, vjp, jvp on stacks; threads, errors by matrix
 //!   └─ StackRule    a rule whose state is a list of arrays
-//!        in registers up to a side of 64:
-//!          MatrixFunctionRule, GramFunctionRule, SymEigRule, ThinSvdRule, PolarRule, RotationRule
+//!        in registers up to a side of 64, in 64 bits, and in 32 where entries have 32 and their spectrum allows for it:
+//!          MatrixFunctionRule, GramFunctionRule, SymEigRule, ThinSvdRule, PolarRule
+//!        in registers up to a side of 64, in 64 bits:
+//!          RotationRule
 //!        one matrix at a time:
 //!          projectors       ProjectorRule, RegularisedProjectorRule, LeadingProjectorRule
 //!          least_squares    PseudoInverseRule, LeastSquaresRule, RegularisedLeastSquaresRule
@@ -33,8 +35,10 @@ mod matrix_function;
 mod pass;
 mod polar;
 mod powers;
+mod precision;
 mod procrustes;
 mod projectors;
+mod room;
 mod rotation;
 mod rule;
 mod single;

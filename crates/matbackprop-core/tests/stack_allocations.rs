@@ -2,8 +2,8 @@
 
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::stack::{
-    GramFunctionRule, MatrixFunctionRule, PolarRule, RotationRule, Stack, StackRule, Stacked,
-    SymEigRule, ThinSvdRule,
+    GramFunctionRule, MatrixFunctionRule, Number, PolarRule, RotationRule, Stack, StackRule,
+    Stacked, SymEigRule, ThinSvdRule,
 };
 use matbackprop_core::{Log, Ridge};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -15,27 +15,32 @@ static ALLOCATIONS: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
 /// Observations of a matrix: enough for Gram matrices that keep their digits.
 const ROWS: usize = 24;
 
+fn zeros<T: Number>(count: usize, shapes: &[(usize, usize)]) -> Vec<Stack<T>> {
+    let stacks = shapes.iter().map(|&shape| Stack::zeros(count, shape));
+    stacks.collect()
+}
+
 /// Allocations of forward and back, once the buffers of the thread are there.
-fn allocations<R: StackRule>(rule: R, count: usize, definite: bool) -> usize {
+fn allocations<R: StackRule, T: Number>(rule: R, count: usize, definite: bool) -> usize {
     let n = 6;
     let x = gaussian(count * ROWS, n, 1);
     let row = |b: usize, k: usize, i: usize| x[(b * ROWS + k, i)];
     let input = match definite {
         true => Stack::from_fn(count, (n, n), |b, i, j| {
-            (0..ROWS).map(|k| row(b, k, i) * row(b, k, j)).sum::<f64>()
+            T::rounded((0..ROWS).map(|k| row(b, k, i) * row(b, k, j)).sum())
         }),
-        false => Stack::from_fn(count, (ROWS, n), row),
+        false => Stack::from_fn(count, (ROWS, n), |b, k, i| T::rounded(row(b, k, i))),
     };
     let shape = input.as_ref().shape();
     let shapes = rule.shapes(&[shape]).unwrap();
-    let of = |shapes: &[(usize, usize)]| -> Vec<Stack<f64>> {
-        shapes
-            .iter()
-            .map(|&shape| Stack::zeros(count, shape))
-            .collect()
-    };
-    let (mut outputs, mut kept) = (of(&shapes.outputs), of(&shapes.kept));
-    let (bars, mut x_bar) = (of(&shapes.outputs), Stack::zeros(count, shape));
+    let (mut outputs, mut kept) = (
+        zeros::<T>(count, &shapes.outputs),
+        zeros::<f64>(count, &shapes.kept),
+    );
+    let (bars, mut x_bar) = (
+        zeros::<T>(count, &shapes.outputs),
+        Stack::zeros(count, shape),
+    );
     let stacked = Stacked::new(rule);
     let mut both = || {
         let mut outputs: Vec<_> = outputs.iter_mut().map(Stack::as_mut).collect();
@@ -60,9 +65,15 @@ fn allocations<R: StackRule>(rule: R, count: usize, definite: bool) -> usize {
 #[test]
 fn nothing_is_allocated_for_a_matrix() {
     fn equal<R: StackRule + Copy>(rule: R, definite: bool) {
-        let few = allocations(rule, 16, definite);
+        equal_in::<R, f64>(rule, definite);
+        equal_in::<R, f32>(rule, definite);
+    }
+
+    fn equal_in<R: StackRule + Copy, T: Number>(rule: R, definite: bool) {
+        let few = allocations::<R, T>(rule, 16, definite);
         // Not beyond a chunk: threads share what is larger.
-        assert_eq!(allocations(rule, 64, definite), few, "{}", rule.op());
+        let many = allocations::<R, T>(rule, 64, definite);
+        assert_eq!(many, few, "{}", rule.op());
         assert!(few < 40, "{}: {few}", rule.op());
     }
 

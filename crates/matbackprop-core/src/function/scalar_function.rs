@@ -1,6 +1,7 @@
 //! A function of one real number, with the derivatives that its matrix function needs.
 
 use super::divided_difference::{first, second};
+use crate::lanes::{LaneNumber, NumbersMut};
 use faer::{Mat, MatMut};
 
 /// A function f of one real number, with its derivatives and its divided differences.
@@ -71,9 +72,9 @@ pub trait ScalarFunction {
     }
 
     /// f[xᵢ, xⱼ] of several lists of n numbers that lie side by side: number k of list l is `x[k * lists + l]`, and its
-    /// difference with number i of the same list goes to `differences[(k * n + i) * lists + l]`.
+    /// difference with number i of the same list goes to `differences[(k * n + i) * lists + l]`, rounded to what lies there.
     #[doc(hidden)]
-    fn fill_differences_of_lists(&self, lists: usize, x: &[f64], differences: &mut [f64]) {
+    fn fill_differences_of_lists(&self, lists: usize, x: &[f64], differences: NumbersMut<'_>) {
         differences_of_lists(self, lists, x, differences);
     }
 
@@ -100,13 +101,26 @@ pub(super) fn differences_of_lists(
     f: &(impl ScalarFunction + ?Sized),
     lists: usize,
     x: &[f64],
-    differences: &mut [f64],
+    differences: NumbersMut<'_>,
+) {
+    match differences {
+        NumbersMut::Double(differences) => fill_lists(f, lists, x, differences),
+        NumbersMut::Single(differences) => fill_lists(f, lists, x, differences),
+    }
+}
+
+fn fill_lists<N: LaneNumber>(
+    f: &(impl ScalarFunction + ?Sized),
+    lists: usize,
+    x: &[f64],
+    differences: &mut [N],
 ) {
     let n = x.len() / lists;
     for i in 0..n {
         for j in 0..=i {
             for list in 0..lists {
                 let difference = f.divided_difference(x[i * lists + list], x[j * lists + list]);
+                let difference = N::rounded(difference);
                 differences[(i * n + j) * lists + list] = difference;
                 differences[(j * n + i) * lists + list] = difference;
             }
@@ -139,7 +153,7 @@ impl<F: ScalarFunction + ?Sized> ScalarFunction for &F {
         (**self).fill_divided_differences(x, differences);
     }
 
-    fn fill_differences_of_lists(&self, lists: usize, x: &[f64], differences: &mut [f64]) {
+    fn fill_differences_of_lists(&self, lists: usize, x: &[f64], differences: NumbersMut<'_>) {
         (**self).fill_differences_of_lists(lists, x, differences);
     }
 

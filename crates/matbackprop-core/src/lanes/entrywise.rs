@@ -1,32 +1,32 @@
 //! Products entry by entry.
 
-use super::register::Lanes;
+use super::register::{LaneNumber, Lanes};
 use super::wide::Wide;
 use super::{Kernel, Rows, RowsMut, WIDEST, Width, stride_of};
 use pulp::Simd;
 
 /// A ← A times a number for each lane.
-pub(crate) fn times_lanes(
-    width: Width,
+pub(crate) fn times_lanes<A: LaneNumber>(
+    width: Width<A>,
     (rows, columns): (usize, usize),
-    a: &mut [f64],
+    a: &mut [A],
     factors: &[f64; WIDEST],
 ) {
     width.run(TimesLanes {
         rows,
         columns,
         a,
-        factors,
+        factors: &factors.map(A::rounded),
     });
 }
 
 /// Z = X diag(m), with a register of `factors` for each column.
-pub(crate) fn times_columns(
-    width: Width,
+pub(crate) fn times_columns<A: LaneNumber>(
+    width: Width<A>,
     (rows, columns): (usize, usize),
-    x: Rows<'_>,
-    factors: &[f64],
-    z: RowsMut<'_>,
+    x: Rows<'_, A>,
+    factors: &[A],
+    z: RowsMut<'_, A>,
 ) {
     width.run(TimesColumns {
         rows,
@@ -38,11 +38,11 @@ pub(crate) fn times_columns(
 }
 
 /// A ← A ∘ X.
-pub(crate) fn times_entries(
-    width: Width,
+pub(crate) fn times_entries<A: LaneNumber>(
+    width: Width<A>,
     (rows, columns): (usize, usize),
-    a: RowsMut<'_>,
-    x: Rows<'_>,
+    a: RowsMut<'_, A>,
+    x: Rows<'_, A>,
 ) {
     width.run(TimesEntries {
         rows,
@@ -52,18 +52,18 @@ pub(crate) fn times_entries(
     });
 }
 
-struct TimesLanes<'a> {
+struct TimesLanes<'a, A> {
     rows: usize,
     columns: usize,
-    a: &'a mut [f64],
-    factors: &'a [f64; WIDEST],
+    a: &'a mut [A],
+    factors: &'a [A; WIDEST],
 }
 
-impl Kernel for TimesLanes<'_> {
+impl<A: LaneNumber> Kernel<A> for TimesLanes<'_, A> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) {
+    fn run<S: Simd, T: Lanes<Number = A>>(self, simd: S) {
         let factors = Wide::<S, T>::new(simd, T::registers::<S>(self.factors)[0]);
         let (stride, a) = (stride_of(self.columns), T::registers_mut::<S>(self.a));
         for i in 0..self.rows {
@@ -74,19 +74,19 @@ impl Kernel for TimesLanes<'_> {
     }
 }
 
-struct TimesColumns<'a> {
+struct TimesColumns<'a, A> {
     rows: usize,
     columns: usize,
-    x: Rows<'a>,
-    factors: &'a [f64],
-    z: RowsMut<'a>,
+    x: Rows<'a, A>,
+    factors: &'a [A],
+    z: RowsMut<'a, A>,
 }
 
-impl Kernel for TimesColumns<'_> {
+impl<A: LaneNumber> Kernel<A> for TimesColumns<'_, A> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) {
+    fn run<S: Simd, T: Lanes<Number = A>>(self, simd: S) {
         let wide = |register| Wide::<S, T>::new(simd, register);
         let factors = &T::registers::<S>(self.factors)[..self.columns];
         let (x, z) = (
@@ -102,18 +102,18 @@ impl Kernel for TimesColumns<'_> {
     }
 }
 
-struct TimesEntries<'a> {
+struct TimesEntries<'a, A> {
     rows: usize,
     columns: usize,
-    a: RowsMut<'a>,
-    x: Rows<'a>,
+    a: RowsMut<'a, A>,
+    x: Rows<'a, A>,
 }
 
-impl Kernel for TimesEntries<'_> {
+impl<A: LaneNumber> Kernel<A> for TimesEntries<'_, A> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) {
+    fn run<S: Simd, T: Lanes<Number = A>>(self, simd: S) {
         let wide = |register| Wide::<S, T>::new(simd, register);
         let (a, x) = (
             T::registers_mut::<S>(self.a.numbers),

@@ -1,6 +1,6 @@
 //! What arithmetic has to know of each lane's matrix: its size, whether it is finite, whether it is symmetric.
 
-use super::register::Lanes;
+use super::register::{LaneNumber, Lanes};
 use super::wide::Wide;
 use super::{Kernel, Width};
 use super::{WIDEST, stride_of};
@@ -18,31 +18,39 @@ pub(crate) struct LaneFacts {
 }
 
 /// Sizes of `rows` × `columns` matrices.
-pub(crate) fn facts_of(width: Width, (rows, columns): (usize, usize), a: &[f64]) -> LaneFacts {
+pub(crate) fn facts_of<A: LaneNumber>(
+    width: Width<A>,
+    (rows, columns): (usize, usize),
+    a: &[A],
+) -> LaneFacts {
     width.run(FactsOf { rows, columns, a })
 }
 
 /// Is every entry of a lane finite?
-pub(crate) fn finite_lanes(width: Width, shape: (usize, usize), a: &[f64]) -> [bool; WIDEST] {
+pub(crate) fn finite_lanes<A: LaneNumber>(
+    width: Width<A>,
+    shape: (usize, usize),
+    a: &[A],
+) -> [bool; WIDEST] {
     facts_of(width, shape, a).finite
 }
 
 /// A ← (A + Aᵀ) / 2, and how far it was from that.
-pub(crate) fn symmetrise(width: Width, n: usize, a: &mut [f64]) -> LaneFacts {
+pub(crate) fn symmetrise<A: LaneNumber>(width: Width<A>, n: usize, a: &mut [A]) -> LaneFacts {
     width.run(Symmetrise { n, a })
 }
 
-struct FactsOf<'a> {
+struct FactsOf<'a, A> {
     rows: usize,
     columns: usize,
-    a: &'a [f64],
+    a: &'a [A],
 }
 
-impl Kernel for FactsOf<'_> {
+impl<A: LaneNumber> Kernel<A> for FactsOf<'_, A> {
     type Output = LaneFacts;
 
     #[inline(always)]
-    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) -> LaneFacts {
+    fn run<S: Simd, T: Lanes<Number = A>>(self, simd: S) -> LaneFacts {
         let (half, zero) = (Wide::<S, T>::constant(simd, 0.5), Wide::constant(simd, 0.0));
         let (stride, a) = (stride_of(self.columns), T::registers::<S>(self.a));
         let (mut largest, mut not_finite) = (zero, zero);
@@ -61,16 +69,16 @@ impl Kernel for FactsOf<'_> {
     }
 }
 
-struct Symmetrise<'a> {
+struct Symmetrise<'a, A> {
     n: usize,
-    a: &'a mut [f64],
+    a: &'a mut [A],
 }
 
-impl Kernel for Symmetrise<'_> {
+impl<A: LaneNumber> Kernel<A> for Symmetrise<'_, A> {
     type Output = LaneFacts;
 
     #[inline(always)]
-    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) -> LaneFacts {
+    fn run<S: Simd, T: Lanes<Number = A>>(self, simd: S) -> LaneFacts {
         let (half, zero) = (Wide::<S, T>::constant(simd, 0.5), Wide::constant(simd, 0.0));
         let (stride, a) = (stride_of(self.n), T::registers_mut::<S>(self.a));
         let (mut largest, mut worst, mut not_finite) = (zero, zero, zero);
@@ -97,8 +105,8 @@ impl Kernel for Symmetrise<'_> {
 
 /// The numbers of the lanes.
 #[inline(always)]
-pub(super) fn numbers_of<S: Simd, T: Lanes<Number = f64>>(x: Wide<S, T>) -> [f64; WIDEST] {
-    let mut numbers = [0.0; WIDEST];
+pub(super) fn numbers_of<S: Simd, T: Lanes>(x: Wide<S, T>) -> [f64; WIDEST] {
+    let mut numbers = [T::rounded(0.0); WIDEST];
     T::registers_mut::<S>(&mut numbers)[0] = x.register;
-    numbers
+    numbers.map(LaneNumber::widened)
 }

@@ -1,6 +1,6 @@
 //! Singular values and vectors by rotations of columns, lane by lane.
 
-use super::register::Lanes;
+use super::register::{LaneNumber, Lanes};
 use super::stride_of;
 use super::wide::Wide;
 use super::{Kernel, Width};
@@ -8,6 +8,12 @@ use pulp::Simd;
 
 /// Sweeps over all pairs of columns; six to nine are usual.
 const SWEEPS: usize = 40;
+
+/// The square of a product of columns that counts as none in 32 bits, beside a matrix of order one: 2⁻¹⁰⁰.
+///
+/// Pairs of columns of lengths from 2⁻¹³ on are turned until they have all the digits of 32 bits. The squares of shorter ones
+/// would underflow, and turn for ever.
+const NEGLIGIBLE: f64 = 7.888609052210118e-31;
 
 /// A V = U Σ: turns the columns of A, m × n with m ≥ n, until they are orthogonal. `false` where a lane does not converge.
 ///
@@ -21,12 +27,12 @@ const SWEEPS: usize = 40;
 /// ```
 ///
 /// Source: Hestenes, "Inversion of matrices by biorthogonalization and related results", 1958.
-pub(crate) fn orthogonalise(
-    width: Width,
+pub(crate) fn orthogonalise<A: LaneNumber>(
+    width: Width<A>,
     (m, n): (usize, usize),
-    a: &mut [f64],
-    v: &mut [f64],
-    squares: &mut [f64],
+    a: &mut [A],
+    v: &mut [A],
+    squares: &mut [A],
 ) -> bool {
     width.run(Orthogonalise {
         m,
@@ -37,26 +43,27 @@ pub(crate) fn orthogonalise(
     })
 }
 
-struct Orthogonalise<'a> {
+struct Orthogonalise<'a, A> {
     m: usize,
     n: usize,
-    a: &'a mut [f64],
-    v: &'a mut [f64],
-    squares: &'a mut [f64],
+    a: &'a mut [A],
+    v: &'a mut [A],
+    squares: &'a mut [A],
 }
 
-impl Kernel for Orthogonalise<'_> {
+impl<A: LaneNumber> Kernel<A> for Orthogonalise<'_, A> {
     type Output = bool;
 
     #[inline(always)]
-    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) -> bool {
+    fn run<S: Simd, T: Lanes<Number = A>>(self, simd: S) -> bool {
         let constant = |x| Wide::<S, T>::constant(simd, x);
         let (m, n) = (self.m, self.n);
         let (long, stride) = (stride_of(m), stride_of(n));
         let (a, v) = (T::registers_mut::<S>(self.a), T::registers_mut::<S>(self.v));
         let squares = T::registers_mut::<S>(self.squares);
         // Squares, to compare with a square: a sum of m products is known to about √m ε of its largest.
-        let tolerance = constant(m as f64 * f64::EPSILON * f64::EPSILON);
+        let epsilon = T::EPSILON.widened();
+        let tolerance = constant(m as f64 * epsilon * epsilon);
         for _ in 0..SWEEPS {
             for j in 0..n {
                 let column = &a[j * long..][..m];
@@ -89,12 +96,12 @@ impl Kernel for Orthogonalise<'_> {
 /// Lengths from their squares, and columns of length one; columns of length zero stay as they are.
 ///
 /// The rows of `a` are the columns of an m × n matrix.
-pub(crate) fn normalise(
-    width: Width,
+pub(crate) fn normalise<A: LaneNumber>(
+    width: Width<A>,
     (m, n): (usize, usize),
-    a: &mut [f64],
-    squares: &[f64],
-    lengths: &mut [f64],
+    a: &mut [A],
+    squares: &[A],
+    lengths: &mut [A],
 ) {
     width.run(Normalise {
         m,
@@ -105,19 +112,19 @@ pub(crate) fn normalise(
     });
 }
 
-struct Normalise<'a> {
+struct Normalise<'a, A> {
     m: usize,
     n: usize,
-    a: &'a mut [f64],
-    squares: &'a [f64],
-    lengths: &'a mut [f64],
+    a: &'a mut [A],
+    squares: &'a [A],
+    lengths: &'a mut [A],
 }
 
-impl Kernel for Normalise<'_> {
+impl<A: LaneNumber> Kernel<A> for Normalise<'_, A> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) {
+    fn run<S: Simd, T: Lanes<Number = A>>(self, simd: S) {
         let (zero, one) = (Wide::<S, T>::constant(simd, 0.0), Wide::constant(simd, 1.0));
         let a = T::registers_mut::<S>(self.a);
         let squares = &T::registers::<S>(self.squares)[..self.n];
@@ -151,7 +158,11 @@ fn turn_pair<S: Simd, T: Lanes>(
         Wide::new(simd, *right_square),
     );
     let gamma = dot::<S, T>(simd, left, right);
-    if !(tolerance * alpha * beta).any_below(gamma * gamma) {
+    let mut bound = tolerance * alpha * beta;
+    if T::Number::IS_SINGLE {
+        bound = bound.max(constant(NEGLIGIBLE));
+    }
+    if !bound.any_below(gamma * gamma) {
         return None;
     }
     let delta = constant(0.5) * (beta - alpha);
@@ -209,8 +220,20 @@ mod tests {
 
     #[test]
     fn columns_become_orthogonal_in_every_lane() {
+        check::<f64>();
+        check::<f32>();
+    }
+
+    fn check<A: LaneNumber>() {
+        let epsilon = A::EPSILON.widened();
+        // The product of columns that is none.
+        let negligible = if A::IS_SINGLE {
+            NEGLIGIBLE.sqrt()
+        } else {
+            1e-300
+        };
         for (m, n) in [(1, 1), (2, 2), (3, 3), (9, 4), (17, 16), (32, 32), (100, 5)] {
-            let lanes = Width::for_shape((m, n));
+            let lanes = Width::<A>::for_shape((m, n));
             let width = lanes.numbers();
             let spectra: [&dyn Fn(usize) -> f64; 5] = [
                 &|i| 1.0 / (1 + i) as f64,
@@ -227,23 +250,24 @@ mod tests {
             };
             let matrices: Vec<Mat<f64>> = (0..width).map(of).collect();
             let (long, stride) = (stride_of(m), stride_of(n));
-            let mut a = vec![0.0; n * long * width];
-            let (mut v, mut squares) = (vec![0.0; n * stride * width], vec![0.0; n * width]);
+            let [zero, one] = [0.0, 1.0].map(A::rounded);
+            let mut a = vec![zero; n * long * width];
+            let (mut v, mut squares) = (vec![zero; n * stride * width], vec![zero; n * width]);
             for j in 0..n {
-                v[j * (stride + 1) * width..][..width].fill(1.0);
+                v[j * (stride + 1) * width..][..width].fill(one);
             }
             for (lane, matrix) in matrices.iter().enumerate() {
                 for j in 0..n {
                     for i in 0..m {
-                        a[(j * long + i) * width + lane] = matrix[(i, j)];
+                        a[(j * long + i) * width + lane] = A::rounded(matrix[(i, j)]);
                     }
                 }
             }
             assert!(orthogonalise(lanes, (m, n), &mut a, &mut v, &mut squares));
             for (lane, matrix) in matrices.iter().enumerate() {
-                let turned = Mat::from_fn(m, n, |i, j| a[(j * long + i) * width + lane]);
-                let v = Mat::from_fn(n, n, |i, j| v[(j * stride + i) * width + lane]);
-                let tolerance = 20.0 * (m as f64).sqrt() * f64::EPSILON;
+                let turned = Mat::from_fn(m, n, |i, j| a[(j * long + i) * width + lane].widened());
+                let v = Mat::from_fn(n, n, |i, j| v[(j * stride + i) * width + lane].widened());
+                let tolerance = 20.0 * (m as f64).sqrt() * epsilon;
                 let size = matrix.norm_l2().max(f64::MIN_POSITIVE);
                 assert!((matrix * &v - &turned).norm_max() <= tolerance * size);
                 let unit = v.transpose() * &v - Mat::<f64>::identity(n, n);
@@ -254,13 +278,16 @@ mod tests {
                 );
                 for q in 0..n {
                     let length = turned.col(q).norm_l2();
-                    let square = squares[q * width + lane];
+                    let square = squares[q * width + lane].widened();
                     assert!((square.sqrt() - length).abs() <= tolerance * size);
                     for p in 0..q {
                         // Relative to the lengths of the two: small columns are orthogonal to their last digits.
                         let cosine = turned.col(p).transpose() * turned.col(q);
                         let lengths = turned.col(p).norm_l2() * length;
-                        assert!(cosine.abs() <= tolerance * lengths + 1e-300, "{cosine:e}");
+                        assert!(
+                            cosine.abs() <= tolerance * lengths + negligible,
+                            "{cosine:e}"
+                        );
                     }
                 }
             }

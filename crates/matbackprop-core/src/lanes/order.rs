@@ -1,7 +1,7 @@
 //! The order of values, and the gaps between them.
 
 use super::facts::numbers_of;
-use super::register::Lanes;
+use super::register::{LaneNumber, Lanes};
 use super::wide::Wide;
 use super::{Kernel, WIDEST, Width};
 use pulp::Simd;
@@ -15,13 +15,13 @@ pub(crate) enum First {
 
 /// Sorts the n values of each lane. Numbers of `places` and `sorted` lie as in registers: the k-th value of a lane lies in
 /// register `places[k]`. `ranks` has n registers.
-pub(crate) fn sort(
-    width: Width,
+pub(crate) fn sort<A: LaneNumber>(
+    width: Width<A>,
     first: First,
-    values: &[f64],
-    ranks: &mut [f64],
+    values: &[A],
+    ranks: &mut [A],
     places: &mut [u8],
-    sorted: &mut [f64],
+    sorted: &mut [A],
 ) {
     let numbers = width.numbers();
     width.run(Ranks {
@@ -38,7 +38,7 @@ pub(crate) fn sort(
         .enumerate()
     {
         for (lane, (value, rank)) in values.iter().zip(ranks).enumerate() {
-            let place = *rank as usize * numbers + lane;
+            let place = rank.widened() as usize * numbers + lane;
             places[place] = k as u8;
             sorted[place] = *value;
         }
@@ -48,23 +48,27 @@ pub(crate) fn sort(
 /// Are the gaps between neighbours of each lane, relative to its largest value, above what counts as closed?
 ///
 /// `sorted` holds the values in order. Lanes that are not finite say no.
-pub(crate) fn open_gaps(width: Width, sorted: &[f64], closed: f64) -> [bool; WIDEST] {
+pub(crate) fn open_gaps<A: LaneNumber>(
+    width: Width<A>,
+    sorted: &[A],
+    closed: f64,
+) -> [bool; WIDEST] {
     width.run(Gaps { sorted, closed })
 }
 
-struct Ranks<'a> {
+struct Ranks<'a, A> {
     n: usize,
     first: First,
-    values: &'a [f64],
-    ranks: &'a mut [f64],
+    values: &'a [A],
+    ranks: &'a mut [A],
 }
 
-impl Kernel for Ranks<'_> {
+impl<A: LaneNumber> Kernel<A> for Ranks<'_, A> {
     type Output = ();
 
     /// How many values come before each: every pair counts for one of its two.
     #[inline(always)]
-    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) {
+    fn run<S: Simd, T: Lanes<Number = A>>(self, simd: S) {
         let wide = |register| Wide::<S, T>::new(simd, register);
         let (zero, one) = (Wide::constant(simd, 0.0), Wide::constant(simd, 1.0));
         let values = &T::registers::<S>(self.values)[..self.n];
@@ -89,16 +93,16 @@ impl Kernel for Ranks<'_> {
     }
 }
 
-struct Gaps<'a> {
-    sorted: &'a [f64],
+struct Gaps<'a, A> {
+    sorted: &'a [A],
     closed: f64,
 }
 
-impl Kernel for Gaps<'_> {
+impl<A: LaneNumber> Kernel<A> for Gaps<'_, A> {
     type Output = [bool; WIDEST];
 
     #[inline(always)]
-    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) -> [bool; WIDEST] {
+    fn run<S: Simd, T: Lanes<Number = A>>(self, simd: S) -> [bool; WIDEST] {
         let wide = |register| Wide::<S, T>::new(simd, register);
         let constant = |x| Wide::<S, T>::constant(simd, x);
         let sorted = T::registers::<S>(self.sorted);
@@ -125,14 +129,14 @@ mod tests {
     use super::*;
 
     /// Values of `width` lanes, register after register.
-    fn registers(width: Width, n: usize, value: impl Fn(usize, usize) -> f64) -> Vec<f64> {
+    fn registers(width: Width<f64>, n: usize, value: impl Fn(usize, usize) -> f64) -> Vec<f64> {
         let places = (0..n).flat_map(|k| (0..width.numbers()).map(move |lane| (k, lane)));
         places.map(|(k, lane)| value(k, lane)).collect()
     }
 
     #[test]
     fn every_lane_has_its_own_order() {
-        for width in [Width::for_shape((2, 2)), Width::for_shape((100, 100))] {
+        for width in [(2, 2), (100, 100)].map(Width::<f64>::for_shape) {
             let numbers = width.numbers();
             for n in [1, 2, 5, 9] {
                 // Values that occur twice among them.
@@ -168,7 +172,7 @@ mod tests {
 
     #[test]
     fn gaps_are_relative_to_the_largest_value() {
-        let width = Width::for_shape((2, 2));
+        let width = Width::<f64>::for_shape((2, 2));
         let spectra = [
             [-4.0, 0.0, 4.0],
             [1.0, 1.0 + 1e-9, 2.0],

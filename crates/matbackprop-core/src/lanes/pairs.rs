@@ -2,44 +2,50 @@
 //!
 //! Every gap is open here: `gap` says what a closed one means, and the callers leave such lanes to the rule for one matrix.
 
-use super::register::Lanes;
+use super::register::{LaneNumber, Lanes};
 use super::stride_of;
 use super::wide::Wide;
 use super::{Kernel, Width};
 use pulp::Simd;
 
 /// X ← skew(X) / (λⱼ − λᵢ), with zeros on the diagonal.
-pub(crate) fn over_gaps(width: Width, n: usize, values: &[f64], x: &mut [f64]) {
+pub(crate) fn over_gaps<A: LaneNumber>(width: Width<A>, n: usize, values: &[A], x: &mut [A]) {
     width.run(OverGaps { n, values, x });
 }
 
 /// A ← skew(A + B) / (σⱼ − σᵢ) + skew(A − B) / (σⱼ + σᵢ), with zeros on the diagonal.
-pub(crate) fn over_pairs(width: Width, n: usize, values: &[f64], a: &mut [f64], b: &[f64]) {
+pub(crate) fn over_pairs<A: LaneNumber>(
+    width: Width<A>,
+    n: usize,
+    values: &[A],
+    a: &mut [A],
+    b: &[A],
+) {
     width.run(OverPairs { n, values, a, b });
 }
 
 /// Mᵢⱼ = (Yᵢⱼ − Yⱼᵢ + 2 Sᵢⱼ σᵢ) / (σᵢ + σⱼ).
-pub(crate) fn over_sums(
-    width: Width,
+pub(crate) fn over_sums<A: LaneNumber>(
+    width: Width<A>,
     n: usize,
-    values: &[f64],
-    (y, s): (&[f64], &[f64]),
-    m: &mut [f64],
+    values: &[A],
+    (y, s): (&[A], &[A]),
+    m: &mut [A],
 ) {
     width.run(OverSums { n, values, y, s, m });
 }
 
-struct OverGaps<'a> {
+struct OverGaps<'a, A> {
     n: usize,
-    values: &'a [f64],
-    x: &'a mut [f64],
+    values: &'a [A],
+    x: &'a mut [A],
 }
 
-impl Kernel for OverGaps<'_> {
+impl<A: LaneNumber> Kernel<A> for OverGaps<'_, A> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) {
+    fn run<S: Simd, T: Lanes<Number = A>>(self, simd: S) {
         let wide = |register| Wide::<S, T>::new(simd, register);
         let half = Wide::constant(simd, 0.5);
         let stride = stride_of(self.n);
@@ -48,7 +54,7 @@ impl Kernel for OverGaps<'_> {
             T::registers_mut::<S>(self.x),
         );
         for i in 0..self.n {
-            x[i * stride + i] = T::splat(simd, 0.0);
+            x[i * stride + i] = T::splat(simd, T::rounded(0.0));
             for j in 0..i {
                 let (below, above) = (i * stride + j, j * stride + i);
                 // Numerator and denominator both change their sign across the diagonal.
@@ -60,25 +66,25 @@ impl Kernel for OverGaps<'_> {
     }
 }
 
-struct OverPairs<'a> {
+struct OverPairs<'a, A> {
     n: usize,
-    values: &'a [f64],
-    a: &'a mut [f64],
-    b: &'a [f64],
+    values: &'a [A],
+    a: &'a mut [A],
+    b: &'a [A],
 }
 
-impl Kernel for OverPairs<'_> {
+impl<A: LaneNumber> Kernel<A> for OverPairs<'_, A> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) {
+    fn run<S: Simd, T: Lanes<Number = A>>(self, simd: S) {
         let wide = |register| Wide::<S, T>::new(simd, register);
         let half = Wide::constant(simd, 0.5);
         let stride = stride_of(self.n);
         let (values, b) = (T::registers::<S>(self.values), T::registers::<S>(self.b));
         let a = T::registers_mut::<S>(self.a);
         for i in 0..self.n {
-            a[i * stride + i] = T::splat(simd, 0.0);
+            a[i * stride + i] = T::splat(simd, T::rounded(0.0));
             for j in 0..i {
                 let (below, above) = (i * stride + j, j * stride + i);
                 let of_a = half * (wide(a[above]) - wide(a[below]));
@@ -93,19 +99,19 @@ impl Kernel for OverPairs<'_> {
     }
 }
 
-struct OverSums<'a> {
+struct OverSums<'a, A> {
     n: usize,
-    values: &'a [f64],
-    y: &'a [f64],
-    s: &'a [f64],
-    m: &'a mut [f64],
+    values: &'a [A],
+    y: &'a [A],
+    s: &'a [A],
+    m: &'a mut [A],
 }
 
-impl Kernel for OverSums<'_> {
+impl<A: LaneNumber> Kernel<A> for OverSums<'_, A> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) {
+    fn run<S: Simd, T: Lanes<Number = A>>(self, simd: S) {
         let wide = |register| Wide::<S, T>::new(simd, register);
         let two = Wide::constant(simd, 2.0);
         let stride = stride_of(self.n);

@@ -1,6 +1,6 @@
 //! Products of matrices, lane by lane.
 
-use super::register::Lanes;
+use super::register::{LaneNumber, Lanes};
 use super::wide::Wide;
 use super::{Kernel, Width};
 use super::{Rows, RowsMut};
@@ -20,13 +20,13 @@ const ROWS: usize = 4;
 const COLUMNS: usize = 2;
 
 /// Z = X Yᵀ: `rows` rows of X, `columns` rows of Y, `inner` entries in each.
-pub(crate) fn product(
-    width: Width,
+pub(crate) fn product<A: LaneNumber>(
+    width: Width<A>,
     (rows, inner, columns): (usize, usize, usize),
-    x: Rows<'_>,
-    y: Rows<'_>,
+    x: Rows<'_, A>,
+    y: Rows<'_, A>,
     part: Part,
-    z: RowsMut<'_>,
+    z: RowsMut<'_, A>,
 ) {
     width.run(Product {
         sizes: (rows, inner, columns),
@@ -37,19 +37,19 @@ pub(crate) fn product(
     });
 }
 
-struct Product<'a> {
+struct Product<'a, A> {
     sizes: (usize, usize, usize),
-    x: Rows<'a>,
-    y: Rows<'a>,
+    x: Rows<'a, A>,
+    y: Rows<'a, A>,
     part: Part,
-    z: RowsMut<'a>,
+    z: RowsMut<'a, A>,
 }
 
-impl Kernel for Product<'_> {
+impl<A: LaneNumber> Kernel<A> for Product<'_, A> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) {
+    fn run<S: Simd, T: Lanes<Number = A>>(self, simd: S) {
         let (rows, inner, columns) = self.sizes;
         let (x, y) = (
             T::registers::<S>(self.x.numbers),
@@ -101,11 +101,11 @@ impl Kernel for Product<'_> {
 }
 
 /// The transpose of X, `rows` × `columns`.
-pub(crate) fn transpose(
-    width: Width,
+pub(crate) fn transpose<A: LaneNumber>(
+    width: Width<A>,
     (rows, columns): (usize, usize),
-    x: Rows<'_>,
-    z: RowsMut<'_>,
+    x: Rows<'_, A>,
+    z: RowsMut<'_, A>,
 ) {
     width.run(Transpose {
         rows,
@@ -115,18 +115,18 @@ pub(crate) fn transpose(
     });
 }
 
-struct Transpose<'a> {
+struct Transpose<'a, A> {
     rows: usize,
     columns: usize,
-    x: Rows<'a>,
-    z: RowsMut<'a>,
+    x: Rows<'a, A>,
+    z: RowsMut<'a, A>,
 }
 
-impl Kernel for Transpose<'_> {
+impl<A: LaneNumber> Kernel<A> for Transpose<'_, A> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd, T: Lanes<Number = f64>>(self, _: S) {
+    fn run<S: Simd, T: Lanes<Number = A>>(self, _: S) {
         let x = T::registers::<S>(self.x.numbers);
         let (z, stride) = (T::registers_mut::<S>(self.z.numbers), self.z.stride);
         for i in 0..self.rows {
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn products_and_transposes_of_every_size() {
-        let lanes = Width::for_shape((3, 3));
+        let lanes = Width::<f64>::for_shape((3, 3));
         let width = lanes.numbers();
         for (rows, inner, columns) in [(1, 1, 1), (3, 2, 5), (4, 7, 2), (5, 3, 1), (9, 8, 10)] {
             let (x, y) = (gaussian(rows, inner, 1), gaussian(columns, inner, 2));
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_symmetric_product_is_mirrored() {
-        let lanes = Width::for_shape((3, 3));
+        let lanes = Width::<f64>::for_shape((3, 3));
         let width = lanes.numbers();
         for n in [1, 2, 3, 4, 5, 8, 9] {
             let x = packed(&gaussian(n, 6, 4), 6, width);

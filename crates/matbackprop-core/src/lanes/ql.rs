@@ -1,6 +1,6 @@
 //! Eigenvalues and eigenvectors of tridiagonal matrices by rotations, lane by lane.
 
-use super::register::Lanes;
+use super::register::{LaneNumber, Lanes};
 use super::stride_of;
 use super::tridiagonal::tridiagonalise;
 use super::wide::Wide;
@@ -28,13 +28,13 @@ pub(crate) const fn scratch_for_eigen(n: usize) -> usize {
 /// does not converge.
 ///
 /// `scratch` has [`scratch_for_eigen`] registers.
-pub(crate) fn eigen(
-    width: Width,
+pub(crate) fn eigen<A: LaneNumber>(
+    width: Width<A>,
     n: usize,
-    a: &mut [f64],
-    vectors: &mut [f64],
-    values: &mut [f64],
-    scratch: &mut [f64],
+    a: &mut [A],
+    vectors: &mut [A],
+    values: &mut [A],
+    scratch: &mut [A],
 ) -> bool {
     width.run(Eigen {
         n,
@@ -45,19 +45,19 @@ pub(crate) fn eigen(
     })
 }
 
-struct Eigen<'a> {
+struct Eigen<'a, A> {
     n: usize,
-    a: &'a mut [f64],
-    vectors: &'a mut [f64],
-    values: &'a mut [f64],
-    scratch: &'a mut [f64],
+    a: &'a mut [A],
+    vectors: &'a mut [A],
+    values: &'a mut [A],
+    scratch: &'a mut [A],
 }
 
-impl Kernel for Eigen<'_> {
+impl<A: LaneNumber> Kernel<A> for Eigen<'_, A> {
     type Output = bool;
 
     #[inline(always)]
-    fn run<S: Simd, T: Lanes<Number = f64>>(self, simd: S) -> bool {
+    fn run<S: Simd, T: Lanes<Number = A>>(self, simd: S) -> bool {
         let size = (self.n, stride_of(self.n));
         let (a, vectors) = (
             T::registers_mut::<S>(self.a),
@@ -141,6 +141,11 @@ fn step<S: Simd, T: Lanes>(
     let (zero, one) = (constant(0.0), constant(1.0));
     let tiny = constant(TINY[usize::from(size_of::<T::Number>() == 4)]);
     let nonzero = |x: Wide<S, T>| tiny.where_below(x.abs(), x, one);
+    // In 32 bits products of what has converged soon underflow, and numbers beyond the end of the range are slow.
+    let or_zero = |x: Wide<S, T>| match T::Number::IS_SINGLE {
+        true => tiny.where_below(x.abs(), x, zero),
+        false => x,
+    };
     let n = d.len();
 
     // The shift is the eigenvalue of the leading 2 × 2 block that lies nearer to d[l], written so that nothing cancels:
@@ -168,19 +173,20 @@ fn step<S: Simd, T: Lanes>(
         let g = c * wide(e[i]);
         let h = c * p;
         let radius = p.times_plus(p, wide(e[i]) * wide(e[i])).sqrt();
-        e[i + 1] = (s * radius).register;
+        e[i + 1] = or_zero(s * radius).register;
         // A radius of zero turns nothing.
         let inverse = one / nonzero(radius);
         s = tiny.where_below(radius, wide(e[i]) * inverse, zero);
         c = tiny.where_below(radius, p * inverse, one);
         let d_i = wide(d[i]);
-        p = (c * d_i).minus_product(s, g);
+        p = or_zero((c * d_i).minus_product(s, g));
         d[i + 1] = s.times_plus(c.times_plus(g, s * d_i), h).register;
         (cosines[i], sines[i]) = (c.register, s.register);
     }
     // e[l] = s p by products alone: p itself has lost its digits when the step converges.
-    let rest = -s * s_before * c_before_that * next * off / nonzero(second);
-    e[l] = (s * rest).register;
+    let sines = or_zero(or_zero(-s * s_before) * c_before_that);
+    let rest = or_zero(or_zero(sines * next) * off) / nonzero(second);
+    e[l] = or_zero(s * rest).register;
     d[l] = (c * rest).register;
     shift
 }
@@ -286,7 +292,7 @@ mod tests {
     }
 
     /// A kernel on registers of one kind.
-    struct On<'a, T>(Eigen<'a>, std::marker::PhantomData<T>);
+    struct On<'a, T>(Eigen<'a, f64>, std::marker::PhantomData<T>);
 
     impl<T: Lanes<Number = f64>> WithSimd for On<'_, T> {
         type Output = bool;

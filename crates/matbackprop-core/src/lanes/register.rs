@@ -1,14 +1,48 @@
 //! Numbers that lie side by side in a register.
 
 use pulp::Simd;
+use pulp::bytemuck::Pod;
 use std::marker::PhantomData;
+use std::ops::{AddAssign, Div, Mul, Neg, Sub, SubAssign};
+
+/// Numbers of 64 or of 32 bits, to be written.
+#[derive(Debug)]
+pub enum NumbersMut<'a> {
+    /// Those of 64 bits.
+    Double(&'a mut [f64]),
+    /// Those of 32 bits.
+    Single(&'a mut [f32]),
+}
+
+/// What a lane may hold, `f64` or `f32`, and what is done with a single one of them.
+pub trait LaneNumber:
+    Lanes<Number = Self>
+    + Pod
+    + PartialOrd
+    + Neg<Output = Self>
+    + Sub<Output = Self>
+    + Div<Output = Self>
+    + Mul<Output = Self>
+    + AddAssign
+    + SubAssign
+{
+    /// Has it 32 bits?
+    const IS_SINGLE: bool;
+
+    /// As a number of 64 bits, which loses nothing.
+    fn widened(self) -> f64;
+    /// How many of them a register of the machine has.
+    fn in_a_register<S: Simd>() -> usize;
+    /// A list that says which numbers it has.
+    fn list(numbers: &mut [Self]) -> NumbersMut<'_>;
+}
 
 /// Registers full of numbers of 64 or 32 bits, and their arithmetic.
 ///
 /// Multiplications are fused with additions where the machine can, as everywhere in this crate.
-pub(super) trait Lanes: Copy + 'static {
+pub trait Lanes: Copy + 'static {
     /// What a lane holds.
-    type Number: Copy + 'static;
+    type Number: LaneNumber;
     /// Numbers that are worked on at once.
     type Register<S: Simd>: Copy;
 
@@ -65,9 +99,28 @@ pub(super) trait Lanes: Copy + 'static {
 }
 
 macro_rules! lanes {
-    ($number:ident, $registers:ident, $width:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident, $add:ident, $sub:ident,
+    ($number:ident, $list:ident, $registers:ident, $width:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident, $add:ident, $sub:ident,
      $mul:ident, $div:ident, $mul_add:ident, $negate_mul_add:ident, $neg:ident, $abs:ident, $sqrt:ident, $less:ident,
      $select:ident, $first_true:ident) => {
+        impl LaneNumber for $number {
+            const IS_SINGLE: bool = size_of::<$number>() == 4;
+
+            #[inline(always)]
+            fn widened(self) -> f64 {
+                self.into()
+            }
+
+            #[inline(always)]
+            fn in_a_register<S: Simd>() -> usize {
+                S::$width
+            }
+
+            #[inline(always)]
+            fn list(numbers: &mut [Self]) -> NumbersMut<'_> {
+                NumbersMut::$list(numbers)
+            }
+        }
+
         impl Lanes for $number {
             type Number = Self;
             type Register<S: Simd> = S::$registers;
@@ -170,6 +223,7 @@ macro_rules! lanes {
 
 lanes!(
     f64,
+    Double,
     f64s,
     F64_LANES,
     as_simd_f64s,
@@ -190,6 +244,7 @@ lanes!(
 );
 lanes!(
     f32,
+    Single,
     f32s,
     F32_LANES,
     as_simd_f32s,
@@ -212,7 +267,7 @@ lanes!(
 /// Two registers for one, whose instructions do not wait for each other: quotients and roots take long, and matrices of a few
 /// rows have nothing else to do meanwhile.
 #[derive(Clone, Copy)]
-pub(super) struct Twice<T>(PhantomData<T>);
+pub struct Twice<T>(PhantomData<T>);
 
 impl<T: Lanes> Lanes for Twice<T> {
     type Number = T::Number;

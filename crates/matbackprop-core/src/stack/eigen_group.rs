@@ -1,22 +1,24 @@
 //! Eigenvalues and eigenvectors of a group of symmetric matrices, and the way back through V M Vᵀ.
 
-use super::group::{Done, Space, registers_for_places};
+use super::group::Done;
+use super::precision::is_within_range;
+use super::room::{Space, registers_for_places};
 use crate::function::ScalarFunction;
 use crate::lanes::{
-    First, Part, Rows, RowsMut, WIDEST, Width, eigen, finite_lanes, product, scratch_for_eigen,
-    sort, stride_of, times_columns, times_entries, transpose,
+    First, LaneNumber, Part, Rows, RowsMut, WIDEST, Width, eigen, facts_of, product, refine,
+    scratch_for_eigen, sort, stride_of, times_columns, times_entries, transpose,
 };
 
 /// Eigenvalues and eigenvectors of a group, in registers.
-pub(super) struct GroupEigen<'a> {
-    width: Width,
+pub(super) struct GroupEigen<'a, A> {
+    width: Width<A>,
     n: usize,
     /// λ / scale, in the order of the vectors.
-    values: &'a mut [f64],
+    values: &'a mut [A],
     /// V, row after row.
-    pub(super) vectors: &'a mut [f64],
+    pub(super) vectors: &'a mut [A],
     /// λ / scale, nondecreasing.
-    pub(super) sorted: &'a mut [f64],
+    pub(super) sorted: &'a mut [A],
     /// Which vector belongs to a sorted value.
     places: &'a mut [u8],
 }
@@ -27,16 +29,30 @@ pub(super) const fn registers_for_eigen(n: usize) -> usize {
 }
 
 /// A = V Λ Vᵀ for a group of matrices of order one, which are used up; `None` where a lane does not converge.
-pub(super) fn group_eigen<'a>(
-    (width, n): (Width, usize),
-    a: &mut [f64],
-    space: &mut Space<'a>,
-) -> Option<GroupEigen<'a>> {
+pub(super) fn group_eigen<'a, A: LaneNumber>(
+    size: (Width<A>, usize),
+    a: &mut [A],
+    space: &mut Space<'a, A>,
+) -> Option<GroupEigen<'a, A>> {
+    group_eigen_refined(size, a, None, space)
+}
+
+/// The same, with a step of refinement where three matrices of room are given for it, of which the first is a copy of A: lanes
+/// with a closed gap are not right then.
+pub(super) fn group_eigen_refined<'a, A: LaneNumber>(
+    (width, n): (Width<A>, usize),
+    a: &mut [A],
+    refined: Option<[&mut [A]; 3]>,
+    space: &mut Space<'a, A>,
+) -> Option<GroupEigen<'a, A>> {
     let vectors = space.take(n * stride_of(n));
     let (values, sorted) = (space.take(n), space.take(n));
     let (places, scratch) = (space.take_places(n), space.take(scratch_for_eigen(n)));
     if !eigen(width, n, a, vectors, values, scratch) {
         return None;
+    }
+    if let Some([copy, first, second]) = refined {
+        refine(width, n, copy, values, vectors, [a, first, second]);
     }
     sort(width, First::Smallest, values, scratch, places, sorted);
     Some(GroupEigen {
@@ -49,10 +65,10 @@ pub(super) fn group_eigen<'a>(
     })
 }
 
-impl GroupEigen<'_> {
+impl<A: LaneNumber> GroupEigen<'_, A> {
     /// The k-th smallest eigenvalue of a lane, over its scale.
     pub(super) fn value(&self, lane: usize, k: usize) -> f64 {
-        self.sorted[k * self.width.numbers() + lane]
+        self.sorted[k * self.width.numbers() + lane].widened()
     }
 
     /// The column of V that belongs to it.
@@ -61,7 +77,7 @@ impl GroupEigen<'_> {
     }
 
     /// V diag(m) Vᵀ, by `scaled` for V diag(m).
-    pub(super) fn spectral_product(&self, mapped: &[f64], scaled: &mut [f64], result: &mut [f64]) {
+    pub(super) fn spectral_product(&self, mapped: &[A], scaled: &mut [A], result: &mut [A]) {
         let (n, stride, width) = (self.n, stride_of(self.n), self.width);
         let v = Rows::new(self.vectors, stride);
         times_columns(width, (n, n), v, mapped, RowsMut::new(scaled, stride));
@@ -83,7 +99,7 @@ impl GroupEigen<'_> {
         f: &impl ScalarFunction,
         scale: &[f64; WIDEST],
         done: &mut Done,
-        mapped: &mut [f64],
+        mapped: &mut [A],
     ) {
         let (edge, numbers) = (f.edge(), self.width.numbers());
         for lane in done.lanes() {
@@ -94,9 +110,9 @@ impl GroupEigen<'_> {
             let mut usual = true;
             for k in 0..self.n {
                 let place = k * numbers + lane;
-                let value = scale[lane] * self.values[place];
-                mapped[place] = f.value(value);
-                usual &= mapped[place].is_finite();
+                let value = scale[lane] * self.values[place].widened();
+                mapped[place] = A::rounded(f.value(value));
+                usual &= mapped[place].widened().is_finite();
                 usual &= edge.is_none_or(|edge| (value - edge).abs() > reach);
             }
             if !usual {
@@ -105,7 +121,7 @@ impl GroupEigen<'_> {
         }
         for lane in (0..numbers).filter(|&lane| !done.contains(lane)) {
             for k in 0..self.n {
-                mapped[k * numbers + lane] = 0.0;
+                mapped[k * numbers + lane] = A::rounded(0.0);
             }
         }
     }
@@ -114,12 +130,12 @@ impl GroupEigen<'_> {
 /// V (P ∘ (Vᵀ S V)) Vᵀ for symmetric S, into S, with the divided differences P of f at `values`.
 ///
 /// `v` holds V row after row. Lanes whose P is not finite are taken out of `done`.
-pub(super) fn weighted_in_eigenbasis(
-    (width, n): (Width, usize),
+pub(super) fn weighted_in_eigenbasis<A: LaneNumber>(
+    (width, n): (Width<A>, usize),
     done: &mut Done,
-    v: &[f64],
-    s: &mut [f64],
-    space: &mut Space<'_>,
+    v: &[A],
+    s: &mut [A],
+    space: &mut Space<'_, A>,
     (f, values): (&impl ScalarFunction, &[f64]),
 ) {
     let stride = stride_of(n);
@@ -149,8 +165,10 @@ pub(super) fn weighted_in_eigenbasis(
         Part::Symmetric,
         RowsMut::new(s, stride),
     );
-    f.fill_differences_of_lists(width.numbers(), values, weights);
-    *done = done.and(finite_lanes(width, (1, n * n), weights));
+    f.fill_differences_of_lists(width.numbers(), values, A::list(weights));
+    let facts = facts_of(width, (1, n * n), weights);
+    *done = done.and(facts.finite);
+    done.retain(|lane| is_within_range::<A>(facts.half_largest[lane]));
     let weights = Rows::new(weights, n);
     times_entries(width, (n, n), RowsMut::new(s, stride), weights);
     product(

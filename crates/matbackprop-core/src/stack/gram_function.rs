@@ -1,8 +1,10 @@
 //! Functions of the Gram matrices of many feature matrices.
 
 use super::eigen_group::{group_eigen, registers_for_eigen};
-use super::group::{Done, Group, Room, scaled_symmetric};
+use super::group::{Done, Group, scaled_symmetric};
 use super::matrix_function::{back_through_function, list, registers_for_way_back};
+use super::precision::keep_known;
+use super::room::Room;
 use super::rule::{Forward, Saved, Shape, Shapes, StackRule};
 use super::svd_group::{group_svd, registers_for_svd};
 use super::thin_svd::not_empty;
@@ -12,8 +14,8 @@ use crate::function::{
     GramFunction, MatrixFunction, ScalarFunction, keeps_its_digits, svd_keeps_digits,
 };
 use crate::lanes::{
-    LARGEST, Part, Rows, RowsMut, WIDEST, finite_lanes, product, stride_of, times_columns,
-    times_lanes, transpose,
+    LARGEST, LaneNumber, Part, Rows, RowsMut, WIDEST, finite_lanes, product, stride_of,
+    times_columns, times_lanes, transpose,
 };
 use crate::scale::exponent;
 use faer::{Mat, MatRef, Scale};
@@ -41,6 +43,8 @@ const MODERATE: i32 = 400;
 pub struct GramFunctionRule<F>(pub F);
 
 impl<F: ScalarFunction + Sync> StackRule for GramFunctionRule<F> {
+    const IN_SINGLE: bool = true;
+
     fn op(&self) -> &'static str {
         OP
     }
@@ -101,9 +105,9 @@ impl<F: ScalarFunction + Sync> StackRule for GramFunctionRule<F> {
         d <= LARGEST && (d..=MOST_ROWS).contains(&n)
     }
 
-    fn forward_group<T: Number>(
+    fn forward_group<T: Number, A: LaneNumber>(
         &self,
-        group: &Group<'_, T>,
+        group: &Group<'_, T, A>,
         outputs: &mut [StackMut<'_, T>],
         kept: &mut [StackMut<'_, f64>],
     ) -> Done {
@@ -113,14 +117,16 @@ impl<F: ScalarFunction + Sync> StackRule for GramFunctionRule<F> {
         let mut room = Room::new(width, registers);
         let mut space = room.space();
         let features = space.take(d * long);
-        let (gram, value) = (space.take(d * stride), space.take(d * stride));
+        let (gram, result) = (space.take(d * stride), space.take(d * stride));
         let mapped = space.take(d);
         group.pack(group.inputs[0].transpose(), features, long);
         let channels = Rows::new(features, long);
         let rows = RowsMut::new(gram, stride);
         product(width, (d, n, d), channels, channels, Part::Symmetric, rows);
         // A channel that is zero throughout is a decision.
-        let lives = |j: usize, lane: usize| gram[j * (stride + 1) * width.numbers() + lane] > 0.0;
+        let lives = |j: usize, lane: usize| {
+            gram[j * (stride + 1) * width.numbers() + lane] > A::rounded(0.0)
+        };
         let live = Done::from_fn(|lane| lane < width.numbers() && (0..d).all(|j| lives(j, lane)));
         let scaled = scaled_symmetric(width, d, gram, 0.0);
         let moderate = scaled.scale.map(|scale| exponent(scale).abs() <= MODERATE);
@@ -128,20 +134,20 @@ impl<F: ScalarFunction + Sync> StackRule for GramFunctionRule<F> {
             return Done::NONE;
         };
         let mut done = Done::from_fn(|lane| {
-            live.contains(lane)
-                && scaled.done.contains(lane)
-                && moderate[lane]
-                && self.keeps_digits(
+            let usual = live.contains(lane) && scaled.done.contains(lane) && moderate[lane];
+            usual
+                && self.keeps_digits::<A>(
                     eigen.value(lane, 0) * scaled.scale[lane],
                     eigen.value(lane, d - 1) * scaled.scale[lane],
                     (n, d),
                 )
         });
         eigen.map(&self.0, &scaled.scale, &mut done, mapped);
-        eigen.spectral_product(mapped, gram, value);
-        done = done.and(finite_lanes(width, (d, d), value));
-        group.unpack(done, value, stride, &mut outputs[0]);
         let value = |lane: usize, k: usize| eigen.value(lane, k).max(0.0) * scaled.scale[lane];
+        keep_known::<A>(&mut done, d, &self.0, value);
+        eigen.spectral_product(mapped, gram, result);
+        done = done.and(finite_lanes(width, (d, d), result));
+        group.unpack(done, result, stride, &mut outputs[0]);
         group.write_values(done, value, &mut kept[0]);
         let column_of = |lane: usize, j: usize| eigen.place(lane, j);
         group.unpack_columns(done, eigen.vectors, stride, &mut kept[1], column_of);
@@ -149,28 +155,35 @@ impl<F: ScalarFunction + Sync> StackRule for GramFunctionRule<F> {
             let usual = live.contains(lane) && scaled.done.contains(lane) && moderate[lane];
             usual && !done.contains(lane) && lane < group.count()
         });
-        if n > MOST_ROWS_OF_SVD || left == Done::NONE {
+        if A::IS_SINGLE || n > MOST_ROWS_OF_SVD || left == Done::NONE {
             return done;
         }
         let by_svd = self.forward_by_svd(group, left, outputs, kept);
         Done::from_fn(|lane| done.contains(lane) || by_svd.contains(lane))
     }
 
-    fn vjp_group<T: Number>(&self, group: &Group<'_, T>, x_bars: &mut [StackMut<'_, T>]) -> Done {
+    fn vjp_group<T: Number, A: LaneNumber>(
+        &self,
+        group: &Group<'_, T, A>,
+        x_bars: &mut [StackMut<'_, T>],
+    ) -> Done {
         let (width, (n, d)) = (group.width, group.inputs[0].shape());
         let Some(bar) = group.bars[0] else {
             return Done::NONE;
         };
         let stride = stride_of(d);
         let registers = 2 * n * stride + 2 * d * stride + registers_for_way_back(d);
-        let mut room = Room::new(width, registers);
-        let mut space = room.space();
+        let mut room = Room::with_list(width, registers, d);
+        let (mut space, values) = room.space_and_list();
         let (features, back) = (space.take(n * stride), space.take(n * stride));
         let (s, v) = (space.take(d * stride), space.take(d * stride));
         group.pack(bar, s, stride);
         group.pack(group.kept[1], v, stride);
         group.pack(group.inputs[0], features, stride);
-        let done = back_through_function(&self.0, group, v, s, &mut space);
+        let done = back_through_function(&self.0, group, (values, v), s, &mut space);
+        if done == Done::NONE {
+            return done;
+        }
         times_lanes(width, (d, d), s, &[2.0; WIDEST]);
         let (f, g_bar) = (Rows::new(features, stride), Rows::new(s, stride));
         product(
@@ -194,17 +207,18 @@ impl<F: ScalarFunction> GramFunctionRule<F> {
     }
 
     /// Are eigenvalues of the Gram matrix accurate enough, and all of them away from zero where f ends there?
-    fn keeps_digits(&self, smallest: f64, largest: f64, (n, d): Shape) -> bool {
+    fn keeps_digits<A: LaneNumber>(&self, smallest: f64, largest: f64, (n, d): Shape) -> bool {
         let ends = [largest, smallest.max(0.0)];
         // Of σ the Gram matrix knows √(n ε) of the largest.
-        let known = 2.0 * n.max(d) as f64 * f64::EPSILON * largest;
-        keeps_its_digits(&self.0, &ends, d) && !(self.ends_at_zero() && ends[1] <= known)
+        let known = 2.0 * n.max(d) as f64 * A::EPSILON.widened() * largest;
+        let away_from_zero = !(self.ends_at_zero() && ends[1] <= known);
+        away_from_zero && (A::IS_SINGLE || keeps_its_digits(&self.0, &ends, d))
     }
 
     /// Lanes whose Gram matrices would lose digits, from the singular values of F: those that need no refinement.
-    fn forward_by_svd<T: Number>(
+    fn forward_by_svd<T: Number, A: LaneNumber>(
         &self,
-        group: &Group<'_, T>,
+        group: &Group<'_, T, A>,
         left: Done,
         outputs: &mut [StackMut<'_, T>],
         kept: &mut [StackMut<'_, f64>],
@@ -218,7 +232,7 @@ impl<F: ScalarFunction> GramFunctionRule<F> {
         };
         let [v, scaled, value] = [(); 3].map(|()| space.take(d * stride));
         let mapped = space.take(d);
-        mapped.fill(0.0);
+        mapped.fill(A::rounded(0.0));
         let of_right = Rows::new(svd.right_transposed, stride);
         transpose(width, (d, d), of_right, RowsMut::new(v, stride));
         let mut done = left;
@@ -234,7 +248,7 @@ impl<F: ScalarFunction> GramFunctionRule<F> {
                 && !(self.ends_at_zero() && spectrum[d - 1] <= known);
             for (k, value) in spectrum.iter_mut().enumerate() {
                 *value = self.0.value(*value * *value);
-                mapped[svd.place(lane, k) * width.numbers() + lane] = *value;
+                mapped[svd.place(lane, k) * width.numbers() + lane] = A::rounded(*value);
             }
             if !(keeps && spectrum.iter().all(|x| x.is_finite())) {
                 done.remove(lane);

@@ -1,12 +1,8 @@
 //! As many matrices of stacks as a register has numbers: into registers and back.
 
+use super::precision::is_within_range;
 use super::view::{Number, StackMut, StackRef};
-use crate::buffer_pool::Temporary;
-use crate::lanes::{LaneFacts, WIDEST, Width, facts_of, symmetrise, times_lanes};
-use std::ops::Range;
-
-/// Bytes of a line of the cache: registers that straddle two lines take twice as long to fetch.
-const LINE: usize = 64;
+use crate::lanes::{LaneFacts, LaneNumber, WIDEST, Width, facts_of, symmetrise, times_lanes};
 
 /// Matrices of a group that a rule has dealt with; the others are left to the rule for one matrix.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +21,13 @@ impl Done {
         self.0[lane]
     }
 
+    /// Takes out the lanes in which `stays` says no.
+    pub(crate) fn retain(&mut self, stays: impl Fn(usize) -> bool) {
+        for lane in self.lanes() {
+            self.0[lane] = stays(lane);
+        }
+    }
+
     /// Takes a lane out.
     pub(crate) fn remove(&mut self, lane: usize) {
         self.0[lane] = false;
@@ -35,19 +38,19 @@ impl Done {
         Self::from_fn(|lane| self.0[lane] && others[lane])
     }
 
-    pub(crate) fn lanes(self) -> impl Iterator<Item = usize> {
+    pub(crate) fn lanes(self) -> impl Iterator<Item = usize> + use<> {
         (0..WIDEST).filter(move |&lane| self.0[lane])
     }
 }
 
 /// Matrices of stacks side by side: what a rule reads, and where it writes.
 #[derive(Debug)]
-pub struct Group<'g, T> {
-    /// How many matrices lie side by side.
-    pub(crate) width: Width,
-    /// Matrices of the stacks that are read, at most as many as a register has numbers.
-    pub(crate) matrices: Range<usize>,
-    /// The first of them in the stacks that are written.
+pub struct Group<'g, T, A> {
+    /// How many matrices lie side by side, in which arithmetic.
+    pub(crate) width: Width<A>,
+    /// Matrices of the stacks that are read, at most as many as a register has numbers, and at least one.
+    pub(crate) matrices: &'g [usize],
+    /// The first matrix of the stacks that are written, in those that are read.
     pub(crate) first_written: usize,
     pub(crate) inputs: &'g [StackRef<'g, T>],
     /// What forward kept; empty in forward itself.
@@ -56,10 +59,20 @@ pub struct Group<'g, T> {
     pub(crate) bars: &'g [Option<StackRef<'g, T>>],
 }
 
-impl<T: Number> Group<'_, T> {
+impl<T: Number, A: LaneNumber> Group<'_, T, A> {
     /// How many matrices there are.
     pub(crate) fn count(&self) -> usize {
         self.matrices.len()
+    }
+
+    /// The matrix of a lane, in the stacks that are read; lanes without a matrix repeat the last.
+    fn read_by(&self, lane: usize) -> usize {
+        self.matrices[lane.min(self.count() - 1)]
+    }
+
+    /// The matrix of a lane, in the stacks that are written.
+    fn written_by(&self, lane: usize) -> usize {
+        self.matrices[lane] - self.first_written
     }
 
     /// The lanes that have a matrix.
@@ -68,39 +81,39 @@ impl<T: Number> Group<'_, T> {
     }
 
     /// Entries of a stack into registers, row after row of `stride` registers; lanes without a matrix repeat the last.
-    pub(crate) fn pack<N: Number>(
+    pub(crate) fn pack<N: Number, B: LaneNumber>(
         &self,
         stack: StackRef<'_, N>,
-        registers: &mut [f64],
+        registers: &mut [B],
         stride: usize,
     ) {
         match self.width.numbers() {
-            16 => self.pack_lanes::<16, N>(stack, registers, stride),
-            8 => self.pack_lanes::<8, N>(stack, registers, stride),
-            4 => self.pack_lanes::<4, N>(stack, registers, stride),
-            2 => self.pack_lanes::<2, N>(stack, registers, stride),
-            _ => self.pack_lanes::<1, N>(stack, registers, stride),
+            32 => self.pack_lanes::<32, N, B>(stack, registers, stride),
+            16 => self.pack_lanes::<16, N, B>(stack, registers, stride),
+            8 => self.pack_lanes::<8, N, B>(stack, registers, stride),
+            4 => self.pack_lanes::<4, N, B>(stack, registers, stride),
+            2 => self.pack_lanes::<2, N, B>(stack, registers, stride),
+            _ => self.pack_lanes::<1, N, B>(stack, registers, stride),
         }
     }
 
     /// A matrix at a time, whose entries go to every W-th number.
-    fn pack_lanes<const W: usize, N: Number>(
+    fn pack_lanes<const W: usize, N: Number, B: LaneNumber>(
         &self,
         stack: StackRef<'_, N>,
-        registers: &mut [f64],
+        registers: &mut [B],
         stride: usize,
     ) {
         let (rows, columns) = stack.shape();
         let [_, row, column] = stack.strides();
         let (registers, _) = registers.as_chunks_mut::<W>();
-        let last = self.count() - 1;
         let in_one_line = column == 1 && row == columns && stride == columns;
         for lane in 0..W {
-            let matrix = stack.matrix(self.matrices.start + lane.min(last));
+            let matrix = stack.matrix(self.read_by(lane));
             if in_one_line {
                 let entries = matrix.iter().zip(&mut registers[..rows * columns]);
                 for (x, place) in entries {
-                    place[lane] = x.widened();
+                    place[lane] = B::rounded(x.widened());
                 }
                 continue;
             }
@@ -110,17 +123,17 @@ impl<T: Number> Group<'_, T> {
                 match column {
                     1 => {
                         for (x, place) in line.iter().zip(places) {
-                            place[lane] = x.widened();
+                            place[lane] = B::rounded(x.widened());
                         }
                     }
                     0 => {
                         for place in places {
-                            place[lane] = line[0].widened();
+                            place[lane] = B::rounded(line[0].widened());
                         }
                     }
                     _ => {
                         for (x, place) in line.iter().step_by(column).zip(places) {
-                            place[lane] = x.widened();
+                            place[lane] = B::rounded(x.widened());
                         }
                     }
                 }
@@ -132,11 +145,12 @@ impl<T: Number> Group<'_, T> {
     pub(crate) fn unpack<N: Number>(
         &self,
         done: Done,
-        registers: &[f64],
+        registers: &[A],
         stride: usize,
         stack: &mut StackMut<'_, N>,
     ) {
         match self.width.numbers() {
+            32 => self.unpack_lanes::<32, N>(done, registers, stride, stack),
             16 => self.unpack_lanes::<16, N>(done, registers, stride, stack),
             8 => self.unpack_lanes::<8, N>(done, registers, stride, stack),
             4 => self.unpack_lanes::<4, N>(done, registers, stride, stack),
@@ -148,7 +162,7 @@ impl<T: Number> Group<'_, T> {
     fn unpack_lanes<const W: usize, N: Number>(
         &self,
         done: Done,
-        registers: &[f64],
+        registers: &[A],
         stride: usize,
         stack: &mut StackMut<'_, N>,
     ) {
@@ -162,15 +176,15 @@ impl<T: Number> Group<'_, T> {
         for i in 0..rows {
             let entries = &registers[i * stride..][..columns];
             for lane in (0..self.count().min(W)).filter(|&lane| done.contains(lane)) {
-                let (matrix, _) = stack.matrix_mut(self.first_written + lane);
+                let (matrix, _) = stack.matrix_mut(self.written_by(lane));
                 let line = &mut matrix[i * row..];
                 if column == 1 {
                     for (x, entry) in line.iter_mut().zip(entries) {
-                        *x = N::rounded(entry[lane]);
+                        *x = N::rounded(entry[lane].widened());
                     }
                 } else {
                     for (j, entry) in entries.iter().enumerate() {
-                        line[j * column] = N::rounded(entry[lane]);
+                        line[j * column] = N::rounded(entry[lane].widened());
                     }
                 }
             }
@@ -181,7 +195,7 @@ impl<T: Number> Group<'_, T> {
     pub(crate) fn unpack_columns<N: Number>(
         &self,
         done: Done,
-        registers: &[f64],
+        registers: &[A],
         stride: usize,
         stack: &mut StackMut<'_, N>,
         column_of: impl Fn(usize, usize) -> usize,
@@ -196,7 +210,7 @@ impl<T: Number> Group<'_, T> {
     pub(crate) fn unpack_rows<N: Number>(
         &self,
         done: Done,
-        registers: &[f64],
+        registers: &[A],
         stride: usize,
         stack: &mut StackMut<'_, N>,
         row_of: impl Fn(usize, usize) -> usize,
@@ -211,7 +225,7 @@ impl<T: Number> Group<'_, T> {
     fn unpack_entries<N: Number>(
         &self,
         done: Done,
-        registers: &[f64],
+        registers: &[A],
         stack: &mut StackMut<'_, N>,
         (rows, columns): (usize, usize),
         register_of: impl Fn(usize, usize, usize) -> usize,
@@ -219,11 +233,11 @@ impl<T: Number> Group<'_, T> {
         // Row by row, whose registers stay in the cache for all lanes.
         for i in 0..rows {
             for lane in (0..self.count()).filter(|&lane| done.contains(lane)) {
-                let (matrix, [row, column]) = stack.matrix_mut(self.first_written + lane);
+                let (matrix, [row, column]) = stack.matrix_mut(self.written_by(lane));
                 let line = &mut matrix[i * row..];
                 for j in 0..columns {
                     let place = register_of(lane, i, j) * self.width.numbers() + lane;
-                    line[j * column] = N::rounded(registers[place]);
+                    line[j * column] = N::rounded(registers[place].widened());
                 }
             }
         }
@@ -238,7 +252,7 @@ impl<T: Number> Group<'_, T> {
     ) {
         for lane in done.lanes().filter(|&lane| lane < self.count()) {
             for k in 0..stack.shape().0 {
-                stack.set(self.first_written + lane, k, 0, N::rounded(value(lane, k)));
+                stack.set(self.written_by(lane), k, 0, N::rounded(value(lane, k)));
             }
         }
     }
@@ -246,73 +260,18 @@ impl<T: Number> Group<'_, T> {
     /// Matrices of which forward kept a spectrum, `which` of what is kept.
     pub(crate) fn with_finite_spectrum(&self, which: usize) -> Done {
         let count = self.count();
-        let first = |lane| self.kept[which].entry(self.matrices.start + lane, 0, 0);
+        let first = |lane| self.kept[which].entry(self.read_by(lane), 0, 0);
         Done::from_fn(|lane| lane < count && first(lane).is_finite())
     }
 
     /// The values of all matrices, `which` of what is kept.
-    pub(crate) fn pack_spectrum(&self, which: usize, values: &mut [f64]) {
+    pub(crate) fn pack_spectrum<B: LaneNumber>(&self, which: usize, values: &mut [B]) {
         self.pack(self.kept[which], values, 1);
     }
 
     /// A value of one matrix, `which` of what is kept.
     pub(crate) fn kept_value(&self, which: usize, lane: usize, k: usize) -> f64 {
-        self.kept[which].entry(self.matrices.start + lane, k, 0)
-    }
-}
-
-/// Room for registers, from the pool of the thread.
-pub(crate) struct Room {
-    buffer: Temporary,
-    width: Width,
-}
-
-impl Room {
-    /// So many registers of a width, of any content.
-    pub(crate) fn new(width: Width, registers: usize) -> Self {
-        Self {
-            buffer: Temporary::new(registers * width.numbers() + LINE / size_of::<f64>(), 1),
-            width,
-        }
-    }
-
-    /// The registers, from the beginning of a line of the cache.
-    pub(crate) fn space(&mut self) -> Space<'_> {
-        let numbers = self.buffer.as_mut_slice();
-        let skipped = numbers.as_ptr().align_offset(LINE);
-        Space {
-            numbers: &mut numbers[skipped.min(LINE / size_of::<f64>())..],
-            width: self.width,
-        }
-    }
-}
-
-/// What is left of a room.
-pub(crate) struct Space<'a> {
-    numbers: &'a mut [f64],
-    width: Width,
-}
-
-impl<'a> Space<'a> {
-    /// The next registers.
-    pub(crate) fn take(&mut self, registers: usize) -> &'a mut [f64] {
-        let (first, rest) =
-            std::mem::take(&mut self.numbers).split_at_mut(registers * self.width.numbers());
-        self.numbers = rest;
-        first
-    }
-}
-
-/// Registers that the places of n values take.
-pub(crate) const fn registers_for_places(n: usize) -> usize {
-    n.div_ceil(size_of::<f64>())
-}
-
-impl<'a> Space<'a> {
-    /// Room for the places of n values.
-    pub(crate) fn take_places(&mut self, n: usize) -> &'a mut [u8] {
-        let bytes: &mut [u8] = pulp::bytemuck::cast_slice_mut(self.take(registers_for_places(n)));
-        &mut bytes[..n * self.width.numbers()]
+        self.kept[which].entry(self.read_by(lane), k, 0)
     }
 }
 
@@ -325,7 +284,12 @@ pub(crate) struct Scaled {
 }
 
 /// A ← (A + Aᵀ) / 2 scale. `asymmetry` is the largest difference between mirrored entries, relative to the largest entry.
-pub(crate) fn scaled_symmetric(width: Width, n: usize, a: &mut [f64], asymmetry: f64) -> Scaled {
+pub(crate) fn scaled_symmetric<A: LaneNumber>(
+    width: Width<A>,
+    n: usize,
+    a: &mut [A],
+    asymmetry: f64,
+) -> Scaled {
     let facts = symmetrise(width, n, a);
     let mut scaled = scale_by(width, (n, n), a, &facts);
     for lane in scaled.done.lanes() {
@@ -337,17 +301,26 @@ pub(crate) fn scaled_symmetric(width: Width, n: usize, a: &mut [f64], asymmetry:
 }
 
 /// A ← A / scale.
-pub(crate) fn scaled_to_one(width: Width, shape: (usize, usize), a: &mut [f64]) -> Scaled {
+pub(crate) fn scaled_to_one<A: LaneNumber>(
+    width: Width<A>,
+    shape: (usize, usize),
+    a: &mut [A],
+) -> Scaled {
     let facts = facts_of(width, shape, a);
     scale_by(width, shape, a, &facts)
 }
 
-fn scale_by(width: Width, shape: (usize, usize), a: &mut [f64], facts: &LaneFacts) -> Scaled {
+fn scale_by<A: LaneNumber>(
+    width: Width<A>,
+    shape: (usize, usize),
+    a: &mut [A],
+    facts: &LaneFacts,
+) -> Scaled {
     let (mut scale, mut inverse) = ([1.0; WIDEST], [1.0; WIDEST]);
     let done = Done::from_fn(|lane| {
         let half = facts.half_largest[lane];
         let normal = half >= f64::MIN_POSITIVE && half <= 2f64.powi(1021);
-        if !(normal && facts.finite[lane]) {
+        if !(normal && facts.finite[lane] && is_within_range::<A>(half)) {
             return false;
         }
         // The power of two below the largest entry.

@@ -1,12 +1,14 @@
 //! Functions of many symmetric matrices.
 
 use super::eigen_group::{group_eigen, registers_for_eigen, weighted_in_eigenbasis};
-use super::group::{Done, Group, Room, Space, scaled_symmetric};
+use super::group::{Done, Group, scaled_symmetric};
+use super::precision::{keep_known, moderate_lanes};
+use super::room::{Room, Space};
 use super::rule::{Forward, Saved, Shape, Shapes, StackRule};
 use super::view::{Number, StackMut};
 use crate::error::{Error, Result};
 use crate::function::{MatrixFunction, ScalarFunction};
-use crate::lanes::{LARGEST, finite_lanes, stride_of, symmetrise};
+use crate::lanes::{LARGEST, LaneNumber, finite_lanes, stride_of, symmetrise};
 use crate::symmetric::symmetry_tolerance;
 use faer::{Mat, MatRef};
 
@@ -23,6 +25,8 @@ const OP: &str = "function of a symmetric matrix";
 pub struct MatrixFunctionRule<F>(pub F);
 
 impl<F: ScalarFunction + Sync> StackRule for MatrixFunctionRule<F> {
+    const IN_SINGLE: bool = true;
+
     fn op(&self) -> &'static str {
         OP
     }
@@ -59,9 +63,9 @@ impl<F: ScalarFunction + Sync> StackRule for MatrixFunctionRule<F> {
         inputs[0].0 <= LARGEST
     }
 
-    fn forward_group<T: Number>(
+    fn forward_group<T: Number, A: LaneNumber>(
         &self,
-        group: &Group<'_, T>,
+        group: &Group<'_, T, A>,
         outputs: &mut [StackMut<'_, T>],
         kept: &mut [StackMut<'_, f64>],
     ) -> Done {
@@ -69,7 +73,7 @@ impl<F: ScalarFunction + Sync> StackRule for MatrixFunctionRule<F> {
         let stride = stride_of(n);
         let mut room = Room::new(width, 2 * n * stride + n + registers_for_eigen(n));
         let mut space = room.space();
-        let (a, value) = (space.take(n * stride), space.take(n * stride));
+        let (a, result) = (space.take(n * stride), space.take(n * stride));
         let mapped = space.take(n);
         group.pack(group.inputs[0], a, stride);
         let scaled = scaled_symmetric(width, n, a, symmetry_tolerance(n, T::EPSILON));
@@ -78,28 +82,34 @@ impl<F: ScalarFunction + Sync> StackRule for MatrixFunctionRule<F> {
         };
         let mut done = scaled.done;
         eigen.map(&self.0, &scaled.scale, &mut done, mapped);
-        eigen.spectral_product(mapped, a, value);
-        done = done.and(finite_lanes(width, (n, n), value));
-        group.unpack(done, value, stride, &mut outputs[0]);
         let value = |lane: usize, k: usize| eigen.value(lane, k) * scaled.scale[lane];
+        keep_known::<A>(&mut done, n, &self.0, value);
+        eigen.spectral_product(mapped, a, result);
+        done = done.and(finite_lanes(width, (n, n), result));
+        group.unpack(done, result, stride, &mut outputs[0]);
         group.write_values(done, value, &mut kept[0]);
         let column_of = |lane: usize, j: usize| eigen.place(lane, j);
         group.unpack_columns(done, eigen.vectors, stride, &mut kept[1], column_of);
         done
     }
 
-    fn vjp_group<T: Number>(&self, group: &Group<'_, T>, x_bars: &mut [StackMut<'_, T>]) -> Done {
+    fn vjp_group<T: Number, A: LaneNumber>(
+        &self,
+        group: &Group<'_, T, A>,
+        x_bars: &mut [StackMut<'_, T>],
+    ) -> Done {
         let (width, n) = (group.width, group.inputs[0].shape().0);
         let Some(bar) = group.bars[0] else {
             return Done::NONE;
         };
         let stride = stride_of(n);
-        let mut room = Room::new(width, 2 * n * stride + registers_for_way_back(n));
-        let mut space = room.space();
+        let registers = 2 * n * stride + registers_for_way_back(n);
+        let mut room = Room::with_list(width, registers, n);
+        let (mut space, values) = room.space_and_list();
         let (s, v) = (space.take(n * stride), space.take(n * stride));
         group.pack(bar, s, stride);
         group.pack(group.kept[1], v, stride);
-        let done = back_through_function(&self.0, group, v, s, &mut space);
+        let done = back_through_function(&self.0, group, (values, v), s, &mut space);
         group.unpack(done, s, stride, &mut x_bars[0]);
         done
     }
@@ -122,21 +132,25 @@ impl<F: ScalarFunction> MatrixFunctionRule<F> {
 
 /// Registers that [`back_through_function`] takes.
 pub(super) const fn registers_for_way_back(n: usize) -> usize {
-    2 * n * stride_of(n) + n * n + n
+    2 * n * stride_of(n) + n * n
 }
 
-/// S ← V (P ∘ (Vᵀ sym(S) V)) Vᵀ with the divided differences P of f at the spectra that were kept.
-pub(super) fn back_through_function<T: Number>(
+/// S ← V (P ∘ (Vᵀ sym(S) V)) Vᵀ with the divided differences P of f at the spectra that were kept, for which `values` is room.
+pub(super) fn back_through_function<T: Number, A: LaneNumber>(
     f: &impl ScalarFunction,
-    group: &Group<'_, T>,
-    v: &[f64],
-    s: &mut [f64],
-    space: &mut Space<'_>,
+    group: &Group<'_, T, A>,
+    (values, v): (&mut [f64], &[A]),
+    s: &mut [A],
+    space: &mut Space<'_, A>,
 ) -> Done {
     let (width, n) = (group.width, group.kept[0].shape().0);
     let facts = symmetrise(width, n, s);
     let mut done = group.with_finite_spectrum(0).and(facts.finite);
-    let values = space.take(n);
+    done = done.and(moderate_lanes(width, (n, n), s));
+    keep_known::<A>(&mut done, n, f, |lane, k| group.kept_value(0, lane, k));
+    if done == Done::NONE {
+        return done;
+    }
     group.pack_spectrum(0, values);
     weighted_in_eigenbasis((width, n), &mut done, v, s, space, (f, values));
     done.and(finite_lanes(width, (n, n), s))

@@ -4,7 +4,7 @@ use super::group::{Done, Group};
 use super::rule::{Forward, Saved, StackRule};
 use super::view::{Number, StackMut, StackRef};
 use crate::error::{Error, Result};
-use crate::lanes::Width;
+use crate::lanes::{LaneNumber, WIDEST, Width};
 use crate::symmetric::symmetric_up_to;
 use faer::{Mat, MatRef};
 use std::ops::Range;
@@ -12,6 +12,9 @@ use std::ops::Range;
 /// Matrices that a thread takes at a time.
 #[cfg(feature = "rayon")]
 const CHUNK: usize = 64;
+
+/// Sides from which arithmetic of 32 bits is faster: below, it takes less time than moving the numbers does.
+const SINGLE_FROM: usize = 6;
 
 /// Which of a rule's maps is applied.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,6 +34,19 @@ pub(super) struct Read<'a, R, T> {
     pub(super) kept: &'a [StackRef<'a, f64>],
     /// Cotangents of outputs, or tangents of inputs.
     pub(super) bars: &'a [Option<StackRef<'a, T>>],
+}
+
+impl<R: StackRule, T: Number> Read<'_, R, T> {
+    /// Are matrices tried in 32 bits first?
+    fn in_single(&self) -> bool {
+        let (rows, columns) = self.inputs[0].shape();
+        let in_registers = self.fits_registers && self.way != Way::Jvp;
+        in_registers && T::EPSILON > f64::EPSILON && rows.min(columns) >= SINGLE_FROM
+    }
+
+    fn width<A: LaneNumber>(&self) -> Width<A> {
+        Width::for_shape(self.inputs[0].shape())
+    }
 }
 
 /// Matrices on their way through a rule, and where they are written: by their place in this part.
@@ -76,36 +92,74 @@ impl<R: StackRule, T: Number> Pass<'_, '_, R, T> {
     }
 
     fn run_here(mut self) -> Vec<(usize, Error)> {
-        let mut failures = Vec::new();
-        let width = Width::for_shape(self.read.inputs[0].shape());
         let Range { mut start, end } = self.matrices.clone();
-        while start < end {
-            let count = (end - start).min(width.numbers());
-            let group = Group {
-                width,
-                matrices: start..start + count,
-                first_written: start - self.matrices.start,
-                inputs: self.read.inputs,
-                kept: self.read.kept,
-                bars: self.read.bars,
-            };
-            let rule = self.read.rule;
-            let done = match (self.read.fits_registers, self.read.way) {
-                (true, Way::Forward) => {
-                    rule.forward_group(&group, &mut self.outputs, &mut self.kept_outputs)
-                }
-                (true, Way::Vjp) => rule.vjp_group(&group, &mut self.outputs),
-                _ => Done::NONE,
-            };
-            for lane in (0..count).filter(|&lane| !done.contains(lane)) {
-                if let Err(error) = self.single(start + lane) {
-                    self.fill_with_nan(start + lane);
-                    failures.push((start + lane, error));
-                }
+        let mut failures = Vec::new();
+        // The constant first, so that groups of 32 bits are compiled for rules that have them alone.
+        if !(R::IN_SINGLE && self.read.in_single()) {
+            while start < end {
+                let matrices: [usize; WIDEST] = std::array::from_fn(|lane| start + lane);
+                let count = (end - start).min(self.read.width::<f64>().numbers());
+                self.in_double(&matrices[..count], &mut failures);
+                start += count;
             }
-            start += count;
+            return failures;
         }
+        // Those for which 32 bits do not suffice wait until they fill registers of 64.
+        let (mut waiting, mut count) = ([0; 2 * WIDEST], 0);
+        let width = self.read.width::<f64>().numbers();
+        while start < end || count > 0 {
+            if start < end && count < width {
+                let taken = (end - start).min(self.read.width::<f32>().numbers());
+                let matrices: [usize; WIDEST] = std::array::from_fn(|lane| start + lane);
+                let done = self.group::<f32>(&matrices[..taken]);
+                for lane in (0..taken).filter(|&lane| !done.contains(lane)) {
+                    waiting[count] = start + lane;
+                    count += 1;
+                }
+                start += taken;
+            } else {
+                let taken = count.min(width);
+                self.in_double(&waiting[..taken], &mut failures);
+                waiting.copy_within(taken..count, 0);
+                count -= taken;
+            }
+        }
+        failures.sort_by_key(|(b, _)| *b);
         failures
+    }
+
+    /// Matrices side by side in 64 bits, and one by one where that does not do.
+    fn in_double(&mut self, matrices: &[usize], failures: &mut Vec<(usize, Error)>) {
+        let done = self.group::<f64>(matrices);
+        for (lane, &b) in matrices.iter().enumerate() {
+            if done.contains(lane) {
+                continue;
+            }
+            if let Err(error) = self.single(b) {
+                self.fill_with_nan(b);
+                failures.push((b, error));
+            }
+        }
+    }
+
+    /// Matrices side by side, as many as registers of this arithmetic have numbers; those that are done.
+    fn group<A: LaneNumber>(&mut self, matrices: &[usize]) -> Done {
+        let group = Group {
+            width: self.read.width::<A>(),
+            matrices,
+            first_written: self.matrices.start,
+            inputs: self.read.inputs,
+            kept: self.read.kept,
+            bars: self.read.bars,
+        };
+        let rule = self.read.rule;
+        match (self.read.fits_registers, self.read.way) {
+            (true, Way::Forward) => {
+                rule.forward_group(&group, &mut self.outputs, &mut self.kept_outputs)
+            }
+            (true, Way::Vjp) => rule.vjp_group(&group, &mut self.outputs),
+            _ => Done::NONE,
+        }
     }
 
     /// One matrix by itself.

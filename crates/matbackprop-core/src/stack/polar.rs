@@ -1,17 +1,20 @@
 //! Polar factors of many matrices.
 
-use super::group::{Done, Group, Room};
+use super::group::{Done, Group};
 use super::matrix_function::{column, list};
+use super::precision::moderate_lanes;
+use super::room::Room;
 use super::rule::{Forward, Saved, Shape, Shapes, StackRule};
 use super::svd_group::{
-    back_to_matrix, group_svd, kept_factors, registers_for_factors, registers_for_svd,
+    back_to_matrix, group_svd, kept_factors, kept_lanes_of_full_rank, registers_for_factors,
+    registers_for_svd,
 };
 use super::thin_svd::{fits, not_empty};
 use super::view::{Number, StackMut, StackRef};
 use crate::error::Result;
 use crate::lanes::{
-    Part, Rows, RowsMut, finite_lanes, over_sums, product, stride_of, symmetrise, times_columns,
-    times_lanes, transpose,
+    LaneNumber, Part, Rows, RowsMut, finite_lanes, over_sums, product, stride_of, symmetrise,
+    times_columns, times_lanes, transpose,
 };
 use crate::subspace::Polar;
 use faer::{Mat, MatRef};
@@ -32,6 +35,8 @@ const SMALLEST: f64 = 1e-12;
 pub struct PolarRule;
 
 impl StackRule for PolarRule {
+    const IN_SINGLE: bool = true;
+
     fn op(&self) -> &'static str {
         OP
     }
@@ -72,9 +77,9 @@ impl StackRule for PolarRule {
         fits(inputs[0])
     }
 
-    fn forward_group<T: Number>(
+    fn forward_group<T: Number, A: LaneNumber>(
         &self,
-        group: &Group<'_, T>,
+        group: &Group<'_, T, A>,
         outputs: &mut [StackMut<'_, T>],
         kept: &mut [StackMut<'_, f64>],
     ) -> Done {
@@ -137,13 +142,15 @@ impl StackRule for PolarRule {
         done
     }
 
-    fn vjp_group<T: Number>(&self, group: &Group<'_, T>, x_bars: &mut [StackMut<'_, T>]) -> Done {
-        let (rows, columns) = group.inputs[0].shape();
-        let n = rows.min(columns);
-        let full = |lane: usize| {
-            group.kept_value(1, lane, n - 1) > SMALLEST * group.kept_value(1, lane, 0)
-        };
-        let done = Done::from_fn(|lane| lane < group.count() && full(lane));
+    fn vjp_group<T: Number, A: LaneNumber>(
+        &self,
+        group: &Group<'_, T, A>,
+        x_bars: &mut [StackMut<'_, T>],
+    ) -> Done {
+        let done = kept_lanes_of_full_rank(group, SMALLEST);
+        if done == Done::NONE {
+            return done;
+        }
         back_through_factor(group, done, group.bars[0], group.bars[1], x_bars)
     }
 }
@@ -151,9 +158,9 @@ impl StackRule for PolarRule {
 /// Ā = L ((Yᵢⱼ − Yⱼᵢ + 2 Sᵢⱼ σᵢ) / (σᵢ + σⱼ)) Rᵀ and the part beyond L, with Y = LᵀW̄R, S = Rᵀ sym(H̄) R, for W = L Rᵀ.
 ///
 /// σ may be negative where a factor was turned for it.
-pub(super) fn back_through_factor<T: Number>(
-    group: &Group<'_, T>,
-    done: Done,
+pub(super) fn back_through_factor<T: Number, A: LaneNumber>(
+    group: &Group<'_, T, A>,
+    mut done: Done,
     w_bar: Option<StackRef<'_, T>>,
     h_bar: Option<StackRef<'_, T>>,
     x_bars: &mut [StackMut<'_, T>],
@@ -168,8 +175,8 @@ pub(super) fn back_through_factor<T: Number>(
     let [core, inner, s] = [(); 3].map(|()| space.take(n * stride));
     let (bar, z) = (space.take(m * stride), space.take(m * stride));
     let z_transposed = space.take(n * long);
-    inner.fill(0.0);
-    s.fill(0.0);
+    inner.fill(A::rounded(0.0));
+    s.fill(A::rounded(0.0));
     let right = Rows::new(factors.right_transposed, stride);
     if let Some(w_bar) = w_bar {
         let framed = if factors.tall {
@@ -178,6 +185,7 @@ pub(super) fn back_through_factor<T: Number>(
             w_bar.transpose()
         };
         group.pack(framed, bar, stride);
+        done = done.and(moderate_lanes(width, (m, n), bar));
         // Zᵀ = Rᵀ W̄ᵀ, and Y = Lᵀ Z.
         let z_rows = RowsMut::new(z_transposed, long);
         product(
@@ -201,6 +209,7 @@ pub(super) fn back_through_factor<T: Number>(
     }
     if let Some(h_bar) = h_bar {
         group.pack(h_bar, core, stride);
+        done = done.and(moderate_lanes(width, (n, n), core));
         symmetrise(width, n, core);
         let core = Rows::new(core, stride);
         product(

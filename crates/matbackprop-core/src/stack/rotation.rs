@@ -1,14 +1,15 @@
 //! The closest rotations of many matrices.
 
-use super::group::{Done, Group, Room};
+use super::group::{Done, Group};
 use super::matrix_function::{column, square};
 use super::polar::back_through_factor;
+use super::room::Room;
 use super::rule::{Forward, Saved, Shape, Shapes, StackRule};
 use super::svd_group::{group_svd, registers_for_svd};
 use super::thin_svd::fits;
 use super::view::{Number, StackMut};
 use crate::error::Result;
-use crate::lanes::{Part, Rows, RowsMut, WIDEST, product, stride_of, transpose};
+use crate::lanes::{LaneNumber, Part, Rows, RowsMut, WIDEST, product, stride_of, transpose};
 use crate::subspace::Rotation;
 use faer::{Mat, MatRef};
 
@@ -71,9 +72,9 @@ impl StackRule for RotationRule {
         fits(inputs[0])
     }
 
-    fn forward_group<T: Number>(
+    fn forward_group<T: Number, A: LaneNumber>(
         &self,
-        group: &Group<'_, T>,
+        group: &Group<'_, T, A>,
         outputs: &mut [StackMut<'_, T>],
         kept: &mut [StackMut<'_, f64>],
     ) -> Done {
@@ -139,7 +140,11 @@ impl StackRule for RotationRule {
         done
     }
 
-    fn vjp_group<T: Number>(&self, group: &Group<'_, T>, x_bars: &mut [StackMut<'_, T>]) -> Done {
+    fn vjp_group<T: Number, A: LaneNumber>(
+        &self,
+        group: &Group<'_, T, A>,
+        x_bars: &mut [StackMut<'_, T>],
+    ) -> Done {
         let done = group.with_finite_spectrum(1);
         match group.bars[0] {
             None => Done::NONE,
@@ -149,11 +154,11 @@ impl StackRule for RotationRule {
 }
 
 /// Is the determinant of an orthogonal matrix −1? By elimination with pivots; `a` holds it row after row, and is used up.
-fn is_reflection(n: usize, a: &mut [f64]) -> bool {
+fn is_reflection<A: LaneNumber>(n: usize, a: &mut [A]) -> bool {
     let mut negative = false;
     for k in 0..n {
         let pivot = (k..n).fold(k, |best, i| {
-            if a[i * n + k].abs() > a[best * n + k].abs() {
+            if a[i * n + k].widened().abs() > a[best * n + k].widened().abs() {
                 i
             } else {
                 best
@@ -165,11 +170,12 @@ fn is_reflection(n: usize, a: &mut [f64]) -> bool {
             }
             negative = !negative;
         }
-        negative ^= a[k * n + k] < 0.0;
+        negative ^= a[k * n + k] < A::rounded(0.0);
         for i in k + 1..n {
             let factor = a[i * n + k] / a[k * n + k];
             for j in k + 1..n {
-                a[i * n + j] -= factor * a[k * n + j];
+                let pivot = a[k * n + j];
+                a[i * n + j] -= factor * pivot;
             }
         }
     }

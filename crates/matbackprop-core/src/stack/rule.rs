@@ -3,6 +3,7 @@
 use super::group::{Done, Group};
 use super::view::{Number, StackMut};
 use crate::error::Result;
+use crate::lanes::LaneNumber;
 use faer::{Mat, MatRef};
 
 /// Rows and columns of a matrix.
@@ -40,6 +41,10 @@ pub struct Forward {
 /// Inputs and outputs are matrices; lists of values are matrices of one column. A rule of your own implements the methods
 /// for one matrix; some of this crate deal with small matrices as many at a time as a register has numbers.
 pub trait StackRule: Sync {
+    /// Are groups dealt with in arithmetic of 32 bits too?
+    #[doc(hidden)]
+    const IN_SINGLE: bool = false;
+
     /// The rule's name in errors.
     fn op(&self) -> &'static str;
 
@@ -88,25 +93,31 @@ pub trait StackRule: Sync {
         false
     }
 
-    /// [`forward`](Self::forward) of a group, as far as arithmetic alone goes.
+    /// [`forward`](Self::forward) of a group in the arithmetic A, as far as arithmetic alone goes.
     #[doc(hidden)]
-    fn forward_group<T: Number>(
+    fn forward_group<T: Number, A: LaneNumber>(
         &self,
-        _group: &Group<'_, T>,
+        _group: &Group<'_, T, A>,
         _outputs: &mut [StackMut<'_, T>],
         _kept: &mut [StackMut<'_, f64>],
     ) -> Done {
         Done::NONE
     }
 
-    /// [`vjp`](Self::vjp) of a group, as far as arithmetic alone goes.
+    /// [`vjp`](Self::vjp) of a group in the arithmetic A, as far as arithmetic alone goes.
     #[doc(hidden)]
-    fn vjp_group<T: Number>(&self, _group: &Group<'_, T>, _x_bars: &mut [StackMut<'_, T>]) -> Done {
+    fn vjp_group<T: Number, A: LaneNumber>(
+        &self,
+        _group: &Group<'_, T, A>,
+        _x_bars: &mut [StackMut<'_, T>],
+    ) -> Done {
         Done::NONE
     }
 }
 
 impl<R: StackRule> StackRule for &R {
+    const IN_SINGLE: bool = R::IN_SINGLE;
+
     fn op(&self) -> &'static str {
         (**self).op()
     }
@@ -143,16 +154,20 @@ impl<R: StackRule> StackRule for &R {
         (**self).fits_registers(inputs)
     }
 
-    fn forward_group<T: Number>(
+    fn forward_group<T: Number, A: LaneNumber>(
         &self,
-        group: &Group<'_, T>,
+        group: &Group<'_, T, A>,
         outputs: &mut [StackMut<'_, T>],
         kept: &mut [StackMut<'_, f64>],
     ) -> Done {
         (**self).forward_group(group, outputs, kept)
     }
 
-    fn vjp_group<T: Number>(&self, group: &Group<'_, T>, x_bars: &mut [StackMut<'_, T>]) -> Done {
+    fn vjp_group<T: Number, A: LaneNumber>(
+        &self,
+        group: &Group<'_, T, A>,
+        x_bars: &mut [StackMut<'_, T>],
+    ) -> Done {
         (**self).vjp_group(group, x_bars)
     }
 }

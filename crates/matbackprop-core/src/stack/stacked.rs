@@ -21,14 +21,31 @@ pub enum OnFailure {
 /// A rule, and the way it is applied to stacks of matrices.
 ///
 /// Matrices with sides up to 64 go through six rules of this crate, which the module names, as many at a time as a register
-/// has numbers (8 of 64 bits with AVX-512, 4 with AVX2, 2 elsewhere), and twice as many up to 22 × 22; all other rules take one
-/// at a time. A matrix that needs a decision, because gaps are closed, rank is missing or a value lies at the edge of a
+/// has numbers (8 of 64 bits with AVX-512, 4 with AVX2, 2 elsewhere; twice as many of 32), and twice as many up to 22 × 22; all
+/// other rules take one at a time. A matrix that needs a decision, because gaps are closed, rank is missing or a value lies at the edge of a
 /// domain, goes through the rule for one matrix, as larger ones do. With the feature `rayon` all cores share the stack. A
 /// matrix's numbers do not depend on the number of cores; they depend on its neighbours, and on the width of registers,
 /// within rounding alone.
 ///
+/// # Entries of 32 bits
+/// From a side of 6 on, five rules compute entries of 32 bits in 32 bits where a matrix's spectrum says that this suffices; each
+/// matrix by itself, whatever its neighbours are, and its way back as its way forth. With ε = 2⁻²³ and the eigenvalue λ₁ of largest magnitude:
+///
+/// ```text
+/// functions of A or of FᵀF   λ₁ max|f′| ≤ 2⁸ max|f|  and  λ₁ max|f″| ≤ 2⁸ max|f′|  over the spectrum
+/// eigenvectors               every gap between eigenvalues above 2⁻¹⁰ λ₁
+/// singular vectors           every gap between singular values above 2⁻¹⁰ σ₁, and as polar factors
+/// polar factors              σₙ₋₁ + σₙ above 2⁻¹⁰ σ₁ and σₙ above 2⁻¹⁶ σ₁; of m > n, σₙ above 2⁻¹⁰ σ₁
+/// always                     λ₁ or σ₁, and the largest entry of each cotangent that is not zero, within 2^±40
+/// ```
+///
+/// Of logarithms, roots and powers the second condition is one on λ₁ / λₙ, up to a factor of order one. Rounding moves a matrix
+/// by a small multiple of ε λ₁, and a result by at most 2⁸ times that share of its size, 2¹⁰ times where vectors are asked for. A
+/// function whose curvature is not known, all other matrices and all other rules go through 64 bits, and are rounded once. What is
+/// kept of a matrix that went through 32 bits has the digits of 32 bits.
+///
 /// # Conventions
-/// Entries of 32 bits are computed in 64 and rounded once. What is kept is a list of stacks of 64 bits: it can be stored,
+/// What is kept is a list of stacks of 64 bits: it can be stored,
 /// sent to another thread, and handed to a framework that wants arrays. The stacks of the way back are those of the way
 /// forth: same matrices, same order. What is kept of a matrix may be NaN, where a rule says so: the way back then decomposes
 /// the matrix again. An input that all share is a stack with a stride of zero; its cotangent is the sum of theirs.

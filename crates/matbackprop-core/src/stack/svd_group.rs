@@ -1,33 +1,35 @@
 //! Singular values and vectors of a group of matrices, and the way back through L M Rᵀ.
 
-use super::group::{Done, Group, Scaled, Space, registers_for_places, scaled_to_one};
+use super::group::{Done, Group, Scaled, scaled_to_one};
+use super::precision::lanes_of_known_sums;
+use super::room::{Space, registers_for_places};
 use super::view::{Number, StackMut};
 use crate::lanes::{
-    First, Part, Rows, RowsMut, Width, eigen, normalise, orthogonalise, product, scratch_for_eigen,
-    sort, stride_of, transpose,
+    First, LaneNumber, Part, Rows, RowsMut, Width, eigen, normalise, orthogonalise, product,
+    scratch_for_eigen, sort, stride_of, transpose,
 };
 
 /// The most rows of a tall matrix, or columns of a wide one, in registers.
 pub(super) const MOST_ROWS: usize = 128;
 
 /// Singular vectors of a group of tall matrices, or of the transposes of wide ones: A = L Σ Rᵀ, m × n with m ≥ n.
-pub(super) struct GroupSvd<'a> {
-    width: Width,
+pub(super) struct GroupSvd<'a, A> {
+    width: Width<A>,
     pub(super) m: usize,
     pub(super) n: usize,
     tall: bool,
     /// Lᵀ, row after row.
-    pub(super) left_transposed: &'a mut [f64],
+    pub(super) left_transposed: &'a mut [A],
     /// Rᵀ, row after row.
-    pub(super) right_transposed: &'a mut [f64],
+    pub(super) right_transposed: &'a mut [A],
     /// Lanes with positive singular values, and their powers of two.
     pub(super) scaled: Scaled,
     /// σ / scale, nonincreasing.
-    pub(super) sorted: &'a mut [f64],
+    pub(super) sorted: &'a mut [A],
     /// Which column belongs to a sorted value.
     places: &'a mut [u8],
     /// σ / scale, in the order of the columns.
-    pub(super) values: &'a mut [f64],
+    pub(super) values: &'a mut [A],
 }
 
 /// From this side on, eigenvectors of AᵀA come first: then one sweep of rotations is left of seven.
@@ -40,10 +42,10 @@ pub(super) const fn registers_for_svd(m: usize, n: usize) -> usize {
 }
 
 /// Decomposes the input of a group; `None` where a lane does not converge.
-pub(super) fn group_svd<'a, T: Number>(
-    group: &Group<'_, T>,
-    space: &mut Space<'a>,
-) -> Option<GroupSvd<'a>> {
+pub(super) fn group_svd<'a, T: Number, A: LaneNumber>(
+    group: &Group<'_, T, A>,
+    space: &mut Space<'a, A>,
+) -> Option<GroupSvd<'a, A>> {
     let (width, (rows, columns)) = (group.width, group.inputs[0].shape());
     let tall = rows >= columns;
     let (m, n) = (rows.max(columns), rows.min(columns));
@@ -60,10 +62,10 @@ pub(super) fn group_svd<'a, T: Number>(
     if n < EIGENVECTORS_FIRST
         || !nearly_orthogonal(width, (m, n), left_transposed, right_transposed, space)
     {
-        right_transposed.fill(0.0);
+        right_transposed.fill(A::rounded(0.0));
         for j in 0..n {
             right_transposed[j * (stride_of(n) + 1) * width.numbers()..][..width.numbers()]
-                .fill(1.0);
+                .fill(A::rounded(1.0));
         }
     }
     if !orthogonalise(width, (m, n), left_transposed, right_transposed, squares) {
@@ -72,7 +74,8 @@ pub(super) fn group_svd<'a, T: Number>(
     normalise(width, (m, n), left_transposed, squares, values);
     sort(width, First::Largest, values, ranks, places, sorted);
     let smallest = &sorted[(n - 1) * width.numbers()..];
-    let positive = std::array::from_fn(|lane| smallest.get(lane).is_some_and(|x| *x > 0.0));
+    let positive =
+        std::array::from_fn(|lane| smallest.get(lane).is_some_and(|x| x.widened() > 0.0));
     scaled.done = scaled.done.and(positive);
     Some(GroupSvd {
         width,
@@ -90,12 +93,12 @@ pub(super) fn group_svd<'a, T: Number>(
 
 /// A ← A V with the eigenvectors V of AᵀA, whose columns are orthogonal up to the square of A's condition; Vᵀ, row after row.
 /// `false`, and nothing is changed, where a lane does not converge.
-fn nearly_orthogonal(
-    width: Width,
+fn nearly_orthogonal<A: LaneNumber>(
+    width: Width<A>,
     (m, n): (usize, usize),
-    columns: &mut [f64],
-    v_transposed: &mut [f64],
-    space: &mut Space<'_>,
+    columns: &mut [A],
+    v_transposed: &mut [A],
+    space: &mut Space<'_, A>,
 ) -> bool {
     let (long, stride) = (stride_of(m), stride_of(n));
     let [gram, v] = [(); 2].map(|()| space.take(n * stride));
@@ -135,10 +138,10 @@ fn nearly_orthogonal(
     true
 }
 
-impl GroupSvd<'_> {
+impl<A: LaneNumber> GroupSvd<'_, A> {
     /// The k-th largest singular value of a lane, over its scale.
     pub(super) fn value(&self, lane: usize, k: usize) -> f64 {
-        self.sorted[k * self.width.numbers() + lane]
+        self.sorted[k * self.width.numbers() + lane].widened()
     }
 
     /// The place of the k-th largest singular value of a lane.
@@ -151,18 +154,20 @@ impl GroupSvd<'_> {
         self.value(lane, k) * self.scaled.scale[lane]
     }
 
-    /// Lanes whose smallest singular value passes this share of the largest.
+    /// Lanes whose smallest singular value passes this share of the largest, and whose values are known well enough.
     pub(super) fn lanes_of_full_rank(&self, share: f64) -> Done {
-        Done::from_fn(|lane| {
+        let full = Done::from_fn(|lane| {
             self.scaled.done.contains(lane)
                 && self.value(lane, self.n - 1) > share * self.value(lane, 0)
-        })
+        });
+        let value = |lane: usize, k: usize| self.true_value(lane, k);
+        lanes_of_known_sums::<A>(full, (self.m, self.n), value)
     }
 
     /// Writes U and V of lanes that are done into the first and the third of three stacks, columns in the order of the values.
     pub(super) fn write_vectors<T: Number, N: Number>(
         &self,
-        group: &Group<'_, T>,
+        group: &Group<'_, T, A>,
         done: Done,
         stacks: &mut [StackMut<'_, N>],
     ) {
@@ -171,7 +176,7 @@ impl GroupSvd<'_> {
         let (left, right) = if self.tall { (0, 2) } else { (2, 0) };
         let (of_left, of_right) = (&*self.left_transposed, &*self.right_transposed);
         let (long, stride) = (stride_of(self.m), stride_of(self.n));
-        let mut written = |which: usize, numbers: &[f64], stride| {
+        let mut written = |which: usize, numbers: &[A], stride| {
             let mut stack = stacks[which].reborrow().transpose();
             group.unpack_rows(done, numbers, stride, &mut stack, row_of);
         };
@@ -181,20 +186,20 @@ impl GroupSvd<'_> {
 }
 
 /// Factors of a group on the way back: A = L Σ Rᵀ, m × n with m ≥ n; of a wide matrix L is V, and R is U.
-pub(super) struct GroupFactors<'a> {
+pub(super) struct GroupFactors<'a, A> {
     pub(super) tall: bool,
     pub(super) m: usize,
     pub(super) n: usize,
     /// L, row after row.
-    left: &'a mut [f64],
+    left: &'a mut [A],
     /// Lᵀ, row after row.
-    pub(super) left_transposed: &'a mut [f64],
+    pub(super) left_transposed: &'a mut [A],
     /// R, row after row.
-    right: &'a mut [f64],
+    right: &'a mut [A],
     /// Rᵀ, row after row.
-    pub(super) right_transposed: &'a mut [f64],
+    pub(super) right_transposed: &'a mut [A],
     /// σ.
-    pub(super) values: &'a mut [f64],
+    pub(super) values: &'a mut [A],
 }
 
 /// Registers that [`kept_factors`] takes, and then [`back_to_matrix`].
@@ -202,11 +207,25 @@ pub(super) const fn registers_for_factors(m: usize, n: usize) -> usize {
     3 * m * stride_of(n) + n * stride_of(m) + 3 * n * stride_of(n) + n
 }
 
+/// Lanes of which forward kept singular values like those of [`GroupSvd::lanes_of_full_rank`].
+pub(super) fn kept_lanes_of_full_rank<T: Number, A: LaneNumber>(
+    group: &Group<'_, T, A>,
+    share: f64,
+) -> Done {
+    let (rows, columns) = group.inputs[0].shape();
+    let (m, n) = (rows.max(columns), rows.min(columns));
+    let value = |lane: usize, k: usize| group.kept_value(1, lane, k);
+    let full = |lane: usize| value(lane, n - 1) > share * value(lane, 0);
+    let mut done = group.lanes();
+    done.retain(full);
+    lanes_of_known_sums::<A>(done, (m, n), value)
+}
+
 /// U, σ and V as forward kept them.
-pub(super) fn kept_factors<'a, T: Number>(
-    group: &Group<'_, T>,
-    space: &mut Space<'a>,
-) -> GroupFactors<'a> {
+pub(super) fn kept_factors<'a, T: Number, A: LaneNumber>(
+    group: &Group<'_, T, A>,
+    space: &mut Space<'a, A>,
+) -> GroupFactors<'a, A> {
     let (width, (rows, columns)) = (group.width, group.inputs[0].shape());
     let tall = rows >= columns;
     let (m, n) = (rows.max(columns), rows.min(columns));
@@ -235,13 +254,13 @@ pub(super) fn kept_factors<'a, T: Number>(
 /// Ā of the tall frame: L M Rᵀ + (I − LLᵀ) Z Σ⁻¹ Rᵀ, m × n, row after row.
 ///
 /// `core` holds M, and is used up. `outside` holds Z, m × n, and LᵀZ, where there are rows beyond n and Z is not zero.
-pub(super) fn back_to_matrix<'a>(
-    width: Width,
-    factors: &GroupFactors<'_>,
-    core: &mut [f64],
-    outside: Option<(&[f64], &[f64])>,
-    space: &mut Space<'a>,
-) -> &'a mut [f64] {
+pub(super) fn back_to_matrix<'a, A: LaneNumber>(
+    width: Width<A>,
+    factors: &GroupFactors<'_, A>,
+    core: &mut [A],
+    outside: Option<(&[A], &[A])>,
+    space: &mut Space<'a, A>,
+) -> &'a mut [A] {
     let (m, n) = (factors.m, factors.n);
     let stride = stride_of(n);
     let (result, between) = (space.take(m * stride), space.take(n * stride));
@@ -251,7 +270,7 @@ pub(super) fn back_to_matrix<'a>(
         for i in 0..n {
             let quotients = inner[row(i)].iter().zip(&*factors.values);
             for (core, (x, value)) in core[row(i)].iter_mut().zip(quotients) {
-                *core -= x / value;
+                *core -= *x / *value;
             }
         }
     }
@@ -281,7 +300,7 @@ pub(super) fn back_to_matrix<'a>(
         for i in 0..n {
             let quotients = factors.right[row(i)].iter().zip(&*factors.values);
             for (place, (x, value)) in between[row(i)].iter_mut().zip(quotients) {
-                *place = x / value;
+                *place = *x / *value;
             }
         }
         let beyond = space.take(m * stride);
@@ -296,7 +315,7 @@ pub(super) fn back_to_matrix<'a>(
         );
         for i in 0..m {
             for (x, beyond) in result[row(i)].iter_mut().zip(&beyond[row(i)]) {
-                *x += beyond;
+                *x += *beyond;
             }
         }
     }

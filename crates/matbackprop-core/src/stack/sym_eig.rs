@@ -1,15 +1,17 @@
 //! Eigenvalues and eigenvectors of many symmetric matrices.
 
-use super::eigen_group::{group_eigen, registers_for_eigen};
-use super::group::{Done, Group, Room, scaled_symmetric};
+use super::eigen_group::{group_eigen_refined, registers_for_eigen};
+use super::group::{Done, Group, scaled_symmetric};
 use super::matrix_function::{column, list, square};
+use super::precision::{closed_up_to, keep_moderate, moderate_lanes};
+use super::room::Room;
 use super::rule::{Forward, Saved, Shape, Shapes, StackRule};
 use super::view::{Number, StackMut};
 use crate::error::Result;
 use crate::gap::GapPolicy;
 use crate::lanes::{
-    LARGEST, Part, Rows, RowsMut, Width, finite_lanes, open_gaps, over_gaps, product, stride_of,
-    transpose,
+    LARGEST, LaneNumber, Part, Rows, RowsMut, Width, finite_lanes, open_gaps, over_gaps, product,
+    stride_of, transpose,
 };
 use crate::spectral::SymEig;
 use crate::symmetric::symmetry_tolerance;
@@ -31,6 +33,8 @@ pub struct SymEigRule {
 }
 
 impl StackRule for SymEigRule {
+    const IN_SINGLE: bool = true;
+
     fn op(&self) -> &'static str {
         OP
     }
@@ -77,9 +81,9 @@ impl StackRule for SymEigRule {
         inputs[0].0 <= LARGEST && self.gaps.closed_up_to().is_some()
     }
 
-    fn forward_group<T: Number>(
+    fn forward_group<T: Number, A: LaneNumber>(
         &self,
-        group: &Group<'_, T>,
+        group: &Group<'_, T, A>,
         outputs: &mut [StackMut<'_, T>],
         kept: &mut [StackMut<'_, f64>],
     ) -> Done {
@@ -88,16 +92,25 @@ impl StackRule for SymEigRule {
             return Done::NONE;
         };
         let stride = stride_of(n);
-        let mut room = Room::new(width, n * stride + registers_for_eigen(n));
+        let matrices = if A::IS_SINGLE { 4 } else { 1 };
+        let mut room = Room::new(width, matrices * n * stride + registers_for_eigen(n));
         let mut space = room.space();
         let a = space.take(n * stride);
         group.pack(group.inputs[0], a, stride);
         let scaled = scaled_symmetric(width, n, a, symmetry_tolerance(n, T::EPSILON));
-        let Some(eigen) = group_eigen((width, n), a, &mut space) else {
+        // In 64 bits gaps are known without it.
+        let refined = A::IS_SINGLE.then(|| [(); 3].map(|()| space.take(n * stride)));
+        let refined = refined.map(|[copy, first, second]| {
+            copy.copy_from_slice(a);
+            [copy, first, second]
+        });
+        let Some(eigen) = group_eigen_refined((width, n), a, refined, &mut space) else {
             return Done::NONE;
         };
-        let done = scaled.done.and(open_gaps(width, eigen.sorted, closed));
+        let closed = closed_up_to::<A>(closed);
+        let mut done = scaled.done.and(open_gaps(width, eigen.sorted, closed));
         let value = |lane: usize, k: usize| eigen.value(lane, k) * scaled.scale[lane];
+        keep_moderate::<A>(&mut done, n, value);
         group.write_values(done, value, &mut outputs[0]);
         group.write_values(done, value, &mut kept[0]);
         let column_of = |lane: usize, j: usize| eigen.place(lane, j);
@@ -107,7 +120,11 @@ impl StackRule for SymEigRule {
     }
 
     /// Ā = V (diag(λ̄) + K ∘ skew(VᵀV̄)) Vᵀ.
-    fn vjp_group<T: Number>(&self, group: &Group<'_, T>, x_bars: &mut [StackMut<'_, T>]) -> Done {
+    fn vjp_group<T: Number, A: LaneNumber>(
+        &self,
+        group: &Group<'_, T, A>,
+        x_bars: &mut [StackMut<'_, T>],
+    ) -> Done {
         let (width, n) = (group.width, group.inputs[0].shape().0);
         let Some(closed) = self.gaps.closed_up_to() else {
             return Done::NONE;
@@ -118,11 +135,16 @@ impl StackRule for SymEigRule {
         let [v, v_transposed, x, core] = [(); 4].map(|()| space.take(n * stride));
         let (values, values_bar) = (space.take(n), space.take(n));
         group.pack_spectrum(0, values);
-        let done = group.lanes().and(open_gaps(width, values, closed));
+        let closed = closed_up_to::<A>(closed);
+        let mut done = group.lanes().and(open_gaps(width, values, closed));
+        keep_moderate::<A>(&mut done, n, |lane, k| group.kept_value(0, lane, k));
+        if done == Done::NONE {
+            return done;
+        }
         group.pack(group.kept[1], v, stride);
         let cube = (n, n, n);
         match group.bars[1] {
-            None => core.fill(0.0),
+            None => core.fill(A::rounded(0.0)),
             Some(bar) => {
                 // VᵀV̄ from the rows of Vᵀ and of V̄ᵀ.
                 transpose(
@@ -132,6 +154,7 @@ impl StackRule for SymEigRule {
                     RowsMut::new(v_transposed, stride),
                 );
                 group.pack(bar.transpose(), x, stride);
+                done = done.and(moderate_lanes(width, (n, n), x));
                 let (left, right) = (Rows::new(v_transposed, stride), Rows::new(x, stride));
                 product(
                     width,
@@ -145,8 +168,11 @@ impl StackRule for SymEigRule {
             }
         }
         match group.bars[0] {
-            None => values_bar.fill(0.0),
-            Some(bar) => group.pack(bar, values_bar, 1),
+            None => values_bar.fill(A::rounded(0.0)),
+            Some(bar) => {
+                group.pack(bar, values_bar, 1);
+                done = done.and(moderate_lanes(width, (n, 1), values_bar));
+            }
         }
         write_diagonal((width, n), values_bar, core);
         let v = Rows::new(v, stride);
@@ -179,7 +205,11 @@ impl SymEigRule {
 }
 
 /// Writes the diagonal of n × n matrices in registers.
-pub(super) fn write_diagonal((width, n): (Width, usize), values: &[f64], matrix: &mut [f64]) {
+pub(super) fn write_diagonal<A: LaneNumber>(
+    (width, n): (Width<A>, usize),
+    values: &[A],
+    matrix: &mut [A],
+) {
     for i in 0..n {
         let place = i * (stride_of(n) + 1) * width.numbers();
         matrix[place..place + width.numbers()]

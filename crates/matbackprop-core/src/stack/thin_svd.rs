@@ -1,17 +1,21 @@
 //! Singular values and vectors of many matrices.
 
-use super::group::{Done, Group, Room};
+use super::group::{Done, Group};
 use super::matrix_function::{column, list};
+use super::precision::{closed_up_to, moderate_lanes};
+use super::room::Room;
 use super::rule::{Forward, Saved, Shape, Shapes, StackRule};
 use super::svd_group::{
-    MOST_ROWS, back_to_matrix, group_svd, kept_factors, registers_for_factors, registers_for_svd,
+    MOST_ROWS, back_to_matrix, group_svd, kept_factors, kept_lanes_of_full_rank,
+    registers_for_factors, registers_for_svd,
 };
 use super::sym_eig::write_diagonal;
 use super::view::{Number, StackMut};
 use crate::error::{Error, Result};
 use crate::gap::GapPolicy;
 use crate::lanes::{
-    LARGEST, Part, Rows, RowsMut, finite_lanes, open_gaps, over_pairs, product, stride_of,
+    LARGEST, LaneNumber, Part, Rows, RowsMut, finite_lanes, open_gaps, over_pairs, product,
+    stride_of,
 };
 use crate::spectral::ThinSvd;
 use faer::{Mat, MatRef};
@@ -36,6 +40,8 @@ pub struct ThinSvdRule {
 }
 
 impl StackRule for ThinSvdRule {
+    const IN_SINGLE: bool = true;
+
     fn op(&self) -> &'static str {
         OP
     }
@@ -79,9 +85,9 @@ impl StackRule for ThinSvdRule {
         fits(inputs[0]) && self.gaps.closed_up_to().is_some()
     }
 
-    fn forward_group<T: Number>(
+    fn forward_group<T: Number, A: LaneNumber>(
         &self,
-        group: &Group<'_, T>,
+        group: &Group<'_, T, A>,
         outputs: &mut [StackMut<'_, T>],
         kept: &mut [StackMut<'_, f64>],
     ) -> Done {
@@ -94,7 +100,9 @@ impl StackRule for ThinSvdRule {
         let Some(svd) = group_svd(group, &mut room.space()) else {
             return Done::NONE;
         };
-        let full = svd.lanes_of_full_rank(closed.max(SMALLEST));
+        let share = closed.max(SMALLEST);
+        let closed = closed_up_to::<A>(closed);
+        let full = svd.lanes_of_full_rank(share);
         let done = full.and(open_gaps(width, svd.sorted, closed));
         let value = |lane: usize, k: usize| svd.true_value(lane, k);
         group.write_values(done, value, &mut outputs[1]);
@@ -105,7 +113,11 @@ impl StackRule for ThinSvdRule {
     }
 
     /// Ā = U (diag(σ̄) + K ∘ (A + B) + H ∘ (A − B)) Vᵀ and the part beyond U, with A = skew(UᵀŪ), B = skew(VᵀV̄).
-    fn vjp_group<T: Number>(&self, group: &Group<'_, T>, x_bars: &mut [StackMut<'_, T>]) -> Done {
+    fn vjp_group<T: Number, A: LaneNumber>(
+        &self,
+        group: &Group<'_, T, A>,
+        x_bars: &mut [StackMut<'_, T>],
+    ) -> Done {
         let (width, (rows, columns)) = (group.width, group.inputs[0].shape());
         let Some(closed) = self.gaps.closed_up_to() else {
             return Done::NONE;
@@ -117,11 +129,12 @@ impl StackRule for ThinSvdRule {
         let mut space = room.space();
         let factors = kept_factors(group, &mut space);
         let share = closed.max(SMALLEST);
-        let full = |lane: usize| {
-            lane < group.count()
-                && group.kept_value(1, lane, n - 1) > share * group.kept_value(1, lane, 0)
-        };
-        let done = Done::from_fn(full).and(open_gaps(width, factors.values, closed));
+        let full = kept_lanes_of_full_rank(group, share);
+        let open = open_gaps(width, factors.values, closed_up_to::<A>(closed));
+        let mut done = full.and(open);
+        if done == Done::NONE {
+            return done;
+        }
         let [core, other, inner] = [(); 3].map(|()| space.take(n * stride));
         let (bar_transposed, z) = (space.take(n * long), space.take(m * stride));
         let values_bar = space.take(n);
@@ -129,8 +142,8 @@ impl StackRule for ThinSvdRule {
             true => (group.bars[0], group.bars[2]),
             false => (group.bars[2], group.bars[0]),
         };
-        core.fill(0.0);
-        other.fill(0.0);
+        core.fill(A::rounded(0.0));
+        other.fill(A::rounded(0.0));
         if let Some(bar) = left_bar {
             group.pack(bar.transpose(), bar_transposed, long);
             let left = Rows::new(factors.left_transposed, long);
@@ -144,6 +157,7 @@ impl StackRule for ThinSvdRule {
                 RowsMut::new(core, stride),
             );
             inner.copy_from_slice(core);
+            done = done.and(moderate_lanes(width, (n, m), bar_transposed));
         }
         if let Some(bar) = right_bar {
             group.pack(bar.transpose(), bar_transposed, stride);
@@ -158,11 +172,15 @@ impl StackRule for ThinSvdRule {
                 RowsMut::new(other, stride),
             );
         }
+        if right_bar.is_some() {
+            done = done.and(moderate_lanes(width, (n, n), bar_transposed));
+        }
         if left_bar.is_some() || right_bar.is_some() {
             over_pairs(width, n, factors.values, core, other);
         }
         if let Some(bar) = group.bars[1] {
             group.pack(bar, values_bar, 1);
+            done = done.and(moderate_lanes(width, (n, 1), values_bar));
             write_diagonal((width, n), values_bar, core);
         }
         let outside = left_bar.filter(|_| m > n).map(|bar| {

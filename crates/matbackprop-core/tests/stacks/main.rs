@@ -5,4 +5,5 @@ mod door;
 mod matrices;
 mod one_by_one;
 mod rules;
+mod single_precision;
 mod single_rules;

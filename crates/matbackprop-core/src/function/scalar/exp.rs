@@ -4,6 +4,7 @@ use super::pairs::{Pairwise, all_pairs, all_pairs_of_lists, one_pair};
 use super::series::sinh_over_argument;
 use crate::function::divided_difference::second;
 use crate::function::scalar_function::ScalarFunction;
+use crate::lanes::NumbersMut;
 use faer::MatMut;
 
 /// f(x) = eˣ; f[a, b] = e^((a + b)/2) sinh(h) / h with h = (b − a)/2.
@@ -31,7 +32,7 @@ impl ScalarFunction for Exp {
         all_pairs(self, x, differences);
     }
 
-    fn fill_differences_of_lists(&self, lists: usize, x: &[f64], differences: &mut [f64]) {
+    fn fill_differences_of_lists(&self, lists: usize, x: &[f64], differences: NumbersMut<'_>) {
         all_pairs_of_lists(self, lists, x, differences);
     }
 

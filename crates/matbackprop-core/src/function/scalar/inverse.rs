@@ -2,6 +2,7 @@
 
 use super::pairs::{Pairwise, all_pairs, all_pairs_of_lists, one_pair};
 use crate::function::scalar_function::ScalarFunction;
+use crate::lanes::NumbersMut;
 use faer::MatMut;
 
 /// f(x) = 1/x on x ≠ 0; f[a, b] = −1 / (a b), f[a, b, c] = 1 / (a b c).
@@ -33,7 +34,7 @@ impl ScalarFunction for Inverse {
         all_pairs(self, x, differences);
     }
 
-    fn fill_differences_of_lists(&self, lists: usize, x: &[f64], differences: &mut [f64]) {
+    fn fill_differences_of_lists(&self, lists: usize, x: &[f64], differences: NumbersMut<'_>) {
         all_pairs_of_lists(self, lists, x, differences);
     }
 

@@ -4,6 +4,7 @@ use super::pairs::{Pairwise, all_pairs, all_pairs_of_lists, one_pair};
 use super::series::atanh_over_argument;
 use crate::function::divided_difference::second;
 use crate::function::scalar_function::ScalarFunction;
+use crate::lanes::NumbersMut;
 use faer::MatMut;
 use std::f64::consts::{LN_2, SQRT_2};
 
@@ -43,7 +44,7 @@ impl ScalarFunction for Log {
         all_pairs(self, x, differences);
     }
 
-    fn fill_differences_of_lists(&self, lists: usize, x: &[f64], differences: &mut [f64]) {
+    fn fill_differences_of_lists(&self, lists: usize, x: &[f64], differences: NumbersMut<'_>) {
         all_pairs_of_lists(self, lists, x, differences);
     }
 

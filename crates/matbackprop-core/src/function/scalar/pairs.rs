@@ -1,6 +1,7 @@
 //! One number for every pair of arguments, by the widest arithmetic the machine has.
 
 use crate::buffer_pool::Temporary;
+use crate::lanes::{LaneNumber, NumbersMut};
 use faer::MatMut;
 use pulp::{Arch, Simd, WithSimd};
 
@@ -72,7 +73,7 @@ pub(super) fn all_pairs_of_lists<const K: usize, F: Pairwise<K>>(
     f: &F,
     lists: usize,
     x: &[f64],
-    pairs: &mut [f64],
+    pairs: NumbersMut<'_>,
 ) {
     let mut parts = Temporary::new(x.len(), K);
     for (i, &x) in x.iter().enumerate() {
@@ -80,25 +81,34 @@ pub(super) fn all_pairs_of_lists<const K: usize, F: Pairwise<K>>(
             parts.column_mut(k)[i] = part;
         }
     }
-    Arch::new().dispatch(FillLists {
-        f,
-        lists,
-        parts: std::array::from_fn(|k| parts.column(k)),
-        pairs,
-    });
+    let parts = std::array::from_fn(|k| parts.column(k));
+    match pairs {
+        NumbersMut::Double(pairs) => Arch::new().dispatch(FillLists {
+            f,
+            lists,
+            parts,
+            pairs,
+        }),
+        NumbersMut::Single(pairs) => Arch::new().dispatch(FillLists {
+            f,
+            lists,
+            parts,
+            pairs,
+        }),
+    }
 }
 
-struct FillLists<'a, const K: usize, F> {
+struct FillLists<'a, const K: usize, F, N> {
     f: &'a F,
     lists: usize,
     parts: [&'a [f64]; K],
-    pairs: &'a mut [f64],
+    pairs: &'a mut [N],
 }
 
 /// Lists that are worked on at once, in arrays of their own: the compiler need not ask whether they overlap.
 const SIDE_BY_SIDE: usize = 8;
 
-impl<const K: usize, F: Pairwise<K>> WithSimd for FillLists<'_, K, F> {
+impl<const K: usize, F: Pairwise<K>, N: LaneNumber> WithSimd for FillLists<'_, K, F, N> {
     type Output = ();
 
     #[inline(always)]
@@ -127,12 +137,14 @@ impl<const K: usize, F: Pairwise<K>> WithSimd for FillLists<'_, K, F> {
                         }
                         pairs[l] = self.f.pair(x, y);
                     }
-                    *eight = pairs;
+                    for l in 0..SIDE_BY_SIDE {
+                        eight[l] = N::rounded(pairs[l]);
+                    }
                 }
                 let first = lists - rest.len();
                 for (l, pair) in rest.iter_mut().enumerate() {
                     let at = |parts: [&[f64]; K]| parts.map(|part| part[first + l]);
-                    *pair = self.f.pair(at(own), at(other));
+                    *pair = N::rounded(self.f.pair(at(own), at(other)));
                 }
                 self.pairs
                     .copy_within(from..from + lists, (j * n + i) * lists);

@@ -7,6 +7,7 @@ use super::roots::{InverseSqrt, Sqrt};
 use super::series::sinh_over_argument;
 use crate::function::divided_difference::second;
 use crate::function::scalar_function::{ScalarFunction, differences_of_lists};
+use crate::lanes::NumbersMut;
 use crate::scale::power_of_two_scale;
 use faer::MatMut;
 
@@ -87,7 +88,7 @@ impl ScalarFunction for Power {
         }
     }
 
-    fn fill_differences_of_lists(&self, lists: usize, x: &[f64], differences: &mut [f64]) {
+    fn fill_differences_of_lists(&self, lists: usize, x: &[f64], differences: NumbersMut<'_>) {
         if let Some(named) = self.named() {
             named.fill_differences_of_lists(lists, x, differences);
         } else if !self.is_small_whole() && x.iter().all(|x| *x > 0.0) {

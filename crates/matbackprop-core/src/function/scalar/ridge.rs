@@ -3,6 +3,7 @@
 use crate::buffer_pool::Temporary;
 use crate::error::{Error, Result};
 use crate::function::scalar_function::ScalarFunction;
+use crate::lanes::NumbersMut;
 use faer::MatMut;
 
 /// x ↦ f(x + ε): so log and the negative powers reach x = 0.
@@ -84,7 +85,7 @@ impl<F: ScalarFunction> ScalarFunction for Ridge<F> {
             .fill_divided_differences(shifted.as_mut_slice(), differences);
     }
 
-    fn fill_differences_of_lists(&self, lists: usize, x: &[f64], differences: &mut [f64]) {
+    fn fill_differences_of_lists(&self, lists: usize, x: &[f64], differences: NumbersMut<'_>) {
         let mut shifted = Temporary::new(x.len(), 1);
         for (shifted, x) in shifted.as_mut_slice().iter_mut().zip(x) {
             *shifted = x + self.epsilon;
