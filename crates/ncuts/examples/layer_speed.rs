@@ -102,7 +102,7 @@ fn products(
         let (part, replace) = (BlockStructure::TriangularLower, Accum::Replace);
         let (g, turned) = (gram.as_mut(), z.transpose());
         triangular::matmul(g, part, replace, turned, whole, &z, whole, 1.0, Par::Seq);
-        // C = (ZᵀZ + εI)⁻¹ ZᵀQ, but for the inverse; R = Q − Z C
+        // C = ZᵀQ, without its solve with ZᵀZ + εI; R = Q − Z C
         matmul(&mut inside, replace, turned, &q, 1.0, Par::Seq);
         matmul(&mut beside, Accum::Add, &z, &inside, -1e-9, Par::Seq);
         // Z̄ = R Cᵀ, and + Z S for the norm of a regularised projector

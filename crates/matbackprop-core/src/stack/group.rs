@@ -4,42 +4,49 @@ use super::precision::is_within_range;
 use super::view::{Number, StackMut, StackRef};
 use crate::lanes::{LaneFacts, LaneNumber, WIDEST, Width, facts_of, symmetrise, times_lanes};
 
-/// Matrices of a group that a rule has dealt with; the others are left to the rule for one matrix.
+/// Matrices of a group that a rule has dealt with; the others are left to the rule for one matrix. A bit a lane.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Done([bool; WIDEST]);
+pub struct Done(u32);
 
 impl Done {
     /// None of them.
-    pub const NONE: Self = Self([false; WIDEST]);
+    pub const NONE: Self = Self(0);
 
     /// The lanes in which `is_done` says yes.
-    pub(crate) fn from_fn(is_done: impl FnMut(usize) -> bool) -> Self {
-        Self(std::array::from_fn(is_done))
+    pub(crate) fn from_fn(mut is_done: impl FnMut(usize) -> bool) -> Self {
+        Self((0..WIDEST).fold(0, |bits, lane| bits | u32::from(is_done(lane)) << lane))
     }
 
     pub(crate) fn contains(self, lane: usize) -> bool {
-        self.0[lane]
+        self.0 >> lane & 1 == 1
     }
 
     /// Takes out the lanes in which `stays` says no.
     pub(crate) fn retain(&mut self, stays: impl Fn(usize) -> bool) {
         for lane in self.lanes() {
-            self.0[lane] = stays(lane);
+            if !stays(lane) {
+                self.remove(lane);
+            }
         }
     }
 
     /// Takes a lane out.
     pub(crate) fn remove(&mut self, lane: usize) {
-        self.0[lane] = false;
+        self.0 &= !(1 << lane);
     }
 
     /// Those that are in both.
     pub(crate) fn and(self, others: [bool; WIDEST]) -> Self {
-        Self::from_fn(|lane| self.0[lane] && others[lane])
+        Self(self.0 & Self::from_fn(|lane| others[lane]).0)
     }
 
     pub(crate) fn lanes(self) -> impl Iterator<Item = usize> + use<> {
-        (0..WIDEST).filter(move |&lane| self.0[lane])
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let lane = (left != 0).then(|| left.trailing_zeros() as usize)?;
+            left &= left - 1;
+            Some(lane)
+        })
     }
 }
 
