@@ -1,7 +1,7 @@
 //! Rules on many matrices of one shape: as many at a time as a register has numbers, over all cores.
 //!
 //! ```text
-//! Stacked    forward, vjp, jvp on stacks; threads, errors by matrix
+//! Stacked    forward, vjp, jvp, vjp of vjp on stacks; threads, errors by matrix
 //!   └─ StackRule    a rule whose state is a list of arrays
 //!        in registers up to a side of 64, in 64 bits, and in 32 where entries have 32 and their spectrum allows for it:
 //!          MatrixFunctionRule, GramFunctionRule, SymEigRule, ThinSvdRule, PolarRule
@@ -65,7 +65,7 @@ pub use procrustes::ProcrustesRule;
 pub use projectors::{LeadingProjectorRule, ProjectorRule, RegularisedProjectorRule};
 pub use rotation::RotationRule;
 pub use rule::{Forward, Saved, Shape, Shapes, StackRule};
-pub use stacked::{OnFailure, StackForward, Stacked};
+pub use stacked::{OnFailure, StackForward, StackSecond, Stacked};
 pub use sym_eig::SymEigRule;
 pub use thin_svd::ThinSvdRule;
 pub use view::{Number, Stack, StackMut, StackRef};

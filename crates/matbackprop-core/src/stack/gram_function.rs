@@ -6,6 +6,7 @@ use super::matrix_function::{back_through_function, list, registers_for_way_back
 use super::precision::keep_known;
 use super::room::Room;
 use super::rule::{Forward, Saved, Shape, Shapes, StackRule};
+use super::single::twice;
 use super::svd_group::{group_svd, registers_for_svd};
 use super::thin_svd::not_empty;
 use super::view::{Number, StackMut};
@@ -98,6 +99,20 @@ impl<F: ScalarFunction + Sync> StackRule for GramFunctionRule<F> {
             // Ġ = 2 sym(FᵀḞ), of which the symmetric part counts.
             Some(of_gram) => of_gram.jvp((Scale(2.0) * f.transpose() * dot).as_ref())?,
         }])
+    }
+
+    fn vjp_of_vjp(
+        &self,
+        saved: Saved<'_>,
+        bars: &[Option<MatRef<'_, f64>>],
+        z: &[Option<MatRef<'_, f64>>],
+    ) -> Result<Vec<Mat<f64>>> {
+        let f = saved.inputs[0];
+        let d = f.ncols();
+        twice((bars[0], (d, d)), (z[0], f.shape()), |bar, z| {
+            let second = GramFunction::forward(f, &self.0)?.vjp_of_vjp(bar, z)?;
+            Ok((second.c_bar_bar, second.f_bar))
+        })
     }
 
     fn fits_registers(&self, inputs: &[Shape]) -> bool {

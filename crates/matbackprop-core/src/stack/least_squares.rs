@@ -2,7 +2,7 @@
 
 use super::matrix_function::column;
 use super::rule::{Forward, Saved, Shape, Shapes, StackRule};
-use super::single::{image, number, number_of, zeros_like};
+use super::single::{image, number, number_of, twice, zeros_like};
 use super::thin_svd::not_empty;
 use crate::error::{Error, Result};
 use crate::rank::RankTolerance;
@@ -69,6 +69,20 @@ impl StackRule for PseudoInverseRule {
     fn jvp(&self, saved: Saved<'_>, dots: &[Option<MatRef<'_, f64>>]) -> Result<Vec<Mat<f64>>> {
         let (m, n) = saved.inputs[0].shape();
         image(dots[0], (n, m), |dot| self.restored(saved)?.jvp(dot))
+    }
+
+    fn vjp_of_vjp(
+        &self,
+        saved: Saved<'_>,
+        bars: &[Option<MatRef<'_, f64>>],
+        z: &[Option<MatRef<'_, f64>>],
+    ) -> Result<Vec<Mat<f64>>> {
+        let a = saved.inputs[0];
+        let (m, n) = a.shape();
+        twice((bars[0], (n, m)), (z[0], (m, n)), |bar, z| {
+            let second = PseudoInverse::forward(a, self.tolerance)?.vjp_of_vjp(bar, z)?;
+            Ok((second.inverse_bar_bar, second.a_bar))
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use super::group::{Done, Group, scaled_symmetric};
 use super::precision::{keep_known, moderate_lanes};
 use super::room::{Room, Space};
 use super::rule::{Forward, Saved, Shape, Shapes, StackRule};
+use super::single::twice;
 use super::view::{Number, StackMut};
 use crate::error::{Error, Result};
 use crate::function::{MatrixFunction, ScalarFunction};
@@ -57,6 +58,19 @@ impl<F: ScalarFunction + Sync> StackRule for MatrixFunctionRule<F> {
 
     fn jvp(&self, saved: Saved<'_>, dots: &[Option<MatRef<'_, f64>>]) -> Result<Vec<Mat<f64>>> {
         self.derivative(saved, dots[0])
+    }
+
+    fn vjp_of_vjp(
+        &self,
+        saved: Saved<'_>,
+        bars: &[Option<MatRef<'_, f64>>],
+        z: &[Option<MatRef<'_, f64>>],
+    ) -> Result<Vec<Mat<f64>>> {
+        let a = saved.inputs[0];
+        twice((bars[0], a.shape()), (z[0], a.shape()), |bar, z| {
+            let second = MatrixFunction::forward(a, &self.0)?.vjp_of_vjp(bar, z)?;
+            Ok((second.c_bar_bar, second.a_bar))
+        })
     }
 
     fn fits_registers(&self, inputs: &[Shape]) -> bool {

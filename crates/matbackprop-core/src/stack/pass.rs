@@ -22,6 +22,8 @@ pub(super) enum Way {
     Forward,
     Vjp,
     Jvp,
+    /// The way back through `Vjp`: what is read has cotangents of outputs, and then those of the inputs' cotangents.
+    Second,
 }
 
 /// What is read by all parts of a pass: by the place of a matrix in the whole stack.
@@ -210,6 +212,10 @@ impl<R: StackRule, T: Number> Pass<'_, '_, R, T> {
         };
         let results = match way {
             Way::Jvp => rule.jvp(saved, &bars)?,
+            Way::Second => {
+                let (bars, z) = bars.split_at(bars.len() - inputs.len());
+                rule.vjp_of_vjp(saved, bars, z)?
+            }
             _ => rule.vjp(saved, &bars)?,
         };
         write_all(&mut self.outputs, written, &results);

@@ -5,13 +5,14 @@ use super::matrix_function::{column, list};
 use super::precision::moderate_lanes;
 use super::room::Room;
 use super::rule::{Forward, Saved, Shape, Shapes, StackRule};
+use super::single::twice;
 use super::svd_group::{
     back_to_matrix, group_svd, kept_factors, kept_lanes_of_full_rank, registers_for_factors,
     registers_for_svd,
 };
 use super::thin_svd::{fits, not_empty};
 use super::view::{Number, StackMut, StackRef};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::lanes::{
     LaneNumber, Part, Rows, RowsMut, finite_lanes, over_sums, product, stride_of, symmetrise,
     times_columns, times_lanes, transpose,
@@ -71,6 +72,31 @@ impl StackRule for PolarRule {
         };
         let tangent = restored(saved)?.jvp(dot)?;
         Ok(vec![tangent.w, tangent.h])
+    }
+
+    fn vjp_of_vjp(
+        &self,
+        saved: Saved<'_>,
+        bars: &[Option<MatRef<'_, f64>>],
+        z: &[Option<MatRef<'_, f64>>],
+    ) -> Result<Vec<Mat<f64>>> {
+        let a = saved.inputs[0];
+        if bars[1].is_some() {
+            return Err(Error::CurvatureUnknown { op: OP });
+        }
+        let k = a.nrows().min(a.ncols());
+        let polar = Polar::forward(a)?;
+        let mut results = twice((bars[0], a.shape()), (z[0], a.shape()), |bar, z| {
+            let second = polar.vjp_of_vjp(bar, z)?;
+            Ok((second.w_bar_bar, second.a_bar))
+        })?;
+        // That of H̄, which was zero, is what Z does to H.
+        let of_h = match z[0] {
+            None => Mat::zeros(k, k),
+            Some(z) => polar.jvp(z)?.h,
+        };
+        results.insert(1, of_h);
+        Ok(results)
     }
 
     fn fits_registers(&self, inputs: &[Shape]) -> bool {

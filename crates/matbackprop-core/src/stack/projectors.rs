@@ -2,7 +2,7 @@
 
 use super::matrix_function::column;
 use super::rule::{Forward, Saved, Shape, Shapes, StackRule};
-use super::single::{image, number, number_of, padded};
+use super::single::{image, number, number_of, padded, twice};
 use super::thin_svd::not_empty;
 use crate::error::Result;
 use crate::gap::GapPolicy;
@@ -85,6 +85,20 @@ impl StackRule for ProjectorRule {
             self.restored(saved)?.jvp(dot)?.to_dense()
         })
     }
+
+    fn vjp_of_vjp(
+        &self,
+        saved: Saved<'_>,
+        bars: &[Option<MatRef<'_, f64>>],
+        z: &[Option<MatRef<'_, f64>>],
+    ) -> Result<Vec<Mat<f64>>> {
+        let a = saved.inputs[0];
+        let (m, n) = a.shape();
+        twice((bars[0], (m, m)), (z[0], (m, n)), |bar, z| {
+            let second = Projector::forward(a, self.tolerance)?.vjp_of_vjp(bar, z)?;
+            Ok((second.projector_bar_bar.to_dense()?, second.a_bar))
+        })
+    }
 }
 
 /// [`RegularisedProjector`] of every matrix of a stack: P = A (AᵀA + εI)⁻¹ Aᵀ.
@@ -146,6 +160,20 @@ impl StackRule for RegularisedProjectorRule {
         let m = saved.inputs[0].nrows();
         image(dots[0], (m, m), |dot| {
             self.restored(saved)?.jvp(dot)?.to_dense()
+        })
+    }
+
+    fn vjp_of_vjp(
+        &self,
+        saved: Saved<'_>,
+        bars: &[Option<MatRef<'_, f64>>],
+        z: &[Option<MatRef<'_, f64>>],
+    ) -> Result<Vec<Mat<f64>>> {
+        let a = saved.inputs[0];
+        let (m, n) = a.shape();
+        twice((bars[0], (m, m)), (z[0], (m, n)), |bar, z| {
+            let second = RegularisedProjector::forward(a, self.epsilon)?.vjp_of_vjp(bar, z)?;
+            Ok((second.projector_bar_bar.to_dense()?, second.a_bar))
         })
     }
 }
@@ -215,6 +243,21 @@ impl StackRule for LeadingProjectorRule {
         let m = saved.inputs[0].nrows();
         image(dots[0], (m, m), |dot| {
             self.restored(saved)?.jvp(dot)?.to_dense()
+        })
+    }
+
+    fn vjp_of_vjp(
+        &self,
+        saved: Saved<'_>,
+        bars: &[Option<MatRef<'_, f64>>],
+        z: &[Option<MatRef<'_, f64>>],
+    ) -> Result<Vec<Mat<f64>>> {
+        let a = saved.inputs[0];
+        let (m, n) = a.shape();
+        twice((bars[0], (m, m)), (z[0], (m, n)), |bar, z| {
+            let leading = LeadingProjector::forward(a, self.count, self.gaps)?;
+            let second = leading.vjp_of_vjp(bar, z)?;
+            Ok((second.projector_bar_bar.to_dense()?, second.a_bar))
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::group::{Done, Group};
 use super::view::{Number, StackMut};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::lanes::LaneNumber;
 use faer::{Mat, MatRef};
 
@@ -87,6 +87,22 @@ pub trait StackRule: Sync {
     /// Those of the rule.
     fn jvp(&self, saved: Saved<'_>, dots: &[Option<MatRef<'_, f64>>]) -> Result<Vec<Mat<f64>>>;
 
+    /// The way back through [`vjp`](Self::vjp): from cotangents Z of the inputs' cotangents to those of the outputs' cotangents,
+    /// and then those of the inputs, `None` a zero. The second ones are the Hessian of ⟨ȳ, y⟩ times Z.
+    ///
+    /// Rules without a second order answer as here.
+    ///
+    /// # Errors
+    /// Those of the rule; [`CurvatureUnknown`](Error::CurvatureUnknown).
+    fn vjp_of_vjp(
+        &self,
+        _saved: Saved<'_>,
+        _bars: &[Option<MatRef<'_, f64>>],
+        _z: &[Option<MatRef<'_, f64>>],
+    ) -> Result<Vec<Mat<f64>>> {
+        Err(Error::CurvatureUnknown { op: self.op() })
+    }
+
     /// Is a matrix of these shapes dealt with in registers?
     #[doc(hidden)]
     fn fits_registers(&self, _inputs: &[Shape]) -> bool {
@@ -148,6 +164,15 @@ impl<R: StackRule> StackRule for &R {
 
     fn jvp(&self, saved: Saved<'_>, dots: &[Option<MatRef<'_, f64>>]) -> Result<Vec<Mat<f64>>> {
         (**self).jvp(saved, dots)
+    }
+
+    fn vjp_of_vjp(
+        &self,
+        saved: Saved<'_>,
+        bars: &[Option<MatRef<'_, f64>>],
+        z: &[Option<MatRef<'_, f64>>],
+    ) -> Result<Vec<Mat<f64>>> {
+        (**self).vjp_of_vjp(saved, bars, z)
     }
 
     fn fits_registers(&self, inputs: &[Shape]) -> bool {

@@ -37,6 +37,23 @@ pub(super) fn image(
     }])
 }
 
+/// A cotangent of a stated shape, which may be absent: a zero.
+pub(super) type Given<'a> = (Option<MatRef<'a, f64>>, (usize, usize));
+
+/// What a rule of one input makes of ȳ and Z to second order: the cotangents of ȳ and of the input.
+pub(super) fn twice(
+    bar: Given<'_>,
+    z: Given<'_>,
+    second: impl FnOnce(MatRef<'_, f64>, MatRef<'_, f64>) -> Result<(Mat<f64>, Mat<f64>)>,
+) -> Result<Vec<Mat<f64>>> {
+    let [bar, z] = [bar, z].map(|(given, (rows, columns))| match given {
+        Some(given) => given.to_owned(),
+        None => Mat::zeros(rows, columns),
+    });
+    let (bar_bar, x_bar) = second(bar.as_ref(), z.as_ref())?;
+    Ok(vec![bar_bar, x_bar])
+}
+
 /// Columns and zeros beside them, `columns` in all.
 pub(super) fn padded(x: MatRef<'_, f64>, columns: usize) -> Mat<f64> {
     let mut wide = Mat::zeros(x.nrows(), columns);

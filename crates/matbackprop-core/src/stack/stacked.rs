@@ -98,6 +98,16 @@ impl<T> StackForward<T> {
     }
 }
 
+/// The result of [`Stacked::vjp_of_vjp`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StackSecond<T> {
+    /// Cotangents of the outputs' cotangents, in their order.
+    pub bar_bars: Vec<Stack<T>>,
+    /// Cotangents of the inputs, in their order.
+    pub x_bars: Vec<Stack<T>>,
+}
+
 impl<R: StackRule> Stacked<R> {
     /// The rule; one bad matrix fails the call.
     pub fn new(rule: R) -> Self {
@@ -224,6 +234,33 @@ impl<R: StackRule> Stacked<R> {
         )?;
         let read = self.reading(Way::Jvp, inputs, kept, dots);
         self.run(&read, count, y_dots, &mut [])
+    }
+
+    /// The way back through [`vjp`](Self::vjp), in stacks of their own: from cotangents Z of the inputs' cotangents, those of the
+    /// outputs' cotangents, and of the inputs: the Hessian of ⟨ȳ, y⟩ times Z. One matrix at a time, decomposed anew.
+    ///
+    /// # Errors
+    /// See [`Stacked`]; [`CurvatureUnknown`](Error::CurvatureUnknown) for rules without a second order.
+    pub fn vjp_of_vjp<T: Number>(
+        &self,
+        inputs: &[StackRef<'_, T>],
+        kept: &[StackRef<'_, f64>],
+        bars: &[Option<StackRef<'_, T>>],
+        z: &[Option<StackRef<'_, T>>],
+    ) -> Result<StackSecond<T>> {
+        let (count, shapes) = self.shapes_of(inputs)?;
+        let of_inputs = shapes_only(inputs);
+        self.ensure_fit("what is kept", count, &shapes.kept, &read_only(kept))?;
+        self.ensure_given("cotangents", count, &shapes.outputs, bars)?;
+        self.ensure_given("cotangents of cotangents", count, &of_inputs, z)?;
+        let mut bar_bars: Vec<Stack<T>> = zeros(count, &shapes.outputs);
+        let mut x_bars: Vec<Stack<T>> = zeros(count, &of_inputs);
+        let both: Vec<_> = bars.iter().chain(z).copied().collect();
+        let read = self.reading(Way::Second, inputs, kept, &both);
+        let mut written = muts(&mut bar_bars);
+        written.extend(muts(&mut x_bars));
+        self.run(&read, count, &mut written, &mut [])?;
+        Ok(StackSecond { bar_bars, x_bars })
     }
 
     fn reading<'a, T: Number>(

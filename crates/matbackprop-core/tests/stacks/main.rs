@@ -5,5 +5,6 @@ mod door;
 mod matrices;
 mod one_by_one;
 mod rules;
+mod second_order;
 mod single_precision;
 mod single_rules;
