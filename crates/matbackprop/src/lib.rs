@@ -47,6 +47,7 @@
 //! | [`bench_coco`] | MS-COCO, its regions to be classified, and the official detection table |
 //! | [`experiments`] | recipes, trainings, evaluations and reports, as functions of typed settings |
 //! | [`pictures`] | photographs upright and at their working size; a segmentation, or all of them, as a picture |
+//! | [`command_line`] | the program itself, for programs that carry it |
 //! | [`default_network`], [`large_network`] | the trained network inside this crate, and a head for VGG-16 |
 //!
 //! # Features
@@ -56,6 +57,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod command_line;
 mod embedded;
 
 pub use bench_bsds;
@@ -69,6 +71,7 @@ pub use pictures;
 pub use segmentation;
 pub use training;
 
+pub use command_line::command_line;
 pub use embedded::{DEFAULT_NETWORK_BYTES, default_network, large_network};
 
 /// The example of the README runs as a doc test.

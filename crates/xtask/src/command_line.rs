@@ -17,7 +17,7 @@ pub fn run(root: &Path) -> Result<bool> {
     let before = std::fs::read(&place).unwrap_or_default();
     let status = workspace::cargo(root)
         .args(["test", "--quiet", "--package", "matbackprop"])
-        .args(["--bin", "matbackprop", TEST])
+        .args(["--lib", TEST])
         .env("MATBACKPROP_WRITE_COMMAND_LINE", "1")
         .status()
         .context("starting cargo")?;

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::{ArgAction, Args, ValueEnum};
 
 use super::headings;
-use crate::output::Verbosity;
+use crate::command_line::output::Verbosity;
 
 /// When messages and help are coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -76,7 +76,7 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
-    use crate::arguments::Arguments;
+    use crate::command_line::arguments::Arguments;
 
     fn parsed(call: &str) -> Result<GlobalArguments, clap::Error> {
         Ok(Arguments::try_parse_from(call.split(' '))?.global)

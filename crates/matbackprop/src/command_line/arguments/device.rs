@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use models::{Device, DeviceChoice};
 
-use crate::output;
+use crate::command_line::output;
 
 /// The device of a command's networks.
 #[derive(Args, Clone, Copy, Debug)]

@@ -1,11 +1,11 @@
 //! `matbackprop info`.
 
+use crate::DEFAULT_NETWORK_BYTES;
 use anyhow::Result;
 use experiments::{cuts_in_words, network_in_words};
-use matbackprop::DEFAULT_NETWORK_BYTES;
 
-use crate::arguments::InfoArguments;
-use crate::output;
+use crate::command_line::arguments::InfoArguments;
+use crate::command_line::output;
 
 /// Prints the description of a network.
 pub fn run(arguments: &InfoArguments) -> Result<()> {
@@ -13,7 +13,7 @@ pub fn run(arguments: &InfoArguments) -> Result<()> {
         None => cuts_in_words(
             "the network inside this program",
             DEFAULT_NETWORK_BYTES.len() as u64,
-            &matbackprop::default_network()?,
+            &crate::default_network()?,
         ),
         Some(path) => network_in_words(path)?,
     })

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use anyhow::Result;
 use training::Ranks;
 
-use crate::failure;
-use crate::interrupt::{Interrupt, Interrupted};
-use crate::output;
+use crate::command_line::failure;
+use crate::command_line::interrupt::{Interrupt, Interrupted};
+use crate::command_line::output;
 
 /// How a command is taken up again after a rank was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use anyhow::{Context, Result};
 use clap::Command;
 use experiments::files::write_whole;
 
-use crate::arguments::{self, CompletionsArguments, ManArguments};
-use crate::failure::usage;
-use crate::output;
+use crate::command_line::arguments::{self, CompletionsArguments, ManArguments};
+use crate::command_line::failure::usage;
+use crate::command_line::output;
 
 /// A command, and the words that call it: none for the program, `eval bsds` for a command inside another.
 pub struct Page {

@@ -4,10 +4,10 @@ use anyhow::Result;
 use experiments::evaluate::{bsds_among, classification_among, detections};
 use training::Ranks;
 
-use crate::arguments::{EvalBsdsArguments, EvalCocoArguments};
-use crate::failure::usage;
-use crate::output;
-use crate::progress::Terminal;
+use crate::command_line::arguments::{EvalBsdsArguments, EvalCocoArguments};
+use crate::command_line::failure::usage;
+use crate::command_line::output;
+use crate::command_line::progress::Terminal;
 
 /// Measures segmentations, or boundaries alone, and prints the results.
 pub fn bsds(arguments: &EvalBsdsArguments, ranks: &Ranks) -> Result<()> {

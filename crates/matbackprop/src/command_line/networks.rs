@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use experiments::cuts_in_a_line;
 use models::DeepNcuts;
 
-use crate::arguments::{Quality, SegmentArguments};
-use crate::output;
+use crate::command_line::arguments::{Quality, SegmentArguments};
+use crate::command_line::output;
 
 /// The second network of `--quality high`: your own trained one, or the published VGG-16 trunk with the embedded head.
 const LARGE_NETWORK: &str = "ncuts_vgg16_f16.safetensors";
@@ -17,7 +17,7 @@ const LARGE_TRUNK: &str = "vgg16_features_f16.safetensors";
 pub fn networks(arguments: &SegmentArguments) -> Result<Vec<DeepNcuts>> {
     let mut networks = vec![match &arguments.weights {
         Some(path) => DeepNcuts::load(path).context("reading the network")?,
-        None => matbackprop::default_network()?,
+        None => crate::default_network()?,
     }];
     let origin = arguments.weights.as_ref();
     let origin = origin.map_or("inside this program".into(), |path| path.to_string_lossy());
@@ -40,7 +40,7 @@ fn large_network() -> Result<DeepNcuts> {
     };
     let found = match (find(LARGE_NETWORK), find(LARGE_TRUNK)) {
         (Some(path), _) => Some((DeepNcuts::load(&path), path)),
-        (None, Some(path)) => Some((matbackprop::large_network(&path), path)),
+        (None, Some(path)) => Some((crate::large_network(&path), path)),
         (None, None) => None,
     };
     if let Some((network, path)) = found {

@@ -11,7 +11,7 @@ use training::{Optimiser, Schedule, TrainConfig, TrunkTraining};
 
 use super::device::DeviceArgument;
 use super::headings;
-use crate::failure::usage;
+use crate::command_line::failure::usage;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum OptimiserName {

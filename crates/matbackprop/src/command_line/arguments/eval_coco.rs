@@ -8,7 +8,7 @@ use experiments::evaluate::ClassificationSettings;
 
 use super::device::DeviceArgument;
 use super::{headings, sections};
-use crate::failure::usage;
+use crate::command_line::failure::usage;
 
 const EXAMPLES: &str = "\
   # A trained classifier, beside another that was measured before

@@ -13,7 +13,7 @@ use super::clusters::ClusterArgument;
 use super::device::DeviceArgument;
 use super::reading::ReadingArguments;
 use super::{headings, sections, values};
-use crate::failure::usage;
+use crate::command_line::failure::usage;
 
 const EXAMPLES: &str = "\
   # The network of a training, at the numbers of clusters 2 to 16

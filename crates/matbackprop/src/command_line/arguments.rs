@@ -163,7 +163,7 @@ mod tests {
     use clap::builder::StyledStr;
 
     use super::*;
-    use crate::manual::{Page, pages};
+    use crate::command_line::manual::{Page, pages};
 
     /// Options and arguments that the help shows, with the call that they belong to.
     fn shown(pages: &[Page]) -> impl Iterator<Item = (String, &Arg)> {

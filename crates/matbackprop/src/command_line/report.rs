@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
-use crate::arguments::ReportArguments;
-use crate::output;
-use crate::progress::Terminal;
+use crate::command_line::arguments::ReportArguments;
+use crate::command_line::output;
+use crate::command_line::progress::Terminal;
 
 /// Draws the page of a run, and prints its place.
 pub fn run(arguments: &ReportArguments) -> Result<()> {

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use experiments::{Error, error_chain_line};
 
-use crate::interrupt::Interrupted;
-use crate::output;
+use crate::command_line::interrupt::Interrupted;
+use crate::command_line::output;
 
 /// A wrong call, in words.
 pub fn usage(message: impl Into<String>) -> anyhow::Error {

@@ -16,7 +16,7 @@ use anstream::ColorChoice;
 use anyhow::{Context, Result};
 use clap::builder::styling::{AnsiColor, Style};
 
-use crate::arguments::ColorName;
+use crate::command_line::arguments::ColorName;
 
 /// How much is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -13,7 +13,7 @@ use training::{Annotations, CutTraining};
 
 use super::training::TrainingArguments;
 use super::{headings, sections, values};
-use crate::failure::usage;
+use crate::command_line::failure::usage;
 
 const EXAMPLES: &str = "\
   # A head on a frozen trunk, by the recipe of the network inside this program
@@ -244,7 +244,7 @@ impl TrainNcutsArguments {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arguments::{Arguments, Command, Train};
+    use crate::command_line::arguments::{Arguments, Command, Train};
     use clap::Parser as _;
     use test_support::refused;
     use training::{Optimiser, Schedule, TrainConfig, TrunkTraining};
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn usual_defaults_in_the_help_are_those_of_the_library() {
-        let command = crate::arguments::command();
+        let command = crate::command_line::arguments::command();
         let train = command.find_subcommand("train").unwrap();
         let ncuts = train.find_subcommand("ncuts").unwrap();
         let plan = CutPlan::usual(TrunkKind::Lite0);

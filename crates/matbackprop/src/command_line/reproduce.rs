@@ -1,17 +1,19 @@
 //! `matbackprop reproduce`.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, bail};
 use experiments::counted;
 use experiments::reproduce::{Plan, reproduce};
 
-use crate::arguments::Reproduce;
-use crate::interrupt::Interrupt;
-use crate::output;
-use crate::progress::Terminal;
+use crate::command_line::arguments::Reproduce;
+use crate::command_line::interrupt::Interrupt;
+use crate::command_line::output;
+use crate::command_line::progress::Terminal;
 
 /// Runs the rows of a comparison, each by a call of this program, and prints the table.
-pub fn run(arguments: &Reproduce) -> Result<()> {
-    let program = std::env::current_exe().context("this program's own place")?;
+pub fn run(arguments: &Reproduce, program: Option<PathBuf>) -> Result<()> {
+    let program = program.context("this program's own place is not known")?;
     let settings = arguments.settings(program);
     if arguments.is_dry() {
         return output::print(&in_words(&Plan::new(&settings)?));

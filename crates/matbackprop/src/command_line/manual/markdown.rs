@@ -6,7 +6,7 @@ use clap::builder::StyledStr;
 use clap::{Arg, Command};
 
 use super::Page;
-use crate::arguments::sections::{self, EXAMPLES};
+use crate::command_line::arguments::sections::{self, EXAMPLES};
 
 const ORIGIN: &str = "\
 <!-- Written from the parser by `cargo xtask command-line`: change the help texts, not this page. -->";

@@ -8,12 +8,12 @@ use experiments::sharding::{gather, shard};
 use experiments::{counted, error_chain_line};
 use training::Ranks;
 
-use crate::arguments::SegmentArguments;
-use crate::failure::{is_usage, usage};
-use crate::interrupt::Interrupt;
-use crate::networks::networks;
-use crate::output;
-use crate::progress::Progress;
+use crate::command_line::arguments::SegmentArguments;
+use crate::command_line::failure::{is_usage, usage};
+use crate::command_line::interrupt::Interrupt;
+use crate::command_line::networks::networks;
+use crate::command_line::output;
+use crate::command_line::progress::Progress;
 
 /// Segments every photograph; one that fails is reported and skipped. Ranks share the photographs.
 pub fn run(arguments: &SegmentArguments, ranks: &Ranks, interrupt: &Interrupt) -> Result<()> {

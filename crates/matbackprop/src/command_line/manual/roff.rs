@@ -8,7 +8,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
 use super::Page;
-use crate::arguments::sections::{self, Section};
+use crate::command_line::arguments::sections::{self, Section};
 
 /// The page in roff.
 pub fn page(page: &Page) -> Result<String> {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use experiments::{Observer, Shown};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::interrupt::Interrupt;
-use crate::output;
+use crate::command_line::interrupt::Interrupt;
+use crate::command_line::output;
 
 /// Longest time between two lines, if there is progress.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(5);

@@ -7,10 +7,10 @@ use experiments::counted;
 use experiments::train::{Trained, ncuts_among, o2p_among};
 use training::Ranks;
 
-use crate::arguments::{TrainNcutsArguments, TrainO2pArguments};
-use crate::interrupt::Interrupt;
-use crate::output;
-use crate::progress::Terminal;
+use crate::command_line::arguments::{TrainNcutsArguments, TrainO2pArguments};
+use crate::command_line::interrupt::Interrupt;
+use crate::command_line::output;
+use crate::command_line::progress::Terminal;
 
 /// How a training that was stopped is resumed.
 const RESUME: &str = "the same command with --resume";
