@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use crate::members::Members;
-use crate::{deny, examples, mpi, package, tidy, typos, web, workspace};
+use crate::{deny, examples, mpi, package, python, tidy, typos, web, workspace};
 
 /// One step of the check, in the order they run: the quick ones first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -39,6 +39,8 @@ pub enum Step {
     Cuda,
     /// cargo xtask web --test; skipped, with a message, without a compiler for wasm32-unknown-unknown, npm or Chromium
     Web,
+    /// the wheel of Python, its lints and its tests; skipped, with a message, without `ci/setup-python.sh`
+    Python,
 }
 
 /// Which steps to run.
@@ -75,7 +77,14 @@ impl Step {
     /// The arguments for cargo; empty where the step is done in this process.
     fn cargo_arguments(self, build: &Build) -> Vec<String> {
         const LINTED: [&str; 4] = ["--all-targets", "--", "-D", "warnings"];
-        let whole = ["--workspace", "--features", &build.features];
+        // The package of Python has a step of its own, where Python is.
+        let whole = [
+            "--workspace",
+            "--exclude",
+            "matbackprop-python",
+            "--features",
+            &build.features,
+        ];
         let words: Vec<&str> = match self {
             Self::Format => vec!["fmt", "--all", "--", "--check"],
             Self::Clippy => [&["clippy"], &whole[..], &LINTED].concat(),
@@ -93,7 +102,7 @@ impl Step {
                 return words.map(str::to_owned).collect();
             }
             Self::Tidy | Self::Typos | Self::Deny => Vec::new(),
-            Self::Examples | Self::Package | Self::Web => Vec::new(),
+            Self::Examples | Self::Package | Self::Web | Self::Python => Vec::new(),
         };
         words.into_iter().map(str::to_owned).collect()
     }
@@ -107,6 +116,7 @@ impl Step {
             Self::Examples => examples::run(root, &build.features)?,
             Self::Package => package::run(root, &build.members, &build.features)?,
             Self::Web => return web::run(root, true),
+            Self::Python => return python::run(root),
             _ => {
                 let mut command = workspace::cargo(root);
                 command.args(self.cargo_arguments(build));

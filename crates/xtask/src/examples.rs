@@ -23,7 +23,13 @@ struct Example {
 /// Builds and runs; `Ok(false)` where the build or an example fails.
 pub fn run(root: &Path, features: &str) -> Result<bool> {
     let output = workspace::cargo(root)
-        .args(["build", "--workspace", "--examples"])
+        .args([
+            "build",
+            "--workspace",
+            "--exclude",
+            "matbackprop-python",
+            "--examples",
+        ])
         .args(["--features", features])
         .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit())

@@ -20,6 +20,7 @@ mod examples;
 mod members;
 mod mpi;
 mod package;
+mod python;
 mod tidy;
 mod typos;
 mod web;

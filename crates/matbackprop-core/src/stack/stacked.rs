@@ -237,7 +237,7 @@ impl<R: StackRule> Stacked<R> {
     }
 
     /// The way back through [`vjp`](Self::vjp), in stacks of their own: from cotangents Z of the inputs' cotangents, those of the
-    /// outputs' cotangents, and of the inputs: the Hessian of ⟨ȳ, y⟩ times Z. One matrix at a time, decomposed anew.
+    /// outputs' cotangents, and of the inputs: the Hessian of ⟨ȳ, y⟩ times Z. One matrix at a time, which is decomposed again.
     ///
     /// # Errors
     /// See [`Stacked`]; [`CurvatureUnknown`](Error::CurvatureUnknown) for rules without a second order.

@@ -1,6 +1,7 @@
 //! Arrows point down: a crate depends on the floors below its own.
 //!
 //! ```text
+//!   6   matbackprop-python
 //!   5   matbackprop   web
 //!   4   experiments
 //!   3   training   bench-coco   bench-bsds
@@ -18,13 +19,14 @@ use toml::{Table, Value};
 
 use super::finding::Finding;
 
-const FLOORS: [&[&str]; 6] = [
+const FLOORS: [&[&str]; 7] = [
     &["matbackprop-core", "segmentation"],
     &["o2p", "ncuts", "gpu"],
     &["models", "pictures"],
     &["training", "bench-coco", "bench-bsds"],
     &["experiments"],
     &["matbackprop", "web"],
+    &["matbackprop-python"],
 ];
 
 /// Beside the house: targets of cargo-fuzz, which feed readers on all floors.
