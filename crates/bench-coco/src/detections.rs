@@ -22,6 +22,8 @@ pub use kind::DetectionKind;
 pub use options::DetectionOptions;
 pub use table::{CategoryPrecision, DetectionRow, DetectionTable};
 
+pub use curves::DetectionCurves;
+
 use curves::Curves;
 use results::{Checked, Results};
 use truth::Truth;
@@ -36,6 +38,9 @@ pub struct DetectionReport {
     pub findings: Vec<Finding>,
     /// The numbers of pycocotools, where it departs on these files.
     pub pycocotools: Option<DetectionTable>,
+    /// What the numbers are the means of.
+    #[serde(skip)]
+    pub curves: DetectionCurves,
 }
 
 /// The twelve official numbers of a file of results, and the precision of each category.
@@ -74,9 +79,8 @@ pub fn evaluate_detections(
     options: impl Into<DetectionOptions>,
 ) -> Result<DetectionTable> {
     let options = options.into();
-    Ok(Evaluation::of(truth, results, &options)?
-        .table(options.as_pycocotools)?
-        .0)
+    let tabled = Evaluation::of(truth, results, &options)?.table(options.as_pycocotools)?;
+    Ok(tabled.table)
 }
 
 /// As [`evaluate_detections`], with what the files have that the table does not show.
@@ -90,14 +94,22 @@ pub fn report_detections(
 ) -> Result<DetectionReport> {
     let options = options.into();
     let evaluation = Evaluation::of(truth, results, &options)?;
-    let (table, findings) = evaluation.table(options.as_pycocotools)?;
+    let tabled = evaluation.table(options.as_pycocotools)?;
     let departs = evaluation.truth.departs() && !options.as_pycocotools;
     let pycocotools = departs.then(|| evaluation.table(true)).transpose()?;
     Ok(DetectionReport {
-        table,
-        findings,
-        pycocotools: pycocotools.map(|(table, _)| table),
+        table: tabled.table,
+        findings: tabled.findings,
+        pycocotools: pycocotools.map(|tabled| tabled.table),
+        curves: tabled.curves,
     })
+}
+
+/// What comes of an evaluation.
+struct Tabled {
+    table: DetectionTable,
+    findings: Vec<Finding>,
+    curves: DetectionCurves,
 }
 
 /// Files that have been read and can be compared.
@@ -128,7 +140,7 @@ impl<'a> Evaluation<'a> {
         })
     }
 
-    fn table(&self, official: bool) -> Result<(DetectionTable, Vec<Finding>)> {
+    fn table(&self, official: bool) -> Result<Tabled> {
         let options = &DetectionOptions {
             as_pycocotools: official,
             ..self.options.clone()
@@ -169,14 +181,22 @@ impl<'a> Evaluation<'a> {
         } else {
             Curves::without(&evaluation, &prepared.zero)
         };
-        let listed = self.truth.categories().iter().enumerate();
-        let listed = listed
-            .filter(|_| !options.class_agnostic)
-            .map(|(place, category)| {
-                let place = categories.binary_search(&(place as u64)).ok();
-                (category.id.clone(), category.name.clone(), place)
-            });
-        let table = DetectionTable::of(self.kind, options, &curves, listed);
-        Ok((table, findings))
+        let listed = self.truth.categories();
+        let place = |listed: usize| categories.binary_search(&(listed as u64)).ok();
+        let places: Vec<Option<usize>> = match options.class_agnostic {
+            true => Vec::new(),
+            false => (0..listed.len()).map(place).collect(),
+        };
+        let named = listed.iter().zip(&places);
+        let named =
+            named.map(|(category, place)| (category.id.clone(), category.name.clone(), *place));
+        Ok(Tabled {
+            table: DetectionTable::of(self.kind, options, &curves, named),
+            findings,
+            curves: match options.class_agnostic {
+                true => curves.of_categories(&[Some(0)]),
+                false => curves.of_categories(&places),
+            },
+        })
     }
 }

@@ -116,8 +116,8 @@ pub use dataset::{
     Annotation, Category, CocoInstances, ImageRecord, MAX_PIXELS, Mask, Points, Shape,
 };
 pub use detections::{
-    CategoryPrecision, DetectionKind, DetectionOptions, DetectionReport, DetectionRow,
-    DetectionTable, evaluate_detections, report_detections,
+    CategoryPrecision, DetectionCurves, DetectionKind, DetectionOptions, DetectionReport,
+    DetectionRow, DetectionTable, evaluate_detections, report_detections,
 };
 pub use error::{Error, Record, Result, Size};
 pub use findings::{Finding, FindingKind};

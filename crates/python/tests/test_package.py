@@ -143,6 +143,51 @@ def test_the_table_of_detections_is_the_official_one(data):
         coco.evaluate(truth, results, kind="keypoints")
 
 
+def test_scripts_of_pycocotools_run_with_another_import(data, tmp_path, capsys):
+    fixture = needs(data / "coco-eval-fixture")
+    truth = coco.COCO(fixture / "instances_val2014_100.json")
+    results = truth.loadRes(str(fixture / "instances_val2014_fakesegm100_results.json"))
+    assert len(truth.getImgIds()) >= 100 and truth.loadCats(truth.getCatIds(["person"]))[0]["name"] == "person"
+    ann = truth.loadAnns(truth.getAnnIds(imgIds=truth.getImgIds()[:3]))[0]
+    assert ann["image_id"] in truth.getImgIds()[:3]
+    evaluation = coco.COCOeval(truth, results, "segm")
+    # As the fixture was made: the images that have results.
+    evaluation.params.imgIds = sorted({ann["image_id"] for ann in results.dataset["annotations"]})
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    assert evaluation.stats[:3].round(3).tolist() == [0.320, 0.562, 0.299]
+    assert "IoU=0.50:0.95" in capsys.readouterr().out
+    precision = evaluation.eval["precision"]
+    assert precision.shape == (10, 101, 80, 4, 3)
+    everywhere = precision[:, :, :, 0, 2]
+    assert everywhere[everywhere > -1].mean() == pytest.approx(evaluation.stats[0], abs=1e-12)
+    peers = pytest.importorskip("pycocotools.cocoeval", reason="pycocotools is not there")
+    theirs = peers.COCOeval(truth, results, "segm")
+    assert np.array_equal(theirs.params.imgIds, coco.COCOeval(truth, results).params.imgIds)
+    evaluation.params.iouThrs = [0.5]
+    with pytest.raises(matbackprop.MatbackpropError, match="iouThrs"):
+        evaluation.evaluate()
+
+
+def test_boxes_in_rows_of_an_array(tmp_path):
+    truth = coco.COCO()
+    truth.dataset = {
+        "images": [{"id": 1, "width": 100, "height": 100}],
+        "categories": [{"id": 7, "name": "cup"}],
+        "annotations": [{"id": 3, "image_id": 1, "category_id": 7, "bbox": [10, 10, 40, 40], "area": 1600, "iscrowd": 0}],
+    }
+    truth.createIndex()
+    rows = np.array([[1, 10, 10, 40, 40, 0.9, 7], [1, 60, 60, 20, 20, 0.3, 7]])
+    evaluation = coco.COCOeval(truth, truth.loadRes(rows), "bbox")
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    assert evaluation.stats[0] == pytest.approx(1.0) and evaluation.stats[3] == -1.0
+    with pytest.raises(matbackprop.MatbackpropError, match="7 numbers"):
+        truth.loadRes(rows[:, :5])
+
+
 def test_the_example_of_the_readme_runs():
     text = (ROOT / "crates" / "python" / "README.md").read_text(encoding="utf-8")
     blocks = [block.split("```", 1)[0] for block in text.split("```python\n")[1:]]

@@ -18,6 +18,21 @@ pub(super) struct Curves {
     recall: Vec<f64>,
 }
 
+/// The numbers that a table is the means of, as pycocotools holds them.
+///
+/// # Conventions
+/// Row by row; −1 where there is nothing to find. Thresholds are 0.50, 0.55 … 0.95, recalls 0, 0.01 … 1, categories those
+/// listed by rising id, or one where all are taken for one; sizes all, small, medium, large.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DetectionCurves {
+    /// How many thresholds, recalls, categories, sizes and numbers of detections there are.
+    pub shape: [usize; 5],
+    /// Precision by threshold, recall, category, size and number of detections.
+    pub precision: Vec<f64>,
+    /// The largest recall by threshold, category, size and number of detections.
+    pub recall: Vec<f64>,
+}
+
 /// A mean over some of the numbers.
 #[derive(Clone, Copy)]
 pub(super) struct Slice {
@@ -102,6 +117,36 @@ impl Curves {
             }
         }
         curves
+    }
+
+    /// The numbers of categories at these places, −1 for those without annotations.
+    pub fn of_categories(&self, places: &[Option<usize>]) -> DetectionCurves {
+        let (mut precision, mut recall) = (Vec::new(), Vec::new());
+        let pairs = || (0..self.sizes).flat_map(|a| (0..self.detections).map(move |m| (a, m)));
+        for t in 0..self.thresholds {
+            for r in 0..self.recalls {
+                for place in places {
+                    let number =
+                        |k: usize, (a, m)| self.precision[self.precision_index(t, r, k, a, m)];
+                    precision.extend(pairs().map(|pair| place.map_or(-1.0, |k| number(k, pair))));
+                }
+            }
+            for place in places {
+                let number = |k: usize, (a, m)| self.recall[self.recall_index(t, k, a, m)];
+                recall.extend(pairs().map(|pair| place.map_or(-1.0, |k| number(k, pair))));
+            }
+        }
+        DetectionCurves {
+            shape: [
+                self.thresholds,
+                self.recalls,
+                places.len(),
+                self.sizes,
+                self.detections,
+            ],
+            precision,
+            recall,
+        }
     }
 
     fn precision_index(&self, t: usize, r: usize, k: usize, a: usize, m: usize) -> usize {

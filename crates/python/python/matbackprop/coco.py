@@ -4,6 +4,8 @@ Example:
     >>> from matbackprop import coco                                                          # doctest: +SKIP
     >>> table = coco.evaluate("instances_val2014.json", "results.json", kind="segm")          # doctest: +SKIP
     >>> table.ap, table.ap50                                                                  # doctest: +SKIP
+
+Scripts for pycocotools run with ``from matbackprop.coco import COCO, COCOeval``.
 """
 
 from __future__ import annotations
@@ -13,7 +15,13 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from . import _native
+from ._coco_api import COCO, COCOeval, Params
+
+__all__ = ["COCO", "COCOeval", "Params", "Table", "evaluate"]
 
 PathLike = str | os.PathLike[str]
 
@@ -26,6 +34,10 @@ class Table:
     #: The table as pycocotools prints it.
     printed: str = field(repr=False)
     details: dict[str, Any] = field(repr=False)
+    #: Precision by threshold, recall, category, size and number of detections; −1 where there is nothing to find.
+    precision: NDArray[np.float64] = field(repr=False)
+    #: The largest recall by threshold, category, size and number of detections.
+    recall: NDArray[np.float64] = field(repr=False)
 
     @property
     def ap(self) -> float:
@@ -67,8 +79,14 @@ def evaluate(
         as_pycocotools: also where pycocotools departs from what the files mean, such as an annotation with the id 0.
         strict: refuse files with records that are repeated, missing or not listed.
     """
-    numbers, printed, report = _native.evaluate_detections(
+    numbers, printed, report, shape, precision, recall = _native.evaluate_detections(
         os.fspath(truth), os.fspath(results), kind, max_detections, (class_agnostic, as_pycocotools, strict)
     )
-    stats = [-1.0 if number is None else number for number in numbers]
-    return Table(stats=stats, printed=printed, details=json.loads(report))
+    thresholds, _, *others = shape
+    return Table(
+        stats=[-1.0 if number is None else number for number in numbers],
+        printed=printed,
+        details=json.loads(report),
+        precision=precision.reshape(shape),
+        recall=recall.reshape(thresholds, *others),
+    )
