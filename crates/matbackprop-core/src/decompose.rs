@@ -4,6 +4,8 @@
 //! symmetric_eigen ── tridiagonalise ── householder, wide      ours; values with vectors or without
 //!       └─────────── tridiagonal ── rank_one_update ── secular
 //!                         └──────── implicit_ql, join
+//! leading_eigen ─── symmetric_eigen                          k pairs without the others, and solves beside them
+//!       └─────────── sturm, inverse_iteration ── shifted_tridiagonal
 //! thin_svd ── householder_qr ── householder, wide             ours; the reduction of large sides by faer
 //!     ├────── bidiagonalise ─── householder, wide
 //!     └────── bidiagonal ── rank_one_update, join
@@ -30,6 +32,7 @@
 //! | A = P H Pᵀ, H Hessenberg | faer | |
 //! | H = Q T Qᵀ, T quasi-triangular | ours, sweeps with two shifts; faer keeps its own to itself | Francis 1961 |
 //! | values without vectors | the same joins on two rows of the vectors, O(n²) after the reduction | Gu, Eisenstat 1995 |
+//! | a few pairs of a matrix | ours: counts of pivots, inverse iteration on T, O(n²) after the reduction | Givens 1954; Peters, Wilkinson 1971 |
 //! | a few pairs of an operator | ours: Lanczos with thick restarts, equal values searched for | Wu, Simon 2000 |
 //! | σ below ε σ₁ to their last digits | ours: Jacobi, or products of slices that round nothing | Hestenes 1958; Ozaki et al. 2012 |
 //!
@@ -84,15 +87,19 @@ mod householder;
 mod householder_qr;
 mod implicit_ql;
 mod implicit_qr;
+mod inverse_iteration;
 mod join;
+mod leading_eigen;
 mod qr;
 mod rank_one_update;
 mod real_schur;
 mod refined_by_parts;
 mod refined_svd;
 mod secular;
+mod shifted_tridiagonal;
 mod sliced_product;
 mod small_svd;
+mod sturm;
 mod symmetric_eigen;
 mod thick_restart;
 mod thin_svd;
@@ -100,6 +107,7 @@ mod tridiagonal;
 mod tridiagonalise;
 mod wide;
 
+pub(crate) use leading_eigen::LeadingEigen;
 pub(crate) use qr::thin_qr;
 pub(crate) use real_schur::RealSchur;
 pub(crate) use refined_by_parts::refined_by_parts;

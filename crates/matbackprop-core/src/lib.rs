@@ -33,7 +33,7 @@
 //! |---|---|---|
 //! | `spectral` | [`SymEig`]: A = V Λ Vᵀ; [`GeneralisedEig`]: A V = B V Λ, VᵀBV = I | Ā = V (diag(λ̄) + K ∘ skew(VᵀV̄)) Vᵀ, and B̄ |
 //! | | [`ThinSvd`]: A = U Σ Vᵀ, tall or wide | three cotangents, each optional; values alone: [`eigenvalues`], [`singular_values`] |
-//! | | [`LeadingEigenpairs`] of a [`SymmetricOperator`], by products | Ā = sym((V diag(λ̄) + 2 Y) Vᵀ), by solves beside V; and the second order |
+//! | | k pairs: [`LeadingSymEig`], [`LeadingGeneralisedEig`]; [`LeadingEigenpairs`] of a [`SymmetricOperator`], by products | Ā = sym((V (diag(λ̄) + R) + Z) Vᵀ), by solves beside V; the last to second order |
 //! | `subspace` | [`Projector`]: Π = A A⁺ at a stated [`RankTolerance`] | Ā = 2 (I − Π) sym(Π̄) (A⁺)ᵀ; and the second order |
 //! | | [`LeadingProjector`]: P = U₁U₁ᵀ, k leading singular vectors | Ā = 4 sym(Y U₁ᵀ) A, Y by gaps of σ²; and the second order |
 //! | | [`RegularisedProjector`]: P = A (AᵀA + εI)⁻¹ Aᵀ | Ā = 2 (I − P) sym(P̄) A (AᵀA + εI)⁻¹; and the second order |
@@ -58,8 +58,7 @@
 //!
 //! # Conventions
 //! * Matrices are those of faer 0.24, `f64`; it is here as [`faer`].
-//! * `forward` stores the state for `vjp` and `jvp`, and neither factorises again.
-//! * `x_bar` is the cotangent of x, `x_dot` its tangent: ⟨ȳ, ẏ⟩ = ⟨x̄, ẋ⟩.
+//! * `forward` stores the state for `vjp` and `jvp`, neither factorises again; ⟨ȳ, ẏ⟩ = ⟨x̄, ẋ⟩, `x_bar` x's cotangent, `x_dot` its tangent.
 //! * Eigenvalues nondecreasing, singular values nonincreasing; signs and rotations of vectors are free.
 //! * Inputs may have any size between the subnormal numbers and overflow.
 //! * Nothing finite becomes NaN or an infinity: a rule answers with numbers or with an [`Error`] that carries them.
@@ -129,8 +128,9 @@ pub use rank::{Method, RankTolerance};
 pub use scale::power_of_two_scale;
 pub use spectral::{
     GeneralisedEig, GeneralisedEigCotangent, GeneralisedEigTangent, LanczosOptions, Leading,
-    LeadingEigenpairs, LeadingEigenpairsSecond, LeadingEigenpairsTangent, SymEig, SymEigTangent,
-    ThinSvd, ThinSvdTangent, eigenvalues, singular_values,
+    LeadingEigenpairs, LeadingEigenpairsSecond, LeadingEigenpairsTangent, LeadingGeneralisedEig,
+    LeadingGeneralisedEigCotangent, LeadingSymEig, SymEig, SymEigTangent, ThinSvd, ThinSvdTangent,
+    eigenvalues, singular_values,
 };
 pub use subspace::{
     Alignment, LeadingProjector, LeadingProjectorSecond, LeadingProjectorSquareSecond,

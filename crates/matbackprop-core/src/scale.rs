@@ -14,7 +14,11 @@ use faer::{Mat, MatRef};
 /// assert_eq!(power_of_two_scale(mat![[-1.5 * 2f64.powi(300)]].as_ref()), 2f64.powi(300));
 /// ```
 pub fn power_of_two_scale(a: MatRef<'_, f64>) -> f64 {
-    let largest = a.norm_max();
+    power_of_two_below(a.norm_max())
+}
+
+/// [`power_of_two_scale`] of a matrix with this largest magnitude.
+pub(crate) fn power_of_two_below(largest: f64) -> f64 {
     let moderate = 2f64.powi(-200)..=2f64.powi(200);
     if largest == 0.0 || !largest.is_finite() || moderate.contains(&largest) {
         return 1.0;

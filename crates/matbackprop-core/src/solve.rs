@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! lu   triangular (Cholesky too)   bunch_kaufman      faer's kernels, behind types of ours
+//! congruence         L⁻¹ A L⁻ᵀ by halves
 //! minres             by products with the matrix
 //! equilibrate        rows and columns of order one before them
 //! sylvester_map ── quasi_triangular      X of A X + X B = C, from Schur factors
@@ -11,6 +12,7 @@
 
 mod bunch_kaufman;
 mod condition;
+mod congruence;
 mod equilibrate;
 mod lu;
 mod minres;
@@ -21,10 +23,13 @@ mod triangular;
 
 pub(crate) use bunch_kaufman::BunchKaufman;
 pub(crate) use condition::{ensure_regular, reciprocal_condition, singular};
+pub(crate) use congruence::congruence;
 pub(crate) use equilibrate::{Equilibration, SymmetricEquilibration};
 pub(crate) use lu::Lu;
 pub(crate) use minres::minres;
 pub(crate) use quasi_triangular::{blocks, solve_quasi_triangular};
 pub(crate) use sylvester_map::SylvesterMap;
 pub(crate) use triangle_root::root_of_triangle;
-pub(crate) use triangular::{cholesky, is_positive_definite, solve_lower, solve_root, solve_upper};
+pub(crate) use triangular::{
+    cholesky, cholesky_in, is_positive_definite, solve_lower, solve_root, solve_upper,
+};

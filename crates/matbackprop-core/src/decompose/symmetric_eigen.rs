@@ -5,7 +5,7 @@ use super::tridiagonal::{tridiagonal_eigen, tridiagonal_values};
 use super::tridiagonalise::tridiagonalise;
 use crate::buffer_pool::Temporary;
 use crate::error::{Error, Result};
-use faer::{Mat, MatRef};
+use faer::{Mat, MatMut, MatRef};
 
 /// Eigenvalues, nondecreasing, and eigenvectors of a finite symmetric matrix; its lower triangle is read.
 pub(crate) fn symmetric_eigen(
@@ -37,6 +37,7 @@ pub(crate) fn symmetric_values(op: &'static str, a: MatRef<'_, f64>) -> Result<V
 /// ```text
 /// A = H T Hᵀ by reflections,   T = W Λ Wᵀ by divide and conquer,   V = H W
 /// ```
+#[derive(Clone, Debug)]
 pub(crate) struct SymmetricEigen {
     reflected: Temporary,
     diagonal: Vec<f64>,
@@ -48,7 +49,11 @@ pub(crate) struct SymmetricEigen {
 impl SymmetricEigen {
     /// A = H T Hᵀ for a finite symmetric matrix; its lower triangle is read.
     pub(crate) fn begin(a: MatRef<'_, f64>) -> Self {
-        let mut reflected = Temporary::copy_of(a);
+        Self::begin_in(Temporary::copy_of(a))
+    }
+
+    /// [`begin`](Self::begin), over A.
+    pub(super) fn begin_in(mut reflected: Temporary) -> Self {
         let (diagonal, below, taus) = tridiagonalise(&mut reflected);
         Self {
             reflected,
@@ -95,15 +100,46 @@ impl SymmetricEigen {
                 rows: n,
                 columns: n,
             })?;
-        for first in (0..n - 1).step_by(BLOCK).rev() {
-            let (rows, width) = (n - 1 - first, BLOCK.min(n - 1 - first));
-            let below = self.reflected.as_ref();
-            let below = below.submatrix(first + 1, first, rows, width);
-            let taus = &self.taus[first..first + width];
-            let vectors = vectors.as_mut().subrows_mut(first + 1, rows);
-            apply_block(below, taus, Order::LastFirst, vectors);
-        }
+        self.reflect_back(vectors.as_mut());
         Ok((values, vectors))
+    }
+
+    /// T's diagonal.
+    pub(super) fn diagonal(&self) -> &[f64] {
+        &self.diagonal
+    }
+
+    /// T's entries below the diagonal, n of them, the last one spare.
+    pub(super) fn below(&self) -> &[f64] {
+        &self.below
+    }
+
+    /// X ← H X.
+    pub(super) fn reflect_back(&self, mut x: MatMut<'_, f64>) {
+        for first in self.blocks().rev() {
+            self.apply(first, Order::LastFirst, x.as_mut());
+        }
+    }
+
+    /// X ← Hᵀ X.
+    pub(super) fn reflect(&self, mut x: MatMut<'_, f64>) {
+        for first in self.blocks() {
+            self.apply(first, Order::FirstFirst, x.as_mut());
+        }
+    }
+
+    /// The first columns of blocks of reflections.
+    fn blocks(&self) -> impl DoubleEndedIterator<Item = usize> {
+        (0..self.diagonal.len() - 1).step_by(BLOCK)
+    }
+
+    fn apply(&self, first: usize, order: Order, x: MatMut<'_, f64>) {
+        let rows = self.diagonal.len() - 1 - first;
+        let width = BLOCK.min(rows);
+        let below = self.reflected.as_ref();
+        let below = below.submatrix(first + 1, first, rows, width);
+        let taus = &self.taus[first..first + width];
+        apply_block(below, taus, order, x.subrows_mut(first + 1, rows));
     }
 }
 

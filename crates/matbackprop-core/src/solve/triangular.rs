@@ -29,42 +29,48 @@ pub(crate) fn solve_root(l: MatRef<'_, f64>, mut x: MatMut<'_, f64>) {
 /// A pivot is a diagonal entry after elimination, known to about n ε of that entry for any other rows:
 /// one that does not exceed n ε aᵢᵢ may as well be zero, and is [`Error::NotPositiveDefinite`].
 pub(crate) fn cholesky(op: &'static str, a: MatRef<'_, f64>) -> Result<Mat<f64>> {
+    let mut l = a.to_owned();
+    cholesky_in(op, a, l.as_mut())?;
+    Ok(l)
+}
+
+/// [`cholesky`], L over a copy of A.
+pub(crate) fn cholesky_in(
+    op: &'static str,
+    a: MatRef<'_, f64>,
+    mut l: MatMut<'_, f64>,
+) -> Result<()> {
     let n = a.nrows();
     let floor = |i: usize| n as f64 * f64::EPSILON * a[(i, i)].max(0.0);
-    let mut l = a.to_owned();
-    if let Err(LltError::NonPositivePivot { index }) = eliminate(&mut l) {
-        return Err(Error::NotPositiveDefinite {
-            op,
-            index,
-            pivot: pivot(a, l.as_ref(), index),
-            floor: floor(index),
-        });
+    let refused = |index: usize, pivot: f64| Error::NotPositiveDefinite {
+        op,
+        index,
+        pivot,
+        floor: floor(index),
+    };
+    if let Err(LltError::NonPositivePivot { index }) = eliminate(l.as_mut()) {
+        return Err(refused(index, pivot(a, l.as_ref(), index)));
     }
     for j in 0..n {
         let pivot = l[(j, j)] * l[(j, j)];
         if pivot <= floor(j) {
-            return Err(Error::NotPositiveDefinite {
-                op,
-                index: j,
-                pivot,
-                floor: floor(j),
-            });
+            return Err(refused(j, pivot));
         }
-        l.col_mut(j).subrows_mut(0, j).fill(0.0);
+        l.as_mut().col_mut(j).subrows_mut(0, j).fill(0.0);
     }
-    Ok(l)
+    Ok(())
 }
 
 /// Does elimination find positive pivots alone? The lower triangle is read.
 pub(crate) fn is_positive_definite(mut a: Mat<f64>) -> bool {
-    eliminate(&mut a).is_ok()
+    eliminate(a.as_mut()).is_ok()
 }
 
 /// L over the lower triangle of A.
-fn eliminate(a: &mut Mat<f64>) -> std::result::Result<(), LltError> {
+fn eliminate(a: MatMut<'_, f64>) -> std::result::Result<(), LltError> {
     let scratch = cholesky_in_place_scratch::<f64>(a.nrows(), Par::Seq, Default::default());
     cholesky_in_place(
-        a.as_mut(),
+        a,
         Default::default(),
         Par::Seq,
         MemStack::new(&mut MemBuffer::new(scratch)),

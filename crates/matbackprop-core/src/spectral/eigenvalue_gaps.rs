@@ -28,6 +28,18 @@ impl EigenvalueGaps {
     ) -> Self {
         let largest = largest_magnitude(Some(values));
         let largest = if largest > 0.0 { largest } else { 1.0 };
+        Self::beside(op, instead, policy, values, scale, largest)
+    }
+
+    /// The gaps among some of the values of a matrix, whose largest magnitude is `largest`.
+    pub(super) fn beside(
+        op: &'static str,
+        instead: &'static str,
+        policy: GapPolicy,
+        values: &[f64],
+        scale: f64,
+        largest: f64,
+    ) -> Self {
         Self {
             op,
             instead,

@@ -85,13 +85,13 @@ pub struct GeneralisedEigCotangent {
     pub b: Mat<f64>,
 }
 
-/// The result of [`GeneralisedEig::jvp`].
+/// The result of [`GeneralisedEig::jvp`], and of [`LeadingGeneralisedEig::jvp`](crate::LeadingGeneralisedEig::jvp).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct GeneralisedEigTangent {
     /// λ̇.
     pub values: Vec<f64>,
-    /// V̇, n × n.
+    /// V̇, of the shape of V.
     pub vectors: Mat<f64>,
 }
 

@@ -120,6 +120,17 @@ pub enum Leading {
     LargestMagnitude,
 }
 
+impl Leading {
+    /// The larger, the more leading.
+    pub(super) fn key(self) -> fn(f64) -> f64 {
+        match self {
+            Self::Largest => |value| value,
+            Self::Smallest => |value| -value,
+            Self::LargestMagnitude => f64::abs,
+        }
+    }
+}
+
 /// How exactly [`LeadingEigenpairs`] are found, and for how long they are looked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LanczosOptions {
@@ -170,11 +181,7 @@ impl<A: SymmetricOperator> LeadingEigenpairs<A> {
         }
         ensure_between(count as f64, 1.0, n as f64 + 1.0)?;
         ensure_between(options.tolerance, f64::MIN_POSITIVE, 1.0)?;
-        let key = match leading {
-            Leading::Largest => |value: f64| value,
-            Leading::Smallest => |value: f64| -value,
-            Leading::LargestMagnitude => f64::abs,
-        };
+        let key = leading.key();
         let search = Search {
             op: OP,
             key,

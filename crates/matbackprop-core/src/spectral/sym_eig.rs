@@ -67,13 +67,13 @@ pub struct SymEig {
     gaps: EigenvalueGaps,
 }
 
-/// The result of [`SymEig::jvp`].
+/// The result of [`SymEig::jvp`], and of [`LeadingSymEig::jvp`](crate::LeadingSymEig::jvp).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SymEigTangent {
     /// λ̇.
     pub values: Vec<f64>,
-    /// V̇, n × n.
+    /// V̇, of the shape of V.
     pub vectors: Mat<f64>,
 }
 
