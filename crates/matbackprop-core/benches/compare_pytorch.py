@@ -1,15 +1,16 @@
 """The rules beside PyTorch: the same matrices, in turn, in one run, on one core, f64.
 
-    pip install torch numpy
+    pip install torch numpy scipy
     cargo build --release -p matbackprop-core --features matbackprop-core/rayon -p ncuts --example rule_speed --example layer_speed
     python crates/matbackprop-core/benches/compare_pytorch.py [--rounds 5] [--seconds 0.3] [--only gram]
 
 Each round runs every method of a case once: ours in a process of its own, PyTorch's in this one, `--seconds` a
 measurement after a first call that does not count. Values and gradients of ours and of PyTorch's soundest method have to
-agree to 1e-9; the error of its other methods against that one is printed. Times are wall milliseconds, best and median
-over all rounds; ratios above 1 mean that ours is faster than PyTorch's fastest. Where a case says what its products
-alone cost, that is the time of the products that no way of ours or PyTorch's avoids, by the same library as ours: a bound on
-the ratio. Run it on a quiet machine.
+agree to 1e-9; the error of its other methods against that one is printed. A few pairs of a pencil, which PyTorch has no
+way to ask for, are beside scipy's too, whose gradients are written by hand; set OMP_NUM_THREADS=1 for its threads. Times
+are wall milliseconds, best and median over all rounds; ratios above 1 mean that ours is faster than PyTorch's fastest.
+Where a case says what its products alone cost, that is the time of the products that no way of ours or PyTorch's avoids,
+by the same library as ours: a bound on the ratio. Run it on a quiet machine.
 """
 import argparse
 import json
@@ -143,6 +144,61 @@ def values_methods():
     return {"svdvals": method}
 
 
+def pencil_methods(below):
+    """The smallest pairs of A v = λ B v, as many as c has entries, and Ā above B̄; `below` is a shift below the spectrum."""
+    import scipy.linalg
+    import scipy.sparse.linalg
+
+    def bordered(a, b, value, v, right):
+        """z of (λ B − A) z = (I − B v vᵀ) x with vᵀ B z = 0, by one system."""
+        bv = b @ v
+        system = np.block([[value * b - a, bv[:, None]], [bv[None, :], np.zeros((1, 1))]])
+        return np.linalg.solve(system, np.append(right - bv * (v @ right), 0.0))[:-1]
+
+    def by_hand(pairs):
+        def method(tensors, back):
+            a, b, c, x = (tensors[key].numpy() for key in "ABcx")
+            values, v = pairs(a, b, len(c))
+            column = torch.tensor(values).unsqueeze(-1)
+            if not back:
+                return column, None
+            c, x = c[:, 0], x[:, 0]
+            v_bar = 2 * np.outer(x, c * (x @ v))
+            z = np.stack([bordered(a, b, values[j], v[:, j], v_bar[:, j]) for j in range(len(c))], 1)
+            t = v.T @ v_bar
+            gaps = values[None, :] - values[:, None]
+            r = np.divide(0.5 * (t - t.T), gaps, out=np.zeros_like(t), where=gaps != 0)
+            # z holds no part along kept vectors other than its own.
+            z -= v @ (v.T @ (b @ z))
+            mean = 0.5 * (values[None, :] + values[:, None])
+            left = [v @ (np.diag(c) + r) + z, -(v @ (np.diag(values * c) + mean * r + 0.25 * (t + t.T)) + z * values)]
+            dense = [0.5 * (x @ v.T + v @ x.T) for x in left]
+            return column, torch.tensor(np.vstack(dense))
+
+        return method
+
+    def by_torch(tensors, back):
+        c, x = tensors["c"], tensors["x"]
+        a, b = (tensors[key].detach().requires_grad_(back) for key in "AB")
+        with torch.set_grad_enabled(back):
+            root = torch.linalg.cholesky(b)
+            half = torch.linalg.solve_triangular(root, a, upper=False)
+            values, y = torch.linalg.eigh(torch.linalg.solve_triangular(root, half.mT, upper=False))
+            values, y = values[: len(c)], y[:, : len(c)]
+            if not back:
+                return values.unsqueeze(-1), None
+            v = torch.linalg.solve_triangular(root.mT, y, upper=True)
+            bars = torch.autograd.grad((c * (values.unsqueeze(-1) + (v.mT @ x) ** 2)).sum(), (a, b))
+        return values.detach().unsqueeze(-1), torch.cat([0.5 * (bar + bar.mT) for bar in bars])
+
+    some = lambda a, b, k: scipy.linalg.eigh(a, b, subset_by_index=[0, k - 1])
+    methods = {"scipy eigh, subset": by_hand(some), "torch eigh, autograd": by_torch}
+    methods["scipy eigh, gvx"] = by_hand(lambda a, b, k: scipy.linalg.eigh(a, b, subset_by_index=[0, k - 1], driver="gvx"))
+    methods["scipy eigsh"] = by_hand(lambda a, b, k: scipy.sparse.linalg.eigsh(a, k, b, which="SA", tol=1e-13))
+    methods["scipy eigsh, shifted"] = by_hand(lambda a, b, k: scipy.sparse.linalg.eigsh(a, k, b, sigma=below, which="LM"))
+    return methods
+
+
 def ncuts_methods(segments, epsilon):
     """½ ‖Π_A − P‖² with P hard (epsilon None) or regularised, never n × n."""
 
@@ -201,6 +257,18 @@ def cases():
         matrices = {"A": normal((n, n)), "c": normal((n, 1)), "x": normal((n, 1)), "y": normal((n, 1))}
         yield f"thin_svd {n}", "thin_svd", {}, matrices, thin_svd_methods(), 1
         yield f"singular values {n}", "singular_values", {}, {"A": matrices["A"]}, values_methods(), 1
+    grid = np.stack(np.meshgrid(np.arange(30.0), np.arange(30.0)), -1).reshape(-1, 2)
+    near = np.exp(-((grid[:, None] - grid[None]) ** 2).sum(-1) / 20 - 0.05 * (normal((900, 1)) - normal((1, 900))) ** 2)
+    near = (near + near.T) / 2
+    degree = np.diag(near.sum(1))
+    pencils = {"normalised cut of 30 x 30": (degree - near, degree, -1e-3)}
+    for n in [300, 900]:
+        a, f = normal((n, n)), normal((n, 2 * n))
+        pencils[f"random, {n}"] = ((a + a.T) / 2, f @ f.T / n + np.eye(n), -2 * np.sqrt(n))
+    for title, (a, b, below) in pencils.items():
+        n = len(a)
+        matrices = {"A": a, "B": b, "c": normal((2, 1)), "x": normal((n, 1))}
+        yield f"two pairs of a pencil, {title}", "leading_generalised", {}, matrices, pencil_methods(below), 1
     n, d, k = 2400, 128, 10
     f = np.maximum(normal((n, d)) + 0.5, 0.0)
     yield f"ncuts hard {n} x {d}, k = {k}", "ncuts_hard", {"segments": k}, {"F": f}, ncuts_methods(k, None), 1

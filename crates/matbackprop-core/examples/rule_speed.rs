@@ -13,7 +13,8 @@ use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Mat, MatRef, Par};
 use matbackprop_core::gradcheck::gaussian;
 use matbackprop_core::{
-    GapPolicy, GramFunction, Log, Ridge, SymEig, ThinSvd, batch, singular_values,
+    GapPolicy, GramFunction, Leading, LeadingGeneralisedEig, Log, Ridge, SymEig, ThinSvd, batch,
+    singular_values,
 };
 use serde_json::{Value, json};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -50,6 +51,9 @@ fn main() -> Outcome<()> {
             gram_log(&inputs, read("G")?.as_ref(), epsilon, seconds)?
         }
         Some("sym_eig") => sym_eig(&read("A")?, &read("c")?, &read("x")?, seconds)?,
+        Some("leading_generalised") => {
+            leading_generalised(&read("A")?, &read("B")?, &read("c")?, &read("x")?, seconds)?
+        }
         Some("thin_svd") => thin_svd(&read("A")?, &read("c")?, &read("x")?, &read("y")?, seconds)?,
         Some("singular_values") => values_alone(&read("A")?, seconds)?,
         other => return Err(format!("expected a kind of case we know, found {other:?}").into()),
@@ -100,6 +104,36 @@ fn sym_eig(a: &Mat<f64>, c: &Mat<f64>, x: &Mat<f64>, seconds: f64) -> Outcome<(V
     Ok((
         line,
         vec![("value", column(eigen.values())), ("gradient", a_bar)],
+    ))
+}
+
+/// Σ cᵢ (λᵢ + (xᵀvᵢ)²) over the smallest pairs of A v = λ B v, as many as c has entries; Ā above B̄, both n × n.
+fn leading_generalised(
+    a: &Mat<f64>,
+    b: &Mat<f64>,
+    c: &Mat<f64>,
+    x: &Mat<f64>,
+    seconds: f64,
+) -> Outcome<(Value, Results)> {
+    let c = c.col_as_slice(0);
+    let smallest = Leading::Smallest;
+    let forward =
+        || LeadingGeneralisedEig::forward(a.as_ref(), b.as_ref(), c.len(), smallest, ANY_GAP);
+    let both = || {
+        let eigen = forward()?;
+        let row = x.transpose() * eigen.vectors();
+        let row = Mat::from_fn(1, c.len(), |_, j| 2.0 * c[j] * row[(0, j)]);
+        let bar = eigen.vjp(Some(c), Some((x * row).as_ref()))?;
+        Ok::<_, matbackprop_core::Error>((eigen, bar.a.to_dense()?, bar.b.to_dense()?))
+    };
+    let line = measure(seconds, forward, both)?;
+    let (eigen, a_bar, b_bar) = both()?;
+    Ok((
+        line,
+        vec![
+            ("value", column(eigen.values())),
+            ("gradient", stack(&[a_bar, b_bar])),
+        ],
     ))
 }
 

@@ -17,6 +17,7 @@ use matbackprop_core::{
 static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
 
 mod definite;
+mod leading;
 
 fn main() {
     divan::main();
