@@ -36,12 +36,14 @@ COLUMNS = ["ours, f64", "torch, f64", "ours, f32", "torch, f32"]
 class Row:
     """`draw(random)` gives the inputs of one place; `values` their outputs, from mpmath's matrices; `by_torch` from tensors.
 
-    Inputs of `symmetric` are symmetric; outputs of `unseen` have the cotangent zero; gradients of `only` are measured.
+    Inputs of `symmetric` are symmetric; outputs of `unseen` have the cotangent zero; gradients of `only` are measured, of
+    the first `held` draws.
     """
 
-    def __init__(self, title, rule, draw, values, by_torch, symmetric=(), unseen=(), only=None, draws=DRAWS, **numbers):
+    def __init__(self, title, rule, draw, values, by_torch, symmetric=(), unseen=(), only=None, draws=DRAWS, held=None, **numbers):
         self.title, self.rule, self.draw, self.values, self.by_torch = title, rule, draw, values, by_torch
         self.symmetric, self.unseen, self.only, self.draws, self.numbers = symmetric, unseen, only, draws, numbers
+        self.held = held or draws
 
 
 # Ours and theirs.
@@ -117,7 +119,7 @@ def measure(row, expected_of):
     errors = {}
     for bits, dtype in ((64, np.float64), (32, np.float32)):
         inputs, cotangents = [x.astype(dtype).astype(float) for x in drawn], [x.astype(dtype).astype(float) for x in bars]
-        expected = [expected_of(row, [x[b] for x in inputs], [x[b] for x in cotangents]) for b in range(row.draws)]
+        expected = [expected_of(row, [x[b] for x in inputs], [x[b] for x in cotangents]) for b in range(row.held)]
         errors[f"ours, f{bits}"] = errors_of(row, ours(row, inputs, cotangents, bits), expected)
         errors[f"torch, f{bits}"] = errors_of(row, theirs(row, inputs, cotangents, bits), expected)
     return {column: errors[column] for column in COLUMNS}
@@ -246,6 +248,66 @@ def mp_procrustes(x, y, w):
     return [r, (y_mean - x_mean * r.T).T, number(1), number(residual)]
 
 
+def mp_triangle(a):
+    """Q and R by Gram and Schmidt, R with a positive diagonal."""
+    k = min(a.rows, a.cols)
+    q, r = mp.zeros(a.rows, k), mp.zeros(k, a.cols)
+    for j in range(a.cols):
+        rest = a[:, j]
+        for i in range(min(j, k)):
+            r[i, j] = product_of_columns(q[:, i], rest)
+            rest = rest - r[i, j] * q[:, i]
+        if j < k:
+            r[j, j] = mp_norm(rest)
+            q[:, j] = rest / r[j, j]
+    return [q, r]
+
+
+def product_of_columns(x, y):
+    return mp.fsum(x[i] * y[i] for i in range(x.rows))
+
+
+def mp_newton_schulz(steps):
+    """The iteration itself, so many steps of it."""
+
+    def values(a):
+        a, n = symmetric(a), a.rows
+        size = mp.fsum(a[i, i] for i in range(n))
+        y, z = a / size, mp.eye(n)
+        for _ in range(steps):
+            t = (3 * mp.eye(n) - z * y) / 2
+            y, z = y * t, t * z
+        return [mp.sqrt(size) * y, z / mp.sqrt(size)]
+
+    return values
+
+
+def mp_karcher():
+    """M of Σ wᵢ log(M^−½ Aᵢ M^−½) = 0, by steps M ← M^½ exp(that) M^½; each search starts from the mean before."""
+    last = {}
+
+    def values(*inputs):
+        matrices, shares = [symmetric(x) for x in inputs[:-1]], inputs[-1] / mp.fsum(inputs[-1])
+        mean = last["mean"] if "mean" in last else sum(matrices[1:], matrices[0]) / len(matrices)
+        for _ in range(500):
+            root, inverse = mp_function(mp.sqrt, mean), mp_function(lambda x: 1 / mp.sqrt(x), mean)
+            step = sum((share * mp_function(mp.log, inverse * x * inverse) for share, x in zip(shares, matrices)), mp.zeros(mean.rows))
+            mean = symmetric(root * mp_function(mp.exp, step) * root)
+            if mp_norm(step) < mp.mpf(10) ** -55:
+                last["mean"] = mean
+                return [mean]
+        raise ArithmeticError("expected a mean within 500 steps")
+
+    return values
+
+
+def mp_karcher_of_two(a, b, w):
+    """A^½ (A^−½ B A^−½)ᵗ A^½, t the share of B."""
+    root, inverse = mp_function(mp.sqrt, a), mp_function(lambda x: 1 / mp.sqrt(x), a)
+    between = mp_function(lambda x: x ** (w[1] / (w[0] + w[1])), inverse * symmetric(b) * inverse)
+    return [root * between * root]
+
+
 # In PyTorch, as one writes it; a batch in front.
 
 
@@ -267,6 +329,43 @@ def torch_kronecker(a, b, c):
 def torch_sqrt(a):
     values, v = torch.linalg.eig(a)
     return (v * values.sqrt().unsqueeze(-2) @ torch.linalg.inv(v)).real
+
+
+def torch_log(a):
+    values, v = torch.linalg.eig(a)
+    return (v * values.log().unsqueeze(-2) @ torch.linalg.inv(v)).real
+
+
+def torch_triangle(a):
+    """With the signs that make R's diagonal positive."""
+    q, r = torch.linalg.qr(a)
+    signs = torch.diagonal(r, dim1=-2, dim2=-1).detach().sign()
+    return [q * signs.unsqueeze(-2), r * signs.unsqueeze(-1)]
+
+
+def torch_newton_schulz(steps):
+    def values(a):
+        size = torch.diagonal(a, dim1=-2, dim2=-1).sum(-1).reshape(-1, 1, 1)
+        one = torch.eye(a.shape[-1], dtype=a.dtype)
+        y, z = a / size, one.expand_as(a)
+        for _ in range(steps):
+            t = (3 * one - z @ y) / 2
+            y, z = y @ t, t @ z
+        return [size.sqrt() * y, z / size.sqrt()]
+
+    return values
+
+
+def torch_karcher(*inputs):
+    """Forty steps, unrolled."""
+    matrices, share = inputs[:-1], inputs[-1] / inputs[-1].sum(-2, keepdim=True)
+    mean = sum(matrices) / len(matrices)
+    for _ in range(40):
+        root, inverse = by_eigh(torch.sqrt, mean), by_eigh(torch.rsqrt, mean)
+        step = sum(share[:, i : i + 1] * by_eigh(torch.log, inverse @ x @ inverse) for i, x in enumerate(matrices))
+        mean = root @ by_eigh(torch.exp, step) @ root
+        mean = (mean + mean.mT) / 2
+    return [mean]
 
 
 def torch_whitening(epsilon):
@@ -345,6 +444,22 @@ def general_functions():
     for title, draw in (("ordinary", near), ("4 I", lambda random: 4 * np.eye(5)), ("one Jordan block", jordan)):
         yield Row(f"A^½, not symmetric, {title}", "general_sqrt", lambda random, draw=draw: [draw(random)], *both)
 
+    both = (lambda a: [mp.logm(a)], lambda a: [torch_log(a)])
+    tiny = lambda random: np.eye(5) + 2.0**-20 * random.standard_normal((5, 5))
+    upper = lambda random: np.triu(20 * random.standard_normal((5, 5)), 1) + np.diag(np.arange(1.0, 6.0))
+    kinds = (("ordinary", near), ("4 I", lambda random: 4 * np.eye(5)), ("one Jordan block", jordan), ("spirals, λ complex", spiral), ("near I", tiny), ("far from normal", upper))
+    for title, draw in kinds:
+        yield Row(f"log A, not symmetric, {title}", "general_log", lambda random, draw=draw: [draw(random)], *both)
+
+
+def spiral(random):
+    """Two turns by a third of a half-circle each, of growing radius, in a basis that is not orthogonal."""
+    turn = lambda radius, angle: radius * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    core = np.zeros((5, 5))
+    core[:2, :2], core[2:4, 2:4], core[4, 4] = turn(1.0, 1.0), turn(2.0, 2.0), 1.5
+    basis = 3 * np.eye(5) + 0.5 * random.standard_normal((5, 5))
+    return basis @ core @ np.linalg.inv(basis)
+
 
 def equations():
     near = lambda random, n, centre: centre * np.eye(n) + 0.3 * random.standard_normal((n, n))
@@ -360,6 +475,13 @@ def equations():
     both = (lambda a: [mp.cholesky(symmetric(a))], lambda a: [torch.linalg.cholesky(a)])
     for title, values in (("ordinary", SPREAD), ("λ 1 … 1e-8", GRADED)):
         yield Row(f"Cholesky, {title}", "cholesky", lambda random, values=values: [with_values(values)(random)], *both, symmetric=(0,))
+    both = (mp_triangle, torch_triangle)
+    spread = lambda random: reference.spectrum([1.0, 1e-2, 1e-4, 1e-6], 6, 4)(random)
+    columns = lambda random: random.standard_normal((6, 4)) * np.array([1.0, 1e-4, 1e4, 1e-8])
+    orthonormal = lambda random: reference.orthonormal(random, 6, 4)
+    kinds = (("6 × 4", normal(6, 4)), ("5 × 5", normal(5, 5)), ("4 × 6", normal(4, 6)), ("6 × 4, orthonormal", orthonormal))
+    for title, draw in (*kinds, ("6 × 4, σ 1 … 1e-6", spread), ("6 × 4, columns of size 1e4 … 1e-8", columns)):
+        yield Row(f"Q and R, {title}", "qr", lambda random, draw=draw: [draw(random)], *both)
 
 
 def least_squares():
@@ -383,12 +505,29 @@ def definite():
     cross = lambda random: np.vstack([np.eye(3), -np.eye(3)])
     for title, draw in (("12 × 4", normal(12, 4)), ("equal variances", cross), ("3 × 5, low rank", normal(3, 5))):
         yield Row(f"whitening, {title}", "whitening", lambda random, draw=draw: [draw(random)], *whitened, epsilon=2.0**-10)
+    graded = with_values([1.0, 0.5, 1e-1, 1e-2, 1e-4])
+    roots = ((*kind, steps) for kind in kinds for steps in (5, 20))
+    for title, draw, steps in (*roots, ("λ 1 … 1e-4", graded, 30), ("of rank 4", with_values([1.0, 2, 3, 4, 0]), 5)):
+        both = (mp_newton_schulz(steps), torch_newton_schulz(steps))
+        yield Row(f"Newton–Schulz, {steps} steps, {title}", "newton_schulz", lambda random, draw=draw: [draw(random)], *both, symmetric=(0,), steps=steps)
     log_euclidean = (mp_log_euclidean, lambda a, b: torch_distances(by_eigh(torch.log, a) - by_eigh(torch.log, b)))
     for rule, name, both in (("log_euclidean_distance", "log-Euclidean", log_euclidean), ("affine_invariant_distance", "affine-invariant", (mp_affine, torch_affine))):
         for title, draw in kinds:
             yield Row(f"{name} distance, A {title}", rule, lambda random, draw=draw: [draw(random), with_values([0.5, 1, 2, 4, 8])(random)], *both, symmetric=(0, 1))
     three = lambda random: [with_values(SPREAD)(random), with_values(PAIRS)(random), with_values(EQUAL, False)(random), [[1.0], [2.0], [0.5]]]
     yield Row("log-Euclidean mean of three", "log_euclidean_mean", three, mp_log_mean, torch_log_mean, symmetric=(0, 1, 2), matrices=3)
+    small = lambda values, rotated=True: with_values(values, rotated)
+    ordinary = (small([0.5, 1.0, 4.0]), small([1.0, 2.0, 3.0]), small([0.25, 1.0, 2.0]))
+    repeated = (small([2.0, 2.0, 1.0]), small([1.0, 1.0, 3.0]), small([4.0, 1.0, 1.0]))
+    equal = (small([2.0] * 3, False),) * 3
+    # A reference takes a minute: one draw is held against it.
+    for title, three in (("ordinary", ordinary), ("pairs of equal λ, rotated", repeated), ("2 I three times", equal)):
+        draw = lambda random, three=three: [*(draw(random) for draw in three), [[1.0], [2.0], [0.5]]]
+        yield Row(f"Karcher mean of three, 3 × 3, {title}", "karcher_mean", draw, mp_karcher(), torch_karcher, symmetric=(0, 1, 2), held=1, matrices=3)
+    spreads = (("ordinary", SPREAD), ("pairs of equal λ, rotated", PAIRS), ("λ 1 … 1e-6", [1.0, 1e-2, 1e-3, 1e-4, 1e-6]))
+    for title, values in spreads:
+        draw = lambda random, values=values: [with_values(values)(random), with_values([0.5, 1, 2, 4, 8])(random), [[1.0], [2.0]]]
+        yield Row(f"Karcher mean of two, 5 × 5, {title}", "karcher_mean", draw, mp_karcher_of_two, torch_karcher, symmetric=(0, 1), matrices=2)
 
 
 CUBE = np.array([[i, j, k] for i in (-1, 1) for j in (-1, 1) for k in (-1, 1)], float)
@@ -428,21 +567,22 @@ def orthogonal_reference(row, inputs, bars):
 
 
 def stack_rows():
-    for n in (3, 8, 16):
+    # Eight go through each library; references of large sides take minutes, and are for fewer.
+    for n, held in ((3, 8), (8, 8), (16, 8), (32, 4), (64, 2)):
         equal = lambda random, n=n: reference.spectrum([2.0] * (n // 2) + [1.0] * (n - n // 2), 2 * n, n)(random)
         log = lambda f: [peers.by_eigh("log", f.mT @ f + 1e-3 * torch.eye(f.shape[-1], dtype=f.dtype))]
         for title, draw in (("Gaussian", normal(2 * n, n)), ("two values, repeated", equal)):
-            yield Row(f"log(FᵀF + εI), {2 * n} × {n}, {title}", "gram_log", lambda random, draw=draw: [draw(random)], None, log, draws=8, epsilon=1e-3), gram_reference
+            yield Row(f"log(FᵀF + εI), {2 * n} × {n}, {title}", "gram_log", lambda random, draw=draw: [draw(random)], None, log, draws=8, held=held, epsilon=1e-3), gram_reference
         spread = lambda random, n=n: with_values(np.linspace(1, 4, n))(random)
         pairs = lambda random, n=n: with_values([1.0] * (n // 2) + [3.0] * (n - n // 2))(random)
         for title, draw in (("λ 1 … 4", spread), ("two values, repeated", pairs)):
-            yield Row(f"log A, side {n}, {title}", "log", lambda random, draw=draw: [draw(random)], None, lambda a: [peers.by_eigh("log", a)], symmetric=(0,), draws=8), log_reference
+            yield Row(f"log A, side {n}, {title}", "log", lambda random, draw=draw: [draw(random)], None, lambda a: [peers.by_eigh("log", a)], symmetric=(0,), draws=8, held=held), log_reference
         orthogonal = lambda random, n=n: reference.orthonormal(random, n, n)
         for title, draw in (("Gaussian", normal(n, n)), ("orthogonal", orthogonal)):
-            yield Row(f"polar factor, side {n}, {title}", "polar", lambda random, draw=draw: [draw(random)], None, torch_polar, unseen=(1,), draws=8), orthogonal_reference
+            yield Row(f"polar factor, side {n}, {title}", "polar", lambda random, draw=draw: [draw(random)], None, torch_polar, unseen=(1,), draws=8, held=held), orthogonal_reference
         turned = lambda random, n=n: (lambda q: q * np.sign(np.linalg.det(q)) if n % 2 else q * np.array([np.sign(np.linalg.det(q))] + [1] * (n - 1)))(orthogonal(random))
         for title, draw in (("Gaussian", normal(n, n)), ("a rotation", turned)):
-            yield Row(f"closest rotation, side {n}, {title}", "rotation", lambda random, draw=draw: [draw(random)], None, lambda a: [torch_rotation(a)], draws=8), orthogonal_reference
+            yield Row(f"closest rotation, side {n}, {title}", "rotation", lambda random, draw=draw: [draw(random)], None, lambda a: [torch_rotation(a)], draws=8, held=held), orthogonal_reference
 
 
 def low_rank_rows():

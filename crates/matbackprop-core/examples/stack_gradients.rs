@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use matbackprop_core::stack::{
     AffineInvariantDistanceRule, CholeskyRule, DeterminantRule, GramFunctionRule, KarcherMeanRule,
     LeastSquaresRule, LogDetRule, LogEuclideanDistanceRule, LogEuclideanMeanRule, LyapunovRule,
-    MatrixExpRule, MatrixFunctionRule, MatrixSqrtRule, Number, OnFailure, PolarRule,
-    ProcrustesRule, ProjectorRule, PseudoInverseRule, QrRule, RegularisedLeastSquaresRule,
-    RotationRule, SignedLogDetRule, Stack, StackRef, StackRule, Stacked, SylvesterRule,
-    SymmetricPowerRule, SymmetricSolveRule, WhiteningRule,
+    MatrixExpRule, MatrixFunctionRule, MatrixLogRule, MatrixSqrtRule, NewtonSchulzRule, Number,
+    OnFailure, PolarRule, ProcrustesRule, ProjectorRule, PseudoInverseRule, QrRule,
+    RegularisedLeastSquaresRule, RotationRule, SignedLogDetRule, Stack, StackRef, StackRule,
+    Stacked, SylvesterRule, SymmetricPowerRule, SymmetricSolveRule, WhiteningRule,
 };
-use matbackprop_core::{Log, Ridge, Sqrt};
+use matbackprop_core::{Iterations, Log, Normalisation, Ridge, Sqrt};
 use serde_json::{Value, json};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -75,7 +75,15 @@ fn run<T: Number>(case: &Case) -> Outcome<()> {
         "sylvester" => gradients::<_, T>(case, SylvesterRule),
         "lyapunov" => gradients::<_, T>(case, LyapunovRule),
         "exp" => gradients::<_, T>(case, MatrixExpRule),
+        "general_log" => gradients::<_, T>(case, MatrixLogRule),
         "general_sqrt" => gradients::<_, T>(case, MatrixSqrtRule),
+        "newton_schulz" => gradients::<_, T>(
+            case,
+            NewtonSchulzRule {
+                normalisation: Normalisation::Trace,
+                iterations: Iterations::Fixed(case.numbers["steps"].as_u64().unwrap_or(5) as usize),
+            },
+        ),
         "power" => gradients::<_, T>(case, SymmetricPowerRule),
         "whitening" => gradients::<_, T>(case, WhiteningRule { epsilon }),
         "log_euclidean_distance" => gradients::<_, T>(case, LogEuclideanDistanceRule),
