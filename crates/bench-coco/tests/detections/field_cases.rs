@@ -39,12 +39,41 @@ fn files_of_other_tools_have_their_table() {
             table,
             findings,
             pycocotools,
+            curves,
         } = case(name, kind).unwrap();
         assert!(is_one(table.ap) && is_one(table.ar100), "{name}: {table}");
         assert!(
             findings.is_empty() && pycocotools.is_none(),
             "{name}: {findings:?}"
         );
+        // What the table is the mean of: of all sizes, the most detections, wherever there is something to find.
+        let [thresholds, recalls, categories, sizes, detections] = curves.shape;
+        assert_eq!(
+            (thresholds, recalls, sizes, detections),
+            (10, 101, 4, 3),
+            "{name}"
+        );
+        assert_eq!(categories, table.categories.len(), "{name}");
+        let every = sizes * detections;
+        assert_eq!(
+            curves.precision.len(),
+            thresholds * recalls * categories * every,
+            "{name}"
+        );
+        assert_eq!(
+            curves.recall.len(),
+            thresholds * categories * every,
+            "{name}"
+        );
+        for (numbers, mean) in [(&curves.precision, table.ap), (&curves.recall, table.ar100)] {
+            let all = numbers.iter().skip(detections - 1).step_by(every);
+            let found: Vec<f64> = all.copied().filter(|number| *number > -1.0).collect();
+            let expected = found.iter().sum::<f64>() / found.len() as f64;
+            assert!(
+                mean.is_some_and(|mean| (mean - expected).abs() < 1e-12),
+                "{name}"
+            );
+        }
     }
 }
 
