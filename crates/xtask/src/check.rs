@@ -216,7 +216,8 @@ mod tests {
                 Step::Examples,
                 Step::Package,
                 Step::Cuda,
-                Step::Web
+                Step::Web,
+                Step::Python
             ]
         );
     }

@@ -28,7 +28,7 @@ pub enum OnFailure {
 /// within rounding alone.
 ///
 /// # Entries of 32 bits
-/// From a side of 6 on, five rules compute entries of 32 bits in 32 bits where a matrix's spectrum says that this suffices; each
+/// From a side of 24 on, five rules compute entries of 32 bits in 32 bits where a matrix's spectrum says that this suffices; each
 /// matrix by itself, whatever its neighbours are, and its way back as its way forth. With ε = 2⁻²³ and the eigenvalue λ₁ of largest magnitude:
 ///
 /// ```text
