@@ -25,8 +25,9 @@ fn evaluate_detections<'py>(
     results: PathBuf,
     kind: Option<&str>,
     max_detections: Option<[usize; 3]>,
-    (class_agnostic, as_pycocotools, strict): (bool, bool, bool),
+    flags: (bool, bool, bool),
 ) -> PyResult<Evaluated<'py>> {
+    let (class_agnostic, as_pycocotools, strict) = flags;
     let kind = match kind {
         None => None,
         Some("bbox") => Some(DetectionKind::Bbox),

@@ -77,7 +77,7 @@ impl Ncuts {
         z: PyReadonlyArray2<'py, f64>,
     ) -> PyResult<(f64, Bound<'py, PyArray2<f64>>)> {
         let z = matrix(z.as_array());
-        let second = py.detach(|| self.0.vjp_of_vjp(bar, z.as_ref()));
+        let second = py.detach(|| self.0.vjp_of_vjp(bar, z.as_ref(), None));
         let second = second.map_err(|error| of_any(&error))?;
         Ok((second.loss_bar_bar, array(py, second.features.as_ref())))
     }
