@@ -87,10 +87,10 @@ def test_boundaries_of_arrays_and_of_a_folder_are_the_same(data, tmp_path):
     for image, soft in maps.items():
         np.save(tmp_path / "maps" / f"{image}.npy", soft)
     seen = []
-    of_arrays = bsds.evaluate_boundaries(small, maps=maps, thresholds=5, progress=lambda *told: seen.append(told))
+    of_arrays = bsds.evaluate_boundaries(small, maps=maps, thresholds=5, progress=lambda *step: seen.append(step))
     of_folder = bsds.evaluate_boundaries(small, maps=tmp_path / "maps", thresholds=5, workers=1)
     assert of_arrays == of_folder
-    assert [told[:2] for told in seen] == [(1, 2), (2, 2)]
+    assert [step[:2] for step in seen] == [(1, 2), (2, 2)]
     assert 0.5 < of_arrays.ods <= of_arrays.ois <= 1.0
     # One image by itself adds up to the same counts.
     one = bsds.match(maps[keep[0]], small.boundaries(0), thresholds=5)

@@ -169,18 +169,18 @@ def evaluate_boundaries(
     """
     dataset = _opened(dataset, split)
     evaluation = _native.Boundaries(_asked(thresholds), scale, invert, nms, workers or 0)
-    told = _told(progress)
+    after_each = _after_each(progress)
     if maps is None:
         raise TypeError("evaluate_boundaries: expected `maps`: a folder, arrays by id, or a function")
     if isinstance(maps, str | os.PathLike):
-        evaluation.add_folder(dataset._native, os.fspath(maps), told)
+        evaluation.add_folder(dataset._native, os.fspath(maps), after_each)
     else:
         of = maps if callable(maps) else maps.__getitem__
         for index, image in enumerate(dataset.ids):
             strengths = np.asarray(of(image), np.float64)
             evaluation.add(dataset._native, index, strengths)
-            if told:
-                told(index + 1, len(dataset), image)
+            if after_each:
+                after_each(index + 1, len(dataset), image)
     report = json.loads(evaluation.report())
     return BoundaryReport(
         ods=report["ods"]["f"],
@@ -217,11 +217,11 @@ def evaluate_regions(
     """
     dataset = _opened(dataset, split)
     evaluation = _native.Regions(_asked(thresholds), workers or 0)
-    told = _told(progress)
+    after_each = _after_each(progress)
     if segmentations is None:
         raise TypeError("evaluate_regions: expected `segmentations`: a folder, label maps by id, or a function")
     if isinstance(segmentations, str | os.PathLike):
-        evaluation.add_folder(dataset._native, os.fspath(segmentations), told)
+        evaluation.add_folder(dataset._native, os.fspath(segmentations), after_each)
     else:
         of = segmentations if callable(segmentations) else segmentations.__getitem__
         for index, image in enumerate(dataset.ids):
@@ -229,8 +229,8 @@ def evaluate_regions(
             maps = [given] if getattr(given, "ndim", None) == 2 else list(given)
             levels = [(k + 1, np.asarray(labels, np.int64)) for k, labels in enumerate(maps)]
             evaluation.add(dataset._native, index, levels)
-            if told:
-                told(index + 1, len(dataset), image)
+            if after_each:
+                after_each(index + 1, len(dataset), image)
     report = json.loads(evaluation.report())
     return RegionReport(
         covering=report["covering"],
@@ -254,7 +254,7 @@ def _asked(thresholds: int | Sequence[float]) -> int | list[float]:
     return thresholds if isinstance(thresholds, int) else [float(t) for t in thresholds]
 
 
-def _told(progress: bool | Progress) -> Progress | None:
+def _after_each(progress: bool | Progress) -> Progress | None:
     if callable(progress):
         return progress
     if not progress:
