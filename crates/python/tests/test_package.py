@@ -40,7 +40,7 @@ def test_segments_are_labels_of_the_photograph():
     image = halves()
     labels, tree = matbackprop.segment(image, 2, superpixels=60)
     assert labels.shape == (48, 64) and set(np.unique(labels)) == {0, 1}
-    # Two segments: the halves, but for a pixel beside the border.
+    # Two segments: the halves, up to a pixel beside the border.
     left, right = labels[:, :30], labels[:, 34:]
     assert (left == left[0, 0]).mean() > 0.98 and (right == right[0, 0]).mean() > 0.98
     assert left[0, 0] != right[0, 0]
