@@ -9,7 +9,7 @@
 //! tridiagonal    A = H T Hᵀ by reflections ── ql    T = W Λ Wᵀ by rotations
 //! refine         V and Λ one step closer
 //! jacobi         A = U Σ Vᵀ by rotations from the right
-//! order          values in order, and their gaps
+//! order          values in order, with their vectors, and their gaps
 //! pairs          quotients by differences and sums of two values
 //! ```
 //!
@@ -39,7 +39,7 @@ use std::marker::PhantomData;
 pub(crate) use entrywise::{times_columns, times_entries, times_lanes};
 pub(crate) use facts::{LaneFacts, facts_of, finite_lanes, symmetrise};
 pub(crate) use jacobi::{normalise, orthogonalise};
-pub(crate) use order::{First, open_gaps, sort};
+pub(crate) use order::{First, Vectors, open_gaps, sort};
 pub(crate) use pairs::{over_gaps, over_pairs, over_sums};
 pub(crate) use products::{Part, product, transpose};
 pub(crate) use ql::{eigen, scratch_for_eigen};

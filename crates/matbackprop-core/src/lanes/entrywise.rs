@@ -12,11 +12,15 @@ pub(crate) fn times_lanes<A: LaneNumber>(
     a: &mut [A],
     factors: &[f64; WIDEST],
 ) {
+    let mut rounded = [A::rounded(0.0); WIDEST];
+    for (place, factor) in rounded.iter_mut().zip(factors) {
+        *place = A::rounded(*factor);
+    }
     width.run(TimesLanes {
         rows,
         columns,
         a,
-        factors: &factors.map(A::rounded),
+        factors: &rounded,
     });
 }
 

@@ -64,7 +64,7 @@ impl<A: LaneNumber> Kernel<A> for FactsOf<'_, A> {
         LaneFacts {
             half_largest: numbers_of(largest),
             half_asymmetry: [0.0; WIDEST],
-            finite: numbers_of(not_finite).map(|x| x == 0.0),
+            finite: are_zero(&numbers_of(not_finite)),
         }
     }
 }
@@ -98,9 +98,19 @@ impl<A: LaneNumber> Kernel<A> for Symmetrise<'_, A> {
         LaneFacts {
             half_largest: numbers_of(largest),
             half_asymmetry: numbers_of(worst),
-            finite: numbers_of(not_finite).map(|x| x == 0.0),
+            finite: are_zero(&numbers_of(not_finite)),
         }
     }
+}
+
+/// Which of the numbers are zero?
+#[inline(always)]
+pub(super) fn are_zero(numbers: &[f64; WIDEST]) -> [bool; WIDEST] {
+    let mut zero = [false; WIDEST];
+    for (place, x) in zero.iter_mut().zip(numbers) {
+        *place = *x == 0.0;
+    }
+    zero
 }
 
 /// The numbers of the lanes.
@@ -108,5 +118,10 @@ impl<A: LaneNumber> Kernel<A> for Symmetrise<'_, A> {
 pub(super) fn numbers_of<S: Simd, T: Lanes>(x: Wide<S, T>) -> [f64; WIDEST] {
     let mut numbers = [T::rounded(0.0); WIDEST];
     T::registers_mut::<S>(&mut numbers)[0] = x.register;
-    numbers.map(LaneNumber::widened)
+    // Loops, here and below: `map` of an array is not always inlined, and copies it then.
+    let mut widened = [0.0; WIDEST];
+    for (place, x) in widened.iter_mut().zip(&numbers) {
+        *place = x.widened();
+    }
+    widened
 }

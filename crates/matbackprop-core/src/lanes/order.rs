@@ -1,6 +1,6 @@
 //! The order of values, and the gaps between them.
 
-use super::facts::numbers_of;
+use super::facts::{are_zero, numbers_of};
 use super::register::{LaneNumber, Lanes};
 use super::wide::Wide;
 use super::{Kernel, WIDEST, Width};
@@ -13,36 +13,32 @@ pub(crate) enum First {
     Largest,
 }
 
-/// Sorts the n values of each lane. Numbers of `places` and `sorted` lie as in registers: the k-th value of a lane lies in
-/// register `places[k]`. `ranks` has n registers.
-pub(crate) fn sort<A: LaneNumber>(
+/// Vectors that belong to values: entry i of vector k lies in register k · apart + i · step.
+pub(crate) struct Vectors<'a, A> {
+    pub(crate) numbers: &'a mut [A],
+    pub(crate) apart: usize,
+    pub(crate) step: usize,
+    /// Entries of each.
+    pub(crate) len: usize,
+}
+
+/// Sorts the values of each lane, and vectors with them.
+///
+/// By Batcher's network: which pairs are compared does not depend on the values, so that lanes need no places of their own. A
+/// lane of NaN keeps an order of its own.
+///
+/// Source: Knuth, "The Art of Computer Programming", volume 3, algorithm 5.2.2M.
+pub(crate) fn sort<A: LaneNumber, const N: usize>(
     width: Width<A>,
     first: First,
-    values: &[A],
-    ranks: &mut [A],
-    places: &mut [u8],
-    sorted: &mut [A],
+    values: &mut [A],
+    vectors: [Vectors<'_, A>; N],
 ) {
-    let numbers = width.numbers();
-    width.run(Ranks {
-        n: values.len() / numbers,
+    width.run(Sort {
         first,
         values,
-        ranks,
+        vectors,
     });
-    // A lane of NaN has no order, and may leave places that nothing is written to.
-    places.fill(0);
-    for (k, (values, ranks)) in values
-        .chunks_exact(numbers)
-        .zip(ranks.chunks_exact(numbers))
-        .enumerate()
-    {
-        for (lane, (value, rank)) in values.iter().zip(ranks).enumerate() {
-            let place = rank.widened() as usize * numbers + lane;
-            places[place] = k as u8;
-            sorted[place] = *value;
-        }
-    }
 }
 
 /// Are the gaps between neighbours of each lane, relative to its largest value, above what counts as closed?
@@ -56,39 +52,67 @@ pub(crate) fn open_gaps<A: LaneNumber>(
     width.run(Gaps { sorted, closed })
 }
 
-struct Ranks<'a, A> {
-    n: usize,
+struct Sort<'a, A, const N: usize> {
     first: First,
-    values: &'a [A],
-    ranks: &'a mut [A],
+    values: &'a mut [A],
+    vectors: [Vectors<'a, A>; N],
 }
 
-impl<A: LaneNumber> Kernel<A> for Ranks<'_, A> {
+impl<A: LaneNumber, const N: usize> Kernel<A> for Sort<'_, A, N> {
     type Output = ();
 
-    /// How many values come before each: every pair counts for one of its two.
     #[inline(always)]
-    fn run<S: Simd, T: Lanes<Number = A>>(self, simd: S) {
-        let wide = |register| Wide::<S, T>::new(simd, register);
-        let (zero, one) = (Wide::constant(simd, 0.0), Wide::constant(simd, 1.0));
-        let values = &T::registers::<S>(self.values)[..self.n];
-        let ranks = &mut T::registers_mut::<S>(self.ranks)[..self.n];
-        for i in 0..self.n {
-            let value = match self.first {
-                First::Smallest => wide(values[i]),
-                First::Largest => -wide(values[i]),
-            };
-            let mut rank = zero;
-            for j in 0..i {
-                let other = match self.first {
-                    First::Smallest => wide(values[j]),
-                    First::Largest => -wide(values[j]),
-                };
-                let before = value.where_below(other, one, zero);
-                ranks[j] = (wide(ranks[j]) + before).register;
-                rank = rank + (one - before);
+    fn run<S: Simd, T: Lanes<Number = A>>(mut self, simd: S) {
+        let n = T::registers::<S>(self.values).len();
+        let largest_step = n.next_power_of_two() / 2;
+        let mut parity = largest_step;
+        while parity > 0 {
+            let (mut step, mut rest, mut distance) = (largest_step, 0, parity);
+            loop {
+                for i in (0..n.saturating_sub(distance)).filter(|i| i & parity == rest) {
+                    self.compare::<S, T>(simd, i, i + distance);
+                }
+                if step == parity {
+                    break;
+                }
+                (distance, rest) = (step - parity, parity);
+                step /= 2;
             }
-            ranks[i] = rank.register;
+            parity /= 2;
+        }
+    }
+}
+
+impl<A: LaneNumber, const N: usize> Sort<'_, A, N> {
+    /// Exchanges two values, and their vectors, in the lanes in which they lie the wrong way round.
+    #[inline(always)]
+    fn compare<S: Simd, T: Lanes<Number = A>>(&mut self, simd: S, i: usize, j: usize) {
+        let wide = |register| Wide::<S, T>::new(simd, register);
+        let values = T::registers_mut::<S>(self.values);
+        let (x, y) = (wide(values[i]), wide(values[j]));
+        // Exchanged where the one lies below the other.
+        let (one, other) = match self.first {
+            First::Smallest => (y, x),
+            First::Largest => (x, y),
+        };
+        if !one.any_below(other) {
+            return;
+        }
+        let exchanged = |x, y| {
+            (
+                one.where_below(other, y, x).register,
+                one.where_below(other, x, y).register,
+            )
+        };
+        (values[i], values[j]) = exchanged(x, y);
+        for vectors in &mut self.vectors {
+            let (apart, step) = (vectors.apart, vectors.step);
+            let numbers = T::registers_mut::<S>(vectors.numbers);
+            let (mut p, mut q) = (i * apart, j * apart);
+            for _ in 0..vectors.len {
+                (numbers[p], numbers[q]) = exchanged(wide(numbers[p]), wide(numbers[q]));
+                (p, q) = (p + step, q + step);
+            }
         }
     }
 }
@@ -117,10 +141,9 @@ impl<A: LaneNumber> Kernel<A> for Gaps<'_, A> {
                 smallest = gap.where_below(smallest, gap, smallest);
             }
         }
-        let open =
-            (constant(self.closed) * largest).where_below(smallest, constant(1.0), constant(0.0));
-        let (open, not_finite) = (numbers_of(open), numbers_of(not_finite));
-        std::array::from_fn(|lane| open[lane] == 1.0 && not_finite[lane] == 0.0)
+        let closed =
+            (constant(self.closed) * largest).where_below(smallest, not_finite, constant(1.0));
+        are_zero(&numbers_of(closed))
     }
 }
 
@@ -138,35 +161,66 @@ mod tests {
     fn every_lane_has_its_own_order() {
         for width in [(2, 2), (100, 100)].map(Width::<f64>::for_shape) {
             let numbers = width.numbers();
-            for n in [1, 2, 5, 9] {
+            for n in [1, 2, 3, 5, 8, 9, 22, 64] {
                 // Values that occur twice among them.
-                let value = |k: usize, lane: usize| ((7 * k + 3 * lane) % 4) as f64 - 1.0;
-                let values = registers(width, n, value);
-                let [mut ranks, mut sorted] = [(); 2].map(|()| vec![f64::NAN; n * numbers]);
+                let value = |k: usize, lane: usize| ((7 * k + 3 * lane) % (n + 3)) as f64 - 1.0;
                 for first in [First::Smallest, First::Largest] {
-                    let mut places = vec![99; n * numbers];
-                    sort(width, first, &values, &mut ranks, &mut places, &mut sorted);
+                    let mut values = registers(width, n, value);
+                    // Vectors (k, λₖ) in rows, and (λₖ, k, 0) in columns.
+                    let mut rows = registers(width, 2 * n, |entry, lane| match entry % 2 {
+                        0 => (entry / 2) as f64,
+                        _ => value(entry / 2, lane),
+                    });
+                    let mut columns = registers(width, 3 * n, |entry, lane| match entry / n {
+                        0 => value(entry, lane),
+                        1 => (entry - n) as f64,
+                        _ => 0.0,
+                    });
+                    let [of_rows, of_columns] = [(&mut rows, 2, 1, 2), (&mut columns, 1, n, 3)]
+                        .map(|(numbers, apart, step, len)| Vectors {
+                            numbers,
+                            apart,
+                            step,
+                            len,
+                        });
+                    sort(width, first, &mut values, [of_rows, of_columns]);
                     for lane in 0..numbers {
                         let mut expected: Vec<f64> = (0..n).map(|k| value(k, lane)).collect();
                         expected.sort_by(f64::total_cmp);
                         if first == First::Largest {
                             expected.reverse();
                         }
-                        let mut seen: Vec<u8> =
-                            (0..n).map(|k| places[k * numbers + lane]).collect();
-                        for k in 0..n {
-                            assert_eq!(sorted[k * numbers + lane], expected[k]);
-                            assert_eq!(value(usize::from(seen[k]), lane), expected[k]);
+                        let found = |list: &[f64], register: usize| list[register * numbers + lane];
+                        let mut seen = Vec::new();
+                        for (k, &expected) in expected.iter().enumerate() {
+                            assert_eq!(found(&values, k), expected);
+                            let place = found(&rows, 2 * k);
+                            assert_eq!(found(&rows, 2 * k + 1), expected);
+                            assert_eq!(value(place as usize, lane), expected);
+                            let column = [0, 1, 2].map(|i| found(&columns, i * n + k));
+                            assert_eq!(column, [expected, place, 0.0]);
+                            seen.push(place as usize);
                         }
                         seen.sort_unstable();
-                        assert!(
-                            seen.iter()
-                                .enumerate()
-                                .all(|(k, place)| k == usize::from(*place))
-                        );
+                        assert_eq!(seen, Vec::from_iter(0..n));
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_lane_of_nan_leaves_the_others_alone() {
+        let width = Width::<f64>::for_shape((2, 2));
+        let value = |k: usize, lane: usize| match lane {
+            1 => f64::NAN,
+            _ => (k * k % 7) as f64,
+        };
+        let mut values = registers(width, 6, value);
+        sort(width, First::Smallest, &mut values, []);
+        for lane in (0..width.numbers()).filter(|&lane| lane != 1) {
+            let found: Vec<f64> = (0..6).map(|k| values[k * width.numbers() + lane]).collect();
+            assert_eq!(found, [0.0, 1.0, 2.0, 2.0, 4.0, 4.0]);
         }
     }
 

@@ -295,24 +295,25 @@ impl<T: Lanes> Lanes for Twice<T> {
         [T::splat(simd, x); 2]
     }
 
+    // Written out: closures in `map` are not always inlined, and calls pass registers through memory.
     #[inline(always)]
     fn add<S: Simd>(simd: S, a: Self::Register<S>, b: Self::Register<S>) -> Self::Register<S> {
-        [0, 1].map(|r| T::add(simd, a[r], b[r]))
+        [T::add(simd, a[0], b[0]), T::add(simd, a[1], b[1])]
     }
 
     #[inline(always)]
     fn sub<S: Simd>(simd: S, a: Self::Register<S>, b: Self::Register<S>) -> Self::Register<S> {
-        [0, 1].map(|r| T::sub(simd, a[r], b[r]))
+        [T::sub(simd, a[0], b[0]), T::sub(simd, a[1], b[1])]
     }
 
     #[inline(always)]
     fn mul<S: Simd>(simd: S, a: Self::Register<S>, b: Self::Register<S>) -> Self::Register<S> {
-        [0, 1].map(|r| T::mul(simd, a[r], b[r]))
+        [T::mul(simd, a[0], b[0]), T::mul(simd, a[1], b[1])]
     }
 
     #[inline(always)]
     fn div<S: Simd>(simd: S, a: Self::Register<S>, b: Self::Register<S>) -> Self::Register<S> {
-        [0, 1].map(|r| T::div(simd, a[r], b[r]))
+        [T::div(simd, a[0], b[0]), T::div(simd, a[1], b[1])]
     }
 
     #[inline(always)]
@@ -322,7 +323,10 @@ impl<T: Lanes> Lanes for Twice<T> {
         b: Self::Register<S>,
         c: Self::Register<S>,
     ) -> Self::Register<S> {
-        [0, 1].map(|r| T::mul_add(simd, a[r], b[r], c[r]))
+        [
+            T::mul_add(simd, a[0], b[0], c[0]),
+            T::mul_add(simd, a[1], b[1], c[1]),
+        ]
     }
 
     #[inline(always)]
@@ -332,22 +336,25 @@ impl<T: Lanes> Lanes for Twice<T> {
         b: Self::Register<S>,
         c: Self::Register<S>,
     ) -> Self::Register<S> {
-        [0, 1].map(|r| T::negate_mul_add(simd, a[r], b[r], c[r]))
+        [
+            T::negate_mul_add(simd, a[0], b[0], c[0]),
+            T::negate_mul_add(simd, a[1], b[1], c[1]),
+        ]
     }
 
     #[inline(always)]
     fn neg<S: Simd>(simd: S, a: Self::Register<S>) -> Self::Register<S> {
-        a.map(|a| T::neg(simd, a))
+        [T::neg(simd, a[0]), T::neg(simd, a[1])]
     }
 
     #[inline(always)]
     fn abs<S: Simd>(simd: S, a: Self::Register<S>) -> Self::Register<S> {
-        a.map(|a| T::abs(simd, a))
+        [T::abs(simd, a[0]), T::abs(simd, a[1])]
     }
 
     #[inline(always)]
     fn sqrt<S: Simd>(simd: S, a: Self::Register<S>) -> Self::Register<S> {
-        a.map(|a| T::sqrt(simd, a))
+        [T::sqrt(simd, a[0]), T::sqrt(simd, a[1])]
     }
 
     #[inline(always)]
@@ -358,7 +365,10 @@ impl<T: Lanes> Lanes for Twice<T> {
         below: Self::Register<S>,
         otherwise: Self::Register<S>,
     ) -> Self::Register<S> {
-        [0, 1].map(|r| T::select_below(simd, a[r], b[r], below[r], otherwise[r]))
+        [
+            T::select_below(simd, a[0], b[0], below[0], otherwise[0]),
+            T::select_below(simd, a[1], b[1], below[1], otherwise[1]),
+        ]
     }
 
     #[inline(always)]

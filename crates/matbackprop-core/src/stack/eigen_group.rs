@@ -2,30 +2,26 @@
 
 use super::group::Done;
 use super::precision::is_within_range;
-use super::room::{Space, registers_for_places};
+use super::room::Space;
 use crate::function::ScalarFunction;
 use crate::lanes::{
-    First, LaneNumber, Part, Rows, RowsMut, WIDEST, Width, eigen, facts_of, product, refine,
-    scratch_for_eigen, sort, stride_of, times_columns, times_entries, transpose,
+    First, LaneNumber, Part, Rows, RowsMut, Vectors, WIDEST, Width, eigen, facts_of, product,
+    refine, scratch_for_eigen, sort, stride_of, times_columns, times_entries, transpose,
 };
 
 /// Eigenvalues and eigenvectors of a group, in registers.
 pub(super) struct GroupEigen<'a, A> {
     width: Width<A>,
     n: usize,
-    /// λ / scale, in the order of the vectors.
-    values: &'a mut [A],
+    /// λ / scale, nondecreasing.
+    pub(super) values: &'a mut [A],
     /// V, row after row.
     pub(super) vectors: &'a mut [A],
-    /// λ / scale, nondecreasing.
-    pub(super) sorted: &'a mut [A],
-    /// Which vector belongs to a sorted value.
-    places: &'a mut [u8],
 }
 
 /// Registers that [`group_eigen`] takes beside those of the matrix.
 pub(super) const fn registers_for_eigen(n: usize) -> usize {
-    n * stride_of(n) + 2 * n + registers_for_places(n) + scratch_for_eigen(n)
+    n * stride_of(n) + n + scratch_for_eigen(n)
 }
 
 /// A = V Λ Vᵀ for a group of matrices of order one, which are used up; `None` where a lane does not converge.
@@ -46,34 +42,32 @@ pub(super) fn group_eigen_refined<'a, A: LaneNumber>(
     space: &mut Space<'a, A>,
 ) -> Option<GroupEigen<'a, A>> {
     let vectors = space.take(n * stride_of(n));
-    let (values, sorted) = (space.take(n), space.take(n));
-    let (places, scratch) = (space.take_places(n), space.take(scratch_for_eigen(n)));
+    let (values, scratch) = (space.take(n), space.take(scratch_for_eigen(n)));
     if !eigen(width, n, a, vectors, values, scratch) {
         return None;
     }
     if let Some([copy, first, second]) = refined {
         refine(width, n, copy, values, vectors, [a, first, second]);
     }
-    sort(width, First::Smallest, values, scratch, places, sorted);
+    let columns = Vectors {
+        numbers: &mut *vectors,
+        apart: 1,
+        step: stride_of(n),
+        len: n,
+    };
+    sort(width, First::Smallest, values, [columns]);
     Some(GroupEigen {
         width,
         n,
         values,
         vectors,
-        sorted,
-        places,
     })
 }
 
 impl<A: LaneNumber> GroupEigen<'_, A> {
     /// The k-th smallest eigenvalue of a lane, over its scale.
     pub(super) fn value(&self, lane: usize, k: usize) -> f64 {
-        self.sorted[k * self.width.numbers() + lane].widened()
-    }
-
-    /// The column of V that belongs to it.
-    pub(super) fn place(&self, lane: usize, k: usize) -> usize {
-        usize::from(self.places[k * self.width.numbers() + lane])
+        self.values[k * self.width.numbers() + lane].widened()
     }
 
     /// V diag(m) Vᵀ, by `scaled` for V diag(m).

@@ -164,8 +164,7 @@ impl<F: ScalarFunction + Sync> StackRule for GramFunctionRule<F> {
         done = done.and(finite_lanes(width, (d, d), result));
         group.unpack(done, result, stride, &mut outputs[0]);
         group.write_values(done, value, &mut kept[0]);
-        let column_of = |lane: usize, j: usize| eigen.place(lane, j);
-        group.unpack_columns(done, eigen.vectors, stride, &mut kept[1], column_of);
+        group.unpack(done, eigen.vectors, stride, &mut kept[1]);
         let left = Done::from_fn(|lane| {
             let usual = live.contains(lane) && scaled.done.contains(lane) && moderate[lane];
             usual && !done.contains(lane) && lane < group.count()
@@ -263,7 +262,7 @@ impl<F: ScalarFunction> GramFunctionRule<F> {
                 && !(self.ends_at_zero() && spectrum[d - 1] <= known);
             for (k, value) in spectrum.iter_mut().enumerate() {
                 *value = self.0.value(*value * *value);
-                mapped[svd.place(lane, k) * width.numbers() + lane] = A::rounded(*value);
+                mapped[k * width.numbers() + lane] = A::rounded(*value);
             }
             if !(keeps && spectrum.iter().all(|x| x.is_finite())) {
                 done.remove(lane);
@@ -285,9 +284,13 @@ impl<F: ScalarFunction> GramFunctionRule<F> {
         // Nondecreasing.
         let square = |lane: usize, k: usize| svd.true_value(lane, d - 1 - k).powi(2);
         group.write_values(done, square, &mut kept[0]);
-        let row_of = |lane: usize, k: usize| svd.place(lane, d - 1 - k);
+        let numbers = stride * width.numbers();
+        for k in 0..d / 2 {
+            let (first, last) = svd.right_transposed.split_at_mut((d - 1 - k) * numbers);
+            first[k * numbers..][..numbers].swap_with_slice(&mut last[..numbers]);
+        }
         let mut vectors = kept[1].reborrow().transpose();
-        group.unpack_rows(done, svd.right_transposed, stride, &mut vectors, row_of);
+        group.unpack(done, svd.right_transposed, stride, &mut vectors);
         done
     }
 

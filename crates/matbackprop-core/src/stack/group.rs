@@ -3,6 +3,7 @@
 use super::precision::is_within_range;
 use super::view::{Number, StackMut, StackRef};
 use crate::lanes::{LaneFacts, LaneNumber, WIDEST, Width, facts_of, symmetrise, times_lanes};
+use std::ops::Range;
 
 /// Matrices of a group that a rule has dealt with; the others are left to the rule for one matrix. A bit a lane.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -111,37 +112,31 @@ impl<T: Number, A: LaneNumber> Group<'_, T, A> {
         registers: &mut [B],
         stride: usize,
     ) {
-        let (rows, columns) = stack.shape();
-        let [_, row, column] = stack.strides();
+        let lines = Lines::new(stack.shape(), stack.strides(), stride);
         let (registers, _) = registers.as_chunks_mut::<W>();
-        let in_one_line = column == 1 && row == columns && stride == columns;
+        if let Some((places, entries)) = lines.places_of_few() {
+            for lane in 0..W {
+                let matrix = &stack.matrix(self.read_by(lane))[..entries];
+                for (x, place) in matrix.iter().zip(&places) {
+                    registers[usize::from(*place)][lane] = B::rounded(x.widened());
+                }
+            }
+            return;
+        }
+        let (of_numbers, of_registers) = lines.reaches();
         for lane in 0..W {
             let matrix = stack.matrix(self.read_by(lane));
-            if in_one_line {
-                let entries = matrix.iter().zip(&mut registers[..rows * columns]);
-                for (x, place) in entries {
-                    place[lane] = B::rounded(x.widened());
-                }
-                continue;
-            }
-            for i in 0..rows {
-                let places = registers[i * stride..][..columns].iter_mut();
-                let line = &matrix[i * row..];
-                match column {
-                    1 => {
-                        for (x, place) in line.iter().zip(places) {
-                            place[lane] = B::rounded(x.widened());
-                        }
+            for (numbers, places) in lines.starts(0..lines.count) {
+                let line = &matrix[numbers..][..of_numbers];
+                let places = &mut registers[places..][..of_registers];
+                if lines.is_dense() {
+                    for (x, place) in line.iter().zip(places) {
+                        place[lane] = B::rounded(x.widened());
                     }
-                    0 => {
-                        for place in places {
-                            place[lane] = B::rounded(line[0].widened());
-                        }
-                    }
-                    _ => {
-                        for (x, place) in line.iter().step_by(column).zip(places) {
-                            place[lane] = B::rounded(x.widened());
-                        }
+                } else {
+                    for k in 0..lines.len {
+                        let x = line[k * lines.number_step];
+                        places[k * lines.register_step][lane] = B::rounded(x.widened());
                     }
                 }
             }
@@ -173,78 +168,38 @@ impl<T: Number, A: LaneNumber> Group<'_, T, A> {
         stride: usize,
         stack: &mut StackMut<'_, N>,
     ) {
-        let (mut rows, mut columns) = stack.shape();
-        let [_, row, column] = stack.strides();
-        if column == 1 && row == columns && stride == columns {
-            (rows, columns) = (1, rows * columns);
-        }
+        let lines = Lines::new(stack.shape(), stack.strides(), stride);
         let (registers, _) = registers.as_chunks::<W>();
-        // Row by row, whose registers stay in the cache for all lanes.
-        for i in 0..rows {
-            let entries = &registers[i * stride..][..columns];
-            for lane in (0..self.count().min(W)).filter(|&lane| done.contains(lane)) {
+        let lanes = || done.lanes().take_while(|&lane| lane < self.count().min(W));
+        if let Some((places, entries)) = lines.places_of_few() {
+            for lane in lanes() {
                 let (matrix, _) = stack.matrix_mut(self.written_by(lane));
-                let line = &mut matrix[i * row..];
-                if column == 1 {
-                    for (x, entry) in line.iter_mut().zip(entries) {
-                        *x = N::rounded(entry[lane].widened());
-                    }
-                } else {
-                    for (j, entry) in entries.iter().enumerate() {
-                        line[j * column] = N::rounded(entry[lane].widened());
-                    }
+                for (x, place) in matrix[..entries].iter_mut().zip(&places) {
+                    *x = N::rounded(registers[usize::from(*place)][lane].widened());
                 }
             }
+            return;
         }
-    }
-
-    /// As [`unpack`](Self::unpack), with the columns in the order that a lane has for them.
-    pub(crate) fn unpack_columns<N: Number>(
-        &self,
-        done: Done,
-        registers: &[A],
-        stride: usize,
-        stack: &mut StackMut<'_, N>,
-        column_of: impl Fn(usize, usize) -> usize,
-    ) {
-        let (rows, columns) = stack.shape();
-        self.unpack_entries(done, registers, stack, (rows, columns), |lane, i, j| {
-            i * stride + column_of(lane, j)
-        });
-    }
-
-    /// As [`unpack`](Self::unpack), with the rows in the order that a lane has for them.
-    pub(crate) fn unpack_rows<N: Number>(
-        &self,
-        done: Done,
-        registers: &[A],
-        stride: usize,
-        stack: &mut StackMut<'_, N>,
-        row_of: impl Fn(usize, usize) -> usize,
-    ) {
-        let (rows, columns) = stack.shape();
-        self.unpack_entries(done, registers, stack, (rows, columns), |lane, i, j| {
-            row_of(lane, i) * stride + j
-        });
-    }
-
-    #[inline(always)]
-    fn unpack_entries<N: Number>(
-        &self,
-        done: Done,
-        registers: &[A],
-        stack: &mut StackMut<'_, N>,
-        (rows, columns): (usize, usize),
-        register_of: impl Fn(usize, usize, usize) -> usize,
-    ) {
-        // Row by row, whose registers stay in the cache for all lanes.
-        for i in 0..rows {
-            for lane in (0..self.count()).filter(|&lane| done.contains(lane)) {
-                let (matrix, [row, column]) = stack.matrix_mut(self.written_by(lane));
-                let line = &mut matrix[i * row..];
-                for j in 0..columns {
-                    let place = register_of(lane, i, j) * self.width.numbers() + lane;
-                    line[j * column] = N::rounded(registers[place].widened());
+        // A few lines at a time, whose registers stay in the cache for all lanes.
+        let together = (REGISTERS_IN_CACHE / lines.len.max(1)).max(1);
+        let (of_numbers, of_registers) = lines.reaches();
+        for first in (0..lines.count).step_by(together) {
+            let some = first..lines.count.min(first + together);
+            for lane in lanes() {
+                let (matrix, _) = stack.matrix_mut(self.written_by(lane));
+                for (numbers, places) in lines.starts(some.clone()) {
+                    let line = &mut matrix[numbers..][..of_numbers];
+                    let places = &registers[places..][..of_registers];
+                    if lines.is_dense() {
+                        for (x, place) in line.iter_mut().zip(places) {
+                            *x = N::rounded(place[lane].widened());
+                        }
+                    } else {
+                        for k in 0..lines.len {
+                            let place = &places[k * lines.register_step];
+                            line[k * lines.number_step] = N::rounded(place[lane].widened());
+                        }
+                    }
                 }
             }
         }
@@ -257,9 +212,16 @@ impl<T: Number, A: LaneNumber> Group<'_, T, A> {
         value: impl Fn(usize, usize) -> f64,
         stack: &mut StackMut<'_, N>,
     ) {
-        for lane in done.lanes().filter(|&lane| lane < self.count()) {
-            for k in 0..stack.shape().0 {
-                stack.set(self.written_by(lane), k, 0, N::rounded(value(lane, k)));
+        let count = stack.shape().0;
+        for lane in done.lanes().take_while(|&lane| lane < self.count()) {
+            let (matrix, [row, _]) = stack.matrix_mut(self.written_by(lane));
+            for (k, place) in matrix
+                .iter_mut()
+                .step_by(row.max(1))
+                .take(count)
+                .enumerate()
+            {
+                *place = N::rounded(value(lane, k));
             }
         }
     }
@@ -279,6 +241,83 @@ impl<T: Number, A: LaneNumber> Group<'_, T, A> {
     /// A value of one matrix, `which` of what is kept.
     pub(crate) fn kept_value(&self, which: usize, lane: usize, k: usize) -> f64 {
         self.kept[which].entry(self.read_by(lane), k, 0)
+    }
+}
+
+/// Registers that are in the fastest cache together, two lines of it each.
+const REGISTERS_IN_CACHE: usize = 128;
+
+/// Entries of a matrix whose lines are so short that their registers are better known one by one.
+const FEW: usize = 16;
+
+/// The entries of a matrix, line by line as its numbers lie: rows, columns where those lie closer and are not too short, or all in
+/// one line.
+struct Lines {
+    /// How many there are.
+    count: usize,
+    /// Entries of each.
+    len: usize,
+    /// From the first number of a line to that of the next, and the same of registers.
+    apart: [usize; 2],
+    number_step: usize,
+    register_step: usize,
+}
+
+impl Lines {
+    /// Of registers, whose rows lie `stride` apart, and a stack.
+    fn new((rows, columns): (usize, usize), [_, row, column]: [usize; 3], stride: usize) -> Self {
+        let (count, len, apart, number_step, register_step) =
+            if column == 1 && row == columns && stride == columns {
+                (1, rows * columns, [0, 0], 1, 1)
+            } else if column > row && rows.pow(2) >= columns {
+                (columns, rows, [column, 1], row, stride)
+            } else {
+                (rows, columns, [row, stride], column, 1)
+            };
+        Self {
+            count,
+            len,
+            apart,
+            number_step,
+            register_step,
+        }
+    }
+
+    /// Of a few numbers that lie side by side while their registers do not, the register of each; and how many there are.
+    fn places_of_few(&self) -> Option<([u8; FEW], usize)> {
+        let entries = self.count * self.len;
+        let side_by_side = self.number_step == 1 && (self.count <= 1 || self.apart[0] == self.len);
+        let last = self.count.saturating_sub(1) * self.apart[1] + self.reaches().1;
+        if self.is_dense() || !side_by_side || entries > FEW || last > 1 << u8::BITS {
+            return None;
+        }
+        let mut places = [0; FEW];
+        let (mut line, mut k) = (0, 0);
+        for place in &mut places[..entries] {
+            *place = (line * self.apart[1] + k * self.register_step) as u8;
+            k += 1;
+            if k == self.len {
+                (line, k) = (line + 1, 0);
+            }
+        }
+        Some((places, entries))
+    }
+
+    /// Do numbers and registers follow each other?
+    fn is_dense(&self) -> bool {
+        self.number_step == 1 && self.register_step == 1
+    }
+
+    /// From the first number of a line to what follows its last, and the same of registers.
+    fn reaches(&self) -> (usize, usize) {
+        let reach = |step| self.len.min(1) + self.len.saturating_sub(1) * step;
+        (reach(self.number_step), reach(self.register_step))
+    }
+
+    /// The first number and the first register of some lines.
+    fn starts(&self, some: Range<usize>) -> impl Iterator<Item = (usize, usize)> {
+        let [numbers, registers] = self.apart;
+        some.map(move |line| (line * numbers, line * registers))
     }
 }
 

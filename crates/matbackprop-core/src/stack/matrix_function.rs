@@ -102,8 +102,7 @@ impl<F: ScalarFunction + Sync> StackRule for MatrixFunctionRule<F> {
         done = done.and(finite_lanes(width, (n, n), result));
         group.unpack(done, result, stride, &mut outputs[0]);
         group.write_values(done, value, &mut kept[0]);
-        let column_of = |lane: usize, j: usize| eigen.place(lane, j);
-        group.unpack_columns(done, eigen.vectors, stride, &mut kept[1], column_of);
+        group.unpack(done, eigen.vectors, stride, &mut kept[1]);
         done
     }
 

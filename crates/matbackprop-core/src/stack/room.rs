@@ -68,15 +68,4 @@ impl<'a, A: LaneNumber> Space<'a, A> {
         self.numbers = rest;
         first
     }
-
-    /// Room for the places of n values.
-    pub(crate) fn take_places(&mut self, n: usize) -> &'a mut [u8] {
-        let bytes: &mut [u8] = cast_slice_mut(self.take(registers_for_places(n)));
-        &mut bytes[..n * self.width.numbers()]
-    }
-}
-
-/// Registers that the places of n values take at most.
-pub(crate) const fn registers_for_places(n: usize) -> usize {
-    n.div_ceil(size_of::<f32>())
 }

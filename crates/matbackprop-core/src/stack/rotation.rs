@@ -115,7 +115,7 @@ impl StackRule for RotationRule {
                 turned[lane] = is_reflection(n, one);
                 if turned[lane] {
                     // The direction of the smallest value changes its side.
-                    let row = svd.place(lane, n - 1) * stride;
+                    let row = (n - 1) * stride;
                     for k in 0..n {
                         let place = (row + k) * width.numbers() + lane;
                         svd.left_transposed[place] = -svd.left_transposed[place];

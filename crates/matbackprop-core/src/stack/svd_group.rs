@@ -2,11 +2,11 @@
 
 use super::group::{Done, Group, Scaled, scaled_to_one};
 use super::precision::lanes_of_known_sums;
-use super::room::{Space, registers_for_places};
+use super::room::Space;
 use super::view::{Number, StackMut};
 use crate::lanes::{
-    First, LaneNumber, Part, Rows, RowsMut, Width, eigen, normalise, orthogonalise, product,
-    scratch_for_eigen, sort, stride_of, transpose,
+    First, LaneNumber, Part, Rows, RowsMut, Vectors, Width, eigen, normalise, orthogonalise,
+    product, scratch_for_eigen, sort, stride_of, transpose,
 };
 
 /// The most rows of a tall matrix, or columns of a wide one, in registers.
@@ -25,10 +25,6 @@ pub(super) struct GroupSvd<'a, A> {
     /// Lanes with positive singular values, and their powers of two.
     pub(super) scaled: Scaled,
     /// σ / scale, nonincreasing.
-    pub(super) sorted: &'a mut [A],
-    /// Which column belongs to a sorted value.
-    places: &'a mut [u8],
-    /// σ / scale, in the order of the columns.
     pub(super) values: &'a mut [A],
 }
 
@@ -37,7 +33,7 @@ const EIGENVECTORS_FIRST: usize = 6;
 
 /// Registers that [`group_svd`] takes.
 pub(super) const fn registers_for_svd(m: usize, n: usize) -> usize {
-    let results = n * stride_of(m) + n * stride_of(n) + 4 * n + registers_for_places(n);
+    let results = n * stride_of(m) + n * stride_of(n) + 2 * n;
     results + (m + 2 * n) * stride_of(n) + n + scratch_for_eigen(n)
 }
 
@@ -52,8 +48,7 @@ pub(super) fn group_svd<'a, T: Number, A: LaneNumber>(
     let long = stride_of(m);
     let left_transposed = space.take(n * long);
     let right_transposed = space.take(n * stride_of(n));
-    let [squares, values, sorted, ranks] = [(); 4].map(|()| space.take(n));
-    let places = space.take_places(n);
+    let [squares, values] = [(); 2].map(|()| space.take(n));
     // Row j holds column j of the tall matrix.
     let input = group.inputs[0];
     let columns_first = if tall { input.transpose() } else { input };
@@ -72,8 +67,15 @@ pub(super) fn group_svd<'a, T: Number, A: LaneNumber>(
         return None;
     }
     normalise(width, (m, n), left_transposed, squares, values);
-    sort(width, First::Largest, values, ranks, places, sorted);
-    let smallest = &sorted[(n - 1) * width.numbers()..];
+    let [left, right] =
+        [(&mut *left_transposed, m), (&mut *right_transposed, n)].map(|(numbers, len)| Vectors {
+            numbers,
+            apart: stride_of(len),
+            step: 1,
+            len,
+        });
+    sort(width, First::Largest, values, [left, right]);
+    let smallest = &values[(n - 1) * width.numbers()..];
     let positive =
         std::array::from_fn(|lane| smallest.get(lane).is_some_and(|x| x.widened() > 0.0));
     scaled.done = scaled.done.and(positive);
@@ -85,8 +87,6 @@ pub(super) fn group_svd<'a, T: Number, A: LaneNumber>(
         left_transposed,
         right_transposed,
         scaled,
-        sorted,
-        places,
         values,
     })
 }
@@ -141,12 +141,7 @@ fn nearly_orthogonal<A: LaneNumber>(
 impl<A: LaneNumber> GroupSvd<'_, A> {
     /// The k-th largest singular value of a lane, over its scale.
     pub(super) fn value(&self, lane: usize, k: usize) -> f64 {
-        self.sorted[k * self.width.numbers() + lane].widened()
-    }
-
-    /// The place of the k-th largest singular value of a lane.
-    pub(super) fn place(&self, lane: usize, k: usize) -> usize {
-        usize::from(self.places[k * self.width.numbers() + lane])
+        self.values[k * self.width.numbers() + lane].widened()
     }
 
     /// The k-th largest singular value of a lane.
@@ -164,21 +159,20 @@ impl<A: LaneNumber> GroupSvd<'_, A> {
         lanes_of_known_sums::<A>(full, (self.m, self.n), value)
     }
 
-    /// Writes U and V of lanes that are done into the first and the third of three stacks, columns in the order of the values.
+    /// Writes U and V of lanes that are done into the first and the third of three stacks.
     pub(super) fn write_vectors<T: Number, N: Number>(
         &self,
         group: &Group<'_, T, A>,
         done: Done,
         stacks: &mut [StackMut<'_, N>],
     ) {
-        // Columns lie in rows: the stacks are written transposed, row k from the row of the k-th value.
-        let row_of = |lane: usize, k: usize| self.place(lane, k);
         let (left, right) = if self.tall { (0, 2) } else { (2, 0) };
         let (of_left, of_right) = (&*self.left_transposed, &*self.right_transposed);
         let (long, stride) = (stride_of(self.m), stride_of(self.n));
+        // Columns lie in rows: the stacks are written transposed.
         let mut written = |which: usize, numbers: &[A], stride| {
             let mut stack = stacks[which].reborrow().transpose();
-            group.unpack_rows(done, numbers, stride, &mut stack, row_of);
+            group.unpack(done, numbers, stride, &mut stack);
         };
         written(left, of_left, long);
         written(right, of_right, stride);

@@ -108,14 +108,13 @@ impl StackRule for SymEigRule {
             return Done::NONE;
         };
         let closed = closed_up_to::<A>(closed);
-        let mut done = scaled.done.and(open_gaps(width, eigen.sorted, closed));
+        let mut done = scaled.done.and(open_gaps(width, eigen.values, closed));
         let value = |lane: usize, k: usize| eigen.value(lane, k) * scaled.scale[lane];
         keep_moderate::<A>(&mut done, n, value);
         group.write_values(done, value, &mut outputs[0]);
         group.write_values(done, value, &mut kept[0]);
-        let column_of = |lane: usize, j: usize| eigen.place(lane, j);
-        group.unpack_columns(done, eigen.vectors, stride, &mut outputs[1], column_of);
-        group.unpack_columns(done, eigen.vectors, stride, &mut kept[1], column_of);
+        group.unpack(done, eigen.vectors, stride, &mut outputs[1]);
+        group.unpack(done, eigen.vectors, stride, &mut kept[1]);
         done
     }
 

@@ -103,7 +103,7 @@ impl StackRule for ThinSvdRule {
         let share = closed.max(SMALLEST);
         let closed = closed_up_to::<A>(closed);
         let full = svd.lanes_of_full_rank(share);
-        let done = full.and(open_gaps(width, svd.sorted, closed));
+        let done = full.and(open_gaps(width, svd.values, closed));
         let value = |lane: usize, k: usize| svd.true_value(lane, k);
         group.write_values(done, value, &mut outputs[1]);
         group.write_values(done, value, &mut kept[1]);
