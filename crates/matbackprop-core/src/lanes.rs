@@ -41,7 +41,7 @@ pub(crate) use facts::{LaneFacts, facts_of, finite_lanes, symmetrise};
 pub(crate) use jacobi::{normalise, orthogonalise};
 pub(crate) use order::{First, Vectors, open_gaps, sort};
 pub(crate) use pairs::{over_gaps, over_pairs, over_sums};
-pub(crate) use products::{Part, product, transpose};
+pub(crate) use products::{Part, add_gram, product, transpose};
 pub(crate) use ql::{eigen, scratch_for_eigen};
 pub(crate) use refine::refine;
 pub use register::{LaneNumber, NumbersMut};

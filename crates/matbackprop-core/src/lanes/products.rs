@@ -33,6 +33,24 @@ pub(crate) fn product<A: LaneNumber>(
         x,
         y,
         part,
+        adds: false,
+        z,
+    });
+}
+
+/// Z ← Z + X Xᵀ, which is symmetric: `rows` rows of X, `inner` entries in each.
+pub(crate) fn add_gram<A: LaneNumber>(
+    width: Width<A>,
+    (rows, inner): (usize, usize),
+    x: Rows<'_, A>,
+    z: RowsMut<'_, A>,
+) {
+    width.run(Product {
+        sizes: (rows, inner, rows),
+        x,
+        y: x,
+        part: Part::Symmetric,
+        adds: true,
         z,
     });
 }
@@ -42,6 +60,7 @@ struct Product<'a, A> {
     x: Rows<'a, A>,
     y: Rows<'a, A>,
     part: Part,
+    adds: bool,
     z: RowsMut<'a, A>,
 }
 
@@ -83,7 +102,11 @@ impl<A: LaneNumber> Kernel<A> for Product<'_, A> {
                 }
                 for r in 0..height {
                     for c in 0..across {
-                        z[(i + r) * stride + j + c] = sums[r][c].register;
+                        let place = &mut z[(i + r) * stride + j + c];
+                        *place = match self.adds {
+                            true => (Wide::new(simd, *place) + sums[r][c]).register,
+                            false => sums[r][c].register,
+                        };
                     }
                 }
                 j += COLUMNS;
@@ -206,6 +229,15 @@ mod tests {
                 product(lanes, (n, 6, n), rows, rows, part, RowsMut::new(z, n));
             }
             assert_eq!(whole, mirrored, "{n}");
+            // The same twice.
+            add_gram(
+                lanes,
+                (n, 6),
+                Rows::new(&x, 6),
+                RowsMut::new(&mut mirrored, n),
+            );
+            let doubled: Vec<f64> = whole.iter().map(|entry| 2.0 * entry).collect();
+            assert_eq!(doubled, mirrored, "{n}");
         }
     }
 }

@@ -15,18 +15,25 @@ use crate::function::{
     GramFunction, MatrixFunction, ScalarFunction, keeps_its_digits, svd_keeps_digits,
 };
 use crate::lanes::{
-    LARGEST, LaneNumber, Part, Rows, RowsMut, WIDEST, finite_lanes, product, stride_of,
-    times_columns, times_lanes, transpose,
+    LARGEST, LaneNumber, Part, Rows, RowsMut, WIDEST, Width, add_gram, finite_lanes, product,
+    stride_of, times_columns, times_lanes, transpose,
 };
 use crate::scale::exponent;
 use faer::{Mat, MatRef, Scale};
+use std::ops::Range;
 
 const OP: &str = "function of a Gram matrix";
 
-/// The most rows of a feature matrix in registers: more no longer stay in the cache.
-const MOST_ROWS: usize = 256;
+/// The most entries of a feature matrix in registers: of more, products fill registers by themselves.
+const MOST_ENTRIES: usize = 256 * LARGEST;
 
-/// The same where singular values are asked for.
+/// Bytes of rows of features that are worked on together.
+const ROWS_BYTES: usize = 1 << 14;
+
+/// Gram matrices of this side fill the fastest cache by themselves.
+const HALF_OF_LARGEST: usize = LARGEST / 2;
+
+/// The most rows where singular values are asked for.
 const MOST_ROWS_OF_SVD: usize = 128;
 
 /// Entries of a Gram matrix within 2^±400 come from features whose squares lost nothing.
@@ -115,9 +122,9 @@ impl<F: ScalarFunction + Sync> StackRule for GramFunctionRule<F> {
         })
     }
 
-    fn fits_registers(&self, inputs: &[Shape]) -> bool {
+    fn in_registers(&self, inputs: &[Shape]) -> Option<Shape> {
         let (n, d) = inputs[0];
-        d <= LARGEST && (d..=MOST_ROWS).contains(&n)
+        (d <= LARGEST && n >= d && n * d <= MOST_ENTRIES).then_some((d, d))
     }
 
     fn forward_group<T: Number, A: LaneNumber>(
@@ -127,17 +134,21 @@ impl<F: ScalarFunction + Sync> StackRule for GramFunctionRule<F> {
         kept: &mut [StackMut<'_, f64>],
     ) -> Done {
         let (width, (n, d)) = (group.width, group.inputs[0].shape());
-        let (stride, long) = (stride_of(d), stride_of(n));
+        let (stride, together) = (stride_of(d), rows_together(width, d));
+        let long = stride_of(together);
         let registers = d * long + 2 * d * stride + d + registers_for_eigen(d);
         let mut room = Room::new(width, registers);
         let mut space = room.space();
         let features = space.take(d * long);
         let (gram, result) = (space.take(d * stride), space.take(d * stride));
         let mapped = space.take(d);
-        group.pack(group.inputs[0].transpose(), features, long);
-        let channels = Rows::new(features, long);
-        let rows = RowsMut::new(gram, stride);
-        product(width, (d, n, d), channels, channels, Part::Symmetric, rows);
+        gram.fill(A::rounded(0.0));
+        for some in blocks(n, together) {
+            let rows = group.inputs[0].some_rows(some.clone());
+            group.pack(rows.transpose(), features, long);
+            let channels = Rows::new(features, long);
+            add_gram(width, (d, some.len()), channels, RowsMut::new(gram, stride));
+        }
         // A channel that is zero throughout is a decision.
         let lives = |j: usize, lane: usize| {
             gram[j * (stride + 1) * width.numbers() + lane] > A::rounded(0.0)
@@ -185,33 +196,48 @@ impl<F: ScalarFunction + Sync> StackRule for GramFunctionRule<F> {
         let Some(bar) = group.bars[0] else {
             return Done::NONE;
         };
-        let stride = stride_of(d);
-        let registers = 2 * n * stride + 2 * d * stride + registers_for_way_back(d);
+        let (stride, together) = (stride_of(d), rows_together(width, d));
+        let registers = 2 * (together + d) * stride + registers_for_way_back(d);
         let mut room = Room::with_list(width, registers, d);
         let (mut space, values) = room.space_and_list();
-        let (features, back) = (space.take(n * stride), space.take(n * stride));
+        let [features, back] = [(); 2].map(|()| space.take(together * stride));
         let (s, v) = (space.take(d * stride), space.take(d * stride));
         group.pack(bar, s, stride);
         group.pack(group.kept[1], v, stride);
-        group.pack(group.inputs[0], features, stride);
-        let done = back_through_function(&self.0, group, (values, v), s, &mut space);
+        let mut done = back_through_function(&self.0, group, (values, v), s, &mut space);
         if done == Done::NONE {
             return done;
         }
         times_lanes(width, (d, d), s, &[2.0; WIDEST]);
-        let (f, g_bar) = (Rows::new(features, stride), Rows::new(s, stride));
-        product(
-            width,
-            (n, d, d),
-            f,
-            g_bar,
-            Part::Whole,
-            RowsMut::new(back, stride),
-        );
-        let done = done.and(finite_lanes(width, (n, d), back));
-        group.unpack(done, back, stride, &mut x_bars[0]);
+        for some in blocks(n, together) {
+            let rows = some.len();
+            group.pack(group.inputs[0].some_rows(some.clone()), features, stride);
+            let (f, g_bar) = (Rows::new(features, stride), Rows::new(s, stride));
+            let product_rows = RowsMut::new(back, stride);
+            product(width, (rows, d, d), f, g_bar, Part::Whole, product_rows);
+            done = done.and(finite_lanes(width, (rows, d), back));
+            group.unpack(
+                done,
+                back,
+                stride,
+                &mut x_bars[0].reborrow().some_rows(some),
+            );
+        }
         done
     }
+}
+
+/// Rows of features that are worked on together: they stay in the fastest cache, unless Gram matrices fill it.
+fn rows_together<A: LaneNumber>(width: Width<A>, d: usize) -> usize {
+    let row = d.max(1) * width.numbers() * size_of::<A>();
+    (ROWS_BYTES / row).max(if d > HALF_OF_LARGEST { LARGEST } else { 8 })
+}
+
+/// n rows, some at a time.
+fn blocks(n: usize, together: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..n)
+        .step_by(together)
+        .map(move |first| first..n.min(first + together))
 }
 
 impl<F: ScalarFunction> GramFunctionRule<F> {

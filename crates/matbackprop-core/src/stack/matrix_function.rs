@@ -73,8 +73,8 @@ impl<F: ScalarFunction + Sync> StackRule for MatrixFunctionRule<F> {
         })
     }
 
-    fn fits_registers(&self, inputs: &[Shape]) -> bool {
-        inputs[0].0 <= LARGEST
+    fn in_registers(&self, inputs: &[Shape]) -> Option<Shape> {
+        (inputs[0].0 <= LARGEST).then_some(inputs[0])
     }
 
     fn forward_group<T: Number, A: LaneNumber>(

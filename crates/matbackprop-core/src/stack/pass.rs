@@ -1,7 +1,7 @@
 //! A rule applied to the matrices of stacks, by groups and one by one, over the cores.
 
 use super::group::{Done, Group};
-use super::rule::{Forward, Saved, StackRule};
+use super::rule::{Forward, Saved, Shape, StackRule};
 use super::view::{Number, StackMut, StackRef};
 use crate::error::{Error, Result};
 use crate::lanes::{LaneNumber, WIDEST, Width};
@@ -30,8 +30,8 @@ pub(super) enum Way {
 pub(super) struct Read<'a, R, T> {
     pub(super) rule: &'a R,
     pub(super) way: Way,
-    /// Are matrices of these shapes dealt with in registers?
-    pub(super) fits_registers: bool,
+    /// The shape of what is held in registers; `None` where matrices are dealt with one by one.
+    pub(super) in_registers: Option<Shape>,
     pub(super) inputs: &'a [StackRef<'a, T>],
     pub(super) kept: &'a [StackRef<'a, f64>],
     /// Cotangents of outputs, or tangents of inputs.
@@ -42,12 +42,12 @@ impl<R: StackRule, T: Number> Read<'_, R, T> {
     /// Are matrices tried in 32 bits first?
     fn in_single(&self) -> bool {
         let (rows, columns) = self.inputs[0].shape();
-        let in_registers = self.fits_registers && self.way != Way::Jvp;
+        let in_registers = self.in_registers.is_some() && self.way != Way::Jvp;
         in_registers && T::EPSILON > f64::EPSILON && rows.min(columns) >= SINGLE_FROM
     }
 
     fn width<A: LaneNumber>(&self) -> Width<A> {
-        Width::for_shape(self.inputs[0].shape())
+        Width::for_shape(self.in_registers.unwrap_or(self.inputs[0].shape()))
     }
 }
 
@@ -155,7 +155,7 @@ impl<R: StackRule, T: Number> Pass<'_, '_, R, T> {
             bars: self.read.bars,
         };
         let rule = self.read.rule;
-        match (self.read.fits_registers, self.read.way) {
+        match (self.read.in_registers.is_some(), self.read.way) {
             (true, Way::Forward) => {
                 rule.forward_group(&group, &mut self.outputs, &mut self.kept_outputs)
             }

@@ -68,8 +68,8 @@ impl StackRule for RotationRule {
         }])
     }
 
-    fn fits_registers(&self, inputs: &[Shape]) -> bool {
-        fits(inputs[0])
+    fn in_registers(&self, inputs: &[Shape]) -> Option<Shape> {
+        fits(inputs[0]).then_some(inputs[0])
     }
 
     fn forward_group<T: Number, A: LaneNumber>(

@@ -103,10 +103,10 @@ pub trait StackRule: Sync {
         Err(Error::CurvatureUnknown { op: self.op() })
     }
 
-    /// Is a matrix of these shapes dealt with in registers?
+    /// The shape of what is held in registers for matrices of these shapes; `None` where they are dealt with one by one.
     #[doc(hidden)]
-    fn fits_registers(&self, _inputs: &[Shape]) -> bool {
-        false
+    fn in_registers(&self, _inputs: &[Shape]) -> Option<Shape> {
+        None
     }
 
     /// [`forward`](Self::forward) of a group in the arithmetic A, as far as arithmetic alone goes.
@@ -175,8 +175,8 @@ impl<R: StackRule> StackRule for &R {
         (**self).vjp_of_vjp(saved, bars, z)
     }
 
-    fn fits_registers(&self, inputs: &[Shape]) -> bool {
-        (**self).fits_registers(inputs)
+    fn in_registers(&self, inputs: &[Shape]) -> Option<Shape> {
+        (**self).in_registers(inputs)
     }
 
     fn forward_group<T: Number, A: LaneNumber>(

@@ -273,7 +273,7 @@ impl<R: StackRule> Stacked<R> {
         Read {
             rule: &self.rule,
             way,
-            fits_registers: self.rule.fits_registers(&shapes_only(inputs)),
+            in_registers: self.rule.in_registers(&shapes_only(inputs)),
             inputs,
             kept,
             bars,

@@ -77,8 +77,9 @@ impl StackRule for SymEigRule {
         Ok(vec![column(&tangent.values), tangent.vectors])
     }
 
-    fn fits_registers(&self, inputs: &[Shape]) -> bool {
-        inputs[0].0 <= LARGEST && self.gaps.closed_up_to().is_some()
+    fn in_registers(&self, inputs: &[Shape]) -> Option<Shape> {
+        let known = self.gaps.closed_up_to().is_some();
+        (inputs[0].0 <= LARGEST && known).then_some(inputs[0])
     }
 
     fn forward_group<T: Number, A: LaneNumber>(

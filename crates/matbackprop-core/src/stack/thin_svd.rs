@@ -81,8 +81,9 @@ impl StackRule for ThinSvdRule {
         Ok(vec![tangent.u, column(&tangent.singular_values), tangent.v])
     }
 
-    fn fits_registers(&self, inputs: &[Shape]) -> bool {
-        fits(inputs[0]) && self.gaps.closed_up_to().is_some()
+    fn in_registers(&self, inputs: &[Shape]) -> Option<Shape> {
+        let known = self.gaps.closed_up_to().is_some();
+        (fits(inputs[0]) && known).then_some(inputs[0])
     }
 
     fn forward_group<T: Number, A: LaneNumber>(

@@ -1,6 +1,7 @@
 //! Many matrices of one shape, in one list of numbers.
 
 use crate::error::{Error, Result};
+use std::ops::Range;
 
 const OP: &str = "stack of matrices";
 
@@ -218,6 +219,16 @@ impl<'a, T: Copy> StackRef<'a, T> {
         self
     }
 
+    /// Some rows of every matrix, without a copy.
+    pub(crate) fn some_rows(mut self, rows: Range<usize>) -> Self {
+        self.numbers = self
+            .numbers
+            .get(self.layout.strides[1] * rows.start..)
+            .unwrap_or_default();
+        self.layout.shape.0 = rows.len();
+        self
+    }
+
     /// The numbers from the first entry of matrix b on.
     pub(crate) fn matrix(&self, b: usize) -> &'a [T] {
         &self.numbers[b * self.layout.strides[0]..]
@@ -307,6 +318,16 @@ impl<'a, T: Copy> StackMut<'a, T> {
         let (rows, columns) = self.layout.shape;
         self.layout.shape = (columns, rows);
         self.layout.strides.swap(1, 2);
+        self
+    }
+
+    /// Some rows of every matrix, without a copy.
+    pub(crate) fn some_rows(mut self, rows: Range<usize>) -> Self {
+        self.numbers = self
+            .numbers
+            .get_mut(self.layout.strides[1] * rows.start..)
+            .unwrap_or_default();
+        self.layout.shape.0 = rows.len();
         self
     }
 
