@@ -4,10 +4,12 @@
 //!
 //! The trunk's maps go through a 1 × 1 convolution that is written here with dfdx's operations and follows the gradient.
 //! First it learns to separate the two halves of an image by normalised cuts, then to make the second-order
-//! descriptors of the halves differ.
+//! descriptors of the halves differ. At last a matrix learns to turn points by the rotation nearest to it, from a start where
+//! all singular values are equal.
 
 use dfdx::prelude::*;
-use models::on_tape::{MapTensor, TapeSession};
+use matbackprop_core::stack::RotationRule;
+use models::on_tape::{MapTensor, MatrixTensor, TapeSession};
 use models::{BackwardScope, Error, Mode, Parameters, TrunkKind};
 use ncuts::{Indicator, NcutsLayer};
 use o2p::{O2pLayer, Region};
@@ -63,7 +65,32 @@ fn main() -> Result<(), Error> {
             let apart = descriptors.permute::<_, Axes2<1, 0>>().matmul(difference);
             Ok((apart.square().sum::<(), _>() / -(count as f32)).exp())
         },
-    )
+    )?;
+    turn_points(&session)
+}
+
+/// Learns a rotation of space from points and where they were turned to.
+fn turn_points(session: &TapeSession) -> Result<(), Error> {
+    let device = Cpu::seed_from_u64(4);
+    let points: MatrixTensor = device.sample_normal_like(&(1, 3, 20));
+    // A third of a turn about the diagonal: every axis becomes the next.
+    let turn: MatrixTensor =
+        device.tensor_from_vec(vec![0., 0., 1., 1., 0., 0., 0., 1., 0.], (1, 3, 3));
+    let turned = turn.matmul(points.clone());
+    let mut matrix: MatrixTensor =
+        device.tensor_from_vec(vec![1., 0., 0., 0., 1., 0., 0., 0., 1.], (1, 3, 3));
+    for step in 1..=STEPS {
+        let rotation = session.rule(RotationRule, 0, matrix.leaky_trace())?;
+        let loss = (rotation.matmul(points.clone()) - turned.clone())
+            .square()
+            .mean();
+        if step == 1 || step == STEPS {
+            println!("rotation, step {step}: {:.4}", loss.array());
+        }
+        let gradients = session.backward(loss)?;
+        matrix = matrix.clone() - gradients.get(&matrix) * 0.5;
+    }
+    Ok(())
 }
 
 /// Trains a 1 × 1 convolution with ReLU down the gradient of a loss, and prints the loss at the first and last step.

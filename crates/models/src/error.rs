@@ -16,6 +16,16 @@ pub enum Error {
         /// Columns.
         width: usize,
     },
+    /// A rule has no output of this place.
+    #[error("{op}: expected an output below {outputs}, found {found}")]
+    NoSuchOutput {
+        /// The rule.
+        op: &'static str,
+        /// How many outputs it has.
+        outputs: usize,
+        /// The place asked for, from 0.
+        found: usize,
+    },
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
     File {
@@ -168,6 +178,9 @@ pub enum Error {
     /// Second-order pooling refused.
     #[error(transparent)]
     Region(#[from] o2p::Error),
+    /// A rule of `matbackprop-core` refused.
+    #[error(transparent)]
+    Matrices(#[from] matbackprop_core::Error),
     /// Examples come without the features that a network without a trunk starts from.
     #[error("region {id}: expected descriptors for a network without a trunk, found none")]
     NoDescriptors {

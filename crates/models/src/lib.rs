@@ -30,7 +30,7 @@
 //! | [`Chain`] | the layers of a network in a row; one interpreter runs them, on framed planes or on dfdx's tensors |
 //! | [`Parameters`] | their kernels and biases, as tensors of dfdx |
 //! | [`ForwardPass`] | chains one after the other, forward and back |
-//! | [`on_tape`] | chains and matrix layers on a dfdx tape of your own |
+//! | [`on_tape`] | chains, matrix layers and the core's rules on a dfdx tape of your own |
 //! | [`Device`] | where chains run: the processor, or a GPU behind the feature `cuda`; maps stay there from chain to chain |
 //! | [`DeepNcuts`] | trunk → two scales joined → head → normalised cuts; load, save, segment |
 //! | [`RegionClassifier`] | trunk → pooling of a free-form region → classifier: DeepO2P, DeepO2P-FC, first order |

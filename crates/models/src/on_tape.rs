@@ -1,8 +1,9 @@
-//! Chains, normalised cuts and second-order pooling on a dfdx tape of your own.
+//! Chains, normalised cuts, second-order pooling and the rules of `matbackprop-core` on a dfdx tape of your own.
 //!
 //! ```text
 //! your tensors ─► TapeSession::chain ─► your operations ─► TapeSession::ncuts ─► your loss
-//!                                                      └─► TapeSession::o2p ──┘     │
+//!                                                      ├─► TapeSession::o2p ──┤     │
+//!                                                      └─► TapeSession::rule ─┘     │
 //! gradients of your tensors and of Parameters::tensors ◄─ TapeSession::backward ◄───┘
 //! ```
 //!
@@ -49,6 +50,7 @@ use std::rc::Rc;
 use dfdx::prelude::*;
 use dfdx::tensor::CpuError;
 use faer::Mat;
+use matbackprop_core::stack::{Stack, StackRef, StackRule, Stacked};
 use ncuts::{Indicator, NcutsLayer};
 use o2p::{O2pLayer, Region};
 
@@ -61,6 +63,9 @@ use crate::trunk::{Chain, Mode};
 
 /// Feature maps as a tensor: channels, height, width.
 pub type MapTensor<T = NoneTape> = Tensor<(usize, usize, usize), f32, Cpu, T>;
+
+/// Matrices of one shape as a tensor: how many there are, rows, columns.
+pub type MatrixTensor<T = NoneTape> = MapTensor<T>;
 
 /// Puts layers on a tape, and holds the error of one that fails in the backward pass: the tape's own error type has no
 /// room for it.
@@ -193,6 +198,84 @@ impl TapeSession {
         Ok(outputs.put_tape(tape))
     }
 
+    /// One output of a rule of `matbackprop-core` for every matrix of `x`: f(FᵀF), f(A), polar factors, projectors, rotations,
+    /// singular values and vectors.
+    ///
+    /// `output` counts in the order of the rule, from 0. The tape goes with that output alone, so that no part of a gradient is
+    /// lost with an output that is not used; each further output is a call, and decomposes again. Values of one column come as
+    /// matrices of one column.
+    ///
+    /// # Errors
+    /// [`Error::Matrices`], as the rule has it, for a rule of several inputs, and where there is no such output; [`Error::Tape`]
+    /// when the device refuses.
+    ///
+    /// # Example
+    /// The rotation nearest to a matrix: where plain singular vectors have no gradient, since all singular values are equal.
+    /// ```
+    /// use dfdx::prelude::*;
+    /// use matbackprop_core::stack::RotationRule;
+    /// use models::on_tape::{MatrixTensor, TapeSession};
+    ///
+    /// # fn main() -> Result<(), models::Error> {
+    /// let quarter_turn = vec![0.0, -1.0, 1.0, 0.0];
+    /// let x: MatrixTensor = Cpu::default().tensor_from_vec(quarter_turn, (1, 2, 2));
+    /// let session = TapeSession::new();
+    /// let rotation = session.rule(RotationRule, 0, x.trace(Gradients::leaky()))?;
+    /// // R₁₁ + 3 R₂₁: only the angle counts, and it would change R₁₁ alone.
+    /// let weights = Cpu::default().tensor_from_vec(vec![1.0, 0.0, 3.0, 0.0], (1, 2, 2));
+    /// let gradients = session.backward((rotation * weights).sum())?;
+    /// assert_eq!(gradients.get(&x).as_vec(), [0.5, 0.0, 0.0, 0.5]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rule<R: StackRule + 'static, T: Tape<f32, Cpu>>(
+        &self,
+        rule: R,
+        output: usize,
+        x: MatrixTensor<T>,
+    ) -> Result<MatrixTensor<T>> {
+        let (x, mut tape) = contiguous(x)?.split_tape();
+        let (count, rows, columns) = *x.shape();
+        let stacked = Stacked::new(rule);
+        let entries = contents_of(&x);
+        let inputs = StackRef::row_major(&entries, count, (rows, columns))?;
+        let forward = stacked.forward(&[inputs])?;
+        let (kept, mut outputs) = (forward.kept, forward.outputs);
+        if output >= outputs.len() {
+            return Err(Error::NoSuchOutput {
+                op: stacked.rule().op(),
+                outputs: outputs.len(),
+                found: output,
+            });
+        }
+        let others = outputs.len();
+        let stack = outputs.swap_remove(output);
+        let shape = stack.as_ref().shape();
+        let result = Cpu::default()
+            .try_tensor_from_vec(stack.into_numbers(), (count, shape.0, shape.1))
+            .map_err(refused)?;
+        let (x_ghost, result_ghost) = (x.ghost(), result.ghost());
+        let failure = Rc::clone(&self.failure);
+        tape.add_backward_op(move |gradients| {
+            let bar = gradients.get_or_alloc_mut(&result_ghost)?.to_vec();
+            let x_bar = || {
+                let mut bars = vec![None; others];
+                bars[output] = Some(StackRef::row_major(&bar, count, shape)?);
+                let inputs = StackRef::row_major(&entries, count, (rows, columns))?;
+                let kept: Vec<_> = kept.iter().map(Stack::as_ref).collect();
+                stacked.vjp(&[inputs], &kept, &bars)
+            };
+            let x_bars =
+                x_bar().map_err(|error: matbackprop_core::Error| stop(&failure, error.into()))?;
+            let total = gradients.get_or_alloc_mut(&x_ghost)?;
+            for x_bar in x_bars {
+                add(total, x_bar.numbers());
+            }
+            Ok(())
+        });
+        Ok(result.put_tape(tape))
+    }
+
     /// Runs a tape backward. A loss's own `backward` does the same, and shows the failure of one of these layers as an
     /// error of memory.
     ///
@@ -236,6 +319,8 @@ mod tests {
     use crate::backend::test_values::random_values;
     use crate::forward_pass::ForwardPass;
     use crate::trunk::TrunkKind;
+    use matbackprop_core::stack::{GramFunctionRule, PolarRule, ThinSvdRule};
+    use matbackprop_core::{Log, Ridge};
 
     fn stem() -> (Chain, Parameters) {
         let taps = [("expand1".to_owned(), 1.0)];
@@ -328,6 +413,51 @@ mod tests {
                 "{by_differences} {by_tape}"
             );
         }
+    }
+
+    #[test]
+    fn rules_on_a_tape_have_the_slope_of_their_loss() {
+        let session = TapeSession::new();
+        let of_gram = GramFunctionRule(Ridge::new(Log, 1e-1).unwrap());
+        let weighted = |y: MatrixTensor<OwnedTape<f32, Cpu>>| {
+            let count = y.shape().num_elements();
+            let weights: MatrixTensor =
+                Cpu::default().tensor_from_vec(random_values(count, 8), *y.shape());
+            (y * weights).sum()
+        };
+        let slopes = [
+            slopes((3, 6, 4), |x| {
+                weighted(session.rule(of_gram, 0, x).unwrap())
+            }),
+            slopes((2, 5, 3), |x| {
+                weighted(session.rule(PolarRule, 1, x).unwrap())
+            }),
+            slopes((4, 3, 3), |x| {
+                // A view, rows and columns exchanged.
+                let x: MatrixTensor<_> = x.permute::<_, Axes3<0, 2, 1>>();
+                weighted(session.rule(ThinSvdRule::default(), 1, x).unwrap())
+            }),
+        ];
+        for (by_differences, by_tape) in slopes {
+            assert!(
+                (by_differences - by_tape).abs() < 2e-2 * by_tape.abs().max(0.05),
+                "{by_differences} {by_tape}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_rule_that_is_not_defined_says_why() {
+        let session = TapeSession::new();
+        let singular: MatrixTensor = Cpu::default().tensor_from_vec(vec![1.0; 8], (2, 2, 2));
+        let forward = session.rule(PolarRule, 2, singular.clone()).unwrap_err();
+        let sentence = "polar factors: expected an output below 2, found 2";
+        assert_eq!(forward.to_string(), sentence);
+        // One singular value is zero: the factor W is free there, and its gradient asked for.
+        let w = session.rule(PolarRule, 0, singular.traced(Gradients::leaky()));
+        let weights: MatrixTensor = Cpu::default().tensor_from_vec(random_values(8, 3), (2, 2, 2));
+        let refused = w.and_then(|w| session.backward((w * weights).sum()).map(drop));
+        assert!(matches!(refused, Err(Error::Matrices(_))), "{refused:?}");
     }
 
     #[test]
