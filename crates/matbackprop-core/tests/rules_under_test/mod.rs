@@ -18,7 +18,7 @@ use matbackprop_core::{
     Error, GapPolicy, GeneralisedEig, InverseSqrt, Log, Method, RankTolerance, Result, Ridge, Sqrt,
     SymEig, ThinSvd, ensure_finite,
 };
-use operators::leading_eigenpairs;
+use operators::{leading_eigenpairs, leading_generalised_eig, leading_sym_eig};
 pub use planted::{Planted, SPECTRA, Spectrum};
 use subspaces::{
     leading_projector, least_squares, least_squares_at, polar, procrustes, projector, projector_at,
@@ -137,6 +137,25 @@ fn spectral_rules() -> Vec<Rule> {
                 vec![well.indefinite(), p.positive()]
             },
             generalised_eig,
+            &[1.0, 0.0],
+        ),
+        rule(
+            "leading_sym_eig",
+            |p| vec![p.indefinite()],
+            leading_sym_eig,
+            &[1.0, 0.0],
+        ),
+        rule(
+            "leading_generalised_eig",
+            |p| {
+                let well = Planted {
+                    spectrum: Spectrum::Distinct,
+                    seed: p.seed ^ 1,
+                    ..*p
+                };
+                vec![p.indefinite(), well.positive()]
+            },
+            leading_generalised_eig,
             &[1.0, 0.0],
         ),
     ]
