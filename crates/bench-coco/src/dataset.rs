@@ -9,6 +9,7 @@ mod listed;
 mod mask;
 mod other_names;
 mod records;
+mod run_lengths;
 mod shape;
 mod source;
 mod values;
@@ -21,6 +22,7 @@ pub use mask::Mask;
 pub(crate) use records::{
     RawAnnotation, RawCategory, RawImage, Sections, annotation_file, detection_file,
 };
+pub use run_lengths::RunLengths;
 pub use shape::{Points, Shape};
 pub(crate) use shape::{check_walk, length_of_walk};
 pub(crate) use source::open_file;

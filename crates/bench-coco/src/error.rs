@@ -156,6 +156,14 @@ pub enum Error {
         /// The value found.
         found: String,
     },
+    /// A shape on an image that it does not fit, or a bitmap that is none.
+    #[error("mask: expected {expected}, found {found}")]
+    Shape {
+        /// The form that a mask needs.
+        expected: String,
+        /// The value found.
+        found: String,
+    },
     /// An annotated image without its photograph.
     #[error("image {}: expected the photograph {}, found none{}", image.quoted(), path.display(), behind(hint))]
     MissingImage {

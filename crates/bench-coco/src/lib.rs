@@ -71,6 +71,7 @@
 //! | `dataset/shape` | outlines and run lengths, small in memory and checked before they are drawn |
 //! | `dataset/foreign`, `dataset/other_names` | files and fields of other programs, named with what to do |
 //! | `dataset/mask` | a region's pixels, row by row |
+//! | `dataset/run_lengths` | a region as runs, its letters, area and box |
 //! | `dataset/instances` | all records of a file, joined by their ids |
 //! | `photograph_files` | where a photograph lies, also under a name of other capitals or escapes |
 //! | `regions/photographs` | the photographs, each decoded once for its regions |
@@ -113,7 +114,7 @@ mod sift;
 mod strict;
 
 pub use dataset::{
-    Annotation, Category, CocoInstances, ImageRecord, MAX_PIXELS, Mask, Points, Shape,
+    Annotation, Category, CocoInstances, ImageRecord, MAX_PIXELS, Mask, Points, RunLengths, Shape,
 };
 pub use detections::{
     CategoryPrecision, DetectionCurves, DetectionKind, DetectionOptions, DetectionReport,

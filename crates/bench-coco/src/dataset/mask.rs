@@ -2,7 +2,8 @@
 
 use hotcoco::Rle;
 
-use crate::error::Size;
+use super::image_records::MAX_PIXELS;
+use crate::error::{Error, Result, Size};
 
 /// A bitmap: `true` where a pixel belongs to the region.
 ///
@@ -16,6 +17,27 @@ pub struct Mask {
 }
 
 impl Mask {
+    /// A bitmap out of its pixels, row by row.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for no pixels, more than [`MAX_PIXELS`], or a number of bits that is not width × height.
+    pub fn new(width: u32, height: u32, bits: Vec<bool>) -> Result<Self> {
+        let pixels = u64::from(width) * u64::from(height);
+        let refused = |expected: String, found: String| Err(Error::Shape { expected, found });
+        if pixels == 0 || pixels > MAX_PIXELS {
+            let found = Size { width, height }.to_string();
+            return refused(format!("1 to {MAX_PIXELS} pixels"), found);
+        }
+        if bits.len() as u64 != pixels {
+            return refused(format!("{width} × {height} bits"), bits.len().to_string());
+        }
+        Ok(Self {
+            width,
+            height,
+            bits,
+        })
+    }
+
     /// The runs, turned from columns to rows. Runs beyond the last pixel are cut, pixels without a run are outside.
     pub(crate) fn from_runs(runs: &Rle) -> Self {
         let (width, height) = (runs.w as usize, runs.h as usize);
@@ -87,6 +109,7 @@ impl Mask {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use test_support::refused;
 
     fn runs(w: u32, h: u32, counts: &[u32]) -> Rle {
         Rle {
@@ -111,6 +134,17 @@ mod tests {
         assert_eq!(Mask::from_runs(&runs(2, 2, &[3, 9, 9])).area(), 1);
         assert_eq!(Mask::from_runs(&runs(2, 2, &[])).area(), 0);
         assert_eq!(Mask::from_runs(&runs(2, 2, &[0, u32::MAX])).area(), 4);
+    }
+
+    #[test]
+    fn bits_make_a_bitmap_where_there_are_as_many() {
+        let bits = vec![true, false, false, true];
+        assert_eq!(Mask::new(2, 2, bits.clone()).unwrap().bits(), bits);
+        refused! {
+            Mask::new(2, 3, bits.clone()) => Error::Shape { .. },
+            Mask::new(0, 4, Vec::new()) => Error::Shape { .. },
+            Mask::new(u32::MAX, u32::MAX, bits.clone()) => Error::Shape { .. },
+        }
     }
 
     #[test]
