@@ -16,23 +16,39 @@ fn matrix(view: ArrayView2<'_, f64>) -> Mat<f64> {
     Mat::from_fn(view.nrows(), view.ncols(), |i, j| view[(i, j)])
 }
 
-fn array<'py>(py: Python<'py>, a: MatRef<'_, f64>) -> Bound<'py, PyArray2<f64>> {
+fn optional(array: Option<&PyReadonlyArray2<'_, f64>>) -> Option<Mat<f64>> {
+    array.map(|array| matrix(array.as_array()))
+}
+
+type Array<'py> = Bound<'py, PyArray2<f64>>;
+
+fn array<'py>(py: Python<'py>, a: MatRef<'_, f64>) -> Array<'py> {
     Array2::from_shape_fn(a.shape(), |(i, j)| a[(i, j)]).to_pyarray(py)
 }
 
+fn optional_array<'py>(py: Python<'py>, a: Option<Mat<f64>>) -> Option<Array<'py>> {
+    a.map(|a| array(py, a.as_ref()))
+}
+
+/// Those of J̄, of the features, and of Λ where it was given.
+type Second<'py> = (f64, Array<'py>, Option<Array<'py>>);
+
 #[pymethods]
 impl Ncuts {
-    /// Features, n × d, and a label for each row, one list an annotator; ε, or `None` for the hard projector.
+    /// Features, n × d, and a label for each row, one list an annotator; ε, or `None` for the hard projector; Λ, d × d, or
+    /// `None` for the identity.
     #[new]
     fn new(
         py: Python<'_>,
         features: PyReadonlyArray2<'_, f64>,
         labels: Vec<PyReadonlyArray1<'_, i64>>,
         epsilon: Option<f64>,
+        lambda: Option<PyReadonlyArray2<'_, f64>>,
     ) -> PyResult<Self> {
         let indicators: PyResult<Vec<_>> = labels.iter().map(indicator).collect();
         let indicators = indicators?;
         let features = matrix(features.as_array());
+        let lambda = optional(lambda.as_ref());
         let criterion = match epsilon {
             Some(epsilon) => Criterion::Regularised { epsilon },
             None => Criterion::HardProjector {
@@ -40,7 +56,10 @@ impl Ncuts {
             },
         };
         let layer = NcutsLayer::new(criterion);
-        let forward = py.detach(|| layer.forward(features.as_ref(), None, &indicators));
+        let forward = py.detach(|| {
+            let lambda = lambda.as_ref().map(Mat::as_ref);
+            layer.forward(features.as_ref(), lambda, &indicators)
+        });
         Ok(Self(forward.map_err(|error| of_any(&error))?))
     }
 
@@ -54,32 +73,47 @@ impl Ncuts {
         self.0.similarity_rank()
     }
 
-    /// The cotangent of the features.
-    fn vjp<'py>(&self, py: Python<'py>, bar: f64) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    /// The cotangents of the features, and of Λ where it was given.
+    fn vjp<'py>(&self, py: Python<'py>, bar: f64) -> PyResult<(Array<'py>, Option<Array<'py>>)> {
         let cotangents = py
             .detach(|| self.0.vjp(bar))
             .map_err(|error| of_any(&error))?;
-        Ok(array(py, cotangents.features.as_ref()))
+        let features = array(py, cotangents.features.as_ref());
+        Ok((features, optional_array(py, cotangents.lambda)))
     }
 
-    /// The tangent of J.
-    fn jvp(&self, py: Python<'_>, dot: PyReadonlyArray2<'_, f64>) -> PyResult<f64> {
-        let dot = matrix(dot.as_array());
-        let tangent = py.detach(|| self.0.jvp(dot.as_ref(), None));
+    /// The tangent of J, from those of the features and of Λ; `None` is a zero.
+    fn jvp(
+        &self,
+        py: Python<'_>,
+        features: PyReadonlyArray2<'_, f64>,
+        lambda: Option<PyReadonlyArray2<'_, f64>>,
+    ) -> PyResult<f64> {
+        let (features, lambda) = (matrix(features.as_array()), optional(lambda.as_ref()));
+        let tangent = py.detach(|| {
+            let lambda = lambda.as_ref().map(Mat::as_ref);
+            self.0.jvp(features.as_ref(), lambda)
+        });
         tangent.map_err(|error| of_any(&error))
     }
 
-    /// The cotangents of J̄ and of the features.
+    /// The cotangents of J̄, of the features and of Λ; `m` is a cotangent of that of Λ.
     fn vjp_of_vjp<'py>(
         &self,
         py: Python<'py>,
         bar: f64,
         z: PyReadonlyArray2<'py, f64>,
-    ) -> PyResult<(f64, Bound<'py, PyArray2<f64>>)> {
-        let z = matrix(z.as_array());
-        let second = py.detach(|| self.0.vjp_of_vjp(bar, z.as_ref(), None));
+        m: Option<PyReadonlyArray2<'py, f64>>,
+    ) -> PyResult<Second<'py>> {
+        let (z, m) = (matrix(z.as_array()), optional(m.as_ref()));
+        let second = py.detach(|| {
+            let m = m.as_ref().map(Mat::as_ref);
+            self.0.vjp_of_vjp(bar, z.as_ref(), m)
+        });
         let second = second.map_err(|error| of_any(&error))?;
-        Ok((second.loss_bar_bar, array(py, second.features.as_ref())))
+        let features = array(py, second.features.as_ref());
+        let lambda = optional_array(py, second.lambda);
+        Ok((second.loss_bar_bar, features, lambda))
     }
 }
 

@@ -249,6 +249,43 @@ def test_the_loss_of_normalised_cuts_to_second_order():
         mt.ncuts_loss(features, labels[:, :5])
 
 
+def cut_pictures():
+    """Two pictures of twelve pixels, and labels of two annotators."""
+    features = gaussian(2, 12, 3).abs().requires_grad_()
+    labels = torch.arange(12).div(4, rounding_mode="floor").expand(2, 12)
+    return features, torch.stack([labels, labels.flip(-1) // 2], 1)
+
+
+@pytest.mark.parametrize("eps", [1e-2, None])
+def test_a_metric_of_the_features_to_second_order(eps):
+    features, people = cut_pictures()
+    for batch in ((), (2,)):
+        metric = spd(*batch, n=3).abs().requires_grad_()
+        loss = lambda f, m: mt.ncuts_loss(f, people, eps, mt.symmetric(m))
+        assert gradcheck(loss, (features, metric), check_forward_ad=True)
+        assert gradgradcheck(loss, (features, metric))
+    # The identity is the loss without one; a root of the metric may as well be in the features.
+    plain = mt.ncuts_loss(features, people, eps)
+    assert torch.allclose(mt.ncuts_loss(features, people, eps, torch.eye(3)), plain)
+    root = mt.sqrtm(metric.detach())
+    whole = mt.ncuts_loss(features @ root, people, eps)
+    assert torch.allclose(mt.ncuts_loss(features, people, eps, metric), whole)
+    (bar,) = torch.autograd.grad(mt.ncuts_loss(features, people, eps, metric).sum(), metric)
+    assert torch.equal(bar, bar.mT) and bar.shape == (2, 3, 3)
+    module = mt.NCutsLoss(eps, reduction="none")
+    assert torch.equal(module(features, people, metric), mt.ncuts_loss(features, people, eps, metric))
+
+
+def test_metrics_that_are_none():
+    features, people = cut_pictures()
+    with pytest.raises(matbackprop.MatbackpropError, match=r"metric of shape \(3, 3\) or \(2, 3, 3\), found \(4, 4\)"):
+        mt.ncuts_loss(features, people, metric=torch.eye(4))
+    with pytest.raises(TypeError, match="metric as a tensor, found list"):
+        mt.ncuts_loss(features, people, metric=[[1.0]])
+    with pytest.raises(matbackprop.MatbackpropError, match="semidefinite"):
+        mt.ncuts_loss(features, people, metric=torch.diag(torch.tensor([2.0, 1.0, -1.0])))
+
+
 def test_modules_in_a_network_learn():
     torch.manual_seed(0)
     network = torch.nn.Sequential(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
+from .._native import MatbackpropError
 from ._tape import apply_rule
 
 
@@ -58,15 +59,22 @@ def matrix_power(a: Tensor, exponent: float | Tensor, eps: float = 0.0) -> Tenso
     return apply_rule("learned_power", [], [a, exponents], "matrix_power")[0]
 
 
-def cov_pool(features: Tensor, eps: float, map: Literal["log", "sqrt"] | float = "log") -> Tensor:
+#: What :func:`cov_pool` makes of a spectrum.
+Map = Literal["log", "sqrt", "inverse_sqrt"]
+
+
+def cov_pool(features: Tensor, eps: float, map: Map | float = "log") -> Tensor:
     """Second-order pooling: log, root or power of FᵀF + εI, ``(..., d, d)``, from features ``(..., n, d)``.
 
     Args:
         eps: what is added to the spectrum of FᵀF, ε ≥ 0.
-        map: ``"log"``, ``"sqrt"``, or an exponent.
+        map: ``"log"``, ``"sqrt"``, ``"inverse_sqrt"``, or an exponent.
 
     The features themselves are decomposed where FᵀF would lose their digits, and any rank has its gradient for ε > 0.
     """
-    if map == "log" or map == "sqrt":
+    if isinstance(map, str):
+        if map not in get_args(Map):
+            names = ", ".join(get_args(Map))
+            raise MatbackpropError(f"cov_pool: expected {names} or an exponent as `map`, found {map!r}")
         return apply_rule(f"gram_{map}", [eps], [features], "cov_pool")[0]
     return apply_rule("gram_power", [eps, float(map)], [features], "cov_pool")[0]

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ._functions import cov_pool
+from ._functions import Map, cov_pool
 from ._ncuts import ncuts_loss
 
 
@@ -16,11 +16,11 @@ class CovPool(torch.nn.Module):
 
     Args:
         eps: what is added to the spectrum.
-        map: ``"log"``, ``"sqrt"``, or an exponent.
+        map: ``"log"``, ``"sqrt"``, ``"inverse_sqrt"``, or an exponent.
         mean: divide by the number of positions first.
     """
 
-    def __init__(self, eps: float = 1e-3, map: Literal["log", "sqrt"] | float = "log", mean: bool = True) -> None:
+    def __init__(self, eps: float = 1e-3, map: Map | float = "log", mean: bool = True) -> None:
         super().__init__()
         self.eps, self.map, self.mean = eps, map, mean
 
@@ -49,12 +49,12 @@ class NCutsLoss(torch.nn.Module):
         super().__init__()
         self.eps, self.reduction = eps, reduction
 
-    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
-        """A number, or one a picture."""
+    def forward(self, features: Tensor, labels: Tensor, metric: Tensor | None = None) -> Tensor:
+        """A number, or one a picture; ``metric`` as in :func:`ncuts_loss`."""
         if features.ndim == 4:
             features = features.flatten(2).mT
             labels = labels.flatten(-2)
-        loss = ncuts_loss(features, labels, self.eps)
+        loss = ncuts_loss(features, labels, self.eps, metric)
         return loss.mean() if self.reduction == "mean" else loss
 
     def extra_repr(self) -> str:
