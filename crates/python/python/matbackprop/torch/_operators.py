@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ def _arrays(tensors: Sequence[Tensor]) -> list[np.ndarray]:
     arrays = []
     for tensor in tensors:
         array = tensor.detach().cpu().resolve_conj().resolve_neg().numpy()
-        arrays.append(array.reshape(-1, *array.shape[-2:]))
+        arrays.append(array.reshape(math.prod(array.shape[:-2]), *array.shape[-2:]))
     return arrays
 
 
