@@ -6,6 +6,8 @@
 //! ncuts      the loss of normalised cuts
 //! bsds       boundaries and regions of BSDS500
 //! coco       the table of detections
+//! masks      polygons and run lengths as arrays
+//! regions    free-form regions and their photographs
 //! segment    a photograph's segments
 //! exceptions errors as exceptions
 //! ```
@@ -19,7 +21,9 @@
 mod bsds;
 mod coco;
 mod exceptions;
+mod masks;
 mod ncuts;
+mod regions;
 mod rule;
 mod second;
 mod segment;
@@ -46,5 +50,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     ncuts::add_to(module)?;
     bsds::add_to(module)?;
     coco::add_to(module)?;
+    masks::add_to(module)?;
+    regions::add_to(module)?;
     segment::add_to(module)
 }

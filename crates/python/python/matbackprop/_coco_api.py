@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import _native
+from ._coco_masks import rle_of, runs_of
 from ._native import MatbackpropError
 
 Record = dict[str, Any]
@@ -23,8 +24,14 @@ def _listed(x: Any) -> list[Any]:
     return list(x) if isinstance(x, Iterable) and not isinstance(x, str) else [x]
 
 
+def _fields(record: Any, place: int) -> Record:
+    if not isinstance(record, dict):
+        raise MatbackpropError(f"results: expected detection {place} as an object, found a {type(record).__name__}")
+    return record
+
+
 class COCO:
-    """Annotations, or results, of COCO: as ``pycocotools.coco.COCO``, without drawing and masks.
+    """Annotations, or results, of COCO: as ``pycocotools.coco.COCO``, without drawing.
 
     Args:
         annotation_file: a JSON file of instances; ``None`` for a ``dataset`` that is set by hand, before ``createIndex()``.
@@ -37,6 +44,8 @@ class COCO:
         self.imgs: dict[Any, Record] = {}
         self.imgToAnns: dict[Any, list[Record]] = defaultdict(list)
         self.catToImgs: dict[Any, list[Any]] = defaultdict(list)
+        #: Fields that :meth:`loadRes` added, by annotation: no part of the results.
+        self._made: dict[Any, set[str]] = {}
         if annotation_file is not None:
             with open(annotation_file, encoding="utf-8-sig") as file:
                 self.dataset = json.load(file)
@@ -107,7 +116,11 @@ class COCO:
         return [self.imgs[id_] for id_ in _listed(ids)]
 
     def loadRes(self, resFile: str | os.PathLike[str] | list[Record] | np.ndarray) -> COCO:
-        """Results: a JSON file, a list of records, or an array of rows ``image_id, x, y, width, height, score, category_id``."""
+        """Results: a JSON file, a list of records, or an array of rows ``image_id, x, y, width, height, score, category_id``.
+
+        The ``segmentation`` of a record may be an array, ``height × width``, nonzero inside. Records get what pycocotools
+        gives them: ``id`` from 1 in their order, ``area``, ``iscrowd``, and ``bbox`` or ``segmentation`` where there is none.
+        """
         if isinstance(resFile, np.ndarray):
             records = self.loadNumpyAnnotations(resFile)
         elif isinstance(resFile, str | os.PathLike):
@@ -119,11 +132,61 @@ class COCO:
             raise MatbackpropError(f"results: expected a list of detections, found a {type(records).__name__}")
         results = COCO()
         shared = {key: self.dataset[key] for key in ("images", "categories") if key in self.dataset}
-        # In their order, as pycocotools numbers them; its own fields, `area` and `iscrowd`, are made when they are compared.
-        numbered = [{**record, "id": place + 1} for place, record in enumerate(records)]
-        results.dataset = {**shared, "annotations": numbered}
+        of_boxes = bool(records) and bool(_fields(records[0], 0).get("bbox"))
+        annotations = []
+        for place, record in enumerate(records):
+            made = self._made_of(_fields(record, place), place, of_boxes)
+            annotations.append({**made, **record, "id": place + 1, "area": made["area"], "iscrowd": 0})
+            if isinstance(record.get("segmentation"), np.ndarray):
+                annotations[-1]["segmentation"] = made["segmentation"]
+            results._made[place + 1] = {"id", "area", "iscrowd", *made} - set(record)
+            results._made[place + 1] |= {"id", "area", "iscrowd"}
+        results.dataset = {**shared, "annotations": annotations}
         results.createIndex()
         return results
+
+    def _made_of(self, record: Record, place: int, of_boxes: bool) -> Record:
+        """What pycocotools adds to a detection, and run lengths in place of an array."""
+        made: Record = {}
+        segmentation = record.get("segmentation")
+        if isinstance(segmentation, np.ndarray):
+            made["segmentation"] = rle_of(runs_of(segmentation), *segmentation.shape)
+        if of_boxes:
+            left, top, width, height = record["bbox"]
+            right, bottom = left + width, top + height
+            made.setdefault("segmentation", [[left, top, left, bottom, right, bottom, right, top]])
+            made["area"] = width * height
+            return made
+        if segmentation is None:
+            raise MatbackpropError(f"results: expected `bbox` or `segmentation` in detection {place}, found neither")
+        runs = self._runs({**record, **made})
+        return {**made, "bbox": list(runs.bbox()), "area": runs.area()}
+
+    def annToRLE(self, ann: Record) -> Record:
+        """The run-length mask of an annotation, ``size`` and ``counts``: of its polygons, its runs, or itself."""
+        segmentation = ann["segmentation"]
+        if isinstance(segmentation, dict) and isinstance(segmentation.get("counts"), str | bytes):
+            return segmentation
+        return rle_of(self._runs(ann), *self._size_of(ann))
+
+    def annToMask(self, ann: Record) -> np.ndarray:
+        """The mask of an annotation, ``height × width`` of its image: 1 inside, else 0."""
+        return self._runs(ann).bits().view(np.uint8)
+
+    def _runs(self, ann: Record) -> _native.Runs:
+        if isinstance(ann["segmentation"], dict | np.ndarray):
+            return runs_of(ann["segmentation"])
+        return runs_of(ann["segmentation"], *self._size_of(ann))
+
+    def _size_of(self, ann: Record) -> tuple[int, int]:
+        """Height and width."""
+        if isinstance(ann["segmentation"], dict):
+            height, width = ann["segmentation"]["size"]
+            return height, width
+        image = self.imgs.get(ann["image_id"])
+        if image is None:
+            raise MatbackpropError(f"image {ann['image_id']!r}: expected it among the images, found none")
+        return image["height"], image["width"]
 
     @staticmethod
     def loadNumpyAnnotations(data: np.ndarray) -> list[Record]:
@@ -198,9 +261,9 @@ class COCOeval:
         }
         if not params.useCats:
             truth["categories"] = self.cocoGt.dataset.get("categories", [])
-        own = ("id", "area", "iscrowd")
+        own, made = {"id", "area", "iscrowd"}, self.cocoDt._made
         results = [
-            {key: value for key, value in ann.items() if key not in own}
+            {key: value for key, value in ann.items() if key not in made.get(ann["id"], own)}
             for ann in self.cocoDt.dataset.get("annotations", [])
             if kept(ann)
         ]
@@ -246,7 +309,9 @@ class COCOeval:
         for name in ("iouThrs", "recThrs", "areaRng"):
             mine, theirs = (np.asarray(getattr(params, name), float) for params in (self.params, official))
             if mine.shape != theirs.shape or not np.allclose(mine, theirs):
-                raise MatbackpropError(f"params.{name}: expected COCO's own values, found others, which are not compared here")
+                raise MatbackpropError(
+                    f"params.{name}: expected COCO's own values, found others, which are not compared here"
+                )
 
 
 def _plain(x: Any) -> Any:

@@ -1,11 +1,11 @@
-"""The official table of COCO detections.
+"""COCO: the official table of detections, free-form regions, masks.
 
 Example:
     >>> from matbackprop import coco                                                          # doctest: +SKIP
     >>> table = coco.evaluate("instances_val2014.json", "results.json", kind="segm")          # doctest: +SKIP
     >>> table.ap, table.ap50                                                                  # doctest: +SKIP
 
-Scripts for pycocotools run with ``from matbackprop.coco import COCO, COCOeval``.
+Scripts for pycocotools run with ``from matbackprop.coco import COCO, COCOeval, mask``.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import _coco_masks as mask
 from . import _native
 from ._coco_api import COCO, COCOeval, Params
+from ._coco_regions import Crop, Region, Regions
 
-__all__ = ["COCO", "COCOeval", "Params", "Table", "evaluate"]
+__all__ = ["COCO", "COCOeval", "Crop", "Params", "Region", "Regions", "Table", "evaluate", "mask"]
 
 PathLike = str | os.PathLike[str]
 
