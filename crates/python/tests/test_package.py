@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import types
 
 import matbackprop
 import numpy as np
@@ -11,7 +12,7 @@ from matbackprop import bsds, coco
 
 
 def test_import_is_light():
-    code = "import sys, matbackprop; assert 'torch' not in sys.modules; print(matbackprop.__version__)"
+    code = "import sys, matbackprop; assert not {'torch', 'jax'} & set(sys.modules); print(matbackprop.__version__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == matbackprop.__version__
 
@@ -190,14 +191,41 @@ def test_boxes_in_rows_of_an_array(tmp_path):
         truth.loadRes(rows[:, :5])
 
 
-def test_the_example_of_the_readme_runs():
-    text = (ROOT / "crates" / "python" / "README.md").read_text(encoding="utf-8")
-    blocks = [block.split("```", 1)[0] for block in text.split("```python\n")[1:]]
-    assert blocks
-    pytest.importorskip("torch")
-    for block in blocks:
-        if "BSDS500" not in block and ".json" not in block and ".jpg" not in block:
-            exec(compile(block, "README.md", "exec"), {})
+README = (ROOT / "crates" / "python" / "README.md").read_text(encoding="utf-8")
+BLOCKS = [block.split("```", 1)[0] for block in README.split("```python\n")[1:]]
+
+
+def files_of_the_readme(data, folder):
+    """Two photographs of BSDS500 with their maps, annotations and results of COCO."""
+    fixture, coco_files = needs(data / "bsds500"), needs(data / "coco-eval-fixture")
+    dataset = bsds.Dataset(fixture, "val")
+    (folder / "BSDS500" / "images" / "val").mkdir(parents=True)
+    (folder / "BSDS500" / "groundTruth" / "val").mkdir(parents=True)
+    (folder / "maps").mkdir()
+    for index, image in enumerate(dataset.ids[:2]):
+        (folder / "BSDS500" / "images" / "val" / f"{image}.jpg").symlink_to(dataset.image_path(index))
+        truth = fixture / "groundTruth" / "val" / f"{image}.mat"
+        (folder / "BSDS500" / "groundTruth" / "val" / f"{image}.mat").symlink_to(truth)
+        np.save(folder / "maps" / f"{image}.npy", np.mean(dataset.boundaries(index), 0))
+    (folder / "instances.json").symlink_to(coco_files / "instances_val2014_100.json")
+    (folder / "results.json").symlink_to(coco_files / "instances_val2014_fakesegm100_results.json")
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.strip().splitlines()[0])
+def test_the_examples_of_the_readme_run(block, data, tmp_path, monkeypatch):
+    for library in ("torch", "jax"):
+        if f"import {library}" in block:
+            pytest.importorskip(library)
+    if "matplotlib" in block:
+        shown = []
+        plot = types.SimpleNamespace(imread=lambda path: halves(), imshow=shown.append)
+        monkeypatch.setitem(sys.modules, "matplotlib", types.SimpleNamespace(pyplot=plot))
+        monkeypatch.setitem(sys.modules, "matplotlib.pyplot", plot)
+    if "BSDS500" in block or ".json" in block:
+        files_of_the_readme(data, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "README.md", "exec"), {})
+    assert "matplotlib" not in block or shown[0].shape == (48, 64, 3)
 
 
 def test_a_wheel_says_its_types():
