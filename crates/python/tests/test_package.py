@@ -59,6 +59,71 @@ def test_what_is_no_photograph_is_named():
         matbackprop.segment(np.zeros((4, 4, 7), np.uint8))
 
 
+IMAGE = np.zeros((6, 8, 3), np.uint8)
+PLANE = np.zeros((6, 8))
+WRONG = {
+    "a path": (lambda: matbackprop.segment("photo.jpg"), TypeError, "found a text"),
+    "one axis": (lambda: matbackprop.segment(IMAGE[0, 0]), matbackprop.MatbackpropError, "found 1 axes"),
+    "no segment": (
+        lambda: matbackprop.segment(IMAGE, 0),
+        matbackprop.MatbackpropError,
+        "segments: .* from 1 on, found 0",
+    ),
+    "half a segment": (lambda: matbackprop.segment(IMAGE, 2.5), TypeError, "segments: expected a whole number"),
+    "a side below zero": (lambda: matbackprop.segment(IMAGE, max_side=-1), matbackprop.MatbackpropError, "max_side"),
+    "a height of NaN": (lambda: matbackprop.segment(IMAGE).tree.cut(np.nan), matbackprop.MatbackpropError, "height"),
+    "labels of NaN": (lambda: matbackprop.outlines(IMAGE, PLANE * np.nan), matbackprop.MatbackpropError, "integers"),
+    "floats to outline": (lambda: matbackprop.outlines(IMAGE / 2, PLANE), matbackprop.MatbackpropError, "uint8"),
+    "a row of strengths": (lambda: bsds.match(PLANE[0], [PLANE]), matbackprop.MatbackpropError, "soft: .*shape"),
+    "strengths of NaN": (
+        lambda: bsds.match(PLANE * np.nan, [PLANE]),
+        matbackprop.MatbackpropError,
+        "finite.*found nan",
+    ),
+    "strengths of 255": (lambda: bsds.match(PLANE + 255, [PLANE]), matbackprop.MatbackpropError, "0 to 1, found 255"),
+    "no annotator": (lambda: bsds.match(PLANE, []), matbackprop.MatbackpropError, "truths: .*found none"),
+    "no threshold": (lambda: bsds.match(PLANE, [PLANE], -1), matbackprop.MatbackpropError, "thresholds"),
+    "half a threshold": (lambda: bsds.match(PLANE, [PLANE], 0.5), TypeError, "thresholds: .*found float"),
+    "two numbers of detections": (
+        lambda: coco.evaluate("a.json", "b.json", max_detections=(1, 2)),
+        matbackprop.MatbackpropError,
+        "max_detections",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_arguments_are_named(name):
+    call, kind, message = WRONG[name]
+    with pytest.raises(kind, match=message):
+        call()
+
+
+def test_what_a_dataset_lacks_is_named(data):
+    dataset = bsds.Dataset(needs(data / "bsds500"), "val")
+    assert dataset.boundaries(-1)[0].shape == dataset.boundaries(len(dataset) - 1)[0].shape
+    with pytest.raises(IndexError, match="place below"):
+        dataset.boundaries(len(dataset))
+    with pytest.raises(matbackprop.MatbackpropError, match=f"maps: expected one of image '{dataset.ids[0]}'"):
+        bsds.evaluate_boundaries(dataset, maps={})
+    with pytest.raises(matbackprop.MatbackpropError, match="workers"):
+        bsds.evaluate_boundaries(dataset, maps={}, workers=-1)
+
+
+def test_what_a_package_lacks_is_named():
+    for library in ("torch", "jax"):
+        code = f"import sys; sys.modules['{library}'] = None; import matbackprop.{library}"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert done.returncode == 1 and f"pip install {library}" in done.stderr
+
+
+def test_one_truth_and_numbers_of_numpy():
+    truth = PLANE.copy()
+    truth[:, 3] = 1
+    one = bsds.match(truth, truth, np.int64(3))
+    assert one.f.tolist() == [1.0] * 3
+
+
 def test_matching_one_map():
     # Pixels match up to 0.0075 of the diagonal apart: two pixels here.
     truth = np.zeros((200, 200), bool)

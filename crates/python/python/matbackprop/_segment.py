@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _native
+from ._checks import labels as check_labels
+from ._checks import picture, whole
+from ._native import MatbackpropError
 
 #: The height at which the command line cuts where no number of segments is asked for.
 HEIGHT = 0.41
@@ -36,10 +39,12 @@ class Tree:
 
     def cut_into(self, segments: int) -> NDArray[np.uint32]:
         """Labels from 0, ``height × width``, of so many segments, or of as many as there are."""
-        return self._native.cut_into(segments)
+        return self._native.cut_into(whole(segments, "segments", 1))
 
     def cut(self, height: float) -> NDArray[np.uint32]:
         """Labels from 0, ``height × width``, of the segments at a height."""
+        if not height >= 0:
+            raise MatbackpropError(f"height: expected a number from 0 on, found {height}")
         return self._native.cut(height)
 
 
@@ -72,24 +77,14 @@ def segment(
     Raises:
         MatbackpropError: for an array that is no picture.
     """
-    pixels = np.asarray(image)
-    if pixels.dtype != np.uint8:
-        raise _native.MatbackpropError(
-            f"image: expected numbers of 8 bits (uint8), found {pixels.dtype}; "
-            "floats from 0 to 1 become them by (255 * image).round().astype('uint8')"
-        )
-    if pixels.ndim == 2:
-        pixels = np.repeat(pixels[:, :, None], 3, axis=2)
-    if pixels.ndim != 3:
-        raise _native.MatbackpropError(f"image: expected height × width × 3 numbers, found {pixels.ndim} axes")
+    pixels = picture(image)
+    wanted = None if segments is None else whole(segments, "segments", 1)
+    superpixels, max_side = whole(superpixels, "superpixels", 1), whole(max_side, "max_side", 0)
     tree = Tree(_native.Tree(pixels, superpixels, max_side))
-    labels = tree.cut(HEIGHT) if segments is None else tree.cut_into(segments)
+    labels = tree.cut(HEIGHT) if wanted is None else tree.cut_into(wanted)
     return Segmented(labels, tree)
 
 
 def outlines(image: ArrayLike, labels: ArrayLike) -> NDArray[np.uint8]:
     """The photograph with the outlines of its segments in white on black, for ``matplotlib.pyplot.imshow``."""
-    pixels = np.array(image, dtype=np.uint8)
-    if pixels.ndim == 2:
-        pixels = np.repeat(pixels[:, :, None], 3, axis=2)
-    return _native.paint_outlines(pixels, np.ascontiguousarray(labels, dtype=np.int64))
+    return _native.paint_outlines(picture(image), check_labels(labels, "labels"))

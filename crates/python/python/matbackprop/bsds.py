@@ -21,6 +21,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _native
+from ._checks import labels as check_labels
+from ._checks import place, plane, strengths, whole
+from ._native import MatbackpropError
 
 Progress = Callable[[int, int, str], None]
 PathLike = str | os.PathLike[str]
@@ -54,15 +57,15 @@ class Dataset:
 
     def image_path(self, index: int) -> str:
         """The file of a photograph."""
-        return os.fspath(self._native.image_path(index))
+        return os.fspath(self._native.image_path(place(index, "image", len(self))))
 
     def segmentations(self, index: int) -> list[NDArray[np.uint32]]:
         """Label maps, ``height × width``, one an annotator."""
-        return self._native.segmentations(index)
+        return self._native.segmentations(place(index, "image", len(self)))
 
     def boundaries(self, index: int) -> list[NDArray[np.bool_]]:
         """Boundaries that people drew, ``height × width``, one map an annotator."""
-        return self._native.boundaries(index)
+        return self._native.boundaries(place(index, "image", len(self)))
 
 
 @dataclass(frozen=True)
@@ -135,9 +138,11 @@ def match(
         thresholds: how many, evenly between 0 and 1, or the thresholds themselves.
         nms: thin a raw map by non-maximum suppression first.
     """
-    drawn = [np.asarray(truth) != 0 for truth in truths]
-    asked = thresholds if isinstance(thresholds, int) else [float(t) for t in thresholds]
-    at, counts = _native.match_boundaries(np.asarray(soft, np.float64), drawn, asked, nms)
+    truths = [truths] if getattr(truths, "ndim", None) == 2 else list(truths)
+    if not truths:
+        raise MatbackpropError("truths: expected the boundaries of one annotator or more, found none")
+    drawn = [plane(truth, "truths") != 0 for truth in truths]
+    at, counts = _native.match_boundaries(strengths(soft, "soft"), drawn, _asked(thresholds), nms)
     columns = np.array(counts, np.int64).reshape(-1, 4).T
     return BoundaryMatch(np.array(at), *columns)
 
@@ -168,17 +173,16 @@ def evaluate_boundaries(
         progress: ``True`` prints a line an image, or ``progress(done, total, id)`` is called.
     """
     dataset = _opened(dataset, split)
-    evaluation = _native.Boundaries(_asked(thresholds), scale, invert, nms, workers or 0)
+    evaluation = _native.Boundaries(_asked(thresholds), scale, invert, nms, _threads(workers))
     after_each = _after_each(progress)
     if maps is None:
         raise TypeError("evaluate_boundaries: expected `maps`: a folder, arrays by id, or a function")
     if isinstance(maps, str | os.PathLike):
         evaluation.add_folder(dataset._native, os.fspath(maps), after_each)
     else:
-        of = maps if callable(maps) else maps.__getitem__
         for index, image in enumerate(dataset.ids):
-            strengths = np.asarray(of(image), np.float64)
-            evaluation.add(dataset._native, index, strengths)
+            soft = strengths(_of(maps, image, "maps"), f"the map of {image}", scale or 1.0)
+            evaluation.add(dataset._native, index, soft)
             if after_each:
                 after_each(index + 1, len(dataset), image)
     report = json.loads(evaluation.report())
@@ -216,18 +220,18 @@ def evaluate_regions(
         progress: ``True`` prints a line an image, or ``progress(done, total, id)`` is called.
     """
     dataset = _opened(dataset, split)
-    evaluation = _native.Regions(_asked(thresholds), workers or 0)
+    evaluation = _native.Regions(_asked(thresholds), _threads(workers))
     after_each = _after_each(progress)
     if segmentations is None:
         raise TypeError("evaluate_regions: expected `segmentations`: a folder, label maps by id, or a function")
     if isinstance(segmentations, str | os.PathLike):
         evaluation.add_folder(dataset._native, os.fspath(segmentations), after_each)
     else:
-        of = segmentations if callable(segmentations) else segmentations.__getitem__
         for index, image in enumerate(dataset.ids):
-            given = of(image)
+            given = _of(segmentations, image, "segmentations")
             maps = [given] if getattr(given, "ndim", None) == 2 else list(given)
-            levels = [(k + 1, np.asarray(labels, np.int64)) for k, labels in enumerate(maps)]
+            name = f"the segmentation of {image}"
+            levels = [(k + 1, check_labels(labels, name)) for k, labels in enumerate(maps)]
             evaluation.add(dataset._native, index, levels)
             if after_each:
                 after_each(index + 1, len(dataset), image)
@@ -250,8 +254,23 @@ def _opened(dataset: Dataset | PathLike, split: str | None) -> Dataset:
     return Dataset(dataset, split)
 
 
+def _of(given: Any, image: str, name: str) -> Any:
+    """What a function, or a dictionary, has of an image."""
+    if callable(given):
+        return given(image)
+    if image not in given:
+        raise MatbackpropError(f"{name}: expected one of image {image!r}, found none")
+    return given[image]
+
+
+def _threads(workers: int | None) -> int:
+    return 0 if workers is None else whole(workers, "workers", 1)
+
+
 def _asked(thresholds: int | Sequence[float]) -> int | list[float]:
-    return thresholds if isinstance(thresholds, int) else [float(t) for t in thresholds]
+    if isinstance(thresholds, Iterable):
+        return [float(t) for t in thresholds]
+    return whole(thresholds, "thresholds", 1)
 
 
 def _after_each(progress: bool | Progress) -> Progress | None:

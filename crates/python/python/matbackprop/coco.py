@@ -22,6 +22,7 @@ from . import _coco_masks as mask
 from . import _native
 from ._coco_api import COCO, COCOeval, Params
 from ._coco_regions import Crop, Region, Regions
+from ._native import MatbackpropError
 
 __all__ = ["COCO", "COCOeval", "Crop", "Params", "Region", "Regions", "Table", "evaluate", "mask"]
 
@@ -81,6 +82,8 @@ def evaluate(
         as_pycocotools: also where pycocotools departs from what the files mean, such as an annotation with the id 0.
         strict: refuse files with records that are repeated, missing or not listed.
     """
+    if len(max_detections) != 3:
+        raise MatbackpropError(f"max_detections: expected three numbers that rise, found {max_detections}")
     numbers, printed, report, shape, precision, recall = _native.evaluate_detections(
         os.fspath(truth), os.fspath(results), kind, max_detections, (class_agnostic, as_pycocotools, strict)
     )

@@ -17,6 +17,13 @@ Not here:
     back.
 """
 
+from importlib import import_module
+
+try:
+    import_module("jax")
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError("matbackprop.jax: expected JAX, found none; `pip install jax` brings it") from error
+
 from ._callbacks import failures
 from ._functions import (
     EighResult,

@@ -23,6 +23,15 @@ Conventions:
     batch fails the call with its index in the message, or gives NaN under :func:`nan_for_failures`.
 """
 
+from importlib import import_module
+
+try:
+    import_module("torch")
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "matbackprop.torch: expected PyTorch, found none; `pip install torch` brings it"
+    ) from error
+
 from ._factors import (
     Alignment,
     EighResult,
