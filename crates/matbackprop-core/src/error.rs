@@ -223,6 +223,14 @@ pub enum Error {
         /// What it failed with.
         source: Box<Error>,
     },
+    /// A rule of another crate refused, for a reason that this one has no variant for.
+    #[error("{message}")]
+    OtherRule {
+        /// The rule that refused.
+        op: &'static str,
+        /// What it said.
+        message: String,
+    },
     /// A list of numbers is too short for its shape and strides.
     #[error("{op}: expected at least {expected} numbers for its shape and strides, found {found}")]
     StackTooShort {
