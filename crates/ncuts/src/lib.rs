@@ -48,6 +48,7 @@
 //! | `similarity`, `target` | the two factors whose ranges are compared |
 //! | `criterion`, `criterion_second` | [`Criterion`]: hard projector at a rank tolerance, or regularised; to second order |
 //! | `layer` | [`NcutsLayer`] → [`NcutsForward`] → [`NcutsCotangents`], and to second order [`NcutsSecond`] |
+//! | `rule` | [`NcutsRule`]: the layer on stacks of pictures, for frameworks of tensors |
 //! | `embedding`, `leading_eigen`, `choose_k` | [`Embedding`], whose rows [`segmentation::segmentation_pool`] clusters; [`choose_k`] |
 //! | `intervening_contour` | [`InterveningContourCut`]: multiscale cuts on the edges of [`Planes`], nothing learned |
 //!
@@ -75,6 +76,7 @@ mod intervening_contour;
 mod lambda_root;
 mod layer;
 mod leading_eigen;
+mod rule;
 mod similarity;
 mod symmetric_spectrum;
 mod target;
@@ -88,6 +90,7 @@ pub use error::{Error, Result};
 pub use indicator::Indicator;
 pub use intervening_contour::{EdgeMap, InterveningContourCut, InterveningContourOptions, Planes};
 pub use layer::{NcutsForward, NcutsLayer, NcutsSecond};
+pub use rule::NcutsRule;
 /// An image of segment ids, and a grid over it: see [`segmentation`].
 pub use segmentation::{GridAxis, LabelMap};
 

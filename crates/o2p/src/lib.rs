@@ -51,6 +51,7 @@
 //! | `second_moment` | [`SecondMoment`]: the factor of the moment or covariance of a region |
 //! | `spectral_map` | [`SpectralMap`] → [`MappedMoment`], with a [`SpectralReport`]; [`PreparedMoment`] on the way |
 //! | `vech` | [`vech()`] and its inverse [`symmetric_from_vech`] |
+//! | `vech_rule` | [`VechRule`]: vech, root and length on stacks, for frameworks of tensors |
 //! | `signed_square_root` | [`SignedSquareRoot`], smoothed at 0 |
 //! | `unit_norm` | [`UnitNorm`]: outputs of length one |
 //! | `layer` | [`O2pLayer`] with its [`O2pOptions`] → [`O2pForward`] → [`O2pCotangents`] |
@@ -81,6 +82,7 @@ mod signed_square_root;
 mod spectral_map;
 mod unit_norm;
 mod vech;
+mod vech_rule;
 
 pub use error::{Error, Result};
 pub use layer::{O2pCotangents, O2pForward, O2pLayer, O2pOptions};
@@ -92,6 +94,7 @@ pub use signed_square_root::SignedSquareRoot;
 pub use spectral_map::{MappedMoment, PreparedMoment, SpectralMap, SpectralReport};
 pub use unit_norm::UnitNorm;
 pub use vech::{symmetric_from_vech, vech};
+pub use vech_rule::VechRule;
 
 /// The README's example runs as a doc test.
 #[cfg(doctest)]
