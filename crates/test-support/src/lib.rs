@@ -15,6 +15,8 @@
 //!
 //! Published crates depend on this one for their tests only; nothing of it is built by their users.
 
+pub mod references;
+
 use std::path::{Path, PathBuf};
 
 /// The attribute of a test that reads data sets or runs a program: `#[needs("bsds500", "weights")]` before `#[test]`.
