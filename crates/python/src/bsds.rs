@@ -11,18 +11,44 @@ use numpy::{PyArray2, PyReadonlyArray2, ToPyArray};
 use pyo3::prelude::*;
 use segmentation::LabelMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A call of the crate, whose error becomes an exception.
 fn checked<T>(result: bench_bsds::Result<T>) -> PyResult<T> {
     result.map_err(|error| of_any(&error))
 }
 
-/// Runs on so many threads; 0 for one a core.
-fn on_threads<T: Send>(workers: usize, work: impl FnOnce() -> T + Send) -> PyResult<T> {
+/// The measures of an image, on so many threads, 0 for one a core; an interrupt ends the call before them.
+fn measured<T: Send>(
+    py: Python<'_>,
+    workers: usize,
+    work: impl FnOnce() -> bench_bsds::Result<T> + Send,
+) -> PyResult<T> {
+    py.check_signals()?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(workers);
     let pool = pool.build().map_err(|error| of_any(&error))?;
-    Ok(pool.install(work))
+    checked(py.detach(|| pool.install(work)))
+}
+
+/// Measures image after image, and calls `progress(done, total, id)` after each.
+fn after_each(
+    py: Python<'_>,
+    ids: &[String],
+    progress: Option<&Py<PyAny>>,
+    mut measure: impl FnMut(usize) -> PyResult<()>,
+) -> PyResult<()> {
+    for (index, id) in ids.iter().enumerate() {
+        measure(index)?;
+        if let Some(progress) = progress {
+            progress.call1(py, (index + 1, ids.len(), id))?;
+        }
+    }
+    Ok(())
+}
+
+/// What was measured so far; a call that was interrupted leaves it whole.
+fn locked<T>(evaluation: &Mutex<T>) -> MutexGuard<'_, T> {
+    evaluation.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Thresholds: a number of official ones, or a list.
@@ -257,22 +283,14 @@ impl Boundaries {
         let ids = dataset.0.ids();
         let maps = checked(BoundaryFolder::open(folder, ids, self.thresholds.clone()))?;
         let maps = maps.with_reading(self.reading);
-        for (index, id) in ids.iter().enumerate() {
-            self.measure(py, dataset, index, || maps.boundaries(index))?;
-            if let Some(progress) = &progress {
-                progress.call1(py, (index + 1, ids.len(), id))?;
-            }
-        }
-        Ok(())
+        after_each(py, ids, progress.as_ref(), |index| {
+            self.measure(py, dataset, index, || maps.boundaries(index))
+        })
     }
 
     /// The report, as JSON.
     fn report(&self) -> PyResult<String> {
-        let evaluation = self
-            .evaluation
-            .lock()
-            .unwrap_or_else(|held| held.into_inner());
-        let report = checked(evaluation.report())?;
+        let report = checked(locked(&self.evaluation).report())?;
         serde_json::to_string(&report).map_err(|error| of_any(&error))
     }
 }
@@ -285,18 +303,11 @@ impl Boundaries {
         index: usize,
         found: impl FnOnce() -> bench_bsds::Result<BoundaryPool> + Send,
     ) -> PyResult<()> {
-        py.check_signals()?;
-        let counts = py.detach(|| {
-            on_threads(self.workers, || {
-                let (drawn, _) = dataset.0.drawn_boundaries(index)?;
-                ImageCounts::new(&dataset.0.ids()[index], &drawn, &found()?)
-            })
-        })?;
-        let mut evaluation = self
-            .evaluation
-            .lock()
-            .unwrap_or_else(|held| held.into_inner());
-        checked(evaluation.add(checked(counts)?))
+        let counts = measured(py, self.workers, || {
+            let (drawn, _) = dataset.0.drawn_boundaries(index)?;
+            ImageCounts::new(&dataset.0.ids()[index], &drawn, &found()?)
+        });
+        checked(locked(&self.evaluation).add(counts?))
     }
 }
 
@@ -350,22 +361,14 @@ impl Regions {
             ids,
             self.thresholds.clone(),
         ))?;
-        for (index, id) in ids.iter().enumerate() {
-            self.measure(py, dataset, index, || segmentations.pool(index))?;
-            if let Some(progress) = &progress {
-                progress.call1(py, (index + 1, ids.len(), id))?;
-            }
-        }
-        Ok(())
+        after_each(py, ids, progress.as_ref(), |index| {
+            self.measure(py, dataset, index, || segmentations.pool(index))
+        })
     }
 
     /// The report, as JSON.
     fn report(&self) -> PyResult<String> {
-        let evaluation = self
-            .evaluation
-            .lock()
-            .unwrap_or_else(|held| held.into_inner());
-        let report = checked(evaluation.report())?;
+        let report = checked(locked(&self.evaluation).report())?;
         serde_json::to_string(&report).map_err(|error| of_any(&error))
     }
 }
@@ -378,18 +381,11 @@ impl Regions {
         index: usize,
         pool: impl FnOnce() -> bench_bsds::Result<Pool> + Send,
     ) -> PyResult<()> {
-        py.check_signals()?;
-        let measures = py.detach(|| {
-            on_threads(self.workers, || {
-                let annotations = dataset.0.annotations(index)?;
-                ImageMeasures::new(&dataset.0.ids()[index], &annotations, &pool()?)
-            })
-        })?;
-        let mut evaluation = self
-            .evaluation
-            .lock()
-            .unwrap_or_else(|held| held.into_inner());
-        checked(evaluation.add(checked(measures)?))
+        let measures = measured(py, self.workers, || {
+            let annotations = dataset.0.annotations(index)?;
+            ImageMeasures::new(&dataset.0.ids()[index], &annotations, &pool()?)
+        });
+        checked(locked(&self.evaluation).add(measures?))
     }
 }
 

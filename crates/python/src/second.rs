@@ -2,7 +2,7 @@
 
 use crate::exceptions;
 use crate::rule::{Rule, Visit};
-use crate::stacks::{Entries, arrays, entries, stacks};
+use crate::stacks::{arrays, entries, given, given_stacks, stacks};
 use matbackprop_core::Error;
 use matbackprop_core::stack::{Number, StackRef, StackRule, StackSecond, Stacked};
 use numpy::{Element, PyArray3, PyReadonlyArray3};
@@ -21,22 +21,6 @@ impl<T: Number> Visit for Second<'_, T> {
     fn visit<R: StackRule>(self, rule: &R) -> Self::Output {
         Stacked::new(rule).vjp_of_vjp(self.inputs, self.kept, self.bars, self.z)
     }
-}
-
-type Given<'a, T> = Vec<Option<Entries<'a, T>>>;
-
-fn given<'a, T: Number + Element>(arrays: &'a [Option<PyReadonlyArray3<'_, T>>]) -> Given<'a, T> {
-    let entries = arrays.iter().map(|array| array.as_ref().map(Entries::of));
-    entries.collect()
-}
-
-fn given_stacks<'a, T: Number + Element>(
-    given: &'a Given<'_, T>,
-) -> Result<Vec<Option<StackRef<'a, T>>>, Error> {
-    let stacks = given
-        .iter()
-        .map(|entries| entries.as_ref().map(Entries::stack).transpose());
-    stacks.collect()
 }
 
 /// Arrays of one type, and those of what was kept.

@@ -65,6 +65,25 @@ pub fn stacks<'a, T: Number + Element>(
     entries.iter().map(Entries::stack).collect()
 }
 
+/// Arrays that may be absent, each a zero.
+pub type Given<'a, T> = Vec<Option<Entries<'a, T>>>;
+
+pub fn given<'a, T: Number + Element>(
+    arrays: &'a [Option<PyReadonlyArray3<'_, T>>],
+) -> Given<'a, T> {
+    let entries = arrays.iter().map(|array| array.as_ref().map(Entries::of));
+    entries.collect()
+}
+
+pub fn given_stacks<'a, T: Number + Element>(
+    given: &'a Given<'_, T>,
+) -> Result<Vec<Option<StackRef<'a, T>>>, Error> {
+    let stacks = given
+        .iter()
+        .map(|entries| entries.as_ref().map(Entries::stack).transpose());
+    stacks.collect()
+}
+
 /// A stack as an array that takes its numbers.
 fn array<T: Number + Element>(py: Python<'_>, stack: Stack<T>) -> PyResult<Bound<'_, PyArray3<T>>> {
     let (count, (rows, columns)) = (stack.as_ref().count(), stack.as_ref().shape());
@@ -185,21 +204,13 @@ fn back<'py, T: Number + Element>(
     bars: &[Option<PyReadonlyArray3<'_, T>>],
     nan: bool,
 ) -> PyResult<Vec<Bound<'py, PyArray3<T>>>> {
-    let (inputs, kept) = (entries(inputs), entries(kept));
-    let bars: Vec<_> = bars
-        .iter()
-        .map(|bar| bar.as_ref().map(Entries::of))
-        .collect();
+    let (inputs, kept, bars) = (entries(inputs), entries(kept), given(bars));
     let computed = py.detach(|| {
         let (inputs, kept) = (stacks(&inputs)?, stacks(&kept)?);
-        let bars: Result<Vec<_>, Error> = bars
-            .iter()
-            .map(|bar| bar.as_ref().map(Entries::stack).transpose())
-            .collect();
         let back = Back {
             inputs: &inputs,
             kept: &kept,
-            bars: &bars?,
+            bars: &given_stacks(&bars)?,
             on_failure: on_failure(nan),
         };
         if is_jvp {
