@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use crate::members::Members;
-use crate::{deny, examples, mpi, package, python, tidy, typos, web, workspace};
+use crate::{bridges, deny, examples, mpi, package, python, tidy, typos, web, workspace};
 
 /// One step of the check, in the order they run: the quick ones first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -39,6 +39,8 @@ pub enum Step {
     Cuda,
     /// cargo xtask web --test; skipped, with a message, without a compiler for wasm32-unknown-unknown, npm or Chromium
     Web,
+    /// the bridges to other frameworks: their lints, tests, documentation and examples
+    Bridges,
     /// the wheel of Python, its lints and its tests; skipped, with a message, without `ci/setup-python.sh`
     Python,
 }
@@ -77,14 +79,8 @@ impl Step {
     /// The arguments for cargo; empty where the step is done in this process.
     fn cargo_arguments(self, build: &Build) -> Vec<String> {
         const LINTED: [&str; 4] = ["--all-targets", "--", "-D", "warnings"];
-        // The package of Python has a step of its own, where Python is.
-        let whole = [
-            "--workspace",
-            "--exclude",
-            "matbackprop-python",
-            "--features",
-            &build.features,
-        ];
+        let whole = workspace::WITHOUT_BRIDGES.into_iter();
+        let whole: Vec<&str> = whole.chain(["--features", &build.features]).collect();
         let words: Vec<&str> = match self {
             Self::Format => vec!["fmt", "--all", "--", "--check"],
             Self::Clippy => [&["clippy"], &whole[..], &LINTED].concat(),
@@ -102,7 +98,8 @@ impl Step {
                 return words.map(str::to_owned).collect();
             }
             Self::Tidy | Self::Typos | Self::Deny => Vec::new(),
-            Self::Examples | Self::Package | Self::Web | Self::Python => Vec::new(),
+            Self::Examples | Self::Package | Self::Web => Vec::new(),
+            Self::Bridges | Self::Python => Vec::new(),
         };
         words.into_iter().map(str::to_owned).collect()
     }
@@ -116,6 +113,7 @@ impl Step {
             Self::Examples => examples::run(root, &build.features)?,
             Self::Package => package::run(root, &build.members, &build.features)?,
             Self::Web => return web::run(root, true),
+            Self::Bridges => bridges::run(root)?,
             Self::Python => return python::run(root),
             _ => {
                 let mut command = workspace::cargo(root);
@@ -217,6 +215,7 @@ mod tests {
                 Step::Package,
                 Step::Cuda,
                 Step::Web,
+                Step::Bridges,
                 Step::Python
             ]
         );

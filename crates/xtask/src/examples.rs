@@ -22,15 +22,18 @@ struct Example {
 
 /// Builds and runs; `Ok(false)` where the build or an example fails.
 pub fn run(root: &Path, features: &str) -> Result<bool> {
+    let whole = workspace::WITHOUT_BRIDGES.into_iter();
+    run_of(
+        root,
+        &whole.chain(["--features", features]).collect::<Vec<_>>(),
+    )
+}
+
+/// The same for a selection of packages, as cargo takes it.
+pub fn run_of(root: &Path, selection: &[&str]) -> Result<bool> {
     let output = workspace::cargo(root)
-        .args([
-            "build",
-            "--workspace",
-            "--exclude",
-            "matbackprop-python",
-            "--examples",
-        ])
-        .args(["--features", features])
+        .args(["build", "--examples"])
+        .args(selection)
         .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit())
         .output()

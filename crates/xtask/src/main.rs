@@ -11,6 +11,7 @@
 //! Exit codes: 0 all well, 1 something was found or failed, 2 the command line was not understood.
 
 mod arguments;
+mod bridges;
 mod check;
 mod command_line;
 mod data;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::bridges::BRIDGES;
 use crate::mpi;
 
 const CORE: &str = "matbackprop-core";
@@ -76,9 +77,10 @@ impl Members {
         having.map(|member| member.name.as_str()).collect()
     }
 
-    /// The packages that a registry gets.
+    /// The packages that a registry gets, without the bridges: their frameworks are built in a step of their own.
     pub fn published(&self) -> Vec<&str> {
         let published = self.0.iter().filter(|member| member.published);
+        let published = published.filter(|member| !BRIDGES.contains(&member.name.as_str()));
         published.map(|member| member.name.as_str()).collect()
     }
 
@@ -114,6 +116,7 @@ mod tests {
             ("matbackprop", true),
             ("xtask", false),
             ("web", false),
+            (BRIDGES[0], false),
         ] {
             assert_eq!(published.contains(&name), expected, "{name}");
         }

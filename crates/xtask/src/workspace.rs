@@ -5,6 +5,15 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+/// The whole workspace for cargo, without the packages whose frameworks are large: each has a step of its own.
+pub const WITHOUT_BRIDGES: [&str; 5] = [
+    "--workspace",
+    "--exclude",
+    "matbackprop-python",
+    "--exclude",
+    "matbackprop-candle",
+];
+
 /// The folder of the workspace manifest, searched upward from this crate or the current folder.
 pub fn root() -> Result<PathBuf> {
     let start = match std::env::var_os("CARGO_MANIFEST_DIR") {
