@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::{examples, workspace};
 
 /// A package a framework. Each is among `workspace::WITHOUT_BRIDGES` too.
-pub const BRIDGES: [&str; 1] = ["matbackprop-candle"];
+pub const BRIDGES: [&str; 2] = ["matbackprop-candle", "matbackprop-burn"];
 
 /// Lints, tests, documentation, examples; `Ok(false)` at the first that fails.
 pub fn run(root: &Path) -> Result<bool> {

@@ -6,12 +6,14 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 /// The whole workspace for cargo, without the packages whose frameworks are large: each has a step of its own.
-pub const WITHOUT_BRIDGES: [&str; 5] = [
+pub const WITHOUT_BRIDGES: [&str; 7] = [
     "--workspace",
     "--exclude",
     "matbackprop-python",
     "--exclude",
     "matbackprop-candle",
+    "--exclude",
+    "matbackprop-burn",
 ];
 
 /// The folder of the workspace manifest, searched upward from this crate or the current folder.

@@ -1,7 +1,7 @@
 //! Arrows point down: a crate depends on the floors below its own.
 //!
 //! ```text
-//!   6   matbackprop-python   matbackprop-candle
+//!   6   matbackprop-python   matbackprop-candle   matbackprop-burn
 //!   5   matbackprop   web
 //!   4   experiments
 //!   3   training   bench-coco   bench-bsds
@@ -26,7 +26,11 @@ const FLOORS: [&[&str]; 7] = [
     &["training", "bench-coco", "bench-bsds"],
     &["experiments"],
     &["matbackprop", "web"],
-    &["matbackprop-python", "matbackprop-candle"],
+    &[
+        "matbackprop-python",
+        "matbackprop-candle",
+        "matbackprop-burn",
+    ],
 ];
 
 /// Beside the house: targets of cargo-fuzz, which feed readers on all floors.
