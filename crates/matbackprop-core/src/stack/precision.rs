@@ -66,8 +66,10 @@ pub(super) fn keep_moderate<A: LaneNumber>(
     n: usize,
     value: impl Fn(usize, usize) -> f64,
 ) {
-    let largest = |lane: usize| value(lane, 0).abs().max(value(lane, n - 1).abs());
-    done.retain(|lane| is_moderate::<A>(largest(lane)));
+    if A::IS_SINGLE {
+        let largest = |lane: usize| value(lane, 0).abs().max(value(lane, n - 1).abs());
+        done.retain(|lane| is_moderate::<A>(largest(lane)));
+    }
 }
 
 /// Gaps up to this share of the largest value count as closed, where the policy says so from `closed` on.
