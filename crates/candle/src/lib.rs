@@ -17,6 +17,7 @@
 //! |---|---|
 //! | `functions` | [`gram_log`], [`svd`], [`eigh`], [`polar`], [`projector`], [`ncuts_loss`], [`second_order_pool`] |
 //! | `operation` | [`apply`]: every rule of the core as an operation of candle |
+//! | `several` | several outputs of one operation |
 //! | `axes` | tensors as stacks of matrices, where they lie |
 //!
 //! # Conventions
@@ -34,6 +35,7 @@
 mod axes;
 mod functions;
 mod operation;
+mod several;
 
 pub use functions::{
     eigh, eigh_with_gaps, gram_log, ncuts_loss, polar, projector, second_order_pool, svd,

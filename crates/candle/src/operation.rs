@@ -1,16 +1,14 @@
 //! Rules of the core as operations of candle.
 
 use crate::axes::{Axes, reaches, stack};
+use crate::several::{Part, Several};
 use candle_core::backend::BackendStorage;
 use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, CustomOp3, DType, Device, Error, Layout, Result, Shape,
     Storage, Tensor, WithDType,
 };
-use matbackprop_core::stack::{
-    Number, Packing, Shapes, Stack, StackMut, StackRef, StackRule, Stacked,
-};
-use std::ops::Range;
-use std::sync::OnceLock;
+use matbackprop_core::stack::{Number, Shapes, Stack, StackMut, StackRef, StackRule, Stacked};
+use std::sync::{Arc, OnceLock};
 
 /// Every rule of the core, or your own, on tensors: outputs in the order of the rule.
 ///
@@ -42,9 +40,11 @@ pub fn apply<R>(rule: Stacked<R>, inputs: &[&Tensor]) -> Result<Vec<Tensor>>
 where
     R: StackRule + Send + 'static,
 {
+    let several = Arc::new(Several::default());
     let operation = Operation {
         rule,
         kept: OnceLock::new(),
+        several: Arc::clone(&several),
     };
     let Some(first) = inputs.first() else {
         candle_core::bail!("{}: expected a tensor, found none", operation.op());
@@ -62,42 +62,31 @@ where
         }
     });
     let inputs: Result<Vec<Tensor>> = inputs.collect();
-    let packed = match inputs?.as_slice() {
+    let result = match inputs?.as_slice() {
         [a] => a.apply_op1(operation)?,
         [a, b] => a.apply_op2(b, operation)?,
         [a, b, c] => a.apply_op3(b, c, operation)?,
         more => candle_core::bail!("expected at most 3 tensors, found {}", more.len()),
     };
-    let outputs = operation_outputs(&packed, &axes, shapes)?.into_iter();
+    let outputs = match shapes.outputs.as_slice() {
+        [shape] => vec![result.reshape(axes.with(*shape))?],
+        shapes => {
+            let parts = shapes.iter().enumerate().map(|(output, &shape)| {
+                let dims = axes.with(shape);
+                result.apply_op1(Part::new(&several, output, dims))
+            });
+            parts.collect::<Result<Vec<Tensor>>>()?
+        }
+    };
+    let outputs = outputs.iter();
     outputs.map(|output| output.to_device(device)).collect()
-}
-
-/// The outputs out of one list: itself, where there is one.
-fn operation_outputs(packed: &Tensor, axes: &Axes, shapes: Shapes) -> Result<Vec<Tensor>> {
-    if let [shape] = shapes.outputs.as_slice() {
-        return Ok(vec![packed.reshape(axes.with(*shape))?]);
-    }
-    let packing = Packing::new(axes.count(), shapes.outputs.clone());
-    let parts = packing.ranges().into_iter().zip(shapes.outputs);
-    let parts = parts.enumerate().map(|(output, (range, shape))| {
-        packed.apply_op1(Part {
-            mark: packing.len() + output,
-            dims: axes.with(shape),
-            range,
-        })
-    });
-    parts.collect()
 }
 
 /// A rule, and what its way back needs once it went forth.
 struct Operation<R> {
     rule: Stacked<R>,
     kept: OnceLock<Vec<Stack<f64>>>,
-}
-
-/// Behind several outputs in one list: a number each, whose cotangent is not zero where the loss sees the output.
-fn marks(outputs: usize) -> usize {
-    if outputs == 1 { 0 } else { outputs }
+    several: Arc<Several>,
 }
 
 type Input<'a> = (&'a CpuStorage, &'a Layout);
@@ -129,42 +118,49 @@ impl<R: StackRule> Operation<R> {
     }
 
     fn forward(&self, inputs: &[Input<'_>]) -> Result<(CpuStorage, Shape)> {
-        let storage = match inputs.first() {
-            Some((CpuStorage::F32(_), _)) => CpuStorage::F32(self.forward_of(inputs)?),
-            Some((CpuStorage::F64(_), _)) => CpuStorage::F64(self.forward_of(inputs)?),
-            Some((other, _)) => return Err(self.unsupported(other)),
+        match inputs.first() {
+            Some((CpuStorage::F32(_), _)) => self.forward_of(inputs, CpuStorage::F32),
+            Some((CpuStorage::F64(_), _)) => self.forward_of(inputs, CpuStorage::F64),
+            Some((other, _)) => Err(self.unsupported(other.dtype())),
             None => candle_core::bail!("{}: expected a tensor, found none", self.op()),
-        };
-        let numbers = match &storage {
-            CpuStorage::F32(numbers) => numbers.len(),
-            CpuStorage::F64(numbers) => numbers.len(),
-            _ => 0,
-        };
-        Ok((storage, Shape::from(numbers)))
+        }
     }
 
-    fn unsupported(&self, storage: &CpuStorage) -> Error {
-        let (op, found) = (self.op(), storage.dtype());
+    fn unsupported(&self, found: DType) -> Error {
+        let op = self.op();
         Error::msg(format!("{op}: expected f32 or f64, found {found:?}"))
     }
 
-    fn forward_of<T: Number + WithDType>(&self, inputs: &[Input<'_>]) -> Result<Vec<T>> {
+    /// The output; of several a number each, while they wait for their parts.
+    fn forward_of<T: Number + WithDType>(
+        &self,
+        inputs: &[Input<'_>],
+        stored: fn(Vec<T>) -> CpuStorage,
+    ) -> Result<(CpuStorage, Shape)> {
         let stacks = self.stacks(inputs)?;
         let dims: Vec<&[usize]> = inputs.iter().map(|(_, layout)| layout.dims()).collect();
         let (axes, shapes) = self.shapes(&dims)?;
         let count = axes.count();
-        let packing = Packing::new(count, shapes.outputs);
-        let marks = marks(packing.ranges().len());
-        let mut numbers = vec![T::zero(); packing.len() + marks];
-        let kept = shapes.kept.iter();
-        let mut kept: Vec<_> = kept.map(|&shape| Stack::zeros(count, shape)).collect();
-        let mut outputs = packing.split_mut(&mut numbers).map_err(Error::wrap)?;
-        let mut written: Vec<_> = kept.iter_mut().map(Stack::as_mut).collect();
-        let done = self.rule.forward_into(&stacks, &mut outputs, &mut written);
+        let mut kept: Vec<Stack<f64>> = zeros(count, &shapes.kept);
+        let mut outputs: Vec<Stack<T>> = zeros(count, &shapes.outputs);
+        let mut written: Vec<_> = outputs.iter_mut().map(Stack::as_mut).collect();
+        let mut kept_written: Vec<_> = kept.iter_mut().map(Stack::as_mut).collect();
+        let done = self
+            .rule
+            .forward_into(&stacks, &mut written, &mut kept_written);
         done.map_err(Error::wrap)?;
         // Each operation goes forth once.
         let _ = self.kept.set(kept);
-        Ok(numbers)
+        let mut outputs: Vec<_> = outputs.into_iter().map(Stack::into_numbers).collect();
+        let numbers = match outputs.as_mut_slice() {
+            [only] => std::mem::take(only),
+            several => vec![T::zero(); several.len()],
+        };
+        if outputs.len() != 1 {
+            self.several.wait(outputs.into_iter().map(stored).collect());
+        }
+        let shape = Shape::from(numbers.len());
+        Ok((stored(numbers), shape))
     }
 
     fn stacks<'a, T: Number + WithDType>(
@@ -177,74 +173,89 @@ impl<R: StackRule> Operation<R> {
         stacks.collect()
     }
 
-    /// Cotangents of the inputs from that of the packed outputs.
-    fn backward(&self, arguments: &[&Tensor], bar: &Tensor) -> Result<Vec<Tensor>> {
+    /// Cotangents of the inputs from that of the output, or from the numbers of several.
+    fn backward(
+        &self,
+        arguments: &[&Tensor],
+        result: &Tensor,
+        bar: &Tensor,
+    ) -> Result<Vec<Tensor>> {
         let Some(kept) = self.kept.get() else {
             candle_core::bail!("{}: expected the way forth before the way back", self.op());
         };
-        let bar = bar.contiguous()?;
-        let held: Vec<_> = arguments.iter().map(|x| x.storage_and_layout()).collect();
-        let (bar_storage, bar_layout) = bar.storage_and_layout();
-        let Storage::Cpu(bar_storage) = &*bar_storage else {
-            candle_core::bail!("{}: expected tensors on the processor", self.op());
+        let dims: Vec<&[usize]> = arguments.iter().map(|x| x.dims()).collect();
+        let (axes, shapes) = self.shapes(&dims)?;
+        // An output that the loss does not see has no cotangent: that is not a zero one, where gaps are closed.
+        let bars = match shapes.outputs.len() {
+            1 => vec![Some(bar.contiguous()?)],
+            _ => self.several.taken(bar)?,
         };
-        let mut inputs = Vec::new();
-        for (storage, layout) in &held {
-            let Storage::Cpu(storage) = &**storage else {
-                candle_core::bail!("{}: expected tensors on the processor", self.op());
-            };
-            inputs.push((storage, *layout));
-        }
-        let bar = (bar_storage, bar_layout);
-        match bar_storage {
-            CpuStorage::F32(_) => self.backward_of::<f32>(&inputs, kept, bar),
-            CpuStorage::F64(_) => self.backward_of::<f64>(&inputs, kept, bar),
+        let kept: Vec<_> = kept.iter().map(Stack::as_ref).collect();
+        let saved = (arguments, kept.as_slice());
+        match result.dtype() {
+            DType::F32 => self.backward_of::<f32>(&axes, &shapes, saved, &bars),
+            DType::F64 => self.backward_of::<f64>(&axes, &shapes, saved, &bars),
             other => Err(self.unsupported(other)),
         }
     }
 
     fn backward_of<T: Number + WithDType>(
         &self,
-        inputs: &[Input<'_>],
-        kept: &[Stack<f64>],
-        (bar, bar_layout): Input<'_>,
+        axes: &Axes,
+        shapes: &Shapes,
+        (arguments, kept): (&[&Tensor], &[StackRef<'_, f64>]),
+        bars: &[Option<Tensor>],
     ) -> Result<Vec<Tensor>> {
-        let stacks = self.stacks::<T>(inputs)?;
-        let dims: Vec<&[usize]> = inputs.iter().map(|(_, layout)| layout.dims()).collect();
-        let (axes, shapes) = self.shapes(&dims)?;
-        let packing = Packing::new(axes.count(), shapes.outputs);
-        let numbers = bar.as_slice::<T>()?.get(bar_layout.start_offset()..);
-        let numbers = numbers.unwrap_or_default();
-        let bars = packing.split(numbers).map_err(Error::wrap)?;
-        // An output that the loss does not see has no cotangent: that is not a zero one, where gaps are closed.
-        let marks = numbers.get(packing.len()..).unwrap_or_default();
-        let bars: Vec<_> = bars
-            .into_iter()
-            .enumerate()
-            .map(|(output, bar)| {
-                marks
-                    .get(output)
-                    .is_none_or(|x| *x != T::zero())
-                    .then_some(bar)
-            })
-            .collect();
-        let mut x_bars: Vec<Vec<T>> = dims
+        let held: Vec<_> = arguments.iter().map(|x| x.storage_and_layout()).collect();
+        let inputs = held
             .iter()
-            .map(|dims| vec![T::zero(); dims.iter().product()])
+            .map(|(storage, layout)| Ok((self.on_processor(storage)?, *layout)));
+        let inputs: Result<Vec<Input<'_>>> = inputs.collect();
+        let stacks = self.stacks::<T>(&inputs?)?;
+        let held: Vec<_> = bars
+            .iter()
+            .map(|bar| bar.as_ref().map(Tensor::storage_and_layout))
+            .collect();
+        let mut given = Vec::new();
+        for (held, &shape) in held.iter().zip(&shapes.outputs) {
+            given.push(match held {
+                None => None,
+                Some((storage, layout)) => {
+                    let numbers = self.on_processor(storage)?.as_slice::<T>()?;
+                    let numbers = numbers.get(layout.start_offset()..).unwrap_or_default();
+                    let stack = StackRef::row_major(numbers, axes.count(), shape);
+                    Some(stack.map_err(Error::wrap)?)
+                }
+            });
+        }
+        let mut x_bars: Vec<Vec<T>> = arguments
+            .iter()
+            .map(|x| vec![T::zero(); x.elem_count()])
             .collect();
         let written: matbackprop_core::Result<Vec<StackMut<'_, T>>> = x_bars
             .iter_mut()
             .zip(&stacks)
             .map(|(numbers, stack)| StackMut::row_major(numbers, stack.count(), stack.shape()))
             .collect();
-        let kept: Vec<_> = kept.iter().map(Stack::as_ref).collect();
         let done =
-            written.and_then(|mut written| self.rule.vjp_into(&stacks, &kept, &bars, &mut written));
+            written.and_then(|mut written| self.rule.vjp_into(&stacks, kept, &given, &mut written));
         done.map_err(Error::wrap)?;
-        let tensors = x_bars.into_iter().zip(dims);
-        let tensors = tensors.map(|(numbers, dims)| Tensor::from_vec(numbers, dims, &Device::Cpu));
+        let tensors = x_bars.into_iter().zip(arguments);
+        let tensors = tensors.map(|(numbers, x)| Tensor::from_vec(numbers, x.dims(), &Device::Cpu));
         tensors.collect()
     }
+
+    fn on_processor<'a>(&self, storage: &'a Storage) -> Result<&'a CpuStorage> {
+        match storage {
+            Storage::Cpu(storage) => Ok(storage),
+            _ => candle_core::bail!("{}: expected tensors on the processor", self.op()),
+        }
+    }
+}
+
+fn zeros<T: Number>(count: usize, shapes: &[(usize, usize)]) -> Vec<Stack<T>> {
+    let stacks = shapes.iter().map(|&shape| Stack::zeros(count, shape));
+    stacks.collect()
 }
 
 impl<R: StackRule> CustomOp1 for Operation<R> {
@@ -256,8 +267,8 @@ impl<R: StackRule> CustomOp1 for Operation<R> {
         self.forward(&[(storage, layout)])
     }
 
-    fn bwd(&self, arg: &Tensor, _res: &Tensor, grad_res: &Tensor) -> Result<Option<Tensor>> {
-        Ok(self.backward(&[arg], grad_res)?.pop())
+    fn bwd(&self, arg: &Tensor, res: &Tensor, grad_res: &Tensor) -> Result<Option<Tensor>> {
+        Ok(self.backward(&[arg], res, grad_res)?.pop())
     }
 }
 
@@ -280,10 +291,10 @@ impl<R: StackRule> CustomOp2 for Operation<R> {
         &self,
         arg1: &Tensor,
         arg2: &Tensor,
-        _res: &Tensor,
+        res: &Tensor,
         grad_res: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let mut bars = self.backward(&[arg1, arg2], grad_res)?.into_iter();
+        let mut bars = self.backward(&[arg1, arg2], res, grad_res)?.into_iter();
         Ok((bars.next(), bars.next()))
     }
 }
@@ -310,72 +321,12 @@ impl<R: StackRule> CustomOp3 for Operation<R> {
         arg1: &Tensor,
         arg2: &Tensor,
         arg3: &Tensor,
-        _res: &Tensor,
+        res: &Tensor,
         grad_res: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let mut bars = self.backward(&[arg1, arg2, arg3], grad_res)?.into_iter();
+        let mut bars = self
+            .backward(&[arg1, arg2, arg3], res, grad_res)?
+            .into_iter();
         Ok((bars.next(), bars.next(), bars.next()))
-    }
-}
-
-/// One of several outputs in a list.
-struct Part {
-    range: Range<usize>,
-    /// Where its mark lies.
-    mark: usize,
-    dims: Vec<usize>,
-}
-
-impl Part {
-    fn forward<T: WithDType>(&self, numbers: &[T], layout: &Layout) -> Result<Vec<T>> {
-        let own = numbers
-            .get(layout.start_offset()..)
-            .and_then(|numbers| numbers.get(self.range.clone()));
-        match own {
-            Some(own) => Ok(own.to_vec()),
-            None => candle_core::bail!("expected outputs up to {}, found fewer", self.range.end),
-        }
-    }
-
-    fn backward<T: WithDType>(&self, packed: &Tensor, bar: &Tensor) -> Result<Tensor> {
-        let mut numbers = vec![T::zero(); packed.elem_count()];
-        let bar = bar.contiguous()?;
-        let (storage, layout) = bar.storage_and_layout();
-        let Storage::Cpu(storage) = &*storage else {
-            candle_core::bail!("expected tensors on the processor");
-        };
-        let own = storage.as_slice::<T>()?.get(layout.start_offset()..);
-        let own = own.and_then(|own| own.get(..self.range.len()));
-        let (Some(place), Some(own)) = (numbers.get_mut(self.range.clone()), own) else {
-            candle_core::bail!("expected {} numbers, found fewer", self.range.len());
-        };
-        place.copy_from_slice(own);
-        if let Some(mark) = numbers.get_mut(self.mark) {
-            *mark = T::one();
-        }
-        Tensor::from_vec(numbers, packed.shape(), &Device::Cpu)
-    }
-}
-
-impl CustomOp1 for Part {
-    fn name(&self) -> &'static str {
-        "one of several outputs"
-    }
-
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let own = match storage {
-            CpuStorage::F32(numbers) => CpuStorage::F32(self.forward(numbers, layout)?),
-            CpuStorage::F64(numbers) => CpuStorage::F64(self.forward(numbers, layout)?),
-            other => candle_core::bail!("expected f32 or f64, found {:?}", other.dtype()),
-        };
-        Ok((own, Shape::from(self.dims.as_slice())))
-    }
-
-    fn bwd(&self, arg: &Tensor, _res: &Tensor, grad_res: &Tensor) -> Result<Option<Tensor>> {
-        let back = match arg.dtype() {
-            DType::F32 => self.backward::<f32>(arg, grad_res),
-            _ => self.backward::<f64>(arg, grad_res),
-        };
-        Ok(Some(back?))
     }
 }
