@@ -1,4 +1,4 @@
-//! Step `python` of the check: the wheel built and linted, installed, and its tests.
+//! Step `python` of the check: the wheel built, its Rust and its Python linted, installed, and its tests.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,9 +13,15 @@ const PACKAGE: &str = "matbackprop-python";
 /// `Ok(None)` where the virtual environment is not there.
 pub fn run(root: &Path) -> Result<Option<bool>> {
     let environment = workspace::target_folder(root).join("python");
-    let program = |name: &str| environment.join("bin").join(name);
-    if !program("maturin").is_file() {
-        eprintln!("python: target/python is not there; `ci/setup-python.sh` brings it");
+    let program = |name| environment.join("bin").join(name);
+    if !["maturin", "ruff"]
+        .map(program)
+        .iter()
+        .all(|tool| tool.is_file())
+    {
+        eprintln!(
+            "python: target/python is not there or not whole; `ci/setup-python.sh` brings it"
+        );
         return Ok(None);
     }
     let wheels = workspace::target_folder(root).join("wheels");
@@ -54,7 +60,10 @@ pub fn run(root: &Path) -> Result<Option<bool>> {
     let mut test = called(root, program("python"));
     test.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs"]);
     test.arg(format!("{CRATE}/tests"));
-    for command in [lint, install, test] {
+    let [mut check, mut format] = [(); 2].map(|()| called(root, program("ruff")));
+    check.args(["check", "--quiet", "--no-cache", CRATE]);
+    format.args(["format", "--quiet", "--no-cache", "--check", CRATE]);
+    for command in [check, format, lint, install, test] {
         if !passed(command)? {
             return Ok(Some(false));
         }
