@@ -105,7 +105,7 @@ def expected_of(name, x, y, f, g):
     if y is None:
         return np.zeros_like(f)
     found = exact.low_rank_reference("projector", x, y, g)
-    # Of a projector that is the identity: zero, but for the last of the digits.
+    # Of a projector that is the identity: zero, up to rounding.
     return found if np.linalg.norm(found) > 1e-60 else np.zeros_like(f)
 
 

@@ -113,19 +113,7 @@ fn spectral_rules() -> Vec<Rule> {
             &[1.0, 0.0],
         ),
         rule("thin_svd", |p| vec![p.general()], thin_svd, &[1.0, 0.0]),
-        rule(
-            "generalised_eig",
-            |p| {
-                let well = Planted {
-                    spectrum: Spectrum::Distinct,
-                    seed: p.seed ^ 1,
-                    ..*p
-                };
-                vec![p.indefinite(), well.positive()]
-            },
-            generalised_eig,
-            &[1.0, 0.0],
-        ),
+        rule("generalised_eig", pencil, generalised_eig, &[1.0, 0.0]),
         rule(
             "generalised_eig, planted lengths",
             |p| {
@@ -147,18 +135,21 @@ fn spectral_rules() -> Vec<Rule> {
         ),
         rule(
             "leading_generalised_eig",
-            |p| {
-                let well = Planted {
-                    spectrum: Spectrum::Distinct,
-                    seed: p.seed ^ 1,
-                    ..*p
-                };
-                vec![p.indefinite(), well.positive()]
-            },
+            pencil,
             leading_generalised_eig,
             &[1.0, 0.0],
         ),
     ]
+}
+
+/// A planted matrix in lengths of moderate condition.
+fn pencil(p: &Planted) -> Vec<Mat<f64>> {
+    let well = Planted {
+        spectrum: Spectrum::Distinct,
+        seed: p.seed ^ 1,
+        ..*p
+    };
+    vec![p.indefinite(), well.positive()]
 }
 
 /// Ranges and inverses on them.

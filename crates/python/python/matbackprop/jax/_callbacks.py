@@ -43,7 +43,7 @@ _recorder = _Recorder()
 
 @contextlib.contextmanager
 def failures() -> Iterator[list[str]]:
-    """Within it the list gets a sentence for each matrix without a result, and for each call whose gradient has one.
+    """Collects a message for each matrix without a result, and for each call whose gradient has such a matrix.
 
     JAX computes in its own time: wait for the results, with ``jax.block_until_ready``, before the end of the block. Calls with
     failures take longer meanwhile.
@@ -159,7 +159,7 @@ def _second_here(rule: str, numbers: Sequence[float], n: int, k: int, *arrays: A
 
 @functools.lru_cache(maxsize=1024)
 def bound(function: Any, *arguments: Any) -> Any:
-    """A function with its first arguments, the same object each time: a new one would be compiled anew."""
+    """A function with its first arguments, the same object each time: JAX would compile a new one again."""
     return functools.partial(function, *arguments)
 
 
