@@ -4,7 +4,7 @@ use image::RgbImage;
 use pictures::{Transparency, at_full_size, paint_outlines, segment_colours};
 use segmentation::LabelMap;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Pixels as a canvas takes them: red, green, blue, opacity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,14 +24,30 @@ pub enum Style {
     Outlines,
     /// A colour a segment, the photograph shining through.
     Fill,
-    /// The chosen segments alone, all else transparent.
-    CutOut,
+}
+
+impl Style {
+    /// By its name on the page.
+    ///
+    /// # Errors
+    /// [`Error::Argument`].
+    pub fn named(name: &str) -> Result<Self> {
+        match name {
+            "outlines" => Ok(Self::Outlines),
+            "fill" => Ok(Self::Fill),
+            other => Err(Error::Argument {
+                name: "style",
+                expected: "outlines or fill".to_owned(),
+                found: other.to_owned(),
+            }),
+        }
+    }
 }
 
 /// How much of a segment's colour covers the photograph.
 const FILL_SHARE: f32 = 0.62;
 
-/// The colours of a row of W: from nothing to all, dark to light.
+/// The colours of likeness: from the least to the most, dark to light.
 const HEAT: [(f32, [f32; 3]); 5] = [
     (0.0, [14.0, 10.0, 38.0]),
     (0.3, [84.0, 28.0, 110.0]),
@@ -63,10 +79,11 @@ impl Canvas {
         }
     }
 
-    /// Numbers ≥ 0 as heat, the largest at its end.
-    pub fn of_heat(values: &[f64], width: usize) -> Self {
-        let largest = values.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
-        Self::coloured(values, width, &HEAT, |value| value / largest)
+    /// Numbers as heat, `least` at its dark end and the largest at the other.
+    pub fn of_heat(values: &[f64], width: usize, least: f64) -> Self {
+        let largest = values.iter().copied().fold(least, f64::max);
+        let range = (largest - least).max(f64::MIN_POSITIVE);
+        Self::coloured(values, width, &HEAT, |value| (value - least) / range)
     }
 
     /// Numbers of either sign, the largest magnitude at one end.
@@ -97,34 +114,19 @@ impl Canvas {
         }
     }
 
-    /// A segmentation of `image`, found at its own size or a smaller one; `chosen` are the segments that a cut-out keeps.
+    /// A segmentation of `image`, found at its own size or a smaller one.
     ///
     /// # Errors
     /// Those of [`at_full_size`] and [`paint_outlines`].
     ///
     /// # Cost
     /// Of memory at most three copies of the picture.
-    pub fn of_segments(
-        image: &RgbImage,
-        labels: &LabelMap,
-        style: Style,
-        chosen: &[u32],
-    ) -> Result<Self> {
+    pub fn of_segments(image: &RgbImage, labels: &LabelMap, style: Style) -> Result<Self> {
         let full = |labels: &LabelMap| at_full_size(labels, image.dimensions());
         match style {
             Style::Outlines => {
                 let painted = paint_outlines(image, &full(labels)?)?;
                 Ok(Self::of_photograph(&painted))
-            }
-            Style::CutOut => {
-                let labels = full(labels)?;
-                let mut canvas = Self::of_photograph(image);
-                for (pixel, id) in canvas.pixels_mut().zip(labels.ids()) {
-                    if !chosen.contains(id) {
-                        *pixel = [0; 4];
-                    }
-                }
-                Ok(canvas)
             }
             Style::Fill => {
                 let colours = segment_colours(labels);
@@ -142,7 +144,18 @@ impl Canvas {
         }
     }
 
-    /// Leaves nothing of the pixels of a photograph that do not show: a cut-out is as transparent as it is.
+    /// The pixels of an object alone, all others transparent; `object` has the id 0 within, at the size of `image`.
+    pub fn of_object(image: &RgbImage, object: &LabelMap) -> Self {
+        let mut canvas = Self::of_photograph(image);
+        for (pixel, id) in canvas.pixels_mut().zip(object.ids()) {
+            if *id != 0 {
+                *pixel = [0; 4];
+            }
+        }
+        canvas
+    }
+
+    /// Leaves nothing of the pixels of a photograph that do not show: what is drawn is as transparent as it is.
     ///
     /// # Panics
     /// When `transparency` is smaller.
@@ -188,33 +201,33 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_out_keeps_what_was_chosen() {
+    fn an_object_is_kept_and_nothing_else() {
         let (image, labels) = halves();
-        let found = Canvas::of_segments(&image, &labels, Style::CutOut, &[1]).unwrap();
-        assert_eq!(found.rgba[..4], [0; 4]);
-        assert_eq!(found.rgba[4 * 7..4 * 8], [100, 100, 100, 255]);
+        let found = Canvas::of_object(&image, &labels);
+        assert_eq!(found.rgba[..4], [100, 100, 100, 255]);
+        assert_eq!(found.rgba[4 * 7..4 * 8], [0; 4]);
     }
 
     #[test]
     fn segments_differ_in_colour() {
         let (image, labels) = halves();
-        let found = Canvas::of_segments(&image, &labels, Style::Fill, &[]).unwrap();
+        let found = Canvas::of_segments(&image, &labels, Style::Fill).unwrap();
         assert_ne!(found.rgba[..3], found.rgba[4 * 7..4 * 7 + 3]);
-        let lines = Canvas::of_segments(&image, &labels, Style::Outlines, &[]).unwrap();
+        let lines = Canvas::of_segments(&image, &labels, Style::Outlines).unwrap();
         assert_eq!((lines.width, lines.height), (8, 2));
         assert!(lines.rgba.chunks(4).all(|pixel| pixel[3] == 255));
     }
 
     #[test]
     fn ends_of_the_scales() {
-        let heat = Canvas::of_heat(&[0.0, 4.0, 2.0, 0.0], 2);
+        let heat = Canvas::of_heat(&[1.0, 5.0, 3.0, 1.0], 2, 1.0);
         assert_eq!((heat.width, heat.height), (2, 2));
         assert_eq!(heat.rgba[..3], [14, 10, 38]);
         assert_eq!(heat.rgba[4..7], [252, 250, 205]);
         let signed = Canvas::of_signed(&[-2.0, 0.0, 2.0], 3);
         assert_eq!(signed.rgba[4..7], [246, 244, 238]);
         // Nothing at all is drawn as nothing.
-        assert_eq!(Canvas::of_heat(&[0.0], 1).rgba[..3], [14, 10, 38]);
+        assert_eq!(Canvas::of_heat(&[0.0], 1, 0.0).rgba[..3], [14, 10, 38]);
         assert_eq!(Canvas::of_signed(&[0.0], 1).rgba[..3], [246, 244, 238]);
     }
 }

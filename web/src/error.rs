@@ -20,6 +20,12 @@ pub enum Error {
         /// The number.
         found: String,
     },
+    /// A file that could not be made.
+    #[error("the file could not be made: {reason}")]
+    NotWritten {
+        /// Why.
+        reason: String,
+    },
     /// An error of the network.
     #[error(transparent)]
     Models(#[from] models::Error),
@@ -32,6 +38,9 @@ pub enum Error {
     /// An error of a photograph or its picture.
     #[error(transparent)]
     Pictures(#[from] pictures::Error),
+    /// An error of a label map.
+    #[error(transparent)]
+    Segmentation(#[from] segmentation::Error),
     /// An error of a matrix rule.
     #[error(transparent)]
     Rule(#[from] matbackprop_core::Error),

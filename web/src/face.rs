@@ -6,6 +6,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::canvas::{Canvas, Style};
 use crate::closing_gap::ClosingGap;
+use crate::saved::Form;
 use crate::session::{Head, Opened, Session};
 
 type Thrown<T> = Result<T, JsError>;
@@ -42,24 +43,58 @@ impl Picture {
     }
 }
 
-/// A segmentation: the segment of every pixel.
+/// The pieces of a photograph, and how they merge.
 #[wasm_bindgen]
-pub struct Labels {
+pub struct Pieces {
     ids: Vec<u16>,
-    segments: usize,
+    merges: Vec<u32>,
+    count: usize,
+    chosen: usize,
 }
 
 #[wasm_bindgen]
-impl Labels {
-    /// How many segments.
+impl Pieces {
+    /// How many pieces.
     #[wasm_bindgen(getter)]
-    pub fn segments(&self) -> usize {
-        self.segments
+    pub fn count(&self) -> usize {
+        self.count
     }
 
-    /// A number a pixel; the labels are used up.
+    /// How many segments the network chooses.
+    #[wasm_bindgen(getter)]
+    pub fn chosen(&self) -> usize {
+        self.chosen
+    }
+
+    /// The two regions of each merge, one pair after another: pieces, or `count` + s for what merge s made.
+    pub fn merges(&self) -> Vec<u32> {
+        self.merges.clone()
+    }
+
+    /// The piece of every pixel, `count` where nothing shows; the pieces are used up.
     pub fn into_ids(self) -> Vec<u16> {
         self.ids
+    }
+}
+
+/// A likeness to one place, as heat.
+#[wasm_bindgen]
+pub struct Likeness {
+    heat: Canvas,
+    least: f64,
+}
+
+#[wasm_bindgen]
+impl Likeness {
+    /// The cosine at the dark end.
+    #[wasm_bindgen(getter)]
+    pub fn least(&self) -> f64 {
+        self.least
+    }
+
+    /// As a picture of the grid; the likeness is used up.
+    pub fn into_picture(self) -> Picture {
+        Picture(self.heat)
     }
 }
 
@@ -105,13 +140,19 @@ impl WorkerSession {
         Ok(spectrum.iter().map(|sigma| sigma * sigma).collect())
     }
 
-    /// Stage 3: how many segments the network chose, and how many there may be.
-    pub fn find_segments(&mut self, trained: bool) -> Thrown<Vec<u32>> {
+    /// Stage 3: the pieces, and how they merge.
+    pub fn find_segments(&mut self, trained: bool) -> Thrown<Pieces> {
         self.0.find_segments(head(trained))?;
         let sight = self.0.sight(head(trained))?;
-        let (_, chosen) = sight.cut(0)?;
-        let most = sight.contours()?.tree.most_segments();
-        Ok(vec![chosen as u32, most as u32])
+        let tree = &sight.contours()?.tree;
+        // A tree has at most a few hundred pieces.
+        let pieces = self.0.pieces(head(trained))?;
+        Ok(Pieces {
+            ids: pieces.ids().iter().map(|id| *id as u16).collect(),
+            merges: tree.merges().flat_map(|(a, b)| [a, b]).collect(),
+            count: tree.most_segments(),
+            chosen: sight.chosen_segments()?,
+        })
     }
 
     /// The grid's columns and rows.
@@ -120,10 +161,11 @@ impl WorkerSession {
         Ok(vec![grid.width as u32, grid.height as u32])
     }
 
-    /// A row of W, of a position of the grid.
-    pub fn affinity_row(&self, trained: bool, column: usize, row: usize) -> Thrown<Picture> {
+    /// The cosine of the features of a place of the grid with those of all others.
+    pub fn likeness(&self, trained: bool, column: usize, row: usize) -> Thrown<Likeness> {
         let sight = self.0.sight(head(trained))?;
-        Ok(Picture(sight.affinity_row(column, row)?))
+        let (heat, least) = sight.likeness(column, row)?;
+        Ok(Likeness { heat, least })
     }
 
     /// An eigenvector over the grid.
@@ -138,39 +180,38 @@ impl WorkerSession {
         Ok(columns.collect())
     }
 
-    /// A cut of the tree; 0 segments lets the network choose.
-    pub fn cut(&self, trained: bool, segments: usize) -> Thrown<Labels> {
-        let (labels, segments) = self.0.sight(head(trained))?.cut(segments)?;
-        // A tree has at most a few hundred pieces.
-        let ids = labels.ids().iter().map(|id| *id as u16).collect();
-        Ok(Labels { ids, segments })
-    }
-
-    /// A cut of the tree as a picture; `style` is `outlines`, `fill` or `cut-out`, of the `chosen` segments.
+    /// A cut of the tree as a picture; `style` is `outlines` or `fill`.
     pub fn paint(
         &self,
         trained: bool,
         segments: usize,
         style: &str,
-        chosen: &[u32],
         full: bool,
     ) -> Thrown<Picture> {
-        let style = match style {
-            "outlines" => Style::Outlines,
-            "fill" => Style::Fill,
-            "cut-out" => Style::CutOut,
-            other => {
-                let words = format!("style: expected outlines, fill or cut-out, found {other}");
-                return Err(JsError::new(&words));
-            }
-        };
+        let style = Style::named(style)?;
         Ok(Picture(self.0.paint(
             head(trained),
             segments,
             style,
-            chosen,
             full,
         )?))
+    }
+
+    /// An object of chosen pieces, cut out at the full size.
+    pub fn cut_out(&self, trained: bool, chosen: &[u32]) -> Thrown<Picture> {
+        Ok(Picture(self.0.cut_out(head(trained), chosen)?))
+    }
+
+    /// A file of an object of chosen pieces, or without pieces of all segments; `form` is `labels`, `svg` or `coco`.
+    pub fn file(
+        &self,
+        trained: bool,
+        segments: usize,
+        chosen: &[u32],
+        form: &str,
+    ) -> Thrown<Vec<u8>> {
+        let form = Form::named(form)?;
+        Ok(self.0.file(head(trained), segments, chosen, form)?)
     }
 
     /// Begins to train on strokes: positions marked, labels.

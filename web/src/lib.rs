@@ -10,7 +10,8 @@
 //! | `face` | the only file that knows wasm-bindgen: the functions that the worker may call |
 //! | [`Session`] | a photograph on its way through the network, stage by stage |
 //! | [`Sight`] | the results of one head: features, eigenvectors, one tree of contours |
-//! | [`Canvas`], [`Style`] | a segmentation, a row of W, an eigenvector as pixels of a canvas |
+//! | [`Canvas`], [`Style`] | a segmentation, an object, a likeness, an eigenvector as pixels of a canvas |
+//! | [`Form`] | what is saved: labels, outlines, MS-COCO's file |
 //! | [`ClosingGap`] | one gradient by two methods while two eigenvalues meet |
 //!
 //! Nothing is computed here that the libraries do not compute natively; `tests/` holds that label maps are the command
@@ -29,11 +30,13 @@ mod canvas;
 mod closing_gap;
 mod error;
 mod face;
+mod saved;
 mod session;
 mod sight;
 
 pub use canvas::{Canvas, Style};
 pub use closing_gap::ClosingGap;
 pub use error::{Error, Result};
+pub use saved::Form;
 pub use session::{Head, Session};
 pub use sight::Sight;

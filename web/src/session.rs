@@ -9,6 +9,7 @@ use training::{ScribbleStep, ScribbleTraining};
 
 use crate::canvas::{Canvas, Style};
 use crate::error::{Error, Result};
+use crate::saved::{self, Form};
 use crate::sight::Sight;
 
 /// Pixels above which a photograph is made smaller before anything else.
@@ -36,6 +37,8 @@ pub struct Session {
 /// A photograph, and the stages computed so far.
 #[derive(Clone)]
 struct Scene {
+    /// Of its file.
+    name: String,
     /// Upright, of 12 megapixels at most.
     full: RgbImage,
     /// Where nothing shows, at the full size; none where every pixel does.
@@ -73,6 +76,14 @@ impl Scene {
     fn size(&self) -> (usize, usize) {
         let (width, height) = self.working().dimensions();
         (width as usize, height as usize)
+    }
+
+    /// Nothing shows of a picture of `image` where nothing shows of the file.
+    fn showing(&self, mut canvas: Canvas, image: &RgbImage) -> Canvas {
+        if let Some(transparency) = &self.transparency {
+            canvas.clear(&transparency.at_size(image.dimensions()));
+        }
+        canvas
     }
 
     fn straight(&self) -> Result<&FeatureMaps> {
@@ -117,6 +128,7 @@ impl Session {
         };
         let transparency = photograph.transparency;
         self.scene = Some(Scene {
+            name: name.to_owned(),
             transparency: transparency.map(|found| found.at_size(full.dimensions())),
             full,
             working,
@@ -147,12 +159,14 @@ impl Session {
         }
     }
 
-    /// The photograph at the size that is segmented.
+    /// The photograph at the size that is segmented, as transparent as its file.
     ///
     /// # Errors
     /// [`Error::TooEarly`].
     pub fn photograph(&self) -> Result<Canvas> {
-        Ok(Canvas::of_photograph(self.scene()?.working()))
+        let scene = self.scene()?;
+        let canvas = Canvas::of_photograph(scene.working());
+        Ok(scene.showing(canvas, scene.working()))
     }
 
     /// Stage 1: the trunk's features, which both heads share.
@@ -216,28 +230,70 @@ impl Session {
             })
     }
 
+    /// The pieces that the tree merges, at the size that is segmented; the number of pieces where nothing shows.
+    ///
+    /// # Errors
+    /// [`Error::TooEarly`] before stage 3.
+    pub fn pieces(&self, head: Head) -> Result<LabelMap> {
+        let tree = &self.sight(head)?.contours()?.tree;
+        let scene = self.scene()?;
+        let size = scene.working().dimensions();
+        let transparency = scene.transparency.as_ref().map(|all| all.at_size(size));
+        let count = tree.most_segments();
+        saved::segments(tree.pieces(), count, size, transparency.as_ref())
+    }
+
     /// A cut of the tree as a picture: at the size that was segmented, or the full one.
     ///
     /// # Errors
     /// [`Error::TooEarly`] before stage 3.
-    pub fn paint(
-        &self,
-        head: Head,
-        segments: usize,
-        style: Style,
-        chosen: &[u32],
-        full: bool,
-    ) -> Result<Canvas> {
+    pub fn paint(&self, head: Head, segments: usize, style: Style, full: bool) -> Result<Canvas> {
         let (labels, _) = self.sight(head)?.cut(segments)?;
         let scene = self.scene()?;
         let image = if full { &scene.full } else { scene.working() };
-        let mut canvas = Canvas::of_segments(image, &labels, style, chosen)?;
-        if style == Style::CutOut
-            && let Some(transparency) = &scene.transparency
-        {
-            canvas.clear(&transparency.at_size(image.dimensions()));
+        let canvas = Canvas::of_segments(image, &labels, style)?;
+        Ok(scene.showing(canvas, image))
+    }
+
+    /// An object of chosen pieces, cut out at the full size.
+    ///
+    /// # Errors
+    /// [`Error::TooEarly`] before stage 3.
+    pub fn cut_out(&self, head: Head, chosen: &[u32]) -> Result<Canvas> {
+        let object = self.object(head, chosen)?;
+        Ok(Canvas::of_object(&self.scene()?.full, &object))
+    }
+
+    /// A file of an object of chosen pieces at the full size; without pieces, of all segments of a cut.
+    ///
+    /// # Errors
+    /// [`Error::TooEarly`] before stage 3.
+    pub fn file(
+        &self,
+        head: Head,
+        segments: usize,
+        chosen: &[u32],
+        form: Form,
+    ) -> Result<Vec<u8>> {
+        let scene = self.scene()?;
+        if !chosen.is_empty() {
+            return saved::file(&scene.name, &self.object(head, chosen)?, 1, form);
         }
-        Ok(canvas)
+        let (labels, segments) = self.sight(head)?.cut(segments)?;
+        let (size, transparency) = (scene.full.dimensions(), scene.transparency.as_ref());
+        let labels = saved::segments(&labels, segments, size, transparency)?;
+        saved::file(&scene.name, &labels, segments, form)
+    }
+
+    fn object(&self, head: Head, chosen: &[u32]) -> Result<LabelMap> {
+        let scene = self.scene()?;
+        let pieces = self.sight(head)?.contours()?.tree.pieces();
+        saved::object(
+            pieces,
+            chosen,
+            scene.full.dimensions(),
+            scene.transparency.as_ref(),
+        )
     }
 
     /// Begins to train the head on strokes of a pen: a label a pixel of the size that is segmented, 0 for none. Answers

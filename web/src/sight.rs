@@ -61,11 +61,19 @@ impl Sight {
         })
     }
 
-    /// Row i of W = F Fᵀ, of the position (column, row) of the grid, as heat.
+    /// How alike the place (column, row) of the grid is to all others, as heat: the cosine of their features; and the least
+    /// one, which is the dark end.
+    ///
+    /// ```text
+    ///     c_j = ⟨f_i, f_j⟩ / (‖f_i‖ ‖f_j‖)
+    /// ```
+    ///
+    /// Not the row of W = F Fᵀ, nor of D^{−½} W D^{−½}: both follow the lengths of the features, which are alike for every
+    /// place.
     ///
     /// # Errors
     /// [`Error::Argument`] for a position outside the grid.
-    pub fn affinity_row(&self, column: usize, row: usize) -> Result<Canvas> {
+    pub fn likeness(&self, column: usize, row: usize) -> Result<(Canvas, f64)> {
         let GridFeatures {
             features,
             width,
@@ -79,9 +87,16 @@ impl Sight {
             });
         }
         let own = features.row(row * width + column).transpose();
-        let row = features * own;
-        let values: Vec<f64> = row.iter().copied().collect();
-        Ok(Canvas::of_heat(&values, *width))
+        let products = features * own;
+        let length = |j: usize| features.row(j).norm_l2();
+        let own_length = own.norm_l2();
+        let cosine = |(j, product): (usize, &f64)| {
+            let both = own_length * length(j);
+            if both > 0.0 { product / both } else { 0.0 }
+        };
+        let cosines: Vec<f64> = products.iter().enumerate().map(cosine).collect();
+        let least = cosines.iter().copied().fold(1.0, f64::min);
+        Ok((Canvas::of_heat(&cosines, *width, least), least))
     }
 
     /// Eigenvector `index` over the grid, the first being 0, in the colours of its sign.
@@ -101,16 +116,20 @@ impl Sight {
         Ok(Canvas::of_signed(&values, self.grid.width))
     }
 
-    /// The segmentation of so many segments, or as near to it as the tree comes, and their number; 0 lets the network
-    /// choose.
+    /// How many segments the network chooses.
+    ///
+    /// # Errors
+    /// [`Error::TooEarly`] before there is a tree.
+    pub fn chosen_segments(&self) -> Result<usize> {
+        let height = models::TreeSettings::default().height;
+        Ok(self.contours()?.tree.cut(height).1)
+    }
+
+    /// The segmentation of so many segments, or as near to it as the tree comes, and their number.
     ///
     /// # Errors
     /// [`Error::TooEarly`] before there is a tree.
     pub fn cut(&self, segments: usize) -> Result<(LabelMap, usize)> {
-        let tree = &self.contours()?.tree;
-        Ok(match segments {
-            0 => tree.cut(models::TreeSettings::default().height),
-            _ => tree.cut_into(segments),
-        })
+        Ok(self.contours()?.tree.cut_into(segments))
     }
 }

@@ -95,6 +95,14 @@ impl SegmentationTree {
         self.count
     }
 
+    /// The two regions of each merge, from the lowest: pieces, or `most_segments()` + s for what merge s made. Cuts that
+    /// are drawn elsewhere than here, as on a page, need no more than these and [`pieces`](Self::pieces).
+    pub fn merges(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.merges
+            .iter()
+            .map(|merge| (merge.a as u32, merge.b as u32))
+    }
+
     /// The heights of all merges, from the lowest.
     pub fn heights(&self) -> impl Iterator<Item = f64> + '_ {
         self.heights.iter().copied()
@@ -250,6 +258,8 @@ mod tests {
         let tree = SegmentationTree::new(&pieces, &EVEN, MinArea::Pixels(1)).unwrap();
         // (0 + ½ · ½ + ½ · ¼) / 2, then (1 + ½ · 1 + ½ · 1) / 2.
         assert_eq!(tree.heights().collect::<Vec<_>>(), [0.1875, 1.0]);
+        let regions: Vec<_> = tree.merges().map(|(a, b)| (a.min(b), a.max(b))).collect();
+        assert_eq!(regions, [(0, 1), (2, 3)]);
         assert_eq!(tree.contours(), [0.1875, 1.0, 0.0]);
         assert_eq!(tree.cut(0.5).0.ids(), [0, 0, 1]);
         assert_eq!((tree.cut_into(0).1, tree.cut_into(99).1), (1, 3));
