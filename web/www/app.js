@@ -1,12 +1,15 @@
 // The page: one worker, one picture, three exhibits.
 
+import { onAddress, readAddress, writeAddress } from "./address.js";
 import { byId, seconds } from "./dom.js";
 import { setUpGap } from "./gap.js";
+import { keepOffline } from "./offline.js";
 import { setUpScribble } from "./scribble.js";
 import { setUpSegment } from "./segment.js";
-import { setUpSources } from "./sources.js";
+import { SAMPLES, setUpSources } from "./sources.js";
+import { firstResult } from "./stored.js";
 import { setUpTabs } from "./tabs.js";
-import { SessionWorker } from "./session-worker.js";
+import { SessionWorker, Superseded } from "./session-worker.js";
 
 /** The longer side that pictures are segmented at. */
 const LONGEST = 640;
@@ -35,48 +38,71 @@ const segment = setUpSegment(session, fail);
 const scribble = setUpScribble(session, fail);
 const showGap = setUpGap(session);
 
-/** A picture that came later than one under way takes its place. */
+/** The last picture that was asked for, and the sample that is shown, null for a visitor's own picture. */
 let newest = 0;
+let shownSample = null;
 
-async function open(name, bytes) {
+/** `byVisitor`: whether the address changes with it. A file that cannot be opened leaves the picture before as it was. */
+async function open(name, bytes, sample, byVisitor = true) {
   const own = ++newest;
-  const stale = () => own !== newest;
   byId("error").hidden = true;
   showNotice("");
   document.body.dataset.state = "working";
   try {
-    scribble.stop();
     const opened = await session.call("open", name, bytes, LONGEST);
-    if (stale()) return;
     const [width, height] = opened.original;
     const [fullWidth, fullHeight] = opened.full;
     if (fullWidth !== width) {
       showNotice(`${name}: ${width} × ${height} pixels are more than 12 megapixels; it was made smaller, to ${fullWidth} × ${fullHeight}.`);
     }
-    await segment.show(name, opened, stale);
-    if (stale()) return;
+    shownSample = sample;
+    if (byVisitor) writeAddress({ sample, segments: null }, true);
     scribble.show(opened);
+    const { segments } = readAddress();
+    await segment.show(name, opened, segments === null ? null : Number(segments));
     // A module's memory never shrinks: tests read here the most it had.
     document.body.dataset.memory = await session.call("memory");
     document.body.dataset.state = "done";
   } catch (error) {
-    if (stale()) return;
+    if (error instanceof Superseded || own !== newest) return;
     fail(error.message);
     document.body.dataset.state = "failed";
   }
 }
 
-setUpSources(open, fail);
-setUpTabs((name) => {
+const openSample = setUpSources(open, fail);
+const showTab = setUpTabs((name, byVisitor) => {
+  if (byVisitor) writeAddress({ tab: name === "segment" ? null : name }, true);
   if (name === "gap") session.ready.then(showGap, () => {});
 });
 
+const known = (name) => SAMPLES.some(([file]) => file === name);
+const follow = (address) => {
+  showTab(address.tab);
+  segment.follow(address);
+  const sample = known(address.sample) ? address.sample : null;
+  if (sample !== null && sample !== shownSample) openSample(sample, false);
+};
+onAddress(follow);
+
 const begin = performance.now();
+const address = readAddress();
+follow({ ...address, sample: null });
+const first = known(address.sample) ? address.sample : SAMPLES[0][0];
+firstResult(first).then((stored) => {
+  // What the worker found meanwhile is newer.
+  if (stored && newest === 0) {
+    segment.showStored(first, stored.photograph, stored.pieces, address.segments === null ? null : Number(address.segments));
+    document.body.dataset.state ??= "stored";
+  }
+});
 try {
   await session.ready;
   byId("load-words").textContent = `Loaded in ${seconds(performance.now() - begin)}.`;
-  byId("load-bar").hidden = true;
-  document.body.dataset.state ??= "ready";
+  byId("load").hidden = true;
+  // A picture that the visitor chose meanwhile goes first.
+  if (newest === 0) await openSample(first, false);
+  keepOffline();
 } catch (error) {
   byId("load").hidden = true;
   fail(error.message);

@@ -2,6 +2,7 @@
 
 import { arrow, byId, clamp, draw, place, seconds } from "./dom.js";
 import { plot, ticks } from "./plot.js";
+import { Superseded } from "./session-worker.js";
 
 const COLOURS = [
   [226, 78, 66],
@@ -141,19 +142,20 @@ export function setUpScribble(session, fail) {
   async function learn() {
     const own = ++run;
     const fromTrained = document.querySelector("input[name=from]:checked").value === "trained";
+    const { scene } = picture;
     busy(true);
     const steps = [];
     try {
-      const { marked, labels } = await session.call("beginTraining", strokes.slice(), fromTrained, RATE);
+      const { marked, labels } = await session.about(scene, "beginTraining", strokes.slice(), fromTrained, RATE);
       const look = async () => {
-        const found = await session.call("scribbledLabels");
+        const found = await session.about(scene, "scribbledLabels");
         if (own !== run) return;
         shown = found;
         render();
       };
       await look();
       for (let step = 0; step < STEPS && own === run; step += 1) {
-        steps.push(await session.call("train"));
+        steps.push(await session.about(scene, "train"));
         if (own !== run) return;
         curves(steps);
         const mean = steps.reduce((sum, { ms }) => sum + ms, 0) / steps.length;
@@ -162,7 +164,7 @@ export function setUpScribble(session, fail) {
       }
       pad.dataset.trained = steps.length;
     } catch (error) {
-      if (own === run) fail(error.message);
+      if (own === run && !(error instanceof Superseded)) fail(error.message);
     } finally {
       if (own === run) busy(false);
     }
@@ -195,7 +197,7 @@ export function setUpScribble(session, fail) {
     /** Takes the picture that the worker has opened; its strokes are gone. */
     show(opened) {
       stop();
-      picture = { photograph: { ...opened.photograph, data: new Uint8ClampedArray(opened.photograph.data) } };
+      picture = { scene: opened.scene, photograph: { ...opened.photograph, data: new Uint8ClampedArray(opened.photograph.data) } };
       strokes = new Uint8Array(opened.width * opened.height);
       shown = null;
       pen = { x: opened.width >> 1, y: opened.height >> 1, down: false };

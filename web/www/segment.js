@@ -1,236 +1,232 @@
-// Exhibit 1: a picture, stage by stage.
+// Exhibit 1: a picture in segments, and objects picked from them.
 
-import { arrow, bitmap, byId, clamp, draw, place, power, seconds } from "./dom.js";
-import { latest } from "./session-worker.js";
+import { writeAddress } from "./address.js";
+import { byId, draw } from "./dom.js";
+import { setUpCompare } from "./compare.js";
+import { faint, paintOverlay } from "./overlay.js";
+import { PartTree } from "./part-tree.js";
+import { setUpPicker } from "./picker.js";
+import { setUpSave } from "./save.js";
+import { Selection } from "./selection.js";
+import { Superseded, latest } from "./session-worker.js";
+import { clearStages, drawVectors, likenessOf, showTime } from "./stages.js";
 
-/** Eigenvectors that are shown. */
-const VECTORS = 6;
+/** Segments that the slider goes to. */
+const MOST = 60;
+const STYLES = ["outlines", "fill", "cut-out"];
 
 export function setUpSegment(session, fail) {
-  const [canvas, slider] = [byId("picture"), byId("k")];
-  const heads = {
-    true: { canvas, words: byId("picture-words"), title: "Trained head" },
-    false: { canvas: byId("untrained"), words: byId("untrained-words"), title: "Untrained head" },
-  };
+  const [canvas, overlay, slider] = [byId("picture"), byId("overlay"), byId("k")];
+  /** What is shown: see `show` and `showStored`. */
   let picture = null;
-  let mark = { x: 0, y: 0 };
 
-  const time = (stage, ms) => (byId(`stage-${stage}`).querySelector(".time").textContent = ms === null ? "" : seconds(ms));
   const style = () => document.querySelector("input[name=style]:checked").value;
-  const comparing = () => byId("compare").checked;
+  const takesAway = () => byId("take-away").checked;
+  const merges = () => picture.tree.mergesFor(Number(slider.value));
+  const shown = () => picture?.tree && { ...picture, merges: merges(), segments: Number(slider.value), style: style() };
 
-  const drawCut = async (trained) => {
-    const head = picture.heads[trained];
-    const k = Number(slider.value);
-    const { segments, ids } = await session.call("cut", trained, k);
-    if (head.k !== segments) head.chosen = new Set();
-    head.ids = ids;
-    head.k = segments;
-    const chosen = [...head.chosen];
-    const lifted = chosen.length > 0;
-    const mode = style();
-    const view = heads[trained];
-    const painted = await session.call("paint", trained, k, mode, chosen, false);
-    if (lifted && mode !== "cut-out") {
-      const above = await bitmap(await session.call("paint", trained, k, "cut-out", chosen, false));
-      draw(view.canvas, painted);
-      lift(view.canvas, above);
-    } else {
-      draw(view.canvas, painted);
-    }
-    view.canvas.classList.toggle("transparent", mode === "cut-out");
-    const some = lifted ? `, ${chosen.length} lifted` : mode === "cut-out" ? ": click the segments to keep" : "";
-    view.words.textContent = `${view.title}: ${segments} segment${segments === 1 ? "" : "s"}${some}`;
-    view.canvas.setAttribute("aria-label", `${picture.name} in ${segments} segments by the ${view.title.toLowerCase()}`);
-  };
-
-  /** The slider's own time is the trained head's: the time a person waits. */
-  const redraw = latest(async () => {
-    if (!picture?.most) return;
+  // The picture itself, by the worker; a cut-out by the page, whose pieces it is made of.
+  const paint = latest(async () => {
     const own = picture;
+    if (!own?.tree) return;
     const begin = performance.now();
     try {
-      await drawCut(true);
+      if (style() === "cut-out") draw(canvas, faint(own.photograph, own.tree, own.selection.chosen));
+      else if (own.scene === null) draw(canvas, own.photograph);
+      else draw(canvas, await session.about(own.scene, "paint", true, Number(slider.value), style(), false));
+      canvas.classList.toggle("transparent", style() === "cut-out" || own.seeThrough);
       if (own === picture) canvas.dataset.redrawn = (performance.now() - begin).toFixed(1);
-      byId("k-words").value = `${slider.value}`;
-      if (comparing() && own === picture && own.heads.false.ready) await drawCut(false);
+      await compare.paint(own, Number(slider.value), style());
     } catch (error) {
-      if (own === picture) fail(error.message);
+      if (!(error instanceof Superseded)) fail(error.message);
     }
   });
 
-  const lookAt = latest(async ({ x, y }) => {
-    if (!picture?.columns) return;
-    const own = picture;
-    const at = (pixel, positions, pixels) => clamp(Math.floor((pixel / pixels) * positions), 0, positions - 1);
-    const [column, row] = [at(x, own.columns, own.width), at(y, own.rows, own.height)];
-    try {
-      const found = await session.call("affinity", true, column, row);
-      if (own !== picture) return;
-      const heat = byId("heat");
-      draw(heat, found);
-      heat.dataset.position = `${column},${row}`;
-      const pen = heat.getContext("2d");
-      pen.strokeStyle = "#fff";
-      pen.lineWidth = 0.6;
-      pen.strokeRect(column - 0.5, row - 0.5, 2, 2);
-      time("affinity", found.ms);
-    } catch (error) {
-      if (own === picture) fail(error.message);
-    }
-  });
-
-  const drawVectors = async (own, count) => {
-    const strip = byId("vectors");
-    strip.replaceChildren();
-    for (let index = 1; index <= Math.min(VECTORS, count - 1); index += 1) {
-      const found = await session.call("eigenvector", true, index);
-      if (own !== picture) return;
-      const small = document.createElement("canvas");
-      small.setAttribute("role", "img");
-      small.setAttribute("aria-label", `Eigenvector ${index + 1}, eigenvalue ${power(own.eigenvalues[index])}`);
-      draw(small, found);
-      const figure = document.createElement("figure");
-      const words = document.createElement("figcaption");
-      words.textContent = `λ${"₁₂₃₄₅₆₇₈₉"[index]} = ${power(own.eigenvalues[index])}`;
-      figure.append(small, words);
-      strip.append(figure);
-    }
-  };
-
-  /** All stages of one head; the trained one's are shown. */
-  const compare = async (own) => {
-    const head = own.heads.false;
-    if (head.ready) return;
-    await session.call("eigenvectors", false);
-    await session.call("segments", false);
-    head.ready = true;
-  };
-
-  canvas.addEventListener("pointermove", (event) => {
-    const at = place(canvas, event);
-    if (at) {
-      mark = at;
-      lookAt(at);
-    }
-  });
-  const toggle = (trained, at) => {
-    const head = picture?.heads[trained];
-    if (!head?.ids) return;
-    const segment = head.ids[at.y * picture.width + at.x];
-    if (!head.chosen.delete(segment)) head.chosen.add(segment);
-    redraw();
-  };
-  for (const trained of [true, false]) {
-    const view = heads[trained].canvas;
-    view.addEventListener("click", (event) => {
-      const at = place(view, event);
-      if (at) toggle(trained, at);
+  let asked = false;
+  /** What lies over the picture, before the next frame. */
+  const light = () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      if (!picture?.tree) return;
+      const begin = performance.now();
+      const { tree, selection } = picture;
+      paintOverlay(overlay, {
+        tree,
+        hovered: picker.region(),
+        chosen: selection.chosen,
+        going: picker.mark.going,
+        dim: style() !== "cut-out",
+        merges: picture.scene === null && style() !== "cut-out" ? merges() : null,
+        mark: picker.mark.byKeys ? picker.mark.at : null,
+      });
+      overlay.dataset.lit = (performance.now() - begin).toFixed(2);
     });
-  }
-  canvas.addEventListener("keydown", (event) => {
-    if (!picture) return;
-    const by = arrow(event.key, event.shiftKey ? 32 : 8);
-    if (by) {
-      mark = { x: clamp(mark.x + by[0], 0, picture.width - 1), y: clamp(mark.y + by[1], 0, picture.height - 1) };
-      lookAt(mark);
-    } else if (event.key === "Enter") {
-      toggle(true, mark);
-    } else {
-      return;
-    }
-    event.preventDefault();
+  };
+
+  const tell = () => {
+    const { tree, selection, name } = picture;
+    const segments = tree.shownSegments(merges());
+    byId("k-words").value = `${segments}`;
+    const area = selection.pieces.reduce((sum, piece) => sum + tree.areas[piece], 0);
+    const words = `${segments} segment${segments === 1 ? "" : "s"}`;
+    const picked = selection.empty ? "nothing picked" : `picked ${((100 * area) / tree.shown).toFixed(1)} % of the picture`;
+    byId("picture-words").textContent = `${words}, ${picked}`;
+    canvas.setAttribute("aria-label", `${name} in ${words}`);
+    byId("undo").disabled = !selection.undoable;
+    byId("redo").disabled = !selection.redoable;
+    byId("clear-picked").disabled = selection.empty;
+  };
+
+  const picker = setUpPicker(canvas, {
+    now: shown,
+    takesAway,
+    changed(kind) {
+      light();
+      if (picker.mark.at && picture) look(picker.mark.at);
+      if (kind !== "picked") return;
+      tell();
+      if (style() === "cut-out") paint();
+    },
   });
-  slider.addEventListener("input", redraw);
+  const look = likenessOf(session, () => picture, fail);
+  const compare = setUpCompare(session, {
+    now: () => picture,
+    changed: () => paint(),
+    slider,
+    fail,
+  });
+  setUpSave(session, shown, fail);
+
+  const recut = () => {
+    if (!picture?.tree) return;
+    picker.reset(true);
+    tell();
+    light();
+    paint();
+    writeAddress({ segments: Number(slider.value) === picture.chosen ? null : slider.value }, false);
+  };
+  slider.addEventListener("input", recut);
   byId("auto").addEventListener("click", () => {
     slider.value = picture.chosen;
-    redraw();
+    recut();
   });
-  for (const input of document.querySelectorAll("input[name=style]")) input.addEventListener("change", redraw);
-  byId("compare").addEventListener("change", async () => {
-    byId("untrained-figure").hidden = !comparing();
-    byId("views").classList.toggle("two", comparing());
-    const own = picture;
-    if (!own?.most || !comparing()) return;
-    byId("untrained-words").textContent = "Untrained head: computing …";
-    try {
-      await compare(own);
-      if (own === picture) redraw();
-    } catch (error) {
-      if (own === picture) fail(error.message);
-    }
+  for (const input of document.querySelectorAll("input[name=style]")) {
+    input.addEventListener("change", () => {
+      writeAddress({ draw: style() === STYLES[0] ? null : style() }, false);
+      light();
+      paint();
+    });
+  }
+  const repicked = () => {
+    tell();
+    light();
+    if (style() === "cut-out") paint();
+  };
+  const step = (change) => () => {
+    if (!picture?.tree) return;
+    change(picture.selection);
+    repicked();
+  };
+  const [undo, redo, clear] = [step((s) => s.undo()), step((s) => s.redo()), step((s) => s.clear())];
+  byId("undo").addEventListener("click", undo);
+  byId("redo").addEventListener("click", redo);
+  byId("clear-picked").addEventListener("click", clear);
+  byId("larger").addEventListener("click", () => picker.climb(true));
+  byId("smaller").addEventListener("click", () => picker.climb(false));
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.matches?.("input:not([type=range], [type=radio], [type=checkbox]), textarea");
+    if (byId("segment").hidden || typing) return;
+    const command = event.ctrlKey || event.metaKey;
+    const key = event.key.toLowerCase();
+    if (command && key === "z") (event.shiftKey ? redo : undo)();
+    else if (command && key === "y") redo();
+    else if (!command && key === "escape" && document.activeElement === canvas) clear();
+    else return;
+    event.preventDefault();
   });
-  byId("save").addEventListener("click", async () => {
-    const own = picture;
-    try {
-      const chosen = [...own.heads.true.chosen];
-      const made = await session.call("paint", true, Number(slider.value), style(), chosen, true);
-      const full = new OffscreenCanvas(made.width, made.height);
-      draw(full, made);
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(await full.convertToBlob({ type: "image/png" }));
-      link.download = `${own.name.replace(/\.[^.]*$/, "")}.${style()}.png`;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-    } catch (error) {
-      fail(error.message);
-    }
-  });
+
+  /** Takes the pieces of a picture, and shows its segments; what was picked of the same pieces stays. */
+  const takePieces = (own, found, wanted) => {
+    own.tree = new PartTree({ width: own.width, height: own.height, ...found });
+    own.chosen = found.chosen;
+    const before = picture === own ? own.before : null;
+    own.selection = before?.tree?.equals(own.tree) ? before.selection : new Selection(own.tree.count);
+    const kept = before?.tree ? Number(slider.value) : null;
+    slider.max = Math.max(Math.min(own.tree.count, MOST), 1);
+    slider.value = wanted ?? kept ?? own.chosen;
+    for (const id of ["k", "auto", "larger", "smaller"]) byId(id).disabled = false;
+    tell();
+    light();
+  };
+
+  const begin = (own) => {
+    picture = own;
+    picker.reset(false);
+    compare.forget();
+    overlay.width = overlay.height = 1;
+    byId("frame").style.setProperty("--aspect", own.width / own.height);
+    for (const id of ["k", "auto", "larger", "smaller", "undo", "redo", "clear-picked", "save", "copy"]) byId(id).disabled = true;
+  };
 
   return {
-    /** Runs all stages on the picture that the worker has opened. */
-    async show(name, opened, stale) {
-      const own = { name, width: opened.width, height: opened.height, heads: {} };
-      for (const trained of [true, false]) own.heads[trained] = { chosen: new Set(), ids: null, k: 0, ready: false };
-      picture = own;
-      for (const stage of ["features", "affinity", "eigenvectors", "segments"]) time(stage, null);
-      for (const id of ["k", "auto", "save"]) byId(id).disabled = true;
-      for (const canvas of [byId("heat"), heads.false.canvas]) canvas.width = canvas.height = 1;
-      byId("vectors").replaceChildren();
-      draw(canvas, opened.photograph);
-      canvas.classList.remove("transparent");
-      canvas.setAttribute("aria-label", name);
-      heads.true.words.textContent = "Looking …";
-      mark = { x: own.width >> 1, y: own.height >> 1 };
-      const begin = performance.now();
+    /** Shows a sample with the segments that were found when the page was made, until the worker has its own. */
+    showStored(name, photograph, found, segments) {
+      const { width, height } = photograph;
+      const own = { name, scene: null, width, height, photograph, seeThrough: false };
+      begin(own);
+      takePieces(own, found, segments);
+      paint();
+    },
 
-      const features = await session.call("features");
-      if (stale()) return;
-      time("features", features.ms);
-      const found = await session.call("eigenvectors", true);
-      if (stale()) return;
-      Object.assign(own, { columns: found.columns, rows: found.rows, eigenvalues: found.eigenvalues });
-      time("eigenvectors", found.ms);
-      lookAt(mark);
-      await drawVectors(own, found.eigenvalues.length);
-      if (stale()) return;
-      const { ms, chosen, most } = await session.call("segments", true);
-      if (stale()) return;
-      time("segments", ms);
-      Object.assign(own, { chosen, most });
-      slider.max = Math.min(most, 60);
-      slider.value = chosen;
-      own.heads.true.ready = true;
-      await redraw();
-      for (const id of ["k", "auto", "save"]) byId(id).disabled = false;
-      canvas.dataset.total = (performance.now() - begin).toFixed(0);
-      if (comparing()) {
-        await compare(own);
-        if (!stale()) await redraw();
+    /** Runs all stages on the picture that the worker has opened; `segments` of the slider, or null for the network's choice. */
+    async show(name, opened, segments) {
+      const { scene, width, height, photograph } = opened;
+      const seeThrough = photograph.data.some((value, at) => at % 4 === 3 && value === 0);
+      const before = picture?.scene === null && picture.name === name ? picture : null;
+      const own = { name, scene, width, height, photograph: { ...photograph, data: photograph.data.slice() }, seeThrough, before };
+      const about = (call, ...values) => session.about(scene, call, ...values);
+      clearStages();
+      if (before) {
+        own.tree = before.tree;
+        own.selection = before.selection;
+        picture = own;
+      } else {
+        begin(own);
+        draw(canvas, photograph);
+        canvas.classList.toggle("transparent", seeThrough);
+        canvas.setAttribute("aria-label", name);
+        byId("picture-words").textContent = "Looking …";
       }
+      const start = performance.now();
+
+      const features = await about("features");
+      showTime("features", features.ms);
+      const found = await about("eigenvectors", true);
+      Object.assign(own, { columns: found.columns, rows: found.rows, eigenvalues: found.eigenvalues });
+      showTime("eigenvectors", found.ms);
+      look(picker.mark.at ?? { x: width >> 1, y: height >> 1 });
+      await drawVectors(session, own);
+      const pieces = await about("segments", true);
+      showTime("segments", pieces.ms);
+      takePieces(own, pieces, segments);
+      await paint();
+      for (const id of ["save", "copy"]) byId(id).disabled = false;
+      canvas.dataset.total = (performance.now() - start).toFixed(0);
+      await compare.follow(own);
+    },
+
+    /** Follows the address: the slider, the style. */
+    follow({ segments, draw: wanted }) {
+      const input = STYLES.includes(wanted) ? wanted : STYLES[0];
+      document.querySelector(`input[name=style][value=${input}]`).checked = true;
+      if (!picture?.tree) return;
+      slider.value = segments ?? picture.chosen;
+      picker.reset(true);
+      tell();
+      light();
+      paint();
     },
   };
-}
-
-/** Draws the chosen segments a little above a darkened picture. */
-function lift(canvas, above) {
-  const pen = canvas.getContext("2d");
-  pen.fillStyle = "rgba(8, 10, 20, 0.6)";
-  pen.fillRect(0, 0, canvas.width, canvas.height);
-  pen.save();
-  pen.shadowColor = "rgba(0, 0, 0, 0.8)";
-  pen.shadowBlur = 14;
-  pen.shadowOffsetY = 8;
-  pen.drawImage(above, 0, -5);
-  pen.restore();
 }

@@ -1,5 +1,8 @@
 // The worker, as functions that answer with promises. All computation is behind it: the page never waits.
 
+/** What a call about a photograph is refused with, once the worker has opened another one. */
+export class Superseded extends Error {}
+
 /** A worker that was asked, and answers in order. */
 export class SessionWorker {
   #worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
@@ -11,6 +14,7 @@ export class SessionWorker {
     this.ready = new Promise((resolve, reject) => {
       this.#waiting.set(0, { resolve, reject });
     });
+    this.ready.catch(() => {});
     this.#worker.addEventListener("message", ({ data }) => {
       if (data.progress) {
         onProgress(data.progress);
@@ -18,7 +22,8 @@ export class SessionWorker {
       }
       const { resolve, reject } = this.#waiting.get(data.id);
       this.#waiting.delete(data.id);
-      if (data.error === undefined) resolve(data.value);
+      if (data.superseded) reject(new Superseded());
+      else if (data.error === undefined) resolve(data.value);
       else reject(new Error(data.error));
     });
     this.#worker.addEventListener("error", (event) => {
@@ -30,10 +35,19 @@ export class SessionWorker {
 
   /** Calls a function of the worker by its name. */
   call(name, ...values) {
+    return this.#post({ name, values });
+  }
+
+  /** The same, about the photograph of this number and no other. */
+  about(scene, name, ...values) {
+    return this.#post({ scene, name, values });
+  }
+
+  #post(message) {
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, name, values });
+      this.#worker.postMessage({ id, ...message });
     });
   }
 }

@@ -2,7 +2,7 @@
 
 import { byId } from "./dom.js";
 
-const SAMPLES = [
+export const SAMPLES = [
   ["coffee.jpg", "A cup of coffee"],
   ["chelsea.jpg", "A cat"],
   ["astronaut.jpg", "An astronaut"],
@@ -11,9 +11,12 @@ const SAMPLES = [
   ["china.jpg", "A temple"],
 ];
 
-/** Calls `open(name, bytes)` for every picture that comes, `fail(message)` for other files. */
+/**
+ * Calls `open(name, bytes, sample)` for every picture that comes, `fail(message)` for other files; `sample` names a sample
+ * and is null for a visitor's own picture. The answer opens a sample by its name.
+ */
 export function setUpSources(open, fail) {
-  const take = async (file) => open(file.name || "the picture", await file.arrayBuffer());
+  const take = async (file) => open(file.name || "the picture", await file.arrayBuffer(), null);
   const first = (files) => {
     if (files.length > 0) take(files[0]);
     else fail("Expected a file with a picture, found none.");
@@ -42,25 +45,28 @@ export function setUpSources(open, fail) {
     else fail("The clipboard holds no picture.");
   });
 
+  const openSample = async (file, byVisitor = true) => {
+    try {
+      const response = await fetch(`samples/${file}`);
+      if (response.ok) await open(file, await response.arrayBuffer(), file, byVisitor);
+      else fail(`${file}: the server answered ${response.status}.`);
+    } catch (error) {
+      fail(`${file}: ${error.message}.`);
+    }
+  };
   const group = byId("samples");
   for (const [file, words] of SAMPLES) {
     const button = document.createElement("button");
     button.type = "button";
     button.dataset.sample = file;
     const image = document.createElement("img");
-    image.src = `samples/${file}`;
-    image.alt = words;
-    image.loading = "lazy";
-    image.decoding = "async";
+    Object.assign(image, { src: `thumbnails/${file}`, alt: words, width: 96, height: 64, decoding: "async" });
     button.append(image);
-    button.addEventListener("click", async () => {
-      const response = await fetch(`samples/${file}`);
-      if (response.ok) open(file, await response.arrayBuffer());
-      else fail(`${file}: the server answered ${response.status}.`);
-    });
+    button.addEventListener("click", () => openSample(file));
     group.append(button);
   }
   setUpCamera(take, fail);
+  return openSample;
 }
 
 function setUpCamera(take, fail) {

@@ -1,29 +1,30 @@
 // The exhibits as tabs: arrow keys, Home and End move between them.
 
+/** `onShow(name, byVisitor)` is called when one is shown; the answer shows one by its name. */
 export function setUpTabs(onShow) {
   const tabs = [...document.querySelectorAll("[role=tab]")];
-  const show = (chosen, focus) => {
+  const nameOf = (tab) => tab.getAttribute("aria-controls");
+  const show = (chosen, byVisitor) => {
     for (const tab of tabs) {
       const on = tab === chosen;
       tab.setAttribute("aria-selected", on);
       tab.tabIndex = on ? 0 : -1;
-      document.getElementById(tab.getAttribute("aria-controls")).hidden = !on;
+      document.getElementById(nameOf(tab)).hidden = !on;
     }
-    const name = chosen.getAttribute("aria-controls");
+    const name = nameOf(chosen);
     document.getElementById("pictures").hidden = name === "gap";
-    if (focus) chosen.focus();
-    history.replaceState(null, "", `#${name}`);
-    onShow(name);
+    onShow(name, byVisitor);
   };
   for (const [index, tab] of tabs.entries()) {
-    tab.addEventListener("click", () => show(tab, false));
+    tab.addEventListener("click", () => show(tab, true));
     tab.addEventListener("keydown", (event) => {
       const to = { ArrowLeft: index - 1, ArrowRight: index + 1, Home: 0, End: tabs.length - 1 }[event.key];
       if (to === undefined) return;
       event.preventDefault();
-      show(tabs.at(to % tabs.length), true);
+      const next = tabs.at(to % tabs.length);
+      show(next, true);
+      next.focus();
     });
   }
-  const wanted = tabs.find((tab) => `#${tab.getAttribute("aria-controls")}` === location.hash);
-  if (wanted) show(wanted, false);
+  return (name) => show(tabs.find((tab) => nameOf(tab) === name) ?? tabs[0], false);
 }

@@ -4,6 +4,8 @@ import init, { WorkerSession, closing_gap } from "./web.js";
 import { fetchWeights } from "./weights.js";
 
 let session;
+/** The number of the open photograph. */
+let scene = 0;
 
 function rgba(picture) {
   const { width, height } = picture;
@@ -21,10 +23,12 @@ const calls = {
   open(name, bytes, longest) {
     const { value, ms } = timed(() => session.open(name, new Uint8Array(bytes), longest));
     const [ow, oh, fw, fh, width, height] = value;
-    return { ms, original: [ow, oh], full: [fw, fh], width, height, photograph: rgba(session.photograph()) };
+    scene += 1;
+    return { ms, scene, original: [ow, oh], full: [fw, fh], width, height, photograph: rgba(session.photograph()) };
   },
   features() {
-    return timed(() => session.find_features());
+    const { ms } = timed(() => session.find_features());
+    return { ms };
   },
   eigenvectors(trained) {
     const { value, ms } = timed(() => session.find_eigenvectors(trained));
@@ -37,22 +41,23 @@ const calls = {
   embedding(trained) {
     return session.embedding(trained);
   },
-  affinity(trained, column, row) {
-    const { value, ms } = timed(() => session.affinity_row(trained, column, row));
-    return { ms, ...rgba(value) };
+  likeness(trained, column, row) {
+    const { value, ms } = timed(() => session.likeness(trained, column, row));
+    return { ms, least: value.least, ...rgba(value.into_picture()) };
   },
   segments(trained) {
     const { value, ms } = timed(() => session.find_segments(trained));
-    return { ms, chosen: value[0], most: value[1] };
+    const { count, chosen } = value;
+    return { ms, count, chosen, merges: value.merges(), ids: value.into_ids() };
   },
-  cut(trained, k) {
-    const labels = session.cut(trained, k);
-    const { segments } = labels;
-    return { segments, ids: labels.into_ids() };
+  paint(trained, k, style, full) {
+    return rgba(session.paint(trained, k, style, full));
   },
-  paint(trained, k, style, chosen, full) {
-    const { value, ms } = timed(() => session.paint(trained, k, style, Uint32Array.from(chosen), full));
-    return { ms, ...rgba(value) };
+  cutOut(trained, pieces) {
+    return rgba(session.cut_out(trained, pieces));
+  },
+  file(trained, k, pieces, form) {
+    return session.file(trained, k, pieces, form);
   },
   beginTraining(strokes, fromTrained, rate) {
     const [marked, labels] = session.begin_training(strokes, fromTrained, rate);
@@ -109,12 +114,13 @@ started.then(
   (error) => self.postMessage({ id: 0, error: `The program could not be loaded: ${error.message}` }),
 );
 
-self.addEventListener("message", async ({ data: { id, name, values } }) => {
+self.addEventListener("message", async ({ data: { id, scene: wanted, name, values } }) => {
   try {
     await started;
   } catch (error) {
     self.postMessage({ id, error: `The program could not be loaded: ${error.message}` });
     return;
   }
-  answer(id, () => calls[name](...values));
+  if (wanted !== undefined && wanted !== scene) self.postMessage({ id, superseded: true });
+  else answer(id, () => calls[name](...values));
 });

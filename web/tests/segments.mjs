@@ -1,0 +1,91 @@
+// The segments: stages, the slider, styles, an untrained head, and that they are the command line's.
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+export async function checkSegments({ page, native, expect, shot, text, sample, upload, sum, held, slide }) {
+  // A photograph of the size that BSDS500 has.
+  const bytes = await page.evaluate(async () => {
+    const photograph = await createImageBitmap(await (await fetch("samples/china.jpg")).blob());
+    const canvas = new OffscreenCanvas(481, 321);
+    canvas.getContext("2d").drawImage(photograph, 0, 0, 481, 321);
+    return [...new Uint8Array(await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer())];
+  });
+  const totals = [];
+  for (let time = 0; time < 4; time += 1) {
+    await upload("china.png", "image/png", Buffer.from(bytes), "done");
+    totals.push(Number(await page.getAttribute("#picture", "data-total")));
+  }
+  console.error(`memory after 481 × 321 pixels: ${await held()} MiB`);
+  console.error(`segmentations of 481 × 321, the first and later ones: ${totals.join(", ")} ms`);
+  await sample("rocket.jpg");
+  const times = await page.$$eval("#segment .stages .time", (all) => all.map((time) => time.textContent));
+  expect("every stage shows its time", times.length === 4 && times.every((time) => /\d (ms|s)$/.test(time)), times);
+  await shot("segment");
+  await sample("coffee.jpg");
+
+  const redraws = [];
+  for (const k of [3, 12, 25, 6]) {
+    const before = await sum("#picture");
+    await page.evaluate(() => delete document.getElementById("picture").dataset.redrawn);
+    await slide("#k", k);
+    await page.waitForFunction(() => document.getElementById("picture").dataset.redrawn);
+    redraws.push(Number(await page.getAttribute("#picture", "data-redrawn")));
+    expect(`${k} segments are drawn`, (await text("#picture-words")).startsWith(`${k} segments`), await text("#picture-words"));
+    expect(`${k} segments change the picture`, (await sum("#picture")) !== before);
+  }
+  console.error(`the slider: ${redraws.join(", ")} ms`);
+  expect("the address keeps the slider", /segments=6/.test(page.url()) && /sample=coffee/.test(page.url()), page.url());
+  const outlined = await sum("#picture");
+  await page.check("input[value=fill]");
+  await page.waitForFunction(() => /draw=fill/.test(location.hash));
+  await page.waitForTimeout(200);
+  expect("filled segments are another picture", (await sum("#picture")) !== outlined);
+  await page.check("input[value=outlines]");
+
+  const position = () => page.getAttribute("#heat", "data-position");
+  await page.hover("#picture", { position: { x: 80, y: 60 } });
+  await page.waitForFunction(() => document.getElementById("heat").dataset.position);
+  const [one, at] = [await sum("#heat"), await position()];
+  await page.hover("#picture", { position: { x: 420, y: 260 } });
+  await page.waitForFunction((at) => document.getElementById("heat").dataset.position !== at, at);
+  await page.waitForTimeout(200);
+  expect("another place is like other places", (await sum("#heat")) !== one, [at, await position()]);
+  expect("the likeness says its range", /^Cosine from 0\.\d+, dark, to 1, bright\.$/.test(await text("#heat-words")), await text("#heat-words"));
+  expect("eigenvectors are shown", (await page.$$("#vectors canvas")).length === 6);
+
+  await page.check("#compare");
+  await page.waitForFunction(() => /right untrained, \d+ segments/.test(document.getElementById("compare-words").textContent));
+  expect("trained and untrained differ", (await sum("#untrained")) !== (await sum("#picture")));
+  await shot("compare");
+  await page.uncheck("#compare");
+
+  // The same answer as the command line.
+  for (const name of ["coffee", "chelsea", "rocket"]) {
+    const found = await page.evaluate(async (name) => {
+      const { SessionWorker } = await import("./session-worker.js");
+      const { PartTree } = await import("./part-tree.js");
+      window.second ??= new SessionWorker(() => {});
+      await window.second.ready;
+      const bytes = await (await fetch(`samples/${name}.jpg`)).arrayBuffer();
+      const { scene, width, height } = await window.second.call("open", name, bytes, 640);
+      const about = (...values) => window.second.about(scene, ...values);
+      await about("features");
+      await about("eigenvectors", true);
+      const pieces = await about("segments", true);
+      const tree = new PartTree({ width, height, ...pieces });
+      const embedding = await about("embedding", true);
+      return { ids: [...tree.labels(tree.mergesFor(pieces.chosen))], embedding: [...embedding] };
+    }, name);
+    const own = await readFile(join(native, `${name}.labels`));
+    const theirs = Array.from({ length: own.length / 2 }, (_, at) => own.readUInt16LE(2 * at));
+    expect(`${name}: as many pixels`, theirs.length === found.ids.length, [theirs.length, found.ids.length]);
+    // Both number segments in the order of their first appearance.
+    const agree = theirs.filter((id, at) => id === found.ids[at]).length / theirs.length;
+    expect(`${name}: label maps agree on 99.5 % of pixels`, agree >= 0.995, agree);
+    const file = await readFile(join(native, `${name}.embedding`));
+    const vectors = Array.from({ length: file.length / 8 }, (_, at) => file.readDoubleLE(8 * at));
+    const far = vectors.reduce((most, value, at) => Math.max(most, Math.abs(value - found.embedding[at])), 0);
+    expect(`${name}: embeddings agree to 1e-3`, vectors.length === found.embedding.length && far < 1e-3, far);
+  }
+}

@@ -1,0 +1,72 @@
+// What a visitor takes along: the object or all segments, as pictures and files, and by the clipboard.
+
+import { byId, draw } from "./dom.js";
+
+const NOTHING = "Nothing is picked yet: click a part of the picture first.";
+const FORMS = {
+  "object-svg": { form: "svg", type: "image/svg+xml", ending: "object.svg", object: true },
+  "object-coco": { form: "coco", type: "application/json", ending: "object.json", object: true },
+  labels: { form: "labels", type: "image/png", ending: "labels.png" },
+  svg: { form: "svg", type: "image/svg+xml", ending: "outlines.svg" },
+  coco: { form: "coco", type: "application/json", ending: "segments.json" },
+};
+
+async function png(painted) {
+  const full = new OffscreenCanvas(painted.width, painted.height);
+  draw(full, painted);
+  return full.convertToBlob({ type: "image/png" });
+}
+
+/** `now()` is what is shown: { name, scene, selection, segments, style }, or null. */
+export function setUpSave(session, now, fail) {
+  const cutOut = async ({ scene, selection }) => {
+    if (selection.empty) throw new Error(NOTHING);
+    return png(await session.about(scene, "cutOut", true, selection.pieces));
+  };
+
+  /** The file that was chosen, and the end of its name. */
+  const made = async (what, shown) => {
+    const { scene, selection, segments } = shown;
+    if (what === "object") return [await cutOut(shown), "cut-out.png"];
+    if (what === "picture") {
+      const style = shown.style === "fill" ? "fill" : "outlines";
+      return [await png(await session.about(scene, "paint", true, segments, style, true)), `${style}.png`];
+    }
+    const { form, type, ending, object } = FORMS[what];
+    if (object && selection.empty) throw new Error(NOTHING);
+    const pieces = object ? selection.pieces : new Uint32Array();
+    return [new Blob([await session.about(scene, "file", true, segments, pieces, form)], { type }), ending];
+  };
+
+  byId("save").addEventListener("click", async () => {
+    const shown = now();
+    try {
+      const [blob, ending] = await made(byId("save-as").value, shown);
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(blob);
+      link.download = `${shown.name.replace(/\.[^.]*$/, "")}.${ending}`;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+    } catch (error) {
+      fail(error.message);
+    }
+  });
+
+  const copy = async () => {
+    const shown = now();
+    if (!shown) return;
+    try {
+      if (shown.selection.empty) throw new Error(NOTHING);
+      if (!navigator.clipboard?.write) throw new Error("This browser lets pages copy no pictures here; save it instead.");
+      // The promise goes in as it is: browsers allow the clipboard only while the press is fresh.
+      await navigator.clipboard.write([new ClipboardItem({ "image/png": cutOut(shown) })]);
+      byId("picture-words").textContent = "Copied: the object, at full size, on transparent ground.";
+    } catch (error) {
+      fail(error.message);
+    }
+  };
+  byId("copy").addEventListener("click", copy);
+  byId("picture").addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key === "c") copy();
+  });
+}

@@ -1,0 +1,65 @@
+// What the network sees on the way: times, the likeness of places, eigenvectors.
+
+import { byId, clamp, draw, power, seconds } from "./dom.js";
+import { Superseded, latest } from "./session-worker.js";
+
+/** Eigenvectors that are shown. */
+const VECTORS = 6;
+const STAGES = ["features", "likeness", "eigenvectors", "segments"];
+
+const cell = (stage) => byId(`stage-${stage}`);
+
+export function showTime(stage, ms) {
+  cell(stage).querySelector(".time").textContent = seconds(ms);
+}
+
+/** Empties all stages: of the first one there is news next. */
+export function clearStages() {
+  for (const stage of STAGES) cell(stage).querySelector(".time").textContent = "";
+  byId("heat").width = byId("heat").height = 1;
+  byId("heat-words").textContent = "";
+  byId("vectors").replaceChildren();
+}
+
+/** Draws how alike the place under the mark is to all others, of `picture`, as long as it is the one that `current` names. */
+export function likenessOf(session, current, fail) {
+  return latest(async ({ x, y }) => {
+    const picture = current();
+    if (!picture?.columns) return;
+    const at = (pixel, places, pixels) => clamp(Math.floor((pixel / pixels) * places), 0, places - 1);
+    const [column, row] = [at(x, picture.columns, picture.width), at(y, picture.rows, picture.height)];
+    const heat = byId("heat");
+    if (heat.dataset.position === `${picture.scene},${column},${row}`) return;
+    try {
+      const found = await session.about(picture.scene, "likeness", true, column, row);
+      draw(heat, found);
+      heat.dataset.position = `${picture.scene},${column},${row}`;
+      const pen = heat.getContext("2d");
+      pen.strokeStyle = "#fff";
+      pen.lineWidth = 0.6;
+      pen.strokeRect(column - 0.5, row - 0.5, 2, 2);
+      byId("heat-words").textContent = `Cosine from ${found.least.toFixed(4)}, dark, to 1, bright.`;
+      showTime("likeness", found.ms);
+    } catch (error) {
+      if (!(error instanceof Superseded)) fail(error.message);
+    }
+  });
+}
+
+/** The leading eigenvectors after the first, which is nearly even. */
+export async function drawVectors(session, picture) {
+  const strip = byId("vectors");
+  strip.replaceChildren();
+  for (let index = 1; index <= Math.min(VECTORS, picture.eigenvalues.length - 1); index += 1) {
+    const found = await session.about(picture.scene, "eigenvector", true, index);
+    const small = document.createElement("canvas");
+    small.setAttribute("role", "img");
+    small.setAttribute("aria-label", `Eigenvector ${index + 1}, eigenvalue ${power(picture.eigenvalues[index])}`);
+    draw(small, found);
+    const figure = document.createElement("figure");
+    const words = document.createElement("figcaption");
+    words.textContent = `λ${"₁₂₃₄₅₆₇₈₉"[index]} = ${power(picture.eigenvalues[index])}`;
+    figure.append(small, words);
+    strip.append(figure);
+  }
+}
