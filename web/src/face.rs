@@ -134,19 +134,19 @@ impl WorkerSession {
     }
 
     /// Stage 2: the leading eigenvalues, from 1 down.
-    pub fn find_eigenvectors(&mut self, trained: bool) -> Thrown<Vec<f64>> {
-        self.0.find_eigenvectors(head(trained))?;
-        let spectrum = self.0.sight(head(trained))?.embedding().spectrum();
+    pub fn find_eigenvectors(&mut self, head: &str) -> Thrown<Vec<f64>> {
+        self.0.find_eigenvectors(Head::named(head)?)?;
+        let spectrum = self.0.sight(Head::named(head)?)?.embedding().spectrum();
         Ok(spectrum.iter().map(|sigma| sigma * sigma).collect())
     }
 
     /// Stage 3: the pieces, and how they merge.
-    pub fn find_segments(&mut self, trained: bool) -> Thrown<Pieces> {
-        self.0.find_segments(head(trained))?;
-        let sight = self.0.sight(head(trained))?;
+    pub fn find_segments(&mut self, head: &str) -> Thrown<Pieces> {
+        self.0.find_segments(Head::named(head)?)?;
+        let sight = self.0.sight(Head::named(head)?)?;
         let tree = &sight.contours()?.tree;
         // A tree has at most a few hundred pieces.
-        let pieces = self.0.pieces(head(trained))?;
+        let pieces = self.0.pieces(Head::named(head)?)?;
         Ok(Pieces {
             ids: pieces.ids().iter().map(|id| *id as u16).collect(),
             merges: tree.merges().flat_map(|(a, b)| [a, b]).collect(),
@@ -156,26 +156,26 @@ impl WorkerSession {
     }
 
     /// The grid's columns and rows.
-    pub fn grid(&self, trained: bool) -> Thrown<Vec<u32>> {
-        let grid = self.0.sight(head(trained))?.grid();
+    pub fn grid(&self, head: &str) -> Thrown<Vec<u32>> {
+        let grid = self.0.sight(Head::named(head)?)?.grid();
         Ok(vec![grid.width as u32, grid.height as u32])
     }
 
     /// The cosine of the features of a place of the grid with those of all others.
-    pub fn likeness(&self, trained: bool, column: usize, row: usize) -> Thrown<Likeness> {
-        let sight = self.0.sight(head(trained))?;
+    pub fn likeness(&self, head: &str, column: usize, row: usize) -> Thrown<Likeness> {
+        let sight = self.0.sight(Head::named(head)?)?;
         let (heat, least) = sight.likeness(column, row)?;
         Ok(Likeness { heat, least })
     }
 
     /// An eigenvector over the grid.
-    pub fn eigenvector(&self, trained: bool, index: usize) -> Thrown<Picture> {
-        Ok(Picture(self.0.sight(head(trained))?.eigenvector(index)?))
+    pub fn eigenvector(&self, head: &str, index: usize) -> Thrown<Picture> {
+        Ok(Picture(self.0.sight(Head::named(head)?)?.eigenvector(index)?))
     }
 
     /// All stored eigenvectors, one after another, each over the grid.
-    pub fn embedding(&self, trained: bool) -> Thrown<Vec<f64>> {
-        let vectors = self.0.sight(head(trained))?.embedding().vectors();
+    pub fn embedding(&self, head: &str) -> Thrown<Vec<f64>> {
+        let vectors = self.0.sight(Head::named(head)?)?.embedding().vectors();
         let columns = (0..vectors.ncols()).flat_map(|j| vectors.col(j).iter().copied());
         Ok(columns.collect())
     }
@@ -183,14 +183,14 @@ impl WorkerSession {
     /// A cut of the tree as a picture; `style` is `outlines` or `fill`.
     pub fn paint(
         &self,
-        trained: bool,
+        head: &str,
         segments: usize,
         style: &str,
         full: bool,
     ) -> Thrown<Picture> {
         let style = Style::named(style)?;
         Ok(Picture(self.0.paint(
-            head(trained),
+            Head::named(head)?,
             segments,
             style,
             full,
@@ -198,30 +198,30 @@ impl WorkerSession {
     }
 
     /// An object of chosen pieces, cut out at the full size.
-    pub fn cut_out(&self, trained: bool, chosen: &[u32]) -> Thrown<Picture> {
-        Ok(Picture(self.0.cut_out(head(trained), chosen)?))
+    pub fn cut_out(&self, head: &str, chosen: &[u32]) -> Thrown<Picture> {
+        Ok(Picture(self.0.cut_out(Head::named(head)?, chosen)?))
     }
 
     /// A file of an object of chosen pieces, or without pieces of all segments; `form` is `labels`, `svg` or `coco`.
     pub fn file(
         &self,
-        trained: bool,
+        head: &str,
         segments: usize,
         chosen: &[u32],
         form: &str,
     ) -> Thrown<Vec<u8>> {
         let form = Form::named(form)?;
-        Ok(self.0.file(head(trained), segments, chosen, form)?)
+        Ok(self.0.file(Head::named(head)?, segments, chosen, form)?)
     }
 
     /// Begins to train on strokes: positions marked, labels.
     pub fn begin_training(
         &mut self,
         strokes: Vec<u8>,
-        from_trained: bool,
+        from: &str,
         rate: f64,
     ) -> Thrown<Vec<u32>> {
-        let (marked, labels) = self.0.begin_training(strokes, head(from_trained), rate)?;
+        let (marked, labels) = self.0.begin_training(strokes, Head::named(from)?, rate)?;
         Ok(vec![marked as u32, labels as u32])
     }
 
@@ -236,17 +236,24 @@ impl WorkerSession {
         ])
     }
 
+    /// Makes the head as it stands the taught one.
+    pub fn keep_taught(&mut self) -> Thrown<()> {
+        Ok(self.0.keep_taught()?)
+    }
+
+    /// The file of the taught head.
+    pub fn taught_file(&self) -> Thrown<Vec<u8>> {
+        Ok(self.0.taught_file()?)
+    }
+
+    /// Takes the head of such a file as the taught one.
+    pub fn load_taught(&mut self, name: &str, bytes: Vec<u8>) -> Thrown<()> {
+        Ok(self.0.load_taught(name, bytes)?)
+    }
+
     /// The pen's label of every pixel, by its segment.
     pub fn scribbled_labels(&self) -> Thrown<Vec<u8>> {
         Ok(self.0.scribbled_labels()?)
-    }
-}
-
-fn head(trained: bool) -> Head {
-    if trained {
-        Head::Trained
-    } else {
-        Head::Untrained
     }
 }
 

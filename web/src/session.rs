@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 use image::imageops::{flip_horizontal, thumbnail};
-use models::{ClusterChoice, DeepNcuts, FeatureMaps, TreeSettings};
+use models::{ClusterChoice, DeepNcuts, FeatureMaps, Precision, TreeSettings};
 use pictures::{PictureFile, Transparency, at_working_size};
 use segmentation::LabelMap;
 use training::{ScribbleStep, ScribbleTraining};
@@ -24,6 +24,27 @@ pub enum Head {
     Trained,
     /// The same layers as training found them: random.
     Untrained,
+    /// The one that learned in the page.
+    Taught,
+}
+
+impl Head {
+    /// By its name on the page.
+    ///
+    /// # Errors
+    /// [`Error::Argument`].
+    pub fn named(name: &str) -> Result<Self> {
+        match name {
+            "trained" => Ok(Self::Trained),
+            "untrained" => Ok(Self::Untrained),
+            "taught" => Ok(Self::Taught),
+            other => Err(Error::Argument {
+                name: "head",
+                expected: "trained, untrained or taught".to_owned(),
+                found: other.to_owned(),
+            }),
+        }
+    }
 }
 
 /// The network, trained and untrained, and one photograph.
@@ -31,6 +52,7 @@ pub enum Head {
 pub struct Session {
     trained: DeepNcuts,
     untrained: DeepNcuts,
+    taught: Option<DeepNcuts>,
     scene: Option<Scene>,
 }
 
@@ -47,7 +69,7 @@ struct Scene {
     working: Option<RgbImage>,
     straight: Option<FeatureMaps>,
     mirrored: Option<FeatureMaps>,
-    sights: [Option<Sight>; 2],
+    sights: [Option<Sight>; 3],
     training: Option<Scribbled>,
 }
 
@@ -104,6 +126,7 @@ impl Session {
         Ok(Self {
             trained,
             untrained,
+            taught: None,
             scene: None,
         })
     }
@@ -134,7 +157,7 @@ impl Session {
             working,
             straight: None,
             mirrored: None,
-            sights: [None, None],
+            sights: [None, None, None],
             training: None,
         });
         Ok(opened)
@@ -152,10 +175,13 @@ impl Session {
         })
     }
 
-    fn network(&self, head: Head) -> &DeepNcuts {
+    fn network(&self, head: Head) -> Result<&DeepNcuts> {
         match head {
-            Head::Trained => &self.trained,
-            Head::Untrained => &self.untrained,
+            Head::Trained => Ok(&self.trained),
+            Head::Untrained => Ok(&self.untrained),
+            Head::Taught => self.taught.as_ref().ok_or(Error::TooEarly {
+                expected: "a head that was taught in the page",
+            }),
         }
     }
 
@@ -184,7 +210,7 @@ impl Session {
     /// # Errors
     /// [`Error::TooEarly`]; those of normalised cuts.
     pub fn find_eigenvectors(&mut self, head: Head) -> Result<()> {
-        let sight = Sight::new(self.network(head), self.scene()?.straight()?)?;
+        let sight = Sight::new(self.network(head)?, self.scene()?.straight()?)?;
         self.scene_mut()?.sights[head as usize] = Some(sight);
         Ok(())
     }
@@ -200,7 +226,7 @@ impl Session {
             self.scene_mut()?.mirrored = Some(maps);
         }
         let scene = self.scene()?;
-        let network = self.network(head);
+        let network = self.network(head)?;
         let mirrored = scene.mirrored.as_ref();
         let mirrored_grid = mirrored
             .map(|maps| network.head_features(maps))
@@ -309,7 +335,7 @@ impl Session {
     ) -> Result<(usize, usize)> {
         let scene = self.scene()?;
         let maps = scene.straight()?.clone();
-        let network = self.network(from);
+        let network = self.network(from)?;
         let training = ScribbleTraining::new(network, maps, &strokes, scene.size(), rate)?;
         let marked = training.marked();
         self.scene_mut()?.training = Some(Scribbled { training, strokes });
@@ -326,6 +352,47 @@ impl Session {
             None => Err(Error::TooEarly {
                 expected: "strokes to train on",
             }),
+        }
+    }
+
+    /// Makes the head as it stands the taught one, for this photograph and the next ones.
+    ///
+    /// # Errors
+    /// [`Error::TooEarly`] before a training.
+    pub fn keep_taught(&mut self) -> Result<()> {
+        let Some(Scribbled { training, .. }) = &self.scene()?.training else {
+            return Err(Error::TooEarly {
+                expected: "strokes to train on",
+            });
+        };
+        let network = training.network().clone();
+        self.take_taught(network);
+        Ok(())
+    }
+
+    /// The file of the taught head alone, in single precision: the trunk is the network's.
+    ///
+    /// # Errors
+    /// [`Error::TooEarly`].
+    pub fn taught_file(&self) -> Result<Vec<u8>> {
+        Ok(self.network(Head::Taught)?.head_file(Precision::Single)?)
+    }
+
+    /// Takes the head of such a file as the taught one.
+    ///
+    /// # Errors
+    /// Those of [`DeepNcuts::with_head_of`], and the head before stays.
+    pub fn load_taught(&mut self, name: &str, bytes: Vec<u8>) -> Result<()> {
+        let network = self.trained.with_head_of(name, bytes)?;
+        self.take_taught(network);
+        Ok(())
+    }
+
+    fn take_taught(&mut self, network: DeepNcuts) {
+        self.taught = Some(network);
+        // What the head before found is out of date.
+        if let Some(scene) = &mut self.scene {
+            scene.sights[Head::Taught as usize] = None;
         }
     }
 

@@ -31,6 +31,10 @@ export async function checkFiles({ page, dist, expect, text, state, forget, uplo
   expect("Chromium made a WebP", Buffer.from(webp).toString("latin1", 8, 12) === "WEBP");
   await upload("cat.webp", "image/webp", Buffer.from(webp), "done");
   expect("a WebP is segmented", /segments/.test(await text("#picture-words")), await text("#picture-words"));
+  // A GIF of one red and one blue half, by hand: the browser's decoder.
+  const gif = Buffer.from("474946383961020001008000" + "00ff00000000ff" + "2c000000000200010000" + "02020c0a003b", "hex");
+  await upload("two.gif", "image/gif", gif, "done");
+  expect("a GIF is read by the browser", /segment/.test(await text("#picture-words")), await text("#picture-words"));
   await checkTransparency({ page, expect, upload, saved });
   await checkInterrupted({ page, dist, expect, text, state, forget });
   await upload("empty.jpg", "image/jpeg", Buffer.alloc(0), "failed");

@@ -1,6 +1,6 @@
 // A head learns from strokes.
 
-export async function checkScribble({ page, expect, shot, text }) {
+export async function checkScribble({ page, expect, shot, text, sample, saved, state, sum }) {
   const pad = await page.$("#pad");
   const box = await pad.boundingBox();
   const scribble = async (label, points) => {
@@ -20,4 +20,34 @@ export async function checkScribble({ page, expect, shot, text }) {
   expect("the objective falls", to < 0.6 * from, words);
   console.error(await text("#pad-words"));
   await shot("train");
+
+  // The head is used: in the picker, on another picture, and out of a file.
+  await page.click("#use-taught");
+  await page.waitForFunction(() => document.getElementById("head").value === "taught" && !document.getElementById("segment").hidden);
+  await sample("chelsea.jpg");
+  const [people, taught] = [[], []];
+  const look = async (head) => {
+    await page.selectOption("#head", head);
+    await page.waitForTimeout(1500);
+    return sum("#vectors canvas");
+  };
+  taught.push(await look("taught"));
+  people.push(await look("trained"));
+  expect("the taught head sees another picture in its own way", taught[0] !== people[0]);
+  await page.click("#tab-train");
+  const file = await saved(() => page.click("#save-taught"));
+  expect("the head is saved", file.name === "head.safetensors" && file.bytes.length > 10000, [file.name, file.bytes.length]);
+  await page.reload();
+  await state("done");
+  expect("a new visit has no taught head", await page.$eval("#head [value=taught]", (option) => option.disabled));
+  await page.setInputFiles("#load-taught", { name: "broken.safetensors", mimeType: "", buffer: file.bytes.subarray(0, 100) });
+  await page.waitForFunction(() => /broken/.test(document.getElementById("error").textContent));
+  expect("a broken head is refused", await page.isVisible("#error"), await text("#error"));
+  await page.setInputFiles("#load-taught", { name: "head.safetensors", mimeType: "", buffer: file.bytes });
+  await page.waitForFunction(() => !document.getElementById("use-taught").disabled);
+  await page.click("#tab-segment");
+  taught.push(await look("taught"));
+  expect("a head out of a file sees the same", taught[1] === taught[0], taught);
+  await page.selectOption("#head", "trained");
+  await page.click("#tab-train");
 }

@@ -71,10 +71,10 @@ export async function checkSegments({ page, native, expect, shot, text, sample, 
       const { scene, width, height } = await window.second.call("open", name, bytes, 640);
       const about = (...values) => window.second.about(scene, ...values);
       await about("features");
-      await about("eigenvectors", true);
-      const pieces = await about("segments", true);
+      await about("eigenvectors", "trained");
+      const pieces = await about("segments", "trained");
       const tree = new PartTree({ width, height, ...pieces });
-      const embedding = await about("embedding", true);
+      const embedding = await about("embedding", "trained");
       return { ids: [...tree.labels(tree.mergesFor(pieces.chosen))], embedding: [...embedding] };
     }, name);
     const own = await readFile(join(native, `${name}.labels`));

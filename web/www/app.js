@@ -4,6 +4,7 @@ import { onAddress, readAddress, writeAddress } from "./address.js";
 import { byId, seconds } from "./dom.js";
 import { setUpGap } from "./gap.js";
 import { keepOffline } from "./offline.js";
+import { asPng } from "./other-formats.js";
 import { setUpScribble } from "./scribble.js";
 import { setUpSegment } from "./segment.js";
 import { SAMPLES, setUpSources } from "./sources.js";
@@ -35,7 +36,10 @@ function showNotice(message) {
 }
 
 const segment = setUpSegment(session, fail);
-const scribble = setUpScribble(session, fail);
+const scribble = setUpScribble(session, fail, async (use) => {
+  if (use) showTab("segment", true);
+  await segment.takeTaught(use);
+});
 const showGap = setUpGap(session);
 
 /** The last picture that was asked for, and the sample that is shown, null for a visitor's own picture. */
@@ -49,7 +53,7 @@ async function open(name, bytes, sample, byVisitor = true) {
   showNotice("");
   document.body.dataset.state = "working";
   try {
-    const opened = await session.call("open", name, bytes, LONGEST);
+    const opened = await session.call("open", name, (await asPng(bytes)) ?? bytes, LONGEST);
     const [width, height] = opened.original;
     const [fullWidth, fullHeight] = opened.full;
     if (fullWidth !== width) {

@@ -23,8 +23,8 @@ export function setUpCompare(session, { now, changed, slider, fail }) {
   const find = async (own) => {
     if (!own?.scene || ready === own.scene) return;
     byId("compare-words").textContent = "Computing …";
-    await session.about(own.scene, "eigenvectors", false);
-    await session.about(own.scene, "segments", false);
+    await session.about(own.scene, "eigenvectors", "untrained");
+    await session.about(own.scene, "segments", "untrained");
     ready = own.scene;
   };
 
@@ -63,8 +63,8 @@ export function setUpCompare(session, { now, changed, slider, fail }) {
     async paint(own, segments, style) {
       if (canvas.hidden || ready !== own.scene) return;
       const drawn = style === "fill" ? "fill" : "outlines";
-      draw(canvas, await session.about(own.scene, "paint", false, segments, drawn, false));
-      byId("compare-words").textContent = `Left trained, right untrained, ${segments} segments each.`;
+      draw(canvas, await session.about(own.scene, "paint", "untrained", segments, drawn, false));
+      byId("compare-words").textContent = `Left ${own.head}, right untrained, ${segments} segments each.`;
     },
   };
 }

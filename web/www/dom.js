@@ -9,9 +9,13 @@ export function draw(canvas, { width, height, data }) {
   canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(data.buffer), width, height), 0, 0);
 }
 
-/** The same as a bitmap that other canvases can draw. */
-export function bitmap({ width, height, data }) {
-  return createImageBitmap(new ImageData(new Uint8ClampedArray(data.buffer), width, height));
+/** Saves a file by the browser. */
+export function offer(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }
 
 export function seconds(ms) {

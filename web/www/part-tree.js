@@ -104,9 +104,9 @@ export class PartTree {
     });
   }
 
-  /** Whether another tree has the same pieces and merges. */
-  equals(other) {
-    const same = (a, b) => a.length === b.length && a.every((value, at) => value === b[at]);
-    return this.count === other.count && same(this.children, other.children) && same(this.ids, other.ids);
+  /** Whether another tree merges the same pieces. */
+  samePieces(other) {
+    const { ids } = other;
+    return this.count === other.count && this.ids.length === ids.length && this.ids.every((piece, at) => piece === ids[at]);
   }
 }

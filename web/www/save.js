@@ -1,6 +1,6 @@
 // What a visitor takes along: the object or all segments, as pictures and files, and by the clipboard.
 
-import { byId, draw } from "./dom.js";
+import { byId, draw, offer } from "./dom.js";
 
 const NOTHING = "Nothing is picked yet: click a part of the picture first.";
 const FORMS = {
@@ -17,36 +17,32 @@ async function png(painted) {
   return full.convertToBlob({ type: "image/png" });
 }
 
-/** `now()` is what is shown: { name, scene, selection, segments, style }, or null. */
+/** `now()` is what is shown: { name, scene, head, selection, segments, style }, or null. */
 export function setUpSave(session, now, fail) {
-  const cutOut = async ({ scene, selection }) => {
+  const cutOut = async ({ scene, head, selection }) => {
     if (selection.empty) throw new Error(NOTHING);
-    return png(await session.about(scene, "cutOut", true, selection.pieces));
+    return png(await session.about(scene, "cutOut", head, selection.pieces));
   };
 
   /** The file that was chosen, and the end of its name. */
   const made = async (what, shown) => {
-    const { scene, selection, segments } = shown;
+    const { scene, head, selection, segments } = shown;
     if (what === "object") return [await cutOut(shown), "cut-out.png"];
     if (what === "picture") {
       const style = shown.style === "fill" ? "fill" : "outlines";
-      return [await png(await session.about(scene, "paint", true, segments, style, true)), `${style}.png`];
+      return [await png(await session.about(scene, "paint", head, segments, style, true)), `${style}.png`];
     }
     const { form, type, ending, object } = FORMS[what];
     if (object && selection.empty) throw new Error(NOTHING);
     const pieces = object ? selection.pieces : new Uint32Array();
-    return [new Blob([await session.about(scene, "file", true, segments, pieces, form)], { type }), ending];
+    return [new Blob([await session.about(scene, "file", head, segments, pieces, form)], { type }), ending];
   };
 
   byId("save").addEventListener("click", async () => {
     const shown = now();
     try {
       const [blob, ending] = await made(byId("save-as").value, shown);
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(blob);
-      link.download = `${shown.name.replace(/\.[^.]*$/, "")}.${ending}`;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+      offer(blob, `${shown.name.replace(/\.[^.]*$/, "")}.${ending}`);
     } catch (error) {
       fail(error.message);
     }

@@ -1,6 +1,6 @@
 // Exhibit 3: scribble labels, and watch the head learn them.
 
-import { arrow, byId, clamp, draw, place, seconds } from "./dom.js";
+import { arrow, byId, clamp, draw, offer, place, seconds } from "./dom.js";
 import { plot, ticks } from "./plot.js";
 import { Superseded } from "./session-worker.js";
 
@@ -16,7 +16,8 @@ const RATE = 3e-3;
 /** Steps between two looks at the segmentation. */
 const LOOK_EVERY = 3;
 
-export function setUpScribble(session, fail) {
+/** `taught(use)` is called when there is another taught head, `use` when it is to be looked through at once. */
+export function setUpScribble(session, fail, taught) {
   const pad = byId("pad");
   let picture = null;
   let strokes = null;
@@ -134,6 +135,32 @@ export function setUpScribble(session, fail) {
   byId("stop").addEventListener("click", () => stop());
   byId("learn").addEventListener("click", learn);
 
+  const keepTaught = async (use) => {
+    for (const id of ["use-taught", "save-taught"]) byId(id).disabled = false;
+    await taught(use);
+  };
+  byId("use-taught").addEventListener("click", () => taught(true));
+  byId("save-taught").addEventListener("click", async () => {
+    try {
+      offer(new Blob([await session.call("taughtFile")]), "head.safetensors");
+    } catch (error) {
+      fail(error.message);
+    }
+  });
+  byId("load-taught").addEventListener("change", async ({ target }) => {
+    const [file] = target.files;
+    target.value = "";
+    if (!file) return;
+    try {
+      await session.call("loadTaught", file.name, await file.arrayBuffer());
+      byId("error").hidden = true;
+      byId("pad-words").textContent = `${file.name} is the taught head now.`;
+      await keepTaught(false);
+    } catch (error) {
+      fail(error.message);
+    }
+  });
+
   function stop() {
     run += 1;
     busy(false);
@@ -141,12 +168,12 @@ export function setUpScribble(session, fail) {
 
   async function learn() {
     const own = ++run;
-    const fromTrained = document.querySelector("input[name=from]:checked").value === "trained";
+    const from = document.querySelector("input[name=from]:checked").value;
     const { scene } = picture;
     busy(true);
     const steps = [];
     try {
-      const { marked, labels } = await session.about(scene, "beginTraining", strokes.slice(), fromTrained, RATE);
+      const { marked, labels } = await session.about(scene, "beginTraining", strokes.slice(), from, RATE);
       const look = async () => {
         const found = await session.about(scene, "scribbledLabels");
         if (own !== run) return;
@@ -162,6 +189,8 @@ export function setUpScribble(session, fail) {
         byId("pad-words").textContent = `Step ${step + 1} of ${STEPS}: ${marked} places under the pen, ${labels} labels, ${seconds(mean)} a step`;
         if ((step + 1) % LOOK_EVERY === 0) await look();
       }
+      await session.about(scene, "keepTaught");
+      await keepTaught(false);
       pad.dataset.trained = steps.length;
     } catch (error) {
       if (own === run && !(error instanceof Superseded)) fail(error.message);

@@ -33,7 +33,7 @@ export function setUpSegment(session, fail) {
     try {
       if (style() === "cut-out") draw(canvas, faint(own.photograph, own.tree, own.selection.chosen));
       else if (own.scene === null) draw(canvas, own.photograph);
-      else draw(canvas, await session.about(own.scene, "paint", true, Number(slider.value), style(), false));
+      else draw(canvas, await session.about(own.scene, "paint", own.head, Number(slider.value), style(), false));
       canvas.classList.toggle("transparent", style() === "cut-out" || own.seeThrough);
       if (own === picture) canvas.dataset.redrawn = (performance.now() - begin).toFixed(1);
       await compare.paint(own, Number(slider.value), style());
@@ -86,6 +86,7 @@ export function setUpSegment(session, fail) {
       light();
       if (picker.mark.at && picture) look(picker.mark.at);
       if (kind !== "picked") return;
+      byId("error").hidden = true;
       tell();
       if (style() === "cut-out") paint();
     },
@@ -149,16 +150,30 @@ export function setUpSegment(session, fail) {
 
   /** Takes the pieces of a picture, and shows its segments; what was picked of the same pieces stays. */
   const takePieces = (own, found, wanted) => {
+    const before = own.tree ? { ...own } : null;
     own.tree = new PartTree({ width: own.width, height: own.height, ...found });
     own.chosen = found.chosen;
-    const before = picture === own ? own.before : null;
-    own.selection = before?.tree?.equals(own.tree) ? before.selection : new Selection(own.tree.count);
-    const kept = before?.tree ? Number(slider.value) : null;
+    const kept = before ? Number(slider.value) : null;
+    own.selection = before?.tree.samePieces(own.tree) ? before.selection : new Selection(own.tree.count);
     slider.max = Math.max(Math.min(own.tree.count, MOST), 1);
     slider.value = wanted ?? kept ?? own.chosen;
     for (const id of ["k", "auto", "larger", "smaller"]) byId(id).disabled = false;
     tell();
     light();
+  };
+
+  /** The stages after the features, by a head; what is shown changes when they are done. */
+  const lookBy = async (own, head, segments) => {
+    const found = await session.about(own.scene, "eigenvectors", head);
+    const { columns, rows, eigenvalues } = found;
+    showTime("eigenvectors", found.ms);
+    await drawVectors(session, own.scene, head, eigenvalues);
+    const pieces = await session.about(own.scene, "segments", head);
+    showTime("segments", pieces.ms);
+    Object.assign(own, { head, columns, rows, eigenvalues });
+    look(picker.mark.at ?? { x: own.width >> 1, y: own.height >> 1 });
+    takePieces(own, pieces, segments);
+    await paint();
   };
 
   const begin = (own) => {
@@ -170,11 +185,30 @@ export function setUpSegment(session, fail) {
     for (const id of ["k", "auto", "larger", "smaller", "undo", "redo", "clear-picked", "save", "copy"]) byId(id).disabled = true;
   };
 
+  const changeHead = async () => {
+    const own = picture;
+    if (!own?.head || own.scene === null) return;
+    try {
+      await lookBy(own, byId("head").value, Number(slider.value));
+    } catch (error) {
+      if (!(error instanceof Superseded)) fail(error.message);
+    }
+  };
+  byId("head").addEventListener("change", changeHead);
+
   return {
+    /** A head was taught in the page, or loaded: it can be chosen, and `use` chooses it. */
+    async takeTaught(use) {
+      const select = byId("head");
+      select.querySelector("[value=taught]").disabled = false;
+      if (use) select.value = "taught";
+      if (select.value === "taught") await changeHead();
+    },
+
     /** Shows a sample with the segments that were found when the page was made, until the worker has its own. */
     showStored(name, photograph, found, segments) {
       const { width, height } = photograph;
-      const own = { name, scene: null, width, height, photograph, seeThrough: false };
+      const own = { name, scene: null, head: "trained", width, height, photograph, seeThrough: false };
       begin(own);
       takePieces(own, found, segments);
       paint();
@@ -185,12 +219,10 @@ export function setUpSegment(session, fail) {
       const { scene, width, height, photograph } = opened;
       const seeThrough = photograph.data.some((value, at) => at % 4 === 3 && value === 0);
       const before = picture?.scene === null && picture.name === name ? picture : null;
-      const own = { name, scene, width, height, photograph: { ...photograph, data: photograph.data.slice() }, seeThrough, before };
-      const about = (call, ...values) => session.about(scene, call, ...values);
+      const own = { name, scene, head: null, width, height, photograph: { ...photograph, data: photograph.data.slice() }, seeThrough };
       clearStages();
       if (before) {
-        own.tree = before.tree;
-        own.selection = before.selection;
+        Object.assign(own, { tree: before.tree, selection: before.selection, chosen: before.chosen });
         picture = own;
       } else {
         begin(own);
@@ -201,17 +233,9 @@ export function setUpSegment(session, fail) {
       }
       const start = performance.now();
 
-      const features = await about("features");
+      const features = await session.about(scene, "features");
       showTime("features", features.ms);
-      const found = await about("eigenvectors", true);
-      Object.assign(own, { columns: found.columns, rows: found.rows, eigenvalues: found.eigenvalues });
-      showTime("eigenvectors", found.ms);
-      look(picker.mark.at ?? { x: width >> 1, y: height >> 1 });
-      await drawVectors(session, own);
-      const pieces = await about("segments", true);
-      showTime("segments", pieces.ms);
-      takePieces(own, pieces, segments);
-      await paint();
+      await lookBy(own, byId("head").value, segments);
       for (const id of ["save", "copy"]) byId(id).disabled = false;
       canvas.dataset.total = (performance.now() - start).toFixed(0);
       await compare.follow(own);

@@ -25,15 +25,15 @@ export function clearStages() {
 export function likenessOf(session, current, fail) {
   return latest(async ({ x, y }) => {
     const picture = current();
-    if (!picture?.columns) return;
+    if (!picture?.head || !picture.columns) return;
     const at = (pixel, places, pixels) => clamp(Math.floor((pixel / pixels) * places), 0, places - 1);
     const [column, row] = [at(x, picture.columns, picture.width), at(y, picture.rows, picture.height)];
     const heat = byId("heat");
-    if (heat.dataset.position === `${picture.scene},${column},${row}`) return;
+    if (heat.dataset.position === `${picture.scene},${picture.head},${column},${row}`) return;
     try {
-      const found = await session.about(picture.scene, "likeness", true, column, row);
+      const found = await session.about(picture.scene, "likeness", picture.head, column, row);
       draw(heat, found);
-      heat.dataset.position = `${picture.scene},${column},${row}`;
+      heat.dataset.position = `${picture.scene},${picture.head},${column},${row}`;
       const pen = heat.getContext("2d");
       pen.strokeStyle = "#fff";
       pen.lineWidth = 0.6;
@@ -47,19 +47,19 @@ export function likenessOf(session, current, fail) {
 }
 
 /** The leading eigenvectors after the first, which is nearly even. */
-export async function drawVectors(session, picture) {
-  const strip = byId("vectors");
-  strip.replaceChildren();
-  for (let index = 1; index <= Math.min(VECTORS, picture.eigenvalues.length - 1); index += 1) {
-    const found = await session.about(picture.scene, "eigenvector", true, index);
+export async function drawVectors(session, scene, head, eigenvalues) {
+  const made = [];
+  for (let index = 1; index <= Math.min(VECTORS, eigenvalues.length - 1); index += 1) {
+    const found = await session.about(scene, "eigenvector", head, index);
     const small = document.createElement("canvas");
     small.setAttribute("role", "img");
-    small.setAttribute("aria-label", `Eigenvector ${index + 1}, eigenvalue ${power(picture.eigenvalues[index])}`);
+    small.setAttribute("aria-label", `Eigenvector ${index + 1}, eigenvalue ${power(eigenvalues[index])}`);
     draw(small, found);
     const figure = document.createElement("figure");
     const words = document.createElement("figcaption");
-    words.textContent = `λ${"₁₂₃₄₅₆₇₈₉"[index]} = ${power(picture.eigenvalues[index])}`;
+    words.textContent = `λ${"₁₂₃₄₅₆₇₈₉"[index]} = ${power(eigenvalues[index])}`;
     figure.append(small, words);
-    strip.append(figure);
+    made.push(figure);
   }
+  byId("vectors").replaceChildren(...made);
 }

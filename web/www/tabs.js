@@ -26,5 +26,5 @@ export function setUpTabs(onShow) {
       next.focus();
     });
   }
-  return (name) => show(tabs.find((tab) => nameOf(tab) === name) ?? tabs[0], false);
+  return (name, byVisitor = false) => show(tabs.find((tab) => nameOf(tab) === name) ?? tabs[0], byVisitor);
 }

@@ -30,43 +30,52 @@ const calls = {
     const { ms } = timed(() => session.find_features());
     return { ms };
   },
-  eigenvectors(trained) {
-    const { value, ms } = timed(() => session.find_eigenvectors(trained));
-    const [columns, rows] = session.grid(trained);
+  eigenvectors(head) {
+    const { value, ms } = timed(() => session.find_eigenvectors(head));
+    const [columns, rows] = session.grid(head);
     return { ms, eigenvalues: value, columns, rows };
   },
-  eigenvector(trained, index) {
-    return rgba(session.eigenvector(trained, index));
+  eigenvector(head, index) {
+    return rgba(session.eigenvector(head, index));
   },
-  embedding(trained) {
-    return session.embedding(trained);
+  embedding(head) {
+    return session.embedding(head);
   },
-  likeness(trained, column, row) {
-    const { value, ms } = timed(() => session.likeness(trained, column, row));
+  likeness(head, column, row) {
+    const { value, ms } = timed(() => session.likeness(head, column, row));
     return { ms, least: value.least, ...rgba(value.into_picture()) };
   },
-  segments(trained) {
-    const { value, ms } = timed(() => session.find_segments(trained));
+  segments(head) {
+    const { value, ms } = timed(() => session.find_segments(head));
     const { count, chosen } = value;
     return { ms, count, chosen, merges: value.merges(), ids: value.into_ids() };
   },
-  paint(trained, k, style, full) {
-    return rgba(session.paint(trained, k, style, full));
+  paint(head, k, style, full) {
+    return rgba(session.paint(head, k, style, full));
   },
-  cutOut(trained, pieces) {
-    return rgba(session.cut_out(trained, pieces));
+  cutOut(head, pieces) {
+    return rgba(session.cut_out(head, pieces));
   },
-  file(trained, k, pieces, form) {
-    return session.file(trained, k, pieces, form);
+  file(head, k, pieces, form) {
+    return session.file(head, k, pieces, form);
   },
-  beginTraining(strokes, fromTrained, rate) {
-    const [marked, labels] = session.begin_training(strokes, fromTrained, rate);
+  beginTraining(strokes, from, rate) {
+    const [marked, labels] = session.begin_training(strokes, from, rate);
     return { marked, labels };
   },
   train() {
     const { value, ms } = timed(() => session.train());
     const [loss, similarityRank, targetRank, gradientNorm] = value;
     return { ms, loss, similarityRank, targetRank, gradientNorm };
+  },
+  keepTaught() {
+    session.keep_taught();
+  },
+  taughtFile() {
+    return session.taught_file();
+  },
+  loadTaught(name, bytes) {
+    session.load_taught(name, new Uint8Array(bytes));
   },
   scribbledLabels() {
     return session.scribbled_labels();

@@ -101,12 +101,19 @@ pub trait TrainableNetwork: Clone + Sized {
     /// # Errors
     /// [`Error::File`].
     fn write_new_layers(&self, path: &Path, precision: Precision) -> Result<()> {
+        write_atomically(path, &self.new_layers_file(precision)?)
+    }
+
+    /// The bytes of that file.
+    ///
+    /// # Errors
+    /// [`Error::NotANetwork`] for a description that cannot be written.
+    fn new_layers_file(&self, precision: Precision) -> Result<Vec<u8>> {
         let trunk = self
             .trunk()
             .map_or(0, |trunk| trunk.parameters.named().len());
         let tensors = self.tensors_out().split_off(trunk);
-        let bytes = write_safetensors(&tensors, precision, Some(self.description()?))?;
-        write_atomically(path, &bytes)
+        write_safetensors(&tensors, precision, Some(self.description()?))
     }
 
     /// Writes the network, whole or not at all.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::network::DeepNcuts;
 use crate::architecture::CutArchitecture;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::network::{Network, TrunkWeights};
 use crate::parameters::Parameters;
 use crate::trainable_network::{TrainableNetwork, described};
@@ -65,6 +65,37 @@ impl DeepNcuts {
             trunk,
             head,
         })
+    }
+
+    /// This network's trunk under the head of a file that [`DeepNcuts::save_head`] wrote; `origin` names the bytes in
+    /// errors.
+    ///
+    /// # Errors
+    /// As [`DeepNcuts::load`]; [`Error::NotANetwork`](crate::Error::NotANetwork) for a head on another trunk or on other
+    /// layers of it.
+    pub fn with_head_of(&self, origin: &str, bytes: Vec<u8>) -> Result<Self> {
+        let file = WeightsFile::from_bytes(origin.to_owned(), bytes)?;
+        let description = file.description(NetworkKind::Cuts)?;
+        let architecture = CutArchitecture::from_metadata(file.origin(), &description)?;
+        let own = &self.architecture;
+        let fits = |other: &CutArchitecture| {
+            (other.trunk, &other.recipe, &other.taps) == (own.trunk, &own.recipe, &own.taps)
+        };
+        if !fits(&architecture) {
+            return Err(Error::NotANetwork {
+                origin: file.origin().to_owned(),
+                found: format!("a head on other layers than these of {}", own.trunk.name()),
+            });
+        }
+        Self::assembled(architecture, self.trunk.clone(), &file)
+    }
+
+    /// The bytes of the file that [`DeepNcuts::save_head`] writes.
+    ///
+    /// # Errors
+    /// [`Error::NotANetwork`](crate::Error::NotANetwork).
+    pub fn head_file(&self, precision: Precision) -> Result<Vec<u8>> {
+        self.new_layers_file(precision)
     }
 
     /// Writes the head alone, whole or not at all: all that a training on a frozen trunk has learned.
