@@ -8,6 +8,7 @@ use crate::canvas::{Canvas, Style};
 use crate::closing_gap::ClosingGap;
 use crate::saved::Form;
 use crate::session::{Head, Opened, Session};
+use crate::toy::{self, Toy};
 
 type Thrown<T> = Result<T, JsError>;
 
@@ -170,7 +171,9 @@ impl WorkerSession {
 
     /// An eigenvector over the grid.
     pub fn eigenvector(&self, head: &str, index: usize) -> Thrown<Picture> {
-        Ok(Picture(self.0.sight(Head::named(head)?)?.eigenvector(index)?))
+        Ok(Picture(
+            self.0.sight(Head::named(head)?)?.eigenvector(index)?,
+        ))
     }
 
     /// All stored eigenvectors, one after another, each over the grid.
@@ -181,13 +184,7 @@ impl WorkerSession {
     }
 
     /// A cut of the tree as a picture; `style` is `outlines` or `fill`.
-    pub fn paint(
-        &self,
-        head: &str,
-        segments: usize,
-        style: &str,
-        full: bool,
-    ) -> Thrown<Picture> {
+    pub fn paint(&self, head: &str, segments: usize, style: &str, full: bool) -> Thrown<Picture> {
         let style = Style::named(style)?;
         Ok(Picture(self.0.paint(
             Head::named(head)?,
@@ -203,24 +200,13 @@ impl WorkerSession {
     }
 
     /// A file of an object of chosen pieces, or without pieces of all segments; `form` is `labels`, `svg` or `coco`.
-    pub fn file(
-        &self,
-        head: &str,
-        segments: usize,
-        chosen: &[u32],
-        form: &str,
-    ) -> Thrown<Vec<u8>> {
+    pub fn file(&self, head: &str, segments: usize, chosen: &[u32], form: &str) -> Thrown<Vec<u8>> {
         let form = Form::named(form)?;
         Ok(self.0.file(Head::named(head)?, segments, chosen, form)?)
     }
 
     /// Begins to train on strokes: positions marked, labels.
-    pub fn begin_training(
-        &mut self,
-        strokes: Vec<u8>,
-        from: &str,
-        rate: f64,
-    ) -> Thrown<Vec<u32>> {
+    pub fn begin_training(&mut self, strokes: Vec<u8>, from: &str, rate: f64) -> Thrown<Vec<u32>> {
         let (marked, labels) = self.0.begin_training(strokes, Head::named(from)?, rate)?;
         Ok(vec![marked as u32, labels as u32])
     }
@@ -270,4 +256,55 @@ pub fn closing_gap(gap: f64) -> Thrown<Vec<f64>> {
         found.error_by_differences,
         found.largest_factor,
     ])
+}
+
+/// A picture of a few cells, and its cut.
+#[wasm_bindgen]
+pub struct ToyPicture(Toy);
+
+#[wasm_bindgen]
+impl ToyPicture {
+    /// Of grey levels from 0 to 1, row after row; `nearness` from 0 to 1 says how much places count.
+    #[wasm_bindgen(constructor)]
+    pub fn new(levels: &[f64], width: usize, nearness: f64) -> Thrown<Self> {
+        Ok(Self(Toy::new(levels, width, nearness)?))
+    }
+
+    /// The numbers of a cell's feature.
+    #[wasm_bindgen(getter)]
+    pub fn feature_length(&self) -> usize {
+        self.0.feature_length()
+    }
+
+    /// The features, cell after cell.
+    pub fn features(&self) -> Vec<f64> {
+        self.0.features()
+    }
+
+    /// Leading eigenvalues.
+    pub fn eigenvalues(&self) -> Vec<f64> {
+        self.0.eigenvalues()
+    }
+
+    /// Their eigenvectors, one after another.
+    pub fn eigenvectors(&self) -> Vec<f64> {
+        self.0.eigenvectors()
+    }
+
+    /// What a cut of the cells costs, 1 for those on one side.
+    pub fn normalised_cut(&self, marked: &[u8]) -> Thrown<f64> {
+        Ok(self.0.normalised_cut(marked)?)
+    }
+}
+
+/// How far an eigenvector turns and a plane of two tilts, in degrees, for each t: pairs.
+#[wasm_bindgen]
+pub fn turning(gap: f64, times: &[f64]) -> Thrown<Vec<f64>> {
+    Ok(toy::turning(gap, times)?)
+}
+
+/// The first eigenvector, and behind it the projector onto the plane of the first two.
+#[wasm_bindgen]
+pub fn vector_and_projector(gap: f64, t: f64) -> Thrown<Vec<f64>> {
+    Ok(toy::vector_and_projector(gap, t)?)
 }

@@ -12,6 +12,7 @@
 //! | [`Sight`] | the results of one head: features, eigenvectors, one tree of contours |
 //! | [`Canvas`], [`Style`] | a segmentation, an object, a likeness, an eigenvector as pixels of a canvas |
 //! | [`Form`] | what is saved: labels, outlines, MS-COCO's file |
+//! | [`Toy`] | a picture of a few cells, its features, eigenvectors and cuts |
 //! | [`ClosingGap`] | one gradient by two methods while two eigenvalues meet |
 //!
 //! Nothing is computed here that the libraries do not compute natively; `tests/` holds that label maps are the command
@@ -33,6 +34,7 @@ mod face;
 mod saved;
 mod session;
 mod sight;
+mod toy;
 
 pub use canvas::{Canvas, Style};
 pub use closing_gap::ClosingGap;
@@ -40,3 +42,4 @@ pub use error::{Error, Result};
 pub use saved::Form;
 pub use session::{Head, Session};
 pub use sight::Sight;
+pub use toy::{Toy, turning, vector_and_projector};

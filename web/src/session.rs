@@ -294,13 +294,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::TooEarly`] before stage 3.
-    pub fn file(
-        &self,
-        head: Head,
-        segments: usize,
-        chosen: &[u32],
-        form: Form,
-    ) -> Result<Vec<u8>> {
+    pub fn file(&self, head: Head, segments: usize, chosen: &[u32], form: Form) -> Result<Vec<u8>> {
         let scene = self.scene()?;
         if !chosen.is_empty() {
             return saved::file(&scene.name, &self.object(head, chosen)?, 1, form);

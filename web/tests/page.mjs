@@ -15,6 +15,7 @@ import { checkOpening } from "./opening.mjs";
 import { checkPicking } from "./picking.mjs";
 import { checkScribble } from "./scribble.mjs";
 import { checkSegments } from "./segments.mjs";
+import { checkStory } from "./story.mjs";
 
 const [dist, native, out, playwright, chromium] = process.argv.slice(2);
 const { chromium: driver } = (await import(pathToFileURL(join(playwright, "index.js")))).default;
@@ -25,7 +26,7 @@ const browser = await launch(driver, chromium, served.origin, failures);
 const all = { ...tools({ page: browser.page, out, failures }), ...browser, served, dist, native, failures };
 
 try {
-  for (const check of [checkOpening, checkSegments, checkPicking, checkFiles, checkGap, checkScribble, checkElsewhere]) await check(all);
+  for (const check of [checkOpening, checkSegments, checkPicking, checkFiles, checkStory, checkGap, checkScribble, checkElsewhere]) await check(all);
 } catch (error) {
   failures.push(error.stack ?? String(error));
   await all.shot("failure").catch(() => {});
@@ -42,7 +43,7 @@ async function checkElsewhere({ context, page, expect, shot, served, failures, t
   await page.setViewportSize({ width: 390, height: 800 });
   await page.emulateMedia({ colorScheme: "dark" });
   const overflow = async () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  for (const name of ["segment", "gap", "train"]) {
+  for (const name of ["segment", "story", "gap", "train"]) {
     await page.click(`#tab-${name}`);
     await page.waitForTimeout(200);
     expect(`${name} fits a phone`, (await overflow()) <= 0, await overflow());

@@ -8,6 +8,7 @@ import { asPng } from "./other-formats.js";
 import { setUpScribble } from "./scribble.js";
 import { setUpSegment } from "./segment.js";
 import { SAMPLES, setUpSources } from "./sources.js";
+import { setUpStory } from "./story.js";
 import { firstResult } from "./stored.js";
 import { setUpTabs } from "./tabs.js";
 import { SessionWorker, Superseded } from "./session-worker.js";
@@ -41,6 +42,11 @@ const scribble = setUpScribble(session, fail, async (use) => {
   await segment.takeTaught(use);
 });
 const showGap = setUpGap(session);
+const showStory = setUpStory(session, (tab, compare) => {
+  showTab(tab, true);
+  if (compare) segment.compare();
+  scrollTo({ top: 0 });
+});
 
 /** The last picture that was asked for, and the sample that is shown, null for a visitor's own picture. */
 let newest = 0;
@@ -78,6 +84,7 @@ const openSample = setUpSources(open, fail);
 const showTab = setUpTabs((name, byVisitor) => {
   if (byVisitor) writeAddress({ tab: name === "segment" ? null : name }, true);
   if (name === "gap") session.ready.then(showGap, () => {});
+  if (name === "story") session.ready.then(showStory, () => {});
 });
 
 const known = (name) => SAMPLES.some(([file]) => file === name);

@@ -241,6 +241,11 @@ export function setUpSegment(session, fail) {
       await compare.follow(own);
     },
 
+    /** Puts an untrained head beside the one that is shown. */
+    compare() {
+      if (!byId("compare").checked) byId("compare").click();
+    },
+
     /** Follows the address: the slider, the style. */
     follow({ segments, draw: wanted }) {
       const input = STYLES.includes(wanted) ? wanted : STYLES[0];

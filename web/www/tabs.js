@@ -12,7 +12,7 @@ export function setUpTabs(onShow) {
       document.getElementById(nameOf(tab)).hidden = !on;
     }
     const name = nameOf(chosen);
-    document.getElementById("pictures").hidden = name === "gap";
+    document.getElementById("pictures").hidden = name === "gap" || name === "story";
     onShow(name, byVisitor);
   };
   for (const [index, tab] of tabs.entries()) {

@@ -1,9 +1,10 @@
 // The half of the page that computes: the module, its weights, and one photograph.
 
-import init, { WorkerSession, closing_gap } from "./web.js";
+import init, { ToyPicture, WorkerSession, closing_gap, turning, vector_and_projector } from "./web.js";
 import { fetchWeights } from "./weights.js";
 
 let session;
+let toy;
 /** The number of the open photograph. */
 let scene = 0;
 
@@ -83,6 +84,25 @@ const calls = {
   closingGap(gap) {
     const [through, differences, truth, throughError, differencesError, factor] = closing_gap(gap);
     return { gap, through, differences, truth, throughError, differencesError, factor };
+  },
+  toy(levels, width, nearness) {
+    toy?.free();
+    toy = new ToyPicture(levels, width, nearness);
+    return { length: toy.feature_length, features: toy.features(), values: toy.eigenvalues(), vectors: toy.eigenvectors() };
+  },
+  /** The costs of cutting after each cell of an order. */
+  toyCuts(order) {
+    const marked = new Uint8Array(order.length);
+    return Float64Array.from(order, (cell) => {
+      marked[cell] = 1;
+      return toy.normalised_cut(marked);
+    });
+  },
+  vectorAndProjector(gap, t) {
+    return vector_and_projector(gap, t);
+  },
+  turning(gap, times) {
+    return turning(gap, times);
   },
   memory() {
     return memory.buffer.byteLength;

@@ -1,0 +1,72 @@
+// The story: every step has something to move, and moving it changes what is seen.
+
+export async function checkStory({ page, expect, text, sum, shot, slide }) {
+  await page.click("#tab-story");
+  const ready = (count) => page.waitForFunction((count) => Number(document.getElementById("story").dataset.ready) >= count, count);
+  await ready(1);
+  await page.waitForFunction(() => document.querySelector("#story-turning path"));
+  await shot("story");
+
+  const bars = () => page.$eval("#story-feature", (svg) => svg.innerHTML);
+  const before = await bars();
+  await page.hover("#story-paint", { position: { x: 350, y: 20 } });
+  expect("another cell has another feature", (await bars()) !== before);
+  const painted = await sum("#story-paint");
+  await page.check("input[name=ink][value='0.08']");
+  await page.click("#story-paint", { position: { x: 350, y: 20 } });
+  await ready(2);
+  expect("painting changes the picture", (await sum("#story-paint")) !== painted);
+  const alike = await sum("#story-likeness");
+  await slide("#story-nearness", 100);
+  await ready(3);
+  expect("place counts for more", (await sum("#story-likeness")) !== alike, await text("#story-nearness-words"));
+  await page.click("#story-reset");
+  await slide("#story-nearness", 30);
+  await page.waitForFunction(() => document.getElementById("story-nearness-words").value === "30 %");
+
+  await slide("#story-vector", 1);
+  const first = await text("#story-vector-words");
+  expect("the first eigenvalue is 1", first === "1, eigenvalue 1.000", first);
+  const swing = async () => {
+    const one = await sum("#story-swing");
+    await page.waitForTimeout(300);
+    return one !== (await sum("#story-swing"));
+  };
+  expect("an eigenvector swings", await swing());
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  await page.waitForTimeout(100);
+  expect("but not where less motion is wanted", !(await swing()));
+  await page.emulateMedia({ reducedMotion: "no-preference" });
+
+  const cost = async () => Number(/cost ([\d.]+)/.exec(await text("#story-cut-words"))[1]);
+  const cheapest = await cost();
+  for (const cells of [5, 30, 60, 90]) {
+    await slide("#story-cut", cells);
+    expect(`a border after ${cells} cells costs no less`, (await cost()) >= cheapest, [await cost(), cheapest]);
+  }
+
+  const steep = async (value) => {
+    await slide("#story-gap", value);
+    await page.waitForFunction((gap) => document.getElementById("story-turning").dataset.gap === gap, `${10 ** (-value / 20)}`);
+    return /eigenvector (\d+)°.*plane (\d+)°/.exec(await text("#story-steepness")).slice(1).map(Number);
+  };
+  const [wide, narrow] = [await steep(0), await steep(40)];
+  expect("the eigenvector turns faster as the gap closes, the plane does not", narrow[0] > 10 * wide[0] && narrow[1] < 1.5 * wide[1] + 5, [wide, narrow]);
+
+  const shadow = async (t) => {
+    await slide("#story-t", t);
+    await page.waitForFunction((t) => Number(document.getElementById("story-shadow").dataset.t) === t / 1000, t);
+    return page.$$eval("#story-shadow td", (cells) => cells.map((cell) => Number(cell.textContent.replace("−", "-"))));
+  };
+  const [left, right] = [await shadow(-40), await shadow(40)];
+  const moved = right.map((value, at) => Math.abs(value - left[at]));
+  expect("numbers of the vector jump, those of the projector do not", Math.max(...moved.slice(0, 3)) > 1 && Math.max(...moved.slice(3)) < 0.05, moved);
+
+  await page.click("#story-to-gap");
+  expect("the story leads to the digits", await page.isVisible("#gap"));
+  await page.click("#tab-story");
+  await page.click("#story-to-compare");
+  await page.waitForFunction(() => /right untrained/.test(document.getElementById("compare-words").textContent));
+  expect("and to both heads on a photograph", await page.isChecked("#compare"));
+  await page.uncheck("#compare");
+}
