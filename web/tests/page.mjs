@@ -1,32 +1,35 @@
 // The page in headless Chromium, through all exhibits; called by `cargo xtask web --test`.
 //
-//   node page.mjs DIST NATIVE OUT PLAYWRIGHT CHROMIUM
+//   node page.mjs DIST NATIVE OUT MODULES CHROMIUM
 //
-// DIST is served on 127.0.0.1. NATIVE holds the command line's answers. Screenshots go to OUT. Anything that the
+// DIST is served on 127.0.0.1. NATIVE holds the command line's answers. Screenshots go to OUT. MODULES holds npm's
+// packages. Anything that the
 // browser's console calls an error, a request to another host, and a failed expectation end with exit code 1.
 
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
+import { checkAccess } from "./access.mjs";
 import { checkFiles } from "./files.mjs";
 import { checkGap } from "./gap.mjs";
 import { launch, serve, tools } from "./harness.mjs";
+import { checkMemory } from "./memory.mjs";
 import { checkOpening } from "./opening.mjs";
 import { checkPicking } from "./picking.mjs";
 import { checkScribble } from "./scribble.mjs";
 import { checkSegments } from "./segments.mjs";
 import { checkStory } from "./story.mjs";
 
-const [dist, native, out, playwright, chromium] = process.argv.slice(2);
-const { chromium: driver } = (await import(pathToFileURL(join(playwright, "index.js")))).default;
+const [dist, native, out, modules, chromium] = process.argv.slice(2);
+const { chromium: driver } = (await import(pathToFileURL(join(modules, "playwright-core/index.js")))).default;
 
 const failures = [];
 const served = await serve(dist);
 const browser = await launch(driver, chromium, served.origin, failures);
-const all = { ...tools({ page: browser.page, out, failures }), ...browser, served, dist, native, failures };
+const all = { ...tools({ page: browser.page, out, failures }), ...browser, served, dist, native, modules, failures };
 
 try {
-  for (const check of [checkOpening, checkSegments, checkPicking, checkFiles, checkStory, checkGap, checkScribble, checkElsewhere]) await check(all);
+  for (const check of [checkOpening, checkSegments, checkPicking, checkFiles, checkStory, checkGap, checkScribble, checkAccess, checkMemory, checkElsewhere]) await check(all);
 } catch (error) {
   failures.push(error.stack ?? String(error));
   await all.shot("failure").catch(() => {});

@@ -40,10 +40,11 @@ pub fn name(format: ImageFormat) -> &'static str {
 
 /// Whether the decoder is built in.
 fn reads(format: ImageFormat) -> bool {
-    match format {
-        ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP => true,
-        _ => cfg!(feature = "more-formats"),
-    }
+    let always = matches!(
+        format,
+        ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP
+    );
+    always || cfg!(feature = "more-formats")
 }
 
 const APPLES_PNG: &str = "a PNG that Xcode optimised for iPhones (a CgBI chunk): restore it with \

@@ -1,4 +1,4 @@
-//! The page in headless Chromium, compared with the command line.
+//! The page in headless Chromium, compared with the command line, and in Firefox where there is one.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,32 +12,34 @@ use crate::workspace;
 
 /// Names that Chromium goes by.
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+/// Names that Firefox goes by.
+const FIREFOX: [&str; 2] = ["firefox-esr", "firefox"];
 /// Photographs on which page and command line are compared with each other.
 const COMPARED: [&str; 3] = ["coffee.jpg", "chelsea.jpg", "rocket.jpg"];
 /// The longer side that the page segments at.
 const LONGEST: &str = "640";
 
-/// A browser of this machine.
+/// The browsers of this machine.
 pub struct Browser {
     program: PathBuf,
+    firefox: Option<PathBuf>,
 }
 
 impl Browser {
-    /// Named by CHROMIUM, or found in PATH; none, with a word about it, where there is none.
+    /// Named by CHROMIUM and FIREFOX, or found in PATH; none, with a word about it, where there is no Chromium.
     pub fn find() -> Option<Self> {
-        let named = std::env::var_os("CHROMIUM").filter(|name| !name.is_empty());
-        let candidates = match named {
-            Some(name) => vec![name],
-            None => NAMES.iter().map(OsString::from).collect(),
-        };
-        let found = candidates.iter().find_map(workspace::in_path);
+        let found = program("CHROMIUM", &NAMES);
+        let firefox = program("FIREFOX", &FIREFOX);
         if found.is_none() {
             eprintln!(
                 "there is no Chromium to try the page in. To install it:\n     \
                  ci/setup-browser.sh, or name yours in CHROMIUM"
             );
         }
-        found.map(|program| Self { program })
+        if found.is_some() && firefox.is_none() {
+            eprintln!("there is no Firefox: the page is tried in Chromium alone");
+        }
+        found.map(|program| Self { program, firefox })
     }
 
     /// Serves `dist` on this machine and drives the page through all exhibits; `Ok(false)` where something is wrong.
@@ -48,15 +50,37 @@ impl Browser {
         if !answer_natively(root, &native)? {
             return Ok(false);
         }
-        let status = Command::new("node")
-            .arg(root.join("web/tests/page.mjs"))
-            .args([dist, &native, &out, &tools.playwright()])
-            .arg(&self.program)
-            .stdin(Stdio::null())
-            .status()
-            .context("starting node")?;
-        Ok(status.success())
+        let run = |script: &str, words: &[&Path]| {
+            let status = Command::new("node")
+                .arg(root.join("web/tests").join(script))
+                .args(words)
+                .stdin(Stdio::null())
+                .status();
+            status.context("starting node")
+        };
+        let modules = tools.modules();
+        let words = [dist, &native, &out, &modules, &self.program];
+        if !run("page.mjs", &words)?.success() {
+            return Ok(false);
+        }
+        match &self.firefox {
+            None => Ok(true),
+            Some(firefox) => {
+                let found = run("firefox.mjs", &[dist, &out, &modules, firefox])?;
+                Ok(found.success())
+            }
+        }
     }
+}
+
+/// A program that a variable names, or that goes by one of the names.
+fn program(variable: &str, names: &[&str]) -> Option<PathBuf> {
+    let named = std::env::var_os(variable).filter(|name| !name.is_empty());
+    let candidates = match named {
+        Some(name) => vec![name],
+        None => names.iter().map(OsString::from).collect(),
+    };
+    candidates.iter().find_map(workspace::in_path)
 }
 
 /// Label maps by `matbackprop segment`, and embeddings, for the page's to be compared with.

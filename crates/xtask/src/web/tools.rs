@@ -7,10 +7,16 @@ use anyhow::{Context, Result, bail};
 
 use crate::workspace;
 
-/// Binaryen's optimiser and the browser driver, in tested versions.
-const PACKAGES: [&str; 2] = ["binaryen@132.0.0", "playwright-core@1.64.1"];
+/// In tested versions: Binaryen's optimiser, Chromium's driver, sockets to drive Firefox by, and a checker of what people
+/// need who do not see, point or tell colours apart.
+const PACKAGES: [&str; 4] = [
+    "binaryen@132.0.0",
+    "playwright-core@1.64.1",
+    "ws@8.23.0",
+    "axe-core@4.14.1",
+];
 
-/// A folder with both.
+/// A folder with all of them.
 pub struct Tools {
     folder: PathBuf,
 }
@@ -53,8 +59,8 @@ impl Tools {
         self.folder.join("node_modules/binaryen/bin/wasm-opt")
     }
 
-    /// The folder of playwright-core.
-    pub fn playwright(&self) -> PathBuf {
-        self.folder.join("node_modules/playwright-core")
+    /// The folder of all packages.
+    pub fn modules(&self) -> PathBuf {
+        self.folder.join("node_modules")
     }
 }
