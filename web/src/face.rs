@@ -2,6 +2,7 @@
 //!
 //! Errors are thrown as JavaScript's `Error`, with our messages.
 
+use models::FeatureMaps;
 use wasm_bindgen::prelude::*;
 
 use crate::canvas::{Canvas, Style};
@@ -78,6 +79,23 @@ impl Pieces {
     }
 }
 
+/// The trunk's features of a picture, to be carried to another worker.
+#[wasm_bindgen]
+pub struct Maps(FeatureMaps);
+
+#[wasm_bindgen]
+impl Maps {
+    /// Channels, rows, columns.
+    pub fn size(&self) -> Vec<usize> {
+        vec![self.0.channels(), self.0.height(), self.0.width()]
+    }
+
+    /// The numbers, channel after channel.
+    pub fn values(&self) -> Vec<f32> {
+        self.0.values().to_vec()
+    }
+}
+
 /// A likeness to one place, as heat.
 #[wasm_bindgen]
 pub struct Likeness {
@@ -132,6 +150,25 @@ impl WorkerSession {
     /// Stage 1.
     pub fn find_features(&mut self) -> Thrown<()> {
         Ok(self.0.find_features()?)
+    }
+
+    /// Red, green and blue at the size that is segmented.
+    pub fn working_rgb(&self) -> Thrown<Vec<u8>> {
+        Ok(self.0.working_rgb()?.to_vec())
+    }
+
+    /// The trunk's features of the mirror image of such pixels.
+    pub fn mirrored_features(&self, rgb: Vec<u8>, width: u32, height: u32) -> Thrown<Maps> {
+        Ok(Maps(self.0.mirrored_features(rgb, width, height)?))
+    }
+
+    /// Takes the features of the mirror image from another worker: channels, rows and columns, and the numbers.
+    pub fn take_mirrored(&mut self, size: &[usize], values: Vec<f32>) -> Thrown<()> {
+        let &[channels, height, width] = size else {
+            return Err(JsError::new("expected channels, rows and columns"));
+        };
+        let maps = FeatureMaps::new(channels, height, width, values)?;
+        Ok(self.0.take_mirrored(maps)?)
     }
 
     /// Stage 2: the leading eigenvalues, from 1 down.

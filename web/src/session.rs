@@ -205,6 +205,47 @@ impl Session {
         Ok(())
     }
 
+    /// Red, green and blue of every pixel at the size that is segmented: what another session needs for
+    /// [`mirrored_features`](Self::mirrored_features).
+    ///
+    /// # Errors
+    /// [`Error::TooEarly`].
+    pub fn working_rgb(&self) -> Result<&[u8]> {
+        Ok(self.scene()?.working().as_raw())
+    }
+
+    /// The trunk's features of the mirror image of such pixels.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for pixels that do not fill the size; a photograph too small for the trunk.
+    pub fn mirrored_features(&self, rgb: Vec<u8>, width: u32, height: u32) -> Result<FeatureMaps> {
+        let found = rgb.len();
+        let image = RgbImage::from_raw(width, height, rgb).ok_or_else(|| Error::Argument {
+            name: "pixels",
+            expected: format!("three bytes for each of {width} × {height}"),
+            found: found.to_string(),
+        })?;
+        Ok(self.trained.trunk_features(&flip_horizontal(&image))?)
+    }
+
+    /// Takes the features of the mirror image, which another session found meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::TooEarly`] before stage 1; [`Error::Argument`] for maps of another size than the photograph's own.
+    pub fn take_mirrored(&mut self, maps: FeatureMaps) -> Result<()> {
+        let size = |maps: &FeatureMaps| (maps.channels(), maps.height(), maps.width());
+        let (own, found) = (size(self.scene()?.straight()?), size(&maps));
+        if own != found {
+            return Err(Error::Argument {
+                name: "mirrored features",
+                expected: format!("channels, rows and columns {own:?}"),
+                found: format!("{found:?}"),
+            });
+        }
+        self.scene_mut()?.mirrored = Some(maps);
+        Ok(())
+    }
+
     /// Stage 2: a head's F, and the leading eigenvectors of its affinity.
     ///
     /// # Errors

@@ -14,8 +14,8 @@ export async function checkMemory({ page, expect, upload, held, state, served })
   const first = await held();
   const seen = [];
   for (let picture = 0; picture < PICTURES; picture += 1) {
-    // Sides from 64 to 640 pixels, none like the one before.
-    const [width, height] = [64 + ((picture * 193) % 577), 64 + ((picture * 359) % 577)];
+    // Sides from 64 to 448 pixels, none like the one before.
+    const [width, height] = [64 + ((picture * 193) % 385), 64 + ((picture * 359) % 385)];
     await upload(`${width}x${height}.png`, "image/png", png(width, height), "done");
     if ((picture + 1) % 25 === 0) seen.push(await held());
   }

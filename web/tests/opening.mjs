@@ -1,6 +1,7 @@
 // What a visitor sees first: a stored result, then the network's own.
 
-export async function checkOpening({ page, served, expect, state, sum, text, shot }) {
+export async function checkOpening(all) {
+  const { page, served, expect, state, sum, text, shot, saved } = all;
   const begin = performance.now();
   // The network waits until what is stored was seen.
   let release = () => {};
@@ -33,5 +34,9 @@ export async function checkOpening({ page, served, expect, state, sum, text, sho
   console.error(`loaded and segmented after ${(performance.now() - begin).toFixed(0)} ms`);
   expect("what was picked of the stored pieces stays", (await text("#picture-words")) === picked, await text("#picture-words"));
   await page.unroute("**/*.safetensors");
+  await page.selectOption("#save-as", "labels");
+  // For the check that a second worker changes nothing.
+  all.alone = (await saved(() => page.click("#save"))).bytes;
+  await page.selectOption("#save-as", "object");
   await page.click("#clear-picked");
 }

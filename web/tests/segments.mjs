@@ -3,7 +3,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-export async function checkSegments({ page, native, expect, shot, text, sample, upload, sum, held, slide }) {
+export async function checkSegments({ page, native, alone, expect, shot, text, sample, upload, sum, held, slide, saved }) {
+  await page.waitForFunction(() => document.body.dataset.mirror === "ready" || navigator.hardwareConcurrency < 2);
   // A photograph of the size that BSDS500 has.
   const bytes = await page.evaluate(async () => {
     const photograph = await createImageBitmap(await (await fetch("samples/china.jpg")).blob());
@@ -23,6 +24,10 @@ export async function checkSegments({ page, native, expect, shot, text, sample, 
   expect("every stage shows its time", times.length === 4 && times.every((time) => /\d (ms|s)$/.test(time)), times);
   await shot("segment");
   await sample("coffee.jpg");
+  await page.selectOption("#save-as", "labels");
+  const both = await saved(() => page.click("#save"));
+  expect("a second worker at the mirror image changes no label", both.bytes.equals(alone), both.bytes.length);
+  await page.selectOption("#save-as", "object");
 
   const redraws = [];
   for (const k of [3, 12, 25, 6]) {

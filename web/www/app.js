@@ -3,6 +3,7 @@
 import { onAddress, readAddress, writeAddress } from "./address.js";
 import { byId, seconds } from "./dom.js";
 import { setUpGap } from "./gap.js";
+import { Mirror } from "./mirror.js";
 import { keepOffline } from "./offline.js";
 import { asPng } from "./other-formats.js";
 import { setUpScribble } from "./scribble.js";
@@ -36,7 +37,8 @@ function showNotice(message) {
   box.hidden = message === "";
 }
 
-const segment = setUpSegment(session, fail);
+const mirror = new Mirror();
+const segment = setUpSegment(session, mirror, fail);
 const scribble = setUpScribble(session, fail, async (use) => {
   if (use) showTab("segment", true);
   await segment.takeTaught(use);
@@ -59,7 +61,7 @@ async function open(name, bytes, sample, byVisitor = true) {
   showNotice("");
   document.body.dataset.state = "working";
   try {
-    const opened = await session.call("open", name, (await asPng(bytes)) ?? bytes, LONGEST);
+    const opened = await session.call("open", name, (await asPng(bytes)) ?? bytes, LONGEST, mirror.ready);
     const [width, height] = opened.original;
     const [fullWidth, fullHeight] = opened.full;
     if (fullWidth !== width) {
@@ -72,6 +74,7 @@ async function open(name, bytes, sample, byVisitor = true) {
     await segment.show(name, opened, segments === null ? null : Number(segments));
     // A module's memory never shrinks: tests read here the most it had.
     document.body.dataset.memory = await session.call("memory");
+    mirror.begin();
     document.body.dataset.state = "done";
   } catch (error) {
     if (error instanceof Superseded || own !== newest) return;

@@ -15,7 +15,8 @@ import { clearStages, drawVectors, likenessOf, showTime } from "./stages.js";
 const MOST = 60;
 const STYLES = ["outlines", "fill", "cut-out"];
 
-export function setUpSegment(session, fail) {
+/** `mirror` looks at mirror images beside the worker. */
+export function setUpSegment(session, mirror, fail) {
   const [canvas, overlay, slider] = [byId("picture"), byId("overlay"), byId("k")];
   /** What is shown: see `show` and `showStored`. */
   let picture = null;
@@ -168,6 +169,9 @@ export function setUpSegment(session, fail) {
     const { columns, rows, eigenvalues } = found;
     showTime("eigenvectors", found.ms);
     await drawVectors(session, own.scene, head, eigenvalues);
+    const maps = await own.mirrored;
+    own.mirrored = null;
+    if (maps) await session.about(own.scene, "takeMirrored", maps);
     const pieces = await session.about(own.scene, "segments", head);
     showTime("segments", pieces.ms);
     Object.assign(own, { head, columns, rows, eigenvalues });
@@ -233,6 +237,7 @@ export function setUpSegment(session, fail) {
       }
       const start = performance.now();
 
+      own.mirrored = mirror.features(opened);
       const features = await session.about(scene, "features");
       showTime("features", features.ms);
       await lookBy(own, byId("head").value, segments);

@@ -129,18 +129,18 @@ export function setUpStory(session, open) {
     const numbers = await session.call("vectorAndProjector", gap, t);
     const words = (value) => `${value < 0 ? "−" : ""}${Math.abs(value).toFixed(3)}`;
     byId("story-t-words").value = words(t);
-    const row = (title, kind, values) => {
+    const row = (kind, values, ...head) => {
       const made = document.createElement("tr");
       made.className = kind;
-      const head = document.createElement("th");
-      head.scope = "row";
-      head.textContent = title;
-      made.append(head, ...[...values].map((value) => Object.assign(document.createElement("td"), { textContent: words(value) })));
+      made.append(...head, ...[...values].map((value) => Object.assign(document.createElement("td"), { textContent: words(value) })));
       return made;
     };
+    const head = (textContent, rowSpan) => Object.assign(document.createElement("th"), { textContent, rowSpan, scope: "row" });
     byId("story-shadow").replaceChildren(
-      row("eigenvector", "bad", numbers.subarray(0, 3)),
-      ...[0, 1, 2].map((i) => row(i === 0 ? "projector" : "", "good", numbers.subarray(3 + 3 * i, 6 + 3 * i))),
+      row("bad", numbers.subarray(0, 3), head("eigenvector", 1)),
+      row("good", numbers.subarray(3, 6), head("projector", 3)),
+      row("good", numbers.subarray(6, 9)),
+      row("good", numbers.subarray(9)),
     );
     byId("story-shadow").dataset.t = `${t}`;
   });

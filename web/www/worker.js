@@ -21,11 +21,21 @@ function timed(work) {
 }
 
 const calls = {
-  open(name, bytes, longest) {
+  /** `pixels`: whether another worker is to look at the mirror image. */
+  open(name, bytes, longest, pixels) {
     const { value, ms } = timed(() => session.open(name, new Uint8Array(bytes), longest));
     const [ow, oh, fw, fh, width, height] = value;
     scene += 1;
-    return { ms, scene, original: [ow, oh], full: [fw, fh], width, height, photograph: rgba(session.photograph()) };
+    return { ms, scene, original: [ow, oh], full: [fw, fh], width, height, photograph: rgba(session.photograph()), rgb: pixels ? session.working_rgb() : null };
+  },
+  mirrored(rgb, width, height) {
+    const maps = session.mirrored_features(rgb, width, height);
+    const found = { size: [...maps.size()], values: maps.values() };
+    maps.free();
+    return found;
+  },
+  takeMirrored({ size, values }) {
+    session.take_mirrored(Uint32Array.from(size), values);
   },
   features() {
     const { ms } = timed(() => session.find_features());
