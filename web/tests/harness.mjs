@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
 import { tmpdir } from "node:os";
-import { crc32, deflateSync } from "node:zlib";
+import { crc32, deflateSync, gzipSync } from "node:zlib";
 
 const TYPES = {
   ".html": "text/html; charset=utf-8",
@@ -19,15 +19,22 @@ const TYPES = {
 };
 const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src 'self' blob:; media-src 'self' blob:; manifest-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'";
 
-/** Serves a folder on this machine under the page's own policy; `requests` lists what was asked for. */
-export async function serve(dist) {
-  const served = { requests: [], close: () => {} };
+/**
+ * Serves a folder on this machine under the page's own policy; `requests` lists what was asked for, `sent` the bytes of each
+ * answer. With `compress`, text and modules are gzipped, as static hosts do.
+ */
+export async function serve(dist, compress = false) {
+  const served = { requests: [], sent: [], close: () => {} };
   const server = createServer(async (request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url, "http://a").pathname));
     served.requests.push(path);
     try {
-      const file = await readFile(join(dist, path === "/" ? "index.html" : path));
+      const whole = await readFile(join(dist, path === "/" ? "index.html" : path));
+      const gzipped = compress && !/\.(jpg|safetensors)$/.test(path);
+      const file = gzipped ? gzipSync(whole) : whole;
+      served.sent.push([path, file.length]);
       response.writeHead(200, {
+        ...(gzipped ? { "Content-Encoding": "gzip" } : {}),
         "Content-Type": TYPES[extname(path)] ?? (path === "/" ? TYPES[".html"] : "application/octet-stream"),
         "Content-Length": file.length,
         "Content-Security-Policy": POLICY,

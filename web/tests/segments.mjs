@@ -70,7 +70,7 @@ export async function checkSegments({ page, native, alone, expect, shot, text, s
     const found = await page.evaluate(async (name) => {
       const { SessionWorker } = await import("./session-worker.js");
       const { PartTree } = await import("./part-tree.js");
-      window.second ??= new SessionWorker(() => {});
+      window.second ??= new SessionWorker().start();
       await window.second.ready;
       const bytes = await (await fetch(`samples/${name}.jpg`)).arrayBuffer();
       const { scene, width, height } = await window.second.call("open", name, bytes, 640);

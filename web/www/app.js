@@ -17,13 +17,13 @@ import { SessionWorker, Superseded } from "./session-worker.js";
 /** The longer side that pictures are segmented at. */
 const LONGEST = 640;
 
-const session = new SessionWorker(({ stage, done, total }) => {
-  const bar = byId("load-bar");
-  if (stage === "weights") {
-    bar.value = done / total;
-    byId("load-words").textContent = `Loading the network: ${(done / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`;
-  }
-});
+const session = new SessionWorker();
+
+function showLoading({ stage, done, total }) {
+  if (stage !== "weights") return;
+  byId("load-bar").value = done / total;
+  byId("load-words").textContent = `Loading the network: ${(done / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`;
+}
 
 function fail(message) {
   const box = byId("error");
@@ -103,13 +103,13 @@ const begin = performance.now();
 const address = readAddress();
 follow({ ...address, sample: null });
 const first = known(address.sample) ? address.sample : SAMPLES[0][0];
-firstResult(first).then((stored) => {
-  // What the worker found meanwhile is newer.
-  if (stored && newest === 0) {
-    segment.showStored(first, stored.photograph, stored.pieces, address.segments === null ? null : Number(address.segments));
-    document.body.dataset.state ??= "stored";
-  }
-});
+// On a slow line the stored result comes long before the network: nothing competes with it.
+const stored = await firstResult(first);
+session.start(showLoading);
+if (stored && newest === 0) {
+  segment.showStored(first, stored.photograph, stored.pieces, address.segments === null ? null : Number(address.segments));
+  document.body.dataset.state ??= "stored";
+}
 try {
   await session.ready;
   byId("load-words").textContent = `Loaded in ${seconds(performance.now() - begin)}.`;

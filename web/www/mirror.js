@@ -14,7 +14,7 @@ export class Mirror {
 
   begin() {
     if (this.#worker || (navigator.hardwareConcurrency ?? 1) < 2) return;
-    this.#worker = new SessionWorker(() => {});
+    this.#worker = new SessionWorker().start();
     // Without it the first worker does all: nothing is lost but time.
     this.#worker.ready.then(
       () => {

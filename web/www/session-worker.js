@@ -5,16 +5,22 @@ export class Superseded extends Error {}
 
 /** A worker that was asked, and answers in order. */
 export class SessionWorker {
-  #worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  #worker = null;
+  #queued = [];
   #waiting = new Map();
   #next = 1;
 
-  /** `onProgress` is called with the progress of the start: { stage, done, total }. */
-  constructor(onProgress) {
+  /** `ready` is kept when the worker has loaded everything, after `start`. */
+  constructor() {
     this.ready = new Promise((resolve, reject) => {
       this.#waiting.set(0, { resolve, reject });
     });
     this.ready.catch(() => {});
+  }
+
+  /** Loads module and network; calls that came before are made then. `onProgress` is told { stage, done, total }. */
+  start(onProgress = () => {}) {
+    this.#worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
     this.#worker.addEventListener("message", ({ data }) => {
       if (data.progress) {
         onProgress(data.progress);
@@ -31,6 +37,8 @@ export class SessionWorker {
       for (const { reject } of this.#waiting.values()) reject(error);
       this.#waiting.clear();
     });
+    for (const message of this.#queued.splice(0)) this.#worker.postMessage(message);
+    return this;
   }
 
   /** Calls a function of the worker by its name. */
@@ -47,7 +55,8 @@ export class SessionWorker {
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, ...message });
+      if (this.#worker) this.#worker.postMessage({ id, ...message });
+      else this.#queued.push({ id, ...message });
     });
   }
 }
