@@ -89,7 +89,7 @@ async function checkInterrupted({ page, dist, expect, text, state, forget }) {
   const give = (name, buffer) => page.setInputFiles("#file", { name, mimeType: "image/jpeg", buffer });
   await forget();
   await give("one.jpg", good);
-  await page.waitForFunction(() => document.getElementById("picture-words").textContent === "Looking …");
+  await page.waitForFunction(() => document.getElementById("picture-words").textContent.startsWith("Looking …"));
   await give("bad.jpg", Buffer.from("no picture"));
   await page.waitForFunction(() => !document.getElementById("error").hidden);
   await page.waitForFunction(() => /^\d+ segment/.test(document.getElementById("picture-words").textContent) && !document.getElementById("save").disabled);

@@ -163,11 +163,17 @@ export function setUpSegment(session, mirror, fail) {
     light();
   };
 
+  /** A stage is done; where nothing can be picked yet, words say how far it is. */
+  const pass = (own, stage, ms, next) => {
+    showTime(stage, ms);
+    if (own === picture && !own.tree) byId("picture-words").textContent = `Looking … the ${next} of four stages`;
+  };
+
   /** The stages after the features, by a head; what is shown changes when they are done. */
   const lookBy = async (own, head, segments) => {
     const found = await session.about(own.scene, "eigenvectors", head);
     const { columns, rows, eigenvalues } = found;
-    showTime("eigenvectors", found.ms);
+    pass(own, "eigenvectors", found.ms, "fourth");
     await drawVectors(session, own.scene, head, eigenvalues);
     const maps = await own.mirrored;
     own.mirrored = null;
@@ -233,13 +239,13 @@ export function setUpSegment(session, mirror, fail) {
         draw(canvas, photograph);
         canvas.classList.toggle("transparent", seeThrough);
         canvas.setAttribute("aria-label", name);
-        byId("picture-words").textContent = "Looking …";
+        byId("picture-words").textContent = "Looking … the first of four stages";
       }
       const start = performance.now();
 
       own.mirrored = mirror.features(opened);
       const features = await session.about(scene, "features");
-      showTime("features", features.ms);
+      pass(own, "features", features.ms, "second");
       await lookBy(own, byId("head").value, segments);
       for (const id of ["save", "copy"]) byId(id).disabled = false;
       canvas.dataset.total = (performance.now() - start).toFixed(0);

@@ -78,9 +78,29 @@ def test_polygons_boxes_and_unions():
     assert mask.encode(several) == polygons and np.array_equal(mask.decode(polygons), several)
 
 
+def test_overlaps_of_masks_and_boxes():
+    # Two squares of four pixels that share one, and one apart.
+    bits = np.zeros((3, 6, 6), np.uint8)
+    for square, (row, column) in zip(bits, [(0, 0), (1, 1), (4, 4)], strict=True):
+        square[row : row + 2, column : column + 2] = 1
+    masks = [mask.encode(square) for square in bits]
+    overlaps = mask.iou(masks, masks, [0, 0, 1])
+    assert np.array_equal(overlaps, [[1, 1 / 7, 0], [1 / 7, 1, 0], [0, 0, 1]])
+    # Of a crowd the detection's area divides.
+    assert np.array_equal(mask.iou(masks[:1], masks[1:2], [True]), [[1 / 4]])
+    boxes = mask.toBbox(masks)
+    assert np.array_equal(mask.iou(boxes, boxes, [0, 0, 0]), mask.iou(masks, masks, [0, 0, 0]))
+    assert np.array_equal(mask.iou(boxes.tolist(), boxes, [0, 0, 0]), mask.iou(boxes, boxes, [0, 0, 0]))
+    assert mask.iou([], masks, [0, 0, 0]) == []
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: mask.iou([[0, 0, 1, 1]], [[0, 0, 1, 1]], []), "one a truth"),
+        (lambda: mask.iou([[0, 0, 1, 1]], [mask.encode(np.ones((2, 2)))], [0]), "found both"),
+        (lambda: mask.iou([[0, 0, 1]], [[0, 0, 1]], [0]), "four numbers"),
+        (lambda: mask.iou([mask.encode(np.ones((2, 2)))], [mask.encode(np.ones((2, 3)))], [0]), "one size"),
         (lambda: mask.encode(np.zeros(4)), r"height × width, found shape \(4,\)"),
         (lambda: mask.encode(np.array([["a"]])), "bools or numbers"),
         (lambda: mask.encode(np.zeros((0, 3))), "pixels"),

@@ -176,6 +176,10 @@ def test_wrong_input_is_named():
         mt.logm(torch.tensor([[1.0, 2.0], [0.0, 1.0]]))
     with pytest.raises(matbackprop.MatbackpropError, match="float16"):
         mt.logm(torch.eye(2, dtype=torch.float16))
+    with pytest.raises(matbackprop.MatbackpropError, match="dense tensor, found torch.sparse_coo"):
+        mt.logm(torch.eye(3).to_sparse())
+    with pytest.raises(TypeError, match="found str 'a'"):
+        mt.cov_pool(torch.eye(3), "a")
     with pytest.raises(matbackprop.MatbackpropError, match="two axes"):
         mt.logm(torch.ones(3))
     with pytest.raises(TypeError, match="ndarray"):

@@ -16,7 +16,7 @@ from ._native import MatbackpropError
 
 Rle = dict[str, Any]
 
-__all__ = ["area", "decode", "encode", "frPyObjects", "merge", "toBbox"]
+__all__ = ["area", "decode", "encode", "frPyObjects", "iou", "merge", "toBbox"]
 
 
 def runs_of(segmentation: Any, height: int | None = None, width: int | None = None) -> _native.Runs:
@@ -129,3 +129,53 @@ def merge(rleObjs: Sequence[Rle], intersect: bool = False) -> Rle:
         raise MatbackpropError(f"mask: expected masks of one size, found {sorted(sizes)}")
     both = np.logical_and if intersect else np.logical_or
     return encode(both.reduce(masks))
+
+
+def iou(dt: Sequence[Any], gt: Sequence[Any], pyiscrowd: Sequence[int | bool]) -> NDArray[np.float64]:
+    """The overlap of every detection with every truth, ``len(dt) × len(gt)``: of run-length masks, or of boxes.
+
+    Boxes are ``left, top, width, height``, as rows of an array or as lists. The area of the two together, or of the
+    detection alone where the truth is a crowd, divides what both share. Without any of the two it is an empty list, as
+    pycocotools has it.
+
+    Raises:
+        MatbackpropError: for masks of different sizes, masks beside boxes, or another number of ``pyiscrowd`` than of truths.
+    """
+    if len(pyiscrowd) != len(gt):
+        raise MatbackpropError(f"iou: expected {len(gt)} numbers in pyiscrowd, one a truth, found {len(pyiscrowd)}")
+    if len(dt) == 0 or len(gt) == 0:
+        return []  # type: ignore[return-value]
+    kinds = {isinstance(one, Mapping) for one in [*dt, *gt]}
+    if len(kinds) > 1:
+        raise MatbackpropError("iou: expected masks alone or boxes alone, found both")
+    shared, of_dt, of_gt = (_shared_masks if kinds == {True} else _shared_boxes)(dt, gt)
+    crowd = np.array([bool(one) for one in pyiscrowd])
+    whole = np.where(crowd[None, :], of_dt[:, None], of_dt[:, None] + of_gt[None, :] - shared)
+    return np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0)
+
+
+Shared = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+
+
+def _shared_masks(dt: Sequence[Rle], gt: Sequence[Rle]) -> Shared:
+    """Pixels that each pair shares, and those of each."""
+    masks = [[runs_of(rle).bits() for rle in rles] for rles in (dt, gt)]
+    sizes = {mask.shape for mask in [*masks[0], *masks[1]]}
+    if len(sizes) != 1:
+        raise MatbackpropError(f"iou: expected masks of one size, found {sorted(sizes)}")
+    # Counts of pixels are whole numbers that doubles hold.
+    rows, columns = (np.stack(side).reshape(len(side), -1).astype(np.float64) for side in masks)
+    return rows @ columns.T, rows.sum(1), columns.sum(1)
+
+
+def _shared_boxes(dt: Sequence[Any], gt: Sequence[Any]) -> Shared:
+    """Areas that each pair shares, and those of each."""
+    boxes = [np.asarray(side, np.float64) for side in (dt, gt)]
+    for side in boxes:
+        if side.ndim != 2 or side.shape[1] != 4:
+            raise MatbackpropError(f"iou: expected boxes of four numbers, found shape {side.shape}")
+    rows, columns = boxes[0][:, None, :], boxes[1][None, :, :]
+    begin = np.maximum(rows[..., :2], columns[..., :2])
+    end = np.minimum(rows[..., :2] + rows[..., 2:], columns[..., :2] + columns[..., 2:])
+    sides = np.maximum(end - begin, 0.0)
+    return sides.prod(-1), boxes[0][:, 2:].prod(-1), boxes[1][:, 2:].prod(-1)

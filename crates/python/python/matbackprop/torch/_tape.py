@@ -186,8 +186,14 @@ def apply_rule(rule: str, numbers: Sequence[float], inputs: Sequence[Tensor], na
     for x in inputs:
         if not isinstance(x, Tensor):
             raise TypeError(f"{name}: expected a tensor, found {type(x).__name__}")
+        if x.layout is not torch.strided:
+            raise MatbackpropError(f"{name}: expected a dense tensor, found {x.layout}; `.to_dense()` makes it one")
         if x.ndim < 2:
             raise MatbackpropError(f"{name}: expected two axes or more, found shape {tuple(x.shape)}")
+    for number in numbers:
+        # Numbers of NumPy and tensors of one number are numbers too.
+        if isinstance(number, str | bytes) or not hasattr(number, "__float__"):
+            raise TypeError(f"{name}: expected numbers beside the tensors, found {type(number).__name__} {number!r}")
     dtype = inputs[0].dtype
     for x in inputs[1:]:
         dtype = torch.promote_types(dtype, x.dtype)
