@@ -1,6 +1,6 @@
 //! Feature maps in memory: channel planes inside a frame of zeros.
 
-use super::buffer_pool::MAP_BUFFERS;
+use super::buffer_pool::MapBuffer;
 
 /// C channel planes of H × W numbers, each inside a frame of zeros `pad` wide.
 ///
@@ -15,13 +15,13 @@ pub struct Planes {
     height: usize,
     width: usize,
     pad: usize,
-    data: Vec<f32>,
+    data: MapBuffer,
 }
 
 impl Planes {
     /// Planes of zeros.
     pub fn zeros(channels: usize, height: usize, width: usize, pad: usize) -> Self {
-        let data = MAP_BUFFERS.zeros(channels * (height + 2 * pad) * (width + 2 * pad));
+        let data = MapBuffer::zeros(channels * (height + 2 * pad) * (width + 2 * pad));
         Self {
             channels,
             height,
@@ -72,14 +72,14 @@ impl Planes {
             height,
             width,
             pad: 0,
-            data: values,
+            data: MapBuffer::of(values),
         }
     }
 
     /// The numbers inside the frame, contiguous, C × H × W.
     pub(crate) fn to_contiguous(&self) -> Vec<f32> {
         if self.pad == 0 {
-            return self.data.clone();
+            return self.data.to_vec();
         }
         let mut values = Vec::with_capacity(self.channels * self.height * self.width);
         for c in 0..self.channels {
@@ -91,9 +91,9 @@ impl Planes {
     }
 
     /// The numbers inside the frame, contiguous, C × H × W; no copy where there is no frame.
-    pub fn into_contiguous(mut self) -> Vec<f32> {
+    pub fn into_contiguous(self) -> Vec<f32> {
         if self.pad == 0 {
-            std::mem::take(&mut self.data)
+            self.data.into_numbers()
         } else {
             self.to_contiguous()
         }
@@ -200,12 +200,6 @@ impl Planes {
                 }
             }
         }
-    }
-}
-
-impl Drop for Planes {
-    fn drop(&mut self) {
-        MAP_BUFFERS.put(std::mem::take(&mut self.data));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Chains on the processor.
 
 use super::cpu_backend::CpuBackend;
+use crate::backend::buffer_pool::MapBuffer;
 use crate::backend::interface::{BackwardScope, ChainGradients};
 use crate::backend::interpreter::{SavedActivations, backward, forward};
 use crate::backend::planes::Planes;
@@ -16,6 +17,8 @@ impl Chain {
         let plan = self.plan(input.size())?;
         let mut backend = CpuBackend { parameters };
         let Ok((output, _)) = forward(&mut backend, self, plan, input, mode, false);
+        // The next photograph may be of any size.
+        MapBuffer::free_waiting();
         Ok(output)
     }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use crate::backend::buffer_pool::BufferPool;
+use crate::backend::buffer_pool::with_scratch;
 use crate::backend::planes::Planes;
 
 /// Positions a tile aims at: tile, taps and matrix then share the second-level cache.
@@ -36,7 +36,7 @@ pub(super) fn for_each_tile(
     let queue = Mutex::new(tiles.into_iter().enumerate());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     let run = || {
-        BufferPool::with_scratch(scratch, |scratch| {
+        with_scratch(scratch, |scratch| {
             while let Some((index, mut places)) = next() {
                 work(scratch, index * rows, &mut places);
             }
