@@ -3,7 +3,7 @@
 use image::RgbImage;
 use image::imageops::{flip_horizontal, thumbnail};
 use models::{ClusterChoice, DeepNcuts, FeatureMaps, Precision, TreeSettings};
-use pictures::{PictureFile, Transparency, at_working_size};
+use pictures::{MemoryBudget, PictureFile, ReadOptions, Transparency, at_working_size};
 use segmentation::LabelMap;
 use training::{ScribbleStep, ScribbleTraining};
 
@@ -14,6 +14,12 @@ use crate::sight::Sight;
 
 /// Pixels above which a photograph is made smaller before anything else.
 const MOST_PIXELS: f64 = 12e6;
+/// Photographs of more than 33 megapixels are halved before they are turned: turning takes them twice.
+const READ: ReadOptions = ReadOptions {
+    memory: MemoryBudget::of_bytes(1 << 30),
+    lenient: false,
+    bytes_to_come: Some(32),
+};
 /// The seed of the untrained head, the same that training starts from.
 const UNTRAINED_SEED: u64 = 1;
 
@@ -136,9 +142,10 @@ impl Session {
     /// # Errors
     /// Those of [`PictureFile`], and the photograph before stays open.
     pub fn open(&mut self, name: &str, bytes: &[u8], longest: u32) -> Result<Opened> {
-        let photograph = PictureFile::from_bytes(name, bytes)?.photograph()?;
+        let file = PictureFile::from_bytes_with(name, bytes, READ)?;
+        let photograph = file.photograph()?;
         let (image, original) = (photograph.pixels, photograph.file_size);
-        let full = match within_pixels(original) {
+        let full = match within_pixels(image.dimensions()) {
             None => image,
             // Not by at_working_size, which would hold a copy in single precision.
             Some((width, height)) => thumbnail(&image, width, height),
