@@ -7,6 +7,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::canvas::{Canvas, Style};
 use crate::closing_gap::ClosingGap;
+use crate::error::Error;
 use crate::saved::Form;
 use crate::session::{Head, Opened, Session};
 use crate::toy::{self, Toy};
@@ -129,13 +130,17 @@ impl WorkerSession {
         Ok(Self(Session::new(weights)?))
     }
 
-    /// Opens a photograph: width and height of the original, of the stored picture, of the segmented one.
+    /// Opens a photograph: width and height of the original, of the stored picture, of the segmented one; nothing, and the
+    /// photograph before stays, where reading it takes more memory than a module should have.
     pub fn open(&mut self, name: &str, bytes: &[u8], longest: u32) -> Thrown<Vec<u32>> {
         let Opened {
             original,
             full,
             working,
-        } = self.0.open(name, bytes, longest)?;
+        } = match self.0.open(name, bytes, longest) {
+            Err(Error::Pictures(pictures::Error::Memory { .. })) => return Ok(Vec::new()),
+            opened => opened?,
+        };
         Ok([original, full, working]
             .iter()
             .flat_map(|size| [size.0, size.1])

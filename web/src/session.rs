@@ -14,11 +14,12 @@ use crate::sight::Sight;
 
 /// Pixels above which a photograph is made smaller before anything else.
 const MOST_PIXELS: f64 = 12e6;
-/// Photographs of more than 33 megapixels are halved before they are turned: turning takes them twice.
+/// What reading a file may take: a module's memory never shrinks. Photographs of more than 33 megapixels are halved before
+/// they are turned, which takes them twice.
 const READ: ReadOptions = ReadOptions {
-    memory: MemoryBudget::of_bytes(1 << 30),
+    memory: MemoryBudget::of_bytes(160 << 20),
     lenient: false,
-    bytes_to_come: Some(32),
+    bytes_to_come: Some(5),
 };
 /// The seed of the untrained head, the same that training starts from.
 const UNTRAINED_SEED: u64 = 1;

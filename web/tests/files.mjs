@@ -15,6 +15,8 @@ export async function checkFiles({ page, dist, expect, text, state, forget, uplo
   expect("and are saved whole", `${pngSize(whole.bytes)}` === "4000,3000", pngSize(whole.bytes));
   await upload("huge.png", "image/png", png(5000, 3600), "done");
   expect("more than 12 megapixels are made smaller, with a word", /12 megapixels/.test(await text("#notice")), await text("#notice"));
+  await upload("vast.png", "image/png", png(9000, 7000), "done");
+  expect("63 megapixels are made smaller by the browser", /9000 × 7000 .* to 3927 × 3055/.test(await text("#notice")), await text("#notice"));
   await upload("words.txt", "image/png", Buffer.from("no picture at all"), "failed");
   expect("another file shows an error", /words\.txt: expected a JPEG, PNG or WebP picture/.test(await text("#error")), await text("#error"));
   await upload("half.png", "image/png", large.subarray(0, large.length >> 1), "failed");

@@ -5,7 +5,7 @@ import { byId, seconds } from "./dom.js";
 import { setUpGap } from "./gap.js";
 import { Mirror } from "./mirror.js";
 import { keepOffline } from "./offline.js";
-import { asPng } from "./other-formats.js";
+import { asPng, smaller } from "./other-formats.js";
 import { setUpScribble } from "./scribble.js";
 import { setUpSegment } from "./segment.js";
 import { SAMPLES, setUpSources } from "./sources.js";
@@ -54,6 +54,17 @@ const showStory = setUpStory(session, (tab, compare) => {
 let newest = 0;
 let shownSample = null;
 
+/** A picture opened by the worker, made smaller by the browser where it is too large for it; its size before and after. */
+async function opening(name, bytes) {
+  const open = async (bytes) => session.call("open", name, bytes, LONGEST, mirror.ready);
+  const opened = await open((await asPng(bytes)) ?? bytes);
+  if (opened) return { opened, from: opened.original, to: opened.full };
+  const made = await smaller(bytes);
+  const again = made && (await open(made.png));
+  if (!again) throw new Error(`${name}: expected a picture of fifty megapixels or fewer, found a larger one that this browser cannot make smaller.`);
+  return { opened: again, from: made.from, to: again.full };
+}
+
 /** `byVisitor`: whether the address changes with it. A file that cannot be opened leaves the picture before as it was. */
 async function open(name, bytes, sample, byVisitor = true) {
   const own = ++newest;
@@ -61,11 +72,9 @@ async function open(name, bytes, sample, byVisitor = true) {
   showNotice("");
   document.body.dataset.state = "working";
   try {
-    const opened = await session.call("open", name, (await asPng(bytes)) ?? bytes, LONGEST, mirror.ready);
-    const [width, height] = opened.original;
-    const [fullWidth, fullHeight] = opened.full;
-    if (fullWidth !== width) {
-      showNotice(`${name}: ${width} × ${height} pixels are more than 12 megapixels; it was made smaller, to ${fullWidth} × ${fullHeight}.`);
+    const { opened, from, to } = await opening(name, bytes);
+    if (from[0] !== to[0]) {
+      showNotice(`${name}: ${from[0]} × ${from[1]} pixels are more than 12 megapixels; it was made smaller, to ${to[0]} × ${to[1]}.`);
     }
     shownSample = sample;
     if (byVisitor) writeAddress({ sample, segments: null }, true);

@@ -21,9 +21,10 @@ function timed(work) {
 }
 
 const calls = {
-  /** `pixels`: whether another worker is to look at the mirror image. */
+  /** Null for a picture that is too large. `pixels`: whether another worker is to look at the mirror image. */
   open(name, bytes, longest, pixels) {
     const { value, ms } = timed(() => session.open(name, new Uint8Array(bytes), longest));
+    if (value.length === 0) return null;
     const [ow, oh, fw, fh, width, height] = value;
     scene += 1;
     return { ms, scene, original: [ow, oh], full: [fw, fh], width, height, photograph: rgba(session.photograph()), rgb: pixels ? session.working_rgb() : null };
