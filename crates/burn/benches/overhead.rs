@@ -1,4 +1,4 @@
-//! Way forth and way back through burn, beside the rule alone on the same numbers: medians of rounds that take turns.
+//! Way forth and way back through burn, beside the rule alone on the same numbers, in turn.
 
 use burn_autodiff::Autodiff;
 use burn_ndarray::NdArray;
@@ -9,15 +9,10 @@ use matbackprop_burn::core::stack::{
 };
 use matbackprop_burn::core::{Log, Ridge};
 use matbackprop_burn::{self as bridge, MatrixBackend, Result};
-use std::time::Instant;
-
-const ROUNDS: usize = 15;
+use test_support::{numbers, overhead};
 
 fn main() -> Result<()> {
-    println!("milliseconds of one call forth and back\n");
-    println!(
-        "| function | input | type | rule | burn | more |\n| --- | --- | --- | --- | --- | --- |"
-    );
+    overhead::print_head("burn");
     for (count, shape) in [(32, (64, 64)), (16, (169, 256))] {
         of_type::<f64, Autodiff<NdArray<f64>>>(count, shape)?;
         of_type::<f32, Autodiff<NdArray<f32>>>(count, shape)?;
@@ -30,13 +25,9 @@ where
     T: Number + Element,
     B: MatrixBackend + AutodiffBackend,
 {
-    let mut state = 1u64;
-    let a = Stack::<T>::from_fn(count, shape, |_, _, _| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        T::rounded((state >> 11) as f64 / (1u64 << 53) as f64 - 0.5)
-    });
+    let mut entries = numbers::uniform(count * shape.0 * shape.1, 1).into_iter();
+    let mut entry = || T::rounded(entries.next().unwrap_or(0.5) - 0.5);
+    let a = Stack::from_fn(count, shape, |_, _, _| entry());
     let log = GramFunctionRule(Ridge::new(Log, 1e-3)?);
     compare::<T, B, _>(
         "gram_log",
@@ -57,6 +48,14 @@ where
     })
 }
 
+/// A leaf whose numbers are its own, as those of a layer: tensors of data are copied by burn with each use.
+fn leaf<T: Number + Element, B: AutodiffBackend>(a: &Stack<T>) -> Tensor<B, 3> {
+    let (count, (rows, columns)) = (a.as_ref().count(), a.as_ref().shape());
+    let data = TensorData::new(a.numbers().to_vec(), [count, rows, columns]);
+    let borrowed = Tensor::<B, 3>::from_data(data, &Default::default());
+    borrowed.mul_scalar(1.0).require_grad()
+}
+
 fn compare<T, B, R>(
     name: &str,
     a: &Stack<T>,
@@ -69,49 +68,25 @@ where
     R: StackRule,
 {
     let (count, (rows, columns)) = (a.as_ref().count(), a.as_ref().shape());
-    let data = TensorData::new(a.numbers().to_vec(), [count, rows, columns]);
-    let x = Tensor::<B, 3>::from_data(data, &Default::default()).require_grad();
+    let x = leaf::<T, B>(a);
     let rule = Stacked::new(rule);
-    let shapes = rule.rule().shapes(&[(rows, columns)])?;
-    let ones = shapes.outputs.iter();
+    let shapes = rule.rule().shapes(&[(rows, columns)])?.outputs;
+    let ones = shapes.iter();
     let ones: Vec<_> = ones
         .map(|&shape| Stack::from_fn(count, shape, |_, _, _| T::rounded(1.0)))
         .collect();
-    let alone = || -> Result<()> {
-        let forward = rule.forward(&[a.as_ref()])?;
-        let bars: Vec<_> = ones.iter().map(|stack| Some(stack.as_ref())).collect();
-        std::hint::black_box(rule.vjp(&[a.as_ref()], &forward.kept(), &bars)?);
-        Ok(())
-    };
-    let bridged = || -> Result<()> {
-        std::hint::black_box(function(x.clone())?.backward());
-        Ok(())
-    };
-    let (mut of_rule, mut of_burn) = (Vec::new(), Vec::new());
-    for round in 0..=ROUNDS {
-        let (rule, burn) = (milliseconds(&alone)?, milliseconds(&bridged)?);
-        // The first round finds caches and threads asleep.
-        if round > 0 {
-            of_rule.push(rule);
-            of_burn.push(burn);
-        }
-    }
-    let (rule, burn) = (median(of_rule), median(of_burn));
-    let more = 100.0 * (burn / rule - 1.0);
-    println!(
-        "| {name} | {count} × {rows} × {columns} | {:?} | {rule:.2} | {burn:.2} | {more:.0} % |",
-        T::dtype()
-    );
-    Ok(())
-}
-
-fn milliseconds(call: &impl Fn() -> Result<()>) -> Result<f64> {
-    let start = Instant::now();
-    call()?;
-    Ok(1e3 * start.elapsed().as_secs_f64())
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+    let outputs: Vec<_> = ones.iter().map(leaf::<T, B>).collect();
+    overhead::print_row(
+        &format!("{name} | {count} × {rows} × {columns} | {:?}", T::dtype()),
+        || {
+            let forward = rule.forward(&[a.as_ref()])?;
+            let bars: Vec<_> = ones.iter().map(|stack| Some(stack.as_ref())).collect();
+            Ok(rule.vjp(&[a.as_ref()], &forward.kept(), &bars)?)
+        },
+        || {
+            let sums = outputs.iter().map(|x| x.clone().sum());
+            Ok(sums.reduce(|x, y| x + y).map(|loss| loss.backward()))
+        },
+        || Ok(function(x.clone())?.backward()),
+    )
 }

@@ -15,6 +15,9 @@
 //!
 //! Published crates depend on this one for their tests only; nothing of it is built by their users.
 
+pub mod gradients;
+pub mod numbers;
+pub mod overhead;
 pub mod references;
 
 use std::path::{Path, PathBuf};

@@ -1,9 +1,10 @@
 //! Finite where a decomposition differentiated by hand is not.
 
-use crate::losses::{Taped, Taped32, gaussian, gradient, normal, tensor, weighed};
+use crate::losses::{Taped, Taped32, gaussian, gradient, tensor, weighed};
 use burn_tensor::backend::AutodiffBackend;
 use burn_tensor::{Int, Tensor};
 use matbackprop_burn::{self as bridge, MatrixBackend, VechRule};
+use test_support::numbers::normal;
 
 /// A batch of four 5 × 3: equal singular values, rank one, zero, and two equal beside zero.
 fn degenerate<B: MatrixBackend>() -> Tensor<B, 3> {

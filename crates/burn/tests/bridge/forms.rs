@@ -1,10 +1,11 @@
 //! Shapes, strides and types: what is in a batch does not depend on how it lies in memory.
 
-use crate::losses::{Plain, Taped, gaussian, gradient, list, normal, tensor, weighed};
+use crate::losses::{Plain, Taped, gaussian, gradient, list, tensor, weighed};
 use burn_tensor::{Int, Tensor};
 use matbackprop_burn as bridge;
 use matbackprop_burn::core::stack::{OnFailure, PolarRule, Stacked, SylvesterRule};
 use matbackprop_burn::{VechRule, apply, apply_without_tape};
+use test_support::numbers::normal;
 use test_support::references::relative_error;
 
 #[test]

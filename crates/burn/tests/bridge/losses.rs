@@ -5,6 +5,7 @@ use burn_ndarray::NdArray;
 use burn_tensor::backend::AutodiffBackend;
 use burn_tensor::{Int, Tensor, TensorData};
 use matbackprop_burn::{self as bridge, MatrixBackend, Result, VechRule};
+use test_support::numbers::normal;
 
 /// 64 bits with a tape, and without.
 pub type Taped = Autodiff<NdArray<f64>>;
@@ -17,22 +18,6 @@ pub struct Loss<B: MatrixBackend> {
     pub name: &'static str,
     pub dims: [usize; 3],
     pub of: fn(Tensor<B, 3>) -> Result<Tensor<B, 1>>,
-}
-
-/// Normal numbers, the same for a seed on every machine.
-pub fn normal(count: usize, seed: u64) -> Vec<f64> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut uniform = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1u64 << 53) as f64
-    };
-    let mut normal = || {
-        let (u, v) = (1.0 - uniform(), uniform());
-        (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
-    };
-    (0..count).map(|_| normal()).collect()
 }
 
 pub fn tensor<B: MatrixBackend, const D: usize>(

@@ -3,6 +3,7 @@
 use candle_core::{D, DType, Device, Result, Tensor, Var};
 use matbackprop_candle as bridge;
 use matbackprop_candle::VechRule;
+use test_support::numbers::normal;
 
 pub type Loss = (
     &'static str,
@@ -10,21 +11,13 @@ pub type Loss = (
     fn(&Tensor) -> Result<Tensor>,
 );
 
+pub fn tensor(numbers: Vec<f64>, dims: &[usize]) -> Tensor {
+    Tensor::from_vec(numbers, dims, &Device::Cpu).unwrap()
+}
+
 /// Normal numbers, the same for a seed on every machine.
 pub fn gaussian(dims: &[usize], seed: u64) -> Tensor {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut uniform = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1u64 << 53) as f64
-    };
-    let mut normal = || {
-        let (u, v) = (1.0 - uniform(), uniform());
-        (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
-    };
-    let numbers: Vec<f64> = (0..dims.iter().product()).map(|_| normal()).collect();
-    Tensor::from_vec(numbers, dims, &Device::Cpu).unwrap()
+    tensor(normal(dims.iter().product(), seed), dims)
 }
 
 /// ⟨G, X⟩ for a G that is the same in each call.
