@@ -1,82 +1,47 @@
 //! Tensors as stacks: the last two axes are a matrix, the leading ones count matrices.
 
 use candle_core::{Error, Layout, Result, Tensor, WithDType};
-use matbackprop_core::stack::{Number, Shape, StackRef};
+use matbackprop_core::stack::{Axes, Number, StackRef};
 
-/// The axes before the last two, and the shape of the matrices.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Axes {
-    pub leading: Vec<usize>,
-    pub matrix: Shape,
+pub(crate) fn axes(op: &str, dims: &[usize]) -> Result<Axes> {
+    match Axes::of(dims) {
+        Some(axes) => Ok(axes),
+        None => candle_core::bail!(
+            "{op}: expected a matrix or a batch of them, two axes or more, found {dims:?}"
+        ),
+    }
 }
 
-impl Axes {
-    pub fn of(op: &str, dims: &[usize]) -> Result<Self> {
-        match dims {
-            [leading @ .., rows, columns] => Ok(Self {
-                leading: leading.to_vec(),
-                matrix: (*rows, *columns),
-            }),
-            _ => candle_core::bail!(
-                "{op}: expected a matrix or a batch of them, two axes or more, found {dims:?}"
-            ),
-        }
-    }
-
-    /// How many matrices there are.
-    pub fn count(&self) -> usize {
-        self.leading.iter().product()
-    }
-
-    /// The shape of a batch of other matrices.
-    pub fn with(&self, (rows, columns): Shape) -> Vec<usize> {
-        let mut dims = self.leading.clone();
-        dims.extend([rows, columns]);
-        dims
+/// A tensor that is one [`stack`]: itself, or candle's copy, which has a way back.
+pub(crate) fn reached(tensor: &Tensor) -> Result<Tensor> {
+    if reaches(tensor) {
+        Ok(tensor.clone())
+    } else {
+        tensor.contiguous()
     }
 }
 
 /// A tensor as a stack that reads its numbers where they lie.
 ///
 /// # Errors
-/// For a tensor of which [`reaches`] is false.
+/// Where no one stride leads from each matrix to the next: see [`reached`].
 pub(crate) fn stack<'a, T: Number + WithDType>(
     op: &str,
     numbers: &'a [T],
     layout: &Layout,
 ) -> Result<StackRef<'a, T>> {
-    let axes = Axes::of(op, layout.dims())?;
+    let axes = axes(op, layout.dims())?;
     let behind = numbers.get(layout.start_offset()..);
-    let (Some(strides), Some(numbers)) = (strides(layout), behind) else {
+    let (Some(strides), Some(numbers)) = (axes.strides(layout.stride()), behind) else {
         candle_core::bail!("{op}: expected matrices at one distance, found {layout:?}")
     };
-    StackRef::with_strides(numbers, axes.count(), axes.matrix, strides).map_err(Error::wrap)
+    StackRef::with_strides(numbers, axes.count(), axes.matrix(), strides).map_err(Error::wrap)
 }
 
 /// Does one stride lead from each matrix of a tensor to the next?
-pub(crate) fn reaches(tensor: &Tensor) -> bool {
-    strides(tensor.layout()).is_some()
-}
-
-/// Numbers from one matrix, row and column to the next; none where no single stride leads through the leading axes.
-fn strides(layout: &Layout) -> Option<[usize; 3]> {
-    let [leading @ .., row, column] = layout.stride() else {
-        return None;
-    };
-    let lengths = layout.dims().iter();
-    // From the last axis on, each stride has to span the axis behind it.
-    let mut walked: Option<(usize, usize)> = None;
-    for (&length, &stride) in lengths.zip(leading).rev() {
-        if length == 1 {
-            continue;
-        }
-        walked = match walked {
-            None => Some((stride, stride * length)),
-            Some((matrix, span)) if span == stride => Some((matrix, span * length)),
-            Some(_) => return None,
-        };
-    }
-    Some([walked.map_or(0, |(matrix, _)| matrix), *row, *column])
+fn reaches(tensor: &Tensor) -> bool {
+    let axes = Axes::of(tensor.dims());
+    axes.is_some_and(|axes| axes.strides(tensor.stride()).is_some())
 }
 
 #[cfg(test)]
@@ -131,8 +96,6 @@ mod tests {
 
     #[test]
     fn a_vector_is_no_matrix() {
-        assert!(Axes::of("test", &[3]).is_err());
-        let axes = Axes::of("test", &[2, 3, 4, 5]).unwrap();
-        assert_eq!((axes.count(), axes.with((7, 1))), (6, vec![2, 3, 7, 1]));
+        assert!(axes("test", &[3]).is_err());
     }
 }

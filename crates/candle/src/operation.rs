@@ -1,13 +1,14 @@
 //! Rules of the core as operations of candle.
 
-use crate::axes::{Axes, reaches, stack};
+use crate::axes::{axes, reached, stack};
 use crate::several::{Part, Several};
 use candle_core::backend::BackendStorage;
 use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, CustomOp3, DType, Device, Error, Layout, Result, Shape,
     Storage, Tensor, WithDType,
 };
-use matbackprop_core::stack::{Number, Shapes, Stack, StackMut, StackRef, StackRule, Stacked};
+use matbackprop_core::stack::{Axes, Number, Shapes, Stack, StackRef, StackRule, Stacked};
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 /// Every rule of the core, or your own, on tensors: outputs in the order of the rule.
@@ -40,27 +41,22 @@ pub fn apply<R>(rule: Stacked<R>, inputs: &[&Tensor]) -> Result<Vec<Tensor>>
 where
     R: StackRule + Send + 'static,
 {
-    let several = Arc::new(Several::default());
-    let operation = Operation {
-        rule,
-        kept: OnceLock::new(),
-        several: Arc::clone(&several),
-    };
     let Some(first) = inputs.first() else {
-        candle_core::bail!("{}: expected a tensor, found none", operation.op());
+        candle_core::bail!("{}: expected a tensor, found none", rule.rule().op());
     };
     let device = first.device();
     let dims: Vec<&[usize]> = inputs.iter().map(|input| input.dims()).collect();
-    let (axes, shapes) = operation.shapes(&dims)?;
+    let outputs = ensure_fit(rule.rule(), &dims)?.outputs.len();
+    let several = (outputs != 1).then(|| Arc::new(Several::default()));
+    let operation = Operation {
+        rule,
+        kept: OnceLock::new(),
+        several: several.clone(),
+    };
     // candle's own copies, which have a way back: from a device, and where no stride leads through the leading axes.
-    let inputs = inputs.iter().map(|input| {
-        let input = input.to_device(&Device::Cpu)?;
-        if reaches(&input) {
-            Ok(input)
-        } else {
-            input.contiguous()
-        }
-    });
+    let inputs = inputs
+        .iter()
+        .map(|input| reached(&input.to_device(&Device::Cpu)?));
     let inputs: Result<Vec<Tensor>> = inputs.collect();
     let result = match inputs?.as_slice() {
         [a] => a.apply_op1(operation)?,
@@ -68,13 +64,10 @@ where
         [a, b, c] => a.apply_op3(b, c, operation)?,
         more => candle_core::bail!("expected at most 3 tensors, found {}", more.len()),
     };
-    let outputs = match shapes.outputs.as_slice() {
-        [shape] => vec![result.reshape(axes.with(*shape))?],
-        shapes => {
-            let parts = shapes.iter().enumerate().map(|(output, &shape)| {
-                let dims = axes.with(shape);
-                result.apply_op1(Part::new(&several, output, dims))
-            });
+    let outputs = match &several {
+        None => vec![result],
+        Some(several) => {
+            let parts = (0..outputs).map(|output| result.apply_op1(Part::new(several, output)));
             parts.collect::<Result<Vec<Tensor>>>()?
         }
     };
@@ -82,11 +75,29 @@ where
     outputs.map(|output| output.to_device(device)).collect()
 }
 
+/// The shapes of the results for tensors of these lengths.
+fn ensure_fit<R: StackRule>(rule: &R, inputs: &[&[usize]]) -> Result<Shapes> {
+    let (op, expected, found) = (rule.op(), rule.inputs(), inputs.len());
+    if found != expected {
+        candle_core::bail!("{op}: expected {expected} tensors, found {found}");
+    }
+    let axes: Result<Vec<Axes>> = inputs.iter().map(|dims| axes(op, dims)).collect();
+    let axes = axes?;
+    let expected = axes.first().map_or(&[][..], Axes::leading);
+    if let Some(other) = axes.iter().find(|axes| axes.leading() != expected) {
+        let found = other.leading();
+        candle_core::bail!("{op}: expected the leading axes {expected:?}, found {found:?}");
+    }
+    let matrices: Vec<_> = axes.iter().map(Axes::matrix).collect();
+    rule.shapes(&matrices).map_err(Error::wrap)
+}
+
 /// A rule, and what its way back needs once it went forth.
 struct Operation<R> {
     rule: Stacked<R>,
     kept: OnceLock<Vec<Stack<f64>>>,
-    several: Arc<Several>,
+    /// Where there are several outputs.
+    several: Option<Arc<Several>>,
 }
 
 type Input<'a> = (&'a CpuStorage, &'a Layout);
@@ -94,27 +105,6 @@ type Input<'a> = (&'a CpuStorage, &'a Layout);
 impl<R: StackRule> Operation<R> {
     fn op(&self) -> &'static str {
         self.rule.rule().op()
-    }
-
-    /// The batch, and the shapes of the results.
-    fn shapes(&self, inputs: &[&[usize]]) -> Result<(Axes, Shapes)> {
-        let (op, expected) = (self.op(), self.rule.rule().inputs());
-        if inputs.len() != expected {
-            let found = inputs.len();
-            candle_core::bail!("{op}: expected {expected} tensors, found {found}");
-        }
-        let axes: Result<Vec<Axes>> = inputs.iter().map(|dims| Axes::of(op, dims)).collect();
-        let axes = axes?;
-        let Some(first) = axes.first().cloned() else {
-            candle_core::bail!("{op}: expected a tensor, found none");
-        };
-        if let Some(other) = axes.iter().find(|axes| axes.leading != first.leading) {
-            let (expected, found) = (&first.leading, &other.leading);
-            candle_core::bail!("{op}: expected the leading axes {expected:?}, found {found:?}");
-        }
-        let matrices: Vec<_> = axes.iter().map(|axes| axes.matrix).collect();
-        let shapes = self.rule.rule().shapes(&matrices).map_err(Error::wrap)?;
-        Ok((first, shapes))
     }
 
     fn forward(&self, inputs: &[Input<'_>]) -> Result<(CpuStorage, Shape)> {
@@ -138,29 +128,23 @@ impl<R: StackRule> Operation<R> {
         stored: fn(Vec<T>) -> CpuStorage,
     ) -> Result<(CpuStorage, Shape)> {
         let stacks = self.stacks(inputs)?;
-        let dims: Vec<&[usize]> = inputs.iter().map(|(_, layout)| layout.dims()).collect();
-        let (axes, shapes) = self.shapes(&dims)?;
-        let count = axes.count();
-        let mut kept: Vec<Stack<f64>> = zeros(count, &shapes.kept);
-        let mut outputs: Vec<Stack<T>> = zeros(count, &shapes.outputs);
-        let mut written: Vec<_> = outputs.iter_mut().map(Stack::as_mut).collect();
-        let mut kept_written: Vec<_> = kept.iter_mut().map(Stack::as_mut).collect();
-        let done = self
-            .rule
-            .forward_into(&stacks, &mut written, &mut kept_written);
-        done.map_err(Error::wrap)?;
+        let forward = self.rule.forward(&stacks).map_err(Error::wrap)?;
         // Each operation goes forth once.
-        let _ = self.kept.set(kept);
-        let mut outputs: Vec<_> = outputs.into_iter().map(Stack::into_numbers).collect();
-        let numbers = match outputs.as_mut_slice() {
-            [only] => std::mem::take(only),
-            several => vec![T::zero(); several.len()],
-        };
-        if outputs.len() != 1 {
-            self.several.wait(outputs.into_iter().map(stored).collect());
+        let _ = self.kept.set(forward.kept);
+        let axes = axes(self.op(), inputs[0].1.dims())?;
+        let outputs = forward.outputs.into_iter().map(|output| {
+            let dims = axes.dims(output.as_ref().shape());
+            (stored(output.into_numbers()), Shape::from(dims))
+        });
+        let outputs: Vec<_> = outputs.collect();
+        if let Some(several) = &self.several {
+            let numbers = vec![T::zero(); outputs.len()];
+            let shape = Shape::from(numbers.len());
+            several.wait(outputs);
+            return Ok((stored(numbers), shape));
         }
-        let shape = Shape::from(numbers.len());
-        Ok((stored(numbers), shape))
+        let only = outputs.into_iter().next();
+        only.ok_or_else(|| Error::msg(format!("{}: expected an output, found none", self.op())))
     }
 
     fn stacks<'a, T: Number + WithDType>(
@@ -183,66 +167,48 @@ impl<R: StackRule> Operation<R> {
         let Some(kept) = self.kept.get() else {
             candle_core::bail!("{}: expected the way forth before the way back", self.op());
         };
-        let dims: Vec<&[usize]> = arguments.iter().map(|x| x.dims()).collect();
-        let (axes, shapes) = self.shapes(&dims)?;
         // An output that the loss does not see has no cotangent: that is not a zero one, where gaps are closed.
-        let bars = match shapes.outputs.len() {
-            1 => vec![Some(bar.contiguous()?)],
-            _ => self.several.taken(bar)?,
+        let bars = match &self.several {
+            None => vec![Some(reached(bar)?)],
+            Some(several) => several.taken(bar)?,
         };
         let kept: Vec<_> = kept.iter().map(Stack::as_ref).collect();
-        let saved = (arguments, kept.as_slice());
         match result.dtype() {
-            DType::F32 => self.backward_of::<f32>(&axes, &shapes, saved, &bars),
-            DType::F64 => self.backward_of::<f64>(&axes, &shapes, saved, &bars),
+            DType::F32 => self.backward_of::<f32>(arguments, &kept, &bars),
+            DType::F64 => self.backward_of::<f64>(arguments, &kept, &bars),
             other => Err(self.unsupported(other)),
         }
     }
 
     fn backward_of<T: Number + WithDType>(
         &self,
-        axes: &Axes,
-        shapes: &Shapes,
-        (arguments, kept): (&[&Tensor], &[StackRef<'_, f64>]),
+        arguments: &[&Tensor],
+        kept: &[StackRef<'_, f64>],
         bars: &[Option<Tensor>],
     ) -> Result<Vec<Tensor>> {
         let held: Vec<_> = arguments.iter().map(|x| x.storage_and_layout()).collect();
-        let inputs = held
-            .iter()
-            .map(|(storage, layout)| Ok((self.on_processor(storage)?, *layout)));
-        let inputs: Result<Vec<Input<'_>>> = inputs.collect();
-        let stacks = self.stacks::<T>(&inputs?)?;
+        let stacks = held.iter().map(|held| self.stack_of::<T>(held));
+        let stacks = stacks.collect::<Result<Vec<_>>>()?;
+        let bars = bars.iter().map(Option::as_ref);
         let held: Vec<_> = bars
-            .iter()
-            .map(|bar| bar.as_ref().map(Tensor::storage_and_layout))
+            .map(|bar| bar.map(Tensor::storage_and_layout))
             .collect();
-        let mut given = Vec::new();
-        for (held, &shape) in held.iter().zip(&shapes.outputs) {
-            given.push(match held {
-                None => None,
-                Some((storage, layout)) => {
-                    let numbers = self.on_processor(storage)?.as_slice::<T>()?;
-                    let numbers = numbers.get(layout.start_offset()..).unwrap_or_default();
-                    let stack = StackRef::row_major(numbers, axes.count(), shape);
-                    Some(stack.map_err(Error::wrap)?)
-                }
-            });
-        }
-        let mut x_bars: Vec<Vec<T>> = arguments
-            .iter()
-            .map(|x| vec![T::zero(); x.elem_count()])
-            .collect();
-        let written: matbackprop_core::Result<Vec<StackMut<'_, T>>> = x_bars
-            .iter_mut()
-            .zip(&stacks)
-            .map(|(numbers, stack)| StackMut::row_major(numbers, stack.count(), stack.shape()))
-            .collect();
-        let done =
-            written.and_then(|mut written| self.rule.vjp_into(&stacks, kept, &given, &mut written));
-        done.map_err(Error::wrap)?;
+        let bars = held.iter().map(Option::as_ref);
+        let bars = bars.map(|held| held.map(|held| self.stack_of::<T>(held)).transpose());
+        let bars = bars.collect::<Result<Vec<_>>>()?;
+        let x_bars = self.rule.vjp(&stacks, kept, &bars).map_err(Error::wrap)?;
         let tensors = x_bars.into_iter().zip(arguments);
-        let tensors = tensors.map(|(numbers, x)| Tensor::from_vec(numbers, x.dims(), &Device::Cpu));
+        let tensors = tensors
+            .map(|(x_bar, x)| Tensor::from_vec(x_bar.into_numbers(), x.dims(), &Device::Cpu));
         tensors.collect()
+    }
+
+    fn stack_of<'a, T: Number + WithDType>(
+        &self,
+        (storage, layout): &'a (impl Deref<Target = Storage>, &Layout),
+    ) -> Result<StackRef<'a, T>> {
+        let storage = self.on_processor(storage)?;
+        stack(self.op(), storage.as_slice::<T>()?, layout)
     }
 
     fn on_processor<'a>(&self, storage: &'a Storage) -> Result<&'a CpuStorage> {
@@ -251,11 +217,6 @@ impl<R: StackRule> Operation<R> {
             _ => candle_core::bail!("{}: expected tensors on the processor", self.op()),
         }
     }
-}
-
-fn zeros<T: Number>(count: usize, shapes: &[(usize, usize)]) -> Vec<Stack<T>> {
-    let stacks = shapes.iter().map(|&shape| Stack::zeros(count, shape));
-    stacks.collect()
 }
 
 impl<R: StackRule> CustomOp1 for Operation<R> {

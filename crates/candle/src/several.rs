@@ -7,7 +7,8 @@
 //!
 //! So no output and no cotangent is copied, and one that the loss does not see has no name.
 
-use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Result, Shape, Tensor};
+use crate::axes::reached;
+use candle_core::{CpuStorage, CustomOp1, DType, Device, Error, Layout, Result, Shape, Tensor};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,7 +18,7 @@ const NAMES: u32 = 1 << 24;
 /// What waits between an operation and its parts.
 #[derive(Debug, Default)]
 pub(crate) struct Several {
-    outputs: Mutex<Vec<Option<CpuStorage>>>,
+    outputs: Mutex<Vec<Option<(CpuStorage, Shape)>>>,
     bars: Mutex<Bars>,
 }
 
@@ -34,7 +35,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Several {
     /// Keeps the outputs until their parts take them.
-    pub fn wait(&self, outputs: Vec<CpuStorage>) {
+    pub fn wait(&self, outputs: Vec<(CpuStorage, Shape)>) {
         *locked(&self.outputs) = outputs.into_iter().map(Some).collect();
     }
 
@@ -72,15 +73,13 @@ impl Several {
 pub(crate) struct Part {
     several: Arc<Several>,
     output: usize,
-    dims: Vec<usize>,
 }
 
 impl Part {
-    pub fn new(several: &Arc<Several>, output: usize, dims: Vec<usize>) -> Self {
+    pub fn new(several: &Arc<Several>, output: usize) -> Self {
         Self {
             several: Arc::clone(several),
             output,
-            dims,
         }
     }
 }
@@ -93,16 +92,13 @@ impl CustomOp1 for Part {
     fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
         let mut outputs = locked(&self.several.outputs);
         let own = outputs.get_mut(self.output).and_then(Option::take);
-        match own {
-            Some(own) => Ok((own, Shape::from(self.dims.as_slice()))),
-            None => candle_core::bail!("expected output {}, found none", self.output),
-        }
+        own.ok_or_else(|| Error::msg(format!("expected output {}, found none", self.output)))
     }
 
     fn bwd(&self, arg: &Tensor, _res: &Tensor, grad_res: &Tensor) -> Result<Option<Tensor>> {
         let mut names = vec![0.0; arg.elem_count()];
         if let Some(name) = names.get_mut(self.output) {
-            *name = f64::from(self.several.name(grad_res.contiguous()?));
+            *name = f64::from(self.several.name(reached(grad_res)?));
         }
         let names = Tensor::from_vec(names, arg.shape(), &Device::Cpu)?;
         Ok(Some(names.to_dtype(arg.dtype())?))

@@ -20,8 +20,10 @@
 //!          generalised_eig  GeneralisedEigRule
 //! StackRef, StackMut, Stack    matrices as they lie in memory
 //! Packing                      several stacks in one list of numbers
+//! Axes                         how the axes of a tensor count them
 //! ```
 
+mod axes;
 mod definite;
 mod determinants;
 mod eigen_group;
@@ -50,6 +52,7 @@ mod sym_eig;
 mod thin_svd;
 mod view;
 
+pub use axes::Axes;
 pub use definite::{
     AffineInvariantDistanceRule, KarcherMeanRule, LogEuclideanDistanceRule, LogEuclideanMeanRule,
 };
