@@ -19,7 +19,9 @@
 //! |---|---|
 //! | `functions` | [`gram_log`], [`svd`], [`eigh`], [`polar`], [`projector`], [`ncuts_loss`], [`second_order_pool`] |
 //! | `operation` | [`apply`]: every rule of the core as an operation of burn; [`MatrixBackend`] |
-//! | `host` | a rule on numbers in the processor's memory |
+//! | `several` | several outputs of one operation |
+//! | `host` | a rule on tensors in the processor's memory, forth and back |
+//! | `held` | such tensors, read and made without a copy |
 //! | `error` | [`Error`]; [`take_backward_error`], why a gradient is NaN |
 //!
 //! # Conventions
@@ -36,8 +38,10 @@
 
 mod error;
 mod functions;
+mod held;
 mod host;
 mod operation;
+mod several;
 
 pub use error::{Error, Result, take_backward_error};
 pub use functions::{

@@ -1,7 +1,9 @@
 //! Rules of the core as operations of burn, with a tape and without.
 
 use crate::error::{Error, Result};
-use crate::host::{Passed, WayBack, marks, read};
+use crate::held::Held;
+use crate::host::{Passed, WayBack};
+use crate::several::{Part, PartBack, Waiting, number};
 use burn_autodiff::Autodiff;
 use burn_autodiff::checkpoint::base::Checkpointer;
 use burn_autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -9,9 +11,9 @@ use burn_autodiff::grads::Gradients;
 use burn_autodiff::ops::{Backward, Ops, OpsKind};
 use burn_tensor::backend::Backend;
 use burn_tensor::ops::FloatTensor;
-use burn_tensor::{Shape, Slice, Tensor, TensorMetadata, TensorPrimitive};
+use burn_tensor::{Tensor, TensorPrimitive};
 use matbackprop_core::stack::{StackRule, Stacked};
-use std::ops::Range;
+use std::fmt::Debug;
 use std::sync::Arc;
 
 /// A backend whose tensors our rules take: [`Autodiff`] around any, and `NdArray` alone (feature `ndarray`).
@@ -89,11 +91,11 @@ fn tensors<B: Backend, const D: usize>(outputs: Vec<FloatTensor<B>>) -> Vec<Tens
     outputs.map(Tensor::from_primitive).collect()
 }
 
-/// Reads, and applies the rule: what went forth, and its results in one list.
+/// Reads, and applies the rule: what went forth, and its outputs.
 fn forward<B: Backend, R: StackRule, const N: usize>(
     rule: Stacked<R>,
     inputs: [FloatTensor<B>; N],
-) -> Result<(Passed<R>, FloatTensor<B>)> {
+) -> Result<(Passed<R>, Vec<FloatTensor<B>>)> {
     let op = rule.rule().op();
     // The numbers of a tape in a tape are read without the inner one: gradients of gradients would be zero in silence.
     if B::ad_enabled() {
@@ -107,33 +109,16 @@ fn forward<B: Backend, R: StackRule, const N: usize>(
             found,
         });
     };
-    let read: Result<Vec<_>> = inputs.into_iter().map(|x| read::<B>(op, x)).collect();
-    let (passed, packed) = Passed::forward(rule, read?)?;
-    Ok((passed, B::float_from_data(packed, &device)))
-}
-
-/// The outputs in one list.
-fn parts<R: StackRule>(passed: &Passed<R>) -> Vec<Part> {
-    let packing = passed.packing();
-    let shapes = passed.outputs.iter().enumerate();
-    let parts = shapes.zip(packing.ranges());
-    let parts = parts.map(|((output, &shape), range)| Part {
-        range,
-        mark: packing.len() + output,
-        numbers: packing.len() + marks(passed.outputs.len()),
-        dims: passed.dims(shape),
-    });
-    parts.collect()
+    let held: Result<Vec<_>> = inputs.into_iter().map(|x| Held::of::<B>(op, x)).collect();
+    Passed::forward::<B>(rule, held?, &device)
 }
 
 fn plain<B: Backend, R: StackRule, const N: usize>(
     rule: Stacked<R>,
     inputs: [FloatTensor<B>; N],
 ) -> Result<Vec<FloatTensor<B>>> {
-    let (passed, packed) = forward::<B, R, N>(rule, inputs)?;
-    let parts = parts(&passed);
-    let outputs = parts.iter().map(|part| part.of::<B>(packed.clone()));
-    Ok(outputs.collect())
+    let (_, outputs) = forward::<B, R, N>(rule, inputs)?;
+    Ok(outputs)
 }
 
 #[cfg(feature = "ndarray")]
@@ -158,89 +143,87 @@ impl<B: Backend, C: CheckpointStrategy> MatrixBackend for Autodiff<B, C> {
     ) -> Result<Vec<FloatTensor<Self>>> {
         let nodes = inputs.each_ref().map(|input| input.node.clone());
         let inputs = inputs.map(|input| input.primitive);
-        let (passed, packed) = forward::<B, R, N>(rule, inputs)?;
-        let parts = parts(&passed);
-        let prepared = Backward::<B, N>::prepare::<C>(WholeBack, nodes).compute_bound();
-        let packed = match prepared.stateful() {
-            OpsKind::Tracked(prepared) => prepared.finish(Arc::new(passed), packed),
-            OpsKind::UnTracked(prepared) => prepared.finish(packed),
-        };
-        let outputs = parts.into_iter().map(|part| {
-            let own = part.of::<B>(packed.primitive.clone());
-            let nodes = [packed.node.clone()];
-            let prepared = Backward::<B, 1>::prepare::<C>(PartBack, nodes).compute_bound();
-            match prepared.stateful() {
-                OpsKind::Tracked(prepared) => prepared.finish(part, own),
-                OpsKind::UnTracked(prepared) => prepared.finish(own),
+        let (passed, outputs) = forward::<B, R, N>(rule, inputs)?;
+        let passed = Arc::new(passed);
+        let whole = Backward::<B, N>::prepare::<C>(WholeBack, nodes).compute_bound();
+        let whole = whole.stateful();
+        let outputs = match <[_; 1]>::try_from(outputs) {
+            Ok([only]) => {
+                let waiting = None;
+                return Ok(vec![finish(whole, Whole { passed, waiting }, only)]);
             }
+            Err(several) => several,
+        };
+        let Some(device) = outputs.first().map(B::float_device) else {
+            return Ok(Vec::new());
+        };
+        let waiting = Waiting::of(outputs.len());
+        let state = Whole {
+            passed,
+            waiting: Some(waiting.clone()),
+        };
+        let whole = finish::<_, _, _, C, N>(whole, state, number::<B>(&device));
+        let parts = outputs.into_iter().enumerate().map(|(output, own)| {
+            let nodes = [whole.node.clone()];
+            let part = Backward::<B, 1>::prepare::<C>(PartBack, nodes).compute_bound();
+            let waiting = waiting.clone();
+            finish(part.stateful(), Part { waiting, output }, own)
         });
-        Ok(outputs.collect())
+        Ok(parts.collect())
     }
 }
 
-/// From the cotangent of the packed outputs to those of the inputs.
+/// An output on its place on the tape.
+fn finish<K, B, S, C, const N: usize>(
+    prepared: OpsKind<K, B, S, C, N>,
+    state: S,
+    output: FloatTensor<B>,
+) -> FloatTensor<Autodiff<B, C>>
+where
+    K: Backward<B, N, State = S>,
+    B: Backend,
+    S: Clone + Send + Debug + 'static,
+    C: CheckpointStrategy,
+{
+    match prepared {
+        OpsKind::Tracked(prepared) => prepared.finish(state, output),
+        OpsKind::UnTracked(prepared) => prepared.finish(output),
+    }
+}
+
+/// What the way back of an operation needs.
+#[derive(Clone, Debug)]
+struct Whole<B: Backend> {
+    passed: Arc<dyn WayBack<B>>,
+    /// Cotangents of several outputs.
+    waiting: Option<Waiting<B>>,
+}
+
+/// From the cotangents of the outputs to those of the inputs.
 #[derive(Debug)]
 struct WholeBack;
 
 impl<B: Backend, const N: usize> Backward<B, N> for WholeBack {
-    type State = Arc<dyn WayBack>;
+    type State = Whole<B>;
 
     fn backward(
         self,
-        ops: Ops<Self::State, N>,
+        ops: Ops<Whole<B>, N>,
         grads: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let bar = grads.consume::<B>(&ops.node);
-        let device = B::float_device(&bar);
-        let bars = ops.state.backward(read::<B>(ops.state.op(), bar));
+        let Whole { passed, waiting } = ops.state;
+        let own = grads.consume::<B>(&ops.node);
+        let device = B::float_device(&own);
+        let bars = match waiting {
+            Some(waiting) => waiting.taken(),
+            None => vec![Some(own)],
+        };
+        let bars = passed.backward(bars, &device);
         for (parent, bar) in ops.parents.into_iter().zip(bars) {
             if let Some(node) = parent {
-                grads.register::<B>(node.id, B::float_from_data(bar, &device));
+                grads.register::<B>(node.id, bar);
             }
         }
-    }
-}
-
-/// One of several outputs in a list of numbers.
-#[derive(Clone, Debug)]
-struct Part {
-    range: Range<usize>,
-    /// Where its mark lies.
-    mark: usize,
-    /// All of the list.
-    numbers: usize,
-    dims: Vec<usize>,
-}
-
-impl Part {
-    fn of<B: Backend>(&self, packed: FloatTensor<B>) -> FloatTensor<B> {
-        let own = B::float_slice(packed, &[Slice::from(self.range.clone())]);
-        B::float_reshape(own, Shape::from(self.dims.clone()))
-    }
-}
-
-/// From the cotangent of one output to that of the list.
-#[derive(Debug)]
-struct PartBack;
-
-impl<B: Backend> Backward<B, 1> for PartBack {
-    type State = Part;
-
-    fn backward(self, ops: Ops<Part, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let bar = grads.consume::<B>(&ops.node);
-        let [Some(parent)] = ops.parents else {
-            return;
-        };
-        let (part, device, dtype) = (ops.state, B::float_device(&bar), bar.dtype().into());
-        let own = B::float_reshape(bar, Shape::from(vec![part.range.len()]));
-        let mut list = B::float_zeros(Shape::from(vec![part.numbers]), &device, dtype);
-        list = B::float_slice_assign(list, &[Slice::from(part.range)], own);
-        if part.mark < part.numbers {
-            let one = B::float_ones(Shape::from(vec![1]), &device, dtype);
-            let place = Slice::from(part.mark..part.mark + 1);
-            list = B::float_slice_assign(list, &[place], one);
-        }
-        grads.register::<B>(parent.id, list);
     }
 }
