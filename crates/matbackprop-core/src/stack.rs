@@ -19,7 +19,6 @@
 //!          definite         LogEuclideanDistanceRule, AffineInvariantDistanceRule, LogEuclideanMeanRule, KarcherMeanRule
 //!          generalised_eig  GeneralisedEigRule
 //! StackRef, StackMut, Stack    matrices as they lie in memory
-//! Packing                      several stacks in one list of numbers
 //! Axes                         how the axes of a tensor count them
 //! ```
 
@@ -35,7 +34,6 @@ mod gram_function;
 mod group;
 mod least_squares;
 mod matrix_function;
-mod packing;
 mod pass;
 mod polar;
 mod powers;
@@ -64,7 +62,6 @@ pub use generalised_eig::GeneralisedEigRule;
 pub use gram_function::GramFunctionRule;
 pub use least_squares::{LeastSquaresRule, PseudoInverseRule, RegularisedLeastSquaresRule};
 pub use matrix_function::MatrixFunctionRule;
-pub use packing::Packing;
 pub use polar::PolarRule;
 pub use powers::{SymmetricPowerRule, TraceFunctionRule, WhiteningRule};
 pub use procrustes::ProcrustesRule;
