@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gradient_is_told_from_another() {
+    fn another_gradient_is_refused() {
         let at = [1.0, -2.0];
         let squares = |moved: Vec<f64>| at.iter().zip(moved).map(|(x, y)| (x + y).powi(2)).sum();
         ensure_gradient("squares", &[2.0, -4.0], squares);
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_of_32_bits_are_told_from_those_of_64() {
+    fn digits_of_32_bits_differ_from_those_of_64() {
         let third = 1.0 / 3.0;
         ensure_single("rounded", &[f64::from(third as f32)], &[third]);
         for found in [third, 0.4] {
