@@ -1,6 +1,6 @@
 //! The rules that networks ask for, by the names that the field knows them by.
 
-use crate::apply;
+use crate::operation::{apply, apply_and_transpose};
 use candle_core::{D, DType, Device, Error, Result, Tensor};
 use matbackprop_core::stack::{
     GramFunctionRule, PolarRule, ProjectorRule, StackRule, Stacked, SymEigRule, ThinSvdRule,
@@ -58,8 +58,9 @@ pub fn svd(a: &Tensor) -> Result<(Tensor, Tensor, Tensor)> {
 /// # Errors
 /// See [`svd`] and [`GapPolicy`]; a floor or width out of range.
 pub fn svd_with_gaps(a: &Tensor, gaps: GapPolicy) -> Result<(Tensor, Tensor, Tensor)> {
-    let [u, values, v] = outputs(ThinSvdRule { gaps }, &[a])?;
-    Ok((u, values.squeeze(D::Minus1)?, v.t()?))
+    let rule = Stacked::new(ThinSvdRule { gaps });
+    let [u, values, vt] = expected(apply_and_transpose(rule, &[a], Some(2))?)?;
+    Ok((u, values.squeeze(D::Minus1)?, vt))
 }
 
 /// Eigenvalues, ascending, and eigenvectors, in columns, of symmetric A.
@@ -213,7 +214,11 @@ fn outputs<R: StackRule + Send + 'static, const N: usize>(
     rule: R,
     inputs: &[&Tensor],
 ) -> Result<[Tensor; N]> {
-    let outputs = <[Tensor; N]>::try_from(apply(Stacked::new(rule), inputs)?);
+    expected(apply(Stacked::new(rule), inputs)?)
+}
+
+fn expected<const N: usize>(outputs: Vec<Tensor>) -> Result<[Tensor; N]> {
+    let outputs = <[Tensor; N]>::try_from(outputs);
     outputs.map_err(|found| {
         let found = found.len();
         Error::msg(format!("expected a rule of {N} outputs, found {found}"))

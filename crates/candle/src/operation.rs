@@ -41,6 +41,19 @@ pub fn apply<R>(rule: Stacked<R>, inputs: &[&Tensor]) -> Result<Vec<Tensor>>
 where
     R: StackRule + Send + 'static,
 {
+    apply_and_transpose(rule, inputs, None)
+}
+
+/// [`apply`], with one output that comes transposed: written so, as candle's own transposition makes two more tensors of its
+/// size on the way back.
+pub(crate) fn apply_and_transpose<R>(
+    rule: Stacked<R>,
+    inputs: &[&Tensor],
+    transposed: Option<usize>,
+) -> Result<Vec<Tensor>>
+where
+    R: StackRule + Send + 'static,
+{
     let Some(first) = inputs.first() else {
         candle_core::bail!("{}: expected a tensor, found none", rule.rule().op());
     };
@@ -52,6 +65,7 @@ where
         rule,
         kept: OnceLock::new(),
         several: several.clone(),
+        transposed,
     };
     // candle's own copies, which have a way back: from a device, and where no stride leads through the leading axes.
     let inputs = inputs
@@ -98,6 +112,8 @@ struct Operation<R> {
     kept: OnceLock<Vec<Stack<f64>>>,
     /// Where there are several outputs.
     several: Option<Arc<Several>>,
+    /// The output that comes transposed.
+    transposed: Option<usize>,
 }
 
 type Input<'a> = (&'a CpuStorage, &'a Layout);
@@ -128,11 +144,40 @@ impl<R: StackRule> Operation<R> {
         stored: fn(Vec<T>) -> CpuStorage,
     ) -> Result<(CpuStorage, Shape)> {
         let stacks = self.stacks(inputs)?;
-        let forward = self.rule.forward(&stacks).map_err(Error::wrap)?;
+        let dims: Vec<&[usize]> = inputs.iter().map(|(_, layout)| layout.dims()).collect();
+        let (axes, shapes) = (
+            axes(self.op(), dims[0])?,
+            ensure_fit(self.rule.rule(), &dims)?,
+        );
+        let kept = shapes.kept.iter();
+        let mut kept: Vec<Stack<f64>> = kept
+            .map(|&shape| Stack::zeros(axes.count(), shape))
+            .collect();
+        let outputs = shapes.outputs.iter().enumerate();
+        let outputs = outputs.map(|(output, &(rows, columns))| {
+            let transposed = self.transposed == Some(output);
+            let shape = if transposed {
+                (columns, rows)
+            } else {
+                (rows, columns)
+            };
+            Stack::zeros(axes.count(), shape)
+        });
+        let mut outputs: Vec<Stack<T>> = outputs.collect();
+        let written = outputs.iter_mut().map(Stack::as_mut).enumerate();
+        let written = written.map(|(output, stack)| match self.transposed {
+            Some(transposed) if transposed == output => stack.transpose(),
+            _ => stack,
+        });
+        let mut written: Vec<_> = written.collect();
+        let mut written_kept: Vec<_> = kept.iter_mut().map(Stack::as_mut).collect();
+        let done = self
+            .rule
+            .forward_into(&stacks, &mut written, &mut written_kept);
+        done.map_err(Error::wrap)?;
         // Each operation goes forth once.
-        let _ = self.kept.set(forward.kept);
-        let axes = axes(self.op(), inputs[0].1.dims())?;
-        let outputs = forward.outputs.into_iter().map(|output| {
+        let _ = self.kept.set(kept);
+        let outputs = outputs.into_iter().map(|output| {
             let dims = axes.dims(output.as_ref().shape());
             (stored(output.into_numbers()), Shape::from(dims))
         });
@@ -195,7 +240,10 @@ impl<R: StackRule> Operation<R> {
             .collect();
         let bars = held.iter().map(Option::as_ref);
         let bars = bars.map(|held| held.map(|held| self.stack_of::<T>(held)).transpose());
-        let bars = bars.collect::<Result<Vec<_>>>()?;
+        let mut bars = bars.collect::<Result<Vec<_>>>()?;
+        if let Some(bar) = self.transposed.and_then(|output| bars.get_mut(output)) {
+            *bar = bar.map(StackRef::transpose);
+        }
         let x_bars = self.rule.vjp(&stacks, kept, &bars).map_err(Error::wrap)?;
         let tensors = x_bars.into_iter().zip(arguments);
         let tensors = tensors
