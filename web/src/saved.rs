@@ -128,7 +128,7 @@ mod tests {
     fn an_object_is_its_pieces() {
         let found = object(&pieces(), &[0, 2], (3, 2), None).unwrap();
         assert_eq!(found.ids(), [0, 1, 0, 0, 1, 0]);
-        // A piece that there is none of is nobody's.
+        // A number that no piece has changes nothing.
         assert_eq!(object(&pieces(), &[9], (3, 2), None).unwrap().ids(), [1; 6]);
     }
 
