@@ -92,7 +92,8 @@ fn answer_natively(root: &Path, native: &Path) -> Result<bool> {
     // The selection of the other steps, so that nothing is built twice.
     let features = Members::read(root)?.shared_features();
     let built = workspace::cargo(root)
-        .args(["build", "--quiet", "--workspace", "--features", &features])
+        .args(["build", "--quiet", "--features", &features])
+        .args(workspace::WITHOUT_BRIDGES)
         .args(["--bin", "matbackprop", "--example", "native_answers"])
         .status()
         .context("starting cargo build")?;
