@@ -17,7 +17,10 @@ async function listed() {
 self.addEventListener("install", (event) => {
   const install = async () => {
     const { digest, files } = await listed();
-    const store = await caches.open(`${PREFIX}${digest}`);
+    const name = `${PREFIX}${digest}`;
+    // A page that was taken back has a store from before: opened again, it would not be the newest.
+    await caches.delete(name);
+    const store = await caches.open(name);
     await store.addAll(files);
     await self.skipWaiting();
   };
