@@ -163,7 +163,11 @@ pub fn ncuts_loss<B: MatrixBackend, const D: usize, const L: usize>(
         },
     };
     let count: usize = leading.iter().product();
-    let [loss] = outputs(NcutsRule { criterion }, [features, numbers])?;
+    let rule = NcutsRule {
+        criterion,
+        metric: false,
+    };
+    let [loss] = outputs(rule, [features, numbers])?;
     Ok(loss.reshape([count]))
 }
 

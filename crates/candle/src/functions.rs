@@ -152,7 +152,11 @@ pub fn ncuts_loss(features: &Tensor, labels: &Tensor, epsilon: Option<f64>) -> R
             rank_tolerance: RankTolerance::default(),
         },
     };
-    let [loss] = outputs(NcutsRule { criterion }, &[features, &numbers])?;
+    let rule = NcutsRule {
+        criterion,
+        metric: false,
+    };
+    let [loss] = outputs(rule, &[features, &numbers])?;
     loss.reshape(leading)
 }
 

@@ -1,29 +1,31 @@
 //! The layer as a rule on stacks: pictures in batches, for frameworks of tensors.
 
+use crate::affinity::NcutsCotangents;
 use crate::criterion::Criterion;
 use crate::error::Error;
 use crate::indicator::Indicator;
-use crate::layer::NcutsLayer;
+use crate::layer::{NcutsForward, NcutsLayer};
 use faer::{Mat, MatRef, Scale};
 use matbackprop_core::stack::{Forward, Saved, Shape, Shapes, StackRule};
 use matbackprop_core::{Error as RuleError, ensure_finite, ensure_matrix, ensure_shape};
 
 const OP: &str = "normalised cuts";
 
-/// [`NcutsLayer`] on every picture of a stack, without Λ.
+/// [`NcutsLayer`] on every picture of a stack.
 ///
 /// ```text
-/// forward   J, and ∂J/∂F for the way back
-/// vjp       F̄ = J̄ ∂J/∂F
-/// jvp       J̇ = ⟨∂J/∂F, Ḟ⟩
+/// forward   J, and ∂J/∂F, ∂J/∂Λ for the way back
+/// vjp       F̄ = J̄ ∂J/∂F,  Λ̄ = J̄ ∂J/∂Λ
+/// jvp       J̇ = ⟨∂J/∂F, Ḟ⟩ + ⟨∂J/∂Λ, Λ̇⟩
 /// ```
 ///
 /// # Shapes
-/// Inputs F, n × d, and labels, m × n: a row an annotation. Output J, 1 × 1. Kept: ∂J/∂F, n × d; NaN where it is beyond the
-/// numbers, and the way back says so.
+/// Inputs F, n × d; labels, m × n: a row an annotation; with [`metric`](Self::metric) Λ, d × d. Output J, 1 × 1. Kept: ∂J/∂F,
+/// n × d, and ∂J/∂Λ, d × d; NaN where it is beyond the numbers, and the way back says so.
 ///
 /// # Conventions
-/// Labels are any finite numbers; positions of equal numbers are a segment. Their cotangent is zero.
+/// Labels are any finite numbers; positions of equal numbers are a segment. Their cotangent is zero. The symmetric part of Λ
+/// counts, and its cotangent is symmetric.
 ///
 /// # Errors
 /// Those of [`NcutsLayer`]: of the core as they are, others as [`OtherRule`](RuleError::OtherRule).
@@ -53,24 +55,49 @@ const OP: &str = "normalised cuts";
 pub struct NcutsRule {
     /// How the ranges are compared.
     pub criterion: Criterion,
+    /// Is Λ a third input? Else it is the identity.
+    pub metric: bool,
 }
 
+/// The place of the labels among the inputs; F is before them, Λ behind.
+const LABELS: usize = 1;
+
 impl NcutsRule {
-    fn layer(&self) -> NcutsLayer {
-        NcutsLayer::new(self.criterion)
+    fn run(&self, inputs: &[MatRef<'_, f64>]) -> Result<NcutsForward, RuleError> {
+        let indicators = indicators(inputs[LABELS])?;
+        let layer = NcutsLayer::new(self.criterion);
+        let forward = layer.forward(inputs[0], inputs.get(2).copied(), &indicators);
+        forward.map_err(as_rule_error)
     }
 
-    /// ∂J/∂F: what was kept, or where that is beyond the numbers its error.
-    fn gradient(&self, saved: Saved<'_>) -> Result<Mat<f64>, RuleError> {
-        let kept = saved.kept[0];
-        if ensure_finite(OP, kept).is_ok() {
-            return Ok(kept.to_owned());
+    /// ∂J/∂F, and ∂J/∂Λ where it is an input: what was kept, or where that is beyond the numbers its error.
+    fn gradients(&self, saved: Saved<'_>) -> Result<Vec<Mat<f64>>, RuleError> {
+        if saved
+            .kept
+            .iter()
+            .all(|kept| ensure_finite(OP, *kept).is_ok())
+        {
+            return Ok(saved.kept.iter().map(|kept| kept.to_owned()).collect());
         }
-        let indicators = indicators(saved.inputs[1])?;
-        let forward = self.layer().forward(saved.inputs[0], None, &indicators);
-        let cotangents = forward.and_then(|forward| forward.vjp(1.0));
-        Ok(cotangents.map_err(as_rule_error)?.features)
+        let cotangents = self.run(saved.inputs)?.vjp(1.0);
+        Ok(listed(cotangents.map_err(as_rule_error)?))
     }
+}
+
+/// The cotangents in their order.
+fn listed(cotangents: NcutsCotangents) -> Vec<Mat<f64>> {
+    let NcutsCotangents { features, lambda } = cotangents;
+    std::iter::once(features).chain(lambda).collect()
+}
+
+/// One for each input: zeros for the labels, between F and Λ.
+fn with_zeros_for_labels(mut bars: Vec<Mat<f64>>, inputs: &[MatRef<'_, f64>]) -> Vec<Mat<f64>> {
+    bars.insert(LABELS, zeros(inputs[LABELS]));
+    bars
+}
+
+fn zeros(like: MatRef<'_, f64>) -> Mat<f64> {
+    Mat::zeros(like.nrows(), like.ncols())
 }
 
 impl StackRule for NcutsRule {
@@ -79,11 +106,11 @@ impl StackRule for NcutsRule {
     }
 
     fn inputs(&self) -> usize {
-        2
+        2 + usize::from(self.metric)
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Shapes, RuleError> {
-        let [(n, d), (m, labelled)] = [inputs[0], inputs[1]];
+        let [(n, d), (m, labelled)] = [inputs[0], inputs[LABELS]];
         if n * d * m == 0 {
             let (rows, columns) = if n * d == 0 { (n, d) } else { (m, labelled) };
             return Err(RuleError::Empty {
@@ -92,29 +119,37 @@ impl StackRule for NcutsRule {
                 columns,
             });
         }
+        let mismatch = |op, expected, found| RuleError::ShapeMismatch {
+            op,
+            expected,
+            found,
+        };
         if labelled != n {
-            return Err(RuleError::ShapeMismatch {
-                op: "labels of normalised cuts",
-                expected: (m, n),
-                found: (m, labelled),
-            });
+            let op = "labels of normalised cuts";
+            return Err(mismatch(op, (m, n), (m, labelled)));
+        }
+        let mut kept = vec![(n, d)];
+        if let Some(&metric) = inputs.get(2) {
+            if metric != (d, d) {
+                return Err(mismatch("Λ of normalised cuts", (d, d), metric));
+            }
+            kept.push(metric);
         }
         Ok(Shapes {
             outputs: vec![(1, 1)],
-            kept: vec![(n, d)],
+            kept,
         })
     }
 
     fn forward(&self, inputs: &[MatRef<'_, f64>]) -> Result<Forward, RuleError> {
-        let features = inputs[0];
-        let indicators = indicators(inputs[1])?;
-        let forward = self.layer().forward(features, None, &indicators);
-        let forward = forward.map_err(as_rule_error)?;
-        let gradient = forward.vjp(1.0).map(|cotangents| cotangents.features);
-        let (n, d) = features.shape();
+        let forward = self.run(inputs)?;
+        let kept = forward.vjp(1.0).map(listed).unwrap_or_else(|_| {
+            let beyond = |x: &MatRef<'_, f64>| Mat::full(x.nrows(), x.ncols(), f64::NAN);
+            inputs.iter().step_by(2).map(beyond).collect()
+        });
         Ok(Forward {
             outputs: vec![Mat::full(1, 1, forward.loss())],
-            kept: vec![gradient.unwrap_or_else(|_| Mat::full(n, d, f64::NAN))],
+            kept,
         })
     }
 
@@ -123,21 +158,17 @@ impl StackRule for NcutsRule {
         saved: Saved<'_>,
         bars: &[Option<MatRef<'_, f64>>],
     ) -> Result<Vec<Mat<f64>>, RuleError> {
-        let [features, labels] = [0, 1].map(|input| saved.inputs[input]);
-        let of_labels = Mat::zeros(labels.nrows(), labels.ncols());
         let Some(bar) = bars[0] else {
-            return Ok(vec![
-                Mat::zeros(features.nrows(), features.ncols()),
-                of_labels,
-            ]);
+            return Ok(saved.inputs.iter().map(|input| zeros(*input)).collect());
         };
         ensure_shape(OP, bar, (1, 1))?;
         ensure_finite(OP, bar)?;
-        let of_features = Scale(bar[(0, 0)]) * self.gradient(saved)?;
-        if ensure_finite(OP, of_features.as_ref()).is_err() {
+        let gradients = self.gradients(saved)?.into_iter();
+        let bars: Vec<_> = gradients.map(|g| Scale(bar[(0, 0)]) * g).collect();
+        if bars.iter().any(|x| ensure_finite(OP, x.as_ref()).is_err()) {
             return Err(RuleError::Overflow { op: OP });
         }
-        Ok(vec![of_features, of_labels])
+        Ok(with_zeros_for_labels(bars, saved.inputs))
     }
 
     fn jvp(
@@ -145,14 +176,17 @@ impl StackRule for NcutsRule {
         saved: Saved<'_>,
         dots: &[Option<MatRef<'_, f64>>],
     ) -> Result<Vec<Mat<f64>>, RuleError> {
-        let Some(dot) = dots[0] else {
-            return Ok(vec![Mat::zeros(1, 1)]);
-        };
-        ensure_shape(OP, dot, saved.inputs[0].shape())?;
-        ensure_finite(OP, dot)?;
-        let gradient = self.gradient(saved)?;
-        let columns = gradient.col_iter().zip(dot.col_iter());
-        let along: f64 = columns.map(|(x, y)| x.transpose() * y).sum();
+        let mut along = 0.0;
+        if dots.iter().step_by(2).any(Option::is_some) {
+            let inputs = saved.inputs.iter().zip(dots).step_by(2);
+            for ((input, dot), gradient) in inputs.zip(self.gradients(saved)?) {
+                let Some(dot) = dot else { continue };
+                ensure_shape(OP, *dot, input.shape())?;
+                ensure_finite(OP, *dot)?;
+                let columns = gradient.col_iter().zip(dot.col_iter());
+                along += columns.map(|(x, y)| x.transpose() * y).sum::<f64>();
+            }
+        }
         if !along.is_finite() {
             return Err(RuleError::Overflow { op: OP });
         }
@@ -165,19 +199,16 @@ impl StackRule for NcutsRule {
         bars: &[Option<MatRef<'_, f64>>],
         z: &[Option<MatRef<'_, f64>>],
     ) -> Result<Vec<Mat<f64>>, RuleError> {
-        let [features, labels] = [0, 1].map(|input| saved.inputs[input]);
-        let (n, d) = features.shape();
         let bar = bars[0].map_or(0.0, |bar| bar[(0, 0)]);
-        let z = z[0].map_or_else(|| Mat::zeros(n, d), |z| z.to_owned());
-        let indicators = indicators(labels)?;
-        let forward = self.layer().forward(features, None, &indicators);
-        let second = forward.and_then(|forward| forward.vjp_of_vjp(bar, z.as_ref(), None));
+        let of_features = z[0].map_or_else(|| zeros(saved.inputs[0]), |z| z.to_owned());
+        let of_metric = z.get(2).copied().flatten();
+        let forward = self.run(saved.inputs)?;
+        let second = forward.vjp_of_vjp(bar, of_features.as_ref(), of_metric);
         let second = second.map_err(as_rule_error)?;
-        Ok(vec![
-            Mat::full(1, 1, second.loss_bar_bar),
-            second.features,
-            Mat::zeros(labels.nrows(), labels.ncols()),
-        ])
+        let of_inputs = std::iter::once(second.features).chain(second.lambda);
+        let of_inputs = with_zeros_for_labels(of_inputs.collect(), saved.inputs);
+        let bar_bar = Mat::full(1, 1, second.loss_bar_bar);
+        Ok(std::iter::once(bar_bar).chain(of_inputs).collect())
     }
 }
 
@@ -232,20 +263,33 @@ mod tests {
         Mat::from_fn(rows, columns, |i, j| stack.as_ref().entry(b, i, j))
     }
 
+    /// A Λ for each picture.
+    fn metrics() -> Stack<f64> {
+        let near_identity = |b, i, j| if i == j { 1.0 } else { 0.1 * b as f64 };
+        Stack::from_fn(PICTURES, (4, 4), near_identity)
+    }
+
     #[test]
     fn every_picture_has_the_loss_and_the_gradient_of_the_layer() {
         let (features, labels) = pictures();
+        let metrics = metrics();
         let hard = Criterion::HardProjector {
             rank_tolerance: RankTolerance::default(),
         };
-        for criterion in [Criterion::default(), hard] {
-            let rule = Stacked::new(NcutsRule { criterion });
-            let inputs = [features.as_ref(), labels.as_ref()];
-            let forward = rule.forward(&inputs).unwrap();
+        for (criterion, metric) in [Criterion::default(), hard]
+            .into_iter()
+            .flat_map(|criterion| [false, true].map(|metric| (criterion, metric)))
+        {
+            let rule = Stacked::new(NcutsRule { criterion, metric });
+            let inputs = [features.as_ref(), labels.as_ref(), metrics.as_ref()];
+            let inputs = &inputs[..2 + usize::from(metric)];
+            let forward = rule.forward(inputs).unwrap();
             let bars = Stack::from_fn(PICTURES, (1, 1), |b, _, _| 1.5 - b as f64);
-            let back = rule.vjp(&inputs, &forward.kept(), &[Some(bars.as_ref())]);
+            let back = rule.vjp(inputs, &forward.kept(), &[Some(bars.as_ref())]);
             let back = back.unwrap();
-            let along = rule.jvp(&inputs, &forward.kept(), &[Some(features.as_ref()), None]);
+            // J depends on the size of neither F nor Λ.
+            let dots = [Some(features.as_ref()), None, Some(metrics.as_ref())];
+            let along = rule.jvp(inputs, &forward.kept(), &dots[..inputs.len()]);
             let along = along.unwrap();
             for b in 0..PICTURES {
                 let numbers = matrix(&labels, b);
@@ -258,14 +302,18 @@ mod tests {
                     Indicator::from_assignment((0..9).map(segment).collect(), 3).unwrap()
                 });
                 let own = matrix(&features, b);
-                let layer = NcutsLayer::new(criterion).forward(own.as_ref(), None, &annotations);
+                let own_metric = metric.then(|| matrix(&metrics, b));
+                let own_metric = own_metric.as_ref().map(Mat::as_ref);
+                let layer = NcutsLayer::new(criterion);
+                let layer = layer.forward(own.as_ref(), own_metric, &annotations);
                 let layer = layer.unwrap();
                 let loss = forward.outputs[0].as_ref().entry(b, 0, 0);
                 assert!((loss - layer.loss()).abs() < 1e-13, "{loss}");
-                let expected = layer.vjp(1.5 - b as f64).unwrap().features;
-                let error = (matrix(&back[0], b) - &expected).norm_max();
-                assert!(error <= 1e-13 * expected.norm_max(), "{error:e}");
-                // J does not depend on the size of F.
+                let expected = listed(layer.vjp(1.5 - b as f64).unwrap());
+                for (found, expected) in back.iter().step_by(2).zip(&expected) {
+                    let error = (matrix(found, b) - expected).norm_max();
+                    assert!(error <= 1e-13 * expected.norm_max(), "{error:e}");
+                }
                 assert!(along[0].as_ref().entry(b, 0, 0).abs() < 1e-12);
             }
             assert!(back[1].numbers().iter().all(|x| *x == 0.0));
@@ -275,33 +323,40 @@ mod tests {
     #[test]
     fn the_second_order_is_that_of_the_layer() {
         let (features, labels) = pictures();
-        let inputs = [matrix(&features, 0), matrix(&labels, 0)];
-        let inputs = [inputs[0].as_ref(), inputs[1].as_ref()];
-        let rule = NcutsRule::default();
+        let [features, labels, metric] =
+            [&features, &labels, &metrics()].map(|stack| matrix(stack, 1));
+        let inputs = [features.as_ref(), labels.as_ref(), metric.as_ref()];
+        let rule = NcutsRule {
+            metric: true,
+            ..NcutsRule::default()
+        };
         let kept = rule.forward(&inputs).unwrap().kept;
-        let kept = [kept[0].as_ref()];
+        let kept = [kept[0].as_ref(), kept[1].as_ref()];
         let saved = Saved {
             inputs: &inputs,
             kept: &kept,
         };
-        let z = gaussian(9, 4, 5);
+        let (z, m) = (gaussian(9, 4, 5), gaussian(4, 4, 6));
+        let m = &m + m.transpose();
+        let along = [Some(z.as_ref()), None, Some(m.as_ref())];
         let bar = Mat::full(1, 1, 2.0);
-        let second = rule.vjp_of_vjp(saved, &[Some(bar.as_ref())], &[Some(z.as_ref()), None]);
+        let second = rule.vjp_of_vjp(saved, &[Some(bar.as_ref())], &along);
         let second = second.unwrap();
-        let along = rule.jvp(saved, &[Some(z.as_ref()), None]).unwrap();
-        assert!((second[0][(0, 0)] - along[0][(0, 0)]).abs() < 1e-12);
-        // Differences of 2 ∂J/∂F along Z.
-        let gradient_at = |step: f64| {
-            let moved = inputs[0] + Scale(step) * &z;
-            rule.forward(&[moved.as_ref(), inputs[1]])
-                .unwrap()
-                .kept
-                .remove(0)
+        let slope = rule.jvp(saved, &along).unwrap();
+        assert!((second[0][(0, 0)] - slope[0][(0, 0)]).abs() < 1e-12);
+        // Differences of 2 ∂J/∂F and 2 ∂J/∂Λ along (Z, M).
+        let gradients_at = |step: f64| {
+            let (moved, metric) = (inputs[0] + Scale(step) * &z, inputs[2] + Scale(step) * &m);
+            let moved = [moved.as_ref(), inputs[1], metric.as_ref()];
+            rule.forward(&moved).unwrap().kept
         };
         let step = 1e-5;
-        let expected = Scale(1.0 / step) * (gradient_at(step) - gradient_at(-step));
-        let error = (&second[1] - &expected).norm_max();
-        assert!(error < 1e-7 * expected.norm_max(), "{error:e}");
+        let differences = gradients_at(step).into_iter().zip(gradients_at(-step));
+        for ((ahead, behind), found) in differences.zip(second[1..].iter().step_by(2)) {
+            let expected = Scale(1.0 / step) * (ahead - behind);
+            let error = (found - &expected).norm_max();
+            assert!(error < 1e-7 * expected.norm_max(), "{error:e}");
+        }
     }
 
     #[test]
@@ -320,6 +375,15 @@ mod tests {
             forward(&features, &none) => RuleError::Empty { .. },
             forward(&features, &nan) => RuleError::InStack { index: 0, .. },
             forward(&negative, &labels) => RuleError::InStack { source, .. } if source.to_string().contains("positive degree"),
+        }
+        let with_metric = Stacked::new(NcutsRule {
+            metric: true,
+            ..NcutsRule::default()
+        });
+        let too_small = Stack::<f64>::zeros(PICTURES, (3, 3));
+        let inputs = [features.as_ref(), labels.as_ref(), too_small.as_ref()];
+        refused! {
+            with_metric.forward(&inputs) => RuleError::ShapeMismatch { expected: (4, 4), .. },
         }
         let lenient = rule.on_failure(OnFailure::Nan);
         let forward = lenient.forward(&[negative.as_ref(), labels.as_ref()]);

@@ -3,7 +3,6 @@
 //! ```text
 //! rule       a rule by its name and numbers
 //! stacks     NumPy's arrays as stacks, and back; forward, vjp, jvp, vjp of vjp
-//! ncuts      the loss of normalised cuts
 //! bsds       boundaries and regions of BSDS500
 //! coco       the table of detections
 //! masks      polygons and run lengths as arrays
@@ -22,7 +21,6 @@ mod bsds;
 mod coco;
 mod exceptions;
 mod masks;
-mod ncuts;
 mod regions;
 mod rule;
 mod second;
@@ -47,7 +45,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     exceptions::add_to(module)?;
     stacks::add_to(module)?;
     second::add_to(module)?;
-    ncuts::add_to(module)?;
     bsds::add_to(module)?;
     coco::add_to(module)?;
     masks::add_to(module)?;

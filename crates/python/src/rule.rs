@@ -1,6 +1,7 @@
 //! Rules by their names: what crosses from Python is a word and a few numbers.
 
 use crate::exceptions::{self, MatbackpropError};
+use ::ncuts::{Criterion, NcutsRule};
 use matbackprop_core::stack::{
     AffineInvariantDistanceRule, CholeskyRule, DeterminantRule, GeneralisedEigRule,
     GramFunctionRule, LeadingProjectorRule, LeastSquaresRule, LogDetRule, LogEuclideanDistanceRule,
@@ -83,6 +84,7 @@ rules! {
     LogEuclideanDistance(LogEuclideanDistanceRule),
     AffineInvariantDistance(AffineInvariantDistanceRule),
     GeneralisedEig(GeneralisedEigRule),
+    Ncuts(NcutsRule),
 }
 
 /// What is done with a function of a number whose type is known.
@@ -156,6 +158,16 @@ impl<V: Visit> VisitFunction for OfGram<V> {
 }
 
 impl Rule {
+    /// The loss of normalised cuts: regularised where there is an ε, else of the hard projector.
+    fn ncuts(numbers: &[f64], metric: bool) -> Self {
+        let hard = Criterion::HardProjector {
+            rank_tolerance: RankTolerance::default(),
+        };
+        let regularised = |&epsilon: &f64| Criterion::Regularised { epsilon };
+        let criterion = numbers.first().map_or(hard, regularised);
+        Self::Ncuts(NcutsRule { criterion, metric })
+    }
+
     /// A rule by its name and its numbers.
     pub fn parse(name: &str, numbers: &[f64]) -> PyResult<Self> {
         if let Some(function) = name.strip_prefix("symmetric_") {
@@ -223,6 +235,8 @@ impl Rule {
             "affine_invariant_distance" => {
                 Self::AffineInvariantDistance(AffineInvariantDistanceRule)
             }
+            "ncuts" => Self::ncuts(numbers, false),
+            "ncuts_metric" => Self::ncuts(numbers, true),
             "eigh_generalised" => Self::GeneralisedEig(GeneralisedEigRule::default()),
             other => {
                 let message = format!("expected the name of a rule, found {other:?}");

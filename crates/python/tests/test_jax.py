@@ -173,12 +173,39 @@ def test_the_loss_of_normalised_cuts_to_second_order(eps):
     assert np.isfinite(gradient).all()
 
 
+def test_labels_are_any_integers_also_beside_features_of_32_bits():
+    features, labels = cut_picture()
+    plain = mj.ncuts_loss(features.astype(jnp.float32), labels)
+    assert plain.dtype == jnp.float32
+    for other in (labels + 2**40, -3 * labels, labels.astype(jnp.uint8)):
+        assert mj.ncuts_loss(features.astype(jnp.float32), other) == plain
+
+
+def test_an_exponent_that_is_learned():
+    a = jnp.stack([with_spectrum(SPECTRA["generic"]), jnp.eye(4)])
+    power = lambda a, p: mj.matrix_power(mj.symmetric(a), p, 0.1)
+    assert np.allclose(power(a, jnp.asarray(0.3)), mj.matrix_power(a, 0.3, 0.1), rtol=1e-13)
+    checked(power, a, jnp.asarray(0.3), order=1)
+    checked(power, a, jnp.asarray([0.5, -1.5]), order=1)
+
+
+def test_alignments_of_points():
+    x, weights = gaussian(2, 9, 3), 0.1 + jnp.abs(gaussian(2, 9, seed=2))
+    rotation = mj.special_orthogonal(gaussian(2, 3, 3, seed=3))
+    y = 2.0 * x @ jnp.swapaxes(rotation, -1, -2) + jnp.array([1.0, -2.0, 0.5])
+    found = mj.procrustes(x, y, scale=True)
+    assert np.allclose(found.R, rotation) and np.allclose(found.s, 2.0)
+    assert np.allclose(found.t, jnp.array([1.0, -2.0, 0.5])) and np.all(np.abs(found.residual) < 1e-12)
+    noisy = y + 0.1 * gaussian(2, 9, 3, seed=4)
+    checked(lambda x, y, w: mj.procrustes(x, y, w, scale=True)[:3], x, noisy, weights, order=1)
+
+
 def test_a_picture_without_a_loss_is_nan():
     features, labels = cut_picture()
     with mj.failures() as messages:
         pictures = jnp.stack([features, features - 5 * features.mean(0) * (labels[:, None] - 0.5)])
         loss = jax.block_until_ready(mj.ncuts_loss(pictures, jnp.stack([labels, labels])))
-    assert np.isfinite(loss[0]) and np.isnan(loss[1]) and "ncuts_loss" in messages[0]
+    assert np.isfinite(loss[0]) and np.isnan(loss[1]) and "ncuts: matrix 1" in messages[0]
 
 
 @pytest.mark.parametrize(

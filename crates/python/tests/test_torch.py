@@ -280,6 +280,52 @@ def test_a_metric_of_the_features_to_second_order(eps):
     assert torch.equal(module(features, people, metric), mt.ncuts_loss(features, people, eps, metric))
 
 
+@pytest.mark.parametrize("eps", [1e-2, None])
+def test_the_loss_of_normalised_cuts_under_vmap_and_compiled(eps):
+    features, people = cut_pictures()
+    metric = spd(2, n=3)
+    alone = [mt.ncuts_loss(f, p, eps, m) for f, p, m in zip(features, people, metric)]
+    together = torch.func.vmap(lambda f, p, m: mt.ncuts_loss(f, p, eps, m))(features, people, metric)
+    assert torch.equal(together, torch.stack(alone))
+    # A gradient a picture; of one metric for all; over the annotators of one picture.
+    gradient = torch.func.grad(lambda f, p: mt.ncuts_loss(f, p, eps))
+    (whole,) = torch.autograd.grad(mt.ncuts_loss(features, people, eps).sum(), features)
+    assert torch.allclose(torch.func.vmap(gradient)(features.detach(), people), whole, rtol=1e-12)
+    each = torch.func.vmap(lambda p: mt.ncuts_loss(features[0], p, eps))(people[0])
+    assert torch.allclose(each.mean(), mt.ncuts_loss(features[0], people[0], eps))
+    loss = lambda f, m: mt.ncuts_loss(f, people, eps, m).square().sum()
+    compiled = torch.compile(loss, backend="aot_eager", fullgraph=True)
+    metric.requires_grad_()
+    expected = torch.autograd.grad(loss(features, metric), (features, metric))
+    value = compiled(features, metric)
+    assert torch.equal(value, loss(features, metric))
+    for found, one in zip(torch.autograd.grad(value, (features, metric)), expected):
+        assert torch.equal(found, one)
+
+
+def test_labels_are_any_integers_also_beside_features_of_32_bits():
+    features, people = cut_pictures()
+    features = features.detach().float()
+    plain = mt.ncuts_loss(features, people)
+    # Neighbours that float32 cannot tell apart, negative ones, and other types.
+    for labels in (people + 2**40, -3 * people, people.to(torch.uint8), people.int()):
+        assert torch.equal(mt.ncuts_loss(features, labels), plain)
+    assert plain.dtype == torch.float32
+    empty = mt.ncuts_loss(features[:0], people[:0])
+    assert empty.shape == (0,)
+
+
+def test_a_picture_without_a_loss_is_nan_where_that_is_asked_for():
+    features, people = cut_pictures()
+    bad = features.detach().clone()
+    bad[1] -= 5 * bad[1].mean(0) * (people[1, 0, :, None] - 0.5)
+    with pytest.raises(matbackprop.MatbackpropError, match="matrix 1 of the stack"):
+        mt.ncuts_loss(bad, people)
+    with mt.nan_for_failures():
+        loss = mt.ncuts_loss(bad, people)
+    assert torch.isfinite(loss[0]) and torch.isnan(loss[1])
+
+
 def test_metrics_that_are_none():
     features, people = cut_pictures()
     with pytest.raises(matbackprop.MatbackpropError, match=r"metric of shape \(3, 3\) or \(2, 3, 3\), found \(4, 4\)"):

@@ -8,7 +8,7 @@ Conventions:
     Matrices that should be symmetric must be so up to rounding; :func:`symmetric` makes them so. ``jit``, ``grad``, ``vjp`` and
     ``vmap`` work, as do ``jacrev`` of ``grad`` for second derivatives of functions of a matrix, :func:`cov_pool`, the W of
     :func:`polar`, :func:`projector`, :func:`pinv` and :func:`ncuts_loss`; elsewhere a second derivative is NaN. Numbers beside
-    the arrays, such as ``eps``, are no arrays of JAX and have no gradient.
+    the arrays, such as ``eps``, are no arrays of JAX and have no gradient; the exponent of :func:`matrix_power` may be one.
 
 Not here:
     Forward mode, ``jvp``, ``jacfwd`` and ``jax.hessian``: JAX allows a function one of both modes. Exceptions do not leave
@@ -26,6 +26,7 @@ except ModuleNotFoundError as error:
 
 from ._callbacks import failures
 from ._functions import (
+    Alignment,
     EighResult,
     PolarFactors,
     SVDResult,
@@ -38,6 +39,7 @@ from ._functions import (
     matrix_power,
     pinv,
     polar,
+    procrustes,
     projector,
     special_orthogonal,
     sqrtm,
@@ -47,6 +49,7 @@ from ._functions import (
 from ._ncuts import ncuts_loss
 
 __all__ = [
+    "Alignment",
     "EighResult",
     "PolarFactors",
     "SVDResult",
@@ -61,6 +64,7 @@ __all__ = [
     "ncuts_loss",
     "pinv",
     "polar",
+    "procrustes",
     "projector",
     "special_orthogonal",
     "sqrtm",

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .._native import MatbackpropError
 from ._callbacks import apply_rule, number
@@ -39,8 +40,16 @@ def expm(a: jax.Array) -> jax.Array:
     return apply_rule("symmetric_exp", [0.0], [a], "expm")[0]
 
 
-def matrix_power(a: jax.Array, exponent: float, eps: float = 0.0) -> jax.Array:
-    """(A + εI)ᵖ of symmetric positive definite matrices, ``(..., n, n)``, for a number p."""
+def matrix_power(a: jax.Array, exponent: float | jax.Array, eps: float = 0.0) -> jax.Array:
+    """(A + εI)ᵖ of symmetric positive definite matrices, ``(..., n, n)``.
+
+    Args:
+        exponent: any number; as an array, of one number or of one a matrix, it has a gradient.
+    """
+    if isinstance(exponent, jax.Array | np.ndarray):
+        exponents = jnp.asarray(exponent, a.dtype)[..., None, None]
+        a = a + number(eps, "matrix_power: eps") * jnp.eye(a.shape[-1], dtype=a.dtype)
+        return apply_rule("learned_power", [], [a, exponents], "matrix_power")[0]
     numbers = [number(eps, "matrix_power: eps"), number(exponent, "matrix_power: exponent")]
     return apply_rule("symmetric_power", numbers, [a], "matrix_power")[0]
 
@@ -76,6 +85,39 @@ def polar(a: jax.Array) -> PolarFactors:
 def special_orthogonal(a: jax.Array) -> jax.Array:
     """The rotation, determinant 1, that is closest to A, ``(..., n, n)``."""
     return apply_rule("rotation", [], [a], "special_orthogonal")[0]
+
+
+class Alignment(NamedTuple):
+    """y ≈ s R x + t for each point."""
+
+    R: jax.Array
+    t: jax.Array
+    s: jax.Array
+    residual: jax.Array
+
+
+def procrustes(
+    x: jax.Array,
+    y: jax.Array,
+    weights: jax.Array | None = None,
+    *,
+    reflections: bool = False,
+    translation: bool = True,
+    scale: bool = False,
+) -> Alignment:
+    """The motion that brings points X closest to Y, both ``(..., points, d)``: Kabsch's; with ``scale``, Umeyama's.
+
+    Args:
+        weights: ``(..., points)``, not negative.
+
+    Returns:
+        ``R``, ``(..., d, d)``, ``t``, ``(..., d)``, ``s`` and ``residual``, ``(...)``.
+    """
+    if weights is None:
+        weights = jnp.ones(x.shape[:-1], x.dtype)
+    flags = [float(reflections), float(translation), float(scale)]
+    rotation, shift, size, residual = apply_rule("procrustes", flags, [x, y, weights[..., None]], "procrustes")
+    return Alignment(rotation, shift[..., 0], size[..., 0, 0], residual[..., 0, 0])
 
 
 def _tolerance(rcond: float | None, name: str) -> list[float]:
