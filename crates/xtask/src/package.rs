@@ -6,7 +6,8 @@
 //!
 //! Cargo's own verification builds each package in a workspace of its own, with other profiles and all dependencies again.
 //! The one workspace here has the profiles, the features and the lock file of ours, so that the dependencies which clippy
-//! checked serve again. What is proven is the same: the crates find all their files, and each other, and nothing else.
+//! checked serve again. What is proven is the same: the crates find all their files, and each other, and nothing else. Of the
+//! bridges the files are looked at, and no framework is built.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,6 +15,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use toml::{Table, Value};
 
+use crate::bridges::BRIDGES;
 use crate::members::Members;
 use crate::workspace;
 
@@ -33,7 +35,9 @@ const KEYS: [&str; 7] = [
 /// Packages, and checks what is in them; `Ok(false)` where something is missing or does not build.
 pub fn run(root: &Path, members: &Members, features: &str) -> Result<bool> {
     let packages = members.published();
-    let names = packages.iter().flat_map(|name| ["--package", name]);
+    // What the bridges stand on is built for the step `bridges` alone; their files are looked at here.
+    let with_bridges: Vec<&str> = packages.iter().copied().chain(BRIDGES).collect();
+    let names = with_bridges.iter().flat_map(|name| ["--package", name]);
     let status = workspace::cargo(root)
         .args(["package", "--quiet", "--no-verify", "--offline"])
         // The check runs before a commit; and what is not known, as the address of a repository, is left out.
@@ -54,7 +58,7 @@ pub fn run(root: &Path, members: &Members, features: &str) -> Result<bool> {
     }
     std::fs::create_dir_all(&unpacked).with_context(|| unpacked.display().to_string())?;
     let mut complete = true;
-    for name in &packages {
+    for name in &with_bridges {
         let file = folder.join(format!("{name}-{version}.crate"));
         let crate_folder = unpack(&file, &unpacked, &format!("{name}-{version}"))?;
         for missing in missing(&crate_folder)? {
