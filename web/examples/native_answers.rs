@@ -48,6 +48,6 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn look(session: &mut Session, photograph: &Path) -> Result<(), Box<dyn Error>> {
     let name = photograph.display().to_string();
     session.open(&name, &fs::read(photograph)?, LONGEST)?;
-    session.find_features()?;
+    session.find_features(&mut |_, _| {})?;
     Ok(session.find_eigenvectors(Head::Trained)?)
 }

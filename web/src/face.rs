@@ -22,6 +22,22 @@ fn start() {
     }));
 }
 
+#[wasm_bindgen]
+extern "C" {
+    /// A function of JavaScript that gets the steps done and all of them.
+    pub type OnStep;
+
+    /// JavaScript's `Function.prototype.call`, whose first argument is `this`.
+    #[wasm_bindgen(method)]
+    fn call(this: &OnStep, object: &JsValue, done: usize, total: usize);
+}
+
+impl OnStep {
+    fn tell(&self) -> impl FnMut(usize, usize) + '_ {
+        |done, total| self.call(&JsValue::UNDEFINED, done, total)
+    }
+}
+
 /// Pixels of a canvas.
 #[wasm_bindgen]
 pub struct Picture(Canvas);
@@ -153,8 +169,8 @@ impl WorkerSession {
     }
 
     /// Stage 1.
-    pub fn find_features(&mut self) -> Thrown<()> {
-        Ok(self.0.find_features()?)
+    pub fn find_features(&mut self, on_step: &OnStep) -> Thrown<()> {
+        Ok(self.0.find_features(&mut on_step.tell())?)
     }
 
     /// Red, green and blue at the size that is segmented.
@@ -184,8 +200,9 @@ impl WorkerSession {
     }
 
     /// Stage 3: the pieces, and how they merge.
-    pub fn find_segments(&mut self, head: &str) -> Thrown<Pieces> {
-        self.0.find_segments(Head::named(head)?)?;
+    pub fn find_segments(&mut self, head: &str, on_step: &OnStep) -> Thrown<Pieces> {
+        let mut on_step = on_step.tell();
+        self.0.find_segments(Head::named(head)?, &mut on_step)?;
         let sight = self.0.sight(Head::named(head)?)?;
         let tree = &sight.contours()?.tree;
         // A tree has at most a few hundred pieces.

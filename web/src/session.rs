@@ -203,12 +203,13 @@ impl Session {
         Ok(scene.showing(canvas, scene.working()))
     }
 
-    /// Stage 1: the trunk's features, which both heads share.
+    /// Stage 1: the trunk's features, which both heads share; `on_step` gets the steps done and all of them.
     ///
     /// # Errors
     /// [`Error::TooEarly`]; a photograph too small for the trunk.
-    pub fn find_features(&mut self) -> Result<()> {
-        let maps = self.trained.trunk_features(self.scene()?.working())?;
+    pub fn find_features(&mut self, on_step: &mut dyn FnMut(usize, usize)) -> Result<()> {
+        let working = self.scene()?.working();
+        let maps = self.trained.trunk_features_watched(working, on_step)?;
         self.scene_mut()?.straight = Some(maps);
         Ok(())
     }
@@ -264,16 +265,28 @@ impl Session {
         Ok(())
     }
 
-    /// Stage 3: the tree of contours on which many segmentations agree, of the photograph and of its mirror image.
+    /// Stage 3: the tree of contours on which many segmentations agree, of the photograph and of its mirror image;
+    /// `on_step` gets the steps done and all of them. Where the mirror image was not looked at yet, its features come first and
+    /// count as much as the rest.
     ///
     /// # Errors
     /// [`Error::TooEarly`]; those of normalised cuts.
-    pub fn find_segments(&mut self, head: Head) -> Result<()> {
-        if self.scene()?.mirrored.is_none() {
+    pub fn find_segments(
+        &mut self,
+        head: Head,
+        on_step: &mut dyn FnMut(usize, usize),
+    ) -> Result<()> {
+        let looks = self.scene()?.mirrored.is_none();
+        if looks {
             let mirrored = flip_horizontal(self.scene()?.working());
-            let maps = self.trained.trunk_features(&mirrored)?;
+            let mut half = |done, total| on_step(done, 2 * total);
+            let maps = self.trained.trunk_features_watched(&mirrored, &mut half)?;
             self.scene_mut()?.mirrored = Some(maps);
         }
+        let mut rest = |done, total| match looks {
+            true => on_step(total + done, 2 * total),
+            false => on_step(done, total),
+        };
         let scene = self.scene()?;
         let network = self.network(head)?;
         let mirrored = scene.mirrored.as_ref();
@@ -286,6 +299,7 @@ impl Session {
             self.sight(head)?.grid(),
             mirrored_grid.as_ref(),
             &settings,
+            &mut rest,
         )?;
         if let Some(sight) = &mut self.scene_mut()?.sights[head as usize] {
             sight.set_contours(contours);

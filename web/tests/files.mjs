@@ -90,11 +90,22 @@ async function checkInterrupted({ page, dist, expect, text, state, forget }) {
   const good = await readFile(join(dist, "samples/astronaut.jpg"));
   const give = (name, buffer) => page.setInputFiles("#file", { name, mimeType: "image/jpeg", buffer });
   await forget();
+  await page.evaluate(() => {
+    const words = document.getElementById("picture-words");
+    window.said = [];
+    new MutationObserver(() => window.said.push(words.textContent)).observe(words, { childList: true, characterData: true, subtree: true });
+  });
   await give("one.jpg", good);
   await page.waitForFunction(() => document.getElementById("picture-words").textContent.startsWith("Looking …"));
   await give("bad.jpg", Buffer.from("no picture"));
   await page.waitForFunction(() => !document.getElementById("error").hidden);
   await page.waitForFunction(() => /^\d+ segment/.test(document.getElementById("picture-words").textContent) && !document.getElementById("save").disabled);
+  const said = await page.evaluate(() => window.said);
+  const shares = (stage) => said.filter((words) => words.includes(`the ${stage} of four`)).flatMap((words) => words.match(/\d+(?= %)/) ?? []).map(Number);
+  for (const stage of ["first", "fourth"]) {
+    const found = shares(stage);
+    expect(`the ${stage} stage says its share`, found.length > 2 && found.at(-1) === 100 && found.every((share, at) => share >= (found[at - 1] ?? 1)), said.join("; "));
+  }
   expect("a bad file leaves the picture under way alone", (await page.getAttribute("#picture", "aria-label")).startsWith("one.jpg") && /bad\.jpg/.test(await text("#error")), await text("#error"));
   await forget();
   await give("two.jpg", good);

@@ -19,8 +19,12 @@ const LONGEST = 640;
 
 const session = new SessionWorker();
 
-function showLoading({ stage, done, total }) {
-  if (stage !== "weights") return;
+function showProgress(progress) {
+  const { stage, done, total } = progress;
+  if (stage !== "weights") {
+    segment.progress(progress);
+    return;
+  }
   byId("load-bar").value = done / total;
   byId("load-words").textContent = `Loading the network: ${(done / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`;
 }
@@ -114,7 +118,7 @@ follow({ ...address, sample: null });
 const first = known(address.sample) ? address.sample : SAMPLES[0][0];
 // On a slow line the stored result comes long before the network: nothing competes with it.
 const stored = await firstResult(first);
-session.start(showLoading);
+session.start(showProgress);
 if (stored && newest === 0) {
   segment.showStored(first, stored.photograph, stored.pieces, address.segments === null ? null : Number(address.segments));
   document.body.dataset.state ??= "stored";

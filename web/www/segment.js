@@ -9,7 +9,7 @@ import { setUpPicker } from "./picker.js";
 import { setUpSave } from "./save.js";
 import { Selection } from "./selection.js";
 import { Superseded, latest } from "./session-worker.js";
-import { clearStages, drawVectors, likenessOf, showTime } from "./stages.js";
+import { clearStages, drawVectors, likenessOf, showShare, showTime } from "./stages.js";
 
 /** Segments that the slider goes to. */
 const MOST = 60;
@@ -163,10 +163,16 @@ export function setUpSegment(session, mirror, fail) {
     light();
   };
 
-  /** A stage is done; where nothing can be picked yet, words say how far it is. */
+  /** Where nothing can be picked yet, words say how far it is. */
+  const sayStage = (own, stage, share = "") => {
+    own.stage = stage;
+    if (own === picture && !own.tree) byId("picture-words").textContent = `Looking … the ${stage} of four stages${share && `, ${share}`}`;
+  };
+
+  /** A stage is done. */
   const pass = (own, stage, ms, next) => {
     showTime(stage, ms);
-    if (own === picture && !own.tree) byId("picture-words").textContent = `Looking … the ${next} of four stages`;
+    sayStage(own, next);
   };
 
   /** The stages after the features, by a head; what is shown changes when they are done. */
@@ -207,6 +213,14 @@ export function setUpSegment(session, mirror, fail) {
   byId("head").addEventListener("change", changeHead);
 
   return {
+    /** A part of a stage is done: `done` of `total`. */
+    progress({ stage, scene, done, total }) {
+      if (scene === undefined || picture?.scene !== scene) return;
+      const share = `${Math.round((100 * done) / total)} %`;
+      showShare(stage, share);
+      sayStage(picture, picture.stage, share);
+    },
+
     /** A head was taught in the page, or loaded: it can be chosen, and `use` chooses it. */
     async takeTaught(use) {
       const select = byId("head");
@@ -239,7 +253,7 @@ export function setUpSegment(session, mirror, fail) {
         draw(canvas, photograph);
         canvas.classList.toggle("transparent", seeThrough);
         canvas.setAttribute("aria-label", name);
-        byId("picture-words").textContent = "Looking … the first of four stages";
+        sayStage(own, "first");
       }
       const start = performance.now();
 

@@ -18,7 +18,7 @@ export class SessionWorker {
     this.ready.catch(() => {});
   }
 
-  /** Loads module and network; calls that came before are made then. `onProgress` takes { stage, done, total }. */
+  /** Loads module and network; calls that came before are made then. `onProgress` takes { stage, done, total }, and of a photograph its scene. */
   start(onProgress = () => {}) {
     this.#worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
     this.#worker.addEventListener("message", ({ data }) => {

@@ -13,6 +13,11 @@ export function showTime(stage, ms) {
   cell(stage).querySelector(".time").textContent = seconds(ms);
 }
 
+/** How far a stage is. */
+export function showShare(stage, share) {
+  cell(stage).querySelector(".time").textContent = share;
+}
+
 /** Empties all stages: of the first one there is news next. */
 export function clearStages() {
   for (const stage of STAGES) cell(stage).querySelector(".time").textContent = "";

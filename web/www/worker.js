@@ -20,6 +20,11 @@ function timed(work) {
   return { value, ms: performance.now() - begin };
 }
 
+/** Reports each step of a stage of the open photograph. */
+function reporting(stage) {
+  return (done, total) => self.postMessage({ progress: { stage, scene, done, total } });
+}
+
 const calls = {
   /** Null for a picture that is too large. `pixels`: whether another worker is to look at the mirror image. */
   open(name, bytes, longest, pixels) {
@@ -39,7 +44,7 @@ const calls = {
     session.take_mirrored(Uint32Array.from(size), values);
   },
   features() {
-    const { ms } = timed(() => session.find_features());
+    const { ms } = timed(() => session.find_features(reporting("features")));
     return { ms };
   },
   eigenvectors(head) {
@@ -58,7 +63,7 @@ const calls = {
     return { ms, least: value.least, ...rgba(value.into_picture()) };
   },
   segments(head) {
-    const { value, ms } = timed(() => session.find_segments(head));
+    const { value, ms } = timed(() => session.find_segments(head, reporting("segments")));
     const { count, chosen } = value;
     return { ms, count, chosen, merges: value.merges(), ids: value.into_ids() };
   },

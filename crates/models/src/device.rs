@@ -290,10 +290,12 @@ impl Device {
         input: DeviceMaps,
         parameters: &Arc<Vec<Vec<f32>>>,
         mode: Mode,
+        on_step: &mut dyn FnMut(usize),
     ) -> Result<DeviceMaps> {
         match &self.place {
             Place::Cpu => {
-                let output = chain.forward(input.into_planes()?, parameters, mode)?;
+                let planes = input.into_planes()?;
+                let output = chain.forward_watched(planes, parameters, mode, on_step)?;
                 Ok(DeviceMaps::Host(output))
             }
             #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]

@@ -77,7 +77,17 @@ impl Network {
     /// # Errors
     /// [`Error::ImageTooSmall`].
     pub(crate) fn infer(&self, input: Planes) -> Result<FeatureMaps> {
-        let maps = self.infer_between(DeviceMaps::Host(input))?;
+        self.infer_watched(input, &mut |_, _| {})
+    }
+
+    /// As [`Network::infer`]; `on_step` gets the steps done and all of them, on the processor.
+    pub(crate) fn infer_watched(
+        &self,
+        input: Planes,
+        on_step: &mut dyn FnMut(usize, usize),
+    ) -> Result<FeatureMaps> {
+        let total = self.chain.steps.len();
+        let maps = self.run(DeviceMaps::Host(input), &mut |done| on_step(done, total))?;
         Ok(FeatureMaps::from_planes(maps.into_planes()?))
     }
 
@@ -86,9 +96,13 @@ impl Network {
     /// # Errors
     /// As [`Network::infer`]; [`Error::Tape`] when the device refuses.
     pub(crate) fn infer_between(&self, input: DeviceMaps) -> Result<DeviceMaps> {
+        self.run(input, &mut |_| {})
+    }
+
+    fn run(&self, input: DeviceMaps, on_step: &mut dyn FnMut(usize)) -> Result<DeviceMaps> {
         let values = self.parameters.values();
         let device = self.parameters.device();
-        device.forward(&self.chain, input, &values, Mode::Inference)
+        device.forward(&self.chain, input, &values, Mode::Inference, on_step)
     }
 
     /// Channels of each tap, in order.

@@ -18,7 +18,7 @@ type Forward<M> = (M, Option<SavedActivations<M>>);
 /// y of `input`, and the activations for a backward pass where `save` asks for them. Maps come and go where the backend
 /// holds them, without a frame: nothing crosses to the host.
 ///
-/// `plan` is the chain's for the input's size.
+/// `plan` is the chain's for the input's size; `on_step` gets the number of steps done.
 ///
 /// # Errors
 /// Those of the backend.
@@ -29,12 +29,14 @@ pub(super) fn forward<B: Backend>(
     input: B::Maps,
     mode: Mode,
     save: bool,
+    on_step: &mut dyn FnMut(usize),
 ) -> Result<Forward<B::Maps>, B::Failure> {
     let last_uses = chain.last_uses();
     let mut values = vec![Some(backend.with_frame(input, plan.frames[0])?)];
     for index in 0..chain.steps.len() {
         let next = step_forward(backend, chain, index, &values, &plan, &mode)?;
         values.push(Some(next));
+        on_step(index + 1);
         if !save {
             for (value, last_use) in values.iter_mut().zip(&last_uses) {
                 if *last_use <= index {

@@ -96,7 +96,7 @@ impl DeepNcuts {
     }
 
     /// As [`DeepNcuts::contours`], from the [`DeepNcuts::grid_features`] of the photograph and, to be looked at too, of its
-    /// mirror image, which were computed before.
+    /// mirror image, which were computed before; `on_step` gets the parts of the work done and all of them.
     ///
     /// # Errors
     /// As [`DeepNcuts::contours`].
@@ -106,13 +106,20 @@ impl DeepNcuts {
         straight: &GridFeatures,
         mirrored: Option<&GridFeatures>,
         settings: &TreeSettings,
+        on_step: &mut dyn FnMut(usize, usize),
     ) -> Result<Contours> {
+        let total = if mirrored.is_some() { 4 } else { 3 };
         let mut views = Views::of(image, None, settings)?;
+        on_step(1, total);
         views.add(self, straight, image, false)?;
+        on_step(2, total);
         if let Some(mirrored) = mirrored {
             views.add(self, mirrored, image, true)?;
+            on_step(3, total);
         }
-        views.tree(settings)
+        let contours = views.tree(settings)?;
+        on_step(total, total);
+        Ok(contours)
     }
 }
 
@@ -277,8 +284,11 @@ mod tests {
         let image = photograph();
         let straight = network.grid_features(&image).unwrap();
         let mirrored = network.grid_features(&flip_horizontal(&image)).unwrap();
-        let again = network.contours_of(&image, &straight, Some(&mirrored), &settings);
+        let mut steps = Vec::new();
+        let mut watch = |done, total| steps.push((done, total));
+        let again = network.contours_of(&image, &straight, Some(&mirrored), &settings, &mut watch);
         let again = again.unwrap();
+        assert_eq!(steps, [(1, 4), (2, 4), (3, 4), (4, 4)]);
         assert_eq!(again.tree.cut_into(4).0, cut);
         assert_eq!(again.soft_rank, contours.soft_rank);
         assert!(joint_contours(&[], &photograph(), &settings).is_err());

@@ -14,7 +14,28 @@ impl DeepNcuts {
     /// # Errors
     /// [`Error::ImageTooSmall`].
     pub fn trunk_features(&self, image: &RgbImage) -> Result<FeatureMaps> {
-        self.trunk.infer(self.architecture.recipe.planes(image))
+        self.trunk_features_watched(image, &mut |_, _| {})
+    }
+
+    /// As [`DeepNcuts::trunk_features`], for those who show progress: `on_step` gets the layers done and all of them, after
+    /// each on the processor.
+    ///
+    /// # Errors
+    /// As [`DeepNcuts::trunk_features`].
+    pub fn trunk_features_watched(
+        &self,
+        image: &RgbImage,
+        on_step: &mut dyn FnMut(usize, usize),
+    ) -> Result<FeatureMaps> {
+        let planes = self.architecture.recipe.planes(image);
+        self.trunk.infer_watched(planes, on_step)
+    }
+
+    /// A digest of the trunk and of what it looks at: features of two networks with the same one are the same.
+    pub fn trunk_digest(&self) -> u64 {
+        let input = format!("{:?}", self.architecture.recipe);
+        let values = self.trunk.parameters.values();
+        self.trunk.chain.digest(&values, &input)
     }
 
     /// F of an image, the input of normalised cuts. Nothing is copied between trunk and head.
@@ -80,6 +101,19 @@ mod tests {
     use crate::network::TrunkWeights;
     use crate::trainable_network::TrainableNetwork as _;
     use crate::trunk::TrunkKind;
+
+    #[test]
+    fn each_layer_is_reported() {
+        let architecture = CutArchitecture::new(TrunkKind::Lite0, None);
+        let network = DeepNcuts::new(architecture, &TrunkWeights::Random, 1).unwrap();
+        let image = RgbImage::new(40, 32);
+        let mut steps = Vec::new();
+        let mut watch = |done, total| steps.push((done, total));
+        network.trunk_features_watched(&image, &mut watch).unwrap();
+        let all = steps.len();
+        let expected: Vec<_> = (1..=all).map(|done| (done, all)).collect();
+        assert!(all > 10 && steps == expected, "{steps:?}");
+    }
 
     #[test]
     fn an_image_goes_to_the_device_and_its_features_come_back() {

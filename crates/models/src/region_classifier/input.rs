@@ -52,7 +52,7 @@ impl RegionClassifier {
                 let values = trunk.parameters.values();
                 let input = DeviceMaps::Host(recipe.planes(&crop.image));
                 let device = trunk.parameters.device();
-                let maps = device.forward(below, input, &values, Mode::Inference)?;
+                let maps = device.forward(below, input, &values, Mode::Inference, &mut |_| {})?;
                 let maps = FeatureMaps::from_planes(maps.into_planes()?);
                 (maps, self.trunk_axes(trunk)?, 1)
             }

@@ -14,9 +14,20 @@ impl Chain {
     /// # Errors
     /// [`Error::ImageTooSmall`](crate::Error::ImageTooSmall) where a window does not fit.
     pub fn forward(&self, input: Planes, parameters: &[Vec<f32>], mode: Mode) -> Result<Planes> {
+        self.forward_watched(input, parameters, mode, &mut |_| {})
+    }
+
+    /// As [`Chain::forward`]; `on_step` gets the number of steps done.
+    pub(crate) fn forward_watched(
+        &self,
+        input: Planes,
+        parameters: &[Vec<f32>],
+        mode: Mode,
+        on_step: &mut dyn FnMut(usize),
+    ) -> Result<Planes> {
         let plan = self.plan(input.size())?;
         let mut backend = CpuBackend { parameters };
-        let Ok((output, _)) = forward(&mut backend, self, plan, input, mode, false);
+        let Ok((output, _)) = forward(&mut backend, self, plan, input, mode, false, on_step);
         // The next photograph may be of any size.
         MapBuffer::free_waiting();
         Ok(output)
@@ -34,7 +45,7 @@ impl Chain {
     ) -> Result<(Planes, SavedActivations)> {
         let plan = self.plan(input.size())?;
         let mut backend = CpuBackend { parameters };
-        let Ok((output, saved)) = forward(&mut backend, self, plan, input, mode, true);
+        let Ok((output, saved)) = forward(&mut backend, self, plan, input, mode, true, &mut |_| {});
         Ok((output, saved.expect("activations that were asked for")))
     }
 

@@ -34,7 +34,7 @@ impl<D: Device<f32> + Synchronize> TensorDevice<D> {
             device: self,
             parameters,
         };
-        forward(&mut backend, chain, plan, input, mode, save).map_err(refused)
+        forward(&mut backend, chain, plan, input, mode, save, &mut |_| {}).map_err(refused)
     }
 
     /// As [`Chain::vjp`], between maps on the device.
