@@ -42,6 +42,19 @@ pub enum Error {
         /// The reader's error.
         message: String,
     },
+    /// A file is not as it was written.
+    #[error(
+        "{origin}: expected the contents that were written, of digest {expected}, found digest {found}: the file is \
+         damaged, take it from where it came from"
+    )]
+    Damaged {
+        /// Which file.
+        origin: String,
+        /// The digest that stands in it.
+        expected: String,
+        /// That of its contents.
+        found: String,
+    },
     /// A file lacks a tensor.
     #[error("{origin}: expected a tensor `{name}`, found {found}")]
     MissingTensor {

@@ -104,7 +104,8 @@ pub use seam::{features_from_maps, maps_from_features};
 pub use trainable_network::TrainableNetwork;
 pub use trunk::{Activation, AlexnetLayout, Chain, Conv, Mode, NamedLayer, Padding, TrunkKind};
 pub use weights::{
-    Precision, TensorOut, TensorSource, WeightsFile, write_atomically, write_safetensors,
+    Precision, TensorOut, TensorSource, WeightsFile, digest_of_tensors, write_atomically,
+    write_safetensors,
 };
 
 /// The README's example runs as a doc test.

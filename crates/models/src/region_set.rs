@@ -3,6 +3,7 @@
 use image::RgbImage;
 use segmentation::GridAxis;
 
+use crate::digest::fnv_1a;
 use crate::error::{Error, Result};
 use crate::feature_maps::FeatureMaps;
 
@@ -91,6 +92,23 @@ pub trait RegionSet {
     /// # Errors
     /// Those of its photograph.
     fn crop(&self, index: usize, view: RegionView, side: u32) -> Result<RegionCrop>;
+
+    /// A digest of the contents of a region: its photograph, its outline, its class. Caches and checkpoints know by it whether
+    /// the data are still those that they were made from.
+    ///
+    /// By default that of the region as it is looked at, on a small square; sets of files digest these.
+    ///
+    /// # Errors
+    /// Those of its photograph.
+    fn digest(&self, index: usize) -> Result<u64> {
+        const SIDE: u32 = 96;
+        let crop = self.crop(index, RegionView::PLAIN, SIDE)?;
+        let class = (self.class(index) as u64).to_le_bytes();
+        let mask = crop.mask.into_iter().map(u8::from);
+        Ok(fnv_1a(
+            crop.image.into_raw().into_iter().chain(mask).chain(class),
+        ))
+    }
 
     /// Descriptors of a crop, for networks without a trunk.
     ///

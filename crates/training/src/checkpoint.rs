@@ -12,9 +12,9 @@ use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::optimiser::OptimiserState;
 use models::TrainableNetwork;
-use models::fnv_1a;
 use models::{
-    Precision, TensorOut, TensorSource, WeightsFile, write_atomically, write_safetensors,
+    Precision, TensorOut, TensorSource, WeightsFile, digest_of_tensors as digest, write_atomically,
+    write_safetensors,
 };
 
 /// The file's metadata beside its tensors.
@@ -30,6 +30,9 @@ struct Header {
     network: String,
     /// Names of the training examples, in order.
     images: Vec<String>,
+    /// Digests of their contents, 0 for one that is not known; none in checkpoints from before.
+    #[serde(default)]
+    digests: Vec<u64>,
 }
 
 /// The parts of a checkpoint beside the optimiser's state.
@@ -39,6 +42,15 @@ pub(super) struct Written<'a, L> {
     pub(super) config: &'a TrainConfig,
     pub(super) task: String,
     pub(super) images: Vec<String>,
+    pub(super) digests: &'a [u64],
+}
+
+/// The training set of now, to be compared with that of a checkpoint.
+#[derive(Clone, Copy)]
+pub(super) struct SetOfNow<'a> {
+    pub(super) images: &'a [String],
+    /// `None` on ranks that do not look at the contents.
+    pub(super) digests: Option<&'a [u64]>,
 }
 
 /// A training as it was after some step.
@@ -46,6 +58,8 @@ pub(super) struct Checkpoint<L> {
     pub(super) network: L,
     pub(super) optimiser: OptimiserState,
     pub(super) averaging: Averaging,
+    /// Examples whose contents are others than they were.
+    pub(super) changed: Vec<String>,
 }
 
 impl<L: TrainableNetwork> Checkpoint<L> {
@@ -62,6 +76,7 @@ impl<L: TrainableNetwork> Checkpoint<L> {
             network: network.description()?,
             task: written.task.clone(),
             images: written.images.clone(),
+            digests: written.digests.to_vec(),
         };
         let header = serde_json::to_string(&header)
             .map_err(|error| Error::file(path)(std::io::Error::other(error)))?;
@@ -107,7 +122,7 @@ impl<L: TrainableNetwork> Checkpoint<L> {
         path: &Path,
         config: &TrainConfig,
         task: &str,
-        images: &[String],
+        set: SetOfNow<'_>,
     ) -> Result<Self> {
         let refused = refusing(path);
         let (file, header) = open(path)?;
@@ -117,7 +132,8 @@ impl<L: TrainableNetwork> Checkpoint<L> {
             keep_checkpoints: config.keep_checkpoints,
             unreadable: config.unreadable,
             cache_bytes: config.cache_bytes,
-            ..header.config
+            changed_data: config.changed_data,
+            ..header.config.clone()
         };
         if comparable != *config {
             let found = serde_json::to_value(&comparable).unwrap_or_default();
@@ -131,11 +147,19 @@ impl<L: TrainableNetwork> Checkpoint<L> {
                 differences(&value(&header.task), &value(task)),
             ));
         }
-        if header.images != images {
+        if header.images != set.images {
             return Err(refused(
                 "training set",
-                other_images(&header.images, images),
+                other_images(&header.images, set.images),
             ));
+        }
+        let changed = changed(&header, set.digests);
+        if !config.changed_data && !changed.is_empty() {
+            let found = format!(
+                "{}; --changed-data resumes with the files as they are now",
+                changed_in_words(&changed)
+            );
+            return Err(refused("training set", found));
         }
         let network = L::from_described(&file, &header.network)?;
         let mut optimiser = OptimiserState::new(config.optimiser);
@@ -152,6 +176,7 @@ impl<L: TrainableNetwork> Checkpoint<L> {
             network,
             optimiser,
             averaging,
+            changed,
         })
     }
 
@@ -208,6 +233,25 @@ fn in_words(field: &str) -> String {
     }
 }
 
+/// Names of the examples whose contents have another digest than they had; those that are not known count as they were.
+fn changed(header: &Header, now: Option<&[u64]>) -> Vec<String> {
+    let pairs = header.digests.iter().zip(now.unwrap_or_default());
+    let differs = pairs.map(|(then, now)| *then != 0 && *now != 0 && then != now);
+    let named = differs.zip(&header.images).filter(|(differs, _)| *differs);
+    named.map(|(_, name)| name.clone()).collect()
+}
+
+/// Changed examples in a few words.
+pub(super) fn changed_in_words(names: &[String]) -> String {
+    const NAMED: usize = 3;
+    let first = names[..names.len().min(NAMED)].join(", ");
+    let more = match names.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("other contents of {first}{more}")
+}
+
 /// How the images of a checkpoint differ from those of the data.
 fn other_images(found: &[String], asked: &[String]) -> String {
     let differs = found
@@ -254,17 +298,6 @@ fn open(path: &Path) -> Result<(WeightsFile, Header)> {
     let header =
         serde_json::from_str(header).map_err(|error| refused("header", error.to_string()))?;
     Ok((file, header))
-}
-
-/// A number that changes with every bit of the header and the tensors, whatever the tensors' order: safetensors files
-/// have none, and a number that a disk has turned is a number still.
-fn digest<'a>(
-    header: &str,
-    contents: impl Iterator<Item = (&'a str, impl Iterator<Item = u8>)>,
-) -> u64 {
-    contents.fold(fnv_1a(header.bytes()), |sum, (name, bytes)| {
-        sum.wrapping_add(fnv_1a(name.bytes().chain(bytes)))
-    })
 }
 
 fn refusing(path: &Path) -> impl Fn(&'static str, String) -> Error {

@@ -81,6 +81,10 @@ pub struct TrainConfig {
     /// Most that cached features may take on disk, in bytes; those of further images are computed each time.
     #[serde(alias = "cache-bytes")]
     pub cache_bytes: u64,
+    /// Whether a training resumes on examples whose contents have changed since. Not written to files: it is asked for
+    /// each time.
+    #[serde(skip)]
+    pub changed_data: bool,
 }
 
 impl Default for TrainConfig {
@@ -103,6 +107,7 @@ impl Default for TrainConfig {
             keep_checkpoints: 2,
             unreadable: 0.01,
             cache_bytes: 8 << 30,
+            changed_data: false,
         }
     }
 }

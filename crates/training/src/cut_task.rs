@@ -184,8 +184,10 @@ impl<'a> CutTask<'a> {
                     "upright"
                 };
                 let name = format!("{}_{side}", set.id(sample.example));
+                // Files that cannot be read are refused where they are looked at.
+                let contents = set.digest(sample.example).unwrap_or(0);
                 let compute = || Ok::<_, Error>(network.trunk_features(&photograph(set, sample)?)?);
-                let maps = cache.features(&name, network.trunk_channels(), compute)?;
+                let maps = cache.features((&name, contents), network.trunk_channels(), compute)?;
                 network.step(
                     CutInput::Features(&maps),
                     &annotations,
@@ -258,6 +260,15 @@ impl Task for CutTask<'_> {
         self.set.id(index)
     }
 
+    fn digest(&self, index: usize) -> u64 {
+        self.set.digest(index).unwrap_or(0)
+    }
+
+    fn take_notices(&mut self) -> Vec<String> {
+        let cache = self.cache.as_mut();
+        cache.map_or_else(Vec::new, FeatureCache::take_notices)
+    }
+
     fn calibrate(
         &mut self,
         network: &mut DeepNcuts,
@@ -277,14 +288,15 @@ impl Task for CutTask<'_> {
 
     fn open(
         &mut self,
-        _: &DeepNcuts,
+        network: &DeepNcuts,
         config: &TrainConfig,
         cache: &Path,
         sharers: usize,
     ) -> Result<()> {
         self.cache = match config.trunk {
             TrunkTraining::Frozen => {
-                Some(FeatureCache::new(cache, config.cache_bytes)?.shared_by(sharers))
+                let layers = network.trunk_digest();
+                Some(FeatureCache::new(cache, config.cache_bytes, layers)?.shared_by(sharers))
             }
             _ => None,
         };

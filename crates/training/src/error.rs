@@ -69,6 +69,23 @@ pub enum Error {
         /// Of the last of them.
         last: Box<Error>,
     },
+    /// Another training has the folder.
+    #[error(
+        "{}: expected a folder that no other training uses, found that of process {process} on {host}, begun {age} ago{advice}",
+        folder.display()
+    )]
+    Locked {
+        /// Which folder.
+        folder: PathBuf,
+        /// The number of the process.
+        process: u32,
+        /// Its machine.
+        host: String,
+        /// How long it has had the folder.
+        age: String,
+        /// What to do, behind a semicolon; empty where waiting is all.
+        advice: String,
+    },
     /// A checkpoint belongs to another training.
     #[error("{}: expected a checkpoint of this training, found another {what}: {found}", path.display())]
     Checkpoint {
@@ -206,6 +223,7 @@ impl Error {
             Self::Model(error) => matches!(
                 error,
                 Model::NotSafetensors { .. }
+                    | Model::Damaged { .. }
                     | Model::MissingTensor { .. }
                     | Model::TensorShape { .. }
                     | Model::TensorType { .. }

@@ -138,6 +138,15 @@ impl Task for RegionTask<'_> {
         self.set.id(index)
     }
 
+    fn digest(&self, index: usize) -> u64 {
+        self.set.digest(index).unwrap_or(0)
+    }
+
+    fn take_notices(&mut self) -> Vec<String> {
+        let cache = self.cache.as_mut();
+        cache.map_or_else(Vec::new, FeatureCache::take_notices)
+    }
+
     fn calibrate(
         &mut self,
         network: &mut RegionClassifier,
@@ -173,8 +182,9 @@ impl Task for RegionTask<'_> {
         let shared = self.shared_cache.as_ref().zip(below);
         let shared = shared.and_then(|(folder, below)| network.cache_folder(folder, below));
         let folder = shared.unwrap_or_else(|| cache.to_path_buf());
+        let layers = below.and_then(|below| network.layers_digest(below));
         self.cache = frozen
-            .then(|| FeatureCache::new(&folder, config.cache_bytes))
+            .then(|| FeatureCache::new(&folder, config.cache_bytes, layers.unwrap_or(0)))
             .transpose()?
             .map(|cache| cache.shared_by(sharers));
         Ok(())

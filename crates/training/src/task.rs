@@ -80,6 +80,18 @@ pub trait Task {
         ids.collect()
     }
 
+    /// A digest of the contents of an example; 0 where they cannot be read, or where the task does not know any. A training
+    /// resumes only on the contents that it began with.
+    fn digest(&self, index: usize) -> u64 {
+        let _ = index;
+        0
+    }
+
+    /// Sentences for people since this was asked last, such as of features that were made again.
+    fn take_notices(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Measures the scales of a new network before its first step, and reports progress to `observer` as (done, total).
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::averaging::Averaging;
-use crate::checkpoint::{Checkpoint, Written};
+use crate::checkpoint::{Checkpoint, SetOfNow, Written, changed_in_words};
 use crate::config::{TrainConfig, TrunkTraining};
 use crate::distributed::Ranks;
 use crate::error::{Error, Result};
@@ -17,6 +17,7 @@ use crate::recent_checkpoints::{
 use crate::run_folder::{
     cache_path, checkpoint_path, journal_path, network_path, remove_partial_files,
 };
+use crate::run_lock::RunLock;
 use crate::sampler::Sampler;
 use crate::task::Task;
 use models::Device;
@@ -50,6 +51,11 @@ pub enum Progress<'a, M> {
         /// Its error.
         why: &'a str,
     },
+    /// A sentence of the task: what it had to make again.
+    Notice {
+        /// The sentence.
+        what: &'a str,
+    },
     /// A checkpoint is written.
     Checkpoint {
         /// After this step.
@@ -77,6 +83,11 @@ pub struct Trainer<T: Task> {
     /// The step of the newest checkpoint, where it is valid.
     newest: Option<u64>,
     skipped_checkpoints: SkippedCheckpoints,
+    /// Digests of the examples' contents, on the rank that writes.
+    digests: Vec<u64>,
+    changed_data: Vec<String>,
+    /// On the rank that writes: no other training has the folder meanwhile.
+    _lock: Option<RunLock>,
     pub(super) ranks: Rc<Ranks>,
 }
 
@@ -86,7 +97,7 @@ impl<T: Task> Trainer<T> {
     ///
     /// # Errors
     /// [`Error::Setting`] for settings outside their range, an empty set, or a folder that holds a
-    /// training already; those of images and files.
+    /// training already; [`Error::Locked`] for a folder in which another training runs; those of images and files.
     pub fn start(
         network: T::Network,
         task: T,
@@ -148,16 +159,18 @@ impl<T: Task> Trainer<T> {
             });
         }
         first_step(&config, &network)?;
+        let mut lock = None;
         if ranks.is_first() {
             std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
             // A folder that cannot be written to is refused before anything is measured.
-            tempfile::tempfile_in(folder).map_err(Error::file(folder))?;
+            lock = Some(RunLock::take(folder)?);
             // Features of another network, left by an earlier attempt.
             let cache = cache_path(folder);
             if cache.exists() {
                 std::fs::remove_dir_all(&cache).map_err(Error::file(&cache))?;
             }
         }
+        let digests = digests(&task, &ranks);
         task.calibrate(&mut network, &config, &mut observer)?;
         let averaging = Averaging::new(config.averaging, &network);
         let optimiser = OptimiserState::new(config.optimiser);
@@ -171,6 +184,9 @@ impl<T: Task> Trainer<T> {
             failures: FailurePolicy::default(),
             newest: None,
             skipped_checkpoints: SkippedCheckpoints(Vec::new()),
+            digests,
+            changed_data: Vec::new(),
+            _lock: lock,
             ranks,
         };
         trainer.check_batch()?;
@@ -181,7 +197,9 @@ impl<T: Task> Trainer<T> {
     /// same numbers. [`Trainer::skipped_checkpoints`] names the damaged ones.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] for a checkpoint under other settings; where none is valid, the error of the newest.
+    /// [`Error::Checkpoint`] for a checkpoint under other settings, or of examples with other contents, unless
+    /// [`TrainConfig::changed_data`] says otherwise; where none is valid, the error of the newest. [`Error::Locked`] where
+    /// the training runs.
     pub fn resume(task: T, config: TrainConfig, folder: &Path) -> Result<Self> {
         Self::resume_among(&Rc::new(Ranks::alone()), task, config, folder)
     }
@@ -203,13 +221,21 @@ impl<T: Task> Trainer<T> {
     fn resumed(ranks: Rc<Ranks>, task: T, config: TrainConfig, folder: &Path) -> Result<Self> {
         config.check()?;
         task.check()?;
+        let lock = ranks.is_first().then(|| RunLock::take(folder));
+        let lock = lock.transpose()?;
         let (settings, ids) = (task.settings(), task.ids());
-        let read = |path: &Path| Checkpoint::read(path, &config, &settings, &ids);
+        let digests = digests(&task, &ranks);
+        let set = SetOfNow {
+            images: &ids,
+            digests: ranks.is_first().then_some(&digests[..]),
+        };
+        let read = |path: &Path| Checkpoint::read(path, &config, &settings, set);
         let (checkpoint, skipped_checkpoints) = latest_valid_checkpoint(folder, read)?;
         let Checkpoint {
             network,
             optimiser,
             averaging,
+            changed,
         } = checkpoint;
         let is_newest = skipped_checkpoints.0.is_empty();
         let trainer = Self {
@@ -222,6 +248,9 @@ impl<T: Task> Trainer<T> {
             folder: folder.to_path_buf(),
             failures: FailurePolicy::default(),
             skipped_checkpoints,
+            digests,
+            changed_data: changed,
+            _lock: lock,
             ranks,
         };
         trainer.check_batch()?;
@@ -241,6 +270,13 @@ impl<T: Task> Trainer<T> {
             .iter()
             .map(ToString::to_string)
             .collect()
+    }
+
+    /// Examples whose contents have changed since the checkpoint, in words; `None` where there are none, or on other ranks than
+    /// the first.
+    pub fn changed_data(&self) -> Option<String> {
+        let changed = &self.changed_data;
+        (!changed.is_empty()).then(|| changed_in_words(changed))
     }
 
     /// The network that the training of `folder` would have written after its latest valid checkpoint, and that
@@ -313,6 +349,9 @@ impl<T: Task> Trainer<T> {
                 let device = self.network.device();
                 if let Some(why) = device.and_then(Device::take_refusal) {
                     observer(Progress::SolverRefused { why: &why });
+                }
+                for what in self.task.take_notices() {
+                    observer(Progress::Notice { what: &what });
                 }
                 let go_on = observer(Progress::Step {
                     record: &record,
@@ -395,6 +434,7 @@ impl<T: Task> Trainer<T> {
             config: &self.config,
             task: self.task.settings(),
             images: self.task.ids(),
+            digests: &self.digests,
         };
         let keep = usize::from(self.config.keep_checkpoints);
         let step = self.optimiser.steps();
@@ -408,6 +448,16 @@ impl<T: Task> Trainer<T> {
         )?;
         self.newest = Some(step);
         prune(&self.folder, step, keep - 1)
+    }
+}
+
+/// Digests of the contents of all examples; none on a rank that writes no checkpoint.
+fn digests<T: Task>(task: &T, ranks: &Ranks) -> Vec<u64> {
+    match ranks.is_first() {
+        true => (0..task.examples())
+            .map(|index| task.digest(index))
+            .collect(),
+        false => Vec::new(),
     }
 }
 

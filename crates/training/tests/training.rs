@@ -217,6 +217,97 @@ fn a_training_stopped_at_its_first_step_resumes_on_its_own_images_alone() {
     ));
 }
 
+/// The photographs of a set, one of which got another pixel.
+struct Retouched(Slants);
+
+impl SegmentationSet for Retouched {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn id(&self, index: usize) -> &str {
+        self.0.id(index)
+    }
+
+    fn image(&self, index: usize) -> Result<RgbImage> {
+        let mut image = self.0.image(index)?;
+        if index == 3 {
+            image.get_pixel_mut(0, 0).0[0] ^= 1;
+        }
+        Ok(image)
+    }
+
+    fn annotations(&self, index: usize) -> Result<Vec<LabelMap>> {
+        self.0.annotations(index)
+    }
+}
+
+#[test]
+fn a_training_knows_the_contents_of_its_examples() {
+    let folder = tempfile::tempdir().unwrap();
+    let (before, now) = (Slants::new(5), Retouched(Slants::new(5)));
+    let trainer = Trainer::start(network(), task(&before), config(), folder.path(), |_, _| ());
+    assert!(trainer.unwrap().run(|_| false).unwrap().is_none());
+    let refused = Trainer::resume(task(&now), config(), folder.path()).map(|_| ());
+    let words = refused.unwrap_err().to_string();
+    assert!(words.contains("other contents of slant3;"), "{words}");
+    let config = TrainConfig {
+        changed_data: true,
+        ..config()
+    };
+    let resumed = Trainer::resume(task(&now), config.clone(), folder.path()).unwrap();
+    assert_eq!(resumed.changed_data().unwrap(), "other contents of slant3");
+    assert!(resumed.run(|_| false).unwrap().is_none());
+    // From here on they are the training's own.
+    let again = Trainer::resume(task(&now), config, folder.path()).unwrap();
+    assert_eq!(again.changed_data(), None);
+}
+
+#[test]
+fn two_trainings_do_not_share_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = Slants::new(5);
+    let start = || Trainer::start(network(), task(&set), config(), folder.path(), |_, _| ());
+    let first = start().unwrap();
+    refused! {
+        start().map(|_| ()) => Error::Locked { .. },
+        Trainer::resume(task(&set), config(), folder.path()).map(|_| ()) => Error::Locked { .. },
+    }
+    assert!(first.run(|_| true).unwrap().is_some());
+    assert!(!training::was_begun(folder.path()));
+}
+
+#[test]
+fn damaged_features_are_made_again_to_the_same_bytes() {
+    let (whole, damaged) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (expected, _) = train(&config(), whole.path());
+    let set = Slants::new(5);
+    let trainer = Trainer::start(network(), task(&set), config(), damaged.path(), |_, _| ());
+    let mut notices = Vec::new();
+    let found = trainer.unwrap().run(|progress| {
+        match progress {
+            Progress::Notice { what } => notices.push(what.to_owned()),
+            Progress::Step { record, .. } if record.step == 4 => {
+                let cache = std::fs::read_dir(damaged.path().join("cache")).unwrap();
+                for entry in cache {
+                    let path = entry.unwrap().path();
+                    let mut bytes = std::fs::read(&path).unwrap();
+                    let middle = bytes.len() / 2;
+                    bytes[middle] ^= 64;
+                    std::fs::write(&path, bytes).unwrap();
+                }
+            }
+            _ => {}
+        }
+        true
+    });
+    assert_eq!(bytes_of(&found.unwrap().unwrap()), bytes_of(&expected));
+    assert!(
+        !notices.is_empty() && notices.iter().all(|notice| notice.contains("damaged")),
+        "{notices:?}"
+    );
+}
+
 /// Annotations of another size than the photograph.
 struct Misfits(Slants);
 

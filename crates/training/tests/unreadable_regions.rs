@@ -76,6 +76,11 @@ impl RegionSet for Breaking {
         Ok(crop)
     }
 
+    /// Not one of the times that a region is read.
+    fn digest(&self, index: usize) -> Result<u64> {
+        self.patterns.digest(index)
+    }
+
     fn descriptors(&self, index: usize, crop: &RegionCrop) -> Result<Descriptors> {
         if self.fails(index, Broken::Descriptors) {
             return Err(cut_short());

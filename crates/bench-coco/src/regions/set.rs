@@ -272,6 +272,12 @@ impl RegionSet {
             .read(self.regions[index].image, self.image(index))
     }
 
+    /// Where the photograph of region `index` lies.
+    pub fn photograph_path(&self, index: usize) -> PathBuf {
+        let place = self.regions[index].image;
+        self.photographs.path(place, self.image(index))
+    }
+
     /// Region `index` on its photograph: at least one pixel.
     ///
     /// # Errors
@@ -316,7 +322,8 @@ impl RegionSet {
         ))
     }
 
-    fn annotation(&self, index: usize) -> &Annotation {
+    /// The annotation of region `index`.
+    pub fn annotation(&self, index: usize) -> &Annotation {
         &self.instances.annotations()[self.regions[index].annotation]
     }
 }

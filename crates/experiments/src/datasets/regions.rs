@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use bench_coco::{CocoInstances, DenseSift, GrayPlane, Id, LeftOut, RegionRule, RegionSet, View};
-use models::{Descriptors, FeatureMaps, RegionCrop, RegionView};
+use bench_coco::{
+    Annotation, CocoInstances, DenseSift, GrayPlane, Id, LeftOut, RegionRule, RegionSet, View,
+};
+use models::{Descriptors, FeatureMaps, RegionCrop, RegionView, fnv_1a};
 use segmentation::GridAxis;
 use sha2::{Digest, Sha256};
 
+use super::file_digests::FileDigests;
 use crate::counted::counted;
 use crate::error::{Error, Result};
 
@@ -16,6 +19,7 @@ pub struct CocoRegions {
     ids: Vec<String>,
     sift: DenseSift,
     annotations: PathBuf,
+    digests: FileDigests,
 }
 
 /// Left-out regions that a run names one by one.
@@ -45,12 +49,18 @@ impl CocoRegions {
             set,
             sift: DenseSift::default(),
             annotations,
+            digests: FileDigests::default(),
         })
     }
 
     /// The set itself.
     pub fn set(&self) -> &RegionSet {
         &self.set
+    }
+
+    /// Digests of its files.
+    pub(crate) fn digests(&self) -> &FileDigests {
+        &self.digests
     }
 
     /// Refuses a set without a region; `purpose` says what one is for.
@@ -227,6 +237,23 @@ impl models::RegionSet for CocoRegions {
             mask: crop.mask,
             frame: [frame.x, frame.y, frame.width, frame.height],
         })
+    }
+
+    /// The photograph's bytes, and all that the annotation says of the region.
+    fn digest(&self, index: usize) -> models::Result<u64> {
+        let path = self.set.photograph_path(index);
+        let photograph = self.digests.of(&path);
+        let photograph = photograph.map_err(|source| models::Error::File { path, source })?;
+        let Annotation {
+            category,
+            bbox,
+            shape,
+            ..
+        } = self.set.annotation(index);
+        let region = format!("{category} {bbox:?} {shape:?}");
+        Ok(fnv_1a(
+            photograph.to_le_bytes().into_iter().chain(region.bytes()),
+        ))
     }
 
     fn descriptors(&self, index: usize, crop: &RegionCrop) -> models::Result<Descriptors> {

@@ -2,8 +2,11 @@
 
 use bench_bsds::{BsdsDataset, MissingPartner, Split};
 use image::RgbImage;
+use models::fnv_1a;
 use segmentation::LabelMap;
 use training::SegmentationSet;
+
+use super::file_digests::FileDigests;
 
 /// Which images of BSDS500 are learned from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +23,7 @@ pub enum TrainingSplit {
 /// Splits of BSDS500, one after the other.
 pub struct BsdsTrainingSet {
     splits: Vec<BsdsDataset>,
+    digests: FileDigests,
 }
 
 impl BsdsTrainingSet {
@@ -42,7 +46,13 @@ impl BsdsTrainingSet {
             .map(|split| BsdsDataset::open_leaving_out(root, *split, share));
         Ok(Self {
             splits: splits.collect::<Result<_, _>>()?,
+            digests: FileDigests::default(),
         })
+    }
+
+    /// Digests of its files.
+    pub(crate) fn digests(&self) -> &FileDigests {
+        &self.digests
     }
 
     /// The images that were left out.
@@ -84,6 +94,20 @@ impl SegmentationSet for BsdsTrainingSet {
         split
             .annotations(index)
             .map_err(|error| of_file(split.ground_truth_path(index), error).into())
+    }
+
+    /// The bytes of its files.
+    fn digest(&self, index: usize) -> training::Result<u64> {
+        let (split, index) = self.place(index);
+        let mut files = vec![split.image_path(index)];
+        files.extend(split.ground_truth_files(index));
+        let mut all = Vec::new();
+        for path in files {
+            let digest = self.digests.of(&path);
+            let digest = digest.map_err(|source| training::Error::File { path, source })?;
+            all.extend(digest.to_le_bytes());
+        }
+        Ok(fnv_1a(all.into_iter()))
     }
 }
 

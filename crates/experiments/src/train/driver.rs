@@ -7,9 +7,12 @@ use std::rc::Rc;
 use models::Device;
 use training::{Progress as Event, Ranks, Task, TrainConfig, Trainer};
 
-use super::messages::{OVER_GPUS, left_out, skipped_checkpoint, solver_refused};
+use super::messages::{
+    NO_CHECKPOINT_YET, OVER_GPUS, changed_data, left_out, skipped_checkpoint, solver_refused,
+};
 use super::progress_log::{Measured, ProgressLog};
 use super::run_settings::{RunSettings, Trained};
+use crate::datasets::FileDigests;
 use crate::device::open_device;
 use crate::error::{Error, Result};
 use crate::observer::Observer;
@@ -37,6 +40,15 @@ pub(super) trait Job {
     /// A new network in a few words.
     fn in_words(&self, network: &Network<Self>) -> String;
 
+    /// The digests of its files, which are filled here so that people see how far it is.
+    fn files(&self) -> &FileDigests;
+
+    /// The digest of the contents of an example.
+    fn digest(&self, index: usize);
+
+    /// How many examples.
+    fn examples(&self) -> usize;
+
     /// Called when a training starts, to save its initial state.
     fn started(&self, trainer: &Trainer<Self::Task>) -> Result<()> {
         let _ = trainer;
@@ -55,11 +67,29 @@ pub(super) fn trainer<J: Job>(
     ranks: &Rc<Ranks>,
     observer: &mut dyn Observer,
 ) -> Result<Trainer<J::Task>> {
-    ranks.sync_result(if settings.resume {
+    let resumes = settings.resumes();
+    if ranks.is_first() {
+        job.files().recall(&settings.out);
+        observer.begin("reading the training set", job.examples() as u64);
+        for index in 0..job.examples() {
+            job.digest(index);
+            observer.advance(index as u64 + 1, &String::new);
+        }
+        observer.end();
+        if settings.resume && !resumes {
+            observer.message(NO_CHECKPOINT_YET);
+        }
+    }
+    let trainer = ranks.sync_result(if resumes {
         resumed(job, settings, config, ranks, observer)
     } else {
         started(job, settings, config, ranks, observer)
-    })
+    })?;
+    ranks.sync_result(match ranks.is_first() {
+        true => job.files().keep(&settings.out),
+        false => Ok(()),
+    })?;
+    Ok(trainer)
 }
 
 fn started<J: Job>(
@@ -110,9 +140,16 @@ fn resumed<J: Job>(
     observer: &mut dyn Observer,
 ) -> Result<Trainer<J::Task>> {
     let device = open_device(settings.device, observer)?;
-    let trainer = Trainer::resume_among(ranks, job.task(false), config.clone(), &settings.out);
+    let config = TrainConfig {
+        changed_data: settings.changed_data,
+        ..config.clone()
+    };
+    let trainer = Trainer::resume_among(ranks, job.task(false), config, &settings.out);
     let trainer = trainer.map_err(Error::of_training)?.on_device(&device);
     job.check_alike("--resume", trainer.network())?;
+    if let Some(changed) = trainer.changed_data() {
+        observer.warning(&changed_data(&changed));
+    }
     for damage in trainer.skipped_checkpoints() {
         observer.message(&skipped_checkpoint(&damage));
     }
@@ -147,6 +184,7 @@ pub(super) fn run<J: Job>(
             }
             Event::LeftOut { name, why, count } => log.warning(&left_out(name, why, count)),
             Event::SolverRefused { why } => log.message(&solver_refused(why)),
+            Event::Notice { what } => log.warning(what),
             Event::OverGpus => log.message(OVER_GPUS),
             _ => {}
         }

@@ -27,6 +27,17 @@ pub fn skipped_checkpoint(damage: &str) -> String {
     format!("{damage}; it is skipped: resuming from the previous checkpoint")
 }
 
+/// A training that was killed before its first checkpoint.
+pub const NO_CHECKPOINT_YET: &str =
+    "--resume: the training was stopped before its first checkpoint: starting from the first step";
+
+/// A training goes on with other examples than it began with.
+pub fn changed_data(changed: &str) -> String {
+    format!(
+        "--changed-data: resuming with {changed}; from here on the steps are not those of an undisturbed run"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,7 @@ use super::driver::{self, Job};
 use super::run_settings::{RunSettings, Trained, check_export};
 use super::validation::{Validation, ValidationSettings};
 use crate::counted::counted;
-use crate::datasets::{BsdsTrainingSet, TrainingSplit};
+use crate::datasets::{BsdsTrainingSet, FileDigests, TrainingSplit};
 use crate::error::{Context as _, Error, Result};
 use crate::observer::Observer;
 use crate::recipe::{CutPlan, head_in_words, input_recipe_in_words};
@@ -87,11 +87,12 @@ pub fn ncuts_among(
         settings,
         set: &set,
     };
+    let new = !run.resumes();
     let trainer = driver::trainer(&job, run, config, ranks, observer)?;
-    let (step, new) = (trainer.step(), !run.resume);
+    let step = trainer.step();
     let validation = validation
         .filter(|_| ranks.is_first())
-        .map(|asked| asked.open(&run.out, step, new, config));
+        .map(|asked| asked.open((&run.out, trainer.network()), step, new, config));
     let mut validation = ranks.sync_result(validation.transpose())?;
     let watch = |observer: &mut dyn Observer, step: u64, network: &DeepNcuts| match &mut validation
     {
@@ -120,7 +121,7 @@ fn prepare(settings: &NcutsSettings) -> Result<(BsdsTrainingSet, Option<Validati
     run.check_out()?;
     check_export("--export", run.export.as_ref())?;
     check_export("--export-head", settings.export_head.as_ref())?;
-    if !run.resume {
+    if !run.resumes() {
         run.check_init_from(plan.init_from.as_deref())?;
         let weights = run.trunk_weights.is_some() || run.from_scratch;
         if plan.init_from.is_none() && !weights {
@@ -167,6 +168,19 @@ impl<'a> Job for CutJob<'a> {
             true => task.already_calibrated(),
             false => task,
         }
+    }
+
+    fn files(&self) -> &FileDigests {
+        self.set.digests()
+    }
+
+    fn digest(&self, index: usize) {
+        // A file that cannot be read is refused where it is looked at.
+        let _ = self.set.digest(index);
+    }
+
+    fn examples(&self) -> usize {
+        self.set.len()
     }
 
     fn new_network(&self) -> Result<DeepNcuts> {

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use bench_coco::RegionRule;
-use models::{Device, Precision, RegionClassifier, TrunkWeights};
+use models::{Device, Precision, RegionClassifier, RegionSet as _, TrunkWeights};
 use training::{Ranks, RegionTask};
 
 use super::driver::{self, Job};
 use super::run_settings::{RunSettings, Trained, check_export};
-use crate::datasets::CocoRegions;
+use crate::datasets::{CocoRegions, FileDigests};
 use crate::error::{Context as _, Error, Result};
 use crate::observer::Observer;
 use crate::recipe::RegionRecipe;
@@ -106,7 +106,7 @@ fn prepare(settings: &O2pSettings) -> Result<CocoRegions> {
     recipe.training.check().map_err(Error::of_training)?;
     run.check_out()?;
     check_export("--export", run.export.as_ref())?;
-    if !run.resume {
+    if !run.resumes() {
         match (
             recipe.wants_weights() && !run.from_scratch,
             &run.trunk_weights,
@@ -154,6 +154,19 @@ impl<'a> Job for RegionJob<'a> {
             true => task.already_calibrated(),
             false => task,
         }
+    }
+
+    fn files(&self) -> &FileDigests {
+        self.regions.digests()
+    }
+
+    fn digest(&self, index: usize) {
+        // A file that cannot be read is refused where it is looked at.
+        let _ = self.regions.digest(index);
+    }
+
+    fn examples(&self) -> usize {
+        self.regions.len()
     }
 
     fn new_network(&self) -> Result<RegionClassifier> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use models::DeviceChoice;
-use training::can_resume;
+use training::{can_resume, was_begun};
 
 use crate::error::{Error, Result};
 
@@ -14,6 +14,8 @@ pub struct RunSettings {
     pub out: PathBuf,
     /// Whether the training in that folder is resumed.
     pub resume: bool,
+    /// Whether it is resumed on examples whose contents have changed since.
+    pub changed_data: bool,
     /// The run whose trained network is initialised from, for recipes that name one.
     pub init_from: Option<PathBuf>,
     /// The file with the weights that the trunk is initialised from.
@@ -41,6 +43,7 @@ impl RunSettings {
         Self {
             out: out.into(),
             resume: false,
+            changed_data: false,
             init_from: None,
             trunk_weights: None,
             from_scratch: true,
@@ -58,6 +61,11 @@ impl RunSettings {
         }
     }
 
+    /// Whether there is a checkpoint to resume from. Where a training was killed before its first one, to resume is to start.
+    pub(super) fn resumes(&self) -> bool {
+        self.resume && can_resume(&self.out)
+    }
+
     /// Refuses a folder that is a file, that holds another training, or none to be resumed.
     pub(super) fn check_out(&self) -> Result<()> {
         let out = self.out.display();
@@ -67,6 +75,8 @@ impl RunSettings {
             )));
         }
         match (self.resume, can_resume(&self.out)) {
+            // Of a training that was killed before its first checkpoint nothing is left but its lock.
+            (true, false) if was_begun(&self.out) => Ok(()),
             (true, false) => Err(Error::unexpected(format!(
                 "--resume: expected a checkpoint in {out}, found none"
             ))),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use bench_bsds::{BsdsDataset, ContingencyTable, Overlaps, Split};
-use models::{ClusterChoice, DeepNcuts, FeatureCache};
+use models::{ClusterChoice, DeepNcuts, FeatureCache, fnv_1a};
 use segmentation::LabelMap;
 use serde::Serialize;
 use training::{Journal, TrainConfig, TrunkTraining};
@@ -90,7 +90,7 @@ impl Validation {
     /// trunk that does not learn are kept beside those of the training, and may take their share of the disk again.
     pub fn open(
         self,
-        run: &Path,
+        (run, network): (&Path, &DeepNcuts),
         step: u64,
         new: bool,
         config: &TrainConfig,
@@ -101,7 +101,8 @@ impl Validation {
         }
         let cache = match config.trunk {
             TrunkTraining::Frozen => {
-                Some(FeatureCache::new(&run.join("cache"), config.cache_bytes)?)
+                let (cache, layers) = (run.join("cache"), network.trunk_digest());
+                Some(FeatureCache::new(&cache, config.cache_bytes, layers)?)
             }
             _ => None,
         };
@@ -184,7 +185,10 @@ impl OpenValidation {
         let maps = match &mut self.cache {
             Some(cache) => {
                 let name = format!("val_{}", set.ids()[index]);
-                cache.features(&name, network.trunk_channels(), compute)?
+                let bytes = std::fs::read(set.image_path(index));
+                // A photograph that cannot be read is refused where it is looked at.
+                let contents = bytes.map_or(0, |bytes| fnv_1a(bytes.into_iter()));
+                cache.features((&name, contents), network.trunk_channels(), compute)?
             }
             None => compute()?,
         };

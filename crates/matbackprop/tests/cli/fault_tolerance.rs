@@ -241,6 +241,83 @@ fn a_training_that_too_much_was_missing_for_goes_on_when_it_is_back() {
     assert!(network(&run) == expected);
 }
 
+#[test]
+fn files_that_were_replaced_are_noticed_and_taken_where_that_is_asked_for() {
+    let (data, run) = dataset();
+    let mut child = command(data.path(), &run).spawn().unwrap();
+    wait_for(&mut child, &run, 3);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // A label of one pixel; the file is as long as before, and as old.
+    let annotation = data.path().join("groundTruth/train/12.mat");
+    let before = fs::metadata(&annotation).unwrap();
+    let mut bytes = fs::read(&annotation).unwrap();
+    let last = bytes.iter().rposition(|byte| *byte == 3).unwrap();
+    bytes[last] = 2;
+    fs::write(&annotation, &bytes).unwrap();
+    let file = fs::File::options().write(true).open(&annotation).unwrap();
+    file.set_modified(before.modified().unwrap()).unwrap();
+    let (code, err) = finish(data.path(), &run);
+    assert_eq!(code, 1, "{err}");
+    assert!(
+        err.contains("other contents of 12;") && err.contains("--changed-data"),
+        "{err}"
+    );
+    let output = command(data.path(), &run).arg("--changed-data").output();
+    let output = output.unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{err}");
+    assert!(err.contains("resuming with other contents of 12"), "{err}");
+    assert_eq!(journal(&run), STEPS);
+}
+
+#[test]
+fn a_second_training_in_a_folder_is_refused_and_the_first_is_as_if_alone() {
+    let (data, run) = dataset();
+    let expected = undisturbed();
+    let mut first = command(data.path(), &run).spawn().unwrap();
+    wait_for(&mut first, &run, 2);
+    let (code, err) = finish(data.path(), &run);
+    assert_eq!(code, 1, "{err}");
+    let words = format!("that of process {} on ", first.id());
+    assert!(err.contains(&words), "{err}");
+    let output = first.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(network(&run) == expected);
+    assert_eq!(journal(&run), STEPS);
+    assert!(!run.join("run.lock").exists());
+}
+
+#[test]
+fn a_training_killed_before_its_first_checkpoint_starts_again() {
+    let (data, run) = dataset();
+    let expected = undisturbed();
+    let mut child = command(data.path(), &run).spawn().unwrap();
+    let begin = Instant::now();
+    while !run.join("run.lock").exists() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "no lock");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // Should the kill have come late, what it left is taken away: the lock is there in either case.
+    for name in names_in(&run) {
+        if name.starts_with("checkpoint") || name == "journal.jsonl" {
+            fs::remove_file(run.join(name)).unwrap();
+        }
+    }
+    let output = command(data.path(), &run).arg("--resume").output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{err}");
+    assert!(err.contains("before its first checkpoint"), "{err}");
+    assert!(network(&run) == expected);
+    // A folder in which none was begun is a slip of the keyboard.
+    let elsewhere = data.path().join("elsewhere");
+    let output = command(data.path(), &elsewhere).arg("--resume").output();
+    let err = String::from_utf8(output.unwrap().stderr).unwrap();
+    assert!(err.contains("--resume: expected a checkpoint"), "{err}");
+}
+
 /// Takes a bit, or the second half, of a file away.
 fn damage(path: &Path, whole: bool) {
     // Not through another name of the same bytes.

@@ -96,7 +96,9 @@ impl RegionClassifier {
             Ok(input.maps)
         };
         let channels = below.map_or(0, Chain::output_channels);
-        let maps = cache.features(&name, channels, compute)?;
+        // A photograph that cannot be read is refused where it is looked at.
+        let contents = set.digest(index).unwrap_or(0);
+        let maps = cache.features((&name, contents), channels, compute)?;
         let (region, crop_seconds) = match (computed, known) {
             (Some(computed), _) => computed,
             (None, Some(region)) => (region, 0.0),
@@ -118,13 +120,18 @@ impl RegionClassifier {
 
     /// The folder inside `folder` that caches features of `below`, for all networks whose trunk begins in the same way.
     pub fn cache_folder(&self, folder: &Path, below: &Chain) -> Option<PathBuf> {
+        let digest = self.layers_digest(below)?;
+        Some(folder.join(format!("{digest:016x}")))
+    }
+
+    /// A digest of the layers `below` and of what they look at; `None` for networks without a trunk.
+    pub fn layers_digest(&self, below: &Chain) -> Option<u64> {
         let RegionFeatures::Trunk { recipe, .. } = &self.architecture.features else {
             return None;
         };
         let trunk = self.trunk.as_ref()?;
         let input = format!("{} {recipe:?}", self.architecture.side);
-        let digest = below.digest(&trunk.parameters.values(), &input);
-        Some(folder.join(format!("{digest:016x}")))
+        Some(below.digest(&trunk.parameters.values(), &input))
     }
 
     /// The cache under `folder` of this network's trunk features of regions, shared with trainings that froze the
@@ -133,9 +140,13 @@ impl RegionClassifier {
     /// # Errors
     /// [`Error::File`].
     pub fn feature_cache(&self, folder: &Path, bytes: u64) -> Result<Option<FeatureCache>> {
-        let trunk = self.trunk.as_ref();
-        let own = trunk.and_then(|trunk| self.cache_folder(folder, &trunk.chain));
-        own.map(|own| FeatureCache::new(&own, bytes)).transpose()
+        let trunk = self.trunk.as_ref().map(|trunk| &trunk.chain);
+        let own = trunk.and_then(|trunk| {
+            let layers = self.layers_digest(trunk)?;
+            Some((self.cache_folder(folder, trunk)?, layers))
+        });
+        own.map(|(own, layers)| FeatureCache::new(&own, bytes, layers))
+            .transpose()
     }
 
     /// A view's region alone, where its features are at hand.

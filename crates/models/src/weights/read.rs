@@ -10,6 +10,7 @@ use safetensors::{Dtype, SafeTensorError, SafeTensors};
 
 use super::foreign::{BEGINNING, is_safetensors, kind};
 use super::prefix::{Renaming, renamings};
+use super::write::{KEY, digest};
 use crate::error::{Error, Result};
 
 /// Something that gives tensors by name.
@@ -36,6 +37,8 @@ pub struct WeightsFile {
     bytes: Vec<u8>,
     /// Where the numbers begin.
     numbers: usize,
+    /// Our entry of the metadata.
+    description: Option<String>,
     /// How names differ, once a name has been found in another way.
     renaming: OnceLock<Renaming>,
 }
@@ -44,7 +47,7 @@ impl WeightsFile {
     /// Reads a file whole.
     ///
     /// # Errors
-    /// [`Error::File`], [`Error::NotSafetensors`].
+    /// [`Error::File`]; those of [`WeightsFile::from_bytes`].
     pub fn open(path: &Path) -> Result<Self> {
         let mut file = std::fs::File::open(path).map_err(Error::file(path))?;
         let size = file.metadata().map_err(Error::file(path))?.len();
@@ -67,22 +70,55 @@ impl WeightsFile {
     /// Takes a file's bytes; `origin` names it in errors.
     ///
     /// # Errors
-    /// [`Error::NotSafetensors`].
+    /// [`Error::NotSafetensors`]; [`Error::Damaged`] where a digest was written and is another now.
     pub fn from_bytes(origin: String, bytes: Vec<u8>) -> Result<Self> {
         match SafeTensors::read_metadata(&bytes) {
-            Ok((length, header)) => Ok(Self {
-                origin,
-                header,
-                // The header's length stands before it, in eight bytes.
-                numbers: 8 + length,
-                bytes,
-                renaming: OnceLock::new(),
-            }),
+            Ok((length, header)) => {
+                let mut file = Self {
+                    origin,
+                    header,
+                    // The header's length stands before it, in eight bytes.
+                    numbers: 8 + length,
+                    bytes,
+                    description: None,
+                    renaming: OnceLock::new(),
+                };
+                file.description = file.checked_description()?;
+                Ok(file)
+            }
             Err(error) => Err(Error::NotSafetensors {
                 origin,
                 message: in_words(&error, &bytes),
             }),
         }
+    }
+
+    /// Our entry of the metadata, without the digest behind it, which is compared.
+    fn checked_description(&self) -> Result<Option<String>> {
+        let Some(text) = self.header.metadata().as_ref().and_then(|all| all.get(KEY)) else {
+            return Ok(None);
+        };
+        // Files from before the digest end with the description.
+        let is_digest =
+            |end: &str| end.len() == 16 && end.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let (text, written) = match text.rsplit_once("} ") {
+            Some((before, end)) if text.starts_with('{') && is_digest(end) => {
+                (&text[..=before.len()], end)
+            }
+            _ => return Ok(Some(text.clone())),
+        };
+        let contents: Vec<_> = self.contents().collect();
+        let contents = contents.iter();
+        let contents = contents.map(|(name, bytes)| (name.as_str(), bytes.iter().copied()));
+        let found = format!("{:016x}", digest(text, contents));
+        if found == written {
+            return Ok(Some(text.to_owned()));
+        }
+        Err(Error::Damaged {
+            origin: self.origin.clone(),
+            expected: written.to_owned(),
+            found,
+        })
     }
 
     /// The name that errors give it.
@@ -143,6 +179,9 @@ impl WeightsFile {
 
     /// One entry of the file's metadata.
     pub fn metadata(&self, key: &str) -> Option<String> {
+        if key == KEY {
+            return self.description.clone();
+        }
         self.header.metadata().as_ref()?.get(key).cloned()
     }
 
@@ -338,7 +377,7 @@ mod tests {
             let file = file(&[0.5, -1.0, 2.0, 0.25], precision);
             assert_eq!(file.tensor("a", &[2, 2]).unwrap(), [0.5, -1.0, 2.0, 0.25]);
             assert_eq!(
-                file.metadata(crate::weights::write::KEY).as_deref(),
+                file.metadata(KEY).as_deref(),
                 Some("text")
             );
             assert!(file.contains("a") && !file.contains("b"));

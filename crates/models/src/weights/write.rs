@@ -8,6 +8,7 @@ use half::f16;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
+use crate::digest::fnv_1a;
 use crate::error::{Error, Result};
 
 /// The one entry of our files' metadata: with one, the bytes do not depend on a map's order.
@@ -32,7 +33,8 @@ pub struct TensorOut {
     pub values: Vec<f32>,
 }
 
-/// The bytes of a file that holds `tensors` and, under our key, `description`.
+/// The bytes of a file that holds `tensors` and, under our key, `description`; behind a description in JSON stands a digest of
+/// the whole, which [`WeightsFile`](super::WeightsFile) compares.
 ///
 /// # Errors
 /// [`Error::NotSafetensors`] when a shape does not fit its numbers.
@@ -63,8 +65,25 @@ pub fn write_safetensors(
             Ok((tensor.name.as_str(), view))
         })
         .collect::<Result<Vec<_>>>()?;
-    let metadata = description.map(|text| HashMap::from([(KEY.to_owned(), text)]));
+    let contents = tensors.iter().zip(&data);
+    let contents = contents.map(|(tensor, data)| (tensor.name.as_str(), data.iter().copied()));
+    let described = description.map(|text| match text.starts_with('{') {
+        true => format!("{text} {:016x}", digest(&text, contents)),
+        false => text,
+    });
+    let metadata = described.map(|text| HashMap::from([(KEY.to_owned(), text)]));
     safetensors::serialize(views, metadata).map_err(refused)
+}
+
+/// A number that changes with every bit of a description and of tensors, whatever the tensors' order: safetensors files have
+/// none, and a number that a disk has turned is a number still.
+pub fn digest<'a>(
+    description: &str,
+    contents: impl Iterator<Item = (&'a str, impl Iterator<Item = u8>)>,
+) -> u64 {
+    contents.fold(fnv_1a(description.bytes()), |sum, (name, bytes)| {
+        sum.wrapping_add(fnv_1a(name.bytes().chain(bytes)))
+    })
 }
 
 /// Writes beside the place and renames: the file is there whole, or as it was before.

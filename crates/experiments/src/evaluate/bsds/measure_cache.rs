@@ -3,8 +3,10 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use bench_bsds::{ImageCounts, ImageMeasures};
+use models::fnv_1a;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -12,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::looks::Looks;
 use crate::error::{Context as _, Error, Result};
 use crate::files::write_whole;
+use crate::observer::Observer;
 
 /// The measures of one image.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -32,9 +35,11 @@ pub struct Measured {
 /// images/ID.json      the measures of one image, with the fingerprint of the settings and of the files they are of
 /// ```
 ///
-/// Each file appears whole or not at all.
+/// Each file appears whole or not at all. One that was damaged since, which its checksum shows, is measured again, and
+/// [`report_damage`](Self::report_damage) says so.
 pub struct MeasureCache {
     images: PathBuf,
+    notices: Mutex<Vec<String>>,
     /// The settings, as their file holds them.
     settings: Vec<u8>,
 }
@@ -43,6 +48,9 @@ pub struct MeasureCache {
 #[derive(Serialize, Deserialize)]
 struct Record<M> {
     fingerprint: String,
+    /// Of fingerprint and measures; none in files from before.
+    #[serde(default)]
+    checksum: String,
     #[serde(flatten)]
     measured: M,
 }
@@ -61,7 +69,12 @@ impl MeasureCache {
         match fs::read(&path) {
             Ok(bytes) => {
                 let begun = serde_json::from_slice(&bytes).with_context(|| {
-                    format!("{}: expected settings of a measurement", path.display())
+                    format!(
+                        "{}: expected settings of a measurement; remove the file if {} is of these settings, or choose \
+                         another folder",
+                        path.display(),
+                        images.display()
+                    )
                 })?;
                 let differences = differences(&begun, settings);
                 if !differences.is_empty() {
@@ -79,6 +92,7 @@ impl MeasureCache {
         }
         Ok(Self {
             images,
+            notices: Mutex::default(),
             settings: serde_json::to_vec(settings)?,
         })
     }
@@ -91,18 +105,26 @@ impl MeasureCache {
         Ok(in_hexadecimal(digest))
     }
 
-    /// The measures of an image, where they are there.
+    /// The measures of an image, where they are there as they were written.
     ///
     /// # Errors
-    /// A wrong call where they are of other files; a file that holds something else.
+    /// A wrong call where they are of other files.
     pub fn get(&self, id: &str, fingerprint: &str) -> Result<Option<Measured>> {
         let path = self.path(id);
         let bytes = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             found => found.map_err(Error::file(&path))?,
         };
-        let record: Record<Measured> = serde_json::from_slice(&bytes)
-            .with_context(|| format!("{}: expected the measures of an image", path.display()))?;
+        let Some(record) = whole(&bytes) else {
+            let name = path.display();
+            let notice = format!(
+                "{name}: expected the measures of an image as they were written, found a damaged file; image {id} is measured \
+                 again"
+            );
+            let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+            notices.push(notice);
+            return Ok(None);
+        };
         if record.fingerprint != fingerprint {
             return Err(Error::setting(format!(
                 "--out: {} holds the measures of other files of image {id}, choose another folder, or take it away",
@@ -116,14 +138,36 @@ impl MeasureCache {
     pub fn put(&self, id: &str, fingerprint: &str, measured: &Measured) -> Result<()> {
         let record = Record {
             fingerprint: fingerprint.to_owned(),
+            checksum: checksum(fingerprint, measured)?,
             measured,
         };
         write_whole(&self.path(id), &serde_json::to_vec(&record)?)
     }
 
+    /// Warns of the files that were damaged, each once.
+    pub fn report_damage(&self, observer: &mut dyn Observer) {
+        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        notices
+            .drain(..)
+            .for_each(|notice| observer.warning(&notice));
+    }
+
     fn path(&self, id: &str) -> PathBuf {
         self.images.join(format!("{id}.json"))
     }
+}
+
+/// A file of `images`, where it is as it was written.
+fn whole(bytes: &[u8]) -> Option<Record<Measured>> {
+    let record: Record<Measured> = serde_json::from_slice(bytes).ok()?;
+    let found = checksum(&record.fingerprint, &record.measured).ok()?;
+    (found == record.checksum).then_some(record)
+}
+
+/// Of the measures as numbers: the same however a file lays them out.
+fn checksum(fingerprint: &str, measured: &Measured) -> Result<String> {
+    let text = serde_json::to_vec(&(fingerprint, measured))?;
+    Ok(format!("{:016x}", fnv_1a(text.into_iter())))
 }
 
 /// A digest of files: their names without folders, their lengths and their bytes.
@@ -213,9 +257,41 @@ mod tests {
             error.contains("7.json holds the measures of other files"),
             "{error}"
         );
-        fs::write(folder.path().join("images/7.json"), "{}").unwrap();
-        let error = again.get("7", &fingerprint).unwrap_err().to_string();
-        assert!(error.contains("7.json: expected the measures"), "{error}");
+    }
+
+    #[test]
+    fn damaged_measures_are_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = MeasureCache::open(folder.path(), &settings(&json!({"k": [2]}))).unwrap();
+        let path = folder.path().join("images/7.json");
+        let measures = Measured {
+            looks: Looks {
+                zero: Some(bench_bsds::ZeroLook {
+                    maps: 12,
+                    ..bench_bsds::ZeroLook::default()
+                }),
+                ..Looks::default()
+            },
+            ..measured()
+        };
+        cache.put("7", "print", &measures).unwrap();
+        assert_eq!(cache.get("7", "print").unwrap(), Some(measures));
+        let notices = || cache.notices.lock().unwrap().drain(..).collect::<Vec<_>>();
+        assert!(notices().is_empty());
+        let written = fs::read(&path).unwrap();
+        let digit = written.iter().rposition(u8::is_ascii_digit).unwrap();
+        let mut altered = written.clone();
+        altered[digit] = if altered[digit] == b'1' { b'2' } else { b'1' };
+        let cut = written[..written.len() / 2].to_vec();
+        for damaged in [altered, cut, b"{}".to_vec(), Vec::new()] {
+            fs::write(&path, damaged).unwrap();
+            assert_eq!(cache.get("7", "print").unwrap(), None);
+            let notices = notices();
+            assert!(
+                notices.len() == 1 && notices[0].contains("image 7 is measured again"),
+                "{notices:?}"
+            );
+        }
     }
 
     #[test]

@@ -107,6 +107,7 @@ impl Measurement<'_> {
         let measured = in_order(mine.len(), self.at_a_time(), measure, |place, one| {
             let (outcome, seconds) = one;
             found.push((mine[place], outcome, seconds.map(in_numbers)));
+            self.report_damage(observer);
             observer.advance(found.len() as u64, &|| {
                 self.dataset.ids()[mine[place]].clone()
             });
@@ -138,6 +139,7 @@ impl Measurement<'_> {
         let measured = in_order(count, self.at_a_time(), measure, |index, found| {
             let (outcome, seconds) = found;
             self.add(&mut all, index, outcome)?;
+            self.report_damage(observer);
             if let Some(seconds) = seconds {
                 all.timing.add(seconds);
             }
@@ -147,6 +149,12 @@ impl Measurement<'_> {
         observer.end();
         measured?;
         Ok(all)
+    }
+
+    fn report_damage(&self, observer: &mut dyn Observer) {
+        self.cache
+            .iter()
+            .for_each(|cache| cache.report_damage(observer));
     }
 
     fn none_yet(&self) -> MeasuredImages {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bench_coco::{
     ClassificationReport, Finding, Interval, Prediction, RegionRule, paired_difference,
 };
-use models::{DeviceChoice, RegionClassifier, RegionSet as _};
+use models::{DeviceChoice, FeatureCache, RegionClassifier, RegionSet as _};
 use serde::{Deserialize, Serialize};
 use training::{Ranks, TrainConfig};
 
@@ -225,6 +225,13 @@ fn classify(
             spectrum,
             seconds: [part.crop, part.trunk, part.layer, part.head],
         }));
+        for notice in cache
+            .as_mut()
+            .map(FeatureCache::take_notices)
+            .unwrap_or_default()
+        {
+            observer.warning(&notice);
+        }
         observer.advance(found.len() as u64, &String::new);
     }
     observer.end();

@@ -102,8 +102,15 @@ pub struct TrainingArguments {
     seed: Option<u64>,
 
     /// Resume from the last checkpoint in RUN, with the same settings
+    ///
+    /// It refuses where the training set has other contents than the training began with. Where the training was stopped before
+    /// its first checkpoint, it starts from the first step.
     #[arg(long, help_heading = headings::CHECKPOINTS)]
     resume: bool,
+
+    /// With --resume, go on though files of the training set have changed
+    #[arg(long, requires = "resume", help_heading = headings::CHECKPOINTS)]
+    changed_data: bool,
 
     /// Steps between checkpoints [default: the recipe's, or 200]
     #[arg(long, value_name = "STEPS", help_heading = headings::CHECKPOINTS)]
@@ -139,6 +146,7 @@ impl TrainingArguments {
     pub fn run(&self) -> RunSettings {
         RunSettings {
             resume: self.resume,
+            changed_data: self.changed_data,
             init_from: self.init_from.clone(),
             trunk_weights: self.trunk_weights.clone(),
             from_scratch: self.from_scratch,
