@@ -53,6 +53,19 @@ pub enum Command {
         #[arg(long)]
         test: bool,
     },
+    /// Kills, stops, damaged, replaced and cut files, full disks, second calls and lost ranks at random; after each the result has the
+    /// bytes of an undisturbed call, or the fault is refused by name.
+    ///
+    /// Every round is printed. The faults follow from the seed; the moments at which they meet a process do not.
+    #[command(after_help = "Example:\n  cargo xtask chaos --minutes 30 --seed 7")]
+    Chaos {
+        /// For how long.
+        #[arg(long, value_name = "N", default_value_t = 1.0)]
+        minutes: f64,
+        /// The seed; without one, the seconds of the clock.
+        #[arg(long, value_name = "S")]
+        seed: Option<u64>,
+    },
     /// The page of the command line, written again from its parser: crates/matbackprop/docs/command-line.md.
     #[command(
         name = "command-line",

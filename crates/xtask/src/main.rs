@@ -1,10 +1,11 @@
-//! Tasks of this workspace: `cargo xtask check`, `tidy`, `data`, `web`, `command-line`.
+//! Tasks of this workspace: `cargo xtask check`, `tidy`, `data`, `web`, `chaos`, `command-line`.
 //!
 //! ```text
 //!   arguments ─▶ check ─▶ format · tidy · typos · deny · clippy · test · doc · examples · package · cuda · web
 //!            ├─▶ tidy  ─▶ one rule a file, findings as `path:line: what, expected`
 //!            ├─▶ web   ─▶ compiler ─▶ module ─▶ web/dist ─▶ browser
 //!            ├─▶ data  ─▶ manifest.toml ─▶ list · where · verify
+//!            ├─▶ chaos ─▶ a test of matbackprop: faults at random
 //!            └─▶ command-line ─▶ a test of matbackprop ─▶ crates/matbackprop/docs/command-line.md
 //! ```
 //!
@@ -12,6 +13,7 @@
 
 mod arguments;
 mod bridges;
+mod chaos;
 mod check;
 mod command_line;
 mod data;
@@ -53,6 +55,7 @@ fn run(command: &Command) -> Result<bool> {
         Command::Tidy => tidy::run(&root),
         Command::Data { action } => data::run(&root, action.as_ref()),
         Command::Web { test } => Ok(web::run(&root, *test)?.unwrap_or(false)),
+        Command::Chaos { minutes, seed } => chaos::run(&root, *minutes, *seed),
         Command::Manual => command_line::run(&root),
     }
 }

@@ -3,6 +3,8 @@
 mod bad_input;
 mod bsds_notes;
 mod call;
+#[cfg(unix)]
+mod chaos;
 mod eval_bsds;
 mod eval_coco;
 mod examples;

@@ -260,7 +260,7 @@ impl Going {
 }
 
 /// The process of rank 1 below `launcher`.
-fn second_rank(launcher: u32) -> Option<u32> {
+pub fn second_rank(launcher: u32) -> Option<u32> {
     let processes = fs::read_dir("/proc")
         .unwrap()
         .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse::<u32>().ok());

@@ -376,10 +376,7 @@ mod tests {
         for precision in [Precision::Single, Precision::Half] {
             let file = file(&[0.5, -1.0, 2.0, 0.25], precision);
             assert_eq!(file.tensor("a", &[2, 2]).unwrap(), [0.5, -1.0, 2.0, 0.25]);
-            assert_eq!(
-                file.metadata(KEY).as_deref(),
-                Some("text")
-            );
+            assert_eq!(file.metadata(KEY).as_deref(), Some("text"));
             assert!(file.contains("a") && !file.contains("b"));
         }
     }
@@ -587,6 +584,42 @@ mod tests {
             file([0.0, 2.0]).tensor("bn.running_var", &[2]).unwrap(),
             [0.0, 2.0]
         );
+    }
+
+    #[test]
+    fn every_bit_of_a_described_file_counts() {
+        let tensor = |name: &str| TensorOut {
+            name: name.to_owned(),
+            shape: vec![2],
+            values: vec![0.5, -1.5],
+        };
+        let tensors = [tensor("a"), tensor("b")];
+        let description = r#"{"format":1,"note":"{} ends"}"#;
+        let bytes = write_safetensors(&tensors, Precision::Single, Some(description.to_owned()));
+        let bytes = bytes.unwrap();
+        let open = |bytes| WeightsFile::from_bytes("file".to_owned(), bytes);
+        let whole = open(bytes.clone()).unwrap();
+        assert_eq!(whole.metadata(KEY).as_deref(), Some(description));
+        for place in 8..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[place] ^= 1;
+            // The digest does not know a shape, nor the space behind the header; no number and no name is another.
+            if let Ok(file) = open(damaged) {
+                // A description that is lost, or has something behind it, is none.
+                let found = file.metadata(KEY);
+                if found.as_deref() != Some(description) {
+                    let json = found
+                        .and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+                    assert_eq!(json, None, "{place}");
+                    continue;
+                }
+                let contents = |file: &WeightsFile| {
+                    let contents = file.contents().map(|(name, bytes)| (name, bytes.to_vec()));
+                    contents.collect::<std::collections::BTreeMap<_, _>>()
+                };
+                assert_eq!(contents(&file), contents(&whole), "{place}");
+            }
+        }
     }
 
     #[test]

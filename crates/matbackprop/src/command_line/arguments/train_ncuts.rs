@@ -358,6 +358,8 @@ mod tests {
             checkpoint_every: 13,
             keep_checkpoints: 5,
             cache_bytes: 1 << 29,
+            // Of a call, not of a training: see `RunSettings`.
+            changed_data: false,
         };
         let cut = CutTraining {
             annotations: Annotations::One,
