@@ -1,23 +1,29 @@
 //! Files that appear whole or not at all.
 
-use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use image::codecs::png::PngEncoder;
 use image::{ImageBuffer, PixelWithColorType};
-use tempfile::{NamedTempFile, TempPath};
 
 use crate::error::{Context as _, Error, Result};
 
-/// Files written beside their places; all are renamed together, or none is left.
-#[derive(Default)]
+pub use models::remove_unfinished;
+
+/// Files written beside their places; all are renamed together, or none is left: [`models::Staged`] with pictures.
+#[derive(Debug)]
 pub struct Staged {
-    /// Closed, since there may be thousands.
-    files: Vec<(TempPath, PathBuf)>,
+    files: models::Staged,
 }
 
 impl Staged {
+    /// Unfinished files are to lie within this folder, which is made with the first of them.
+    pub fn within(folder: &Path) -> Self {
+        Self {
+            files: models::Staged::within(folder),
+        }
+    }
+
     /// Writes a picture beside its place.
     ///
     /// # Errors
@@ -32,11 +38,9 @@ impl Staged {
         [P::Subpixel]: image::EncodableLayout,
     {
         let naming = || format!("writing {}", path.display());
-        let file = partial_of(&path)?;
-        let encoder = PngEncoder::new(io::BufWriter::new(file.as_file()));
-        image.write_with_encoder(encoder).with_context(naming)?;
-        self.files.push((file.into_temp_path(), path));
-        Ok(())
+        let file = self.files.file(path.clone()).map_err(refused)?;
+        let encoder = PngEncoder::new(io::BufWriter::new(&file));
+        image.write_with_encoder(encoder).with_context(naming)
     }
 
     /// Writes a file beside its place.
@@ -44,96 +48,78 @@ impl Staged {
     /// # Errors
     /// Those of the file.
     pub fn bytes(&mut self, path: PathBuf, bytes: &[u8]) -> Result<()> {
-        let mut file = partial_of(&path)?;
-        file.write_all(bytes).map_err(writing(&path))?;
-        self.files.push((file.into_temp_path(), path));
-        Ok(())
+        let mut file = self.files.file(path.clone()).map_err(refused)?;
+        file.write_all(bytes)
+            .map_err(|source| Error::Writing { path, source })
     }
 
-    /// Brings all files to their places, which it returns.
+    /// Brings all files to their places, the first one last, and returns the places.
     ///
     /// # Errors
     /// Those of the files; a folder in the place of one.
     pub fn commit(self) -> Result<Vec<PathBuf>> {
-        for (_, path) in &self.files {
-            if path.is_dir() {
-                return Err(Error::unexpected(format!(
+        let places = self.files.places().to_vec();
+        self.files.commit().map_err(|error| match error {
+            models::Error::File { path, .. } if path.is_dir() && places.contains(&path) => {
+                Error::unexpected(format!(
                     "{}: expected a place for a file, found a folder",
                     path.display()
-                )));
+                ))
             }
-        }
-        let mut written = Vec::new();
-        for (file, path) in self.files {
-            file.persist(&path)
-                .map_err(|refused| writing(&path)(refused.error))?;
-            written.push(path);
-        }
-        Ok(written)
+            models::Error::File { path, source } if places.contains(&path) => {
+                Error::Writing { path, source }
+            }
+            other => refused(other),
+        })
     }
 }
 
-/// A file that will be renamed to this place, in its folder, which is made where there is none.
-fn partial_of(path: &Path) -> Result<NamedTempFile> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(refused(folder))?;
-    partial_in(folder)
-}
-
-/// Checks that files can be written into a folder.
+/// Checks that files can be written into a folder; what killed processes left there goes.
 ///
 /// # Errors
 /// Those of the folder.
 pub fn check_folder(folder: &Path) -> Result<()> {
-    partial_in(folder).map(drop)
-}
-
-/// A file that will be renamed to its place, with the rights of any new file.
-fn partial_in(folder: &Path) -> Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".").suffix(".partial");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // The umask of the process applies to these.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder).map_err(refused(folder))
+    check_is_folder(folder)?;
+    let mut staged = Staged::within(folder);
+    staged.bytes(folder.join("checked"), b"")
 }
 
 /// Writes a file whole or not at all.
 ///
 /// # Errors
-/// Those of the file.
+/// Those of the file; the folder has to be there.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new(""));
-    let mut file = partial_in(folder)?;
-    file.write_all(bytes).map_err(writing(path))?;
-    file.persist(path)
-        .map_err(|refused| writing(path)(refused.error))?;
-    Ok(())
+    if !folder.as_os_str().is_empty() {
+        check_is_folder(folder)?;
+    }
+    let mut staged = Staged::within(folder);
+    staged.bytes(path.to_path_buf(), bytes)?;
+    staged.commit().map(drop)
 }
 
-fn writing(path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
-    let path = path.to_path_buf();
-    move |source| Error::Writing {
-        path,
-        source: without_place(source),
-    }
+fn check_is_folder(folder: &Path) -> Result<()> {
+    let found = folder.metadata().and_then(|found| match found.is_dir() {
+        true => Ok(()),
+        false => Err(io::ErrorKind::NotADirectory.into()),
+    });
+    found.map_err(|source| {
+        refused(models::Error::File {
+            path: folder.to_path_buf(),
+            source,
+        })
+    })
 }
 
 /// A folder into which no file can be written.
-fn refused(folder: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
-    let folder = match folder.as_os_str().is_empty() {
-        true => PathBuf::from("."),
-        false => folder.to_path_buf(),
-    };
-    move |source| {
-        Error::unexpected(format!(
+fn refused(error: models::Error) -> Error {
+    match error {
+        models::Error::File { path, source } => Error::unexpected(format!(
             "{}: expected a folder that can be written into: {}",
-            folder.display(),
+            path.display(),
             without_place(source)
-        ))
+        )),
+        other => other.into(),
     }
 }
 
@@ -147,6 +133,8 @@ fn without_place(error: io::Error) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -164,9 +152,10 @@ mod tests {
             assert!(error.starts_with(&expected), "{error}");
             assert!(!error.contains(".partial"), "{error}");
         }
-        let error = Staged::default()
-            .bytes(file.join("b/c.txt"), b"c")
-            .unwrap_err();
+        let mut staged = Staged::within(folder.path());
+        staged.bytes(folder.path().join("c"), b"c").unwrap();
+        staged.bytes(file.join("b/c.txt"), b"c").unwrap();
+        let error = staged.commit().unwrap_err();
         let expected = format!("{}/b: expected a folder", file.display());
         assert!(error.to_string().starts_with(&expected), "{error}");
         // Nothing is left of what was tried.

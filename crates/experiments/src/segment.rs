@@ -187,7 +187,7 @@ impl SegmentJob {
             height: tree.height,
             name,
         };
-        let mut staged = Staged::default();
+        let mut staged = Staged::within(&self.settings.out);
         let mut segmentations = Vec::new();
         let mut exported = Vec::new();
         for k in asked {

@@ -76,10 +76,16 @@ fn run(command: Command, program: Option<PathBuf>) -> ExitCode {
             });
         }
         Command::Eval(Eval::Bsds(arguments)) => {
-            return distributed::run(again, |ranks, _| eval::bsds(&arguments, ranks));
+            return distributed::run(again, |ranks, interrupt| {
+                interrupt.end_at_once()?;
+                eval::bsds(&arguments, ranks)
+            });
         }
         Command::Eval(Eval::Coco(arguments)) => {
-            return distributed::run(again, |ranks, _| eval::coco(&arguments, ranks));
+            return distributed::run(again, |ranks, interrupt| {
+                interrupt.end_at_once()?;
+                eval::coco(&arguments, ranks)
+            });
         }
         Command::Report(arguments) => report::run(&arguments),
         Command::Reproduce(arguments) => reproduce::run(&arguments, program),

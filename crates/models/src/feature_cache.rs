@@ -7,7 +7,7 @@ use half::f16;
 use crate::digest::fnv_1a;
 use crate::error::{Error, Result};
 use crate::feature_maps::FeatureMaps;
-use crate::weights::write_atomically;
+use crate::staged::write_atomically;
 
 /// The beginning of every file; another layout gets another one.
 const MAGIC: &[u8; 8] = b"MBPFEAT1";

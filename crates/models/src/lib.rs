@@ -39,6 +39,7 @@
 //! | [`RegionSet`], [`RegionCrop`], [`Descriptors`] | interface of your own regions to the networks that classify them |
 //! | [`FeatureCache`] | features of a frozen trunk, on disk |
 //! | [`WeightsFile`], [`write_safetensors`] | weights in files |
+//! | [`Staged`], [`write_atomically`], [`remove_unfinished`] | files that appear whole or not at all |
 //!
 //! # Features
 //! * `cuda`: [`Device::open`] opens NVIDIA GPUs, through dfdx; needs a CUDA toolkit to build, a driver to run.
@@ -71,6 +72,7 @@ mod region_weights;
 mod seam;
 mod second_order_in_files;
 mod softmax;
+mod staged;
 mod trainable_network;
 mod trunk;
 mod weights;
@@ -101,11 +103,11 @@ pub use region_classifier::{
 pub use region_pooling::RegionPooling;
 pub use region_set::{Descriptors, RegionCrop, RegionSet, RegionView};
 pub use seam::{features_from_maps, maps_from_features};
+pub use staged::{Staged, remove_unfinished, write_atomically};
 pub use trainable_network::TrainableNetwork;
 pub use trunk::{Activation, AlexnetLayout, Chain, Conv, Mode, NamedLayer, Padding, TrunkKind};
 pub use weights::{
-    Precision, TensorOut, TensorSource, WeightsFile, digest_of_tensors, write_atomically,
-    write_safetensors,
+    Precision, TensorOut, TensorSource, WeightsFile, digest_of_tensors, write_safetensors,
 };
 
 /// The README's example runs as a doc test.

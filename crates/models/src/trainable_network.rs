@@ -8,7 +8,8 @@ use crate::device::{Device, Transfers};
 use crate::error::{Error, Result};
 use crate::network::Network;
 use crate::parameters::ParameterTensor;
-use crate::weights::{Precision, TensorOut, WeightsFile, write_atomically, write_safetensors};
+use crate::staged::write_atomically;
+use crate::weights::{Precision, TensorOut, WeightsFile, write_safetensors};
 
 /// A network in parts: a trunk that may be frozen, and layers that always learn.
 ///

@@ -7,6 +7,4 @@ mod write;
 
 pub(crate) use read::NetworkKind;
 pub use read::{TensorSource, WeightsFile};
-pub use write::{
-    Precision, TensorOut, digest as digest_of_tensors, write_atomically, write_safetensors,
-};
+pub use write::{Precision, TensorOut, digest as digest_of_tensors, write_safetensors};

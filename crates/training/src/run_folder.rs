@@ -51,17 +51,3 @@ pub(super) fn journal_path(folder: &Path) -> PathBuf {
 pub(super) fn cache_path(folder: &Path) -> PathBuf {
     folder.join("cache")
 }
-
-/// Removes files that a killed training had begun to write.
-///
-/// # Errors
-/// [`Error::File`].
-pub(super) fn remove_partial_files(folder: &Path) -> Result<()> {
-    for entry in std::fs::read_dir(folder).map_err(Error::file(folder))? {
-        let path = entry.map_err(Error::file(folder))?.path();
-        if path.extension().is_some_and(|ending| ending == "partial") {
-            std::fs::remove_file(&path).map_err(Error::file(&path))?;
-        }
-    }
-    Ok(())
-}

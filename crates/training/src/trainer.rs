@@ -14,9 +14,7 @@ use crate::optimiser::OptimiserState;
 use crate::recent_checkpoints::{
     SkippedCheckpoints, can_resume, keep_newest, latest_valid_checkpoint, prune,
 };
-use crate::run_folder::{
-    cache_path, checkpoint_path, journal_path, network_path, remove_partial_files,
-};
+use crate::run_folder::{cache_path, checkpoint_path, journal_path, network_path};
 use crate::run_lock::RunLock;
 use crate::sampler::Sampler;
 use crate::task::Task;
@@ -395,9 +393,6 @@ impl<T: Task> Trainer<T> {
         validate: &mut impl FnMut(u64, &T::Network) -> Result<()>,
     ) -> Result<Option<Journal>> {
         let first = self.ranks.is_first();
-        if first {
-            remove_partial_files(&self.folder)?;
-        }
         let (cache, sharers) = (cache_path(&self.folder), self.ranks.size());
         self.task
             .open(&self.network, &self.config, &cache, sharers)?;

@@ -65,6 +65,7 @@ fn join(interrupt: &Interrupt, hint: RestartHint) -> Result<Ranks> {
                 RestartHint::Called => "the same command does it again",
             };
             output::error(&format!("{lost}; {on}"));
+            experiments::files::remove_unfinished();
             std::process::exit(1);
         },
     );

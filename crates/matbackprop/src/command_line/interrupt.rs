@@ -1,12 +1,19 @@
-//! Signals: a training that is asked to stop ends its step, writes a checkpoint, and says how it is resumed.
+//! Signals: a training that is asked to stop ends its step, writes a checkpoint, and says how it is resumed. Whatever ends a
+//! command, no unfinished file of it stays.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
+use experiments::files::remove_unfinished;
 use experiments::{Error, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+
+/// How often a thread looks for signals.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Catches SIGINT and SIGTERM from [`Interrupt::listen`] on; a second signal ends the process at once.
 #[derive(Clone, Default)]
@@ -23,21 +30,48 @@ pub struct Interrupted {
 }
 
 impl Interrupt {
-    /// Listens from here on.
+    /// Listens from here on: the first signal asks, the second ends the process.
     ///
     /// # Errors
     /// Those of the system.
     pub fn listen(&self) -> Result<()> {
-        let asked = Arc::new(AtomicBool::new(false));
+        self.end_after(1)
+    }
+
+    /// From here on the first signal ends the process: for commands that have nothing to bring to an end.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn end_at_once(&self) -> Result<()> {
+        self.end_after(0)
+    }
+
+    /// Leaves as many signals to those who ask; the next ends the process, without unfinished files.
+    fn end_after(&self, mut left: usize) -> Result<()> {
+        let (came, ending) = (Arc::default(), Arc::<AtomicBool>::default());
         for number in [SIGINT, SIGTERM] {
-            // In this order: the first time there is nothing yet that would end the process.
-            flag::register_conditional_shutdown(number, 128 + number, Arc::clone(&asked))
-                .and_then(|_| flag::register(number, Arc::clone(&asked)))
+            // Another signal while files are removed does not wait for them.
+            flag::register_conditional_shutdown(number, 128 + number, Arc::clone(&ending))
+                .and_then(|_| flag::register(number, Arc::clone(&came)))
                 .and_then(|_| {
                     flag::register_usize(number, Arc::clone(&self.signal), number as usize)
                 })
                 .map_err(|error| Error::Unexpected(format!("listening for signals: {error}")))?;
         }
+        let signal = Arc::clone(&self.signal);
+        thread::spawn(move || {
+            loop {
+                thread::sleep(POLL_INTERVAL);
+                match came.swap(false, Ordering::Relaxed) {
+                    true if left == 0 => break,
+                    true => left -= 1,
+                    false => {}
+                }
+            }
+            ending.store(true, Ordering::Relaxed);
+            remove_unfinished();
+            std::process::exit(128 + signal.load(Ordering::Relaxed) as i32)
+        });
         Ok(())
     }
 

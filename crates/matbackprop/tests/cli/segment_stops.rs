@@ -1,11 +1,91 @@
-//! What `segment` says where it ends before its work: an interrupt while it waits, a folder it cannot write into.
+//! What `segment` says, and leaves, where it ends before its work: an interrupt while it waits or writes, a folder it cannot
+//! write into.
 //!
-//! Protects scripts that pipe photographs and read JSON: no call hangs, and each prints its object.
+//! Protects scripts that pipe photographs and read JSON: no call hangs, each prints its object, and no unfinished file stays.
 
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
-use crate::call::{Called, matbackprop};
+use crate::call::{Called, matbackprop, names_in};
+use crate::segment::photograph;
 use crate::segment_files::{folder_of, object};
+
+fn send(signal: &str, child: &Child) {
+    let sent = Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
+fn hidden_in(folder: &Path) -> Vec<String> {
+    let mut names = names_in(folder);
+    names.retain(|name| name.starts_with('.'));
+    names
+}
+
+/// A call that writes many files into `out`, one after the other, and has written some of them.
+fn writing(folder: &Path) -> Child {
+    let exports = "masks,coco,coco-polygons,geojson,svg,npy,adjacency";
+    let call = ["segment", "large.png", "--k", "2..16", "--export", exports];
+    let child = matbackprop(&call)
+        .args(["--labels", "-o", "out"])
+        .inside(folder)
+        .start();
+    let out = folder.join("out");
+    let written = || match hidden_in(&out).as_slice() {
+        [one] => names_in(&out.join(one)).len(),
+        _ => 0,
+    };
+    while !out.exists() || written() < 4 {
+        sleep(Duration::from_millis(5));
+    }
+    child
+}
+
+fn folder_with_a_large_photograph() -> tempfile::TempDir {
+    let folder = folder_of(&["small.png"]);
+    let large = photograph(1200, 800);
+    large.save(folder.path().join("large.png")).unwrap();
+    folder
+}
+
+#[test]
+fn a_second_signal_leaves_no_unfinished_file() {
+    let folder = folder_with_a_large_photograph();
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let child = writing(folder.path());
+        for _ in 0..2 {
+            send(signal, &child);
+            sleep(Duration::from_millis(50));
+        }
+        let found = Called::of(child.wait_with_output().unwrap());
+        assert_eq!(found.code, code, "{}", found.err);
+        assert!(names_in(&folder.path().join("out")).is_empty());
+    }
+}
+
+#[test]
+fn what_a_killed_call_left_goes_at_the_next_start_and_not_what_a_living_one_writes() {
+    let folder = folder_with_a_large_photograph();
+    let out = folder.path().join("out");
+    let mut killed = writing(folder.path());
+    send("-KILL", &killed);
+    killed.wait().unwrap();
+    let left = hidden_in(&out);
+    assert_eq!(left.len(), 1);
+    let small = || matbackprop(&["segment", "small.png", "-o", "out"]).inside(folder.path());
+    small().succeed();
+    assert!(hidden_in(&out).is_empty());
+    let living = writing(folder.path());
+    small().succeed();
+    assert_eq!(hidden_in(&out).len(), 1);
+    let found = Called::of(living.wait_with_output().unwrap());
+    assert_eq!(found.code, 0, "{}", found.err);
+    // 15 cuts of ten kinds, and the two of the small photograph.
+    assert_eq!(names_in(&out).len(), 15 * 10 + 2);
+}
 
 /// Waits until a process catches SIGINT, and then until it may be reading.
 fn wait_until_listening(id: u32) {
@@ -17,9 +97,9 @@ fn wait_until_listening(id: u32) {
         u64::from_str_radix(caught.unwrap(), 16).unwrap() & 2 == 2
     };
     while !listens() {
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        sleep(Duration::from_millis(5));
     }
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    sleep(Duration::from_millis(200));
 }
 
 #[test]
@@ -41,10 +121,7 @@ fn the_first_interrupt_ends_a_wait_for_standard_input_or_a_pipe() {
         // Nothing is written into it, and it is not closed.
         let _input = child.stdin.take();
         wait_until_listening(child.id());
-        let sent = Command::new("kill")
-            .args([number, &child.id().to_string()])
-            .status();
-        assert!(sent.unwrap().success());
+        send(number, &child);
         let found = Called::of(child.wait_with_output().unwrap());
         assert_eq!(found.code, code, "{}", found.err);
         assert!(found.err.contains("after 0 of 1 image;"), "{}", found.err);

@@ -1,8 +1,6 @@
-//! Safetensors files, written whole or not at all.
+//! Safetensors files, as bytes.
 
 use std::collections::HashMap;
-use std::io::Write as _;
-use std::path::Path;
 
 use half::f16;
 use safetensors::Dtype;
@@ -84,48 +82,4 @@ pub fn digest<'a>(
     contents.fold(fnv_1a(description.bytes()), |sum, (name, bytes)| {
         sum.wrapping_add(fnv_1a(name.bytes().chain(bytes)))
     })
-}
-
-/// Writes beside the place and renames: the file is there whole, or as it was before.
-///
-/// # Errors
-/// [`Error::File`].
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    // Temporary files are private to their owner by default; the umask still applies.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder
-        .suffix(".partial")
-        .tempfile_in(folder)
-        .map_err(Error::file(path))?;
-    file.write_all(bytes).map_err(Error::file(path))?;
-    file.as_file().sync_all().map_err(Error::file(path))?;
-    file.persist(path)
-        .map_err(|error| Error::file(path)(error.error))?;
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_replaced_whole() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        write_atomically(&path, b"one").unwrap();
-        write_atomically(&path, b"two").unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"two");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-        let nowhere = folder.path().join("absent").join("file");
-        assert!(matches!(
-            write_atomically(&nowhere, b""),
-            Err(Error::File { .. })
-        ));
-    }
 }
