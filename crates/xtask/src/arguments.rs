@@ -72,6 +72,11 @@ pub enum Command {
         after_help = "Example:\n  cargo xtask command-line"
     )]
     Manual,
+    /// Reads the database of advisories by cargo-deny, and notes what was read and when: ci/advisories.toml.
+    ///
+    /// The step `deny` fails where that is older than 120 days and the database can be reached.
+    #[command(after_help = "Example:\n  cargo xtask advisories")]
+    Advisories,
 }
 
 const TIDY_RULES: &str = "\

@@ -1,13 +1,15 @@
-//! Step `deny` of the check: licences, versions and sources of our dependencies, by `ci/deny.toml`.
+//! Step `deny` of the check: licences, versions and sources of our dependencies, by `ci/deny.toml`; and advisories, of which
+//! `ci/advisories.toml` has the last reading.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
+use crate::advisories::{MOST_DAYS, Reading, SUMMARY};
 use crate::workspace;
 
-const CONFIG: &str = "ci/deny.toml";
+pub const CONFIG: &str = "ci/deny.toml";
 
 /// Licences, bans and sources; then advisories, where their database can be fetched.
 ///
@@ -20,11 +22,31 @@ pub fn run(root: &Path) -> Result<Option<bool>> {
     if !deny(root, &["check", "licenses", "bans", "sources"])? {
         return Ok(Some(false));
     }
-    if !deny(root, &["fetch", "db"])? {
-        eprintln!("deny: the database of advisories cannot be fetched; they are left out");
+    let last = Reading::last(root)?;
+    let is_old = last.is_old()?;
+    if !fetch(root)? {
+        let old = if is_old { ", which is long ago" } else { "" };
+        let last = last.in_words()?;
+        eprintln!(
+            "deny: the database of advisories cannot be fetched; the last reading is of {last}{old}"
+        );
         return Ok(Some(true));
     }
-    deny(root, &["check", "advisories"]).map(Some)
+    if !deny(root, &["check", "advisories"])? {
+        return Ok(Some(false));
+    }
+    if is_old {
+        let last = last.in_words()?;
+        eprintln!(
+            "deny: {SUMMARY}: expected a reading of the last {MOST_DAYS} days, found one of {last}; `cargo xtask advisories` writes it again"
+        );
+    }
+    Ok(Some(!is_old))
+}
+
+/// Fetches the database of advisories; `Ok(false)` where it cannot be reached.
+pub fn fetch(root: &Path) -> Result<bool> {
+    deny(root, &["fetch", "db"])
 }
 
 fn is_there(root: &Path) -> bool {

@@ -1,4 +1,4 @@
-//! Tasks of this workspace: `cargo xtask check`, `tidy`, `data`, `web`, `chaos`, `command-line`.
+//! Tasks of this workspace: `cargo xtask check`, `tidy`, `data`, `web`, `chaos`, `command-line`, `advisories`.
 //!
 //! ```text
 //!   arguments ─▶ check ─▶ format · tidy · typos · deny · clippy · test · doc · examples · package · cuda · web
@@ -6,11 +6,13 @@
 //!            ├─▶ web   ─▶ compiler ─▶ module ─▶ web/dist ─▶ browser
 //!            ├─▶ data  ─▶ manifest.toml ─▶ list · where · verify
 //!            ├─▶ chaos ─▶ a test of matbackprop: faults at random
+//!            ├─▶ advisories ─▶ cargo-deny ─▶ ci/advisories.toml
 //!            └─▶ command-line ─▶ a test of matbackprop ─▶ crates/matbackprop/docs/command-line.md
 //! ```
 //!
 //! Exit codes: 0 all well, 1 something was found or failed, 2 the command line was not understood.
 
+mod advisories;
 mod arguments;
 mod bridges;
 mod chaos;
@@ -56,6 +58,7 @@ fn run(command: &Command) -> Result<bool> {
         Command::Data { action } => data::run(&root, action.as_ref()),
         Command::Web { test } => Ok(web::run(&root, *test)?.unwrap_or(false)),
         Command::Chaos { minutes, seed } => chaos::run(&root, *minutes, *seed),
+        Command::Advisories => advisories::run(&root),
         Command::Manual => command_line::run(&root),
     }
 }
