@@ -94,7 +94,7 @@ fn run(command: Command, program: Option<PathBuf>) -> ExitCode {
         Command::Man(arguments) => manual::man(&arguments),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => failure::done(),
         Err(error) => failure::report(&error),
     }
 }

@@ -40,7 +40,7 @@ pub fn run(
         Err(error) => ranks.have_failed() || error.is::<Interrupted>(),
     };
     let code = match &result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => failure::done(),
         Err(error) if ranks.is_first() || !known => failure::report(error),
         Err(error) => failure::code(error),
     };

@@ -1,5 +1,5 @@
 //! Exit codes: 2 for invalid arguments, 1 for a failure, 128 + n for a training that signal n
-//! stopped.
+//! stopped, 141 where nobody read the results that were asked for.
 
 use std::process::ExitCode;
 
@@ -7,6 +7,17 @@ use experiments::{Error, error_chain_line};
 
 use crate::command_line::interrupt::Interrupted;
 use crate::command_line::output;
+
+/// As if SIGPIPE had ended the process, which ends programs whose reader is no more.
+const UNREAD: u8 = 141;
+
+/// The exit code of a command that did its work: another than 0 where its results were not read.
+pub fn done() -> ExitCode {
+    match output::is_unread() {
+        true => ExitCode::from(UNREAD),
+        false => ExitCode::SUCCESS,
+    }
+}
 
 /// A wrong call, in words.
 pub fn usage(message: impl Into<String>) -> anyhow::Error {
@@ -20,11 +31,11 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         .find_map(|cause| cause.downcast_ref::<std::io::Error>());
     // The reader has seen enough: `matbackprop … | head`.
     if io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe) {
-        return ExitCode::SUCCESS;
+        return ExitCode::from(UNREAD);
     }
     output::error(&error_chain_line(error.as_ref()));
     if is_usage(error) {
-        eprintln!("for more, call the same command with --help");
+        output::say("for more, call the same command with --help");
     }
     code(error)
 }

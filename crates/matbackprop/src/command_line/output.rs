@@ -31,6 +31,8 @@ pub enum Verbosity {
 
 /// Whether another process speaks for this one.
 static SILENT: AtomicBool = AtomicBool::new(false);
+/// Whether results met a closed pipe.
+static UNREAD: AtomicBool = AtomicBool::new(false);
 static VERBOSITY: AtomicU8 = AtomicU8::new(Verbosity::Normal as u8);
 
 /// From here on this process prints nothing but errors.
@@ -65,44 +67,54 @@ fn shows(least: Verbosity) -> bool {
 /// Prints an error, in red where there are colours.
 pub fn error(line: &str) {
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
-    anstream::eprintln!("{red}error:{red:#} {line}");
+    say(&format!("{red}error:{red:#} {line}"));
 }
 
 /// Prints that a number may not say what it seems to, or is of less than was given.
 pub fn warning(line: &str) {
     if shows(Verbosity::Quiet) {
-        eprintln!("{line}");
+        say(line);
     }
 }
 
 /// Prints a message beside the results.
 pub fn note(line: &str) {
     if shows(Verbosity::Normal) {
-        eprintln!("{line}");
+        say(line);
     }
 }
 
 /// Prints a message for those who ask for more.
 pub fn detail(line: &str) {
     if shows(Verbosity::Verbose) {
-        eprintln!("{line}");
+        say(line);
     }
 }
 
-/// Prints a line of results that were asked for.
+/// Prints a line on standard error. Where nobody reads it any more, the work continues.
+pub fn say(line: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
+}
+
+/// Prints a line of results that were asked for. Where nobody reads it the work continues, and [`is_unread`] says so.
 pub fn print(text: &str) -> Result<()> {
-    match shows(Verbosity::Quiet) {
-        true => write(text),
-        false => Ok(()),
+    if shows(Verbosity::Quiet) && !write(text)? {
+        UNREAD.store(true, Ordering::Relaxed);
     }
+    Ok(())
 }
 
-/// Prints what was done, and where it lies.
+/// Prints what was done, and where it lies; the files are there whether it is read or not.
 pub fn print_done(text: &str) -> Result<()> {
-    match shows(Verbosity::Normal) {
-        true => write(text),
-        false => Ok(()),
+    if shows(Verbosity::Normal) {
+        write(text)?;
     }
+    Ok(())
+}
+
+/// Whether results that were asked for met a closed pipe: `matbackprop eval … | head -1`.
+pub fn is_unread() -> bool {
+    UNREAD.load(Ordering::Relaxed)
 }
 
 /// Prints an object of results.
@@ -110,9 +122,11 @@ pub fn print_json(value: &impl serde::Serialize) -> Result<()> {
     print(&serde_json::to_string_pretty(value)?)
 }
 
-fn write(text: &str) -> Result<()> {
+/// Whether there is a reader.
+fn write(text: &str) -> Result<bool> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{text}")
-        .and_then(|()| out.flush())
-        .context("writing to standard output")
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true).context("writing to standard output"),
+    }
 }

@@ -53,7 +53,7 @@ impl Progress {
         if due {
             let note = note();
             let colon = if note.is_empty() { "" } else { ": " };
-            eprintln!("{} {done}/{}{colon}{note}", self.what, self.total);
+            output::say(&format!("{} {done}/{}{colon}{note}", self.what, self.total));
             self.last_line = Instant::now();
             self.last_tenth = tenth(done, self.total);
         }

@@ -27,6 +27,7 @@ mod small_bsds;
 mod small_coco;
 mod train_ncuts;
 mod train_o2p;
+mod unread;
 
 use call::{Called, matbackprop};
 
