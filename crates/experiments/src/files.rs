@@ -2,11 +2,12 @@
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use image::codecs::png::PngEncoder;
-use image::{ImageBuffer, PixelWithColorType};
+use image::{EncodableLayout, ImageBuffer, PixelWithColorType};
 
 use crate::error::{Context as _, Error, Result};
+use crate::png_file::{PngSize, write_png};
 
 pub use models::remove_unfinished;
 
@@ -14,6 +15,9 @@ pub use models::remove_unfinished;
 #[derive(Debug)]
 pub struct Staged {
     files: models::Staged,
+    png: PngSize,
+    /// Taken by encoding and writing.
+    seconds: f64,
 }
 
 impl Staged {
@@ -21,7 +25,19 @@ impl Staged {
     pub fn within(folder: &Path) -> Self {
         Self {
             files: models::Staged::within(folder),
+            png: PngSize::default(),
+            seconds: 0.0,
         }
+    }
+
+    /// Pictures are to be of this size.
+    pub fn with_png(self, png: PngSize) -> Self {
+        Self { png, ..self }
+    }
+
+    /// Seconds that encoding and writing took so far.
+    pub fn seconds(&self) -> f64 {
+        self.seconds
     }
 
     /// Writes a picture beside its place.
@@ -35,12 +51,18 @@ impl Staged {
     ) -> Result<()>
     where
         P: PixelWithColorType,
-        [P::Subpixel]: image::EncodableLayout,
+        [P::Subpixel]: EncodableLayout,
     {
         let naming = || format!("writing {}", path.display());
         let file = self.files.file(path.clone()).map_err(refused)?;
-        let encoder = PngEncoder::new(io::BufWriter::new(&file));
-        image.write_with_encoder(encoder).with_context(naming)
+        let begin = Instant::now();
+        let bytes = image.as_raw().as_slice().as_bytes();
+        let mut out = io::BufWriter::new(&file);
+        write_png(&mut out, bytes, image.dimensions(), P::COLOR_TYPE, self.png)
+            .and_then(|()| out.flush().map_err(|error| Error::Picture(error.into())))
+            .with_context(naming)?;
+        self.seconds += begin.elapsed().as_secs_f64();
+        Ok(())
     }
 
     /// Writes a file beside its place.
@@ -49,8 +71,10 @@ impl Staged {
     /// Those of the file.
     pub fn bytes(&mut self, path: PathBuf, bytes: &[u8]) -> Result<()> {
         let mut file = self.files.file(path.clone()).map_err(refused)?;
-        file.write_all(bytes)
-            .map_err(|source| Error::Writing { path, source })
+        let begin = Instant::now();
+        let written = file.write_all(bytes);
+        self.seconds += begin.elapsed().as_secs_f64();
+        written.map_err(|source| Error::Writing { path, source })
     }
 
     /// Brings all files to their places, the first one last, and returns the places.

@@ -59,6 +59,7 @@ pub mod files;
 mod observer;
 mod oklab;
 mod page;
+mod png_file;
 pub mod recipe;
 mod report;
 pub mod reproduce;
@@ -71,6 +72,7 @@ pub use counted::counted;
 pub use description::{cuts_in_a_line, cuts_in_words, network_in_words};
 pub use error::{Error, Result, error_chain_line};
 pub use observer::{Observer, Shown};
+pub use png_file::PngSize;
 pub use report::{ReportSettings, report};
 
 /// The README's example runs as a doc test.

@@ -16,12 +16,13 @@ mod settings;
 mod shown;
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use image::RgbImage;
-use models::{Contours, DeepNcuts, TreeSettings, joint_contours, masked_contours};
+use models::{Contours, DeepNcuts, TreeSettings, TrunkKind, joint_contours, masked_contours};
 use pictures::{
-    Photograph, PictureFile, ReadOptions, SegmentExport, at_working_size, contour_image,
-    fill_left_out, paint_outlines,
+    MemoryBudget, Photograph, PictureFile, ReadOptions, SegmentExport, at_working_size,
+    contour_image, fill_left_out, paint_outlines,
 };
 use segmentation::{PixelMask, SegmentationTree};
 
@@ -40,7 +41,8 @@ use crate::files::Staged;
 pub use exports::Export;
 pub use inputs::PassedOver;
 pub use report::{
-    FailedImage, ImageReport, SegmentOutcome, SegmentReport, SegmentationReport, SkippedImage,
+    FailedImage, ImageReport, ImageSeconds, SegmentOutcome, SegmentReport, SegmentationReport,
+    SkippedImage,
 };
 pub use settings::SegmentSettings;
 pub use shown::in_a_line;
@@ -132,10 +134,11 @@ impl SegmentJob {
         if self.settings.skip_existing && exists() {
             return SegmentOutcome::skipped(&input.path);
         }
+        let begin = Instant::now();
         let Some(read) = self.read(input, stopped) else {
             return SegmentOutcome::NotReached;
         };
-        let result = read.and_then(|read| self.one_image(input, name, &read));
+        let result = read.and_then(|read| self.one_image(input, name, &read, begin));
         SegmentOutcome::of(&input.path, result)
     }
 
@@ -166,13 +169,22 @@ impl SegmentJob {
         }
     }
 
-    fn one_image(&self, input: &Input, name: &Path, read: &Photograph) -> Result<ImageReport> {
+    /// The photograph that was `read`, since `begin`.
+    fn one_image(
+        &self,
+        input: &Input,
+        name: &Path,
+        read: &Photograph,
+        begin: Instant,
+    ) -> Result<ImageReport> {
         let image = &read.pixels;
         let mask = self.settings.mask.as_ref();
         let mask = mask.map(|mask| mask_of(mask, input, image.dimensions()));
         let mask = mask.transpose()?;
         let tree = self.settings.tree();
-        let (contours, working_size) = self.contours(image, mask.as_ref(), &tree)?;
+        let seen = self.seen(image, mask.as_ref())?;
+        let reading = begin.elapsed().as_secs_f64();
+        let (contours, working_size) = self.contours(input, &seen, image, &tree)?;
         let asked = self.settings.cuts();
         let most = contours.tree.most_segments();
         if let Some(k) = asked.iter().flatten().find(|k| **k > most) {
@@ -187,7 +199,7 @@ impl SegmentJob {
             height: tree.height,
             name,
         };
-        let mut staged = Staged::within(&self.settings.out);
+        let mut staged = Staged::within(&self.settings.out).with_png(self.settings.png);
         let mut segmentations = Vec::new();
         let mut exported = Vec::new();
         for k in asked {
@@ -201,8 +213,11 @@ impl SegmentJob {
             staged.picture(path.clone(), &contour_image(&contours.tree))?;
             picture = Some(path);
         }
+        let mut writing = staged.seconds();
+        let renaming = Instant::now();
         staged.commit()?;
         exported.iter().try_for_each(Exported::tidy)?;
+        writing += renaming.elapsed().as_secs_f64();
         let left_out = |mask: PixelMask| mask.kept().len() - mask.kept_pixels();
         Ok(ImageReport {
             image: input.path.clone(),
@@ -215,33 +230,53 @@ impl SegmentJob {
             left_out: mask.map(left_out),
             segmentations,
             contours: picture,
-            notes: read.notes.iter().map(ToString::to_string).collect(),
-            seconds: contours.seconds,
+            notes: notes(read, working_size),
+            seconds: ImageSeconds::new(reading, contours.seconds, writing, begin.elapsed()),
         })
     }
 
-    /// The tree of a photograph at its working size, and that size. What a mask leaves out is filled first.
-    fn contours(
-        &self,
-        image: &RgbImage,
-        mask: Option<&PixelMask>,
-        tree: &TreeSettings,
-    ) -> Result<(Contours, (u32, u32))> {
-        let networks: Vec<&DeepNcuts> = self.networks.iter().collect();
+    /// A photograph at its working size, where that is another or a mask leaves pixels out, which are filled; and its mask.
+    fn seen(&self, image: &RgbImage, mask: Option<&PixelMask>) -> Result<Seen> {
         let max_side = self.settings.max_side;
         let Some(mask) = mask else {
-            let working = at_working_size(image, max_side);
-            let seen = working.as_ref().unwrap_or(image);
-            return Ok((joint_contours(&networks, seen, tree)?, seen.dimensions()));
+            let pixels = at_working_size(image, max_side);
+            return Ok(Seen { pixels, mask: None });
         };
         let mut filled = image.clone();
         fill_left_out(&mut filled, mask)?;
-        let working = at_working_size(&filled, max_side);
-        let seen = working.as_ref().unwrap_or(&filled);
-        let (width, height) = seen.dimensions();
-        let mask = mask.at_smaller_size(width as usize, height as usize)?;
-        let contours = masked_contours(&networks, seen, &mask, tree)?;
-        Ok((contours, (width, height)))
+        let working = at_working_size(&filled, max_side).unwrap_or(filled);
+        let (width, height) = working.dimensions();
+        Ok(Seen {
+            mask: Some(mask.at_smaller_size(width as usize, height as usize)?),
+            pixels: Some(working),
+        })
+    }
+
+    /// The tree of a photograph at its working size, and that size.
+    fn contours(
+        &self,
+        input: &Input,
+        seen: &Seen,
+        image: &RgbImage,
+        tree: &TreeSettings,
+    ) -> Result<(Contours, (u32, u32))> {
+        let networks: Vec<&DeepNcuts> = self.networks.iter().collect();
+        let pixels = seen.pixels.as_ref().unwrap_or(image);
+        let size = pixels.dimensions();
+        let bytes = networks.iter().map(|network| bytes_a_pixel(network)).max();
+        let needed = u64::from(size.0) * u64::from(size.1) * bytes.unwrap_or(0);
+        let what = format!(
+            "segmenting at {} × {} pixels (`--max-side`)",
+            size.0, size.1
+        );
+        let name = input.path.display().to_string();
+        let allowed = self.settings.max_memory.max(NETWORK_MEMORY);
+        allowed.check(&name, &what, needed)?;
+        let contours = match &seen.mask {
+            None => joint_contours(&networks, pixels, tree)?,
+            Some(mask) => masked_contours(&networks, pixels, mask, tree)?,
+        };
+        Ok((contours, size))
     }
 
     /// Writes the files of one cut beside their places.
@@ -289,6 +324,38 @@ impl SegmentJob {
         Ok((report, exported))
     }
 }
+
+/// What the networks see.
+struct Seen {
+    /// None where it is the photograph itself.
+    pixels: Option<RgbImage>,
+    mask: Option<PixelMask>,
+}
+
+/// What a network may take in any case: `--max-memory` is of photographs first, and these may be small.
+const NETWORK_MEMORY: MemoryBudget = MemoryBudget::of_bytes(64 << 20);
+
+/// Bytes that a network takes for each pixel that it sees, at its largest: measured, rounded up.
+fn bytes_a_pixel(network: &DeepNcuts) -> u64 {
+    match network.architecture().trunk {
+        TrunkKind::Lite0 => 160,
+        _ => 640,
+    }
+}
+
+/// What its user should know of a photograph.
+fn notes(read: &Photograph, (width, height): (u32, u32)) -> Vec<String> {
+    let mut notes: Vec<String> = read.notes.iter().map(ToString::to_string).collect();
+    if width.max(height) >= LONG * width.min(height) {
+        notes.push(format!(
+            "a strip, segmented at {width} × {height} pixels; parts of less than {LONG} to 1 have finer segments"
+        ));
+    }
+    notes
+}
+
+/// Photographs of so much to 1 are strips.
+const LONG: u32 = 32;
 
 /// What is written of a photograph.
 struct Staging<'a> {

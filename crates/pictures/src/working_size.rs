@@ -7,14 +7,27 @@ use segmentation::LabelMap;
 use crate::error::Result;
 
 /// The photograph at its working size, where that is another: the longer side at most `longest`, 0 for any.
+///
+/// # Conventions
+/// Of a strip, 8 to 1 or longer, the shorter side keeps 128 pixels, or all it has, as far as that makes no more pixels than
+/// `longest`²: a network sees nothing in a line of one pixel.
 pub fn at_working_size(image: &RgbImage, longest: u32) -> Option<RgbImage> {
     let (width, height) = image.dimensions();
     let longer = width.max(height);
     if longest == 0 || longer <= longest {
         return None;
     }
+    let shorter = width.min(height);
+    let mut factor = f64::from(longest) / f64::from(longer);
+    if longer / STRIP >= shorter {
+        let by_area = f64::from(longest) / (f64::from(width) * f64::from(height)).sqrt();
+        factor = factor.max(by_area.min(SHORTEST / f64::from(shorter)));
+    }
+    if factor >= 1.0 {
+        return None;
+    }
     let scaled = |side: u32| {
-        let exact = f64::from(side) * f64::from(longest) / f64::from(longer);
+        let exact = f64::from(side) * factor;
         (exact.round() as u32).max(1)
     };
     Some(resize(
@@ -24,6 +37,11 @@ pub fn at_working_size(image: &RgbImage, longest: u32) -> Option<RgbImage> {
         FilterType::Triangle,
     ))
 }
+
+/// A strip is so much longer than it is wide.
+const STRIP: u32 = 8;
+/// Pixels that the shorter side of a strip keeps.
+const SHORTEST: f64 = 128.0;
 
 /// The label map at the photograph's size: every pixel takes the nearest label.
 ///
@@ -60,7 +78,10 @@ mod tests {
         };
         assert_eq!(working(100, 40, 50), Some((50, 20)));
         assert_eq!(working(40, 100, 50), Some((20, 50)));
-        assert_eq!(working(3000, 1, 50), Some((50, 1)));
+        assert_eq!(working(3000, 1, 50), Some((2739, 1)));
+        assert_eq!(working(30_000, 30, 1024), None);
+        assert_eq!(working(30, 60_000, 1024), Some((23, 45_795)));
+        assert_eq!(working(4096, 512, 1024), Some((1024, 128)));
         assert_eq!((working(50, 50, 50), working(100, 40, 0)), (None, None));
     }
 

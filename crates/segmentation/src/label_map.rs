@@ -67,12 +67,19 @@ impl LabelMap {
     /// The same segments with ids 0, 1, … in the order of first appearance, and their number.
     pub fn compacted(&self) -> (Self, usize) {
         let mut order = std::collections::HashMap::new();
+        // Ids come in runs.
+        let mut last = None;
         let ids = self
             .ids
             .iter()
-            .map(|id| {
-                let next = order.len() as u32;
-                *order.entry(*id).or_insert(next)
+            .map(|id| match last {
+                Some((known, new)) if known == *id => new,
+                _ => {
+                    let next = order.len() as u32;
+                    let new = *order.entry(*id).or_insert(next);
+                    last = Some((*id, new));
+                    new
+                }
             })
             .collect();
         let map = Self { ids, ..*self };

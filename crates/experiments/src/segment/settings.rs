@@ -8,6 +8,7 @@ use pictures::MemoryBudget;
 use super::exports::Export;
 use crate::error::{Context as _, Error, Result};
 use crate::files::check_folder;
+use crate::png_file::PngSize;
 
 /// The image that means standard input.
 pub const STANDARD_INPUT: &str = "-";
@@ -37,6 +38,8 @@ pub struct SegmentSettings {
     pub labels: bool,
     /// Whether boundary strengths are written, as a grey PNG.
     pub contours: bool,
+    /// How much time is spent on the size of pictures.
+    pub png: PngSize,
     /// Files for other programs.
     pub exports: Vec<Export>,
     /// Whether photographs are left out whose outputs all exist.
@@ -61,6 +64,7 @@ impl SegmentSettings {
             out: out.into(),
             labels: false,
             contours: false,
+            png: PngSize::default(),
             exports: Vec::new(),
             skip_existing: false,
         }

@@ -1,7 +1,5 @@
 //! `matbackprop segment`: photographs in, pictures of their segments out.
 
-use std::time::Instant;
-
 use anyhow::{Result, bail};
 use experiments::segment::{PassedOver, SegmentJob, SegmentOutcome, SegmentReport, in_a_line};
 use experiments::sharding::{gather, shard};
@@ -35,16 +33,12 @@ pub fn run(arguments: &SegmentArguments, ranks: &Ranks, interrupt: &Interrupt) -
     progress = progress.filter(|progress| arguments.json || progress.is_bar() || !ranks.is_alone());
     let mut outcomes = Vec::with_capacity(mine.len());
     for (done, index) in mine.into_iter().enumerate() {
-        let began = Instant::now();
         let one = match interrupt.asked() {
             true => SegmentOutcome::NotReached,
             false => job.segment_unless(index, &|| interrupt.asked()),
         };
         if ranks.is_alone() {
-            let print = || {
-                file_seconds(&one, began);
-                print(&one, arguments.json)
-            };
+            let print = || print(&one, arguments.json);
             match &progress {
                 Some(progress) => progress.aside(print)?,
                 None => print()?,
@@ -85,17 +79,6 @@ fn not_begun(error: anyhow::Error, json: bool) -> Result<SegmentJob> {
         output::print_json(&SegmentReport::not_begun(reason))?;
     }
     Err(error)
-}
-
-/// `coffee.jpg: reading and writing 0.12 s`: what the network did not take.
-fn file_seconds(one: &SegmentOutcome, began: Instant) {
-    if let SegmentOutcome::Segmented(report) = one {
-        let took = &report.seconds;
-        let network = took.trunk + took.layer + took.clustering;
-        let files = began.elapsed().as_secs_f64() - network;
-        let image = in_a_line(&report.image);
-        output::detail(&format!("{image}: reading and writing {files:.2} s"));
-    }
 }
 
 /// Prints an outcome as soon as it is known.

@@ -145,3 +145,64 @@ fn a_folder_that_cannot_be_written_into_is_named_and_json_says_what_was_done() {
         "{object}"
     );
 }
+
+#[test]
+fn more_than_the_memory_allowed_is_refused_by_name_before_it_is_taken() {
+    let folder = folder_with_a_large_photograph();
+    let call = |memory| {
+        let call = ["segment", "large.png", "-o", "out", "--max-memory", memory];
+        matbackprop(&call).inside(folder.path()).call()
+    };
+    let Called { code, err, .. } = call("64M");
+    assert_eq!(code, 1, "{err}");
+    let words = "large.png: expected at most 64 MiB of memory for segmenting at 1024 × 683 pixels (`--max-side`), found";
+    assert!(err.contains(words), "{err}");
+    assert!(!folder.path().join("out").exists());
+    assert_eq!(call("256M").code, 0);
+}
+
+#[test]
+fn a_strip_is_segmented_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let strip = image::RgbImage::from_fn(6000, 30, |x, _| {
+        image::Rgb([[220, 30, 30], [20, 40, 200]][x as usize / 1000 % 2])
+    });
+    strip.save(folder.path().join("strip.png")).unwrap();
+    let call = ["segment", "strip.png", "--json", "-o", "out"];
+    let Called { code, out, err } = matbackprop(&call).inside(folder.path()).call();
+    assert_eq!(code, 0, "{err}");
+    let image = &object(&out)["images"][0];
+    assert_eq!(image["working_size"], serde_json::json!([6000, 30]));
+    let found = image["segmentations"][0]["segments"].as_u64().unwrap();
+    assert!(found > 1, "{found}");
+    assert!(
+        err.contains("a strip, segmented at 6000 × 30 pixels"),
+        "{err}"
+    );
+}
+
+#[test]
+fn the_stages_add_up_to_the_time_on_the_clock() {
+    let folder = folder_with_a_large_photograph();
+    let call = ["segment", "large.png", "--json", "-o", "out"];
+    let began = std::time::Instant::now();
+    let out = matbackprop(&call).inside(folder.path()).succeed();
+    let clock = began.elapsed().as_secs_f64();
+    let seconds = &object(&out)["images"][0]["seconds"];
+    let of = |stage: &str| seconds[stage].as_f64().unwrap();
+    let stages = [
+        "reading",
+        "trunk",
+        "layer",
+        "clustering",
+        "painting",
+        "writing",
+    ];
+    let sum: f64 = stages.map(of).iter().sum();
+    assert!((sum - of("total")).abs() < 1e-9 && stages.map(of).iter().all(|one| *one > 0.0));
+    // The program's start, and its network, are all that is left out.
+    assert!(
+        of("total") < clock && of("total") > 0.5 * clock,
+        "{seconds} of {clock}"
+    );
+}

@@ -1,6 +1,7 @@
 //! Outlines of segments on their photograph.
 
-use image::{Rgb, RgbImage};
+use image::RgbImage;
+use rayon::prelude::*;
 use segmentation::LabelMap;
 
 use crate::error::{Error, Result};
@@ -40,25 +41,41 @@ pub fn paint_outlines(image: &RgbImage, labels: &LabelMap) -> Result<RgbImage> {
             found,
         });
     }
-    let wider = size.0.max(size.1) / 1500;
-    let mut line = Cover::of_borders(labels);
-    line.widen(wider);
-    let mut casing = line.clone();
-    casing.widen(1 + wider / 2);
-    line.soften();
-    casing.soften();
+    // What a strip needs beside its own rows is little.
+    Ok(painted(image, labels, (1 << 20) / size.0 + 1))
+}
+
+/// Paints strips of so many rows side by side. Nothing of a line reaches farther than its width.
+fn painted(image: &RgbImage, labels: &LabelMap, rows: usize) -> RgbImage {
+    let (width, height) = (labels.width(), labels.height());
+    let wider = width.max(height) / 1500;
+    let reach = wider + wider / 2 + 3;
     let mut picture = image.clone();
-    for (place, pixel) in picture.pixels_mut().enumerate() {
-        let (line, casing) = (line.share(place), CASING_SHARE * casing.share(place));
-        if casing > 0.0 {
-            *pixel = Rgb(std::array::from_fn(|c| {
-                let below = f32::from(pixel.0[c]);
-                let cased = below + casing * (CASING[c] - below);
-                (cased + line * (LINE[c] - cased)).round() as u8
-            }));
+    let strips = picture.par_chunks_mut(3 * width * rows);
+    strips.enumerate().for_each(|(strip, pixels)| {
+        let begin = strip * rows;
+        let first = begin.saturating_sub(reach);
+        let end = (begin + pixels.len() / (3 * width) + reach).min(height);
+        let mut line = Cover::of_borders(width, &labels.ids()[first * width..end * width]);
+        line.widen(wider);
+        let mut casing = line.clone();
+        casing.widen(1 + wider / 2);
+        line.soften();
+        casing.soften();
+        let before = (begin - first) * width;
+        for (place, pixel) in pixels.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+            let place = before + place;
+            let (line, casing) = (line.share(place), CASING_SHARE * casing.share(place));
+            if casing > 0.0 {
+                *pixel = std::array::from_fn(|c| {
+                    let below = f32::from(pixel[c]);
+                    let cased = below + casing * (CASING[c] - below);
+                    (cased + line * (LINE[c] - cased)).round() as u8
+                });
+            }
         }
-    }
-    Ok(picture)
+    });
+    picture
 }
 
 /// How much of every pixel something covers, 255 for all of it.
@@ -70,8 +87,7 @@ struct Cover {
 
 impl Cover {
     /// Pixels that share an edge with another segment.
-    fn of_borders(labels: &LabelMap) -> Self {
-        let (width, ids) = (labels.width(), labels.ids());
+    fn of_borders(width: usize, ids: &[u32]) -> Self {
         let mut values = vec![0; ids.len()];
         for (place, id) in ids.iter().enumerate() {
             let right = ((place + 1) % width != 0).then_some(place + 1);
@@ -135,6 +151,8 @@ impl Cover {
 
 #[cfg(test)]
 mod tests {
+    use image::Rgb;
+
     use super::*;
 
     fn halves(width: usize, height: usize) -> LabelMap {
@@ -163,6 +181,23 @@ mod tests {
                     .all(|value| *value == grey),
                 "{row:?}"
             );
+        }
+    }
+
+    #[test]
+    fn strips_join_without_a_seam() {
+        // Borders in every direction, lines of the usual width and of three times that.
+        for (width, height) in [(40, 60), (60, 3100)] {
+            let ids = (0..width * height).map(|place| {
+                let (x, y) = (place % width, place / width);
+                (x * x + 3 * y) as u32 / 211
+            });
+            let labels = LabelMap::new(width, height, ids.collect()).unwrap();
+            let image = plain(width as u32, height as u32, 70);
+            let whole = painted(&image, &labels, height);
+            for rows in [1, 7, 20] {
+                assert!(painted(&image, &labels, rows) == whole, "{rows} rows");
+            }
         }
     }
 

@@ -79,14 +79,15 @@ pub struct SegmentArguments {
 
     /// Longer side to segment at, in pixels; 0 for no limit
     ///
-    /// Larger photographs are segmented at this size, and their segments brought back to full size.
+    /// Larger photographs are segmented at this size, and their segments brought back to full size. The shorter side of a
+    /// strip keeps 128 pixels, as far as that makes no more than N × N.
     #[arg(long, value_name = "N", default_value_t = 1024, help_heading = headings::SEGMENTATION)]
     pub max_side: u32,
 
-    /// Memory for a photograph and its pictures
+    /// Memory for a photograph, its pictures and the network
     ///
     /// Such as `512M` or `4G`. A photograph that needs more comes out at a half, a quarter, … of its size. One that cannot
-    /// be read within it is refused.
+    /// be read or segmented within it is refused; a smaller --max-side takes less.
     #[arg(long, value_name = "SIZE", default_value = "1G", help_heading = headings::SEGMENTATION)]
     pub max_memory: MemoryBudget,
 
@@ -147,6 +148,7 @@ impl SegmentArguments {
             lenient: self.lenient,
             labels: self.labels,
             contours: self.contours,
+            png: self.files.png.size(),
             exports: self.files.export.clone(),
             skip_existing: self.files.skip_existing,
             ..SegmentSettings::new(&self.images, &self.out)

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, ValueHint};
+use clap::{ArgAction, Args, ValueEnum, ValueHint};
+use experiments::PngSize;
 use experiments::segment::Export;
 
 use super::{headings, values};
@@ -32,12 +33,35 @@ pub struct SourceArguments {
     pub superpixels: u32,
 }
 
+/// Size of PNG files against time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PngName {
+    /// As fast as can be, on all cores
+    Fast,
+    /// As small as can be, several times as slow
+    Small,
+}
+
+impl PngName {
+    /// As the library has it.
+    pub fn size(self) -> PngSize {
+        match self {
+            Self::Fast => PngSize::Fast,
+            Self::Small => PngSize::Small,
+        }
+    }
+}
+
 /// What is written.
 #[derive(Args, Debug)]
 pub struct ExportArguments {
     /// Also write files for other programs, such as `coco,svg`
     #[arg(long, value_name = "LIST", value_parser = values::export(), value_delimiter = ',', help_heading = headings::OUTPUT)]
     pub export: Vec<Export>,
+
+    /// Size of PNG files against time
+    #[arg(long, value_enum, value_name = "SIZE", default_value = "fast", help_heading = headings::OUTPUT)]
+    pub png: PngName,
 
     /// Leave out photographs whose outputs all exist
     ///
