@@ -278,12 +278,25 @@ fn round(work: Work, expected: &[(String, Vec<u8>)], chance: &mut Chance) -> Str
         assert!(found == expected, "{what}: {name} has other bytes; {err}");
     }
     let left = scene.files().into_iter().filter(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.ends_with(".partial") || name == "run.lock"
+        let path = path.to_string_lossy();
+        path.contains(".partial") || path.ends_with("run.lock")
     });
     let left: Vec<_> = left.collect();
     assert!(left.is_empty(), "{what}: left behind: {left:?}");
     format!("{work:?}: {}: {end}", story.join(", "))
+}
+
+fn works() -> Vec<Work> {
+    let launcher = || Command::new("mpirun").arg("--version").output().is_ok();
+    let ranks = cfg!(feature = "mpi") && launcher();
+    if !ranks {
+        println!("without mpirun or the feature mpi: ranks are left out");
+    }
+    let alone = [Work::Training, Work::Measurement, Work::Photographs];
+    alone
+        .into_iter()
+        .chain(ranks.then_some(Work::Ranks))
+        .collect()
 }
 
 /// Of a call that nothing happens to.
@@ -308,17 +321,8 @@ fn faults_at_random_change_no_byte() {
     let seconds = number("MATBACKPROP_CHAOS_SECONDS").unwrap_or(SECONDS);
     println!("seed {seed}, {seconds} s");
     let mut chance = Chance(seed);
-    let mut works = vec![Work::Training, Work::Measurement, Work::Photographs];
-    #[cfg(feature = "mpi")]
-    if Command::new("mpirun").arg("--version").output().is_ok() {
-        works.push(Work::Ranks);
-    } else {
-        println!("no mpirun: ranks are left out");
-    }
+    let works = works();
     let expected: Vec<_> = works.iter().map(|work| undisturbed(*work)).collect();
-    if cfg!(not(feature = "mpi")) {
-        println!("without the feature mpi: ranks are left out");
-    }
     let begin = Instant::now();
     let mut rounds = 0;
     while begin.elapsed() < Duration::from_secs(seconds) {

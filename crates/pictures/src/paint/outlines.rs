@@ -89,15 +89,24 @@ impl Cover {
     /// Pixels that share an edge with another segment.
     fn of_borders(width: usize, ids: &[u32]) -> Self {
         let mut values = vec![0; ids.len()];
-        for (place, id) in ids.iter().enumerate() {
-            let right = ((place + 1) % width != 0).then_some(place + 1);
-            let below = (place + width < ids.len()).then_some(place + width);
-            for other in [right, below].into_iter().flatten() {
-                if ids[other] != *id {
-                    values[place] = 255;
-                    values[other] = 255;
+        let mut rows = values.chunks_exact_mut(width).zip(ids.chunks_exact(width));
+        let mut above: Option<(&mut [u8], &[u32])> = None;
+        for (row, ids) in rows.by_ref() {
+            for x in 1..width {
+                let differs = if ids[x - 1] == ids[x] { 0 } else { 255 };
+                row[x - 1] |= differs;
+                row[x] |= differs;
+            }
+            if let Some((above, ids_above)) = above {
+                for (((here, there), id), other) in
+                    row.iter_mut().zip(above).zip(ids).zip(ids_above)
+                {
+                    let differs = if id == other { 0 } else { 255 };
+                    *here |= differs;
+                    *there |= differs;
                 }
             }
+            above = Some((row, ids));
         }
         Self { width, values }
     }
@@ -123,24 +132,28 @@ impl Cover {
         }
     }
 
-    /// A rule of three neighbours, along rows and then along columns.
+    /// A rule of three neighbours, along rows and then along columns; 0 beyond the picture. Whole rows at a time: the compiler
+    /// makes wide instructions of them.
     fn by_threes(&mut self, rule: impl Fn(u8, u8, u8) -> u8) {
-        let (width, length) = (self.width, self.values.len());
-        let at = |values: &[u8], place: usize, inside: bool| if inside { values[place] } else { 0 };
-        let old = self.values.clone();
-        for (place, value) in self.values.iter_mut().enumerate() {
-            let x = place % width;
-            let before = at(&old, place.wrapping_sub(1), x > 0);
-            *value = rule(before, old[place], at(&old, place + 1, x + 1 < width));
+        let (width, nothing) = (self.width, vec![0; self.width]);
+        let mut padded = vec![0; width + 2];
+        for row in self.values.chunks_exact_mut(width) {
+            padded[1..=width].copy_from_slice(row);
+            let (before, after) = (&padded[..width], &padded[2..]);
+            for (((value, a), b), c) in row.iter_mut().zip(before).zip(&padded[1..]).zip(after) {
+                *value = rule(*a, *b, *c);
+            }
         }
-        let old = self.values.clone();
-        for (place, value) in self.values.iter_mut().enumerate() {
-            let above = at(&old, place.wrapping_sub(width), place >= width);
-            *value = rule(
-                above,
-                old[place],
-                at(&old, place + width, place + width < length),
-            );
+        let mut above = nothing.clone();
+        let mut here = nothing.clone();
+        let mut rows = self.values.chunks_exact_mut(width).peekable();
+        while let Some(row) = rows.next() {
+            here.copy_from_slice(row);
+            let below = rows.peek().map_or(&nothing[..], |below| below);
+            for (((value, a), b), c) in row.iter_mut().zip(&above).zip(&here).zip(below) {
+                *value = rule(*a, *b, *c);
+            }
+            std::mem::swap(&mut above, &mut here);
         }
     }
 
