@@ -62,6 +62,7 @@ mod picture_file;
 mod picture_header;
 mod png_chunks;
 mod sample_range;
+mod system_memory;
 mod tiff_directory;
 mod tiff_kinds;
 mod tiff_tags;

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::byte_units::in_units;
 use crate::error::{Error, Result};
+use crate::system_memory;
 
 /// Bytes that the pixels of one picture, and what is computed from them, may take.
 ///
@@ -32,6 +33,13 @@ impl MemoryBudget {
     /// A budget of so many bytes.
     pub const fn of_bytes(bytes: u64) -> Self {
         Self { bytes }
+    }
+
+    /// The default, or a quarter of what the system lets this process have, if that is less: the rest is for the program, its
+    /// threads and what is not counted. On Linux the limits of the address space and of the control group.
+    pub fn of_system() -> Self {
+        let quarter = system_memory::limit().map(|bytes| Self::of_bytes((bytes / 4).max(1)));
+        quarter.map_or_else(Self::default, |quarter| quarter.min(Self::default()))
     }
 
     /// Its bytes.

@@ -84,12 +84,12 @@ pub struct SegmentArguments {
     #[arg(long, value_name = "N", default_value_t = 1024, help_heading = headings::SEGMENTATION)]
     pub max_side: u32,
 
-    /// Memory for a photograph, its pictures and the network
+    /// Memory for a photograph, its pictures and the network [default: 1G, or a quarter of what the system allows]
     ///
     /// Such as `512M` or `4G`. A photograph that needs more comes out at a half, a quarter, … of its size. One that cannot
     /// be read or segmented within it is refused; a smaller --max-side takes less.
-    #[arg(long, value_name = "SIZE", default_value = "1G", help_heading = headings::SEGMENTATION)]
-    pub max_memory: MemoryBudget,
+    #[arg(long, value_name = "SIZE", help_heading = headings::SEGMENTATION)]
+    pub max_memory: Option<MemoryBudget>,
 
     /// Segment what is there of a damaged photograph
     ///
@@ -144,7 +144,7 @@ impl SegmentArguments {
             superpixels: self.source.superpixels as usize,
             counts: self.k.counts().map(<[usize]>::to_vec).unwrap_or_default(),
             max_side: self.max_side,
-            max_memory: self.max_memory,
+            max_memory: self.max_memory.unwrap_or_else(MemoryBudget::of_system),
             lenient: self.lenient,
             labels: self.labels,
             contours: self.contours,
