@@ -1,6 +1,6 @@
 """Boundaries of BSDS500 beside pyEdgeEval and the official kit: numbers and seconds on five images that the kit comes with.
 
-    pip install ./crates/python pyEdgeEval opencv-python-headless
+    pip install ./crates/python pyEdgeEval opencv-python-headless scipy scikit-image prettytable
     MATBACKPROP_DATA=data python crates/python/benches/pyedgeeval.py [--thresholds 5]
 
 Soft maps in PNG files, one process, one thread. pyEdgeEval's ``AUC`` is what the kit prints as the area under the curve. The kit's own
