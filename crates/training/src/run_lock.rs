@@ -263,7 +263,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         left_behind(folder.path(), &Holder::this_process());
         drop(RunLock::take(folder.path()).unwrap());
-        std::fs::write(lock_path(folder.path()), "{\"proce").unwrap();
+        std::fs::write(lock_path(folder.path()), "{\"process").unwrap();
         drop(RunLock::take(folder.path()).unwrap());
     }
 

@@ -126,6 +126,19 @@ impl Call {
     }
 }
 
+/// Runs a command of which no file may grow beyond so many KiB: to the program a disk that is full.
+#[cfg(unix)]
+pub fn on_a_full_disk(command: &Command, kib: u64) -> Output {
+    let mut limited = Command::new("bash");
+    limited
+        .arg("-c")
+        .arg(format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" \"$@\""))
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env("RAYON_NUM_THREADS", "1");
+    limited.output().unwrap()
+}
+
 /// Everything in a folder, in order of names.
 pub fn names_in(folder: &Path) -> Vec<String> {
     let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name();

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
-use crate::call::names_in;
+use crate::call::{names_in, on_a_full_disk};
 #[cfg(feature = "mpi")]
 use crate::ranks::second_rank;
 use scene::{Chance, Scene, Work};
@@ -143,26 +143,16 @@ fn lost_rank(scene: &Scene, chance: &mut Chance) -> String {
     }
 }
 
-/// No file may grow beyond so many blocks.
+/// No file may grow beyond so many KiB.
 fn full_disk(scene: &Scene, chance: &mut Chance) -> String {
-    let blocks = 1 + chance.below(60);
-    let full = scene.command();
-    let mut limited = Command::new("bash");
-    limited
-        .arg("-c")
-        .arg(format!(
-            "trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\""
-        ))
-        .arg(full.get_program())
-        .args(full.get_args())
-        .env("RAYON_NUM_THREADS", "1");
-    let output = limited.output().unwrap();
+    let kib = 1 + chance.below(60);
+    let output = on_a_full_disk(&scene.command(), kib);
     let err = String::from_utf8_lossy(&output.stderr);
     assert!(!err.contains("panicked"), "a full disk: {err}");
     if !output.status.success() {
         assert!(err.contains("error: "), "a full disk: {err}");
     }
-    format!("no file above {blocks} KiB")
+    format!("no file above {kib} KiB")
 }
 
 /// A bit of a file that the call wrote, or its end. Results themselves may be what they are: nothing reads them again.

@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::call::names_in;
+#[cfg(unix)]
+use crate::call::on_a_full_disk;
 use crate::small_bsds;
 
 /// Steps of every training here.
@@ -146,19 +148,9 @@ fn a_disk_without_room_leaves_the_last_checkpoint() {
     child.wait().unwrap();
     let checkpoint = run.join("checkpoint.safetensors");
     let before = fs::read(&checkpoint).unwrap();
-    // No file may grow beyond half of the checkpoint: to the program a disk that is full.
-    let blocks = before.len() / 2 / 1024;
-    let full = command(data.path(), &run);
-    let mut limited = Command::new("bash");
-    limited
-        .arg("-c")
-        .arg(format!(
-            "trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\""
-        ))
-        .arg(full.get_program())
-        .args(full.get_args())
-        .env("RAYON_NUM_THREADS", "1");
-    let output = limited.output().unwrap();
+    // No file may grow beyond half of the checkpoint.
+    let kib = before.len() as u64 / 2 / 1024;
+    let output = on_a_full_disk(&command(data.path(), &run), kib);
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{err}");
     assert!(err.contains("checkpoint.safetensors: "), "{err}");
