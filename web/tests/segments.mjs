@@ -62,6 +62,8 @@ export async function checkSegments({ page, native, alone, expect, shot, text, s
   await page.check("#compare");
   await page.waitForFunction(() => /right untrained, \d+ segments/.test(document.getElementById("compare-words").textContent));
   expect("trained and untrained differ", (await sum("#untrained")) !== (await sum("#picture")));
+  const took = await page.textContent("#stage-segments .time");
+  expect("another head leaves the times alone", /s$/.test(took), took);
   await shot("compare");
   await page.uncheck("#compare");
 

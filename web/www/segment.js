@@ -177,6 +177,7 @@ export function setUpSegment(session, mirror, fail) {
 
   /** The stages after the features, by a head; what is shown changes when they are done. */
   const lookBy = async (own, head, segments) => {
+    own.looking = true;
     const found = await session.about(own.scene, "eigenvectors", head);
     const { columns, rows, eigenvalues } = found;
     pass(own, "eigenvectors", found.ms, "fourth");
@@ -185,6 +186,7 @@ export function setUpSegment(session, mirror, fail) {
     own.mirrored = null;
     if (maps) await session.about(own.scene, "takeMirrored", maps);
     const pieces = await session.about(own.scene, "segments", head);
+    own.looking = false;
     showTime("segments", pieces.ms);
     Object.assign(own, { head, columns, rows, eigenvalues });
     look(picker.mark.at ?? { x: own.width >> 1, y: own.height >> 1 });
@@ -215,7 +217,8 @@ export function setUpSegment(session, mirror, fail) {
   return {
     /** A part of a stage is done: `done` of `total`. */
     progress({ stage, scene, done, total }) {
-      if (scene === undefined || picture?.scene !== scene) return;
+      // Not of the head that another one is compared with.
+      if (scene === undefined || picture?.scene !== scene || !picture.looking) return;
       const share = `${Math.round((100 * done) / total)} %`;
       showShare(stage, share);
       sayStage(picture, picture.stage, share);
@@ -257,6 +260,7 @@ export function setUpSegment(session, mirror, fail) {
       }
       const start = performance.now();
 
+      own.looking = true;
       own.mirrored = mirror.features(opened);
       const features = await session.about(scene, "features");
       pass(own, "features", features.ms, "second");

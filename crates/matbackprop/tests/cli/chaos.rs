@@ -14,6 +14,7 @@ mod scene;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use crate::call::{names_in, on_a_full_disk};
@@ -23,6 +24,8 @@ use scene::{Chance, Scene, Work};
 
 /// In the check; `cargo xtask chaos` asks for more.
 const SECONDS: u64 = 20;
+/// A call that takes longer hangs: the small ones here take seconds.
+const LONGEST: Duration = Duration::from_secs(120);
 /// Faults a round, at most.
 const FAULTS: u64 = 5;
 
@@ -64,10 +67,10 @@ fn fault(scene: &Scene, chance: &mut Chance) -> String {
         }
         0..=2 => stopped(scene, chance),
         3 => {
-            let mut first = scene.command().spawn().unwrap();
+            let first = scene.command().spawn().unwrap();
             chance.wait();
-            check(&scene.command().output().unwrap(), "the second of two");
-            let first = ended(&mut first);
+            check(&run(scene), "the second of two");
+            let first = ended(first);
             check(&first, "the first of two");
             "two at a time".to_owned()
         }
@@ -77,44 +80,45 @@ fn fault(scene: &Scene, chance: &mut Chance) -> String {
     }
 }
 
-fn ended(child: &mut Child) -> Output {
-    let read = |pipe: Option<&mut dyn std::io::Read>| {
-        let mut bytes = Vec::new();
-        if let Some(pipe) = pipe {
-            pipe.read_to_end(&mut bytes).unwrap();
+/// Waits for the end, which has to come.
+fn ended(child: Child) -> Output {
+    let (done, waiting) = channel::<()>();
+    let process = child.id().to_string();
+    let guard = std::thread::spawn(move || {
+        if waiting.recv_timeout(LONGEST) == Err(RecvTimeoutError::Timeout) {
+            let kill = ["-s", "KILL", &process];
+            Command::new("kill").args(kill).status().unwrap();
         }
-        bytes
-    };
-    let stderr = read(
-        child
-            .stderr
-            .as_mut()
-            .map(|pipe| pipe as &mut dyn std::io::Read),
-    );
-    let stdout = read(
-        child
-            .stdout
-            .as_mut()
-            .map(|pipe| pipe as &mut dyn std::io::Read),
-    );
-    Output {
-        status: child.wait().unwrap(),
-        stdout,
-        stderr,
-    }
+    });
+    let output = child.wait_with_output().unwrap();
+    drop(done);
+    guard.join().unwrap();
+    output
+}
+
+fn run(scene: &Scene) -> Output {
+    ended(scene.command().spawn().unwrap())
 }
 
 /// SIGTERM or SIGINT: 143 or 130, unless it came too late or before the call could catch it.
 fn stopped(scene: &Scene, chance: &mut Chance) -> String {
     let signal = if chance.below(2) == 0 { "TERM" } else { "INT" };
-    let mut child = scene.command().spawn().unwrap();
+    let child = scene.command().spawn().unwrap();
     chance.wait();
-    let id = child.id().to_string();
-    Command::new("kill")
-        .args(["-s", signal, &id])
-        .status()
-        .unwrap();
-    let output = ended(&mut child);
+    // A launcher that gets a signal while it starts its ranks may wait for ever: one of these gets it, where it is there.
+    #[cfg(feature = "mpi")]
+    let process = match scene.work {
+        Work::Ranks => second_rank(child.id()),
+        _ => Some(child.id()),
+    };
+    #[cfg(not(feature = "mpi"))]
+    let process = Some(child.id());
+    if let Some(process) = process {
+        let process = process.to_string();
+        let kill = ["-s", signal, &process];
+        Command::new("kill").args(kill).status().unwrap();
+    }
+    let output = ended(child);
     let err = String::from_utf8_lossy(&output.stderr);
     assert!(!err.contains("panicked"), "{err}");
     format!("SIG{signal}")
@@ -123,7 +127,7 @@ fn stopped(scene: &Scene, chance: &mut Chance) -> String {
 /// One of two processes is killed: the other ends, and names it.
 #[cfg(feature = "mpi")]
 fn lost_rank(scene: &Scene, chance: &mut Chance) -> String {
-    let mut launcher = scene.command().spawn().unwrap();
+    let launcher = scene.command().spawn().unwrap();
     chance.wait();
     chance.wait();
     let rank = second_rank(launcher.id());
@@ -134,7 +138,7 @@ fn lost_rank(scene: &Scene, chance: &mut Chance) -> String {
             .status()
             .unwrap();
     }
-    let output = ended(&mut launcher);
+    let output = ended(launcher);
     let err = String::from_utf8_lossy(&output.stderr);
     assert!(!err.contains("panicked"), "{err}");
     match rank {
@@ -210,7 +214,7 @@ fn replaced(scene: &Scene, chance: &mut Chance) -> String {
     fs::write(path, other).unwrap();
     let begun = scene.is_training() && scene.path("out/checkpoint.safetensors").exists();
     let before = names_if_any(&scene.out());
-    let output = scene.command().output().unwrap();
+    let output = run(scene);
     let name = path.strip_prefix(scene.folder.path()).unwrap().display();
     check(&output, &format!("{name} replaced"));
     if begun {
@@ -243,7 +247,7 @@ fn round(work: Work, expected: &[(String, Vec<u8>)], chance: &mut Chance) -> Str
     for _ in 0..=chance.below(FAULTS) {
         story.push(fault(&scene, chance));
     }
-    let output = scene.command().output().unwrap();
+    let output = run(&scene);
     let what = format!("{work:?} after {}", story.join(", "));
     check(&output, &what);
     let err = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -253,7 +257,7 @@ fn round(work: Work, expected: &[(String, Vec<u8>)], chance: &mut Chance) -> Str
         let named = err.contains(&scene.folder.path().display().to_string());
         assert!(named, "{what}: a refusal that names no file: {err}");
         let _ = fs::remove_dir_all(scene.out());
-        let again = scene.command().output().unwrap();
+        let again = run(&scene);
         let err = String::from_utf8_lossy(&again.stderr);
         assert!(again.status.success(), "{what}, then from nothing: {err}");
         end = "refused by name, then from nothing the same bytes";
@@ -292,7 +296,7 @@ fn works() -> Vec<Work> {
 /// Of a call that nothing happens to.
 fn undisturbed(work: Work) -> Vec<(String, Vec<u8>)> {
     let scene = Scene::new(work);
-    let output = scene.command().output().unwrap();
+    let output = run(&scene);
     let err = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{err}");
     scene.results()

@@ -57,6 +57,7 @@ fn a_small_training_ends_in_a_network() {
         [
             "checkpoint-0.safetensors",
             "checkpoint.safetensors",
+            "digests.jsonl",
             "journal.jsonl",
             "network.safetensors",
             "start.safetensors",

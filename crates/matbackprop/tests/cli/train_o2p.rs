@@ -76,6 +76,7 @@ fn a_small_training_is_measured_and_compared() {
         [
             "checkpoint-0.safetensors",
             "checkpoint.safetensors",
+            "digests.jsonl",
             "journal.jsonl",
             "network.safetensors"
         ]
