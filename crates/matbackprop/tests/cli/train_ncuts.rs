@@ -32,6 +32,16 @@ fn dataset() -> tempfile::TempDir {
     folder
 }
 
+const FILES_OF_A_RUN: [&str; 7] = [
+    "checkpoint-0.safetensors",
+    "checkpoint.safetensors",
+    "digests.jsonl",
+    "journal.jsonl",
+    "network.safetensors",
+    "start.safetensors",
+    "val.jsonl",
+];
+
 #[test]
 fn a_small_training_ends_in_a_network() {
     let data = dataset();
@@ -52,18 +62,7 @@ fn a_small_training_ends_in_a_network() {
         "{out}"
     );
     let run = data.path().join("run");
-    assert_eq!(
-        names_in(&run),
-        [
-            "checkpoint-0.safetensors",
-            "checkpoint.safetensors",
-            "digests.jsonl",
-            "journal.jsonl",
-            "network.safetensors",
-            "start.safetensors",
-            "val.jsonl"
-        ]
-    );
+    assert_eq!(names_in(&run), FILES_OF_A_RUN);
     let journal = std::fs::read_to_string(run.join("journal.jsonl")).unwrap();
     let steps: Vec<Value> = journal
         .lines()
