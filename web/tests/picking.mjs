@@ -16,6 +16,15 @@ export async function checkPicking(all) {
   await page.mouse.click(...at(...CUP));
   const one = await share();
   expect("a click picks a part", one > 0, one);
+  // By the buttons, to which the pointer has to leave the picture.
+  await page.click("#larger");
+  const grown = await share();
+  expect("the button gives way to the larger part", grown > one, [grown, one]);
+  await page.click("#smaller");
+  expect("and back to the smaller one", (await share()) === one, await share());
+  await page.click("#undo");
+  expect("each of the two is a step", (await share()) === grown, await share());
+  await page.click("#undo");
   await page.mouse.click(...at(...TABLE));
   const two = await share();
   expect("another click picks one more", two > one, [one, two]);

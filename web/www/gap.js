@@ -93,16 +93,18 @@ function drawCurve(curve, step) {
   });
 }
 
-/** A number, its wrong digits marked. */
+/** So many units in the last place are rounding. */
+const ROUNDING = 4 * Number.EPSILON;
+
+/** A number, the digits marked that are wrong beyond rounding. */
 function digits(cell, value, truth) {
   if (!Number.isFinite(value)) {
-    cell.textContent = "none: the gap is closed";
+    cell.textContent = "none: the gap is below rounding";
     return;
   }
   const [found, right] = [value.toPrecision(16), truth.toPrecision(16)];
-  let same = 0;
+  let same = Math.abs(value - truth) <= ROUNDING * Math.abs(truth) ? found.length : 0;
   while (same < found.length && found[same] === right[same]) same += 1;
-  // The last digit or two of sixteen are rounding everywhere.
   const mark = document.createElement("mark");
   mark.textContent = found.slice(same);
   cell.replaceChildren(found.slice(0, same), ...(same < found.length ? [mark] : []));

@@ -11,6 +11,8 @@ const NOTCH = 40;
  */
 export function setUpPicker(canvas, { now, takesAway, changed }) {
   const state = { at: null, merges: null, byKeys: false, going: false };
+  /** Where something was picked last, and at which merges: what the buttons climb from, once the pointer is on them. */
+  let last = null;
   let dragging = null;
   let turned = 0;
 
@@ -25,6 +27,7 @@ export function setUpPicker(canvas, { now, takesAway, changed }) {
   const pick = (away) => {
     const [shown, found] = [now(), region()];
     if (found === null) return;
+    last = { at: state.at, merges: state.merges };
     if (shown.selection.change(shown.tree.pieces(found), away ? 0 : 1)) changed("picked");
   };
 
@@ -49,6 +52,22 @@ export function setUpPicker(canvas, { now, takesAway, changed }) {
     state.merges = to;
     changed("lit");
     return true;
+  };
+
+  /** The part that was picked last gives way to the next larger, or smaller, around the same place: for buttons. */
+  const climbPicked = (up) => {
+    const shown = now();
+    if (!shown?.tree || !last) return;
+    Object.assign(state, last);
+    const before = region();
+    if (!climb(up)) return;
+    const { selection, tree } = shown;
+    selection.begin();
+    selection.change(tree.pieces(before), 0);
+    selection.change(tree.pieces(region()), 1);
+    selection.end();
+    last = { at: state.at, merges: state.merges };
+    changed("picked");
   };
 
   const move = (event) => {
@@ -126,7 +145,7 @@ export function setUpPicker(canvas, { now, takesAway, changed }) {
 
   return {
     region,
-    climb,
+    climbPicked,
     /** Where the mark is, and whether the keyboard moves it. */
     get mark() {
       return state;
@@ -134,7 +153,11 @@ export function setUpPicker(canvas, { now, takesAway, changed }) {
     /** Another cut or another picture: parts are those of the slider again. */
     reset(keepPlace) {
       state.merges = null;
-      if (!keepPlace) Object.assign(state, { at: null, byKeys: false });
+      if (last) last.merges = null;
+      if (!keepPlace) {
+        last = null;
+        Object.assign(state, { at: null, byKeys: false });
+      }
       dragging = null;
     },
   };

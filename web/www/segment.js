@@ -135,8 +135,8 @@ export function setUpSegment(session, mirror, fail) {
   byId("undo").addEventListener("click", undo);
   byId("redo").addEventListener("click", redo);
   byId("clear-picked").addEventListener("click", clear);
-  byId("larger").addEventListener("click", () => picker.climb(true));
-  byId("smaller").addEventListener("click", () => picker.climb(false));
+  byId("larger").addEventListener("click", () => picker.climbPicked(true));
+  byId("smaller").addEventListener("click", () => picker.climbPicked(false));
   document.addEventListener("keydown", (event) => {
     const typing = event.target.matches?.("input:not([type=range], [type=radio], [type=checkbox]), textarea");
     if (byId("segment").hidden || typing) return;

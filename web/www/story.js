@@ -116,9 +116,12 @@ export function setUpStory(session, open) {
         { name: "plane of the first two: its tilt", kind: "good", points: line(1) },
       ],
     });
-    const steepest = (which) => Math.max(...line(which).slice(1).map(([, value], at) => Math.abs(value - pairs[2 * at + which]) / (times[1] - times[0])));
+    // Differences from t = 0: of the vector over a step far below the gap; the plane does not know the gap.
+    const [ofVector, ofPlane] = [gap / 1000, 1e-3];
+    const near = await session.call("turning", gap, [0, ofVector, ofPlane]);
+    const [vector, plane] = [Math.abs(near[2] - near[0]) / ofVector, Math.abs(near[5] - near[1]) / ofPlane];
     byId("story-gap-words").value = `${gap.toPrecision(2)}`;
-    byId("story-steepness").textContent = `Steepest: the eigenvector ${steepest(0).toFixed(0)}° for a step of 1 in t, the plane ${steepest(1).toFixed(0)}°. At the meeting itself the eigenvector turns by 57.3° / g = ${(57.3 / gap).toFixed(0)}°.`;
+    byId("story-steepness").textContent = `At t = 0, for a step of 1 in t, the eigenvector ${vector.toFixed(0)}°, about 57.3° / g, and the plane ${plane.toFixed(0)}°, whatever g is.`;
     await drawShadow();
     byId("story-turning").dataset.gap = `${gap}`;
   });
@@ -127,7 +130,10 @@ export function setUpStory(session, open) {
   const drawShadow = latest(async () => {
     const [gap, t] = [10 ** (-Number(byId("story-gap").value) / 20), Number(byId("story-t").value) / 1000];
     const numbers = await session.call("vectorAndProjector", gap, t);
-    const words = (value) => `${value < 0 ? "−" : ""}${Math.abs(value).toFixed(3)}`;
+    const words = (value) => {
+      const text = Math.abs(value).toFixed(3);
+      return value < 0 && Number(text) > 0 ? `−${text}` : text;
+    };
     byId("story-t-words").value = words(t);
     const row = (kind, values, ...head) => {
       const made = document.createElement("tr");
