@@ -1,5 +1,6 @@
 //! Features of a frozen trunk, cached on disk.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use half::f16;
@@ -27,6 +28,8 @@ pub struct FeatureCache {
     folder: PathBuf,
     bytes_left: u64,
     layers: u64,
+    /// Digests of examples by the names of their files: each is computed once, as it may take a photograph's decoding.
+    contents: HashMap<String, u64>,
     notices: Vec<String>,
 }
 
@@ -50,6 +53,7 @@ impl FeatureCache {
             folder: folder.to_path_buf(),
             bytes_left,
             layers,
+            contents: HashMap::new(),
             notices: Vec::new(),
         })
     }
@@ -63,17 +67,22 @@ impl FeatureCache {
     }
 
     /// The features under a name fit for a file's, made by `compute` where they are not there, are damaged, or were made from
-    /// something else: other layers, other channels, or an example whose `contents` have another digest.
+    /// something else: other layers, other channels, or an example whose `contents` have another digest, which is asked
+    /// for once.
     ///
     /// # Errors
     /// [`Error::File`]; those of `compute`.
     pub fn features<E: From<Error>>(
         &mut self,
-        (name, contents): (&str, u64),
+        (name, contents): (&str, impl FnOnce() -> u64),
         channels: usize,
         compute: impl FnOnce() -> std::result::Result<FeatureMaps, E>,
     ) -> std::result::Result<FeatureMaps, E> {
         let path = self.folder.join(format!("{name}.features"));
+        let contents = match self.contents.get(name) {
+            Some(known) => *known,
+            None => *self.contents.entry(name.to_owned()).or_insert(contents()),
+        };
         let made_from = [self.layers, contents];
         if let Ok(bytes) = std::fs::read(&path) {
             match decode(&bytes, made_from) {
@@ -221,7 +230,7 @@ mod tests {
         let asked = |layers: u64, contents: u64| {
             let mut cache = FeatureCache::new(folder.path(), room, layers).unwrap();
             let mut made = false;
-            let found = cache.features(("a", contents), 2, || {
+            let found = cache.features(("a", || contents), 2, || {
                 made = true;
                 Ok::<_, Error>(maps())
             });

@@ -185,7 +185,7 @@ impl<'a> CutTask<'a> {
                 };
                 let name = format!("{}_{side}", set.id(sample.example));
                 // Files that cannot be read are refused where they are looked at.
-                let contents = set.digest(sample.example).unwrap_or(0);
+                let contents = || set.digest(sample.example).unwrap_or(0);
                 let compute = || Ok::<_, Error>(network.trunk_features(&photograph(set, sample)?)?);
                 let maps = cache.features((&name, contents), network.trunk_channels(), compute)?;
                 network.step(

@@ -20,7 +20,7 @@ const FRESH: Duration = Duration::from_secs(3);
 struct Stamp {
     bytes: u64,
     modified: Duration,
-    /// Nobody can set this one back; 0 where the system has none.
+    /// When the system changed its entry, which no program can set back; 0 where the system has none.
     changed: i128,
 }
 

@@ -31,7 +31,7 @@ pub fn skipped_checkpoint(damage: &str) -> String {
 pub const NO_CHECKPOINT_YET: &str =
     "--resume: the training was stopped before its first checkpoint: starting from the first step";
 
-/// A training goes on with other examples than it began with.
+/// A training resumes with other examples than it began with.
 pub fn changed_data(changed: &str) -> String {
     format!(
         "--changed-data: resuming with {changed}; from here on the steps are not those of an undisturbed run"

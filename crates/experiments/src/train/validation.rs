@@ -185,9 +185,11 @@ impl OpenValidation {
         let maps = match &mut self.cache {
             Some(cache) => {
                 let name = format!("val_{}", set.ids()[index]);
-                let bytes = std::fs::read(set.image_path(index));
                 // A photograph that cannot be read is refused where it is looked at.
-                let contents = bytes.map_or(0, |bytes| fnv_1a(bytes.into_iter()));
+                let contents = || {
+                    let bytes = std::fs::read(set.image_path(index));
+                    bytes.map_or(0, |bytes| fnv_1a(bytes.into_iter()))
+                };
                 cache.features((&name, contents), network.trunk_channels(), compute)?
             }
             None => compute()?,

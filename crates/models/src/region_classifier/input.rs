@@ -97,7 +97,7 @@ impl RegionClassifier {
         };
         let channels = below.map_or(0, Chain::output_channels);
         // A photograph that cannot be read is refused where it is looked at.
-        let contents = set.digest(index).unwrap_or(0);
+        let contents = || set.digest(index).unwrap_or(0);
         let maps = cache.features((&name, contents), channels, compute)?;
         let (region, crop_seconds) = match (computed, known) {
             (Some(computed), _) => computed,
