@@ -56,6 +56,7 @@ mod device;
 mod error;
 pub mod evaluate;
 pub mod files;
+mod network_memory;
 mod observer;
 mod oklab;
 mod page;

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use image::RgbImage;
-use models::{Contours, DeepNcuts, TreeSettings, TrunkKind, joint_contours, masked_contours};
+use models::{Contours, DeepNcuts, TreeSettings, joint_contours, masked_contours};
 use pictures::{
     MemoryBudget, Photograph, PictureFile, ReadOptions, SegmentExport, at_working_size,
     contour_image, fill_left_out, paint_outlines,
@@ -37,6 +37,7 @@ use self::settings::STANDARD_INPUT;
 use self::shown::bytes_of;
 use crate::error::{Error, Result};
 use crate::files::Staged;
+use crate::network_memory::Need;
 
 pub use exports::Export;
 pub use inputs::PassedOver;
@@ -164,7 +165,8 @@ impl SegmentJob {
             Ok(PictureFile::open_with(&path, options)?.photograph()?)
         };
         match waits {
-            true => awaited(read, stopped),
+            true => awaited(read, stopped)
+                .unwrap_or_else(|error| Some(Err(Error::file(&input.path)(error)))),
             false => Some(read()),
         }
     }
@@ -263,15 +265,9 @@ impl SegmentJob {
         let networks: Vec<&DeepNcuts> = self.networks.iter().collect();
         let pixels = seen.pixels.as_ref().unwrap_or(image);
         let size = pixels.dimensions();
-        let bytes = networks.iter().map(|network| bytes_a_pixel(network)).max();
-        let needed = u64::from(size.0) * u64::from(size.1) * bytes.unwrap_or(0);
-        let what = format!(
-            "segmenting at {} × {} pixels (`--max-side`)",
-            size.0, size.1
-        );
-        let name = input.path.display().to_string();
         let allowed = self.settings.max_memory.max(NETWORK_MEMORY);
-        allowed.check(&name, &what, needed)?;
+        let need = Need::segmenting(networks.iter().copied());
+        need.check(allowed, &input.path, size, " (`--max-side`)")?;
         let contours = match &seen.mask {
             None => joint_contours(&networks, pixels, tree)?,
             Some(mask) => masked_contours(&networks, pixels, mask, tree)?,
@@ -334,14 +330,6 @@ struct Seen {
 
 /// What a network may take in any case: `--max-memory` is of photographs first, and these may be small.
 const NETWORK_MEMORY: MemoryBudget = MemoryBudget::of_bytes(64 << 20);
-
-/// Bytes that a network takes for each pixel that it sees, at its largest: measured, rounded up.
-fn bytes_a_pixel(network: &DeepNcuts) -> u64 {
-    match network.architecture().trunk {
-        TrunkKind::Lite0 => 160,
-        _ => 640,
-    }
-}
 
 /// What its user should know of a photograph.
 fn notes(read: &Photograph, (width, height): (u32, u32)) -> Vec<String> {

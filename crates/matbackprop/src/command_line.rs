@@ -13,6 +13,7 @@ mod progress;
 mod report;
 mod reproduce;
 mod segment;
+mod threads;
 mod train;
 
 use std::ffi::OsString;
@@ -45,7 +46,10 @@ pub fn command_line(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     } = Arguments::parse_from(words);
     output::set_verbosity(global.verbosity());
     let began = Instant::now();
-    let code = run(command, program);
+    let code = match threads::start() {
+        Ok(()) => run(command, program),
+        Err(error) => failure::report(&error),
+    };
     output::detail(&format!("took {:.2} s", began.elapsed().as_secs_f64()));
     code
 }

@@ -68,7 +68,7 @@ pub enum Error {
     /// A file that needs more memory than it may take.
     #[error(
         "{origin}: expected at most {} of memory for {what}, found {}; \
-         allow more (`--max-memory`), or make the picture smaller",
+         allow more (`--max-memory` of `segment`, or the system's limit), or make the picture smaller",
         in_units(*most),
         in_units(*needed)
     )]

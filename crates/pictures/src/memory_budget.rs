@@ -42,6 +42,11 @@ impl MemoryBudget {
         quarter.map_or_else(Self::default, |quarter| quarter.min(Self::default()))
     }
 
+    /// All that the system lets this process have, where it has such a limit: for work without an option of its own.
+    pub fn of_limit() -> Option<Self> {
+        system_memory::limit().map(Self::of_bytes)
+    }
+
     /// Its bytes.
     pub const fn bytes(self) -> u64 {
         self.bytes

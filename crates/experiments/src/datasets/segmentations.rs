@@ -2,11 +2,12 @@
 
 use bench_bsds::{BsdsDataset, MissingPartner, Split};
 use image::RgbImage;
-use models::fnv_1a;
+use models::{TrunkKind, fnv_1a};
 use segmentation::LabelMap;
-use training::SegmentationSet;
+use training::{SegmentationSet, TrunkTraining};
 
 use super::file_digests::FileDigests;
+use crate::network_memory::Need;
 
 /// Which images of BSDS500 are learned from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub enum TrainingSplit {
 pub struct BsdsTrainingSet {
     splits: Vec<BsdsDataset>,
     digests: FileDigests,
+    /// Of learning from an image, where it is known.
+    need: Option<Need>,
 }
 
 impl BsdsTrainingSet {
@@ -47,7 +50,17 @@ impl BsdsTrainingSet {
         Ok(Self {
             splits: splits.collect::<Result<_, _>>()?,
             digests: FileDigests::default(),
+            need: None,
         })
+    }
+
+    /// With images refused that need more memory than the system lets this process have.
+    pub(crate) fn with_need(self, trunk: TrunkKind, learns: &TrunkTraining) -> Self {
+        let need = Need::learning(trunk, learns).in_process(trunk);
+        Self {
+            need: Some(need),
+            ..self
+        }
     }
 
     /// Digests of its files.
@@ -84,9 +97,15 @@ impl SegmentationSet for BsdsTrainingSet {
 
     fn image(&self, index: usize) -> training::Result<RgbImage> {
         let (split, index) = self.place(index);
-        split
-            .image(index)
-            .map_err(|error| of_file(split.image_path(index), error).into())
+        let path = split.image_path(index);
+        let image = split.image(index);
+        let image = image.and_then(|image| {
+            let need = self.need.iter();
+            need.map(|need| need.check_limit(&path, image.dimensions()))
+                .collect::<pictures::Result<()>>()?;
+            Ok(image)
+        });
+        image.map_err(|error| of_file(path, error).into())
     }
 
     fn annotations(&self, index: usize) -> training::Result<Vec<LabelMap>> {

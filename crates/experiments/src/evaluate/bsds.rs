@@ -2,6 +2,7 @@
 
 mod contour_pools;
 mod curve;
+mod in_order;
 mod level_names;
 mod looks;
 mod measure_cache;

@@ -42,9 +42,17 @@ pub fn run(
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
         let (sender, receiver) = mpsc::channel();
-        for _ in 0..workers(settings).min(plan.groups.len()) {
+        for worker in 0..workers(settings).min(plan.groups.len()) {
             let (sender, next, stop) = (sender.clone(), &next, &stop);
-            scope.spawn(move || work(plan, settings, next, stop, &sender));
+            let work = move || work(plan, settings, next, stop, &sender);
+            match thread::Builder::new().spawn_scoped(scope, work) {
+                Err(error) if worker == 0 => {
+                    return Err(Error::unexpected(format!("starting a thread: {error}")));
+                }
+                // Fewer side by side.
+                Err(_) => break,
+                Ok(_) => {}
+            }
         }
         drop(sender);
         loop {
@@ -75,7 +83,8 @@ pub fn run(
             let over = reproduced.done + reproduced.failed.len();
             observer.advance(over as u64, &|| run.title.clone());
         }
-    });
+        Ok(())
+    })?;
     observer.end();
     let over = reproduced.done + reproduced.failed.len();
     reproduced.stopped = observer.stops() && over < left;

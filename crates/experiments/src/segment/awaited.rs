@@ -1,5 +1,6 @@
 //! What may keep its reader waiting for ever: standard input, and pipes that have names.
 
+use std::io;
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -13,21 +14,25 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 ///
 /// A separate thread reads, since the system restarts a read that a signal interrupts. If the work is stopped, the thread is
 /// left behind, and ends with the process.
+///
+/// # Errors
+/// Those of the system, where it gives no thread.
 pub fn awaited<T: Send + 'static>(
     read: impl FnOnce() -> T + Send + 'static,
     stopped: &dyn Fn() -> bool,
-) -> Option<T> {
+) -> io::Result<Option<T>> {
     let (sender, receiver) = mpsc::channel();
     // Sending fails if the work was stopped and the receiver is gone.
-    let reader = thread::spawn(move || drop(sender.send(read())));
+    let read = move || drop(sender.send(read()));
+    let reader = thread::Builder::new().spawn(read)?;
     loop {
         match receiver.recv_timeout(POLL_INTERVAL) {
-            Ok(found) => return Some(found),
-            Err(RecvTimeoutError::Timeout) if stopped() => return None,
+            Ok(found) => return Ok(Some(found)),
+            Err(RecvTimeoutError::Timeout) if stopped() => return Ok(None),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => match reader.join() {
                 Err(panic) => resume_unwind(panic),
-                Ok(()) => return None,
+                Ok(()) => return Ok(None),
             },
         }
     }
@@ -45,15 +50,15 @@ mod tests {
 
     #[test]
     fn an_answer_comes_back_and_a_stop_ends_the_wait() {
-        assert_eq!(awaited(|| 7, &|| false), Some(7));
+        assert_eq!(awaited(|| 7, &|| false).unwrap(), Some(7));
         let slow = || {
             thread::sleep(3 * POLL_INTERVAL);
             8
         };
-        assert_eq!(awaited(slow, &|| false), Some(8));
+        assert_eq!(awaited(slow, &|| false).unwrap(), Some(8));
         // It never answers.
         let (_kept, never) = mpsc::channel::<u8>();
-        assert_eq!(awaited(move || never.recv(), &|| true), None);
+        assert_eq!(awaited(move || never.recv(), &|| true).unwrap(), None);
     }
 
     #[test]

@@ -132,6 +132,7 @@ fn prepare(settings: &NcutsSettings) -> Result<(BsdsTrainingSet, Option<Validati
     }
     let share = plan.training.unreadable.clamp(0.0, 1.0);
     let set = BsdsTrainingSet::open(data, settings.split, share).context("--data")?;
+    let set = set.with_need(plan.architecture().trunk, &plan.training.trunk);
     let validation = Validation::asked(&ValidationSettings {
         data,
         split: settings.split,

@@ -59,7 +59,7 @@ impl Interrupt {
                 .map_err(|error| Error::Unexpected(format!("listening for signals: {error}")))?;
         }
         let signal = Arc::clone(&self.signal);
-        thread::spawn(move || {
+        let watch = move || {
             loop {
                 thread::sleep(POLL_INTERVAL);
                 match came.swap(false, Ordering::Relaxed) {
@@ -71,7 +71,13 @@ impl Interrupt {
             ending.store(true, Ordering::Relaxed);
             remove_unfinished();
             std::process::exit(128 + signal.load(Ordering::Relaxed) as i32)
-        });
+        };
+        let started = thread::Builder::new().name("signals".to_owned());
+        started.spawn::<_, ()>(watch).map_err(|error| {
+            Error::Unexpected(format!(
+                "starting the thread that waits for signals: {error}"
+            ))
+        })?;
         Ok(())
     }
 

@@ -11,6 +11,7 @@ mod examples;
 mod fault_tolerance;
 mod field_bsds;
 mod help;
+mod little_memory;
 mod official_files;
 #[cfg(feature = "mpi")]
 mod ranks;

@@ -90,7 +90,7 @@ fn what_does_not_fit_is_refused_by_the_header_with_both_sizes() {
         .err()
         .unwrap();
     let expected = "a: expected at most 1 MiB of memory for 2000 × 1000 pixels, found 7.7 MiB; \
-                    allow more (`--max-memory`), or make the picture smaller";
+                    allow more (`--max-memory` of `segment`, or the system's limit), or make the picture smaller";
     assert_eq!(refused.to_string(), expected);
     assert!(PictureFile::from_bytes_with("a", &bytes[..], within(8 << 20, None)).is_ok());
 }

@@ -1,10 +1,7 @@
 //! The images of a dataset, measured: several at a time where that is faster, taken in their order.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
 use std::thread;
 
 use bench_bsds::{
@@ -16,6 +13,7 @@ use models::SegmentSeconds;
 use segmentation::LabelMap;
 use training::Ranks;
 
+use super::in_order::in_order;
 use super::looks::{AllLooks, Looks};
 use super::measure_cache::{MeasureCache, Measured};
 use super::report::LeftOut;
@@ -251,6 +249,7 @@ impl Measurement<'_> {
             Source::Folder(folder) => (folder.pool(index)?, None),
             Source::Network(pools) => {
                 let image = self.dataset.image(index)?;
+                pools.check_memory(&self.dataset.image_path(index), &image)?;
                 let (pool, seconds) = pools.pool(&image).with_context(|| format!("image {id}"))?;
                 (pool, Some(seconds))
             }
@@ -397,104 +396,4 @@ fn in_numbers(seconds: SegmentSeconds) -> [f64; 3] {
         clustering,
     } = seconds;
     [trunk, layer, clustering]
-}
-
-/// Calls `work` on 0, 1, …, `at_a_time` of them side by side, and `take` on the results, in order.
-///
-/// # Errors
-/// The first in order; nothing is begun after it.
-fn in_order<T: Send>(
-    count: usize,
-    at_a_time: usize,
-    work: impl Fn(usize) -> Result<T> + Sync,
-    mut take: impl FnMut(usize, T) -> Result<()>,
-) -> Result<()> {
-    let next = AtomicUsize::new(0);
-    let end = || next.store(count, Ordering::Relaxed);
-    thread::scope(|scope| {
-        let (sender, receiver) = mpsc::channel();
-        for _ in 0..at_a_time.min(count) {
-            let (sender, next, work, end) = (sender.clone(), &next, &work, &end);
-            scope.spawn(move || {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    if index >= count {
-                        return;
-                    }
-                    let result = work(index);
-                    if result.is_err() {
-                        end();
-                    }
-                    if sender.send((index, result)).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        let (mut early, mut due) = (BTreeMap::new(), 0);
-        for (index, result) in receiver {
-            early.insert(index, result);
-            while let Some(result) = early.remove(&due) {
-                result
-                    .and_then(|found| take(due, found))
-                    .inspect_err(|_| end())?;
-                due += 1;
-            }
-        }
-        Ok(())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn early_results_wait_for_their_turn() {
-        for at_a_time in [1, 2, 5] {
-            let mut taken = Vec::new();
-            let work = |index: usize| {
-                thread::sleep(Duration::from_millis(if index == 0 { 20 } else { 0 }));
-                Ok(10 * index)
-            };
-            in_order(7, at_a_time, work, |index, found| {
-                taken.push((index, found));
-                Ok(())
-            })
-            .unwrap();
-            let expected: Vec<_> = (0..7).map(|index| (index, 10 * index)).collect();
-            assert_eq!(taken, expected);
-        }
-    }
-
-    #[test]
-    fn the_first_error_in_order_is_returned_and_ends_it() {
-        let begun = AtomicUsize::new(0);
-        let work = |index: usize| {
-            begun.fetch_add(1, Ordering::Relaxed);
-            if index == 2 {
-                thread::sleep(Duration::from_millis(20));
-            }
-            if index == 2 || index == 3 {
-                return Err(Error::unexpected(format!("image {index}")));
-            }
-            Ok(())
-        };
-        let error = in_order(1000, 2, work, |_, ()| Ok(())).unwrap_err();
-        assert_eq!(error.to_string(), "image 2");
-        assert!(begun.load(Ordering::Relaxed) <= 5);
-        let refused = in_order(
-            1000,
-            2,
-            |_| Ok(()),
-            |index, ()| match index {
-                0 => Ok(()),
-                _ => Err(Error::unexpected("full")),
-            },
-        );
-        assert_eq!(refused.unwrap_err().to_string(), "full");
-    }
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::level_names::{LevelNames, SHIFTS};
 use super::settings::{LevelRule, counts};
 use crate::error::{Context as _, Error, Result};
+use crate::network_memory::Need;
 use crate::recipe::CutModel;
 
 /// Heights of a tree of contours, under [`LevelRule::Tree`].
@@ -56,6 +57,13 @@ impl NetworkPools {
     /// With networks whose embeddings count too.
     pub fn beside(self, others: Vec<DeepNcuts>) -> Self {
         Self { others, ..self }
+    }
+
+    /// Refuses an image whose segmentation needs more memory than the system lets this process have.
+    pub fn check_memory(&self, file: &Path, image: &RgbImage) -> Result<()> {
+        let networks = [&self.network].into_iter().chain(&self.others);
+        let need = Need::segmenting(networks).in_process(self.network.architecture().trunk);
+        Ok(need.check_limit(file, image.dimensions())?)
     }
 
     /// The segmentations of an image, and the wall time of each part.
@@ -119,12 +127,13 @@ pub fn untrained(model: &CutModel, weights: &Path, data: &Path) -> Result<DeepNc
     let mut network = network
         .map_err(Error::of_training)
         .context("--trunk-weights")?;
+    let need = Need::segmenting([&network]).in_process(model.trunk);
     let images = calibration_images(data)?;
-    network.calibrate(
-        images
-            .iter()
-            .map(|path| read_upright(path).map_err(Error::from)),
-    )?;
+    network.calibrate(images.iter().map(|path| {
+        let image = read_upright(path)?;
+        need.check_limit(path, image.dimensions())?;
+        Ok::<_, Error>(image)
+    }))?;
     Ok(network)
 }
 
