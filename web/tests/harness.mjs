@@ -21,13 +21,17 @@ const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker
 
 /**
  * Serves a folder on this machine under the page's own policy; `requests` lists what was asked for, `sent` the bytes of each
- * answer. With `compress`, text and modules are gzipped, as static hosts do.
+ * answer; while `down` it answers nothing. With `compress`, text and modules are gzipped, as static hosts do.
  */
 export async function serve(dist, compress = false) {
-  const served = { requests: [], sent: [], close: () => {} };
+  const served = { requests: [], sent: [], down: false, close: () => {} };
   const server = createServer(async (request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url, "http://a").pathname));
     served.requests.push(path);
+    if (served.down) {
+      request.socket.destroy();
+      return;
+    }
     try {
       const whole = await readFile(join(dist, path === "/" ? "index.html" : path));
       const gzipped = compress && !/\.(jpg|safetensors)$/.test(path);

@@ -19,6 +19,7 @@ import { checkPicking } from "./picking.mjs";
 import { checkScribble } from "./scribble.mjs";
 import { checkSegments } from "./segments.mjs";
 import { checkStory } from "./story.mjs";
+import { checkVersions } from "./versions.mjs";
 
 const [dist, native, out, modules, chromium] = process.argv.slice(2);
 const { chromium: driver } = (await import(pathToFileURL(join(modules, "playwright-core/index.js")))).default;
@@ -29,7 +30,7 @@ const browser = await launch(driver, chromium, served.origin, failures);
 const all = { ...tools({ page: browser.page, out, failures }), ...browser, served, dist, native, modules, failures };
 
 try {
-  for (const check of [checkOpening, checkSegments, checkPicking, checkFiles, checkStory, checkGap, checkScribble, checkAccess, checkMemory, checkElsewhere]) await check(all);
+  for (const check of [checkOpening, checkSegments, checkPicking, checkFiles, checkStory, checkGap, checkScribble, checkAccess, checkMemory, checkVersions, checkElsewhere]) await check(all);
 } catch (error) {
   failures.push(error.stack ?? String(error));
   await all.shot("failure").catch(() => {});

@@ -1,5 +1,5 @@
-// Keeps the files of the page, so that it opens without a network. `files.json` lists them with a digest of them all;
-// samples are kept once they were looked at.
+// Keeps the files of the page, so that it opens without a network. `files.json` lists them with a digest of them all, which
+// offline.js puts into this worker's address; samples are kept once they were looked at.
 //
 // The network comes first: a visitor never sees an older page than the server has. What it does not answer in time, or not
 // at all, is taken from the store. The weights keep themselves, under their digest: weights.js.
@@ -8,20 +8,23 @@ const PREFIX = "page-";
 /** How long a server may take before the stored file is given, in milliseconds. */
 const PATIENCE = 4000;
 
-async function listed() {
+async function listing() {
   const response = await fetch("files.json", { cache: "no-cache" });
   if (!response.ok) throw new Error(`files.json: the server answered ${response.status}`);
-  return response.json();
+  return response;
 }
 
 self.addEventListener("install", (event) => {
   const install = async () => {
-    const { digest, files } = await listed();
+    const list = await listing();
+    const { digest, files } = await list.clone().json();
     const name = `${PREFIX}${digest}`;
     // A page that was taken back has a store from before: opened again, it would not be the newest.
     await caches.delete(name);
     const store = await caches.open(name);
-    await store.addAll(files);
+    // Not out of the browser's own cache, where files of the version before may be.
+    await store.addAll(files.map((file) => new Request(file, { cache: "no-cache" })));
+    await store.put("files.json", list);
     await self.skipWaiting();
   };
   event.waitUntil(install());
