@@ -25,6 +25,7 @@ export async function checkOpening(all) {
   await page.click("#picture", { position: { x: 300, y: 200 } });
   const picked = await text("#picture-words");
   expect("and are picked", /picked \d/.test(picked), picked);
+  expect("saving waits for the network, with a word", (await page.isDisabled("#save")) && /^In a moment/.test(await text("#save-hint")), await text("#save-hint"));
   await shot("first", false);
   const seen = await page.evaluate(() => document.getElementById("save").getBoundingClientRect().bottom);
   expect("at 1280 × 900 all controls are seen", seen <= 900, seen);

@@ -13,9 +13,15 @@ export async function checkPicking(all) {
   const TABLE = [0.1, 0.12];
 
   // Pointer: a click adds, Alt or the tool takes away, the wheel climbs.
+  expect("nothing picked, nothing to save or copy", (await page.isDisabled("#save")) && (await page.isDisabled("#copy")));
+  expect("with a hint beside the buttons", /^Nothing is picked yet/.test(await text("#save-hint")) && (await page.getAttribute("#save", "aria-describedby")) === "save-hint", await text("#save-hint"));
   await page.mouse.click(...at(...CUP));
   const one = await share();
   expect("a click picks a part", one > 0, one);
+  expect("which can be saved", (await page.isEnabled("#save")) && (await page.isEnabled("#copy")) && (await text("#save-hint")) === "", await text("#save-hint"));
+  await page.waitForTimeout(100);
+  const over = ([x, y]) => page.$eval("#overlay", (canvas, [x, y]) => canvas.getContext("2d").getImageData(x * canvas.width, y * canvas.height, 1, 1).data[3], [x, y]);
+  expect("what is picked keeps its colours under the pointer", (await over(CUP)) === 0 && (await over(TABLE)) > 0, [await over(CUP), await over(TABLE)]);
   // By the buttons, to which the pointer has to leave the picture.
   await page.click("#larger");
   const grown = await share();
@@ -126,9 +132,12 @@ export async function checkPicking(all) {
   const copied = await page.evaluate(async () => (await navigator.clipboard.read())[0].types);
   expect("the clipboard holds a PNG", copied.includes("image/png"), copied);
   await page.click("#clear-picked");
-  await page.click("#save");
-  await page.waitForFunction(() => !document.getElementById("error").hidden);
-  expect("nothing picked, nothing saved, with a word", /^Nothing is picked yet/.test(await text("#error")), await text("#error"));
+  await page.focus("#picture");
+  await page.keyboard.press("Control+c");
+  expect("nothing picked, nothing copied, with a word", /^Nothing is picked yet/.test(await text("#picture-words")), await text("#picture-words"));
+  await page.selectOption("#save-as", "labels");
+  expect("all segments can be saved without", await page.isEnabled("#save"));
+  await page.selectOption("#save-as", "object");
 
   // The cut-out shows faintly what may be picked, over a checkerboard.
   await page.check("input[value=cut-out]");

@@ -1,15 +1,17 @@
-// What lies over the photograph: the piece under the pointer lit, what was not picked dimmed, borders, the keyboard's mark.
+// What lies over the photograph: the piece under the pointer outlined, what was not picked dimmed, borders, the keyboard's mark.
 
 /** Red, green, blue, opacity as one number of a canvas's pixels. */
 const packed = (r, g, b, a) => ((a << 24) | (b << 16) | (g << 8) | r) >>> 0;
-const LIT = packed(255, 255, 255, 92);
-const LIT_TO_GO = packed(226, 78, 66, 120);
+const LIT = packed(255, 255, 255, 40);
+const LIT_TO_GO = packed(226, 78, 66, 70);
 const DIMMED = packed(10, 12, 22, 150);
-const DIMMED_LIT = packed(200, 210, 240, 70);
-const EDGE = packed(255, 214, 64, 255);
+const DIMMED_LIT = packed(10, 12, 22, 60);
+const CHOSEN_EDGE = packed(255, 214, 64, 255);
+const LIT_EDGE = packed(120, 225, 255, 255);
 const BORDER = packed(255, 250, 225, 255);
-/** How much shows in a cut-out of what was not picked. */
-const FAINT = 56;
+/** How much shows in a cut-out of what was not picked; the second before anything was. */
+const FAINT = 20;
+const FAINT_AT_FIRST = 120;
 
 /**
  * Paints over a photograph of `tree`.
@@ -27,7 +29,8 @@ export function paintOverlay(canvas, { tree, hovered, chosen, going, dim, merges
   const colours = new Uint32Array(count + 1);
   for (let piece = 0; piece < count; piece += 1) {
     const dimmed = dim && some && !chosen[piece];
-    if (lit[piece]) colours[piece] = going && chosen[piece] ? LIT_TO_GO : dimmed ? DIMMED_LIT : LIT;
+    // What is picked keeps its own colours under the pointer, unless a click would take it away.
+    if (lit[piece]) colours[piece] = chosen[piece] ? (going ? LIT_TO_GO : 0) : dimmed ? DIMMED_LIT : LIT;
     else if (dimmed) colours[piece] = DIMMED;
   }
   const pen = canvas.getContext("2d");
@@ -35,10 +38,8 @@ export function paintOverlay(canvas, { tree, hovered, chosen, going, dim, merges
   const pixels = new Uint32Array(image.data.buffer);
   for (let at = 0; at < pixels.length; at += 1) pixels[at] = colours[ids[at]];
   if (merges !== null) edges(pixels, tree, [...tree.segments(merges), -1], BORDER);
-  if (hovered !== null || some) {
-    const sides = Uint8Array.from(lit, (value, piece) => 2 * value + (chosen[piece] ?? 0));
-    edges(pixels, tree, sides, EDGE);
-  }
+  if (some) edges(pixels, tree, Uint8Array.from(lit, (_, piece) => chosen[piece] ?? 0), CHOSEN_EDGE);
+  if (hovered !== null) edges(pixels, tree, lit, LIT_EDGE);
   pen.putImageData(image, 0, 0);
   if (mark) drawMark(pen, mark);
 }
@@ -68,8 +69,9 @@ function drawMark(pen, { x, y }) {
 /** The photograph with what is not picked faint, for a checkerboard to show through. */
 export function faint({ width, height, data }, tree, chosen) {
   const made = new Uint8ClampedArray(data);
+  const opacity = chosen.includes(1) ? FAINT : FAINT_AT_FIRST;
   for (let at = 0; at < tree.ids.length; at += 1) {
-    if (!chosen[tree.ids[at]] && made[4 * at + 3] > 0) made[4 * at + 3] = FAINT;
+    if (!chosen[tree.ids[at]] && made[4 * at + 3] > 0) made[4 * at + 3] = opacity;
   }
   return { width, height, data: made };
 }

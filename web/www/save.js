@@ -3,6 +3,7 @@
 import { byId, draw, offer } from "./dom.js";
 
 const NOTHING = "Nothing is picked yet: click a part of the picture first.";
+const WAIT = "In a moment: the network is still looking.";
 const FORMS = {
   "object-svg": { form: "svg", type: "image/svg+xml", ending: "object.svg", object: true },
   "object-coco": { form: "coco", type: "application/json", ending: "object.json", object: true },
@@ -17,12 +18,22 @@ async function png(painted) {
   return full.convertToBlob({ type: "image/png" });
 }
 
-/** `now()` is what is shown: { name, scene, head, selection, segments, style }, or null. */
+/** `now()` is what is shown: { name, scene, head, selection, segments, style, whole }, or null. */
 export function setUpSave(session, now, fail) {
-  const cutOut = async ({ scene, head, selection }) => {
-    if (selection.empty) throw new Error(NOTHING);
-    return png(await session.about(scene, "cutOut", head, selection.pieces));
+  const cutOut = async ({ scene, head, selection }) => png(await session.about(scene, "cutOut", head, selection.pieces));
+  const ofObject = (what) => what === "object" || FORMS[what]?.object === true;
+
+  /** Allows what there is something to do for, with a word where there is not. */
+  const follow = () => {
+    const shown = now();
+    const nothing = !shown || shown.selection.empty;
+    const needed = ofObject(byId("save-as").value);
+    byId("save").disabled = !shown?.whole || (needed && nothing);
+    byId("copy").disabled = !shown?.whole || nothing;
+    const words = shown?.whole ? (nothing ? NOTHING : "") : WAIT;
+    byId("save-hint").textContent = words === NOTHING && !needed ? "To copy, click a part of the picture first." : words;
   };
+  byId("save-as").addEventListener("change", follow);
 
   /** The file that was chosen, and the end of its name. */
   const made = async (what, shown) => {
@@ -33,7 +44,6 @@ export function setUpSave(session, now, fail) {
       return [await png(await session.about(scene, "paint", head, segments, style, true)), `${style}.png`];
     }
     const { form, type, ending, object } = FORMS[what];
-    if (object && selection.empty) throw new Error(NOTHING);
     const pieces = object ? selection.pieces : new Uint32Array();
     return [new Blob([await session.about(scene, "file", head, segments, pieces, form)], { type }), ending];
   };
@@ -50,9 +60,13 @@ export function setUpSave(session, now, fail) {
 
   const copy = async () => {
     const shown = now();
-    if (!shown) return;
+    if (!shown?.whole) return;
+    if (shown.selection.empty) {
+      // By the keyboard, which no button holds back.
+      byId("picture-words").textContent = NOTHING;
+      return;
+    }
     try {
-      if (shown.selection.empty) throw new Error(NOTHING);
       if (!navigator.clipboard?.write) throw new Error("This browser lets pages copy no pictures here; save it instead.");
       // The promise goes in as it is: browsers allow the clipboard only while the press is fresh.
       await navigator.clipboard.write([new ClipboardItem({ "image/png": cutOut(shown) })]);
@@ -65,4 +79,5 @@ export function setUpSave(session, now, fail) {
   byId("picture").addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key === "c") copy();
   });
+  return { follow };
 }

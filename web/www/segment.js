@@ -18,7 +18,7 @@ const STYLES = ["outlines", "fill", "cut-out"];
 /** `mirror` looks at mirror images beside the worker. */
 export function setUpSegment(session, mirror, fail) {
   const [canvas, overlay, slider] = [byId("picture"), byId("overlay"), byId("k")];
-  /** What is shown: see `show` and `showStored`. */
+  /** What is shown: see `show` and `showStored`; `whole` once all stages are done. */
   let picture = null;
 
   const style = () => document.querySelector("input[name=style]:checked").value;
@@ -78,6 +78,7 @@ export function setUpSegment(session, mirror, fail) {
     byId("undo").disabled = !selection.undoable;
     byId("redo").disabled = !selection.redoable;
     byId("clear-picked").disabled = selection.empty;
+    saving.follow();
   };
 
   const picker = setUpPicker(canvas, {
@@ -99,7 +100,7 @@ export function setUpSegment(session, mirror, fail) {
     slider,
     fail,
   });
-  setUpSave(session, shown, fail);
+  const saving = setUpSave(session, shown, fail);
 
   const recut = () => {
     if (!picture?.tree) return;
@@ -200,7 +201,8 @@ export function setUpSegment(session, mirror, fail) {
     compare.forget();
     overlay.width = overlay.height = 1;
     byId("frame").style.setProperty("--aspect", own.width / own.height);
-    for (const id of ["k", "auto", "larger", "smaller", "undo", "redo", "clear-picked", "save", "copy"]) byId(id).disabled = true;
+    for (const id of ["k", "auto", "larger", "smaller", "undo", "redo", "clear-picked"]) byId(id).disabled = true;
+    saving.follow();
   };
 
   const changeHead = async () => {
@@ -265,7 +267,8 @@ export function setUpSegment(session, mirror, fail) {
       const features = await session.about(scene, "features");
       pass(own, "features", features.ms, "second");
       await lookBy(own, byId("head").value, segments);
-      for (const id of ["save", "copy"]) byId(id).disabled = false;
+      own.whole = true;
+      saving.follow();
       canvas.dataset.total = (performance.now() - start).toFixed(0);
       await compare.follow(own);
     },
