@@ -19,10 +19,25 @@ export async function checkGap({ page, expect, shot, slide }) {
   await onAxis(80);
   await page.mouse.up();
   const dragged = Number(await page.$eval("#gap-range", (range) => range.value));
-  expect("λ₁ is dragged along its line", dragged > 5 && dragged < 40, dragged);
+  expect("λ₃ is dragged along its line", dragged > 5 && dragged < 40, dragged);
   await errors(130);
+  await drawnWhole(page, expect);
   await shot("gap");
   await page.focus("#tab-gap");
   await page.keyboard.press("ArrowRight");
   expect("arrow keys move between exhibits", (await page.getAttribute("#tab-train", "aria-selected")) === "true");
+}
+
+/** Words as large as the page's on a phone, and none over the data. */
+async function drawnWhole(page, expect) {
+  for (const width of [360, 1280]) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.waitForFunction(() => document.querySelector("#gap-plot").viewBox.baseVal.width === document.querySelector("#gap-plot").clientWidth);
+    const { least, over } = await page.$eval("#gap-plot", (svg) => {
+      const boxes = (selector) => [...svg.querySelectorAll(selector)].map((part) => part.getBoundingClientRect());
+      const top = Math.min(...boxes(".grid").map((box) => box.top));
+      return { least: Math.min(...boxes("text").map((box) => box.height)), over: boxes(".name").filter((box) => box.bottom > top).length };
+    });
+    expect(`at ${width} pixels words of the plot are large enough and lie beside the data`, least >= 13 && over === 0, [least, over]);
+  }
 }

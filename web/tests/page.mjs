@@ -43,9 +43,13 @@ console.error(failures.length === 0 ? "the page: all well" : `the page: ${failur
 process.exit(failures.length === 0 ? 0 : 1);
 
 /** A phone in the dark, the way back, no network, and a policy that holds. */
-async function checkElsewhere({ context, page, expect, shot, served, failures, text, state }) {
+async function checkElsewhere({ context, page, expect, shot, served, failures, text, state, sample }) {
+  await page.setViewportSize({ width: 360, height: 800 });
+  const tabs = await page.$$eval("[role=tab]", (all) => all.map((tab) => [tab.getBoundingClientRect().top, tab.getBoundingClientRect().right]));
+  expect("on a phone the tabs are one row", tabs.every(([top, right]) => top === tabs[0][0] && right <= 360), tabs);
   await page.setViewportSize({ width: 390, height: 800 });
   await page.emulateMedia({ colorScheme: "dark" });
+  await sample("chelsea.jpg");
   const overflow = async () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   for (const name of ["segment", "story", "gap", "train"]) {
     await page.click(`#tab-${name}`);

@@ -11,6 +11,7 @@ export async function checkScribble({ page, expect, shot, text, sample, saved, s
     await page.mouse.up();
   };
   expect("without strokes there is nothing to train on", await page.isDisabled("#learn"));
+  expect("and no empty box for its curves", (await page.isHidden("#curves")) && (await page.isVisible("#no-curves")));
   await scribble(1, [[0.35, 0.45], [0.6, 0.5], [0.5, 0.75]]);
   await scribble(2, [[0.03, 0.1], [0.3, 0.08], [0.03, 0.6]]);
   await page.click("#learn");
@@ -18,6 +19,7 @@ export async function checkScribble({ page, expect, shot, text, sample, saved, s
   const words = await text("#objective-words");
   const [from, to] = words.split(" → ").map(Number);
   expect("the objective falls", to < 0.6 * from, words);
+  expect("curves are drawn", (await page.$$("#curves path")).length === 3);
   console.error(await text("#pad-words"));
   await shot("train");
 
@@ -34,6 +36,12 @@ export async function checkScribble({ page, expect, shot, text, sample, saved, s
   taught.push(await look("taught"));
   people.push(await look("trained"));
   expect("the taught head sees another picture in its own way", taught[0] !== people[0]);
+  await page.selectOption("#head", "taught");
+  await page.check("#compare");
+  await page.waitForFunction(() => /^Left learned from your strokes/.test(document.getElementById("compare-words").textContent));
+  expect("the left half says whose strokes it learned from", (await text("#tag-left")) === "learned from your strokes", await text("#tag-left"));
+  await page.uncheck("#compare");
+  await page.selectOption("#head", "trained");
   await page.click("#tab-train");
   const file = await saved(() => page.click("#save-taught"));
   expect("the head is saved", file.name === "head.safetensors" && file.bytes.length > 10000, [file.name, file.bytes.length]);

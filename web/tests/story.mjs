@@ -1,6 +1,6 @@
 // The story: every step has something to move, and moving it changes what is seen.
 
-export async function checkStory({ page, expect, text, sum, shot, slide }) {
+export async function checkStory({ page, context, expect, text, sum, shot, slide }) {
   await page.click("#tab-story");
   const ready = (count) => page.waitForFunction((count) => Number(document.getElementById("story").dataset.ready) >= count, count);
   await ready(1);
@@ -12,6 +12,13 @@ export async function checkStory({ page, expect, text, sum, shot, slide }) {
   await page.hover("#story-paint", { position: { x: 350, y: 20 } });
   expect("another cell has another feature", (await bars()) !== before);
   const painted = await sum("#story-paint");
+  await page.click("#story-paint", { position: { x: 350, y: 60 } });
+  await byTouch({ page, context, expect, bars });
+  await page.mouse.move(2, 2);
+  await page.hover("#story-paint", { position: { x: 350, y: 20 } });
+  expect("a press that reads paints nothing", (await sum("#story-paint")) === painted);
+  const numbers = await page.$$eval("#story-feature .number", (all) => all.map((number) => number.textContent));
+  expect("the eleven numbers are written", numbers.length === 11 && numbers.every((number) => /^[01]\.\d\d$/.test(number)), numbers);
   await page.check("input[name=ink][value='0.08']");
   await page.click("#story-paint", { position: { x: 350, y: 20 } });
   await ready(2);
@@ -48,7 +55,7 @@ export async function checkStory({ page, expect, text, sum, shot, slide }) {
   const steep = async (value) => {
     await slide("#story-gap", value);
     await page.waitForFunction((gap) => document.getElementById("story-turning").dataset.gap === gap, `${10 ** (-value / 20)}`);
-    return /eigenvector (\d+)°.*plane (\d+)°/.exec(await text("#story-steepness")).slice(1).map(Number);
+    return /eigenvector turns by (\d+)°.*plane tilts by (\d+)°/.exec(await text("#story-steepness")).slice(1).map(Number);
   };
   const [wide, narrow] = [await steep(0), await steep(40)];
   expect("the eigenvector turns faster as the gap closes, the plane does not", narrow[0] > 10 * wide[0] && narrow[1] < 1.5 * wide[1] + 5, [wide, narrow]);
@@ -69,4 +76,15 @@ export async function checkStory({ page, expect, text, sum, shot, slide }) {
   await page.waitForFunction(() => /right untrained/.test(document.getElementById("compare-words").textContent));
   expect("and to both heads on a photograph", await page.isChecked("#compare"));
   await page.uncheck("#compare");
+}
+
+/** A finger reads, too. */
+async function byTouch({ page, context, expect, bars }) {
+  const session = await context.newCDPSession(page);
+  const box = await (await page.$("#story-paint")).boundingBox();
+  const before = await bars();
+  await session.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: [{ x: box.x + 60, y: box.y + 200 }] });
+  await session.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+  expect("a tap reads another cell", (await bars()) !== before);
+  await session.detach();
 }

@@ -21,6 +21,8 @@ export function drawCells(canvas, width, values, colour, mark = null) {
   const height = values.length / width;
   if (canvas.width !== width * SIDE || canvas.height !== height * SIDE) Object.assign(canvas, { width: width * SIDE, height: height * SIDE });
   const pen = canvas.getContext("2d");
+  // The frame of a mark covers the lines between cells.
+  pen.clearRect(0, 0, canvas.width, canvas.height);
   for (const [cell, value] of values.entries()) {
     pen.fillStyle = colour(value);
     pen.fillRect((cell % width) * SIDE, Math.floor(cell / width) * SIDE, SIDE - 1, SIDE - 1);

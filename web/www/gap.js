@@ -1,12 +1,13 @@
 // Exhibit 2: two eigenvalues meet, and one of two gradients does not mind.
 
 import { byId, clamp, power, raised } from "./dom.js";
-import { element, plot } from "./plot.js";
+import { drawInto, element, plot } from "./plot.js";
 import { latest } from "./session-worker.js";
 
 /** Decades of the gap below 1, in tenths; the slider's last step is a gap of nothing. */
 const STEPS = 165;
-const AXIS = { left: 40, right: 600, y: 70 };
+/** Where the axis begins, the closed gap lies and the axis ends, in shares of the width; and its height, in pixels. */
+const AXIS = { left: 40 / 640, closed: 440 / 640, right: 600 / 640, y: 44, height: 96 };
 
 const gapAt = (step) => (step >= STEPS ? 0 : Math.min(10 ** (-step / 10), 0.9));
 
@@ -31,12 +32,12 @@ export function setUpGap(session) {
   });
   range.addEventListener("input", () => show(Number(range.value)));
 
-  // The eigenvalue on the line can be dragged too: every ten pixels are a decade once they are close.
+  // The eigenvalue on the line can be dragged too.
   const axis = byId("axis");
   const follow = (event) => {
     const box = axis.getBoundingClientRect();
-    const x = ((event.clientX - box.left) / box.width) * 640;
-    range.value = clamp(Math.round(((x - AXIS.left) / (handle(STEPS) - AXIS.left)) * STEPS), 0, STEPS);
+    const x = (event.clientX - box.left) / box.width;
+    range.value = clamp(Math.round(((x - AXIS.left) / (AXIS.closed - AXIS.left)) * STEPS), 0, STEPS);
     show(Number(range.value));
   };
   axis.addEventListener("pointerdown", (event) => {
@@ -50,22 +51,24 @@ export function setUpGap(session) {
   return () => show(Number(range.value));
 }
 
-/** Where λ₁ is drawn: the gap by its decades, so that the last ones can be seen. */
-const handle = (step) => AXIS.left + (step / STEPS) * 400;
+/** Where λ₃ is drawn, a share of the width: the gap by its decades, so that the last ones can be seen. */
+const handle = (step) => AXIS.left + (step / STEPS) * (AXIS.closed - AXIS.left);
 
 function drawAxis(step) {
-  const upper = AXIS.left + 400;
-  const circle = (x, kind) => element("circle", { class: kind, cx: x, cy: AXIS.y, r: 11 });
-  const name = (x, words, y) => element("text", { class: "name", x, y, "text-anchor": "middle" }, words);
-  byId("axis").replaceChildren(
-    element("line", { class: "base", x1: AXIS.left, x2: AXIS.right, y1: AXIS.y, y2: AXIS.y }),
-    circle(AXIS.right - 20, "eigenvalue still"),
-    name(AXIS.right - 20, "λ₃", AXIS.y - 20),
-    circle(upper, "eigenvalue still"),
-    name(upper, "λ₂", AXIS.y - 20),
-    circle(handle(step), "eigenvalue held"),
-    name(handle(step), "λ₁", AXIS.y + 32),
-  );
+  drawInto(byId("axis"), AXIS.height, (width) => {
+    const circle = (share, kind) => element("circle", { class: kind, cx: share * width, cy: AXIS.y, r: 11 });
+    const name = (share, words, y) => element("text", { class: "name", x: share * width, y, "text-anchor": "middle" }, words);
+    const apart = AXIS.right - 0.04;
+    return [
+      element("line", { class: "base", x1: AXIS.left * width, x2: AXIS.right * width, y1: AXIS.y, y2: AXIS.y }),
+      circle(apart, "eigenvalue still"),
+      name(apart, "λ₁ = 5", AXIS.y - 22),
+      circle(AXIS.closed, "eigenvalue still"),
+      name(AXIS.closed, "λ₂ = 2", AXIS.y - 22),
+      circle(handle(step), "eigenvalue held"),
+      name(clamp(handle(step), 0.12, 1), step >= STEPS ? "λ₃ = 2" : "λ₃ = 2 − g", AXIS.y + 34),
+    ];
+  });
 }
 
 async function measureCurve(session) {
@@ -83,13 +86,14 @@ function drawCurve(curve, step) {
     return found;
   };
   plot(byId("gap-plot"), {
-    x: { from: 0, to: -STEPS / 10, ticks: decades(-16, 0, 4), title: "gap λ₂ − λ₁" },
+    x: { from: 0, to: -STEPS / 10, ticks: decades(-16, 0, 4), title: "gap g" },
     y: { from: -17, to: 2, ticks: decades(-16, 0, 4), title: "" },
     lines: [
       { name: "through eigenvectors", kind: "bad", points: line("throughError") },
       { name: "divided differences", kind: "good", points: line("differencesError") },
     ],
     mark: -step / 10,
+    plotted: 220,
   });
 }
 

@@ -154,7 +154,7 @@ export function setUpScribble(session, fail, taught) {
     try {
       await session.call("loadTaught", file.name, await file.arrayBuffer());
       byId("error").hidden = true;
-      byId("pad-words").textContent = `${file.name} is the taught head now.`;
+      byId("pad-words").textContent = `${file.name} was loaded: “your strokes” are those that it learned from.`;
       await keepTaught(false);
     } catch (error) {
       fail(error.message);
@@ -199,7 +199,13 @@ export function setUpScribble(session, fail, taught) {
     }
   }
 
+  function showCurves(shown) {
+    byId("curves").hidden = !shown;
+    byId("no-curves").hidden = shown;
+  }
+
   function curves(steps) {
+    showCurves(true);
     const x = { from: 1, to: STEPS, ticks: ticks(1, STEPS), title: "step" };
     const points = (key) => steps.map((step, index) => [index + 1, step[key]]);
     const most = (...keys) => Math.max(...steps.flatMap((step) => keys.map((key) => step[key])), 1e-9) * 1.05;
@@ -214,8 +220,8 @@ export function setUpScribble(session, fail, taught) {
       x,
       y: { from: 0, to: most("similarityRank", "targetRank"), ticks: ticks(0, most("similarityRank", "targetRank")), title: "" },
       lines: [
-        { name: "similarity", kind: "bad", points: points("similarityRank") },
-        { name: "target", kind: "good", points: points("targetRank") },
+        { name: "the network’s", kind: "bad", points: points("similarityRank") },
+        { name: "the number of labels", kind: "good", points: points("targetRank") },
       ],
     });
     byId("objective-words").textContent = `${first.toFixed(2)} → ${loss.toFixed(2)}`;
@@ -230,9 +236,8 @@ export function setUpScribble(session, fail, taught) {
       strokes = new Uint8Array(opened.width * opened.height);
       shown = null;
       pen = { x: opened.width >> 1, y: opened.height >> 1, down: false };
-      byId("pad-words").textContent = "Scribble with two labels or more, then press train.";
-      for (const id of ["objective", "ranks"]) byId(id).replaceChildren();
-      for (const id of ["objective-words", "ranks-words"]) byId(id).textContent = "";
+      byId("pad-words").textContent = "Draw a stroke on each of two things or more, each with a label of its own, then press Train.";
+      showCurves(false);
       busy(false);
       render();
     },

@@ -2,13 +2,18 @@
 
 import { drawCells, followCells, grey, heat, signed } from "./cells.js";
 import { byId } from "./dom.js";
-import { element, plot } from "./plot.js";
+import { drawInto, element, plot } from "./plot.js";
 import { latest } from "./session-worker.js";
 
 const [WIDTH, HEIGHT] = [12, 8];
 /** How far t goes on either side of the meeting. */
 const FAR = 0.5;
 const POINTS = 121;
+/** Grey levels among the numbers of a feature; what each number asks about. */
+const LEVELS = 5;
+const NOTED = ["black", "dark", "mid", "light", "white", "left", "mid", "right", "top", "mid", "foot"];
+
+const signedWords = (value) => `${value}`.replace("-", "−");
 
 /** A light sky, a grey meadow, a dark tree with a round crown. */
 function landscape() {
@@ -43,9 +48,16 @@ export function setUpStory(session, open) {
 
   const drawMarked = () => {
     drawCells(byId("story-paint"), WIDTH, levels, grey, mark);
-    const bars = [...feature(mark)].map((value, c) => element("rect", { class: c < 5 ? "bar level" : "bar", x: 6 + 24 * c, width: 18, y: 90 - 80 * value, height: 80 * value + 1 }));
-    const names = [["black … white", 66], ["left … right", 158], ["top … foot", 230]].map(([words, x]) => element("text", { class: "tick", x, y: 106, "text-anchor": "middle" }, words));
-    byId("story-feature").replaceChildren(...bars, ...names);
+    const numbers = [...feature(mark)];
+    drawInto(byId("story-feature"), 132, (width) => {
+      const [pitch, room] = [width / numbers.length, 78];
+      const word = (kind, c, y, words) => element("text", { class: kind, x: (c + 0.5) * pitch, y, "text-anchor": "middle" }, words);
+      return numbers.flatMap((value, c) => [
+        element("rect", { class: c < LEVELS ? "bar level" : "bar", x: c * pitch + 3, width: pitch - 6, y: 18 + room * (1 - value), height: room * value + 1 }),
+        word("number", c, 13 + room * (1 - value), value.toFixed(2)),
+        word("tick", c, 112, NOTED[c]),
+      ]).concat([["grey", 2], ["across", 6], ["down", 9]].map(([words, c]) => word("tick", c, 127, words)));
+    });
     drawCells(byId("story-likeness"), WIDTH, likeness(mark), heat, mark);
   };
 
@@ -80,7 +92,7 @@ export function setUpStory(session, open) {
     byId("story-cut-words").value = `${count} cells against ${levels.length - count}, cost ${costs[count - 1].toFixed(3)}`;
     const most = Math.max(...costs.slice(0, -1)) * 1.05;
     plot(byId("story-costs"), {
-      x: { from: 1, to: levels.length, ticks: [[1, "1"], [24, "24"], [48, "48"], [72, "72"], [95, "95"]], title: "cells on the first side, in the order of eigenvector 2" },
+      x: { from: 1, to: levels.length, ticks: [[1, "1"], [24, "24"], [48, "48"], [72, "72"], [95, "95"]], title: "cells on the first side" },
       y: { from: 0, to: most, ticks: [[0, "0"], [0.5, "0.5"], [1, "1"]].filter(([at]) => at <= most), title: "" },
       lines: [{ name: "cost of the cut", kind: "good", points: [...costs.slice(0, -1)].map((cost, at) => [at + 1, cost]) }],
       mark: count,
@@ -109,8 +121,8 @@ export function setUpStory(session, open) {
     const pairs = await session.call("turning", gap, times);
     const line = (which) => [...times].map((t, at) => [t, pairs[2 * at + which]]);
     plot(byId("story-turning"), {
-      x: { from: -FAR, to: FAR, ticks: [-0.5, -0.25, 0, 0.25, 0.5].map((t) => [t, `${t}`]), title: "t: how far the matrix has changed" },
-      y: { from: -50, to: 78, ticks: [-45, 0, 45].map((angle) => [angle, `${angle}°`]), title: "" },
+      x: { from: -FAR, to: FAR, ticks: [-0.5, -0.25, 0, 0.25, 0.5].map((t) => [t, signedWords(t)]), title: "t" },
+      y: { from: -50, to: 50, ticks: [-45, 0, 45].map((angle) => [angle, `${signedWords(angle)}°`]), title: "" },
       lines: [
         { name: "first eigenvector: its angle", kind: "bad", points: line(0) },
         { name: "plane of the first two: its tilt", kind: "good", points: line(1) },
@@ -121,7 +133,7 @@ export function setUpStory(session, open) {
     const near = await session.call("turning", gap, [0, ofVector, ofPlane]);
     const [vector, plane] = [Math.abs(near[2] - near[0]) / ofVector, Math.abs(near[5] - near[1]) / ofPlane];
     byId("story-gap-words").value = `${gap.toPrecision(2)}`;
-    byId("story-steepness").textContent = `At t = 0, for a step of 1 in t, the eigenvector ${vector.toFixed(0)}°, about 57.3° / g, and the plane ${plane.toFixed(0)}°, whatever g is.`;
+    byId("story-steepness").textContent = `t says how far the matrix has changed. At t = 0 the eigenvector turns by ${vector.toFixed(0)}° for each unit of t, about 57.3° / g; the plane tilts by ${plane.toFixed(0)}°, about the same for every g.`;
     await drawShadow();
     byId("story-turning").dataset.gap = `${gap}`;
   });
@@ -153,9 +165,10 @@ export function setUpStory(session, open) {
 
   followCells(byId("story-paint"), WIDTH, HEIGHT, (cell, pressed) => {
     mark = cell;
-    if (pressed) {
+    const ink = document.querySelector("input[name=ink]:checked").value;
+    if (pressed && ink !== "") {
       levels = levels.slice();
-      levels[cell] = Number(document.querySelector("input[name=ink]:checked").value);
+      levels[cell] = Number(ink);
       recompute();
     } else if (found) {
       drawMarked();

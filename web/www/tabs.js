@@ -11,6 +11,8 @@ export function setUpTabs(onShow) {
       tab.tabIndex = on ? 0 : -1;
       document.getElementById(nameOf(tab)).hidden = !on;
     }
+    // On a phone the row of tabs may be wider than the window.
+    if (byVisitor) chosen.scrollIntoView({ block: "nearest", inline: "nearest" });
     const name = nameOf(chosen);
     document.getElementById("pictures").hidden = name === "gap" || name === "story";
     onShow(name, byVisitor);
