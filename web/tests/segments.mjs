@@ -61,6 +61,19 @@ export async function checkSegments({ page, native, alone, expect, shot, text, s
 
   await page.check("#compare");
   await page.waitForFunction(() => /right untrained, \d+ segments/.test(document.getElementById("compare-words").textContent));
+  const overlap = async (k) => {
+    await slide("#k", k);
+    await page.waitForFunction((k) => document.getElementById("compare-words").textContent.includes(`right untrained, ${k} segments`), k);
+    return Number(/overlap by ([\d.]+) /.exec(await text("#compare-words"))[1]);
+  };
+  const most = Number(await page.$eval("#k", (range) => range.value));
+  const least = await overlap(most);
+  for (const k of [4, 7, 12]) expect(`with ${k} segments the two are no less alike`, (await overlap(k)) >= least, [await overlap(k), least, most]);
+  const tags = await page.$$eval(".tag", (all) => all.map((tag) => tag.textContent));
+  expect("both halves have their names", `${tags}` === "learned from people,untrained", tags);
+  await page.click("#compare-most");
+  await page.waitForFunction(() => document.getElementById("picture").getAttribute("aria-label").startsWith("chelsea.jpg in") && /, \d+ segments each: of 4 to 12/.test(document.getElementById("compare-words").textContent));
+  expect("the cat shows most what was learned", Number(/overlap by ([\d.]+) /.exec(await text("#compare-words"))[1]) < 0.5, await text("#compare-words"));
   expect("trained and untrained differ", (await sum("#untrained")) !== (await sum("#picture")));
   const took = await page.textContent("#stage-segments .time");
   expect("another head leaves the times alone", /s$/.test(took), took);

@@ -73,8 +73,8 @@ export async function checkStory({ page, context, expect, text, sum, shot, slide
   expect("the story leads to the digits", await page.isVisible("#gap"));
   await page.click("#tab-story");
   await page.click("#story-to-compare");
-  await page.waitForFunction(() => /right untrained/.test(document.getElementById("compare-words").textContent));
-  expect("and to both heads on a photograph", await page.isChecked("#compare"));
+  await page.waitForFunction(() => document.getElementById("picture").getAttribute("aria-label").startsWith("chelsea.jpg in") && /right untrained/.test(document.getElementById("compare-words").textContent));
+  expect("and to both halves of the cat", (await page.isChecked("#compare")) && /sample=chelsea/.test(page.url()), page.url());
   await page.uncheck("#compare");
 }
 

@@ -42,15 +42,22 @@ function showNotice(message) {
 }
 
 const mirror = new Mirror();
-const segment = setUpSegment(session, mirror, fail);
+/** The sample on which learned and random last layers differ most: web/README.md; as in before-after.json. */
+const MOST_CHANGED = "chelsea.jpg";
+const showMost = async () => {
+  showTab("segment", true);
+  scrollTo({ top: 0 });
+  if (shownSample !== MOST_CHANGED) await openSample(MOST_CHANGED);
+  await segment.compare();
+};
+const segment = setUpSegment(session, mirror, showMost, fail);
 const scribble = setUpScribble(session, fail, async (use) => {
   if (use) showTab("segment", true);
   await segment.takeTaught(use);
 });
 const showGap = setUpGap(session);
-const showStory = setUpStory(session, (tab, compare) => {
+const showStory = setUpStory(session, showMost, (tab) => {
   showTab(tab, true);
-  if (compare) segment.compare();
   scrollTo({ top: 0 });
 });
 

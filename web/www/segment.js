@@ -15,8 +15,8 @@ import { clearStages, drawVectors, likenessOf, showShare, showTime } from "./sta
 const MOST = 60;
 const STYLES = ["outlines", "fill", "cut-out"];
 
-/** `mirror` looks at mirror images beside the worker. */
-export function setUpSegment(session, mirror, fail) {
+/** `mirror` looks at mirror images beside the worker; `showMost()` opens the sample where training shows most. */
+export function setUpSegment(session, mirror, showMost, fail) {
   const [canvas, overlay, slider] = [byId("picture"), byId("overlay"), byId("k")];
   /** What is shown: see `show` and `showStored`; `whole` once all stages are done. */
   let picture = null;
@@ -97,7 +97,11 @@ export function setUpSegment(session, mirror, fail) {
   const compare = setUpCompare(session, {
     now: () => picture,
     changed: () => paint(),
-    slider,
+    cutInto(count) {
+      slider.value = count;
+      recut();
+    },
+    showMost,
     fail,
   });
   const saving = setUpSave(session, shown, fail);
@@ -273,10 +277,8 @@ export function setUpSegment(session, mirror, fail) {
       await compare.follow(own);
     },
 
-    /** Puts an untrained head beside the one that is shown. */
-    compare() {
-      if (!byId("compare").checked) byId("compare").click();
-    },
+    /** Puts untrained last layers beside those that are shown. */
+    compare: () => compare.begin(),
 
     /** Follows the address: the slider, the style. */
     follow({ segments, draw: wanted }) {

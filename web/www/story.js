@@ -24,8 +24,8 @@ function landscape() {
   });
 }
 
-/** `open(tab, compare)` leads to another exhibit. */
-export function setUpStory(session, open) {
+/** `showMost()` leads to the sample where training shows most, `open(tab)` to another exhibit. */
+export function setUpStory(session, showMost, open) {
   let levels = landscape();
   let found = null;
   let mark = 3 * WIDTH + 3;
@@ -187,9 +187,9 @@ export function setUpStory(session, open) {
   byId("story-cut").addEventListener("input", drawCut);
   byId("story-gap").addEventListener("input", () => drawTurning());
   byId("story-t").addEventListener("input", () => drawShadow());
-  byId("story-to-gap").addEventListener("click", () => open("gap", false));
-  byId("story-to-compare").addEventListener("click", () => open("segment", true));
-  byId("story-to-train").addEventListener("click", () => open("train", false));
+  byId("story-to-gap").addEventListener("click", () => open("gap"));
+  byId("story-to-compare").addEventListener("click", () => showMost());
+  byId("story-to-train").addEventListener("click", () => open("train"));
 
   return () => {
     if (found && !swinging) swing(0);
