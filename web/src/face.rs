@@ -228,7 +228,7 @@ impl WorkerSession {
         Ok(Likeness { heat, least })
     }
 
-    /// An eigenvector over the grid.
+    /// How the places of the grid swing with an eigenvector.
     pub fn eigenvector(&self, head: &str, index: usize) -> Thrown<Picture> {
         Ok(Picture(
             self.0.sight(Head::named(head)?)?.eigenvector(index)?,
@@ -345,9 +345,9 @@ impl ToyPicture {
         self.0.eigenvalues()
     }
 
-    /// Their eigenvectors, one after another.
-    pub fn eigenvectors(&self) -> Vec<f64> {
-        self.0.eigenvectors()
+    /// How the cells swing with each eigenvector, one after another.
+    pub fn swings(&self) -> Vec<f64> {
+        self.0.swings()
     }
 
     /// What a cut of the cells costs, 1 for those on one side.

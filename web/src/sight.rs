@@ -1,7 +1,7 @@
 //! The results of one head on a photograph.
 
 use models::{Contours, DeepNcuts, FeatureMaps, GridFeatures};
-use ncuts::Embedding;
+use ncuts::{Affinity, Degrees, Embedding};
 use segmentation::LabelMap;
 
 use crate::canvas::Canvas;
@@ -15,6 +15,8 @@ const VECTORS: usize = 12;
 pub struct Sight {
     grid: GridFeatures,
     embedding: Embedding,
+    /// The diagonal of D^{−½}.
+    inverse_roots: Vec<f64>,
     contours: Option<Contours>,
 }
 
@@ -29,9 +31,11 @@ impl Sight {
         let dimensions = VECTORS.min(grid.width * grid.height);
         let embedding =
             Embedding::from_features(features, None, grid.width, grid.height, dimensions)?;
+        let degrees = Degrees::forward(&Affinity::forward(features, None)?)?;
         Ok(Self {
-            grid,
             embedding,
+            inverse_roots: degrees.inverse_roots().to_vec(),
+            grid,
             contours: None,
         })
     }
@@ -99,7 +103,13 @@ impl Sight {
         Ok((Canvas::of_heat(&cosines, *width, least), least))
     }
 
-    /// Eigenvector `index` over the grid, the first being 0, in the colours of its sign.
+    /// How the places swing with eigenvector `index`, the first being 0, over the grid in the colours of the sign.
+    ///
+    /// ```text
+    ///     y = D^{−½} v,   (D − W) y = (1 − λ) D y
+    /// ```
+    ///
+    /// Of the first, y is the same everywhere; v is not.
     ///
     /// # Errors
     /// [`Error::Argument`] for one that there is not.
@@ -112,7 +122,8 @@ impl Sight {
                 found: index.to_string(),
             });
         }
-        let values: Vec<f64> = vectors.col(index).iter().copied().collect();
+        let entries = vectors.col(index).iter().zip(&self.inverse_roots);
+        let values: Vec<f64> = entries.map(|(v, root)| v * root).collect();
         Ok(Canvas::of_signed(&values, self.grid.width))
     }
 

@@ -2,7 +2,7 @@
 
 use faer::Mat;
 use matbackprop_core::{GapPolicy, SymEig};
-use ncuts::Embedding;
+use ncuts::{Affinity, Degrees, Embedding};
 
 use crate::error::{Error, Result};
 
@@ -22,6 +22,8 @@ pub struct Toy {
     /// F: a row a cell.
     features: Mat<f64>,
     embedding: Embedding,
+    /// The diagonal of D^{−½}.
+    inverse_roots: Vec<f64>,
 }
 
 impl Toy {
@@ -58,9 +60,11 @@ impl Toy {
             }
         });
         let embedding = Embedding::from_features(features.as_ref(), None, width, height, VECTORS)?;
+        let degrees = Degrees::forward(&Affinity::forward(features.as_ref(), None)?)?;
         Ok(Self {
             features,
             embedding,
+            inverse_roots: degrees.inverse_roots().to_vec(),
         })
     }
 
@@ -82,11 +86,15 @@ impl Toy {
         spectrum.map(|sigma| sigma * sigma).collect()
     }
 
-    /// Their eigenvectors, one after another.
-    pub fn eigenvectors(&self) -> Vec<f64> {
+    /// How the cells swing with each of their eigenvectors v, one after another: y = D^{−½} v, which is the same for every
+    /// cell of the first, and which normalised cuts sort cells by.
+    pub fn swings(&self) -> Vec<f64> {
         let vectors = self.embedding.vectors();
-        let columns = (0..vectors.ncols()).flat_map(|j| vectors.col(j).iter().copied());
-        columns.collect()
+        let swing = |j: usize| {
+            let entries = vectors.col(j).iter().zip(&self.inverse_roots);
+            entries.map(|(v, root)| v * root)
+        };
+        (0..vectors.ncols()).flat_map(swing).collect()
     }
 
     /// What a cut of the cells into those marked and the others costs; 1 where one side is empty.
@@ -199,7 +207,11 @@ mod tests {
     #[test]
     fn the_second_eigenvector_tells_the_halves_apart() {
         let toy = halves();
-        let second = &toy.eigenvectors()[24..48];
+        let swings = toy.swings();
+        let (first, second) = (&swings[..24], &swings[24..48]);
+        for value in first {
+            assert!((value / first[0] - 1.0).abs() < 1e-12, "{first:?}");
+        }
         let left = second[0].signum();
         for (cell, value) in second.iter().enumerate() {
             let own = if cell % 6 < 3 { left } else { -left };

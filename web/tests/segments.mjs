@@ -58,6 +58,17 @@ export async function checkSegments({ page, native, alone, expect, shot, text, s
   expect("another place is like other places", (await sum("#heat")) !== one, [at, await position()]);
   expect("the likeness says its range", /^Cosine from 0\.\d+, dark, to 1, bright\.$/.test(await text("#heat-words")), await text("#heat-words"));
   expect("eigenvectors are shown", (await page.$$("#vectors canvas")).length === 6);
+  const counted = await page.$$eval("#vectors figcaption", (all) => all.map((words) => Number(/counts (\d+) %/.exec(words.textContent)[1])));
+  expect("with how much each counts, the largest first", counted.every((count, at) => count > 0 && count < 100 && count <= (counted[at - 1] ?? 100)), counted);
+
+  // Two halves side by side against two one above the other: each shares a third with each.
+  const thirds = await page.evaluate(async () => {
+    const [{ Overlap }, { PartTree }] = await Promise.all([import("./overlap.js"), import("./part-tree.js")]);
+    const tree = (ids) => new PartTree({ width: 2, height: 2, count: 2, ids: Uint16Array.from(ids), merges: Uint32Array.of(0, 1) });
+    const [beside, above] = [tree([0, 1, 0, 1]), tree([0, 0, 1, 1])];
+    return [new Overlap(beside, above).at(2), new Overlap(beside, above).at(1), new Overlap(beside, beside).at(2), new Overlap(beside, above).leastAlike(1, 2)];
+  });
+  expect("overlaps are right on four pixels", Math.abs(thirds[0] - 1 / 3) < 1e-12 && `${thirds.slice(1)}` === "1,1,2", thirds);
 
   await page.check("#compare");
   await page.waitForFunction(() => /right untrained, \d+ segments/.test(document.getElementById("compare-words").textContent));

@@ -34,6 +34,12 @@ export async function checkStory({ page, context, expect, text, sum, shot, slide
   await slide("#story-vector", 1);
   const first = await text("#story-vector-words");
   expect("the first eigenvalue is 1", first === "1, eigenvalue 1.000", first);
+  const colours = await page.$eval("#story-swing", (canvas) => {
+    const pen = canvas.getContext("2d");
+    const cells = Array.from({ length: 96 }, (_, cell) => pen.getImageData(40 * (cell % 12) + 20, 40 * Math.floor(cell / 12) + 20, 1, 1).data.join());
+    return new Set(cells).size;
+  });
+  expect("in the first, all cells move as one", colours === 1, colours);
   const swing = async () => {
     const one = await sum("#story-swing");
     await page.waitForTimeout(300);

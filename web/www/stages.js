@@ -5,6 +5,8 @@ import { Superseded, latest } from "./session-worker.js";
 
 /** Eigenvectors that are shown. */
 const VECTORS = 6;
+/** ε of the soft projector that the network was trained with. */
+const RIDGE = 1e-4;
 const STAGES = ["features", "likeness", "eigenvectors", "segments"];
 
 const cell = (stage) => byId(`stage-${stage}`);
@@ -51,18 +53,19 @@ export function likenessOf(session, current, fail) {
   });
 }
 
-/** The leading eigenvectors after the first, which is nearly even. */
+/** The leading eigenvectors after the first, which is even, as the places swing with them. */
 export async function drawVectors(session, scene, head, eigenvalues) {
   const made = [];
   for (let index = 1; index <= Math.min(VECTORS, eigenvalues.length - 1); index += 1) {
     const found = await session.about(scene, "eigenvector", head, index);
     const small = document.createElement("canvas");
     small.setAttribute("role", "img");
-    small.setAttribute("aria-label", `Eigenvector ${index + 1}, eigenvalue ${power(eigenvalues[index])}`);
+    small.setAttribute("aria-label", `How places swing with eigenvector ${index + 1}, eigenvalue ${power(eigenvalues[index])}`);
     draw(small, found);
     const figure = document.createElement("figure");
     const words = document.createElement("figcaption");
-    words.textContent = `λ${"₁₂₃₄₅₆₇₈₉"[index]} = ${power(eigenvalues[index])}`;
+    const counts = Math.round((100 * eigenvalues[index]) / (eigenvalues[index] + RIDGE));
+    words.append(`λ${"₁₂₃₄₅₆₇₈₉"[index]} = ${power(eigenvalues[index])}`, document.createElement("br"), `counts ${counts} %`);
     figure.append(small, words);
     made.push(figure);
   }

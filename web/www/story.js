@@ -32,8 +32,9 @@ export function setUpStory(session, showMost, open) {
   let swinging = 0;
 
   const feature = (cell) => found.features.subarray(cell * found.length, (cell + 1) * found.length);
-  const vector = (index) => {
-    const values = found.vectors.subarray(index * levels.length, (index + 1) * levels.length);
+  /** How the cells swing with an eigenvector, the widest by 1. */
+  const swingOf = (index) => {
+    const values = found.swings.subarray(index * levels.length, (index + 1) * levels.length);
     const most = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-12);
     return Float64Array.from(values, (value) => value / most);
   };
@@ -63,7 +64,7 @@ export function setUpStory(session, showMost, open) {
 
   const drawSwing = (time) => {
     const index = Number(byId("story-vector").value) - 1;
-    const values = vector(index);
+    const values = swingOf(index);
     const phase = time === null ? 1 : Math.cos(time / 450);
     drawCells(byId("story-swing"), WIDTH, values.map((value) => value * phase), signed);
     byId("story-vector-words").value = `${index + 1}, eigenvalue ${found.values[index].toFixed(3)}`;
@@ -102,7 +103,7 @@ export function setUpStory(session, showMost, open) {
   const recompute = latest(async () => {
     const nearness = Number(byId("story-nearness").value) / 100;
     found = await session.call("toy", levels, WIDTH, nearness);
-    const second = vector(1);
+    const second = swingOf(1);
     order = [...levels.keys()].sort((a, b) => second[a] - second[b]);
     costs = await session.call("toyCuts", Uint32Array.from(order));
     const cheapest = costs.slice(0, -1).reduce((best, cost, at) => (cost < costs[best] ? at : best), 0);

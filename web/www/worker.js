@@ -104,7 +104,7 @@ const calls = {
   toy(levels, width, nearness) {
     toy?.free();
     toy = new ToyPicture(levels, width, nearness);
-    return { length: toy.feature_length, features: toy.features(), values: toy.eigenvalues(), vectors: toy.eigenvectors() };
+    return { length: toy.feature_length, features: toy.features(), values: toy.eigenvalues(), swings: toy.swings() };
   },
   /** The costs of cutting after each cell of an order. */
   toyCuts(order) {
