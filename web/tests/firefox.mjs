@@ -125,15 +125,36 @@ try {
   await firefox.until('document.getElementById("picture-words").textContent.includes("picked ")');
   expect("a click picks", /picked \d/.test(await words("picture-words")), await words("picture-words"));
   await firefox.shot("firefox");
+  const share = async () => Number(/picked ([\d.]+) %/.exec(await words("picture-words"))?.[1] ?? 0);
+  const press = (id) => firefox.value(`document.getElementById("${id}").click()`);
+  const slide = (id, value) => firefox.value(`(() => { const range = document.getElementById("${id}"); range.value = ${value}; range.dispatchEvent(new Event("input", { bubbles: true })); })()`);
+  const one = await share();
+  await firefox.point("#picture", 0.1, 0.12);
+  await firefox.until(`!document.getElementById("picture-words").textContent.includes("picked ${one.toFixed(1)} ")`);
+  const two = await share();
+  expect("another click picks one more", two > one, [one, two]);
+  await press("undo");
+  expect("undo takes it back", (await share()) === one, await share());
+  await press("redo");
+  expect("redo brings it again", (await share()) === two, await share());
+  await slide("k", 25);
+  await firefox.until('document.getElementById("picture-words").textContent.startsWith("25 segments")');
+  expect("the slider leaves what was picked", (await share()) === two, await words("picture-words"));
+  await press("clear-picked");
+  expect("nothing picked, nothing to save", await firefox.value('document.getElementById("save").disabled'), await words("save-hint"));
+  await press("compare");
+  await firefox.until('/overlap by [\\d.]+ /.test(document.getElementById("compare-words").textContent)');
+  expect("the two halves are compared", true, await words("compare-words"));
+  await press("compare");
   await firefox.value('document.querySelector("[data-sample=\\"chelsea.jpg\\"]").click()');
   await firefox.until('document.body.dataset.state === "done" && document.getElementById("picture").getAttribute("aria-label").startsWith("chelsea.jpg in")');
   expect("another sample is segmented", true);
   await firefox.value('document.getElementById("tab-story").click()');
   await firefox.until('document.getElementById("story").dataset.ready && document.querySelector("#story-turning path") !== null');
-  expect("the story is told", (await words("story-cut-words")).includes("cost"), await words("story-cut-words"));
+  await readStory({ firefox, words, slide });
   await firefox.value('document.getElementById("tab-gap").click()');
   await firefox.until('document.querySelector("#gap-plot path") !== null');
-  await firefox.value('(() => { const range = document.getElementById("gap-range"); range.value = 130; range.dispatchEvent(new Event("input", { bubbles: true })); })()');
+  await slide("gap-range", 130);
   await firefox.until('document.getElementById("gap-words").dataset.step === "130"');
   const errors = await firefox.value('["gap-through-error", "gap-differences-error"].map((id) => Number(document.getElementById(id).dataset.error))');
   expect("a gap of 1e-13: one explodes, the other stays", errors[0] > 1e-5 && errors[1] < 1e-13, errors);
@@ -143,6 +164,25 @@ try {
   await firefox.close();
   served.close();
 }
+
+/** The story's steps answer. */
+async function readStory({ firefox, words, slide }) {
+  expect("the story cuts", (await words("story-cut-words")).includes("cost"), await words("story-cut-words"));
+  const numbers = () => firefox.value('[...document.querySelectorAll("#story-feature .number")].map((number) => number.textContent).join(" ")');
+  const before = await numbers();
+  await firefox.point("#story-paint", 0.9, 0.1);
+  expect("another cell has other numbers", (await numbers()) !== before, await numbers());
+  await slide("story-vector", 1);
+  expect("the first eigenvalue is 1", (await words("story-vector-words")) === "1, eigenvalue 1.000", await words("story-vector-words"));
+  await slide("story-gap", 40);
+  await firefox.until('document.getElementById("story-turning").dataset.gap === "0.01"');
+  expect("the eigenvector turns fast at a gap of 0.01", /turns by 57\d\d°/.test(await words("story-steepness")), await words("story-steepness"));
+  await slide("story-t", 40);
+  await firefox.until('document.getElementById("story-shadow").dataset.t === "0.04"');
+  const cells = await firefox.value('document.querySelectorAll("#story-shadow td").length');
+  expect("vector and projector show their numbers", cells === 12, cells);
+}
+
 for (const failure of failures) console.error(`FAILED ${failure}`);
 console.error(failures.length === 0 ? "the page in Firefox: all well" : `the page in Firefox: ${failures.length} failures`);
 process.exit(failures.length === 0 ? 0 : 1);
