@@ -75,6 +75,16 @@ export async function checkStory({ page, context, expect, text, sum, shot, slide
   const moved = right.map((value, at) => Math.abs(value - left[at]));
   expect("numbers of the vector jump, those of the projector do not", Math.max(...moved.slice(0, 3)) > 1 && Math.max(...moved.slice(3)) < 0.05, moved);
 
+  await page.waitForFunction(() => !document.getElementById("story-before-after").hidden);
+  const overlap = async () => Number(/overlap ([\d.]+)/.exec(await text("#story-segments-words"))[1]);
+  const [least, outlined] = [await overlap(), await sum("#story-learned")];
+  expect("what training changed is shown where it is most", least < 0.5, await text("#story-segments-words"));
+  await slide("#story-segments", 4);
+  expect("other segments are other outlines", (await sum("#story-learned")) !== outlined && (await overlap()) > least, [await overlap(), least]);
+  await slide("#story-split", 20);
+  const clipped = await page.$eval("#story-untrained", (canvas) => canvas.style.clipPath);
+  expect("the divider moves", /20%/.test(clipped), clipped);
+
   await page.click("#story-to-gap");
   expect("the story leads to the digits", await page.isVisible("#gap"));
   await page.click("#tab-story");

@@ -1,6 +1,7 @@
 // The story: from a feature to a gradient, each step with something to move, on a picture of 96 cells.
 
 import { drawCells, followCells, grey, heat, signed } from "./cells.js";
+import { setUpBeforeAfter } from "./before-after.js";
 import { byId } from "./dom.js";
 import { drawInto, element, plot } from "./plot.js";
 import { latest } from "./session-worker.js";
@@ -192,7 +193,9 @@ export function setUpStory(session, showMost, open) {
   byId("story-to-compare").addEventListener("click", () => showMost());
   byId("story-to-train").addEventListener("click", () => open("train"));
 
+  const showBeforeAfter = setUpBeforeAfter();
   return () => {
+    showBeforeAfter();
     if (found && !swinging) swing(0);
     if (!found) recompute();
     drawTurning();

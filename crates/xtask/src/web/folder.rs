@@ -20,6 +20,9 @@ const SAMPLES: [&str; 6] = [
     "china.jpg",
 ];
 
+/// The one of them on which learned and untrained last layers differ most.
+const COMPARED: &str = "chelsea.jpg";
+
 /// Deletes the folder and creates it again.
 pub fn assemble(root: &Path, module: &Module) -> Result<PathBuf> {
     let dist = root.join("web/dist");
@@ -50,7 +53,7 @@ pub fn assemble(root: &Path, module: &Module) -> Result<PathBuf> {
     });
     fs::write(dist.join("bundle.json"), format!("{bundle}\n"))
         .with_context(|| dist.display().to_string())?;
-    find_first_result(root, module, &dist)?;
+    find_results(root, module, &dist)?;
     list(&dist)?;
     let module = fs::metadata(dist.join("web_bg.wasm"))?.len();
     eprintln!(
@@ -60,16 +63,16 @@ pub fn assemble(root: &Path, module: &Module) -> Result<PathBuf> {
     Ok(dist)
 }
 
-/// `first.json`: the pieces of the first sample, found by the module itself.
-fn find_first_result(root: &Path, module: &Module, dist: &Path) -> Result<()> {
+/// `first.json` and `before-after.json`: pieces of two samples, found by the module itself.
+fn find_results(root: &Path, module: &Module, dist: &Path) -> Result<()> {
     // Node takes a file for a module by its ending.
     let script = module.script.with_extension("mjs");
     copy(&module.script, &script)?;
     let status = Command::new("node")
         .arg(root.join("web/build/first-result.mjs"))
         .args([&script, &module.wasm, &dist.join(WEIGHTS)])
-        .arg(dist.join("samples").join(SAMPLES[0]))
-        .arg(dist.join("first.json"))
+        .args([SAMPLES[0], COMPARED].map(|name| dist.join("samples").join(name)))
+        .arg(dist)
         .stdin(Stdio::null())
         .status()
         .context("starting node")?;
@@ -80,17 +83,17 @@ fn find_first_result(root: &Path, module: &Module, dist: &Path) -> Result<()> {
     Ok(())
 }
 
-/// `files.json`: what the service worker keeps, all but the weights and the samples, and a digest of it.
+/// `files.json`: what the service worker keeps, all but the weights and most samples, and a digest of it.
 fn list(dist: &Path) -> Result<()> {
     let mut files = Vec::new();
     walk(dist, &mut |path| {
         let name = path.strip_prefix(dist).unwrap_or(path);
         files.push(name.to_string_lossy().replace('\\', "/"));
     })?;
-    let is_first = |name: &str| name == format!("samples/{}", SAMPLES[0]);
     files.retain(|name| {
         let keeps_itself = name == WEIGHTS || name == "service-worker.js";
-        !keeps_itself && (!name.starts_with("samples/") || is_first(name))
+        let is_shown = |sample: &str| [SAMPLES[0], COMPARED].contains(&sample);
+        !keeps_itself && name.strip_prefix("samples/").is_none_or(is_shown)
     });
     files.sort();
     let mut listing = String::new();
