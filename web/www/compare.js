@@ -74,6 +74,7 @@ export function setUpCompare(session, { now, changed, cutInto, showMost, fail })
     /** Another picture: nothing of it is known. */
     forget() {
       [ready, untrained, overlap, compared] = [null, null, null, null];
+      byId("compare-words").textContent = "";
       hide(true);
     },
     /** Paints the untrained half where it shows. */
