@@ -16,7 +16,7 @@ mod network;
 mod segment;
 mod step;
 
-pub use contours::{Contours, TreeSettings, joint_contours, masked_contours};
+pub use contours::{Contours, TreeSettings, boundary_contours, joint_contours, masked_contours};
 pub use network::DeepNcuts;
 pub use segment::{ClusterChoice, SegmentSeconds, Segmented};
 pub use step::{CutInput, CutStep};

@@ -82,7 +82,7 @@ pub use backend::{BackwardScope, ChainGradients, Planes, SavedActivations};
 pub use cut_settings::CutSettings;
 pub use deep_ncuts::{
     ClusterChoice, Contours, CutInput, CutStep, DeepNcuts, SegmentSeconds, Segmented, TreeSettings,
-    joint_contours, masked_contours,
+    boundary_contours, joint_contours, masked_contours,
 };
 pub use device::{Device, DeviceChoice, Transfers};
 pub use digest::fnv_1a;

@@ -24,7 +24,8 @@ struct PhotographRegions<'a> {
     pieces: usize,
     views: usize,
     regions: Vec<Option<Region>>,
-    /// Of each region the length and the summed contrast, as [`MergeWeights`] sees it, of its borders.
+    has_boundaries: bool,
+    /// Of each region the length and the summed strength, as [`MergeWeights`] sees it, of its borders.
     borders: Vec<BTreeMap<usize, (f64, f64)>>,
     /// Σ over pairs of pixels of how far apart their pieces' colours are, a row a slot.
     apart: Vec<f32>,
@@ -56,7 +57,7 @@ impl<'a> PhotographRegions<'a> {
         };
         let mut borders = vec![BTreeMap::new(); count];
         for border in &pieces.borders {
-            let seen = border.length * (border.contrast / weights.contrast_scale).min(1.0);
+            let seen = border.length * weights.border(border.contrast, border.boundary);
             borders[border.a].insert(border.b, (border.length, seen));
             borders[border.b].insert(border.a, (border.length, seen));
         }
@@ -75,6 +76,7 @@ impl<'a> PhotographRegions<'a> {
             smallest,
             pieces: count,
             views: pieces.views.len(),
+            has_boundaries: pieces.has_boundaries(),
             regions: (0..count).map(region).collect(),
             borders,
             apart,
@@ -104,7 +106,9 @@ impl Regions for PhotographRegions<'_> {
         let colour = f64::from(self.apart[first.slot * self.pieces + second.slot]) / pixels;
         let (length, seen) = self.borders[a][&b];
         let small = first.area.min(second.area) < self.smallest;
-        let distance = self.weights.distance(embedded, colour, seen / length);
+        let border = seen / length;
+        let weights = self.weights;
+        let distance = weights.distance(embedded, colour, border, self.has_boundaries);
         (!small, Cost(distance))
     }
 

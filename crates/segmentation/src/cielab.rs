@@ -1,6 +1,7 @@
 //! The colours of a photograph, at distances as people perceive them.
 
 use crate::error::{Error, Result};
+use crate::gaussian::gaussian;
 
 /// CIELAB under D65 of a photograph's pixels, L* from 0 to 100.
 ///
@@ -30,7 +31,7 @@ pub(crate) fn cielab(rgb: &[u8], width: usize, height: usize) -> Result<Vec<[f32
 /// no difference being taken across the photograph's own border.
 pub(crate) fn contrast(colours: &[[f32; 3]], width: usize) -> Vec<f32> {
     let height = colours.len() / width;
-    let smooth = smoothed(colours, width);
+    let smooth = gaussian(colours, width, 1.0);
     let change = |a: usize, b: usize| -> f32 {
         let pairs = smooth[a].iter().zip(&smooth[b]);
         pairs.map(|(a, b)| (a - b).powi(2)).sum()
@@ -52,45 +53,6 @@ pub(crate) fn contrast(colours: &[[f32; 3]], width: usize) -> Vec<f32> {
         (across + down).sqrt()
     };
     (0..colours.len()).map(pixel).collect()
-}
-
-/// A Gaussian of one pixel, the photograph mirrored at its border.
-fn smoothed(colours: &[[f32; 3]], width: usize) -> Vec<[f32; 3]> {
-    const REACH: usize = 4;
-    let height = colours.len() / width;
-    let weights: [f32; REACH + 1] = {
-        let gauss: [f32; REACH + 1] = std::array::from_fn(|i| (-0.5 * (i * i) as f32).exp());
-        let total = gauss[0] + 2.0 * gauss[1..].iter().sum::<f32>();
-        gauss.map(|value| value / total)
-    };
-    // Places of the taps: … 1 0 | 0 1 2 … n−1 | n−1 n−2 …
-    let mirrored = |place: isize, size: usize| {
-        let period = 2 * size as isize;
-        let place = place.rem_euclid(period);
-        place.min(period - 1 - place) as usize
-    };
-    let blend = |source: &[[f32; 3]], place: &dyn Fn(usize, isize) -> usize| -> Vec<[f32; 3]> {
-        let pixel = |pixel: usize| {
-            let mut sum = source[pixel].map(|value| value * weights[0]);
-            for (distance, weight) in weights.iter().enumerate().skip(1) {
-                let (before, after) = (-(distance as isize), distance as isize);
-                let (a, b) = (source[place(pixel, before)], source[place(pixel, after)]);
-                for c in 0..3 {
-                    sum[c] += weight * (a[c] + b[c]);
-                }
-            }
-            sum
-        };
-        (0..source.len()).map(pixel).collect()
-    };
-    let rows = blend(colours, &|pixel, step| {
-        let (x, y) = (pixel % width, pixel / width);
-        y * width + mirrored(x as isize + step, width)
-    });
-    blend(&rows, &|pixel, step| {
-        let (x, y) = (pixel % width, pixel / width);
-        mirrored(y as isize + step, height) * width + x
-    })
 }
 
 /// sRGB's curve undone.

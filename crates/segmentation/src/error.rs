@@ -32,6 +32,16 @@ pub enum Error {
         /// The limit.
         most: usize,
     },
+    /// A learned boundary that is no probability.
+    #[error("boundaries: expected numbers from 0 to 1, found {found} at column {x}, row {y}")]
+    BoundaryRange {
+        /// Its column.
+        x: usize,
+        /// Its row.
+        y: usize,
+        /// Its value.
+        found: f32,
+    },
     /// A grid's axis without positions, without a stride, or at no place.
     #[error(
         "grid axis: expected a stride above 0 and a finite offset, found stride {stride}, offset {offset}"

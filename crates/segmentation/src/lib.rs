@@ -34,6 +34,7 @@
 //! | `run_lengths`, `polygons`, `adjacency` | [`run_lengths`], [`polygons`], [`adjacency`] of segments |
 //! | `grid_axis` | [`GridAxis`]: where a coarse grid's positions lie in the image |
 //! | `cielab`, `superpixels` | [`superpixels`] of a photograph, along its edges |
+//! | `watershed`, `gaussian` | superpixels along the crests of learned boundaries |
 //! | `superpixel_graph` | [`SuperpixelGraph`]: areas, colours, borders, and rows of embeddings |
 //! | `segmentation_tree`, `average_linkage`, `merge_weights` | [`SegmentationTree`], by [`MergeWeights`]: an ultrametric contour map |
 //! | `grid_vectors`, `points` | [`GridVectors`], weighted by [`EmbeddingScaling`]: the points to be clustered |
@@ -56,6 +57,7 @@ mod average_linkage;
 mod cielab;
 mod components;
 mod error;
+mod gaussian;
 mod grid_axis;
 mod grid_vectors;
 mod kmeans;
@@ -72,6 +74,7 @@ mod segmentation_tree;
 mod superpixel_graph;
 mod superpixels;
 mod ward_tree;
+mod watershed;
 
 pub use adjacency::{Adjacency, adjacency};
 pub use components::{connected_components, merge_small_pieces};

@@ -12,10 +12,11 @@ use crate::superpixel_graph::SuperpixelGraph;
 /// coarser ones.
 ///
 /// ```text
-///     d(A, B) = (e + w_c c + w_b b) / (1 + w_c + w_b)
+///     d(A, B) = (e + w_c c + w_g g + w_b b) / (1 + w_c + w_g + w_b)
 ///     e = 1 − mean over views, p ∈ A, q ∈ B of ⟨v_p, v_q⟩, held from 0 to 1         v: rows of the pieces, of length 1
 ///     c = mean over p ∈ A, q ∈ B of min(‖c_p − c_q‖ / s_c, 1)                       c: colours of the pieces, CIELAB
-///     b = mean along the border of A and B of min(g / s_b, 1)                       g: contrast between two pieces
+///     g = mean along the border of A and B of min(contrast between two pieces / s_g, 1)
+///     b = mean along the border of A and B of min(max(p, q) / 0.7, 1)               p, q: learned boundary of its pixels
 /// ```
 ///
 /// The two touching regions of the least d merge, again and again, from the pieces on; d is the height of the merge, or
@@ -23,7 +24,7 @@ use crate::superpixel_graph::SuperpixelGraph;
 ///
 /// # Conventions
 /// Heights lie from 0 to 1. Four neighbours. Of equal distances the pair that was formed first merges. Without a view e is
-/// left out.
+/// left out, and b of pieces without learned boundaries.
 ///
 /// # Cost
 /// p² numbers for p pieces; O(p) and O(columns of all views) a neighbour of every merge: some ten milliseconds for 400.
@@ -230,6 +231,7 @@ mod tests {
             b: a + 1,
             length: 1.0,
             contrast: *contrast,
+            boundary: None,
         };
         SuperpixelGraph {
             map: LabelMap::new(count, 1, (0..count as u32).collect()).unwrap(),
@@ -248,6 +250,7 @@ mod tests {
         colour_scale: 10.0,
         contrast: 0.5,
         contrast_scale: 8.0,
+        boundary: 0.0,
     };
 
     #[test]
@@ -283,6 +286,26 @@ mod tests {
         for (height, expected) in heights.iter().zip(expected) {
             assert!((height - expected).abs() < 1e-6, "{heights:?}");
         }
+    }
+
+    #[test]
+    fn learned_boundaries_count_where_pieces_have_them() {
+        // Of one colour and no contrast, with boundaries of 0.2 and 0.8 between three.
+        let mut pieces = row(&[[1.0, 0.0]; 3], &[5.0; 3], &[0.0, 0.0]);
+        let weights = MergeWeights {
+            boundary: 1.0,
+            ..EVEN
+        };
+        // Unknown, they are left out.
+        let tree = SegmentationTree::new(&pieces, &weights, MinArea::Pixels(1)).unwrap();
+        assert_eq!(tree.heights().collect::<Vec<_>>(), [0.0, 0.0]);
+        for (border, boundary) in pieces.borders.iter_mut().zip([0.25, 0.75]) {
+            border.boundary = Some(boundary);
+        }
+        let tree = SegmentationTree::new(&pieces, &weights, MinArea::Pixels(1)).unwrap();
+        // (0 + 0 + 0 + 1 · ¼) / (1 + ½ + ½ + 1), then ¾ / 3.
+        let heights: Vec<f64> = tree.heights().collect();
+        assert!((heights[0] - 0.25 / 3.0).abs() < 1e-12 && (heights[1] - 0.25).abs() < 1e-12);
     }
 
     #[test]

@@ -8,9 +8,13 @@ use crate::label_map::LabelMap;
 use crate::options::{EmbeddingDimensions, SegmentOptions};
 use crate::pixel_mask::PixelMask;
 use crate::superpixels::superpixels_of_colours;
+use crate::watershed::watershed;
 
 /// The most separate parts that a mask may have: their distances take memory in the square of their number.
 const MOST_PARTS: usize = 4096;
+
+/// A learned boundary that is as strong as can be.
+const CERTAIN: f64 = 0.7;
 
 /// Superpixels of a photograph: their colours, the contrast along their borders, and where they lie in embeddings.
 ///
@@ -47,6 +51,8 @@ pub(crate) struct Border {
     pub(crate) length: f64,
     /// Mean over them of the larger of the two pixels' contrasts, CIELAB a two pixels.
     pub(crate) contrast: f64,
+    /// Mean over them of min(max(p, q) / 0.7, 1) of the two pixels' learned boundaries, if there are any.
+    pub(crate) boundary: Option<f64>,
 }
 
 /// An embedding's mean row over each piece, of length 1, or 0 where no position of the piece is in the cut.
@@ -69,7 +75,7 @@ impl SuperpixelGraph {
     /// # Cost
     /// O(n log n) for n pixels: some 0.08 s for 481 × 321.
     pub fn of_photograph(rgb: &[u8], width: usize, height: usize, count: usize) -> Result<Self> {
-        Self::build(rgb, width, height, count, None)
+        Self::build(rgb, width, height, count, None, None)
     }
 
     /// About `count` superpixels of the pixels that a mask keeps. Pieces that only left-out pixels lie between do not
@@ -100,15 +106,69 @@ impl SuperpixelGraph {
         count: usize,
         mask: &PixelMask,
     ) -> Result<Self> {
-        mask.check_size(width, height, rgb.len() / 3)?;
-        let found = mask.parts();
-        if found > MOST_PARTS {
-            return Err(Error::TooManyParts {
-                found,
-                most: MOST_PARTS,
+        check_mask(mask, rgb, width, height)?;
+        Self::build(rgb, width, height, count, Some(mask), None)
+    }
+
+    /// About `count` superpixels along learned boundaries: the watershed of a map of how sure a boundary is, from 0 to 1 a
+    /// pixel, with a little contrast where it says nothing. A mask counts as in
+    /// [`of_masked_photograph`](Self::of_masked_photograph).
+    ///
+    /// ```text
+    ///     s = p + 0.02 min(g / 20, 1)        p the learned boundary, g the contrast, CIELAB a two pixels
+    /// ```
+    ///
+    /// Seeds are the least of the smoothed s in a window, so that plain photographs have fewer pieces than asked for, and
+    /// crowded ones more. Borders know the learned boundary along them, for [`MergeWeights::boundary`].
+    ///
+    /// # Conventions
+    /// `boundaries` as the pixels, row by row.
+    ///
+    /// # Errors
+    /// As [`of_masked_photograph`](Self::of_masked_photograph); [`Error::LabelMapShape`] for another number of boundaries,
+    /// [`Error::BoundaryRange`] for one that is not from 0 to 1.
+    ///
+    /// # Cost
+    /// O(n log n) for n pixels.
+    ///
+    /// # Example
+    /// ```
+    /// # fn main() -> Result<(), segmentation::Error> {
+    /// // A boundary down the middle of a grey photograph.
+    /// let boundaries: Vec<f32> = (0..21 * 9).map(|i| if i % 21 == 10 { 0.9 } else { 0.0 }).collect();
+    /// let pieces =
+    ///     segmentation::SuperpixelGraph::of_boundaries(&[128; 3 * 21 * 9], &boundaries, 21, 9, 4, None)?;
+    /// assert_ne!(pieces.map().at(8, 4), pieces.map().at(12, 4));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn of_boundaries(
+        rgb: &[u8],
+        boundaries: &[f32],
+        width: usize,
+        height: usize,
+        count: usize,
+        mask: Option<&PixelMask>,
+    ) -> Result<Self> {
+        if boundaries.len() != rgb.len() / 3 {
+            return Err(Error::LabelMapShape {
+                width,
+                height,
+                found: boundaries.len(),
             });
         }
-        Self::build(rgb, width, height, count, Some(mask))
+        let wrong = |(_, value): &(usize, &f32)| !(0.0..=1.0).contains(*value);
+        if let Some((pixel, found)) = boundaries.iter().enumerate().find(wrong) {
+            return Err(Error::BoundaryRange {
+                x: pixel % width.max(1),
+                y: pixel / width.max(1),
+                found: *found,
+            });
+        }
+        if let Some(mask) = mask {
+            check_mask(mask, rgb, width, height)?;
+        }
+        Self::build(rgb, width, height, count, mask, Some(boundaries))
     }
 
     fn build(
@@ -117,9 +177,21 @@ impl SuperpixelGraph {
         height: usize,
         count: usize,
         mask: Option<&PixelMask>,
+        boundaries: Option<&[f32]>,
     ) -> Result<Self> {
         let colours = cielab(rgb, width, height)?;
-        let (map, _) = superpixels_of_colours(&colours, width, count, mask)?;
+        let contrast = contrast(&colours, width);
+        let (map, _) = match boundaries {
+            None => superpixels_of_colours(&colours, width, count, mask)?,
+            Some(boundaries) => {
+                let pairs = boundaries.iter().zip(&contrast);
+                let strength = |(boundary, contrast): (&f32, &f32)| {
+                    boundary + 0.02 * (contrast / 20.0).min(1.0)
+                };
+                let strengths: Vec<f32> = pairs.map(strength).collect();
+                watershed(&strengths, width, count, mask)?
+            }
+        };
         let (map, count) = match mask {
             None => connected_components(&map),
             Some(mask) => kept_pieces(&map, mask),
@@ -139,7 +211,7 @@ impl SuperpixelGraph {
         let mean = |(sum, area): (&[f64; 3], &f64)| sum.map(|sum| (sum / area) as f32);
         Ok(Self {
             colours: sums.iter().zip(&areas).map(mean).collect(),
-            borders: borders(&map, count, &contrast(&colours, width)),
+            borders: borders(&map, count, &contrast, boundaries),
             areas,
             map,
             views: Vec::new(),
@@ -149,6 +221,12 @@ impl SuperpixelGraph {
     /// The number of pieces.
     pub fn count(&self) -> usize {
         self.areas.len()
+    }
+
+    /// Whether the learned boundary along each border is known.
+    pub(crate) fn has_boundaries(&self) -> bool {
+        let first = self.borders.first();
+        first.is_some_and(|border| border.boundary.is_some())
     }
 
     /// The piece of each pixel; [`count`](Self::count) where it was left out.
@@ -261,14 +339,35 @@ fn kept_pieces(map: &LabelMap, mask: &PixelMask) -> (LabelMap, usize) {
     (pieces.with_ids(ids.collect()), count as usize)
 }
 
+/// A mask of the photograph's size, of few enough parts.
+fn check_mask(mask: &PixelMask, rgb: &[u8], width: usize, height: usize) -> Result<()> {
+    mask.check_size(width, height, rgb.len() / 3)?;
+    let found = mask.parts();
+    if found > MOST_PARTS {
+        return Err(Error::TooManyParts {
+            found,
+            most: MOST_PARTS,
+        });
+    }
+    Ok(())
+}
+
+/// Two pixels of two pieces that touch: the pieces, the lower first, and the pixels.
+type Meeting = (u32, u32, usize, usize);
+
 /// The pairs of the first `count` pieces that touch, in order.
-fn borders(map: &LabelMap, count: usize, contrast: &[f32]) -> Vec<Border> {
+fn borders(
+    map: &LabelMap,
+    count: usize,
+    contrast: &[f32],
+    boundaries: Option<&[f32]>,
+) -> Vec<Border> {
     let (width, ids) = (map.width(), map.ids());
-    let mut pairs: Vec<(u32, u32, f32)> = Vec::new();
+    let mut pairs: Vec<Meeting> = Vec::new();
     let mut meet = |p: usize, q: usize| {
         let (a, b) = (ids[p].min(ids[q]), ids[p].max(ids[q]));
         if a != b && (b as usize) < count {
-            pairs.push((a, b, contrast[p].max(contrast[q])));
+            pairs.push((a, b, p, q));
         }
     };
     for pixel in 0..ids.len() {
@@ -280,21 +379,22 @@ fn borders(map: &LabelMap, count: usize, contrast: &[f32]) -> Vec<Border> {
         }
     }
     // Stable: sums are made in the order of the pixels.
-    pairs.sort_by_key(|(a, b, _)| (*a, *b));
-    let of_one = |pairs: &[(u32, u32, f32)]| {
-        let sum: f64 = pairs
-            .iter()
-            .map(|(_, _, contrast)| f64::from(*contrast))
-            .sum();
+    pairs.sort_by_key(|(a, b, _, _)| (*a, *b));
+    let of_one = |pairs: &[Meeting]| {
         let length = pairs.len() as f64;
+        let mean = |values: &[f32], seen: fn(f64) -> f64| {
+            let higher = |(_, _, p, q): &Meeting| seen(f64::from(values[*p].max(values[*q])));
+            pairs.iter().map(higher).sum::<f64>() / length
+        };
         Border {
             a: pairs[0].0 as usize,
             b: pairs[0].1 as usize,
             length,
-            contrast: sum / length,
+            contrast: mean(contrast, |contrast| contrast),
+            boundary: boundaries.map(|values| mean(values, |p| (p / CERTAIN).min(1.0))),
         }
     };
-    let same = |a: &(u32, u32, f32), b: &(u32, u32, f32)| (a.0, a.1) == (b.0, b.1);
+    let same = |a: &Meeting, b: &Meeting| (a.0, a.1) == (b.0, b.1);
     pairs.chunk_by(same).map(of_one).collect()
 }
 
@@ -320,12 +420,13 @@ mod tests {
     #[test]
     fn borders_are_counted_and_have_their_contrast() {
         let map = LabelMap::new(3, 2, vec![0, 0, 1, 0, 2, 1]).unwrap();
-        let found = borders(&map, 3, &[0.0, 4.0, 2.0, 0.0, 8.0, 1.0]);
+        let found = borders(&map, 3, &[0.0, 4.0, 2.0, 0.0, 8.0, 1.0], None);
         let border = |a, b, length, contrast| Border {
             a,
             b,
             length,
             contrast,
+            boundary: None,
         };
         // 0 | 1 at the right of pixel 1; 0 | 2 below it and at the right of pixel 3; 2 | 1 at the right of pixel 4.
         let expected = [
@@ -424,5 +525,36 @@ mod tests {
         assert!(matches!(refused, Err(Error::NoDimensions)));
         assert!(SuperpixelGraph::of_photograph(&[0; 12], 2, 2, 0).is_err());
         assert!(SuperpixelGraph::of_photograph(&[0; 11], 2, 2, 1).is_err());
+    }
+
+    #[test]
+    fn learned_boundaries_count_along_borders_and_are_checked() {
+        // Pieces of two columns each, a boundary of 0.35 between the first two, of 1 between the last.
+        let map = LabelMap::new(6, 1, vec![0, 0, 1, 1, 2, 2]).unwrap();
+        let boundaries = [0.0, 0.1, 0.35, 0.2, 1.0, 0.0];
+        let found = borders(&map, 3, &[0.0; 6], Some(&boundaries));
+        let strengths: Vec<f64> = found.iter().filter_map(|border| border.boundary).collect();
+        assert!((strengths[0] - 0.5).abs() < 1e-6 && strengths[1] == 1.0);
+        let graph = |boundaries: &[f32]| {
+            SuperpixelGraph::of_boundaries(&[9; 18], boundaries, 6, 1, 2, None)
+        };
+        assert!(matches!(
+            graph(&[0.0, 0.0, f32::NAN, 0.0, 0.0, 0.0]),
+            Err(Error::BoundaryRange { x: 2, y: 0, .. })
+        ));
+        assert!(matches!(
+            graph(&[0.0, 0.0, 0.0, 0.0, 0.0, 1.5]),
+            Err(Error::BoundaryRange { x: 5, y: 0, .. })
+        ));
+        assert!(matches!(
+            graph(&[0.0; 5]),
+            Err(Error::LabelMapShape { found: 5, .. })
+        ));
+        // A mask divides what no boundary does.
+        let mask = PixelMask::new(6, 1, vec![true, true, false, true, true, true]).unwrap();
+        let divided =
+            SuperpixelGraph::of_boundaries(&[9; 18], &[0.0; 6], 6, 1, 1, Some(&mask)).unwrap();
+        let ids = divided.map().ids();
+        assert!(ids[2] as usize == divided.count() && ids[1] != ids[3]);
     }
 }

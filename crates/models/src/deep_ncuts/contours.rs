@@ -44,6 +44,16 @@ impl Default for TreeSettings {
 }
 
 impl TreeSettings {
+    /// Those for [`boundary_contours`]: pieces along learned boundaries, which count in place of contrast.
+    pub fn with_boundaries() -> Self {
+        Self {
+            superpixels: 250,
+            weights: MergeWeights::with_boundaries(),
+            height: 0.43,
+            ..Self::default()
+        }
+    }
+
     fn check(&self) -> Result<()> {
         let share = |name, value: f64| {
             let found = value.to_string();
@@ -109,7 +119,7 @@ impl DeepNcuts {
         on_step: &mut dyn FnMut(usize, usize),
     ) -> Result<Contours> {
         let total = if mirrored.is_some() { 4 } else { 3 };
-        let mut views = Views::of(image, None, settings)?;
+        let mut views = Views::of(image, None, None, settings)?;
         on_step(1, total);
         views.add(self, straight, image, false)?;
         on_step(2, total);
@@ -132,7 +142,7 @@ pub fn joint_contours(
     image: &RgbImage,
     settings: &TreeSettings,
 ) -> Result<Contours> {
-    contours_within(networks, image, None, settings)
+    contours_within(networks, image, None, None, settings)
 }
 
 /// As [`joint_contours`], of the pixels that a mask keeps: pieces, their rows, colours and merges come from these alone.
@@ -147,13 +157,32 @@ pub fn masked_contours(
     mask: &PixelMask,
     settings: &TreeSettings,
 ) -> Result<Contours> {
-    contours_within(networks, image, Some(mask), settings)
+    contours_within(networks, image, Some(mask), None, settings)
+}
+
+/// As [`joint_contours`], or [`masked_contours`] with a mask, of pieces along learned boundaries: how sure one is at each
+/// pixel of the photograph, from 0 to 1, row by row. [`TreeSettings::with_boundaries`] has the settings for it.
+///
+/// # Errors
+/// Those of [`masked_contours`]; [`Error::Segmentation`] for another number of boundaries, or one outside its range.
+///
+/// # Cost
+/// As [`joint_contours`].
+pub fn boundary_contours(
+    networks: &[&DeepNcuts],
+    image: &RgbImage,
+    boundaries: &[f32],
+    mask: Option<&PixelMask>,
+    settings: &TreeSettings,
+) -> Result<Contours> {
+    contours_within(networks, image, mask, Some(boundaries), settings)
 }
 
 fn contours_within(
     networks: &[&DeepNcuts],
     image: &RgbImage,
     mask: Option<&PixelMask>,
+    boundaries: Option<&[f32]>,
     settings: &TreeSettings,
 ) -> Result<Contours> {
     if networks.is_empty() {
@@ -163,7 +192,7 @@ fn contours_within(
             found: "none".to_owned(),
         });
     }
-    let mut views = Views::of(image, mask, settings)?;
+    let mut views = Views::of(image, mask, boundaries, settings)?;
     let mirrored = settings.flips.then(|| flip_horizontal(image));
     for network in networks {
         let images = [(Some(image), false), (mirrored.as_ref(), true)];
@@ -187,14 +216,24 @@ struct Views {
 }
 
 impl Views {
-    fn of(image: &RgbImage, mask: Option<&PixelMask>, settings: &TreeSettings) -> Result<Self> {
+    fn of(
+        image: &RgbImage,
+        mask: Option<&PixelMask>,
+        boundaries: Option<&[f32]>,
+        settings: &TreeSettings,
+    ) -> Result<Self> {
         settings.check()?;
         let begin = Instant::now();
         let (width, height) = (image.width() as usize, image.height() as usize);
         let (rgb, count) = (image.as_raw(), settings.superpixels);
-        let pieces = match mask {
-            None => SuperpixelGraph::of_photograph(rgb, width, height, count)?,
-            Some(mask) => SuperpixelGraph::of_masked_photograph(rgb, width, height, count, mask)?,
+        let pieces = match (boundaries, mask) {
+            (Some(boundaries), _) => {
+                SuperpixelGraph::of_boundaries(rgb, boundaries, width, height, count, mask)?
+            }
+            (None, None) => SuperpixelGraph::of_photograph(rgb, width, height, count)?,
+            (None, Some(mask)) => {
+                SuperpixelGraph::of_masked_photograph(rgb, width, height, count, mask)?
+            }
         };
         let seconds = SegmentSeconds {
             clustering: begin.elapsed().as_secs_f64(),
@@ -303,6 +342,30 @@ mod tests {
         assert_eq!(masked.tree.contours(), plain.contours());
         let small = PixelMask::new(9, 6, vec![true; 54]).unwrap();
         assert!(masked_contours(&[&network], &image, &small, &settings).is_err());
+    }
+
+    #[test]
+    fn pieces_follow_learned_boundaries() {
+        let (network, image) = (network(), photograph());
+        // The disk of the photograph, as a network would draw it, and a line that is not in its colours.
+        let boundaries: Vec<f32> = (0..96 * 64)
+            .map(|pixel| {
+                let (x, y) = (f64::from(pixel % 96), f64::from(pixel / 96));
+                let disk = ((x - 40.0).hypot(y - 30.0) - 18.0).abs() < 1.0;
+                f32::from(u8::from(disk || x == 75.0)) * 0.8
+            })
+            .collect();
+        let settings = TreeSettings {
+            superpixels: 40,
+            ..TreeSettings::with_boundaries()
+        };
+        let found = boundary_contours(&[&network], &image, &boundaries, None, &settings).unwrap();
+        let (cut, segments) = found.tree.cut_into(3);
+        assert_eq!(segments, 3);
+        let at = |x: usize, y: usize| cut.at(x, y);
+        assert!(at(40, 30) != at(10, 30) && at(66, 10) == at(10, 30) && at(90, 10) != at(10, 30));
+        let few = boundary_contours(&[&network], &image, &[0.0; 9], None, &settings);
+        assert!(few.is_err());
     }
 
     #[test]
