@@ -26,6 +26,9 @@ pub struct SegmentSettings {
     pub superpixels: usize,
     /// Numbers of segments, each for a segmentation of its own; none where the network is to choose.
     pub counts: Vec<usize>,
+    /// The height that the tree is cut at where no numbers are given, from 0 for all superpixels to 1 for one segment; none
+    /// for the usual one. It counts the same on every photograph.
+    pub level: Option<f64>,
     /// The longer side that photographs are segmented at, in pixels; 0 for no limit.
     pub max_side: u32,
     /// Memory for a photograph and its pictures.
@@ -58,6 +61,7 @@ impl SegmentSettings {
             mask: None,
             superpixels: TreeSettings::default().superpixels,
             counts: Vec::new(),
+            level: None,
             max_side: 1024,
             max_memory: MemoryBudget::default(),
             lenient: false,
@@ -94,9 +98,11 @@ impl SegmentSettings {
 
     /// As a network's tree takes them.
     pub(super) fn tree(&self) -> TreeSettings {
+        let usual = TreeSettings::default();
         TreeSettings {
             superpixels: self.superpixels,
-            ..TreeSettings::default()
+            height: self.level.unwrap_or(usual.height),
+            ..usual
         }
     }
 
@@ -104,6 +110,19 @@ impl SegmentSettings {
     /// [`Error::Setting`] for places that cannot be meant.
     pub(super) fn check(&self) -> Result<()> {
         check_out(&self.out)?;
+        match self.level {
+            Some(level) if !(0.0..=1.0).contains(&level) => {
+                return Err(Error::setting(format!(
+                    "--level: expected a number from 0 to 1, found {level}"
+                )));
+            }
+            Some(_) if !self.counts.is_empty() => {
+                return Err(Error::setting(
+                    "--level: expected no numbers of segments beside it, found --k",
+                ));
+            }
+            _ => {}
+        }
         match self.mask.as_deref().filter(|mask| !mask.exists()) {
             Some(missing) => Err(Error::setting(format!(
                 "--mask: expected a picture or a folder, found no {}",

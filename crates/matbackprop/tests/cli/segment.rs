@@ -176,6 +176,28 @@ fn the_same_call_writes_the_same_bytes() {
 }
 
 #[test]
+fn a_level_of_detail_stands_in_place_of_a_number() {
+    let folder = folder_with(&[("a.png", 120, 80)]);
+    let segments = |more: &[&str]| {
+        let words = [&["segment", "a.png", "-o", "out", "--json"], more].concat();
+        let out = matbackprop(&words).inside(folder.path()).succeed();
+        let json: Value = serde_json::from_str(&out).unwrap();
+        json["images"][0]["segmentations"][0]["segments"]
+            .as_u64()
+            .unwrap()
+    };
+    let (all, few) = (segments(&["--level", "0"]), segments(&["--level", "0.6"]));
+    assert!(all > few && few >= 2, "{all} and {few} segments");
+    assert_eq!(segments(&["--level", "1"]), 1);
+    assert_eq!(segments(&["--level", "0.41"]), segments(&[]));
+    for wrong in [&["--level", "1.5"][..], &["--level", "0.3", "--k", "4"]] {
+        let words = [&["segment", "a.png"], wrong].concat();
+        let err = matbackprop(&words).inside(folder.path()).fail(2);
+        assert!(err.contains("--level"), "{err}");
+    }
+}
+
+#[test]
 fn large_photographs_come_back_at_their_own_size() {
     let folder = folder_with(&[("wide.png", 8200, 40), ("plain.png", 300, 200)]);
     let call = [

@@ -77,6 +77,14 @@ pub struct SegmentArguments {
     #[arg(long, value_name = "K", default_value = "auto", help_heading = headings::SEGMENTATION)]
     pub k: ClusterArgument,
 
+    /// Level of detail, from 0 for every superpixel to 1 for one segment [default: 0.41]
+    ///
+    /// It is the height of the contours that segments are parted by, and counts the same on every photograph: a plain one
+    /// has few segments at it, a crowded one many. On photographs of BSDS500 the middle number is 70 at 0.2, 33 at 0.3, 17
+    /// at 0.41, 9 at 0.5 and 5 at 0.6; people drew 16.
+    #[arg(long, value_name = "HEIGHT", value_parser = level, conflicts_with = "k", help_heading = headings::SEGMENTATION)]
+    pub level: Option<f64>,
+
     /// Longer side to segment at, in pixels; 0 for no limit
     ///
     /// Larger photographs are segmented at this size, and their segments brought back to full size. The shorter side of a
@@ -135,6 +143,14 @@ pub struct SegmentArguments {
     pub json: bool,
 }
 
+fn level(text: &str) -> Result<f64, String> {
+    let number = text
+        .parse()
+        .ok()
+        .filter(|level| (0.0..=1.0).contains(level));
+    number.ok_or_else(|| "expected a number from 0 to 1".to_owned())
+}
+
 impl SegmentArguments {
     /// The library's settings.
     pub fn settings(&self) -> SegmentSettings {
@@ -143,6 +159,7 @@ impl SegmentArguments {
             mask: self.source.mask.clone(),
             superpixels: self.source.superpixels as usize,
             counts: self.k.counts().map(<[usize]>::to_vec).unwrap_or_default(),
+            level: self.level,
             max_side: self.max_side,
             max_memory: self.max_memory.unwrap_or_else(MemoryBudget::of_system),
             lenient: self.lenient,
