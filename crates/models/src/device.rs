@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
 use crate::backend::dfdx::{DeviceThread, RemoteActivations};
-use crate::backend::{BackwardScope, SavedActivations};
+use crate::backend::{BackwardScope, Planes, SavedActivations};
 use crate::error::{Error, Result};
-use crate::trunk::{Chain, Mode};
-pub(crate) use device_maps::DeviceMaps;
+use crate::trunk::{Chain, InputGrid, Mode};
+pub(crate) use device_maps::{DeviceMaps, GridMaps};
 #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
 use gpu_eigen_solver::GpuEigenSolver;
 
@@ -287,22 +287,50 @@ impl Device {
     pub(crate) fn forward(
         &self,
         chain: &Chain,
-        input: DeviceMaps,
+        inputs: Vec<GridMaps>,
         parameters: &Arc<Vec<Vec<f32>>>,
         mode: Mode,
         on_step: &mut dyn FnMut(usize),
     ) -> Result<DeviceMaps> {
+        let (grids, maps) = grids_and_maps(inputs);
         match &self.place {
             Place::Cpu => {
-                let planes = input.into_planes()?;
-                let output = chain.forward_watched(planes, parameters, mode, on_step)?;
+                let planes = maps.into_iter().map(DeviceMaps::into_planes);
+                let planes = planes.collect::<Result<_>>()?;
+                let output = chain.forward_on(planes, &grids, parameters, mode, on_step)?;
                 Ok(DeviceMaps::Host(output))
             }
             #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
             Place::Tensors { thread, .. } => {
-                let input = input.on(thread)?;
-                let (output, _) = thread.forward(chain, input, parameters, mode, false)?;
+                let maps = maps.into_iter().map(|maps| maps.on(thread));
+                let inputs = (maps.collect::<Result<_>>()?, grids.as_slice());
+                let (output, _) = thread.forward(chain, inputs, parameters, mode, false)?;
                 Ok(output.into())
+            }
+        }
+    }
+
+    /// As [`Chain::forward_values`], on this device.
+    ///
+    /// # Errors
+    /// As [`Device::forward`].
+    pub(crate) fn forward_values(
+        &self,
+        chain: &Chain,
+        input: Planes,
+        parameters: &Arc<Vec<Vec<f32>>>,
+        wanted: &[usize],
+    ) -> Result<Vec<DeviceMaps>> {
+        match &self.place {
+            Place::Cpu => {
+                let values = chain.forward_values(input, parameters, wanted)?;
+                Ok(values.into_iter().map(DeviceMaps::Host).collect())
+            }
+            #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
+            Place::Tensors { thread, .. } => {
+                let input = thread.upload(input)?;
+                let values = thread.forward_values(chain, input, parameters, wanted)?;
+                Ok(values.into_iter().map(DeviceMaps::from).collect())
             }
         }
     }
@@ -314,20 +342,23 @@ impl Device {
     pub(crate) fn forward_saving(
         &self,
         chain: &Chain,
-        input: DeviceMaps,
+        inputs: Vec<GridMaps>,
         parameters: &Arc<Vec<Vec<f32>>>,
         mode: Mode,
     ) -> Result<(DeviceMaps, DeviceActivations)> {
+        let (grids, maps) = grids_and_maps(inputs);
         match &self.place {
             Place::Cpu => {
-                let input = input.into_planes()?;
-                let (output, saved) = chain.forward_saving(input, parameters, mode)?;
+                let planes = maps.into_iter().map(DeviceMaps::into_planes);
+                let planes = planes.collect::<Result<_>>()?;
+                let (output, saved) = chain.forward_saving_on(planes, &grids, parameters, mode)?;
                 Ok((DeviceMaps::Host(output), DeviceActivations::Cpu(saved)))
             }
             #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
             Place::Tensors { thread, .. } => {
-                let input = input.on(thread)?;
-                let (output, saved) = thread.forward(chain, input, parameters, mode, true)?;
+                let maps = maps.into_iter().map(|maps| maps.on(thread));
+                let inputs = (maps.collect::<Result<_>>()?, grids.as_slice());
+                let (output, saved) = thread.forward(chain, inputs, parameters, mode, true)?;
                 let saved = saved.expect("activations that were asked for");
                 Ok((output.into(), DeviceActivations::Remote(saved)))
             }
@@ -375,6 +406,12 @@ impl Device {
             }
         }
     }
+}
+
+/// Grids and maps apart, as chains take them.
+fn grids_and_maps(inputs: Vec<GridMaps>) -> (Vec<InputGrid>, Vec<DeviceMaps>) {
+    let pairs = inputs.into_iter();
+    pairs.map(|input| (input.grid, input.maps)).unzip()
 }
 
 /// The reason why there is no GPU, in the words of [`Error::NoDevice`].

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use dfdx::prelude::{Cpu, Gradients};
 
 use crate::backend::{BackwardScope, Planes};
-use crate::device::{DeviceActivations, DeviceMaps};
+use crate::device::{DeviceActivations, DeviceMaps, GridMaps};
 use crate::error::{Result, refused};
 use crate::parameters::Parameters;
 use crate::trunk::{Chain, Mode};
@@ -54,7 +54,8 @@ impl GradientHook {
 /// A chain's output is the next one's input as it is, and so are cotangents on the way back: nothing is copied between
 /// two chains of one [`Device`](crate::Device), nor comes to the host. [`ForwardPass::output`] brings the output there.
 pub struct ForwardPass<'n> {
-    output: DeviceMaps,
+    /// The first is the output; others are inputs that the first chain has yet to read.
+    outputs: Vec<GridMaps>,
     passed: Vec<Passed<'n>>,
 }
 
@@ -70,8 +71,13 @@ struct Passed<'n> {
 impl<'n> ForwardPass<'n> {
     /// A pass that has gone through no chain yet.
     pub fn of(input: Planes) -> Self {
+        Self::of_several(GridMaps::alone(DeviceMaps::Host(input)))
+    }
+
+    /// The same of several inputs, which the first chain joins.
+    pub(crate) fn of_several(inputs: Vec<GridMaps>) -> Self {
         Self {
-            output: DeviceMaps::Host(input),
+            outputs: inputs,
             passed: Vec::new(),
         }
     }
@@ -94,7 +100,7 @@ impl<'n> ForwardPass<'n> {
     ) -> Result<Self> {
         let device = parameters.device();
         let values = parameters.values();
-        let (output, saved) = device.forward_saving(chain, self.output, &values, mode)?;
+        let (output, saved) = device.forward_saving(chain, self.outputs, &values, mode)?;
         self.passed.push(Passed {
             chain,
             parameters,
@@ -103,7 +109,7 @@ impl<'n> ForwardPass<'n> {
             hook,
         });
         Ok(Self {
-            output,
+            outputs: GridMaps::alone(output),
             passed: self.passed,
         })
     }
@@ -113,7 +119,7 @@ impl<'n> ForwardPass<'n> {
     /// # Errors
     /// [`Error::Tape`](crate::Error::Tape) when the device refuses.
     pub fn output(&self) -> Result<&Planes> {
-        self.output.planes()
+        self.outputs[0].maps.planes()
     }
 
     /// Goes back through all chains, from the cotangent of the output: C × H × W numbers. Gradients of parameters are
@@ -129,9 +135,9 @@ impl<'n> ForwardPass<'n> {
         output_bar: Vec<f32>,
         gradients: &mut Gradients<f32, Cpu>,
     ) -> Result<Option<Planes>> {
-        let (channels, height, width) = self.output.size();
+        let (channels, height, width) = self.outputs[0].maps.size();
         // The device needs no output to go back.
-        drop(self.output);
+        drop(self.outputs);
         let bar = Planes::from_vec(channels, height, width, output_bar);
         let mut bar = DeviceMaps::Host(bar);
         for passed in self.passed.into_iter().rev() {

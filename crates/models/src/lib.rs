@@ -32,6 +32,7 @@
 //! | [`ForwardPass`] | chains one after the other, forward and back |
 //! | [`on_tape`] | chains, matrix layers and the core's rules on a dfdx tape of your own |
 //! | [`Device`] | where chains run: the processor, or a GPU behind the feature `cuda`; maps stay there from chain to chain |
+//! | [`DeepBoundaries`] | trunk at four strides → merged upward → a map of boundary probabilities; load, save, predict |
 //! | [`DeepNcuts`] | trunk → two scales joined → head → normalised cuts; load, save, segment |
 //! | [`RegionClassifier`] | trunk → pooling of a free-form region → classifier: DeepO2P, DeepO2P-FC, first order |
 //! | [`TrainableNetwork`] | interface of a network to the trainer and to files |
@@ -51,7 +52,10 @@
 
 mod architecture;
 mod backend;
+mod boundary_architecture;
+mod boundary_loss;
 mod cut_settings;
+mod deep_boundaries;
 mod deep_ncuts;
 mod device;
 mod digest;
@@ -60,6 +64,7 @@ mod feature_cache;
 mod feature_maps;
 mod forward_pass;
 mod head;
+mod human_boundaries;
 mod image_input;
 mod network;
 pub mod on_tape;
@@ -79,7 +84,10 @@ mod weights;
 
 pub use architecture::{ClusterRule, CutArchitecture, TapLayer};
 pub use backend::{BackwardScope, ChainGradients, Planes, SavedActivations};
+pub use boundary_architecture::{BoundaryArchitecture, BoundaryLevel};
+pub use boundary_loss::BoundaryLoss;
 pub use cut_settings::CutSettings;
+pub use deep_boundaries::{BoundaryProbabilities, BoundaryStep, DeepBoundaries};
 pub use deep_ncuts::{
     ClusterChoice, Contours, CutInput, CutStep, DeepNcuts, SegmentSeconds, Segmented, TreeSettings,
     boundary_contours, joint_contours, masked_contours,
@@ -91,6 +99,7 @@ pub use feature_cache::FeatureCache;
 pub use feature_maps::{FeatureMaps, GridFeatures};
 pub use forward_pass::{ForwardPass, GradientHook};
 pub use head::{HeadLayer, HeadLayout};
+pub use human_boundaries::HumanBoundaries;
 pub use image_input::{ChannelOrder, InputRecipe};
 pub use network::{Network, TrunkWeights};
 /// How second moments become a vector: see [`o2p`].

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::backend::Planes;
-use crate::device::DeviceMaps;
+use crate::device::{DeviceMaps, GridMaps};
 use crate::error::{Error, Result};
 use crate::feature_maps::FeatureMaps;
 use crate::parameters::{Parameters, check_weight_count};
@@ -102,7 +102,8 @@ impl Network {
     fn run(&self, input: DeviceMaps, on_step: &mut dyn FnMut(usize)) -> Result<DeviceMaps> {
         let values = self.parameters.values();
         let device = self.parameters.device();
-        device.forward(&self.chain, input, &values, Mode::Inference, on_step)
+        let inputs = GridMaps::alone(input);
+        device.forward(&self.chain, inputs, &values, Mode::Inference, on_step)
     }
 
     /// Channels of each tap, in order.

@@ -55,7 +55,7 @@ use ncuts::{Indicator, NcutsLayer};
 use o2p::{O2pLayer, Region};
 
 use crate::backend::{BackwardScope, Planes};
-use crate::device::DeviceMaps;
+use crate::device::{DeviceMaps, GridMaps};
 use crate::error::{Error, Result, refused};
 use crate::parameters::{Parameters, contents_of};
 use crate::seam::{features_from_maps, maps_from_features};
@@ -100,10 +100,12 @@ impl TapeSession {
         let input = Planes::from_vec(channels, height, width, contents_of(&x));
         let input = DeviceMaps::Host(input);
         if !T::OWNS_TAPE {
-            let output = device.forward(chain, input, &values, mode, &mut |_| {})?;
+            let inputs = GridMaps::alone(input);
+            let output = device.forward(chain, inputs, &values, mode, &mut |_| {})?;
             return Ok(map_tensor(output.into_planes()?)?.put_tape(tape));
         }
-        let (output, saved) = device.forward_saving(chain, input, &values, mode)?;
+        let inputs = GridMaps::alone(input);
+        let (output, saved) = device.forward_saving(chain, inputs, &values, mode)?;
         let (channels, height, width) = output.size();
         let output = map_tensor(output.into_planes()?)?;
         let (x_ghost, output_ghost) = (x.ghost(), output.ghost());

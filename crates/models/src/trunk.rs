@@ -28,7 +28,7 @@ pub use builder::NamedLayer;
 pub use chain::Chain;
 #[cfg(test)]
 pub(crate) use chain::Tap;
-pub(crate) use chain::{ChainPlan, Size, Step};
+pub(crate) use chain::{ChainPlan, InputGrid, Size, Step};
 pub use conv::Conv;
 pub(crate) use depthwise::Depthwise;
 pub(crate) use dropout::Draws;

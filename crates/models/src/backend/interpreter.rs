@@ -2,7 +2,7 @@
 
 use super::interface::{Activations, Backend, BackwardScope, TapMaps, TapPlace};
 use super::planes::Planes;
-use crate::trunk::{Chain, ChainPlan, Draws, KernelLayer, Mode, Step};
+use crate::trunk::{Chain, ChainPlan, Draws, KernelLayer, Mode, Resize, Step};
 
 /// Activations of the forward pass that the backward pass of a chain reads.
 #[derive(Clone, Debug)]
@@ -15,10 +15,10 @@ pub struct SavedActivations<M = Planes> {
 /// A chain's output, and the activations for its backward pass where they were asked for.
 type Forward<M> = (M, Option<SavedActivations<M>>);
 
-/// y of `input`, and the activations for a backward pass where `save` asks for them. Maps come and go where the backend
-/// holds them, without a frame: nothing crosses to the host.
+/// y of the `inputs`, and the activations for a backward pass where `save` asks for them. Maps come and go where the
+/// backend holds them, without a frame: nothing crosses to the host.
 ///
-/// `plan` is the chain's for the input's size; `on_step` gets the number of steps done.
+/// `plan` is the chain's for the inputs' grids; `on_step` gets the number of steps done.
 ///
 /// # Errors
 /// Those of the backend.
@@ -26,25 +26,16 @@ pub(super) fn forward<B: Backend>(
     backend: &mut B,
     chain: &Chain,
     plan: ChainPlan,
-    input: B::Maps,
+    inputs: Vec<B::Maps>,
     mode: Mode,
     save: bool,
     on_step: &mut dyn FnMut(usize),
 ) -> Result<Forward<B::Maps>, B::Failure> {
-    let last_uses = chain.last_uses();
-    let mut values = vec![Some(backend.with_frame(input, plan.frames[0])?)];
-    for index in 0..chain.steps.len() {
-        let next = step_forward(backend, chain, index, &values, &plan, &mode)?;
-        values.push(Some(next));
-        on_step(index + 1);
-        if !save {
-            for (value, last_use) in values.iter_mut().zip(&last_uses) {
-                if *last_use <= index {
-                    *value = None;
-                }
-            }
-        }
+    let mut last_uses = chain.last_uses();
+    if save {
+        last_uses.fill(usize::MAX);
     }
+    let values = steps_forward(backend, chain, &plan, inputs, &mode, &last_uses, on_step)?;
     let taps: Vec<_> = chain
         .taps
         .iter()
@@ -60,6 +51,63 @@ pub(super) fn forward<B: Backend>(
     Ok((output, saved))
 }
 
+/// Some values of a chain, each without a frame; no backward pass follows.
+///
+/// # Errors
+/// Those of the backend.
+pub(super) fn forward_values<B: Backend>(
+    backend: &mut B,
+    chain: &Chain,
+    plan: &ChainPlan,
+    inputs: Vec<B::Maps>,
+    wanted: &[usize],
+) -> Result<Vec<B::Maps>, B::Failure> {
+    let mut last_uses = chain.last_uses();
+    for value in wanted {
+        last_uses[*value] = usize::MAX;
+    }
+    let mode = Mode::Inference;
+    let ran = steps_forward(backend, chain, plan, inputs, &mode, &last_uses, &mut |_| {});
+    let mut values = ran?;
+    let wanted = wanted.iter().map(|value| {
+        let maps = values[*value].take().expect(HELD);
+        backend.with_frame(maps, 0)
+    });
+    wanted.collect()
+}
+
+/// All values of a chain, those after their last use left out.
+fn steps_forward<B: Backend>(
+    backend: &mut B,
+    chain: &Chain,
+    plan: &ChainPlan,
+    inputs: Vec<B::Maps>,
+    mode: &Mode,
+    last_uses: &[usize],
+    on_step: &mut dyn FnMut(usize),
+) -> Result<Vec<Option<B::Maps>>, B::Failure> {
+    let mut inputs: Vec<Option<B::Maps>> = inputs.into_iter().map(Some).collect();
+    let first = inputs[0].take().expect("an input");
+    let mut values = vec![Some(backend.with_frame(first, plan.frames[0])?)];
+    for (index, step) in chain.steps.iter().enumerate() {
+        let next = match step {
+            Step::Input { place } => {
+                let input = inputs[*place].take().expect("an input that is read once");
+                backend.with_frame(input, plan.frames[index + 1])?
+            }
+            _ => step_forward(backend, chain, index, &values, plan, mode)?,
+        };
+        values.push(Some(next));
+        on_step(index + 1);
+        for (value, last_use) in values.iter_mut().zip(last_uses) {
+            if *last_use <= index {
+                *value = None;
+            }
+        }
+    }
+    Ok(values)
+}
+
 fn step_forward<B: Backend>(
     backend: &mut B,
     chain: &Chain,
@@ -71,6 +119,20 @@ fn step_forward<B: Backend>(
     let input = held(values, index);
     let frame = plan.frames[index + 1];
     match &chain.steps[index] {
+        Step::Join { values: joined } => {
+            let taps = joined.iter().zip(&plan.joins[index]);
+            let taps: Vec<_> = taps
+                .map(|(value, resize)| TapMaps {
+                    maps: held(values, *value),
+                    scale: 1.0,
+                    resize,
+                })
+                .collect();
+            let joined = backend.join(&taps)?;
+            backend.with_frame(joined, frame)
+        }
+        // Taken where it comes in.
+        Step::Input { .. } => Ok(input.clone()),
         Step::Conv { layer, weight } => {
             backend.convolution(KernelLayer::Conv(*layer), *weight, input, frame)
         }
@@ -127,10 +189,25 @@ pub(super) fn backward<B: Backend>(
             input: held(&values, index),
             output: output.as_ref().expect(HELD),
         };
-        if let Step::Add { value } = step {
-            accumulate(backend, &mut bars[*value], bar.clone())?;
+        match step {
+            Step::Add { value } => accumulate(backend, &mut bars[*value], bar.clone())?,
+            Step::Join { values } => {
+                join_vjp(
+                    backend,
+                    (values, &plan.joins[index]),
+                    &plan,
+                    &bar,
+                    &mut bars,
+                )?;
+                continue;
+            }
+            // The cotangents of other inputs than the first are not asked for.
+            Step::Input { .. } => continue,
+            _ => {}
         }
         let wanted = index > scope.first_step || scope.reaches_input();
+        let other_input = index > 0 && matches!(chain.steps[index - 1], Step::Input { .. });
+        let wanted = wanted && !other_input;
         let input_frame = wanted.then(|| plan.cotangent_frames[index]);
         let draws = mode.draws(index);
         let input_bar = step_vjp(backend, step, at, bar, input_frame, draws, &mut on_gradient)?;
@@ -164,11 +241,41 @@ fn step_vjp<B: Backend>(
         (Step::MaxPool(layer), _) => backend.max_pool_vjp(layer, at, bar, frame)?,
         (Step::ResponseNorm(layer), _) => backend.response_norm_vjp(layer, at.input, bar, frame)?,
         (Step::Dropout(layer), Some(draws)) => backend.dropout(layer, bar, &draws)?,
-        // Convolutions have returned above.
+        // Convolutions have returned above, and joins and inputs are the caller's.
         (Step::Dropout(_), None)
-        | (Step::Add { .. } | Step::Conv { .. } | Step::Depthwise { .. }, _) => bar,
+        | (
+            Step::Add { .. }
+            | Step::Conv { .. }
+            | Step::Depthwise { .. }
+            | Step::Join { .. }
+            | Step::Input { .. },
+            _,
+        ) => bar,
     };
     Ok(Some(input_bar))
+}
+
+/// Adds the cotangents of joined values to theirs.
+fn join_vjp<B: Backend>(
+    backend: &mut B,
+    (values, resizes): (&[usize], &[Resize]),
+    plan: &ChainPlan,
+    bar: &B::Maps,
+    bars: &mut [Option<B::Maps>],
+) -> Result<(), B::Failure> {
+    let mut first_channel = 0;
+    for (value, resize) in values.iter().zip(resizes) {
+        let place = TapPlace {
+            size: plan.sizes[*value],
+            scale: 1.0,
+            resize,
+            first_channel,
+        };
+        let own = backend.tap_vjp(&place, bar, plan.cotangent_frames[*value])?;
+        accumulate(backend, &mut bars[*value], own)?;
+        first_channel += place.size.0;
+    }
+    Ok(())
 }
 
 /// The cotangents of all values, as far as the taps give them.

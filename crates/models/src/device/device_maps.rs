@@ -7,7 +7,8 @@ use crate::backend::Planes;
 #[cfg(any(test, feature = "cuda", feature = "stand-ins"))]
 use crate::backend::dfdx::{DeviceThread, RemoteMaps};
 use crate::error::Result;
-use crate::trunk::Size;
+use crate::trunk::{InputGrid, Size};
+use segmentation::GridAxis;
 
 /// Feature maps on the host, or on the device whose chain made them.
 pub(crate) enum DeviceMaps {
@@ -18,6 +19,29 @@ pub(crate) enum DeviceMaps {
         /// Made when it is asked for.
         copy: OnceCell<Planes>,
     },
+}
+
+/// Feature maps that enter a chain, and where their columns and rows lie.
+pub(crate) struct GridMaps {
+    pub(crate) maps: DeviceMaps,
+    pub(crate) grid: InputGrid,
+}
+
+impl GridMaps {
+    /// Maps whose columns and rows lie on these axes.
+    pub(crate) fn on(axes: [GridAxis; 2], maps: DeviceMaps) -> Self {
+        let size = maps.size();
+        Self {
+            maps,
+            grid: InputGrid { size, axes },
+        }
+    }
+
+    /// Maps whose positions are the pixels themselves, the only input of a chain.
+    pub(crate) fn alone(maps: DeviceMaps) -> Vec<Self> {
+        let grid = InputGrid::pixels(maps.size());
+        vec![Self { maps, grid }]
+    }
 }
 
 impl DeviceMaps {

@@ -7,7 +7,7 @@ use segmentation::GridAxis;
 use web_time::Instant;
 
 use super::network::RegionClassifier;
-use crate::device::DeviceMaps;
+use crate::device::{DeviceMaps, GridMaps};
 use crate::error::{Error, Result};
 use crate::feature_cache::FeatureCache;
 use crate::feature_maps::FeatureMaps;
@@ -52,6 +52,7 @@ impl RegionClassifier {
                 let values = trunk.parameters.values();
                 let input = DeviceMaps::Host(recipe.planes(&crop.image));
                 let device = trunk.parameters.device();
+                let input = GridMaps::alone(input);
                 let maps = device.forward(below, input, &values, Mode::Inference, &mut |_| {})?;
                 let maps = FeatureMaps::from_planes(maps.into_planes()?);
                 (maps, self.trunk_axes(trunk)?, 1)

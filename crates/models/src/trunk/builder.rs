@@ -129,6 +129,20 @@ impl Builder {
         self
     }
 
+    /// Earlier values, brought to the first one's grid and joined, of so many channels together.
+    pub(crate) fn join(&mut self, values: Vec<usize>, channels: usize) -> &mut Self {
+        self.steps.push(Step::Join { values });
+        self.channels = channels;
+        self
+    }
+
+    /// Another input of the chain, of so many channels.
+    pub(crate) fn input(&mut self, place: usize, channels: usize) -> &mut Self {
+        self.steps.push(Step::Input { place });
+        self.channels = channels;
+        self
+    }
+
     /// A step without weights.
     pub(crate) fn step(&mut self, step: Step) -> &mut Self {
         self.steps.push(step);

@@ -1,4 +1,4 @@
-//! Layers in a row, from an image to feature maps of one size, and the places of their values.
+//! Layers in a row, from maps to feature maps of one size, and the places of their values.
 
 use super::conv::Conv;
 use super::depthwise::Depthwise;
@@ -10,7 +10,7 @@ use super::window::Window;
 use crate::error::{Error, Result};
 use segmentation::GridAxis;
 
-/// One layer of a [`Chain`]. Value 0 is the chain's input, value i + 1 the output of step i.
+/// One layer of a [`Chain`]. Value 0 is the chain's first input, value i + 1 the output of step i.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Step {
     /// Convolution; `weight` and `weight + 1` count the chain's parameters: kernel, bias.
@@ -37,6 +37,16 @@ pub(crate) enum Step {
     Add {
         /// Which value.
         value: usize,
+    },
+    /// Earlier values brought to the first one's grid, one after the other.
+    Join {
+        /// Which values.
+        values: Vec<usize>,
+    },
+    /// Another input of the chain.
+    Input {
+        /// Which one; 0 is value 0 already.
+        place: usize,
     },
 }
 
@@ -71,6 +81,28 @@ pub struct Chain {
 /// Channels, height, width.
 pub(crate) type Size = (usize, usize, usize);
 
+/// An input of a chain: its size, and where its columns and rows lie. Those of all inputs are counted in the same pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct InputGrid {
+    pub(crate) size: Size,
+    pub(crate) axes: [GridAxis; 2],
+}
+
+impl InputGrid {
+    /// Maps whose positions are the pixels themselves.
+    pub(crate) fn pixels(size: Size) -> Self {
+        let whole = |positions| GridAxis {
+            positions,
+            stride: 1.0,
+            offset: 0.0,
+        };
+        Self {
+            size,
+            axes: [whole(size.2), whole(size.1)],
+        }
+    }
+}
+
 /// A chain on inputs of one size.
 #[derive(Clone, Debug)]
 pub(crate) struct ChainPlan {
@@ -82,9 +114,34 @@ pub(crate) struct ChainPlan {
     pub(crate) cotangent_frames: Vec<usize>,
     /// How each tap is brought to the output's grid.
     pub(crate) resizes: Vec<Resize>,
+    /// For each step how the values that it joins are brought to the first one's grid.
+    pub(crate) joins: Vec<Vec<Resize>>,
 }
 
 impl Chain {
+    /// The same steps, and one more for each group of taps, which joins them: a value a group, each on the grid of the
+    /// group's first tap. The last is the output.
+    ///
+    /// # Panics
+    /// When the groups are not all taps.
+    pub(crate) fn with_joined(mut self, groups: &[usize]) -> Self {
+        let taps: Vec<usize> = self.taps.iter().map(|tap| tap.value).collect();
+        let mut rest = taps.as_slice();
+        for count in groups {
+            let (own, others) = rest.split_at(*count);
+            self.steps.push(Step::Join {
+                values: own.to_vec(),
+            });
+            rest = others;
+        }
+        assert!(rest.is_empty(), "each tap in a group");
+        self.taps = vec![Tap {
+            value: self.steps.len(),
+            scale: 1.0,
+        }];
+        self
+    }
+
     /// How many steps there are.
     pub fn len(&self) -> usize {
         self.steps.len()
@@ -107,11 +164,21 @@ impl Chain {
             .unwrap_or(self.steps.len())
     }
 
-    /// Sizes of all values for an input of `size`.
+    /// Sizes of all values for one input of `size`.
     ///
     /// # Errors
     /// [`Error::ImageTooSmall`] where a window does not fit.
     pub(crate) fn sizes(&self, size: Size) -> Result<Vec<Size>> {
+        self.sizes_of(&[InputGrid::pixels(size)])
+    }
+
+    /// Sizes of all values for these inputs.
+    ///
+    /// # Errors
+    /// As [`Chain::sizes`]; [`Error::Setting`] for fewer inputs than the steps read.
+    fn sizes_of(&self, inputs: &[InputGrid]) -> Result<Vec<Size>> {
+        self.check_inputs(inputs.len())?;
+        let size = inputs[0].size;
         let mut sizes = vec![size];
         let too_small = Error::ImageTooSmall {
             height: size.1,
@@ -126,6 +193,11 @@ impl Chain {
                 Step::Depthwise { layer, .. } => layer.output_size(h, w).map(|(h, w)| (c, h, w)),
                 Step::MaxPool(pool) => pool.output_size(h, w).map(|(h, w)| (c, h, w)),
                 Step::ResponseNorm(_) | Step::Dropout(_) | Step::Add { .. } => Some((c, h, w)),
+                Step::Join { values } => {
+                    let (_, h, w) = sizes[values[0]];
+                    Some((values.iter().map(|value| sizes[*value].0).sum(), h, w))
+                }
+                Step::Input { place } => Some(inputs[*place].size),
             };
             match next {
                 Some((c, h, w)) if h > 0 && w > 0 => sizes.push((c, h, w)),
@@ -133,6 +205,20 @@ impl Chain {
             }
         }
         Ok(sizes)
+    }
+
+    /// Refuses another number of inputs than the steps read.
+    fn check_inputs(&self, found: usize) -> Result<()> {
+        let reads = |step: &Step| matches!(step, Step::Input { .. });
+        let expected = 1 + self.steps.iter().filter(|step| reads(step)).count();
+        if found == expected {
+            return Ok(());
+        }
+        Err(Error::Setting {
+            name: "inputs of a chain",
+            expected: "as many as its steps read",
+            found: format!("{found} for {expected}"),
+        })
     }
 
     /// Channels of the output; 0 where no image of 256 × 256 passes.
@@ -150,19 +236,33 @@ impl Chain {
     /// # Errors
     /// [`Error::ImageTooSmall`] where a window does not fit.
     pub(crate) fn output_axes(&self, size: Size) -> Result<[GridAxis; 2]> {
-        let sizes = self.sizes(size)?;
-        Ok(self.axes(&sizes)[self.taps[0].value])
+        Ok(self.value_axes(size)?[self.taps[0].value])
     }
 
-    /// Where each value's columns and rows lie in the chain's input.
-    fn axes(&self, sizes: &[Size]) -> Vec<[GridAxis; 2]> {
-        let whole = |positions| GridAxis {
-            positions,
-            stride: 1.0,
-            offset: 0.0,
-        };
-        let mut axes = vec![[whole(sizes[0].2), whole(sizes[0].1)]];
+    /// Where the columns and rows of each value lie in an input of `size`.
+    ///
+    /// # Errors
+    /// As [`Chain::output_axes`].
+    pub(crate) fn value_axes(&self, size: Size) -> Result<Vec<[GridAxis; 2]>> {
+        let inputs = [InputGrid::pixels(size)];
+        Ok(self.axes(&inputs, &self.sizes_of(&inputs)?))
+    }
+
+    /// Where each value's columns and rows lie in the pixels of the inputs.
+    fn axes(&self, inputs: &[InputGrid], sizes: &[Size]) -> Vec<[GridAxis; 2]> {
+        let mut axes = vec![inputs[0].axes];
         for (index, step) in self.steps.iter().enumerate() {
+            match step {
+                Step::Join { values } => {
+                    axes.push(axes[values[0]]);
+                    continue;
+                }
+                Step::Input { place } => {
+                    axes.push(inputs[*place].axes);
+                    continue;
+                }
+                _ => {}
+            }
             let (_, height, width) = sizes[index];
             let (kernel, stride, before) = match (step, step.kernel_layer()) {
                 (_, Some((layer, _))) => {
@@ -200,32 +300,29 @@ impl Chain {
     /// # Errors
     /// [`Error::ImageTooSmall`] where a window does not fit.
     pub(crate) fn plan(&self, size: Size) -> Result<ChainPlan> {
-        let sizes = self.sizes(size)?;
+        self.plan_of(&[InputGrid::pixels(size)])
+    }
+
+    /// The sizes for a run on these inputs.
+    ///
+    /// # Errors
+    /// [`Error::ImageTooSmall`] where a window does not fit.
+    pub(crate) fn plan_of(&self, inputs: &[InputGrid]) -> Result<ChainPlan> {
+        let sizes = self.sizes_of(inputs)?;
+        let axes = self.axes(inputs, &sizes);
         let frames = self.frames(&sizes);
+        let taps: Vec<usize> = self.taps.iter().map(|tap| tap.value).collect();
+        let joins = self.steps.iter().map(|step| match step {
+            Step::Join { values } => resizes(values, &axes, &sizes),
+            _ => Vec::new(),
+        });
         Ok(ChainPlan {
             cotangent_frames: self.cotangent_frames(&sizes, &frames),
-            resizes: self.resizes(&sizes),
+            resizes: resizes(&taps, &axes, &sizes),
+            joins: joins.collect(),
             sizes,
             frames,
         })
-    }
-
-    /// How a tap's value is brought to the output's grid.
-    fn resizes(&self, sizes: &[Size]) -> Vec<Resize> {
-        let axes = self.axes(sizes);
-        let first = self.taps[0].value;
-        let (_, height, width) = sizes[first];
-        let resize = |tap: &Tap| {
-            let [columns, rows] =
-                [0, 1].map(|side| AxisMap::between(axes[tap.value][side], axes[first][side]));
-            Resize {
-                height,
-                width,
-                rows,
-                columns,
-            }
-        };
-        self.taps.iter().map(resize).collect()
     }
 
     fn frames(&self, sizes: &[Size]) -> Vec<usize> {
@@ -250,8 +347,14 @@ impl Chain {
     pub(crate) fn last_uses(&self) -> Vec<usize> {
         let mut uses: Vec<usize> = (0..=self.steps.len()).collect();
         for (index, step) in self.steps.iter().enumerate() {
-            if let Step::Add { value } = step {
-                uses[*value] = uses[*value].max(index);
+            match step {
+                Step::Add { value } => uses[*value] = uses[*value].max(index),
+                Step::Join { values } => {
+                    for value in values {
+                        uses[*value] = uses[*value].max(index);
+                    }
+                }
+                _ => {}
             }
         }
         for tap in &self.taps {
@@ -259,4 +362,21 @@ impl Chain {
         }
         uses
     }
+}
+
+/// How each of some values is brought to the grid of the first.
+fn resizes(values: &[usize], axes: &[[GridAxis; 2]], sizes: &[Size]) -> Vec<Resize> {
+    let first = values[0];
+    let (_, height, width) = sizes[first];
+    let resize = |value: &usize| {
+        let [columns, rows] =
+            [0, 1].map(|side| AxisMap::between(axes[*value][side], axes[first][side]));
+        Resize {
+            height,
+            width,
+            rows,
+            columns,
+        }
+    };
+    values.iter().map(resize).collect()
 }

@@ -20,7 +20,12 @@ impl Step {
         match self {
             Self::Conv { layer, weight } => Some((KernelLayer::Conv(*layer), *weight)),
             Self::Depthwise { layer, weight } => Some((KernelLayer::Depthwise(*layer), *weight)),
-            Self::MaxPool(_) | Self::ResponseNorm(_) | Self::Dropout(_) | Self::Add { .. } => None,
+            Self::MaxPool(_)
+            | Self::ResponseNorm(_)
+            | Self::Dropout(_)
+            | Self::Add { .. }
+            | Self::Join { .. }
+            | Self::Input { .. } => None,
         }
     }
 }

@@ -14,17 +14,20 @@ impl Chain {
         }
         let crossed = |cut: usize| {
             let added = self.steps.iter().enumerate().skip(cut);
-            let mut added = added.filter_map(|(_, step)| match step {
-                Step::Add { value } => Some(*value),
-                _ => None,
+            let mut reads = added.flat_map(|(_, step)| match step {
+                Step::Add { value } => std::slice::from_ref(value),
+                Step::Join { values } => values,
+                _ => &[],
             });
-            added.any(|value| value < cut) || self.taps.iter().any(|tap| tap.value < cut)
+            reads.any(|value| *value < cut) || self.taps.iter().any(|tap| tap.value < cut)
         };
         let cut = (0..=step).rev().find(|&cut| !crossed(cut)).unwrap_or(0);
         let mut above = self.steps[cut..].to_vec();
         for step in &mut above {
-            if let Step::Add { value } = step {
-                *value -= cut;
+            match step {
+                Step::Add { value } => *value -= cut,
+                Step::Join { values } => values.iter_mut().for_each(|value| *value -= cut),
+                _ => {}
             }
         }
         let tap = |tap: &Tap| Tap {

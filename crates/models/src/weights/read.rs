@@ -195,15 +195,27 @@ impl WeightsFile {
         let found = match self.metadata("matbackprop") {
             None => self.undescribed(),
             Some(text) if text.starts_with('{') => {
-                // The one has classes, the other the rule of its clusters.
+                // The one has classes, another the rule of its clusters, the third merges levels.
                 let regions = text.contains("\"classes\":");
                 let cuts = text.contains("\"clusters\":");
-                match wanted {
-                    NetworkKind::Cuts if regions && !cuts => "a classifier of regions".to_owned(),
-                    NetworkKind::Regions if cuts && !regions => {
-                        "a network that cuts photographs into segments".to_owned()
-                    }
-                    _ => return Ok(text),
+                let boundaries = text.contains("\"merges\":");
+                let kinds = [
+                    (
+                        NetworkKind::Cuts,
+                        cuts,
+                        "a network that cuts photographs into segments",
+                    ),
+                    (NetworkKind::Regions, regions, "a classifier of regions"),
+                    (
+                        NetworkKind::Boundaries,
+                        boundaries,
+                        "a network that draws boundaries",
+                    ),
+                ];
+                let is_wanted = kinds.iter().any(|(kind, is, _)| *kind == wanted && *is);
+                match kinds.iter().find(|(_, is, _)| *is && !is_wanted) {
+                    Some((_, _, words)) => (*words).to_owned(),
+                    None => return Ok(text),
                 }
             }
             Some(text) if is_checkpoint(&text) => {
@@ -247,13 +259,15 @@ impl WeightsFile {
     }
 }
 
-/// The two kinds of networks.
+/// The kinds of networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NetworkKind {
     /// [`crate::DeepNcuts`].
     Cuts,
     /// [`crate::RegionClassifier`].
     Regions,
+    /// [`crate::DeepBoundaries`].
+    Boundaries,
 }
 
 /// Whether a description is that of a checkpoint: a digest of 16 digits before it.

@@ -3,10 +3,10 @@
 use super::cpu_backend::CpuBackend;
 use crate::backend::buffer_pool::MapBuffer;
 use crate::backend::interface::{BackwardScope, ChainGradients};
-use crate::backend::interpreter::{SavedActivations, backward, forward};
+use crate::backend::interpreter::{SavedActivations, backward, forward, forward_values};
 use crate::backend::planes::Planes;
 use crate::error::Result;
-use crate::trunk::{Chain, Mode};
+use crate::trunk::{Chain, InputGrid, Mode};
 
 impl Chain {
     /// y of `input`.
@@ -25,12 +25,42 @@ impl Chain {
         mode: Mode,
         on_step: &mut dyn FnMut(usize),
     ) -> Result<Planes> {
-        let plan = self.plan(input.size())?;
+        let grid = InputGrid::pixels(input.size());
+        self.forward_on(vec![input], &[grid], parameters, mode, on_step)
+    }
+
+    /// As [`Chain::forward_watched`], of several inputs on their grids.
+    pub(crate) fn forward_on(
+        &self,
+        inputs: Vec<Planes>,
+        grids: &[InputGrid],
+        parameters: &[Vec<f32>],
+        mode: Mode,
+        on_step: &mut dyn FnMut(usize),
+    ) -> Result<Planes> {
+        let plan = self.plan_of(grids)?;
         let mut backend = CpuBackend { parameters };
-        let Ok((output, _)) = forward(&mut backend, self, plan, input, mode, false, on_step);
+        let Ok((output, _)) = forward(&mut backend, self, plan, inputs, mode, false, on_step);
         // The next photograph may be of any size.
         MapBuffer::free_waiting();
         Ok(output)
+    }
+
+    /// Some values of this chain, as [`Chain::forward`] computes them.
+    ///
+    /// # Errors
+    /// [`Error::ImageTooSmall`](crate::Error::ImageTooSmall) where a window does not fit.
+    pub(crate) fn forward_values(
+        &self,
+        input: Planes,
+        parameters: &[Vec<f32>],
+        wanted: &[usize],
+    ) -> Result<Vec<Planes>> {
+        let plan = self.plan(input.size())?;
+        let mut backend = CpuBackend { parameters };
+        let Ok(values) = forward_values(&mut backend, self, &plan, vec![input], wanted);
+        MapBuffer::free_waiting();
+        Ok(values)
     }
 
     /// y of `input`, and the saved activations for [`Chain::vjp`].
@@ -43,9 +73,22 @@ impl Chain {
         parameters: &[Vec<f32>],
         mode: Mode,
     ) -> Result<(Planes, SavedActivations)> {
-        let plan = self.plan(input.size())?;
+        let grid = InputGrid::pixels(input.size());
+        self.forward_saving_on(vec![input], &[grid], parameters, mode)
+    }
+
+    /// As [`Chain::forward_saving`], of several inputs on their grids.
+    pub(crate) fn forward_saving_on(
+        &self,
+        inputs: Vec<Planes>,
+        grids: &[InputGrid],
+        parameters: &[Vec<f32>],
+        mode: Mode,
+    ) -> Result<(Planes, SavedActivations)> {
+        let plan = self.plan_of(grids)?;
         let mut backend = CpuBackend { parameters };
-        let Ok((output, saved)) = forward(&mut backend, self, plan, input, mode, true, &mut |_| {});
+        let ran = forward(&mut backend, self, plan, inputs, mode, true, &mut |_| {});
+        let Ok((output, saved)) = ran;
         Ok((output, saved.expect("activations that were asked for")))
     }
 

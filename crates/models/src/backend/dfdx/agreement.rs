@@ -9,6 +9,7 @@ use crate::backend::interface::BackwardScope;
 use crate::backend::planes::Planes;
 use crate::backend::test_values::random_values;
 use crate::parameters::Parameters;
+use crate::trunk::InputGrid;
 use crate::trunk::{
     Activation, AlexnetLayout, Builder, Chain, Conv, Depthwise, Dropout, MaxPool, Mode, Padding,
     ResponseNorm, Step, TrunkKind,
@@ -43,8 +44,9 @@ fn agree<D: Device<f32> + Synchronize>(
         .forward_saving(input.clone(), parameters, mode.clone())
         .unwrap();
     let on_device = tensors.upload(input.clone()).unwrap();
+    let grid = InputGrid::pixels(input.size());
     let (found, saved_tensors) = tensors
-        .forward(chain, on_device, parameters, mode, true)
+        .forward(chain, (vec![on_device], &[grid]), parameters, mode, true)
         .unwrap();
     let found = tensors.download(found).unwrap();
     let size = |planes: &Planes| (planes.channels(), planes.height(), planes.width());
@@ -166,8 +168,9 @@ fn layers<D: Device<f32> + Synchronize>(device: D) {
     }
     let x = Planes::from_vec(4, 16, 13, with_ties(4 * 16 * 13));
     let x = tensors.upload(x).unwrap();
+    let grid = InputGrid::pixels(x.size());
     let (_, saved) = tensors
-        .forward(&chain, x, &values, Mode::Inference, false)
+        .forward(&chain, (vec![x], &[grid]), &values, Mode::Inference, false)
         .unwrap();
     assert!(saved.is_none());
     assert!(tensors.take_transfers().bytes > 0);
@@ -224,7 +227,8 @@ fn an_image_that_is_too_small_is_refused_alike() {
     let values = Parameters::random(layers, 2).values();
     let mut tensors = TensorDevice::new(Cpu::default());
     let x = tensors.upload(Planes::zeros(3, 4, 4, 0)).unwrap();
-    let refused = tensors.forward(&chain, x, &values, Mode::Inference, false);
+    let inputs = (vec![x], &[InputGrid::pixels((3, 4, 4))][..]);
+    let refused = tensors.forward(&chain, inputs, &values, Mode::Inference, false);
     let words = refused.err().unwrap().to_string();
     assert!(words.starts_with("image of 4 × 4 pixels"), "{words}");
 }

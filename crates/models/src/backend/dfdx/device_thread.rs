@@ -15,7 +15,7 @@ use crate::backend::interface::{BackwardScope, ChainGradients};
 use crate::backend::planes::Planes;
 use crate::device::Transfers;
 use crate::error::{Error, Result};
-use crate::trunk::{Chain, Mode, Size};
+use crate::trunk::{Chain, InputGrid, Mode, Size};
 
 type Values = Arc<Vec<Vec<f32>>>;
 type Answer<T> = Sender<Result<T>>;
@@ -58,13 +58,22 @@ enum Request {
     },
     Forward {
         chain: Chain,
-        input: u64,
+        inputs: Vec<u64>,
+        grids: Vec<InputGrid>,
         values: Values,
         mode: Mode,
         output_as: u64,
         /// Number under which the activations are saved; `None` where no backward pass follows.
         save_as: Option<u64>,
         answer: Answer<Size>,
+    },
+    ForwardValues {
+        chain: Chain,
+        input: u64,
+        values: Values,
+        /// The values of the chain, and the numbers under which they are held.
+        wanted: Vec<(usize, u64)>,
+        answer: Answer<Vec<Size>>,
     },
     Vjp {
         chain: Chain,
@@ -130,11 +139,11 @@ impl DeviceThread {
         Ok(RemoteMaps { handle, size })
     }
 
-    /// As [`TensorDevice::forward`]; the device holds the input no longer.
+    /// As [`TensorDevice::forward`]; the device holds the inputs no longer.
     pub(crate) fn forward(
         &self,
         chain: &Chain,
-        input: RemoteMaps,
+        (inputs, grids): (Vec<RemoteMaps>, &[InputGrid]),
         values: &Values,
         mode: Mode,
         save: bool,
@@ -143,7 +152,8 @@ impl DeviceThread {
         let saved = save.then(|| RemoteActivations(self.new_handle()));
         let size = ask(&self.requests, |answer| Request::Forward {
             chain: chain.clone(),
-            input: input.handle.number,
+            inputs: inputs.iter().map(|input| input.handle.number).collect(),
+            grids: grids.to_vec(),
             values: Arc::clone(values),
             mode,
             output_as: handle.number,
@@ -151,6 +161,30 @@ impl DeviceThread {
             answer,
         })?;
         Ok((RemoteMaps { handle, size }, saved))
+    }
+
+    /// As [`TensorDevice::forward_values`]; the device holds the input no longer.
+    pub(crate) fn forward_values(
+        &self,
+        chain: &Chain,
+        input: RemoteMaps,
+        values: &Values,
+        wanted: &[usize],
+    ) -> Result<Vec<RemoteMaps>> {
+        let handles: Vec<_> = wanted.iter().map(|_| self.new_handle()).collect();
+        let numbers = handles.iter().map(|handle| handle.number);
+        let wanted = wanted.iter().copied().zip(numbers).collect();
+        let sizes = ask(&self.requests, |answer| Request::ForwardValues {
+            chain: chain.clone(),
+            input: input.handle.number,
+            values: Arc::clone(values),
+            wanted,
+            answer,
+        })?;
+        let maps = handles.into_iter().zip(sizes);
+        Ok(maps
+            .map(|(handle, size)| RemoteMaps { handle, size })
+            .collect())
     }
 
     /// As [`TensorDevice::vjp`]; the device holds the output's cotangent no longer.
@@ -274,22 +308,34 @@ impl<D: Device<f32> + Synchronize> Server<D> {
                 }
                 Request::Forward {
                     chain,
-                    input,
+                    inputs,
+                    grids,
                     values,
                     mode,
                     output_as,
                     save_as,
                     answer,
                 } => {
-                    let input = self.maps.remove(&input).ok_or_else(no_maps);
+                    let inputs = self.all_taken(&inputs);
                     let save = save_as.is_some();
-                    let done = input
-                        .and_then(|input| self.device.forward(&chain, input, &values, mode, save));
+                    let done = inputs.and_then(|inputs| {
+                        let inputs = (inputs, grids.as_slice());
+                        self.device.forward(&chain, inputs, &values, mode, save)
+                    });
                     let _ = answer.send(done.map(|(output, saved)| {
                         let saved = save_as.zip(saved);
                         self.activations.extend(saved);
                         self.hold(output_as, output)
                     }));
+                }
+                Request::ForwardValues {
+                    chain,
+                    input,
+                    values,
+                    wanted,
+                    answer,
+                } => {
+                    let _ = answer.send(self.values(&chain, input, &values, &wanted));
                 }
                 Request::Vjp {
                     chain,
@@ -324,6 +370,31 @@ impl<D: Device<f32> + Synchronize> Server<D> {
         let size = maps.size();
         self.maps.insert(number, maps);
         size
+    }
+
+    /// Runs a chain and holds some of its values; their sizes.
+    fn values(
+        &mut self,
+        chain: &Chain,
+        input: u64,
+        values: &Values,
+        wanted: &[(usize, u64)],
+    ) -> Result<Vec<Size>> {
+        let input = self.maps.remove(&input).ok_or_else(no_maps)?;
+        let places: Vec<usize> = wanted.iter().map(|(value, _)| *value).collect();
+        let found = self.device.forward_values(chain, input, values, &places)?;
+        let found = wanted.iter().zip(found);
+        Ok(found
+            .map(|((_, number), maps)| self.hold(*number, maps))
+            .collect())
+    }
+
+    /// The maps that a forward pass begins with; they are held no longer.
+    fn all_taken(&mut self, numbers: &[u64]) -> Result<Vec<TensorMaps<D>>> {
+        let taken = numbers
+            .iter()
+            .map(|number| self.maps.remove(number).ok_or_else(no_maps));
+        taken.collect()
     }
 
     /// What a backward pass begins with; both are held no longer.
@@ -371,8 +442,15 @@ mod tests {
             .unwrap();
         let values = crate::Parameters::random(layers, 1).values();
         let image = device.upload(Planes::zeros(3, 8, 8, 0)).unwrap();
+        let grid = InputGrid::pixels((3, 8, 8));
         let (output, saved) = device
-            .forward(&chain, image, &values, Mode::Inference, true)
+            .forward(
+                &chain,
+                (vec![image], &[grid]),
+                &values,
+                Mode::Inference,
+                true,
+            )
             .unwrap();
         let saved = saved.unwrap();
         let gone = RemoteActivations(again(&saved.0));
