@@ -4,7 +4,6 @@ use std::path::Path;
 
 use dfdx::prelude::Gradients;
 use dfdx::tensor::Cpu;
-use image::RgbImage;
 use ncuts::{Criterion, Indicator, NcutsLayer};
 use segmentation::LabelMap;
 use serde::{Deserialize, Serialize};
@@ -14,7 +13,7 @@ use crate::config::{TrainConfig, TrunkTraining};
 use crate::criterion_in_files;
 use crate::error::{Error, Result};
 use crate::sampler::Sample;
-use crate::segmentation_set::SegmentationSet;
+use crate::segmentation_set::{SegmentationSet, feature_name, photograph};
 use crate::task::{StepContext, StepMeasures, StepResult, Task, refuse_empty, settings_in_files};
 use crate::trainer::first_step;
 use models::{CutInput, DeepNcuts, FeatureCache, GradientHook};
@@ -178,12 +177,7 @@ impl<'a> CutTask<'a> {
         let (layer, seed, set) = (&self.layer, sample.dropout, self.set);
         let outcome = match &mut self.cache {
             Some(cache) => {
-                let side = if sample.flipped {
-                    "mirrored"
-                } else {
-                    "upright"
-                };
-                let name = format!("{}_{side}", set.id(sample.example));
+                let name = feature_name(set, sample);
                 // Files that cannot be read are refused where they are looked at.
                 let contents = || set.digest(sample.example).unwrap_or(0);
                 let compute = || Ok::<_, Error>(network.trunk_features(&photograph(set, sample)?)?);
@@ -333,15 +327,6 @@ impl Task for CutTask<'_> {
     fn close(&mut self) -> Result<()> {
         Ok(self.cache.take().map_or(Ok(()), FeatureCache::remove)?)
     }
-}
-
-fn photograph(set: &dyn SegmentationSet, sample: &Sample) -> Result<RgbImage> {
-    let unreadable = Error::unreadable(sample.example, set.id(sample.example));
-    let mut image = set.image(sample.example).map_err(unreadable)?;
-    if sample.flipped {
-        image::imageops::flip_horizontal_in_place(&mut image);
-    }
-    Ok(image)
 }
 
 #[cfg(test)]

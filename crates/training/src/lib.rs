@@ -34,6 +34,7 @@
 //! | [`Trainer`] | SGD and Adam, frozen or learning trunk, journal, checkpoints exact to the bit |
 //! | [`Task`] | the objective of a network: a [`StepContext`] in, a [`StepResult`] out; with a [`TrainableNetwork`](models::TrainableNetwork) of your own, a training of your own |
 //! | [`CutTask`] | cuts that fall where people cut, of a set of human segmentations ([`SegmentationSet`]) |
+//! | [`BoundaryTask`] | boundaries where people draw them, of the same sets |
 //! | [`RegionTask`] | classification of free-form regions |
 //! | [`Ranks`] | several processes, on one machine or many, that train or measure together |
 //! | [`ScribbleTraining`] | the head of a network on one photograph, from a few strokes of a pen |
@@ -47,6 +48,7 @@
 //! * `mpi`: ranks that `mpirun` starts; needs an MPI and libclang to build.
 
 mod averaging;
+mod boundary_task;
 mod calibration;
 mod checkpoint;
 mod config;
@@ -74,6 +76,7 @@ mod task;
 mod test_halves;
 mod trainer;
 
+pub use boundary_task::{BoundaryMeasures, BoundaryTask};
 pub use config::{Optimiser, TrainConfig, TrunkTraining};
 pub use cut_task::{Annotations, CutMeasures, CutTask, CutTraining};
 /// Gradients by parameter, as dfdx holds them: what a [`StepResult`] brings.

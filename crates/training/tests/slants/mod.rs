@@ -2,7 +2,8 @@
 
 use image::RgbImage;
 use models::{
-    CutArchitecture, DeepNcuts, HeadLayer, HeadLayout, Precision, TapLayer, TrunkKind, TrunkWeights,
+    CutArchitecture, DeepNcuts, HeadLayer, HeadLayout, Precision, TapLayer, TrainableNetwork,
+    TrunkKind, TrunkWeights,
 };
 use rand::{RngExt, SeedableRng};
 use segmentation::LabelMap;
@@ -64,6 +65,7 @@ impl SegmentationSet for Slants {
 }
 
 /// A small network with a new head.
+#[allow(dead_code)] // Not every test cuts.
 pub fn network() -> DeepNcuts {
     let tap = |layer: &str| TapLayer {
         layer: layer.into(),
@@ -83,9 +85,9 @@ pub fn network() -> DeepNcuts {
 }
 
 /// The contents that its file would have.
-pub fn bytes_of(network: &DeepNcuts) -> Vec<u8> {
+pub fn bytes_of(network: &impl TrainableNetwork) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("network");
-    network.save(&path, Precision::Single).unwrap();
+    network.write(&path, Precision::Single).unwrap();
     std::fs::read(path).unwrap()
 }
