@@ -1,11 +1,13 @@
 //! A network's segmentations of an image, each under its level.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use bench_bsds::{BsdsDataset, Level, Pool, Split};
 use image::RgbImage;
 use models::{
-    ClusterChoice, DeepNcuts, SegmentSeconds, TreeSettings, TrunkWeights, joint_contours,
+    ClusterChoice, DeepBoundaries, DeepNcuts, SegmentSeconds, TreeSettings, TrunkWeights,
+    boundary_contours, joint_contours,
 };
 use pictures::read_upright;
 use serde_json::{Value, json};
@@ -27,6 +29,8 @@ pub struct NetworkPools {
     network: DeepNcuts,
     /// Networks whose embeddings count too, under [`LevelRule::Tree`].
     others: Vec<DeepNcuts>,
+    /// Superpixels follow its boundaries, under [`LevelRule::Tree`].
+    boundaries: Option<DeepBoundaries>,
     rule: LevelRule,
     counts: Vec<usize>,
 }
@@ -49,6 +53,7 @@ impl NetworkPools {
         Self {
             network,
             others: Vec::new(),
+            boundaries: None,
             rule,
             counts,
         }
@@ -57,6 +62,11 @@ impl NetworkPools {
     /// With networks whose embeddings count too.
     pub fn beside(self, others: Vec<DeepNcuts>) -> Self {
         Self { others, ..self }
+    }
+
+    /// With superpixels along the boundaries of a network.
+    pub fn along(self, boundaries: Option<DeepBoundaries>) -> Self {
+        Self { boundaries, ..self }
     }
 
     /// Refuses an image whose segmentation needs more memory than the system lets this process have.
@@ -93,7 +103,19 @@ impl NetworkPools {
     /// Cuts of the tree of contours at heights evenly between 0 and 1.
     fn pool_of_tree(&self, image: &RgbImage) -> Result<(Pool, SegmentSeconds)> {
         let networks: Vec<_> = [&self.network].into_iter().chain(&self.others).collect();
-        let contours = joint_contours(&networks, image, &TreeSettings::default())?;
+        let contours = match &self.boundaries {
+            None => joint_contours(&networks, image, &TreeSettings::default())?,
+            Some(network) => {
+                let settings = TreeSettings::with_boundaries();
+                let begin = Instant::now();
+                let found = network.boundaries(image, settings.flips)?;
+                let seconds = begin.elapsed().as_secs_f64();
+                let found = found.probabilities();
+                let mut contours = boundary_contours(&networks, image, found, None, &settings)?;
+                contours.seconds.trunk += seconds;
+                contours
+            }
+        };
         let cuts = (1..=HEIGHTS).map(|step| {
             let height = f64::from(step) / f64::from(HEIGHTS + 1);
             let segments = contours.tree.segment_of_pieces(height);
@@ -154,7 +176,7 @@ fn calibration_images(data: &Path) -> Result<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use models::{CutArchitecture, TrunkKind};
+    use models::{BoundaryArchitecture, CutArchitecture, TrunkKind};
 
     fn network() -> DeepNcuts {
         let architecture = CutArchitecture::new(TrunkKind::Lite0, None);
@@ -186,5 +208,31 @@ mod tests {
             (1..=15).map(Level::Place).collect::<Vec<_>>()
         );
         assert_eq!(pools.level_names(), LevelNames::AroundChoice);
+    }
+
+    #[test]
+    fn trees_may_follow_the_boundaries_of_a_network() {
+        let architecture = BoundaryArchitecture::new(TrunkKind::Lite0);
+        let boundaries = DeepBoundaries::new(architecture, &TrunkWeights::Random, 5).unwrap();
+        let map = boundaries.boundaries(&photograph(), true).unwrap();
+        let pools = || NetworkPools::new(network(), None, Some(LevelRule::Tree));
+        let (plain, _) = pools().pool(&photograph()).unwrap();
+        let (along, seconds) = pools().along(Some(boundaries)).pool(&photograph()).unwrap();
+        assert_eq!(plain.levels(), along.levels());
+        assert!(seconds.trunk > 0.0);
+        // The pieces are those of the same map by hand.
+        let settings = TreeSettings::with_boundaries();
+        let network = network();
+        let found = map.probabilities();
+        let tree = boundary_contours(&[&network], &photograph(), found, None, &settings);
+        let tree = tree.unwrap().tree;
+        let cut = tree.segment_of_pieces(0.01);
+        let by_hand = Pool::merged(tree.pieces().clone(), vec![(Level::Threshold(0.01), cut)]);
+        let drawn = |pool: &Pool| {
+            let drawn = bench_bsds::BoundaryPool::from_segmentations(pool).unwrap();
+            format!("{:?}", drawn.map(0))
+        };
+        assert_eq!(drawn(&along), drawn(&by_hand));
+        assert_ne!(drawn(&along), drawn(&plain));
     }
 }

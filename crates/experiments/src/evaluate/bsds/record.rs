@@ -53,6 +53,9 @@ pub fn record(settings: &BsdsSettings, source: &Source) -> Result<Map<String, Va
                 json!(untrained.and_then(|(_, layers)| layers.as_ref())),
             );
             set("model", json!(recipe));
+            if let Some(path) = &settings.boundary_network {
+                set("boundary-network", json!(digest_of(&[path.clone()])?));
+            }
         }
         Source::Contours(pools) => {
             set("model", json!(recipe));

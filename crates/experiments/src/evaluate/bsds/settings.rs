@@ -48,6 +48,8 @@ pub struct BsdsSettings {
     pub source: BsdsSource,
     /// More networks, out of their files, whose embeddings count too under [`LevelRule::Tree`].
     pub with: Vec<PathBuf>,
+    /// The file of a network whose boundaries superpixels follow, under [`LevelRule::Tree`].
+    pub boundary_network: Option<PathBuf>,
     /// The weights of a trunk that is not trained.
     pub trunk_weights: Option<PathBuf>,
     /// Thresholds that contour maps and soft boundary maps are cut at, evenly between 0 and 1.
@@ -83,6 +85,7 @@ impl BsdsSettings {
             split,
             source,
             with: Vec::new(),
+            boundary_network: None,
             trunk_weights: None,
             thresholds: 99,
             clusters: None,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bench_bsds::{BoundaryFolder, SegmentationFolder, Thresholds};
-use models::{DeepNcuts, Device};
+use models::{DeepBoundaries, DeepNcuts, Device};
 use ncuts::InterveningContourOptions;
 
 use super::contour_pools::ContourPools;
@@ -76,6 +76,7 @@ impl Source {
         let network = network.on_device(&device);
         let pools = NetworkPools::new(network, settings.clusters.as_ref(), settings.levels);
         let pools = pools.beside(others(settings, &device)?);
+        let pools = pools.along(boundary_network(settings, &device)?);
         Ok(Self::Network(Box::new(pools)))
     }
 
@@ -129,6 +130,20 @@ fn others(settings: &BsdsSettings, device: &Device) -> Result<Vec<DeepNcuts>> {
         Ok(network.on_device(device))
     };
     settings.with.iter().map(|path| load(path)).collect()
+}
+
+/// The network whose boundaries superpixels follow.
+fn boundary_network(settings: &BsdsSettings, device: &Device) -> Result<Option<DeepBoundaries>> {
+    let Some(path) = &settings.boundary_network else {
+        return Ok(None);
+    };
+    if settings.levels != Some(LevelRule::Tree) {
+        return Err(Error::setting(
+            "--boundary-network: expected beside --levels tree only, whose superpixels follow boundaries",
+        ));
+    }
+    let network = DeepBoundaries::load(path).context("--boundary-network")?;
+    Ok(Some(network.on_device(device)))
 }
 
 fn contours(settings: &BsdsSettings, options: InterveningContourOptions) -> Result<Source> {

@@ -158,6 +158,11 @@ pub struct EvalBsdsArguments {
         value_hint = ValueHint::FilePath, help_heading = headings::NETWORK)]
     pub with: Vec<PathBuf>,
 
+    /// Network of `train boundaries`, along whose boundaries superpixels lie with --levels tree
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["segs", "ucm", "pb"], value_hint = ValueHint::FilePath,
+        help_heading = headings::NETWORK)]
+    pub boundary_network: Option<PathBuf>,
+
     #[command(flatten)]
     pub reading: ReadingArguments,
 
@@ -210,6 +215,7 @@ impl EvalBsdsArguments {
         });
         Ok(self.reading.applied_to(BsdsSettings {
             with: self.with.clone(),
+            boundary_network: self.boundary_network.clone(),
             trunk_weights: self.trunk_weights.clone(),
             thresholds: self.thresholds,
             clusters: self.k.clone().map(|k| k.0),
