@@ -35,7 +35,7 @@ const WINDOW_SHARE: f64 = 0.29;
 /// O(n log n) for n pixels.
 ///
 /// # Source
-/// Meyer, Un algorithme optimal pour la ligne de partage des eaux (1991), by a queue ordered by height and then by age.
+/// The watershed of Beucher and Lantuéjoul (1979), flooded as by Meyer (1991): a queue ordered by height and then by age.
 pub(crate) fn watershed(
     strengths: &[f32],
     width: usize,
