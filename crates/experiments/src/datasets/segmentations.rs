@@ -100,9 +100,8 @@ impl SegmentationSet for BsdsTrainingSet {
         let path = split.image_path(index);
         let image = split.image(index);
         let image = image.and_then(|image| {
-            let need = self.need.iter();
-            need.map(|need| need.check_limit(&path, image.dimensions()))
-                .collect::<pictures::Result<()>>()?;
+            let mut need = self.need.iter();
+            need.try_for_each(|need| need.check_limit(&path, image.dimensions()))?;
             Ok(image)
         });
         image.map_err(|error| of_file(path, error).into())

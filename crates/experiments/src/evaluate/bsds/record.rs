@@ -54,7 +54,10 @@ pub fn record(settings: &BsdsSettings, source: &Source) -> Result<Map<String, Va
             );
             set("model", json!(recipe));
             if let Some(path) = &settings.boundary_network {
-                set("boundary-network", json!(digest_of(&[path.clone()])?));
+                set(
+                    "boundary-network",
+                    json!(digest_of(std::slice::from_ref(path))?),
+                );
             }
         }
         Source::Contours(pools) => {
