@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use models::{DeepNcuts, TrunkKind};
+use models::{DeepBoundaries, DeepNcuts, TrunkKind};
 use pictures::{MemoryBudget, Result};
 use training::TrunkTraining;
 
@@ -26,6 +26,15 @@ impl Need {
             bytes: 0,
             bytes_a_pixel: trunks.map(segmenting_a_pixel).max().unwrap_or(0),
             what: "segmenting",
+        }
+    }
+
+    /// The same with a network that draws boundaries, before or after.
+    pub fn and_drawing(self, network: Option<&DeepBoundaries>) -> Self {
+        let drawing = network.map(|network| drawing_a_pixel(network.architecture().trunk));
+        Self {
+            bytes_a_pixel: self.bytes_a_pixel.max(drawing.unwrap_or(0)),
+            ..self
         }
     }
 
@@ -82,6 +91,14 @@ fn segmenting_a_pixel(trunk: TrunkKind) -> u64 {
     match trunk {
         TrunkKind::Lite0 => 160,
         _ => 640,
+    }
+}
+
+/// The same of a network that draws boundaries, which holds its levels until the last of them is made.
+fn drawing_a_pixel(trunk: TrunkKind) -> u64 {
+    match trunk {
+        TrunkKind::Lite0 => 240,
+        _ => 960,
     }
 }
 

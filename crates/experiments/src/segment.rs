@@ -5,6 +5,7 @@
 //! ```
 
 mod awaited;
+mod boundaries;
 mod cut;
 mod exports;
 mod inputs;
@@ -27,18 +28,20 @@ use pictures::{
 use segmentation::{PixelMask, SegmentationTree};
 
 use self::awaited::{awaited, may_wait};
+use self::boundaries::boundary_picture;
 use self::cut::cut;
 use self::exports::{Exported, neighbours};
 use self::inputs::{Input, collect};
 use self::masks::mask_of;
 use self::names::names;
-use self::outputs::OutputPlan;
+use self::outputs::{BOUNDARIES, CONTOURS, OutputPlan};
 use self::settings::STANDARD_INPUT;
 use self::shown::bytes_of;
 use crate::error::{Error, Result};
 use crate::files::Staged;
 use crate::network_memory::Need;
 
+pub use boundaries::boundary_network;
 pub use exports::Export;
 pub use inputs::PassedOver;
 pub use report::{
@@ -186,7 +189,7 @@ impl SegmentJob {
         let tree = self.settings.tree();
         let seen = self.seen(image, mask.as_ref())?;
         let reading = begin.elapsed().as_secs_f64();
-        let (contours, working_size) = self.contours(input, &seen, image, &tree)?;
+        let (mut contours, working_size) = self.contours(input, &seen, image, &tree)?;
         let asked = self.settings.cuts();
         let most = contours.tree.most_segments();
         if let Some(k) = asked.iter().flatten().find(|k| **k > most) {
@@ -211,9 +214,19 @@ impl SegmentJob {
         }
         let mut picture = None;
         if self.settings.contours {
-            let path = self.plan.place(name, None, "contours.png");
+            let path = self.plan.place(name, None, CONTOURS);
             staged.picture(path.clone(), &contour_image(&contours.tree))?;
             picture = Some(path);
+        }
+        let mut boundaries = None;
+        if let Some(network) = &self.settings.boundaries {
+            let drawing = Instant::now();
+            let pixels = seen.pixels.as_ref().unwrap_or(image);
+            let drawn = boundary_picture(network, pixels, seen.mask.as_ref())?;
+            contours.seconds.trunk += drawing.elapsed().as_secs_f64();
+            let path = self.plan.place(name, None, BOUNDARIES);
+            staged.picture(path.clone(), &drawn)?;
+            boundaries = Some(path);
         }
         let mut writing = staged.seconds();
         let renaming = Instant::now();
@@ -232,6 +245,7 @@ impl SegmentJob {
             left_out: mask.map(left_out),
             segmentations,
             contours: picture,
+            boundaries,
             notes: notes(read, working_size),
             seconds: ImageSeconds::new(reading, contours.seconds, writing, begin.elapsed()),
         })
@@ -267,6 +281,7 @@ impl SegmentJob {
         let size = pixels.dimensions();
         let allowed = self.settings.max_memory.max(NETWORK_MEMORY);
         let need = Need::segmenting(networks.iter().copied());
+        let need = need.and_drawing(self.settings.boundaries.as_ref());
         need.check(allowed, &input.path, size, " (`--max-side`)")?;
         let contours = match &seen.mask {
             None => joint_contours(&networks, pixels, tree)?,

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 /// ID.png, ID.jpg, …       grey of 8 or 16 bits, white is strength 1
 /// ID.npy                  a NumPy array
 /// ID.mat                  a matrix, or segs, or ucm2
-/// ID_WORD.png, …          the same, where no file is named ID alone: RCF's ID_ss.png
+/// ID_WORD.png, …          the same, where no file is named ID alone: RCF's ID_ss.png, ID.boundaries.png of `segment`
 /// ```
 ///
 /// A PNG goes before a NumPy array, that before a `.mat` file, that before other pictures. A folder that holds one
@@ -98,6 +98,9 @@ struct Maps {
     by_stem: BTreeMap<String, PathBuf>,
 }
 
+/// How names of pictures end that `segment` writes beside its maps.
+const NO_MAPS: [&str; 3] = [".overlay", ".segments", ".labels"];
+
 /// The place of a map's ending, the preferred first.
 fn rank(path: &Path) -> Option<usize> {
     match ending(path)?.as_str() {
@@ -116,7 +119,7 @@ impl Maps {
             let (Some(stem), Some(place)) = (stem(&path), rank(&path)) else {
                 continue;
             };
-            if !path.is_file() {
+            if !path.is_file() || NO_MAPS.iter().any(|end| stem.ends_with(end)) {
                 continue;
             }
             let before = by_stem.get(stem).and_then(|path| rank(path));
@@ -199,6 +202,12 @@ mod tests {
         let opened = open(&folder, &["a", "b", "c"]).unwrap();
         let names = [0, 1, 2].map(|index| opened.file(index).file_name().unwrap().to_owned());
         assert_eq!(names, ["a.png", "b.MAT", "c_ss.png"]);
+        // What `segment --boundaries` writes.
+        let written = ["overlay", "segments", "labels", "boundaries"];
+        let written = written.map(|kind| format!("a.{kind}.png"));
+        let folder = folder_with(&written.each_ref().map(String::as_str));
+        let opened = open(&folder, &["a"]).unwrap();
+        assert!(opened.file(0).ends_with("a.boundaries.png"));
         let nested = folder_with(&["fused/a.PNG"]);
         assert!(
             open(&nested, &["a"])

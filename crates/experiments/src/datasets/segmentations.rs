@@ -2,12 +2,13 @@
 
 use bench_bsds::{BsdsDataset, MissingPartner, Split};
 use image::RgbImage;
-use models::{TrunkKind, fnv_1a};
+use models::{HumanBoundaries, TrunkKind, fnv_1a};
 use segmentation::LabelMap;
 use training::{SegmentationSet, TrunkTraining};
 
 use super::file_digests::FileDigests;
 use crate::network_memory::Need;
+use crate::observer::Observer;
 
 /// Which images of BSDS500 are learned from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +74,17 @@ impl BsdsTrainingSet {
         self.splits.iter().flat_map(|split| split.left_out())
     }
 
+    /// Tells an observer which images were left out.
+    pub(crate) fn warn_of_left_out(&self, observer: &mut dyn Observer) {
+        for partner in self.left_out() {
+            let (found, missing) = (partner.found.display(), partner.missing.display());
+            observer.warning(&format!(
+                "image {} is left out: expected {missing} beside {found}, found none",
+                partner.id
+            ));
+        }
+    }
+
     /// The split that holds image `index`, and its place there.
     fn place(&self, mut index: usize) -> (&BsdsDataset, usize) {
         for split in &self.splits {
@@ -112,6 +124,17 @@ impl SegmentationSet for BsdsTrainingSet {
         split
             .annotations(index)
             .map_err(|error| of_file(split.ground_truth_path(index), error).into())
+    }
+
+    /// The boundaries of its file.
+    fn boundaries(&self, index: usize) -> training::Result<HumanBoundaries> {
+        let (split, index) = self.place(index);
+        let drawn = split.drawn_boundaries(index);
+        let (maps, _) = drawn.map_err(|error| of_file(split.ground_truth_path(index), error))?;
+        let size = maps.first().map(bench_bsds::BoundaryMap::size);
+        let (width, height) = size.map_or((0, 0), |size| (size.width, size.height));
+        let maps = maps.iter().map(|map| map.pixels().to_vec());
+        Ok(HumanBoundaries::new(width, height, maps.collect())?)
     }
 
     /// The bytes of its files.

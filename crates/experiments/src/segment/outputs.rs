@@ -5,13 +5,19 @@ use std::path::{Path, PathBuf};
 use super::exports::Export;
 use super::settings::SegmentSettings;
 
+/// The end of the name of an ultrametric contour map.
+pub const CONTOURS: &str = "contours.png";
+/// The end of the name of a boundary map.
+pub const BOUNDARIES: &str = "boundaries.png";
+
 /// Which files a call writes for each photograph.
 pub struct OutputPlan {
     out: PathBuf,
     /// The number of segments in the names; none where there is one segmentation.
     counts: Vec<Option<usize>>,
     endings: Vec<&'static str>,
-    contours: bool,
+    /// Of the pictures that the photograph has once.
+    once: Vec<&'static str>,
 }
 
 impl OutputPlan {
@@ -23,11 +29,14 @@ impl OutputPlan {
         let mut endings = vec!["overlay.png", "segments.png"];
         endings.extend(settings.labels.then_some("labels.png"));
         endings.extend(settings.exports().into_iter().map(Export::ending));
+        let mut once = Vec::new();
+        once.extend(settings.contours.then_some(CONTOURS));
+        once.extend(settings.boundaries.as_ref().map(|_| BOUNDARIES));
         Self {
             out: settings.out.clone(),
             counts,
             endings,
-            contours: settings.contours,
+            once,
         }
     }
 
@@ -43,10 +52,11 @@ impl OutputPlan {
             let places = endings.map(|ending| self.place(name, *k, ending));
             places.collect::<Vec<_>>()
         };
-        let contours = self.contours;
-        let contours = contours.then(|| self.place(name, None, "contours.png"));
+        let once = self.once.iter();
+        let once = once.map(|ending| self.place(name, None, ending));
+        let once: Vec<PathBuf> = once.collect();
         let cuts: Vec<PathBuf> = self.counts.iter().flat_map(of_cut).collect();
-        cuts.into_iter().chain(contours)
+        cuts.into_iter().chain(once)
     }
 
     /// Whether all of them exist.
@@ -68,7 +78,7 @@ fn file_name(name: &Path, k: Option<usize>, ending: &str) -> PathBuf {
 }
 
 /// The pictures that calls write, by the ends of their names.
-const KINDS: [&str; 4] = ["overlay", "segments", "labels", "contours"];
+const KINDS: [&str; 5] = ["overlay", "segments", "labels", "contours", "boundaries"];
 
 /// The names that a photograph may have had, where a file's name is one of an output: `a.k3` and `a` of
 /// `a.k3.overlay.png`. The first is what its companions begin with.

@@ -163,6 +163,13 @@ pub struct ImageReport {
         default
     )]
     pub contours: Option<PathBuf>,
+    /// The picture of boundary probabilities.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "lossy_option",
+        default
+    )]
+    pub boundaries: Option<PathBuf>,
     /// What was found while the file was read.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub notes: Vec<String>,
@@ -293,7 +300,7 @@ fn line(report: &ImageReport) -> String {
         .flatten()
         .chain(found.exports.values())
     });
-    let files = files.chain(&report.contours);
+    let files = files.chain(&report.contours).chain(&report.boundaries);
     let files: Vec<String> = files.map(|path| in_a_line(path)).collect();
     let files = match files.as_slice() {
         [first, .., last] if report.segmentations.len() > 1 => {

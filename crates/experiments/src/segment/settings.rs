@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use models::TreeSettings;
+use models::{DeepBoundaries, TreeSettings};
 use pictures::MemoryBudget;
 
 use super::exports::Export;
@@ -41,6 +41,8 @@ pub struct SegmentSettings {
     pub labels: bool,
     /// Whether boundary strengths are written, as a grey PNG.
     pub contours: bool,
+    /// The network whose boundary map is written, as a grey PNG.
+    pub boundaries: Option<DeepBoundaries>,
     /// How much time is spent on the size of pictures.
     pub png: PngSize,
     /// Files for other programs.
@@ -68,6 +70,7 @@ impl SegmentSettings {
             out: out.into(),
             labels: false,
             contours: false,
+            boundaries: None,
             png: PngSize::default(),
             exports: Vec::new(),
             skip_existing: false,

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use experiments::cuts_in_a_line;
-use models::DeepNcuts;
+use experiments::segment::boundary_network;
+use models::{DeepBoundaries, DeepNcuts};
 
 use crate::command_line::arguments::{Quality, SegmentArguments};
 use crate::command_line::output;
@@ -28,6 +29,15 @@ pub fn networks(arguments: &SegmentArguments) -> Result<Vec<DeepNcuts>> {
     let device = arguments.device.open()?;
     let networks = networks.into_iter();
     Ok(networks.map(|network| network.on_device(&device)).collect())
+}
+
+/// The network that draws boundaries, if asked for, on the arguments' device.
+pub fn boundaries(arguments: &SegmentArguments) -> Result<Option<DeepBoundaries>> {
+    let Some(path) = &arguments.boundary_network else {
+        return Ok(None);
+    };
+    let network = boundary_network(path)?;
+    Ok(Some(network.on_device(&arguments.device.open()?)))
 }
 
 fn large_network() -> Result<DeepNcuts> {

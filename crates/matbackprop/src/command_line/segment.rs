@@ -9,7 +9,7 @@ use training::Ranks;
 use crate::command_line::arguments::SegmentArguments;
 use crate::command_line::failure::{is_usage, usage};
 use crate::command_line::interrupt::Interrupt;
-use crate::command_line::networks::networks;
+use crate::command_line::networks::{boundaries, networks};
 use crate::command_line::output;
 use crate::command_line::progress::Progress;
 
@@ -63,12 +63,13 @@ pub fn run(arguments: &SegmentArguments, ranks: &Ranks, interrupt: &Interrupt) -
 }
 
 fn job(arguments: &SegmentArguments, ranks: &Ranks) -> Result<SegmentJob> {
-    let settings = arguments.settings();
+    let mut settings = arguments.settings();
     if !ranks.is_alone() && settings.reads_standard_input() {
         return Err(usage(
             "IMAGE: expected files or folders, as several processes do not share standard input, found -",
         ));
     }
+    settings.boundaries = boundaries(arguments)?;
     Ok(SegmentJob::new(settings, networks(arguments)?)?)
 }
 

@@ -31,6 +31,7 @@ const FILES: &str = "\
     photo.segments.png   each segment in a colour of its own
     photo.labels.png     with --labels: 16-bit grey, segment numbers from 0
     photo.contours.png   with --contours: 8-bit grey, an ultrametric contour map
+    photo.boundaries.png with --boundaries: 8-bit grey, 255 is certain
 
   Several numbers of segments give photo.k3.overlay.png, photo.k6.overlay.png, and so on. \
   A photograph that fails is named; the others are segmented, and the exit code is 1.
@@ -116,6 +117,11 @@ pub struct SegmentArguments {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = headings::NETWORK)]
     pub weights: Option<PathBuf>,
 
+    /// Network of --boundaries: the folder that `train boundaries` wrote, or its file
+    #[arg(long, value_name = "RUN|FILE", requires = "boundaries", value_hint = ValueHint::AnyPath,
+        help_heading = headings::NETWORK)]
+    pub boundary_network: Option<PathBuf>,
+
     #[command(flatten, next_help_heading = headings::NETWORK)]
     pub device: DeviceArgument,
 
@@ -134,6 +140,13 @@ pub struct SegmentArguments {
     /// The picture has the size that was segmented at; `eval bsds --pb` reads it.
     #[arg(long, help_heading = headings::OUTPUT)]
     pub contours: bool,
+
+    /// Also write the probabilities of boundaries, as a grey PNG
+    ///
+    /// White is certain. --boundary-network draws them, on the photograph and its mirror image. The picture has the size
+    /// that was segmented at; `eval bsds --pb DIR --nms` measures it.
+    #[arg(long, requires = "boundary_network", help_heading = headings::OUTPUT)]
+    pub boundaries: bool,
 
     #[command(flatten)]
     pub files: ExportArguments,
