@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use models::{DeepNcuts, RegionClassifier, RegionFeatures, RegionPooling, SpectralMap, TapLayer};
+use models::{
+    DeepBoundaries, DeepNcuts, RegionClassifier, RegionFeatures, RegionPooling, SpectralMap,
+    TapLayer,
+};
 
 use crate::error::{Context as _, Error, Result};
 use crate::recipe::{head_in_words, input_recipe_in_words};
@@ -19,15 +22,18 @@ pub fn cuts_in_a_line(origin: &str, network: &DeepNcuts) -> String {
     format!("weights {origin}: {name}, {trunk} numbers, {head} above it")
 }
 
-/// The network of a file, of either task: each file says which.
+/// The network of a file, of any task: each file says which.
 ///
 /// # Errors
-/// Those of the file, or of a network that is neither.
+/// Those of the file, or of a network that is none.
 pub fn network_in_words(path: &Path) -> Result<String> {
     let head = || -> Result<String> {
         let file = std::fs::metadata(path).map_err(Error::file(path))?;
         Ok(heading(&path.display().to_string(), file.len()))
     };
+    if let Ok(network) = DeepBoundaries::load(path) {
+        return Ok(of_boundaries(&head()?, &network));
+    }
     match DeepNcuts::load(path) {
         Ok(network) => Ok(of_cuts(&head()?, &network)),
         Err(error) => match RegionClassifier::load(path) {
@@ -118,6 +124,28 @@ fn pooling_in_words(pooling: &RegionPooling) -> String {
         }
         _ => "another".to_owned(),
     }
+}
+
+fn of_boundaries(head: &str, network: &DeepBoundaries) -> String {
+    let architecture = network.architecture();
+    let (trunk, above) = network.parameter_count();
+    let levels = architecture
+        .levels
+        .iter()
+        .map(|level| format!("{} to {}", level.layers.join(" + "), level.reduction));
+    format!(
+        "{head}
+trunk       {}, {trunk} numbers
+pixels      {}
+levels      {}
+merges      to {:?} channels, the finest first
+head        boundaries, {above} numbers, dropout {} in training",
+        architecture.trunk.name(),
+        input_recipe_in_words(&architecture.recipe),
+        levels.collect::<Vec<_>>().join(", "),
+        architecture.merges,
+        architecture.dropout,
+    )
 }
 
 fn of_cuts(head: &str, network: &DeepNcuts) -> String {

@@ -35,7 +35,7 @@
 //! |---|---|
 //! | [`datasets`] | BSDS500 and MS-COCO as networks are trained on them |
 //! | [`recipe`] | rows of the comparisons: TOML files that come with this crate, or your own |
-//! | [`train`] | [`train::ncuts`] and [`train::o2p`]: from settings to a network in a folder |
+//! | [`train`] | [`train::ncuts`], [`train::boundaries`] and [`train::o2p`]: from settings to a network in a folder |
 //! | [`evaluate`] | the measures of BSDS500 and MS-COCO, of networks and of files by any method |
 //! | [`segment`] | photographs and folders of them in, pictures and files of their segments out |
 //! | [`report()`] | a training on one HTML page |

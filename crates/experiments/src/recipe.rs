@@ -1,12 +1,14 @@
 //! Recipes: a row of a comparison each, as a TOML file says it.
 
+mod boundaries;
 mod built_in;
 mod cuts;
 mod regions;
 mod text;
 mod words;
 
-pub use built_in::{BSDS_RECIPES, BuiltIn, COCO_RECIPES};
+pub use boundaries::BoundaryPlan;
+pub use built_in::{BOUNDARY_RECIPES, BSDS_RECIPES, BuiltIn, COCO_RECIPES};
 pub use cuts::{CutModel, CutPlan, CutRecipe};
 pub use regions::{RegionModel, RegionRecipe};
 pub use words::{

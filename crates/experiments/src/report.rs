@@ -31,7 +31,7 @@ struct Plan {
     note: &'static str,
 }
 
-const FIGURES: [Plan; 8] = [
+const FIGURES: [Plan; 9] = [
     Plan {
         title: "Loss",
         columns: &[("loss", "loss")],
@@ -49,6 +49,15 @@ const FIGURES: [Plan; 8] = [
         columns: &[("similarity_rank", "similarity"), ("target_rank", "target")],
         logarithmic: false,
         note: "The cut is learned as the similarity's comes down to the target's.",
+    },
+    Plan {
+        title: "Boundaries",
+        columns: &[
+            ("predicted_boundaries", "predicted"),
+            ("drawn_boundaries", "drawn"),
+        ],
+        logarithmic: false,
+        note: "Mean probability at a position, and mean share of people who drew one there.",
     },
     Plan {
         title: "Learning rate",

@@ -1,5 +1,6 @@
 //! Trainings, from settings to a network in a folder.
 
+mod boundaries;
 mod driver;
 mod messages;
 mod ncuts;
@@ -8,6 +9,7 @@ mod progress_log;
 mod run_settings;
 mod validation;
 
+pub use boundaries::{BoundariesSettings, boundaries, boundaries_among};
 pub use ncuts::{NcutsSettings, ncuts, ncuts_among};
 pub use o2p::{O2pSettings, o2p, o2p_among};
 pub use run_settings::{RunSettings, Trained};

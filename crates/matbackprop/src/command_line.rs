@@ -74,6 +74,11 @@ fn run(command: Command, program: Option<PathBuf>) -> ExitCode {
                 train::ncuts(&arguments, ranks, interrupt)
             });
         }
+        Command::Train(Train::Boundaries(arguments)) => {
+            return distributed::run(resume, |ranks, interrupt| {
+                train::boundaries(&arguments, ranks, interrupt)
+            });
+        }
         Command::Train(Train::O2p(arguments)) => {
             return distributed::run(resume, |ranks, interrupt| {
                 train::o2p(&arguments, ranks, interrupt)

@@ -1,9 +1,13 @@
-//! The recipes of this crate's folders `recipes/bsds` and `recipes/coco`, found when it is built.
+//! The recipes of this crate's folders `recipes/bsds`, `recipes/boundaries` and `recipes/coco`, found when it is built.
 
 use include_dir::{Dir, include_dir};
 
 /// The rows on BSDS500.
 pub static BSDS_RECIPES: BuiltIn = BuiltIn(include_dir!("$CARGO_MANIFEST_DIR/recipes/bsds"));
+
+/// The networks that draw boundaries.
+pub static BOUNDARY_RECIPES: BuiltIn =
+    BuiltIn(include_dir!("$CARGO_MANIFEST_DIR/recipes/boundaries"));
 
 /// The rows on MS-COCO.
 pub static COCO_RECIPES: BuiltIn = BuiltIn(include_dir!("$CARGO_MANIFEST_DIR/recipes/coco"));
@@ -42,7 +46,11 @@ mod tests {
 
     #[test]
     fn every_text_begins_with_a_description() {
-        for (recipes, count) in [(&BSDS_RECIPES, 19), (&COCO_RECIPES, 24)] {
+        for (recipes, count) in [
+            (&BSDS_RECIPES, 19),
+            (&BOUNDARY_RECIPES, 1),
+            (&COCO_RECIPES, 24),
+        ] {
             let names = recipes.names();
             assert_eq!(names.len(), count);
             for name in names {

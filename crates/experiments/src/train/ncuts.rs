@@ -74,13 +74,7 @@ pub fn ncuts_among(
     observer: &mut dyn Observer,
 ) -> Result<Trained<DeepNcuts>> {
     let (set, validation) = ranks.sync_result(prepare(settings))?;
-    for partner in set.left_out() {
-        let (found, missing) = (partner.found.display(), partner.missing.display());
-        observer.warning(&format!(
-            "image {} is left out: expected {missing} beside {found}, found none",
-            partner.id
-        ));
-    }
+    set.warn_of_left_out(observer);
     let every = validation.as_ref().map_or(0, Validation::every);
     let (run, config) = (&settings.run, &settings.plan.training);
     let job = CutJob {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use training::{CutMeasures, RegionMeasures, StepRecord};
+use training::{BoundaryMeasures, CutMeasures, RegionMeasures, StepRecord};
 
 use super::messages::skipped;
 use crate::observer::{Observer, Shown};
@@ -34,6 +34,19 @@ impl Measured for CutMeasures {
 
     fn in_words([similarity, target]: [f64; 2]) -> String {
         format!("ranks {similarity:.1} of {target:.1}")
+    }
+}
+
+impl Measured for BoundaryMeasures {
+    const EXAMPLES: &'static str = "images";
+    const DIGITS: usize = 2;
+
+    fn numbers(&self) -> [f64; 2] {
+        [self.predicted_boundaries, self.drawn_boundaries]
+    }
+
+    fn in_words([predicted, drawn]: [f64; 2]) -> String {
+        format!("boundaries {predicted:.3} of {drawn:.3}")
     }
 }
 

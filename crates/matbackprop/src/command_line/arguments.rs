@@ -16,6 +16,7 @@ mod reproduce;
 pub mod sections;
 mod segment;
 mod segment_files;
+mod train_boundaries;
 mod train_ncuts;
 mod train_o2p;
 mod training;
@@ -32,6 +33,7 @@ pub use manual::{CompletionsArguments, ManArguments};
 pub use report::ReportArguments;
 pub use reproduce::Reproduce;
 pub use segment::{Quality, SegmentArguments};
+pub use train_boundaries::TrainBoundariesArguments;
 pub use train_ncuts::TrainNcutsArguments;
 pub use train_o2p::TrainO2pArguments;
 
@@ -61,6 +63,10 @@ const TRAIN_EXAMPLES: &str = "\
   # A network that segments
   matbackprop train ncuts --recipe lite0-ncuts --data BSDS500 \\
     --trunk-weights efficientnet_lite0_f16.safetensors --out runs/lite0
+
+  # A head that draws boundaries
+  matbackprop train boundaries --recipe lite0-boundaries --data BSDS500 \\
+    --trunk-weights efficientnet_lite0_f16.safetensors --out runs/boundaries
 
   # A classifier of regions
   matbackprop train o2p --recipe lite0-o2p-fc --data COCO \\
@@ -132,6 +138,7 @@ pub enum Command {
 #[command(after_help = sections::examples(TRAIN_EXAMPLES))]
 pub enum Train {
     Ncuts(Box<TrainNcutsArguments>),
+    Boundaries(Box<TrainBoundariesArguments>),
     O2p(Box<TrainO2pArguments>),
 }
 

@@ -8,11 +8,12 @@ use crate::call::{Called, matbackprop, names_in};
 use crate::eval_bsds::perfect_segmentations;
 use crate::{small_bsds, small_coco};
 
-pub const COMMANDS: [&[&str]; 15] = [
+pub const COMMANDS: [&[&str]; 16] = [
     &[],
     &["segment"],
     &["train"],
     &["train", "ncuts"],
+    &["train", "boundaries"],
     &["train", "o2p"],
     &["eval"],
     &["eval", "bsds"],

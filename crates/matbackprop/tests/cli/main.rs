@@ -26,6 +26,7 @@ mod segment_files;
 mod segment_stops;
 mod small_bsds;
 mod small_coco;
+mod train_boundaries;
 mod train_ncuts;
 mod train_o2p;
 mod unread;

@@ -71,13 +71,24 @@ const PROCESSES: &str = "\
 
 /// Which images are learned from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum SplitName {
+pub enum SplitName {
     /// 200 images
     Train,
     /// 100 images
     Val,
     /// Both
     Trainval,
+}
+
+impl SplitName {
+    /// As the library has it.
+    pub fn training(self) -> TrainingSplit {
+        match self {
+            Self::Train => TrainingSplit::Train,
+            Self::Val => TrainingSplit::Val,
+            Self::Trainval => TrainingSplit::Trainval,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -178,11 +189,7 @@ impl TrainNcutsArguments {
     /// The library's settings, each in its range.
     pub fn settings(&self) -> anyhow::Result<NcutsSettings> {
         Ok(NcutsSettings {
-            split: match self.split {
-                SplitName::Train => TrainingSplit::Train,
-                SplitName::Val => TrainingSplit::Val,
-                SplitName::Trainval => TrainingSplit::Trainval,
-            },
+            split: self.split.training(),
             export_head: self.export_head.clone(),
             val_every: self.val_every,
             ..NcutsSettings::new(self.plan()?, &self.data, self.training.run())

@@ -1,4 +1,4 @@
-//! Arguments that `train ncuts` and `train o2p` share.
+//! Arguments that `train ncuts`, `train boundaries` and `train o2p` share.
 //!
 //! The defaults that the help names as usual ones are held to the library's by a test of `train_ncuts`.
 
