@@ -20,7 +20,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use image::RgbImage;
-use models::{Contours, DeepNcuts, TreeSettings, joint_contours, masked_contours};
+use models::{
+    BoundaryProbabilities, Contours, DeepNcuts, TreeSettings, boundary_contours, joint_contours,
+    masked_contours,
+};
 use pictures::{
     MemoryBudget, Photograph, PictureFile, ReadOptions, SegmentExport, at_working_size,
     contour_image, fill_left_out, paint_outlines,
@@ -189,7 +192,8 @@ impl SegmentJob {
         let tree = self.settings.tree();
         let seen = self.seen(image, mask.as_ref())?;
         let reading = begin.elapsed().as_secs_f64();
-        let (mut contours, working_size) = self.contours(input, &seen, image, &tree)?;
+        let (contours, drawn) = self.contours(input, &seen, image, &tree)?;
+        let working_size = seen.pixels.as_ref().unwrap_or(image).dimensions();
         let asked = self.settings.cuts();
         let most = contours.tree.most_segments();
         if let Some(k) = asked.iter().flatten().find(|k| **k > most) {
@@ -219,13 +223,9 @@ impl SegmentJob {
             picture = Some(path);
         }
         let mut boundaries = None;
-        if let Some(network) = &self.settings.boundaries {
-            let drawing = Instant::now();
-            let pixels = seen.pixels.as_ref().unwrap_or(image);
-            let drawn = boundary_picture(network, pixels, seen.mask.as_ref())?;
-            contours.seconds.trunk += drawing.elapsed().as_secs_f64();
+        if let Some(map) = drawn.filter(|_| self.settings.boundaries) {
             let path = self.plan.place(name, None, BOUNDARIES);
-            staged.picture(path.clone(), &drawn)?;
+            staged.picture(path.clone(), &boundary_picture(&map, seen.mask.as_ref()))?;
             boundaries = Some(path);
         }
         let mut writing = staged.seconds();
@@ -268,26 +268,36 @@ impl SegmentJob {
         })
     }
 
-    /// The tree of a photograph at its working size, and that size.
+    /// The tree of a photograph at its working size, and the boundaries that it follows.
     fn contours(
         &self,
         input: &Input,
         seen: &Seen,
         image: &RgbImage,
         tree: &TreeSettings,
-    ) -> Result<(Contours, (u32, u32))> {
+    ) -> Result<(Contours, Option<BoundaryProbabilities>)> {
         let networks: Vec<&DeepNcuts> = self.networks.iter().collect();
         let pixels = seen.pixels.as_ref().unwrap_or(image);
         let size = pixels.dimensions();
         let allowed = self.settings.max_memory.max(NETWORK_MEMORY);
         let need = Need::segmenting(networks.iter().copied());
-        let need = need.and_drawing(self.settings.boundaries.as_ref());
+        let need = need.and_drawing(self.settings.boundary_network.as_ref());
         need.check(allowed, &input.path, size, " (`--max-side`)")?;
-        let contours = match &seen.mask {
-            None => joint_contours(&networks, pixels, tree)?,
-            Some(mask) => masked_contours(&networks, pixels, mask, tree)?,
+        let mask = seen.mask.as_ref();
+        let Some(network) = &self.settings.boundary_network else {
+            let contours = match mask {
+                None => joint_contours(&networks, pixels, tree)?,
+                Some(mask) => masked_contours(&networks, pixels, mask, tree)?,
+            };
+            return Ok((contours, None));
         };
-        Ok((contours, size))
+        let drawing = Instant::now();
+        let drawn = network.boundaries(pixels, tree.flips)?;
+        let drawing = drawing.elapsed().as_secs_f64();
+        let found = drawn.probabilities();
+        let mut contours = boundary_contours(&networks, pixels, found, mask, tree)?;
+        contours.seconds.trunk += drawing;
+        Ok((contours, Some(drawn)))
     }
 
     /// Writes the files of one cut beside their places.

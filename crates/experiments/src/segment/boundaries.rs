@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use image::{GrayImage, Luma, RgbImage};
-use models::DeepBoundaries;
+use image::{GrayImage, Luma};
+use models::{BoundaryProbabilities, DeepBoundaries};
 use segmentation::PixelMask;
 
 use crate::error::{Context as _, Result};
@@ -21,25 +21,25 @@ pub fn boundary_network(run_or_file: &Path) -> Result<DeepBoundaries> {
     DeepBoundaries::load(&file).context("--boundary-network")
 }
 
-/// The boundaries of a photograph, of which a mask leaves pixels out: 8 bits, 255 is certain.
+/// A map as a picture, of which a mask leaves pixels out: 8 bits, 255 is certain.
 pub(super) fn boundary_picture(
-    network: &DeepBoundaries,
-    image: &RgbImage,
+    boundaries: &BoundaryProbabilities,
     mask: Option<&PixelMask>,
-) -> Result<GrayImage> {
-    let mut picture = network.boundaries(image, true)?.picture();
+) -> GrayImage {
+    let mut picture = boundaries.picture();
     if let Some(mask) = mask {
         let pixels = picture.pixels_mut().zip(mask.kept());
         for (pixel, _) in pixels.filter(|(_, kept)| !**kept) {
             *pixel = Luma([0]);
         }
     }
-    Ok(picture)
+    picture
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use image::RgbImage;
     use models::{BoundaryArchitecture, TrunkKind, TrunkWeights};
 
     #[test]
@@ -49,8 +49,9 @@ mod tests {
         let image = RgbImage::from_fn(24, 16, |x, _| image::Rgb([if x < 12 { 9 } else { 200 }; 3]));
         let kept = (0..24 * 16).map(|place| place % 24 < 12).collect();
         let mask = PixelMask::new(24, 16, kept).unwrap();
-        let whole = boundary_picture(&network, &image, None).unwrap();
-        let masked = boundary_picture(&network, &image, Some(&mask)).unwrap();
+        let found = network.boundaries(&image, true).unwrap();
+        let whole = boundary_picture(&found, None);
+        let masked = boundary_picture(&found, Some(&mask));
         for (x, y, pixel) in masked.enumerate_pixels() {
             let expected = if x < 12 {
                 whole.get_pixel(x, y).0[0]

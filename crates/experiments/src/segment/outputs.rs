@@ -31,7 +31,7 @@ impl OutputPlan {
         endings.extend(settings.exports().into_iter().map(Export::ending));
         let mut once = Vec::new();
         once.extend(settings.contours.then_some(CONTOURS));
-        once.extend(settings.boundaries.as_ref().map(|_| BOUNDARIES));
+        once.extend(settings.boundaries.then_some(BOUNDARIES));
         Self {
             out: settings.out.clone(),
             counts,

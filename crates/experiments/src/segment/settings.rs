@@ -22,8 +22,9 @@ pub struct SegmentSettings {
     pub recursive: bool,
     /// Pixels to leave out: a picture, white where it is segmented, or a folder with one for each photograph.
     pub mask: Option<PathBuf>,
-    /// Superpixels that segments are made of: from 1 to 4096. Memory grows with the square of their number.
-    pub superpixels: usize,
+    /// Superpixels that segments are made of: from 1 to 4096, none for the usual number. Memory grows with the square of
+    /// their number.
+    pub superpixels: Option<usize>,
     /// Numbers of segments, each for a segmentation of its own; none where the network is to choose.
     pub counts: Vec<usize>,
     /// The height that the tree is cut at where no numbers are given, from 0 for all superpixels to 1 for one segment; none
@@ -41,8 +42,10 @@ pub struct SegmentSettings {
     pub labels: bool,
     /// Whether boundary strengths are written, as a grey PNG.
     pub contours: bool,
-    /// The network whose boundary map is written, as a grey PNG.
-    pub boundaries: Option<DeepBoundaries>,
+    /// The network along whose boundaries superpixels lie, which count in place of contrast; none where colours decide.
+    pub boundary_network: Option<DeepBoundaries>,
+    /// Whether that network's map is written, as a grey PNG.
+    pub boundaries: bool,
     /// How much time is spent on the size of pictures.
     pub png: PngSize,
     /// Files for other programs.
@@ -61,7 +64,7 @@ impl SegmentSettings {
             images: images.into_iter().map(Into::into).collect(),
             recursive: false,
             mask: None,
-            superpixels: TreeSettings::default().superpixels,
+            superpixels: None,
             counts: Vec::new(),
             level: None,
             max_side: 1024,
@@ -70,7 +73,8 @@ impl SegmentSettings {
             out: out.into(),
             labels: false,
             contours: false,
-            boundaries: None,
+            boundary_network: None,
+            boundaries: false,
             png: PngSize::default(),
             exports: Vec::new(),
             skip_existing: false,
@@ -101,9 +105,12 @@ impl SegmentSettings {
 
     /// As a network's tree takes them.
     pub(super) fn tree(&self) -> TreeSettings {
-        let usual = TreeSettings::default();
+        let usual = match self.boundary_network {
+            Some(_) => TreeSettings::with_boundaries(),
+            None => TreeSettings::default(),
+        };
         TreeSettings {
-            superpixels: self.superpixels,
+            superpixels: self.superpixels.unwrap_or(usual.superpixels),
             height: self.level.unwrap_or(usual.height),
             ..usual
         }

@@ -69,7 +69,7 @@ fn job(arguments: &SegmentArguments, ranks: &Ranks) -> Result<SegmentJob> {
             "IMAGE: expected files or folders, as several processes do not share standard input, found -",
         ));
     }
-    settings.boundaries = boundaries(arguments)?;
+    settings.boundary_network = boundaries(arguments)?;
     Ok(SegmentJob::new(settings, networks(arguments)?)?)
 }
 

@@ -54,10 +54,11 @@ pub fn record(settings: &BsdsSettings, source: &Source) -> Result<Map<String, Va
             );
             set("model", json!(recipe));
             if let Some(path) = &settings.boundary_network {
-                set(
-                    "boundary-network",
-                    json!(digest_of(std::slice::from_ref(path))?),
-                );
+                let file = match path.is_dir() {
+                    true => path.join("network.safetensors"),
+                    false => path.clone(),
+                };
+                set("boundary-network", json!(digest_of(&[file])?));
             }
         }
         Source::Contours(pools) => {

@@ -48,7 +48,7 @@ pub struct BsdsSettings {
     pub source: BsdsSource,
     /// More networks, out of their files, whose embeddings count too under [`LevelRule::Tree`].
     pub with: Vec<PathBuf>,
-    /// The file of a network whose boundaries superpixels follow, under [`LevelRule::Tree`].
+    /// The run or the file of a network whose boundaries superpixels follow, under [`LevelRule::Tree`].
     pub boundary_network: Option<PathBuf>,
     /// The weights of a trunk that is not trained.
     pub trunk_weights: Option<PathBuf>,

@@ -16,6 +16,7 @@ use crate::error::{Context as _, Error, Result};
 use crate::observer::Observer;
 use crate::recipe::{CutModel, CutRecipe};
 use crate::run_folder::finished_network;
+use crate::segment::boundary_network as boundary_network_of;
 
 /// A source that is open.
 pub enum Source {
@@ -142,8 +143,7 @@ fn boundary_network(settings: &BsdsSettings, device: &Device) -> Result<Option<D
             "--boundary-network: expected beside --levels tree only, whose superpixels follow boundaries",
         ));
     }
-    let network = DeepBoundaries::load(path).context("--boundary-network")?;
-    Ok(Some(network.on_device(device)))
+    Ok(Some(boundary_network_of(path)?.on_device(device)))
 }
 
 fn contours(settings: &BsdsSettings, options: InterveningContourOptions) -> Result<Source> {

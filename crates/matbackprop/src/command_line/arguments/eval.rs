@@ -159,7 +159,7 @@ pub struct EvalBsdsArguments {
     pub with: Vec<PathBuf>,
 
     /// Network of `train boundaries`, along whose boundaries superpixels lie with --levels tree
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["segs", "ucm", "pb"], value_hint = ValueHint::FilePath,
+    #[arg(long, value_name = "RUN|FILE", conflicts_with_all = ["segs", "ucm", "pb"], value_hint = ValueHint::AnyPath,
         help_heading = headings::NETWORK)]
     pub boundary_network: Option<PathBuf>,
 

@@ -117,8 +117,11 @@ pub struct SegmentArguments {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = headings::NETWORK)]
     pub weights: Option<PathBuf>,
 
-    /// Network of --boundaries: the folder that `train boundaries` wrote, or its file
-    #[arg(long, value_name = "RUN|FILE", requires = "boundaries", value_hint = ValueHint::AnyPath,
+    /// Network along whose boundaries segments lie: the folder that `train boundaries` wrote, or its file
+    ///
+    /// Superpixels follow its map, which counts in place of contrast. Segments lie where people draw more often than
+    /// without it.
+    #[arg(long, value_name = "RUN|FILE", value_hint = ValueHint::AnyPath,
         help_heading = headings::NETWORK)]
     pub boundary_network: Option<PathBuf>,
 
@@ -136,7 +139,8 @@ pub struct SegmentArguments {
 
     /// Also write the boundary strengths, as a grey PNG
     ///
-    /// White is the strongest possible boundary. Strengths come from the network's embedding, colours and contrast.
+    /// White is the strongest possible boundary. Strengths come from the network's embedding, colours and contrast,
+    /// or boundaries of --boundary-network.
     /// The picture has the size that was segmented at; `eval bsds --pb` reads it.
     #[arg(long, help_heading = headings::OUTPUT)]
     pub contours: bool,
@@ -170,7 +174,8 @@ impl SegmentArguments {
         SegmentSettings {
             recursive: self.source.recursive,
             mask: self.source.mask.clone(),
-            superpixels: self.source.superpixels as usize,
+            superpixels: self.source.superpixels.map(|count| count as usize),
+            boundaries: self.boundaries,
             counts: self.k.counts().map(<[usize]>::to_vec).unwrap_or_default(),
             level: self.level,
             max_side: self.max_side,

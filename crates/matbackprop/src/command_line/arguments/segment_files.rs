@@ -25,12 +25,12 @@ pub struct SourceArguments {
     #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, help_heading = headings::INPUT)]
     pub mask: Option<PathBuf>,
 
-    /// Superpixels that segments are made of
+    /// Superpixels that segments are made of [default: 400, or 250 with --boundary-network]
     ///
     /// More give finer borders and allow more segments. Memory grows with the square of their number.
-    #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=4096),
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096),
         help_heading = headings::SEGMENTATION)]
-    pub superpixels: u32,
+    pub superpixels: Option<u32>,
 }
 
 /// Size of PNG files against time.
