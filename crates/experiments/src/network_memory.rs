@@ -117,7 +117,7 @@ mod tests {
         let refused = refused.unwrap_err().to_string();
         assert!(
             refused.starts_with(
-                "slide.png: expected at most 150 MiB of memory for learning at 4000 × 3000 pixels (here), found 1.9 GiB"
+                "slide.png: expected at most 150 MiB of memory for learning at 4000 × 3000 pixels (here), found 2 GiB"
             ),
             "{refused}"
         );
