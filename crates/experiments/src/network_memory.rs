@@ -94,10 +94,11 @@ fn segmenting_a_pixel(trunk: TrunkKind) -> u64 {
     }
 }
 
-/// The same of a network that draws boundaries, which holds its levels until the last of them is made.
+/// The same of a network that draws boundaries, which holds its levels until the last of them is made: of Lite0 measured,
+/// of the others reckoned from their channels.
 fn drawing_a_pixel(trunk: TrunkKind) -> u64 {
     match trunk {
-        TrunkKind::Lite0 => 240,
+        TrunkKind::Lite0 => 200,
         _ => 960,
     }
 }

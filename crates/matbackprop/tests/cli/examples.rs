@@ -59,7 +59,12 @@ fn run(call: &str, folder: &Path) {
 
 /// Trains, or takes the results of a training.
 fn needs_a_training(call: &str) -> bool {
-    let names = [" train ", " report ", "--run runs/lite0-"];
+    let names = [
+        " train ",
+        " report ",
+        "--run runs/lite0-",
+        " runs/boundaries",
+    ];
     names.iter().any(|name| call.contains(name))
 }
 

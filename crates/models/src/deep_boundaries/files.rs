@@ -5,7 +5,8 @@ use std::path::Path;
 use super::network::{DeepBoundaries, level_channels};
 use super::standards::Standards;
 use crate::boundary_architecture::BoundaryArchitecture;
-use crate::error::Result;
+use crate::deep_ncuts::DeepNcuts;
+use crate::error::{Error, Result};
 use crate::network::{Network, TrunkWeights};
 use crate::parameters::Parameters;
 use crate::trainable_network::{TrainableNetwork, described};
@@ -44,6 +45,27 @@ impl DeepBoundaries {
         let architecture = BoundaryArchitecture::from_metadata(head.origin(), &description)?;
         let trunk = Self::new_trunk(&architecture, trunk, 0)?;
         Self::assembled(architecture, trunk, &head)
+    }
+
+    /// The same on the trunk of a network that cuts: one trunk for both.
+    ///
+    /// # Errors
+    /// As [`DeepBoundaries::load`]; [`Error::NotANetwork`] for a head on another trunk or on other layers of it.
+    pub fn from_head_bytes_on(origin: &str, bytes: Vec<u8>, network: &DeepNcuts) -> Result<Self> {
+        let head = WeightsFile::from_bytes(origin.to_owned(), bytes)?;
+        let description = head.description(NetworkKind::Boundaries)?;
+        let architecture = BoundaryArchitecture::from_metadata(head.origin(), &description)?;
+        let (chain, layers) = architecture.trunk_chain()?;
+        let (own, parameters) = (network.architecture(), &network.trunk.parameters);
+        let pixels = own.recipe == architecture.recipe;
+        if !pixels || parameters.layers() != layers {
+            return Err(Error::NotANetwork {
+                origin: head.origin().to_owned(),
+                found: format!("a head on other layers than these of {}", own.trunk.name()),
+            });
+        }
+        let parameters = parameters.clone();
+        Self::assembled(architecture, Network { chain, parameters }, &head)
     }
 
     /// A trunk and the head of a file.
@@ -150,9 +172,8 @@ impl TrainableNetwork for DeepBoundaries {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
+    use crate::CutArchitecture;
     use crate::trunk::TrunkKind;
-    use crate::{CutArchitecture, DeepNcuts};
     use image::RgbImage;
     use test_support::refused;
 
@@ -188,6 +209,24 @@ mod tests {
         let apart = pairs.fold(0.0_f32, |most, (a, b)| most.max((a - b).abs()));
         // Half precision: eleven bits.
         assert!(apart > 0.0 && apart < 1e-2, "{apart}");
+    }
+
+    #[test]
+    fn a_head_goes_onto_the_trunk_of_a_network_that_cuts() {
+        let network = network();
+        let cuts = |kind| {
+            let architecture = CutArchitecture::new(kind, None);
+            DeepNcuts::new(architecture, &TrunkWeights::Random, 1).unwrap()
+        };
+        let bytes = network.head_file(Precision::Single).unwrap();
+        let on = |cuts: &DeepNcuts| DeepBoundaries::from_head_bytes_on("a", bytes.clone(), cuts);
+        // Of the same seed.
+        let joined = on(&cuts(TrunkKind::Lite0)).unwrap();
+        let expected = network.boundaries(&image(), true).unwrap();
+        assert_eq!(joined.boundaries(&image(), true).unwrap(), expected);
+        refused! {
+            on(&cuts(TrunkKind::Vgg16)) => Error::NotANetwork { found, .. } if found.contains("of vgg16"),
+        }
     }
 
     #[test]
