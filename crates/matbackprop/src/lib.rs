@@ -48,6 +48,7 @@
 //! | [`experiments`] | recipes, trainings, evaluations and reports, as functions of typed settings |
 //! | [`pictures`] | photographs upright and at their working size; a segmentation, or all of them, as a picture |
 //! | [`command_line`] | the program itself, for programs that carry it |
+//! | [`default_boundary_network`] | a trained network that draws boundaries, inside this crate |
 //! | [`default_network`], [`large_network`] | the trained network inside this crate, and a head for VGG-16 |
 //!
 //! # Features
@@ -72,7 +73,9 @@ pub use segmentation;
 pub use training;
 
 pub use command_line::command_line;
-pub use embedded::{DEFAULT_NETWORK_BYTES, default_network, large_network};
+pub use embedded::{
+    DEFAULT_NETWORK_BYTES, default_boundary_network, default_network, large_network,
+};
 
 /// The example of the README runs as a doc test.
 #[cfg(doctest)]

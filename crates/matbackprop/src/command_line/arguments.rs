@@ -32,7 +32,7 @@ pub use global::{ColorName, GlobalArguments, color_asked};
 pub use manual::{CompletionsArguments, ManArguments};
 pub use report::ReportArguments;
 pub use reproduce::Reproduce;
-pub use segment::{Quality, SegmentArguments};
+pub use segment::{Followed, Quality, SegmentArguments};
 pub use train_boundaries::TrainBoundariesArguments;
 pub use train_ncuts::TrainNcutsArguments;
 pub use train_o2p::TrainO2pArguments;

@@ -7,7 +7,8 @@ use experiments::cuts_in_a_line;
 use experiments::segment::boundary_network;
 use models::{DeepBoundaries, DeepNcuts};
 
-use crate::command_line::arguments::{Quality, SegmentArguments};
+use crate::command_line::arguments::{Followed, Quality, SegmentArguments};
+use crate::command_line::failure::usage;
 use crate::command_line::output;
 
 /// The second network of `--quality high`: your own trained one, or the published VGG-16 trunk with the embedded head.
@@ -33,10 +34,21 @@ pub fn networks(arguments: &SegmentArguments) -> Result<Vec<DeepNcuts>> {
 
 /// The network that draws boundaries, if asked for, on the arguments' device.
 pub fn boundaries(arguments: &SegmentArguments) -> Result<Option<DeepBoundaries>> {
-    let Some(path) = &arguments.boundary_network else {
-        return Ok(None);
+    let network = match (&arguments.boundary_network, arguments.superpixels_by) {
+        (Some(_), Some(Followed::Colours)) => {
+            return Err(usage(
+                "--boundary-network: expected --superpixels-by boundaries beside it, or none, found colours",
+            ));
+        }
+        (Some(path), _) => boundary_network(path)?,
+        (None, Some(Followed::Boundaries)) => crate::default_boundary_network()?,
+        (None, _) if arguments.boundaries => {
+            return Err(usage(
+                "--boundaries: expected --superpixels-by boundaries or --boundary-network beside it, found neither",
+            ));
+        }
+        (None, _) => return Ok(None),
     };
-    let network = boundary_network(path)?;
     Ok(Some(network.on_device(&arguments.device.open()?)))
 }
 

@@ -89,6 +89,9 @@ fn a_small_training_ends_in_maps_that_are_measured() {
     };
     let plain = call(&[]);
     assert_ne!(call(&["--boundary-network", &run]), plain);
+    // The network inside the program draws, too.
+    assert_ne!(call(&["--superpixels-by", "boundaries"]), plain);
+    assert_eq!(call(&["--superpixels-by", "colours"]), plain);
     let data = root.display().to_string();
     let tree = [
         "eval",
@@ -143,6 +146,9 @@ fn wrong_calls_are_refused_before_a_file_is_made() {
     let segment = ["segment", &photograph, "-o", &out];
     let alone = matbackprop(&segment).args(["--boundaries"]).call();
     assert_eq!(alone.code, 2, "{}", alone.err);
+    let colours = ["--superpixels-by", "colours", "--boundary-network", "x"];
+    let colours = matbackprop(&segment).args(colours).call();
+    assert!(colours.code == 2 && colours.err.contains("found colours"));
     let call = ["--boundaries", "--boundary-network", &photograph];
     let other = matbackprop(&segment).args(call).call();
     assert_eq!(other.code, 1, "{}", other.err);

@@ -18,6 +18,9 @@ const EXAMPLES: &str = "\
   # Several photographs, cut into 3 and into 6 segments, with label maps
   matbackprop segment photo.jpg coffee.jpg -o pictures --k 3,6 --labels
 
+  # Segments that end where people draw their borders
+  matbackprop segment photo.jpg -o pictures --superpixels-by boundaries
+
   # A folder with its subfolders; outlines and masks for other programs
   matbackprop segment photos -r -o pictures --export svg,coco
 
@@ -55,6 +58,15 @@ pub enum Quality {
     Standard,
     /// Two networks, several times as slow
     High,
+}
+
+/// What superpixels follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Followed {
+    /// Edges of colour
+    Colours,
+    /// Boundaries as people draw them, by a second small network
+    Boundaries,
 }
 
 /// Segment photographs and draw the outlines
@@ -117,10 +129,15 @@ pub struct SegmentArguments {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = headings::NETWORK)]
     pub weights: Option<PathBuf>,
 
-    /// Network along whose boundaries segments lie: the folder that `train boundaries` wrote, or its file
+    /// What superpixels follow [default: colours, or boundaries with --boundary-network]
     ///
-    /// Superpixels follow its map, which counts in place of contrast. Segments lie where people draw more often than
-    /// without it.
+    /// With `boundaries`, segments end where people draw their borders more often, and need about twice the time. Numbers
+    /// are in the README.
+    #[arg(long, value_enum, help_heading = headings::SEGMENTATION)]
+    pub superpixels_by: Option<Followed>,
+
+    /// Network for --superpixels-by boundaries: the folder that `train boundaries` wrote, or its file [default: the one
+    /// inside this program]
     #[arg(long, value_name = "RUN|FILE", value_hint = ValueHint::AnyPath,
         help_heading = headings::NETWORK)]
     pub boundary_network: Option<PathBuf>,
@@ -147,9 +164,10 @@ pub struct SegmentArguments {
 
     /// Also write the probabilities of boundaries, as a grey PNG
     ///
-    /// White is certain. --boundary-network draws them, on the photograph and its mirror image. The picture has the size
+    /// White is certain. --superpixels-by boundaries or --boundary-network draw them, on the photograph and its mirror
+    /// image. The picture has the size
     /// that was segmented at; `eval bsds --pb DIR --nms` measures it.
-    #[arg(long, requires = "boundary_network", help_heading = headings::OUTPUT)]
+    #[arg(long, help_heading = headings::OUTPUT)]
     pub boundaries: bool,
 
     #[command(flatten)]
