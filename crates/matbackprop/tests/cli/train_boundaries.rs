@@ -25,6 +25,46 @@ fn train(root: &Path, run: &str, more: &[&str]) -> Called {
     matbackprop(&call).args(more).call()
 }
 
+/// Segments, and trees that are measured, follow the boundaries of a run's network.
+fn segments_follow(root: &Path, run: &str) {
+    // Without their picture segments follow the boundaries all the same.
+    let (images, maps) = (root.join("images/val"), root.join("maps"));
+    let (images, maps) = (images.display().to_string(), maps.display().to_string());
+    let call = |more: &[&str]| {
+        let words = [&["segment", &images, "-o", &maps, "--k", "3"], more].concat();
+        matbackprop(&words).succeed();
+        std::fs::read(root.join("maps/21.segments.png")).unwrap()
+    };
+    let plain = call(&[]);
+    assert_ne!(call(&["--boundary-network", run]), plain);
+    // The network inside the program draws, too.
+    assert_ne!(call(&["--superpixels-by", "boundaries"]), plain);
+    assert_eq!(call(&["--superpixels-by", "colours"]), plain);
+    let data = root.display().to_string();
+    let tree = [
+        "eval",
+        "bsds",
+        "--data",
+        &data,
+        "--split",
+        "val",
+        "--weights",
+    ];
+    let weights = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/weights/ncuts_lite0_f16.safetensors"
+    );
+    let tree = [&tree[..], &[weights, "--boundary-network", run]].concat();
+    let measures = matbackprop(&tree)
+        .args(["--levels", "tree", "--json"])
+        .succeed();
+    let measures: Value = serde_json::from_str(&measures).unwrap();
+    assert_eq!(measures["images"], 2);
+    let clusters = matbackprop(&tree).call();
+    assert_eq!(clusters.code, 2, "{}", clusters.err);
+    assert!(clusters.err.contains("--levels tree"), "{}", clusters.err);
+}
+
 #[test]
 fn a_small_training_ends_in_maps_that_are_measured() {
     let folder = tempfile::tempdir().unwrap();
@@ -81,40 +121,8 @@ fn a_small_training_ends_in_maps_that_are_measured() {
     let before = std::fs::read(path).unwrap();
     matbackprop(&draw).args([&network]).succeed();
     assert_eq!(std::fs::read(path).unwrap(), before);
-    // Without their picture segments follow the boundaries all the same.
-    let call = |more: &[&str]| {
-        let words = [&["segment", &images, "-o", &maps, "--k", "3"], more].concat();
-        matbackprop(&words).succeed();
-        std::fs::read(root.join("maps/21.segments.png")).unwrap()
-    };
-    let plain = call(&[]);
-    assert_ne!(call(&["--boundary-network", &run]), plain);
-    // The network inside the program draws, too.
-    assert_ne!(call(&["--superpixels-by", "boundaries"]), plain);
-    assert_eq!(call(&["--superpixels-by", "colours"]), plain);
+    segments_follow(root, &run);
     let data = root.display().to_string();
-    let tree = [
-        "eval",
-        "bsds",
-        "--data",
-        &data,
-        "--split",
-        "val",
-        "--weights",
-    ];
-    let weights = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/weights/ncuts_lite0_f16.safetensors"
-    );
-    let tree = [&tree[..], &[weights, "--boundary-network", &run]].concat();
-    let measures = matbackprop(&tree)
-        .args(["--levels", "tree", "--json"])
-        .succeed();
-    let measures: Value = serde_json::from_str(&measures).unwrap();
-    assert_eq!(measures["images"], 2);
-    let clusters = matbackprop(&tree).call();
-    assert_eq!(clusters.code, 2, "{}", clusters.err);
-    assert!(clusters.err.contains("--levels tree"), "{}", clusters.err);
     let eval = [
         "eval", "bsds", "--data", &data, "--split", "val", "--pb", &maps, "--nms",
     ];
