@@ -147,7 +147,7 @@ mod tests {
             .check("a.png", "9 × 7 pixels", (1 << 30) + 1)
             .unwrap_err();
         let expected = "a.png: expected at most 1 GiB of memory for 9 × 7 pixels, found 1.1 GiB; \
-                        allow more (`--max-memory`), or make the picture smaller";
+                        allow more (`--max-memory` of `segment`, or the system's limit), or make the picture smaller";
         assert_eq!(error.to_string(), expected);
         assert!(budget.check("a.png", "", u64::MAX).is_err());
     }
