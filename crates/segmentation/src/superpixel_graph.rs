@@ -119,7 +119,7 @@ impl SuperpixelGraph {
     /// ```
     ///
     /// Seeds are the least of the smoothed s in a window, so that plain photographs have fewer pieces than asked for, and
-    /// crowded ones more. Borders know the learned boundary along them, for [`MergeWeights::boundary`].
+    /// crowded ones more. Borders know the learned boundary along them, for [`MergeWeights::boundary`](crate::MergeWeights::boundary).
     ///
     /// # Conventions
     /// `boundaries` as the pixels, row by row.
