@@ -11,8 +11,8 @@ use crate::pixel_mask::PixelMask;
 /// Pixels that the map is smoothed over where seeds are looked for.
 const SEED_SIGMA: f32 = 1.5;
 
-/// Half the side of a seed's window, as a share of the side of a square of the mean piece's area: measured on photographs of
-/// BSDS500, where a window of 15 × 15 gives pieces of 600 pixels.
+/// Half the side of a seed's window, as a share of the side of a square of the mean piece's area. By a study, in which windows
+/// of 15 × 15 gave pieces of 600 pixels; maps of our own training have fewer basins: 180 to 195 pieces where 250 are asked for.
 const WINDOW_SHARE: f64 = 0.29;
 
 /// About `count` pieces of an image by the watershed of a map of strengths, and their number.
